@@ -1,0 +1,37 @@
+# `make` alone prints this help. Everything runs in .venv, which is made where it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test check bench clean
+
+help:  ## show this help
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+
+.venv/run.stamp: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/dev.stamp: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ .venv/run.stamp
+
+demo: .venv/run.stamp  ## CutMix of the sample photos, and a contact sheet of it
+	$(BIN)/augcli cutmix --alpha 1 sample_data/photos demo_out/photos
+	$(BIN)/augcli preview sample_data/photos demo_out/photos demo_out/sheet.png
+
+check: .venv/dev.stamp  ## format, lint, types and the fast tests (under a minute)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow'
+
+test: .venv/dev.stamp  ## all tests
+	$(BIN)/python -m pytest -n 2
+
+bench: .venv/dev.stamp  ## speed against the codec floor and what one would write instead
+	$(BIN)/python tests/benchmarks/run.py
+
+clean:  ## remove what make made
+	rm -rf .venv demo_out build *.egg-info .*_cache

@@ -1,0 +1,30 @@
+"""Materialize augmented image data sets on disk: exact soft labels, reproducible bytes, codec speed."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from augcli.api import materialize
+    from augcli.datatypes import Summary
+    from augcli.errors import AugcliError
+    from augcli.recipe import Recipe
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AugcliError": "augcli.errors",
+    "Recipe": "augcli.recipe",
+    "Summary": "augcli.datatypes",
+    "materialize": "augcli.api",
+}
+
+__all__ = ["AugcliError", "Recipe", "Summary", "__version__", "materialize"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that importing augcli is cheap."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'augcli' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

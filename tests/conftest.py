@@ -1,0 +1,71 @@
+"""What many tests share: the sample photos, small made images, and the program itself."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """24 real photos in 4 class folders."""
+    return ROOT / "sample_data" / "photos"
+
+
+@pytest.fixture(scope="session")
+def shards() -> Path:
+    """The same photos as one Hugging Face shard."""
+    return ROOT / "sample_data" / "shards"
+
+
+@pytest.fixture
+def run_cli():
+    """Run the real program in a process of its own; gives (exit code, stdout, stderr)."""
+
+    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "augcli", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture
+def make_folder(tmp_path):
+    """Make class folders of small flat or noisy PNGs: `make_folder({"cat": 3, "dog": 2})`."""
+
+    def make(counts: dict[str, int], name: str = "src", size: tuple[int, int] = (8, 10)) -> Path:
+        root = tmp_path / name
+        for label, count in counts.items():
+            (root / label).mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                seed = int.from_bytes(hashlib.sha256(f"{label}{number}".encode()).digest()[:4], "big")
+                pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(root / label / f"{number}.png")
+        return root
+
+    return make
+
+
+def read_tree(root: Path) -> dict[str, bytes]:
+    """Every file below a directory, by path: what two runs must agree on."""
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def tree():
+    """`read_tree` as a fixture, since test modules do not import each other."""
+    return read_tree
