@@ -1,0 +1,304 @@
+"""What the user asked for: operations with their probabilities, and how the output is made.
+
+A `Recipe` is complete and checked: whatever it says is all that decides the output's bytes, besides the
+input. Its fields carry their help, bounds and choices, from which the command line, recipe files and
+`augcli.json` follow.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from augcli.datatypes import Colour
+from augcli.errors import UsageError
+from augcli.ops import OPERATIONS, Operation
+from augcli.ops.base import Bounds, check_fields, option
+from augcli.rng import Draws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+PILLOW_ERROR_BOUND = 178_956_970
+"""Pixels above which Pillow refuses an image: twice its warning bound of 1 GiB / 4 / 3."""
+
+CHANCE = 0
+"""The stream of `Draws` that decides whether an operation is applied, and which of `one_of`."""
+
+TABLE_KEYS = ("smoothing", "smoothing_form", "soft_labels")
+"""Keys that only concern the tables: changing them rewrites tables, not images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One operation of an entry and its share of the cases."""
+
+    operation: Operation
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One place in a recipe: applied with probability `p`; one of its choices by weight."""
+
+    choices: tuple[Choice, ...]
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        weights = [choice.weight for choice in self.choices]
+        for value in (self.p, *weights):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise UsageError(f"--p and weight must be numbers, got {value!r}")
+        if not Bounds(0, 1).accepts(self.p):
+            raise UsageError(f"--p must be >= 0 and <= 1, got {self.p}")
+        if not weights or min(weights) < 0 or not sum(weights) <= 1 + 1e-9:
+            raise UsageError(f"one_of: weights must be >= 0 and sum to at most 1, got {weights}")
+
+    @property
+    def mixes(self) -> bool:
+        """Whether any choice reads a partner."""
+        return any(choice.operation.mixes for choice in self.choices)
+
+    def draw(self, draws: Draws) -> Operation | None:
+        """Draw the operation for one output; None leaves the image as it is."""
+        chance, which = draws.uniforms(CHANCE, 2)
+        if chance >= self.p:
+            return None
+        for choice in self.choices:
+            if which < choice.weight:
+                return choice.operation
+            which -= choice.weight
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that decides an output, resolved and checked.
+
+    Raises:
+        UsageError: If a value lies outside its range, naming the option, the value and what is accepted.
+    """
+
+    name: str = "recipe"
+    entries: tuple[Entry, ...] = ()
+
+    seed: int = option(0, "Seed of every random choice.", Bounds(0, 2**64 - 1))
+    copies: int = option(1, "Different outputs per image.", Bounds(1, 2**20))
+    originals: str = option(
+        "none", "Also put the images themselves into the output.", choices=("none", "copy")
+    )
+    limit: int | None = option(None, "Only the first N images of the shuffled order.", Bounds(1, 2**62))
+
+    format: str | None = option(
+        None, "Form of the output (default: as the input).", choices=("folder", "parquet"), panel="Images"
+    )
+    size: str | None = option(
+        None, "Bring every image to this size, `224` or `HxW`, at load.", panel="Images"
+    )
+    fit: str = option("crop", "How --size fits an image.", choices=("crop", "pad", "stretch"), panel="Images")
+    image_format: str = option(
+        "keep",
+        "Write JPEG or PNG (keep: lossy sources as JPEG, others as PNG).",
+        choices=("keep", "jpg", "png"),
+        panel="Images",
+    )
+    quality: str = option(
+        "keep", "JPEG quality 1..100 (keep: the source's own, 95 where it has none).", panel="Images"
+    )
+    subsampling: str = option(
+        "keep",
+        "JPEG chroma subsampling (keep: the source's own).",
+        choices=("keep", "444", "422", "420"),
+        panel="Images",
+    )
+    background: str = option(
+        "white", "Colour behind what has none: `r,g,b`, `black`, `white` or `gray`.", panel="Images"
+    )
+    max_pixels: int = option(
+        PILLOW_ERROR_BOUND, "Images with more pixels count as failed.", Bounds(1, 2**40), panel="Images"
+    )
+
+    split: str = option("train", "The split that is augmented, where the input has splits.", panel="Input")
+    other_splits: str = option(
+        "copy", "Pass the other splits on, or leave them out.", choices=("copy", "skip"), panel="Input"
+    )
+    image_col: str | None = option(
+        None, "Parquet column of the images (default: found by name).", panel="Input"
+    )
+    label_col: str | None = option(
+        None, "Column of the labels (default: soft_label or label).", panel="Input"
+    )
+    links: bool = option(True, "Follow symbolic links.", panel="Input")
+
+    smoothing: float = option(0.0, "Label smoothing ε, after mixing.", Bounds(0, 0.999999), panel="Labels")
+    smoothing_form: str = option(
+        "uniform", "Spread ε over all classes or the others.", choices=("uniform", "others"), panel="Labels"
+    )
+    soft_labels: str | None = option(
+        None,
+        "One weight per class, or only the two largest (default: dense up to 256 classes).",
+        choices=("dense", "pair"),
+        panel="Labels",
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, self.name)
+        parse_size(self.size)
+        parse_quality(self.quality)
+        parse_colour(self.background)
+        if not re.fullmatch(r"[^\s/\\.][^\s/\\]{0,63}", self.name):
+            raise UsageError(f"recipe name {self.name!r} must be a word that a file name can hold")
+
+    @property
+    def mixing_entries(self) -> tuple[int, ...]:
+        """Indices of the entries that can read a partner, in order: their place here is their slot `s`."""
+        return tuple(index for index, entry in enumerate(self.entries) if entry.mixes)
+
+
+def single(operation: Operation, p: float = 1.0, **settings: Any) -> Recipe:
+    """Make the recipe of one operation, as the commands do.
+
+    Args:
+        operation: What to apply.
+        p: Probability for each output.
+        settings: Other fields of `Recipe`.
+    """
+    return Recipe(name=operation.name, entries=(Entry((Choice(operation),), p),), **settings)
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Read `224` or `240x320` (height first) as (height, width); None stays None."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5})(?:[xX](\d{1,5}))?", str(text))
+    height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if height < 1 or width < 1:
+        raise UsageError(
+            f"--size must be a number of pixels such as 224, or HxW such as 240x320; got {text!r}"
+        )
+    return height, width
+
+
+def parse_quality(text: str | int) -> int | None:
+    """Read a JPEG quality; `keep` gives None."""
+    if text == "keep":
+        return None
+    if not re.fullmatch(r"\d{1,3}", str(text)) or not 1 <= int(text) <= 100:
+        raise UsageError(f"--quality must be keep or 1..100, got {text!r}")
+    return int(text)
+
+
+NAMED_COLOURS = {"black": Colour(0, 0, 0), "white": Colour(255, 255, 255), "gray": Colour(128, 128, 128)}
+
+
+def parse_colour(text: str) -> Colour:
+    """Read `r,g,b`, one number for grey, or a name."""
+    if text in NAMED_COLOURS:
+        return NAMED_COLOURS[text]
+    parts = text.split(",")
+    if len(parts) in (1, 3) and all(re.fullmatch(r"\s*\d{1,3}\s*", part) for part in parts):
+        values = [int(part) for part in parts] * (3 if len(parts) == 1 else 1)
+        if max(values) <= 255:
+            return Colour(*values)
+    names = ", ".join(NAMED_COLOURS)
+    raise UsageError(f"a colour must be {names}, one number or r,g,b in 0..255; got {text!r}")
+
+
+def write_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Give a recipe as plain data with the command line's names, such that `read_recipe` gives it back."""
+    data = {
+        _flag(one.name): getattr(recipe, one.name) for one in fields(recipe) if one.name not in ("entries",)
+    }
+    data["op"] = [_write_entry(entry) for entry in recipe.entries]
+    return data
+
+
+def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
+    """Check plain data (a TOML or JSON document) and make it a recipe.
+
+    Args:
+        data: Keys are the command line's long names; `op` a list of operations; the table `labels` may
+            hold the keys on labels.
+        name: The recipe's name where the data give none.
+
+    Raises:
+        UsageError: If a key is unknown (naming the nearest known one) or a value is not accepted.
+    """
+    flat = {key: value for key, value in data.items() if key not in ("op", "labels")}
+    labels = data.get("labels", {})
+    operations = data.get("op", [])
+    if not isinstance(labels, dict) or not _is_tables(operations):
+        raise UsageError("recipe: [labels] must be a table and [[op]] a list of tables")
+    flat |= labels
+    known = {_flag(one.name): one.name for one in fields(Recipe) if one.name != "entries"}
+    check_keys(flat, [*known, "op", "labels"], "recipe")
+    settings = {known[key]: value for key, value in flat.items()}
+    if isinstance(settings.get("quality"), int):
+        settings["quality"] = str(settings["quality"])
+    if isinstance(settings.get("size"), int):
+        settings["size"] = str(settings["size"])
+    if name is not None:
+        settings.setdefault("name", name)
+    try:
+        return Recipe(entries=tuple(_read_entry(one) for one in operations), **settings)
+    except TypeError as error:
+        raise UsageError(f"recipe: {error}") from error
+
+
+def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
+    """Refuse keys that nobody knows, naming the nearest known one."""
+    known = list(known)
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+            raise UsageError(f"{owner}: unknown key {key!r}; {hint}")
+
+
+def find_operation(name: str) -> type[Operation]:
+    """Look up an operation by name, or say which one was meant."""
+    if name not in OPERATIONS:
+        near = difflib.get_close_matches(str(name), OPERATIONS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(OPERATIONS)}"
+        raise UsageError(f"unknown operation {name!r}; {hint}")
+    return OPERATIONS[name]
+
+
+def _is_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _read_entry(data: Mapping[str, Any]) -> Entry:
+    if "one_of" in data:
+        check_keys(data, ["one_of", "p"], "one_of")
+        if not _is_tables(data["one_of"]):
+            raise UsageError("one_of must be a list of tables, each with a kind and a weight")
+        choices = tuple(_read_choice(one, {"weight"}) for one in data["one_of"])
+    else:
+        choices = (_read_choice(data, {"p"}),)
+    return Entry(choices, data.get("p", 1.0))
+
+
+def _read_choice(data: Mapping[str, Any], beside: set[str]) -> Choice:
+    operation = find_operation(data.get("kind", ""))
+    known = {_flag(one.name): one.name for one in fields(operation)}
+    check_keys(data, ["kind", *beside, *known], operation.name)
+    values = {known[key]: value for key, value in data.items() if key in known}
+    return Choice(operation(**values), data.get("weight", 1.0))
+
+
+def _write_entry(entry: Entry) -> dict[str, Any]:
+    written = [
+        {"kind": choice.operation.name, **{_flag(k): v for k, v in asdict(choice.operation).items()}}
+        for choice in entry.choices
+    ]
+    if len(written) == 1 and entry.choices[0].weight == 1.0:
+        return written[0] | {"p": entry.p}
+    weighed = [one | {"weight": choice.weight} for one, choice in zip(written, entry.choices, strict=True)]
+    return {"one_of": weighed, "p": entry.p}
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")

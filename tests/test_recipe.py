@@ -1,0 +1,134 @@
+"""Recipes: reading, writing back, refusing, drawing."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from augcli.datatypes import Colour
+from augcli.errors import UsageError
+from augcli.ops.cutmix import CutMix
+from augcli.ops.mixup import Mixup
+from augcli.recipe import (
+    Choice,
+    Entry,
+    Recipe,
+    parse_colour,
+    parse_quality,
+    parse_size,
+    read_recipe,
+    single,
+    write_recipe,
+)
+from augcli.rng import Draws, hash_key
+
+SWITCH = {
+    "seed": 5,
+    "copies": 2,
+    "op": [
+        {
+            "one_of": [{"kind": "cutmix", "weight": 0.25}, {"kind": "mixup", "alpha": 0.3, "weight": 0.5}],
+            "p": 0.8,
+        },
+        {"kind": "cutmix", "alpha": 2.0, "p": 0.5},
+    ],
+    "labels": {"smoothing": 0.1, "smoothing-form": "others"},
+}
+
+
+def test_a_document_becomes_a_recipe():
+    recipe = read_recipe(SWITCH, name="mine")
+    assert (recipe.name, recipe.seed, recipe.copies) == ("mine", 5, 2)
+    assert (recipe.smoothing, recipe.smoothing_form) == (0.1, "others")
+    first, second = recipe.entries
+    assert first == Entry((Choice(CutMix(), 0.25), Choice(Mixup(alpha=0.3), 0.5)), 0.8)
+    assert second == Entry((Choice(CutMix(alpha=2.0)),), 0.5)
+    assert recipe.mixing_entries == (0, 1)
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), single(Mixup(), 0.5, quality="80"), read_recipe(SWITCH)])
+def test_what_is_written_reads_back_as_the_same_recipe(recipe):
+    assert read_recipe(json.loads(json.dumps(write_recipe(recipe)))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"sed": 1}, "unknown key 'sed'; did you mean 'seed'"),
+        ({"op": [{"kind": "cutmx"}]}, "unknown operation 'cutmx'; did you mean 'cutmix'"),
+        ({"op": [{"kind": "cutmix", "alhpa": 1}]}, "unknown key 'alhpa'; did you mean 'alpha'"),
+        ({"op": [{"kind": "cutmix", "alpha": "1"}]}, "--alpha must be of type float, got '1'"),
+        ({"op": [{"kind": "cutmix", "p": 2}]}, "--p must be >= 0 and <= 1, got 2"),
+        ({"op": [{"kind": "cutmix", "p": "x"}]}, "--p and weight must be numbers, got 'x'"),
+        ({"op": {"kind": "cutmix"}}, "[[op]] a list of tables"),
+        ({"op": ["cutmix"]}, "[[op]] a list of tables"),
+        ({"op": [{"one_of": []}]}, "one_of"),
+        (
+            {"op": [{"one_of": [{"kind": "mixup", "weight": 0.7}, {"kind": "cutmix", "weight": 0.7}]}]},
+            "at most 1",
+        ),
+        ({"op": [{"one_of": [{"kind": "mixup", "weight": -1}]}]}, "weights must be >= 0"),
+        ({"seed": 1.5}, "--seed must be of type int, got 1.5"),
+        ({"seed": True}, "--seed must be of type int"),
+        ({"seed": -1}, "--seed must be >= 0"),
+        ({"copies": 0}, "--copies must be >= 1"),
+        ({"fit": "no"}, "--fit must be one of crop, pad, stretch, got 'no'"),
+        ({"labels": {"smoothing": 1}}, "--smoothing must be"),
+        ({"labels": 3}, "[labels] must be a table"),
+        ({"name": "a/b"}, "must be a word"),
+    ],
+)
+def test_what_is_not_accepted_is_named(document, message):
+    with pytest.raises(UsageError) as caught:
+        read_recipe(document)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("224", (224, 224)), ("240x320", (240, 320)), ("1X2", (1, 2)), (None, None)]
+)
+def test_sizes(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["0", "224x", "x224", "-3", "2.5", "0x4", ""])
+def test_sizes_that_are_none(text):
+    with pytest.raises(UsageError, match="--size"):
+        parse_size(text)
+
+
+def test_qualities():
+    assert parse_quality("keep") is None
+    assert parse_quality("7") == 7
+    for text in ("0", "101", "best", ""):
+        with pytest.raises(UsageError, match="--quality"):
+            parse_quality(text)
+
+
+def test_colours():
+    assert parse_colour("white") == Colour(255, 255, 255)
+    assert parse_colour("1, 2,3") == Colour(1, 2, 3)
+    assert parse_colour("9") == Colour(9, 9, 9)
+    for text in ("red", "1,2", "256", "-1", "1,2,3,4", ""):
+        with pytest.raises(UsageError, match="colour"):
+            parse_colour(text)
+
+
+def draw_kinds(entry, count=4000):
+    drawn = [entry.draw(Draws(0, 0, 0, hash_key(str(number)))) for number in range(count)]
+    return [operation.name if operation else None for operation in drawn]
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_an_entry_is_applied_with_its_probability(p):
+    applied = sum(kind is not None for kind in draw_kinds(Entry((Choice(CutMix()),), p)))
+    assert abs(applied / 4000 - p) <= 4 * math.sqrt(p * (1 - p) / 4000)
+
+
+def test_one_of_draws_by_weight_and_leaves_the_rest():
+    kinds = draw_kinds(Entry((Choice(CutMix(), 0.25), Choice(Mixup(), 0.5))))
+    for kind, weight in (("cutmix", 0.25), ("mixup", 0.5), (None, 0.25)):
+        assert abs(kinds.count(kind) / 4000 - weight) <= 4 * math.sqrt(weight * (1 - weight) / 4000)
