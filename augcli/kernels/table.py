@@ -1,0 +1,122 @@
+"""Steps as one structured array: what every backend takes, and the only place where bounds are checked.
+
+A backend trusts the table. It says, for each step, what to do (`kind`), where (`y0 x0 y1 x1`, or the
+cells of a grid of patches), from which partner, which rectangle of the partner (`source_*`) is stretched
+over which rectangle of the image (`frame_*`), and the colour or weight.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from augcli.datatypes import Blend, Box, Fill, Paste, Patches
+from augcli.errors import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from augcli.datatypes import Area, Colour, Program, Shape
+
+FILL, PASTE, BLEND = range(3)
+
+STEP = np.dtype(
+    [
+        ("kind", np.int32),
+        ("slot", np.int32),
+        ("weight_q16", np.int32),
+        # Area: a box, or where patch_height > 0 the cells set in `bitmaps[bitmap:]`, row by row.
+        ("y0", np.int32),
+        ("x0", np.int32),
+        ("y1", np.int32),
+        ("x1", np.int32),
+        ("patch_height", np.int32),
+        ("patch_width", np.int32),
+        ("bitmap", np.int32),
+        # Partner sampling: source is stretched over frame.
+        ("frame_y0", np.int32),
+        ("frame_x0", np.int32),
+        ("frame_y1", np.int32),
+        ("frame_x1", np.int32),
+        ("source_y0", np.int32),
+        ("source_x0", np.int32),
+        ("source_y1", np.int32),
+        ("source_x1", np.int32),
+        ("value", np.int32, (4,)),
+    ]
+)
+
+
+class Table(NamedTuple):
+    """A program for one image: `steps` of dtype STEP, and the bytes of all bitmaps."""
+
+    steps: NDArray[np.void]
+    bitmaps: NDArray[np.uint8]
+
+
+def tabulate(program: Program, shape: Shape, partners: Sequence[tuple[int, int]]) -> Table:
+    """Turn a program into the table that backends take.
+
+    Args:
+        program: Steps, in order.
+        shape: Size of the image they apply to.
+        partners: Height and width of each partner, by slot.
+
+    Raises:
+        PlanError: If an area or a source leaves its image, a bitmap has the wrong length, or a slot
+            has no partner.
+    """
+    # Rows are built as tuples: writing the fields of an array one by one takes ten times as long.
+    rows: list[tuple[object, ...]] = []
+    bitmaps = bytearray()
+    whole = Box(0, 0, shape.height, shape.width)
+    for step in program:
+        area, cells = _locate(step.area, shape, bitmaps)
+        if isinstance(step, Fill):
+            rows.append((FILL, 0, 0, *area, *cells, *(0,) * 8, channel_values(step.colour, shape)))
+            continue
+        if not 0 <= step.slot < len(partners):
+            raise PlanError(f"the step reads partner {step.slot}, but there are {len(partners)}")
+        frame, source = whole, Box(0, 0, *partners[step.slot])
+        if isinstance(step, Paste) and step.source is not None:
+            frame = step.area if isinstance(step.area, Box) else whole
+            source = _check_source(step.source, source)
+        kind, weight = (BLEND, step.weight_q16) if isinstance(step, Blend) else (PASTE, 0)
+        rows.append((kind, step.slot, weight, *area, *cells, *_edges(frame), *_edges(source), (0,) * 4))
+    return Table(np.array(rows, STEP), np.frombuffer(bytes(bitmaps), np.uint8))
+
+
+def channel_values(colour: Colour, shape: Shape) -> tuple[int, int, int, int]:
+    """Give a colour in an image's own channels and depth; alpha is opaque, unused channels are 0."""
+    red, green, blue = colour.red, colour.green, colour.blue
+    scale = 257 if shape.depth == 16 else 1
+    if shape.channels == 1:
+        luma = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16  # ITU-R BT.601, as Pillow's "L"
+        return luma * scale, 0, 0, 0
+    alpha = 255 * scale if shape.channels == 4 else 0
+    return red * scale, green * scale, blue * scale, alpha
+
+
+def _locate(area: Area, shape: Shape, bitmaps: bytearray) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Give an area's (y0, x0, y1, x1) and (patch_height, patch_width, bitmap); append its bitmap."""
+    if isinstance(area, Patches):
+        area.check_grid(shape.height, shape.width)
+        cells = (area.height, area.width, len(bitmaps))
+        bitmaps += area.bitmap
+        return (0, 0, shape.height, shape.width), cells
+    if area.y1 > shape.height or area.x1 > shape.width:
+        raise PlanError(f"{area} leaves the image of {shape.height}x{shape.width}")
+    return _edges(area), (0, 0, 0)
+
+
+def _check_source(source: Box, partner: Box) -> Box:
+    if source.area == 0 or source.y1 > partner.y1 or source.x1 > partner.x1:
+        raise PlanError(f"{source} is empty or leaves the partner of {partner.y1}x{partner.x1}")
+    return source
+
+
+def _edges(box: Box) -> tuple[int, int, int, int]:
+    return box.y0, box.x0, box.y1, box.x1

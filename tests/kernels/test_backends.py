@@ -1,0 +1,104 @@
+"""Every backend equals the reference bit for bit, over random programs, shapes, channels and depths."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Patches, Shape
+from augcli.kernels import cpu, reference
+from augcli.kernels.table import tabulate
+
+BACKENDS = {"cpu": cpu.apply}
+
+
+def make_image(seed, height, width, channels, dtype):
+    values = np.random.default_rng(seed).integers(
+        0, np.iinfo(dtype).max, (height, width, channels), endpoint=True
+    )
+    return values.astype(dtype)
+
+
+@st.composite
+def boxes(draw, height, width, least=0):
+    y0, x0 = draw(st.integers(0, height - least)), draw(st.integers(0, width - least))
+    return Box(y0, x0, draw(st.integers(y0 + least, height)), draw(st.integers(x0 + least, width)))
+
+
+@st.composite
+def cases(draw):
+    height, width = draw(st.integers(1, 24)), draw(st.integers(1, 24))
+    channels, dtype = draw(st.sampled_from([1, 3, 4])), draw(st.sampled_from([np.uint8, np.uint16]))
+    sizes = [
+        (height, width) if draw(st.booleans()) else (draw(st.integers(1, 70)), draw(st.integers(1, 70)))
+        for _ in range(2)
+    ]
+    steps = []
+    for kind in draw(st.lists(st.sampled_from([Fill, Paste, Blend]), min_size=1, max_size=4)):
+        area = draw(boxes(height, width))
+        if draw(st.booleans()):
+            patch = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+            cells = -(-height // patch[0]) * -(-width // patch[1])
+            area = Patches(*patch, bytes(draw(st.lists(st.integers(0, 1), min_size=cells, max_size=cells))))
+        slot = draw(st.integers(0, 1))
+        if kind is Fill:
+            steps.append(Fill(area, Colour(*draw(st.tuples(*[st.integers(0, 255)] * 3)))))
+        elif kind is Blend:
+            steps.append(Blend(area, draw(st.integers(0, 65536)), slot))
+        else:
+            source = draw(st.none() | boxes(*sizes[slot], least=1))
+            empty = isinstance(area, Box) and area.area == 0
+            steps.append(Paste(area, slot, None if empty else source))
+    return tuple(steps), (height, width, channels), dtype, sizes, draw(st.integers(0, 999))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(max_examples=400, deadline=None)
+@given(case=cases())
+def test_backend_equals_the_reference(backend, case):
+    program, shape, dtype, sizes, seed = case
+    image = make_image(seed, *shape, dtype)
+    partners = [make_image(seed + i + 1, *size, shape[2], dtype) for i, size in enumerate(sizes)]
+    table = tabulate(program, Shape(*shape, 8 * np.dtype(dtype).itemsize), sizes)
+    expected, actual = image.copy(), image.copy()
+    reference.apply(table, partners, expected)
+    BACKENDS[backend](table, partners, actual)
+    np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("sizes", [((533, 400), (534, 400)), ((37, 61), (301, 500)), ((300, 200), (31, 7))])
+def test_backend_equals_the_reference_on_large_images(backend, sizes):
+    base, partner = (make_image(i, *size, 3, np.uint8) for i, size in enumerate(sizes))
+    (height, width), expected = sizes[0], base.copy()
+    program = (Paste(Box(1, 2, height, width - 1), 0), Blend(Box(0, 0, height, width), 40000, 0))
+    table = tabulate(program, Shape(height, width), [sizes[1]])
+    reference.apply(table, [partner], expected)
+    BACKENDS[backend](table, [partner], base)
+    np.testing.assert_array_equal(base, expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_partners_are_not_written_to(backend):
+    image, partner = make_image(1, 9, 7, 3, np.uint8), make_image(2, 13, 5, 3, np.uint8)
+    before = partner.copy()
+    program = (
+        Paste(Box(0, 0, 9, 7), 0),
+        Blend(Box(2, 2, 5, 5), 1000, 0),
+        Fill(Box(0, 0, 2, 2), Colour(0, 0, 0)),
+    )
+    BACKENDS[backend](tabulate(program, Shape(9, 7), [(13, 5)]), [partner], image)
+    np.testing.assert_array_equal(partner, before)
+
+
+def test_kernels_compile_where_no_cache_directory_can_be_written(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: ("compiled uncached", function.__name__)
+
+    monkeypatch.setattr(cpu.numba, "njit", refuse)
+    with pytest.warns(UserWarning, match="numba cannot write"):
+        assert cpu._compile(make_image) == ("compiled uncached", "make_image")
