@@ -1,0 +1,1 @@
+"""Bytes and paths: what is read from and written to the disk, and nothing of what is done with it."""

@@ -1,0 +1,359 @@
+"""Encoded images to pixels and back: JPEG by simplejpeg, everything else by Pillow.
+
+simplejpeg and Pillow decode JPEG to the same pixels; simplejpeg does it faster and without the GIL.
+JPEGs that are neither YCbCr nor grey go to Pillow, and so do those that libjpeg has a complaint about:
+Pillow then decides, as in every consumer, whether the file can be used.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import PIL
+import simplejpeg
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from augcli.errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from augcli.datatypes import Colour, Pixels
+
+Form = Literal["jpg", "png"]
+DEFAULT_QUALITY = 95
+DEFAULT_SUBSAMPLING = "420"
+ORIENTATION_TAG = 0x0112
+PNG_END = b"IEND\xaeB`\x82"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an encoded image says of itself before it is decoded.
+
+    Attributes:
+        format: Pillow's name of the format; phone JPEGs that hold more than one image (MPO) are `JPEG`.
+        height: Rows as stored, before the orientation is applied.
+        width: Columns as stored.
+        orientation: EXIF orientation, 1..8; 1 where there is none or it is invalid.
+        frames: Whether there is more than one frame; the first is read.
+        narrowed: Whether 16-bit colour is read as 8-bit.
+        quality: JPEG quality estimated from the quantization tables, else None.
+        subsampling: JPEG chroma subsampling (`444`, `422`, `420`, `440`, `411`, `Gray`), else None.
+        lossless: Whether the stored pixels are exact, so that JPEG would be a loss.
+        complete: Whether the end marker of a JPEG or PNG stands where it should.
+    """
+
+    format: str
+    height: int
+    width: int
+    orientation: int
+    frames: bool
+    narrowed: bool
+    quality: int | None
+    subsampling: str | None
+    lossless: bool
+    complete: bool
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Height and width once the orientation is applied."""
+        turned = self.orientation >= 5
+        return (self.width, self.height) if turned else (self.height, self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """The one size that every sample is brought to at load, and how (`crop`, `pad` or `stretch`)."""
+
+    height: int
+    width: int
+    fit: str
+    background: Colour
+
+
+@contextmanager
+def own_pixel_bound() -> Iterator[None]:
+    """Lift Pillow's process-wide pixel bound while `read_header` applies the caller's own."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of the codecs, which decide an output's bytes beside the recipe."""
+    return {"simplejpeg": simplejpeg.__version__, "pillow": PIL.__version__}
+
+
+def read_header(data: bytes, max_pixels: int) -> Header:
+    """Read what an encoded image says of itself.
+
+    Args:
+        data: The whole file.
+        max_pixels: Images that claim more are refused before anything is decoded.
+
+    Raises:
+        DecodeError: If it is empty, no image that we know, damaged, or too large.
+    """
+    if not data:
+        raise DecodeError("empty file")
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return _describe(image, data, max_pixels)
+    except DecodeError:
+        raise
+    except UnidentifiedImageError as error:
+        raise DecodeError("not an image", "no known image format") from error
+    except Exception as error:  # Pillow raises eight kinds on real files
+        raise DecodeError("damaged header", _words(error)) from error
+
+
+def decode(data: bytes, header: Header, geometry: Geometry | None = None) -> Pixels:
+    """Decode to upright pixels: (H, W, C), C = 1, 3 or 4, uint8, or uint16 for 16-bit grey.
+
+    Args:
+        data: The whole file.
+        header: What `read_header` said of it.
+        geometry: Size to bring it to, by Pillow's bicubic filter; None keeps its own.
+
+    Raises:
+        DecodeError: If the decoder raises anything at all.
+    """
+    try:
+        pixels = _decode_jpeg(data, header, geometry) if header.format == "JPEG" else None
+        if pixels is None:
+            with Image.open(io.BytesIO(data)) as image:
+                pixels = _to_array(image)
+        pixels = turn_upright(pixels, header.orientation)
+        return pixels if geometry is None else fit_size(pixels, geometry)
+    except Exception as error:  # a decoder's choice of exception says nothing about the cause
+        raise DecodeError("cannot be decoded", _words(error)) from error
+
+
+def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Undo an EXIF orientation (1..8) of a (H, W, C) array."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    # The tag says where the stored first row and column belong: 2, 3, 7, 8 etc. name the mirrored sides.
+    flip_rows, flip_columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    return np.ascontiguousarray(pixels[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
+
+
+def fit_size(pixels: Pixels, geometry: Geometry) -> Pixels:
+    """Bring pixels to one size: cut (`crop`), framed (`pad`) or `stretch`ed."""
+    size = (geometry.width, geometry.height)
+    if pixels.shape[:2] == (geometry.height, geometry.width):
+        return pixels
+    if pixels.dtype == np.uint16:  # Pillow filters 16 bit only as 32-bit floats
+        image = Image.fromarray(pixels[..., 0].astype(np.float32))
+    else:
+        image = _from_array(pixels)
+    if geometry.fit == "crop":
+        image = ImageOps.fit(image, size, Image.Resampling.BICUBIC)
+    elif geometry.fit == "pad":
+        image = ImageOps.pad(image, size, Image.Resampling.BICUBIC, _ink(image.mode, geometry.background))
+    else:
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    resized = np.asarray(image)
+    if pixels.dtype == np.uint16:
+        return np.clip(np.rint(resized), 0, 65535).astype(np.uint16)[..., None]
+    return resized.reshape(*resized.shape[:2], -1)
+
+
+def choose_form(header: Header, channels: int, image_format: str) -> Form:
+    """Choose how an image is written: `jpg` or `png` as asked, or with `keep` by its source."""
+    if image_format in ("jpg", "png"):
+        return "jpg" if image_format == "jpg" else "png"
+    return "jpg" if header.format == "JPEG" or (not header.lossless and channels < 4) else "png"
+
+
+def is_copyable(header: Header, image_format: str, geometry: Geometry | None) -> bool:
+    """Whether the file itself may stand in the output: whole, upright, of the wanted form and size."""
+    form = {"JPEG": "jpg", "PNG": "png"}.get(header.format)
+    fits = geometry is None or header.upright_size == (geometry.height, geometry.width)
+    wanted = form is not None and image_format in ("keep", form)
+    return wanted and fits and header.complete and header.orientation == 1 and not header.frames
+
+
+def encode(pixels: Pixels, form: Form, quality: int, subsampling: str, background: Colour) -> bytes:
+    """Encode upright pixels.
+
+    Args:
+        pixels: (H, W, C) uint8 or uint16, C-contiguous.
+        form: `jpg` narrows 16 bit to 8 and flattens alpha on the background; `png` keeps all.
+        quality: JPEG quality, 1..100.
+        subsampling: JPEG chroma subsampling; grey images have none.
+        background: Colour behind transparent pixels.
+
+    Raises:
+        DecodeError: If the image cannot have this form (JPEG sides end at 65535 pixels).
+    """
+    if form == "png":
+        buffer = io.BytesIO()
+        _from_array(pixels).save(buffer, "PNG")
+        return buffer.getvalue()
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if pixels.shape[2] == 4:
+        pixels = flatten(pixels, background)
+    grey = pixels.shape[2] == 1
+    try:
+        return simplejpeg.encode_jpeg(
+            pixels,
+            quality=quality,
+            colorspace="GRAY" if grey else "RGB",
+            colorsubsampling="Gray" if grey else subsampling,
+            fastdct=False,
+        )
+    except ValueError as error:
+        raise DecodeError("cannot be encoded", _words(error)) from error
+
+
+def flatten(pixels: Pixels, background: Colour) -> Pixels:
+    """Lay RGBA uint8 pixels over a background, rounded to nearest; gives RGB."""
+    alpha = pixels[..., 3:].astype(np.uint32)
+    behind = np.array([background.red, background.green, background.blue], np.uint32)
+    return ((pixels[..., :3] * alpha + behind * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _describe(image: Image.Image, data: bytes, max_pixels: int) -> Header:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise DecodeError("too many pixels", f"{width}x{height} is over --max-pixels {max_pixels}")
+    is_jpeg = image.format in ("JPEG", "MPO")
+    quality = subsampling = None
+    if is_jpeg:
+        tables = getattr(image, "quantization", {})
+        quality = estimate_quality(tuple(tables[min(tables)])) if tables else None
+        subsampling = _subsampling(data)
+    return Header(
+        format="JPEG" if is_jpeg else str(image.format),
+        height=height,
+        width=width,
+        orientation=_orientation(image),
+        frames=not is_jpeg and getattr(image, "n_frames", 1) > 1,
+        narrowed=image.format == "PNG" and data[24] == 16 and image.mode in ("RGB", "RGBA"),
+        quality=quality,
+        subsampling=subsampling,
+        lossless=not is_jpeg and not _is_lossy(image, data),
+        complete=data.rstrip(b"\0").endswith(b"\xff\xd9") if is_jpeg else data.endswith(PNG_END),
+    )
+
+
+def _is_lossy(image: Image.Image, data: bytes) -> bool:
+    return image.format == "AVIF" or (image.format == "WEBP" and data[12:16] != b"VP8L")
+
+
+def _orientation(image: Image.Image) -> int:
+    if not {"exif", "xmp", "Raw profile type exif"} & image.info.keys() and image.format != "TIFF":
+        return 1
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # noqa: BLE001 - a broken tag says nothing about the pixels; consumers ignore it too
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+@lru_cache(maxsize=256)
+def estimate_quality(luminance: tuple[int, ...]) -> int:
+    """Estimate the quality (1..100) that made a luminance table of 64 steps, as libjpeg scales it.
+
+    The base table is ITU-T T.81 Annex K.1; exact for files that libjpeg or libjpeg-turbo wrote.
+    """
+    base = np.array(_ANNEX_K_LUMINANCE, np.int64)
+    quality = np.arange(1, 101)
+    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
+    tables = np.clip((base[None] * scale[:, None] + 50) // 100, 1, 255)
+    distance = np.abs(tables - np.array(luminance)[None]).sum(axis=1)
+    return int(quality[100 - 1 - distance[::-1].argmin()])
+
+
+def _subsampling(data: bytes) -> str | None:
+    try:
+        return str(simplejpeg.decode_jpeg_header(data, strict=False)[3])
+    except ValueError:
+        return None
+
+
+def _decode_jpeg(data: bytes, header: Header, geometry: Geometry | None) -> Pixels | None:
+    """Decode by simplejpeg; None where Pillow must look at it."""
+    try:
+        *_, space, _ = simplejpeg.decode_jpeg_header(data)
+        if space not in ("YCbCr", "Gray"):
+            return None
+        least = (0, 0) if geometry is None else _scaled_at_least(header, geometry)
+        return simplejpeg.decode_jpeg(
+            data,
+            "RGB" if space == "YCbCr" else "GRAY",
+            fastdct=False,
+            min_height=least[0],
+            min_width=least[1],
+            strict=True,
+        )
+    except ValueError:
+        return None
+
+
+def _scaled_at_least(header: Header, geometry: Geometry) -> tuple[int, int]:
+    """Give the stored size that decoding must keep: twice the wanted one, so that the filter decides."""
+    height, width = header.upright_size
+    ratios = (geometry.height / height, geometry.width / width)
+    if geometry.fit == "stretch":
+        least = 2 * geometry.height, 2 * geometry.width
+    else:
+        ratio = max(ratios) if geometry.fit == "crop" else min(ratios)
+        least = int(2 * height * ratio), int(2 * width * ratio)
+    return (least[1], least[0]) if header.orientation >= 5 else least
+
+
+def _to_array(image: Image.Image) -> Pixels:
+    """Read a Pillow image's first frame as grey, RGB or RGBA, 8 bit, or 16-bit grey."""
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        if values.dtype.itemsize > 2 and (values.min() < 0 or values.max() > 65535):
+            raise ValueError("32-bit integers beyond 16 bits have no 8- or 16-bit form")
+        return values.astype(np.uint16)[..., None]
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no 8- or 16-bit form")
+    if image.has_transparency_data:
+        mode = "RGBA"
+    else:
+        mode = "L" if image.mode in ("1", "L") else "RGB"
+    array = np.asarray(image if image.mode == mode else image.convert(mode))
+    return array.reshape(*array.shape[:2], -1)
+
+
+def _from_array(pixels: Pixels) -> Image.Image:
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _ink(mode: str, colour: Colour) -> int | tuple[int, ...]:
+    """Give a colour for a Pillow image of one of our modes; `F` holds 16-bit grey."""
+    if mode in ("L", "F"):
+        luma = (19595 * colour.red + 38470 * colour.green + 7471 * colour.blue + 32768) >> 16
+        return luma * 257 if mode == "F" else luma
+    return (colour.red, colour.green, colour.blue, 255)[: len(mode)]
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")[:300]
+
+
+_ANNEX_K_LUMINANCE = (
+    16, 11, 10, 16, 24, 40, 51, 61,
+    12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56,
+    14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77,
+    24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+)  # fmt: skip

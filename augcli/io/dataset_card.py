@@ -1,0 +1,90 @@
+"""What tells other tools how to read an output: Hugging Face's features, and the data set's README."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Feature = dict[str, Any] | list[Any]
+
+
+def read_features(schema: pa.Schema) -> dict[str, Any]:
+    """Read Hugging Face's features from a schema's metadata; empty where there are none."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return features if isinstance(features, dict) else {}
+    except (KeyError, TypeError, ValueError):
+        return {}
+
+
+def class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | None:
+    """Read the class names of a label column, index or weights, from Hugging Face's features."""
+    features = read_features(schema)
+    # Our own soft labels bear no names themselves; those of the dominant class's column are theirs.
+    for name in (label, "label" if label == "soft_label" else None):
+        feature = features.get(name) if name else None
+        if isinstance(feature, dict) and feature.get("names"):
+            return tuple(map(str, feature["names"]))
+    return None
+
+
+def write_features(schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any]) -> bytes:
+    """Describe a schema for Hugging Face: the value of its metadata key `huggingface`.
+
+    Args:
+        schema: Columns of the output; an `image` struct becomes an Image, `label` a ClassLabel.
+        classes: Class names; None leaves `label` a number.
+        known: Features of carried columns, from the input.
+    """
+    features: dict[str, Feature] = {}
+    for field in schema:
+        features[field.name] = known.get(field.name) or _feature(field.type)
+    if "image" in features:
+        features["image"] = {"_type": "Image"}
+    if classes:
+        features["label"] = {"names": list(classes), "_type": "ClassLabel"}
+    return json.dumps({"info": {"features": features}}).encode()
+
+
+def write_card(form: str, splits: Sequence[tuple[str, Sequence[str]]], notes: Sequence[str]) -> str:
+    """Write the README.md of an output.
+
+    Without the pinned patterns Hugging Face guesses splits from file names and drops what does not fit.
+
+    Args:
+        form: `folder` or `parquet`.
+        splits: Each split's name and the patterns of its files, none of which may match nothing.
+        notes: Lines on the labels.
+    """
+    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
+    for split, patterns in splits:
+        lines.append(f"  - split: {split}")
+        lines.append(f"    path: {json.dumps(list(patterns))}")
+    lines += [
+        "---",
+        "",
+        "# Augmented images with soft labels",
+        "",
+        "Made by augcli; `augcli.json` holds the recipe.",
+        "",
+    ]
+    table = "labels.csv and metadata.parquet" if form == "folder" else "the parquet shards"
+    lines += [f"- {table}: one row for each image, with its label, its sources and the steps applied"]
+    lines += [f"- {note}" for note in notes]
+    return "\n".join(lines) + "\n"
+
+
+def _feature(kind: pa.DataType) -> Feature:
+    if pa.types.is_struct(kind):
+        return {kind.field(i).name: _feature(kind.field(i).type) for i in range(kind.num_fields)}
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = _feature(kind.value_type)
+        # A Sequence of a struct means a struct of lists to Hugging Face; a one-element list does not.
+        return [inner] if pa.types.is_struct(kind.value_type) else {"feature": inner, "_type": "Sequence"}
+    names = {pa.bool_(): "bool", pa.float32(): "float32", pa.float64(): "float64"}
+    return {"dtype": names.get(kind, str(kind)), "_type": "Value"}

@@ -1,0 +1,153 @@
+"""Image folders: what stands in them, in which split and class."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from augcli.errors import InputError
+from augcli.io.storage import storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .gif .avif .ppm".split())
+UNREADABLE_SUFFIXES = frozenset(".heic .heif .jxl .raw .cr2 .cr3 .nef .arw .dng .orf .rw2 .psd .svg".split())
+"""Images that no core package reads; they are named with the cure instead of silently left out."""
+
+SPLIT_NAMES = frozenset("train training val valid validation dev test testing eval evaluation".split())
+LABEL_TABLES = ("metadata.csv", "metadata.parquet")
+"""Tables of our own or of Hugging Face's imagefolder that label the images beside them."""
+
+
+class File(NamedTuple):
+    """A listed file: POSIX path below the root, bytes, modification time in nanoseconds."""
+
+    key: str
+    size: int
+    version: int
+
+
+class Tree(NamedTuple):
+    """The images below a directory sorted by key, its subdirectories, and what else was seen."""
+
+    files: list[File]
+    directories: list[str]
+    others: Counter[str]
+
+
+def list_images(root: Path, links: bool) -> Tree:
+    """List all images below a directory.
+
+    Hidden names and `__MACOSX` are skipped. Links are followed to regular files and to directories,
+    each real directory once: the one that is no link first, then the links in the order of their keys.
+
+    Args:
+        root: The directory.
+        links: Whether links are followed at all.
+
+    Raises:
+        StorageError: If a directory cannot be listed.
+    """
+    tree = Tree([], [], Counter())
+    linked: list[tuple[str, str]] = []
+    seen: set[tuple[int, int]] = set()
+    _walk([(str(root), "")], seen, linked if links else None, tree)
+    while linked:
+        pending, linked = sorted(linked, key=lambda pair: pair[1]), []
+        for path, prefix in pending:
+            _walk([(path, prefix)], seen, linked, tree)
+    tree.files.sort()
+    tree.directories.sort()
+    return tree
+
+
+def describe_others(others: Counter[str]) -> list[str]:
+    """Say what was passed over, and for images that we cannot read, the cure."""
+    lines = []
+    for suffix, count in sorted(others.items()):
+        cure = "; convert them to PNG or JPEG first" if suffix in UNREADABLE_SUFFIXES else ""
+        lines.append(f"passed over {count} {suffix or 'files without an extension'}{cure}")
+    return lines
+
+
+def find_splits(directories: Iterable[str]) -> list[str]:
+    """Give the split directories at a root: all of its directories, if all bear split names."""
+    top = sorted({directory.split("/", 1)[0] for directory in directories})
+    return top if top and SPLIT_NAMES.issuperset(top) else []
+
+
+def class_names(files: list[File], directories: list[str], root: str) -> list[str | None]:
+    """Give each file's class, its first directory; None throughout where the folder is flat.
+
+    Raises:
+        InputError: If a class folder holds no image, or images stand beside class folders.
+    """
+    folders = {directory.split("/", 1)[0] for directory in directories}
+    classes = [file.key.split("/", 1)[0] if "/" in file.key else None for file in files]
+    filled = set(classes) - {None}
+    if not filled:
+        return classes
+    empty = sorted(folders - filled)
+    if empty:
+        raise InputError(f"class folder {empty[0]!r} in {root!r} holds no images; fill it or remove it")
+    if None in classes:
+        loose = next(file.key for file in files if "/" not in file.key)
+        raise InputError(
+            f"{loose!r} stands beside class folders in {root!r}; move it into one, or give --labels FILE"
+        )
+    return classes
+
+
+def _walk(
+    pending: list[tuple[str, str]],
+    seen: set[tuple[int, int]],
+    linked: list[tuple[str, str]] | None,
+    tree: Tree,
+) -> None:
+    """List directories (path, key prefix) and all below them.
+
+    Links to directories go to `linked`; where that is None, no link is followed.
+    """
+    while pending:
+        path, prefix = pending.pop()
+        with storage_errors(f"cannot list {path!r}"):
+            status = os.stat(path)  # noqa: PTH116 - called for each of many directories
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            if prefix:
+                tree.directories.append(prefix[:-1])
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if not entry.name.startswith(".") and entry.name != "__MACOSX":
+                        _take(entry, prefix + entry.name, pending, linked, tree)
+
+
+def _take(
+    entry: os.DirEntry[str],
+    key: str,
+    pending: list[tuple[str, str]],
+    linked: list[tuple[str, str]] | None,
+    tree: Tree,
+) -> None:
+    is_link = entry.is_symlink()
+    if is_link and linked is None:
+        tree.others["links (--no-links)"] += 1
+        return
+    try:
+        status = entry.stat()
+    except OSError:  # the target is gone, or the link points to itself
+        tree.others["broken links"] += 1
+        return
+    if stat.S_ISDIR(status.st_mode):
+        (linked if is_link and linked is not None else pending).append((entry.path, key + "/"))
+    elif not stat.S_ISREG(status.st_mode):
+        tree.others["special files"] += 1
+    elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122 - once per file
+        tree.files.append(File(key, status.st_size, status.st_mtime_ns))
+    elif entry.name not in LABEL_TABLES:
+        tree.others[os.path.splitext(entry.name)[1].lower()] += 1  # noqa: PTH122

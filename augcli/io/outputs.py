@@ -1,0 +1,254 @@
+"""The two forms of an output on disk: a folder of images, or parquet shards; each commits by part file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augcli.errors import StorageError
+from augcli.io import dataset_card, tables
+from augcli.io.storage import PART_SUFFIX, finish_part, make_directory, remove_file, write_part, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.datatypes import Output
+    from augcli.io.tables import PartFacts, TableOptions
+
+SHARD_BYTES = 500 << 20
+ROW_GROUP_BYTES = 32 << 20
+PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
+IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png)(\.part)?")
+"""How every image of ours is named; other files are never touched."""
+
+IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+Stored: TypeAlias = "tuple[Output, bytes | None]"
+"""An output and, where its form writes images only at the commit, its bytes."""
+
+
+class Form(Protocol):
+    """How images and a chunk's commit reach the disk."""
+
+    def put(self, directory: str, name: str, data: bytes) -> tuple[str, bytes | None]:
+        """Store an image; gives its `file_name` and what must be held for the commit. Threads may call it."""
+
+    def commit(self, chunk: str, outputs: Sequence[Stored], carried: Any, facts: PartFacts) -> None:
+        """Make a chunk's outputs and then its part file final; `outputs` sorted as they shall stand."""
+
+    def files(self, file_names: Iterable[str]) -> set[str]:
+        """Give the files below DST that hold outputs of these names."""
+
+    def patterns(self, files: set[str]) -> list[str]:
+        """Give the patterns by which Hugging Face finds a split's files; each matches something."""
+
+    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None) -> None:
+        """Write the tables of a split from the part files of its chunks."""
+
+
+def part_path(dst: Path, chunk: str) -> Path:
+    """Give the path of a chunk's part file."""
+    return dst / f".augcli-{chunk}.parquet"
+
+
+def part_names(dst: Path) -> set[str]:
+    """Give the names of all chunks that have a part file."""
+    return {match[1] for path in dst.iterdir() if (match := PART_NAME.fullmatch(path.name))}
+
+
+@dataclass(frozen=True, slots=True)
+class FolderForm:
+    """Images in class folders, with `labels.csv` and `metadata.parquet` beside them.
+
+    Attributes:
+        dst: Directory of the output.
+        base: Directory of the split below it, "" or "train/"; names in tables are relative to it.
+        options: What the tables depend on.
+        features: Hugging Face's features of carried columns.
+    """
+
+    dst: Path
+    base: str
+    options: TableOptions
+    features: dict[str, Any]
+
+    def put(self, directory: str, name: str, data: bytes) -> tuple[str, None]:
+        """Write an image under its unfinished name."""
+        file_name = f"{directory}/{name}" if directory else name
+        path = f"{self.dst}/{self.base}{file_name}"
+        try:
+            write_part(path, data)
+        except StorageError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            make_directory(Path(path).parent)
+            write_part(path, data)
+        return file_name, None
+
+    def commit(self, chunk: str, outputs: Sequence[Stored], carried: Any, facts: PartFacts) -> None:
+        """Rename the chunk's images to their own names, then write its part file."""
+        for output, _ in outputs:
+            finish_part(f"{self.dst}/{self.base}{output.file_name}")
+        rows = tables.rows_to_table([output for output, _ in outputs], carried)
+        tables.write_part(part_path(self.dst, chunk), rows, facts)
+
+    def files(self, file_names: Iterable[str]) -> set[str]:
+        """Give the images themselves."""
+        return {self.base + name for name in file_names}
+
+    def patterns(self, files: set[str]) -> list[str]:
+        """Give the table and every depth and suffix of images that occurs."""
+        below = [name[len(self.base) :] for name in files]
+        images = {f"{'*/' if '/' in name else ''}*.{name.rsplit('.', 1)[1]}" for name in below}
+        return [self.base + pattern for pattern in ["metadata.parquet", *sorted(images)]]
+
+    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None) -> None:
+        """Write `metadata.parquet` and `labels.csv`."""
+        root, names = self.dst / self.base, classes or ()
+        make_directory(root)
+
+        def finished() -> Iterable[pa.Table]:
+            read = map(tables.read_part_rows, parts)
+            return (tables.finish_rows(rows, len(names), self.options) for rows in read)
+
+        schema = next(iter(finished())).schema
+        features = dataset_card.write_features(schema, names, self.features)
+        tables.write_metadata(root / "metadata.parquet", finished(), features, schema)
+        rows = (tables.read_part_rows(path) for path in parts)
+        tables.write_labels_csv(root / "labels.csv", rows, names, self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetForm:
+    """Shards below `data/`, one for each chunk (more where it passes 500 MB).
+
+    Attributes:
+        dst: Directory of the output.
+        split: Split that the shards' names start with.
+        classes: Class names.
+        options: What the label columns depend on.
+        features: Hugging Face's features of carried columns.
+    """
+
+    dst: Path
+    split: str
+    classes: tuple[str, ...] | None
+    options: TableOptions
+    features: dict[str, Any]
+
+    def put(self, directory: str, name: str, data: bytes) -> tuple[str, bytes]:
+        """Hold an image until its chunk is written."""
+        return name, data
+
+    def commit(self, chunk: str, outputs: Sequence[Stored], carried: Any, facts: PartFacts) -> None:
+        """Write the chunk's shards, then its part file, whose `file_name` says which shard holds a row."""
+        make_directory(self.dst / "data")
+        named: list[Output] = []
+        for number, (start, stop) in enumerate(_cut(outputs, SHARD_BYTES)):
+            name = f"{chunk if self.split else f'train-{chunk}'}{f'-{number}' if number else ''}.parquet"
+            part = carried.slice(start, stop - start) if carried is not None else None
+            self._write_shard(self.dst / "data" / name, outputs[start:stop], part)
+            named += [
+                replace(output, file_name=f"{name}/{output.file_name}") for output, _ in outputs[start:stop]
+            ]
+        tables.write_part(part_path(self.dst, chunk), tables.rows_to_table(named, carried), facts)
+
+    def files(self, file_names: Iterable[str]) -> set[str]:
+        """Give the shards, which names of outputs begin with."""
+        return {"data/" + name.split("/", 1)[0] for name in file_names}
+
+    def patterns(self, files: set[str]) -> list[str]:
+        """Give all shards of the split."""
+        return [f"data/{self.split or 'train'}-*.parquet"]
+
+    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None) -> None:
+        """Write nothing: the shards are the tables."""
+
+    def _write_shard(self, path: Path, outputs: Sequence[Stored], carried: Any) -> None:
+        rows = tables.rows_to_table([output for output, _ in outputs], carried)
+        rows = tables.finish_rows(rows, len(self.classes or ()), self.options)
+        names = rows.column("file_name").combine_chunks()
+        rows = rows.drop_columns(["file_name"])
+        schema = pa.schema([pa.field("image", IMAGE_TYPE), *rows.schema])
+        features = dataset_card.write_features(schema, self.classes, self.features)
+        schema = schema.with_metadata({b"huggingface": features})
+        compression = dict.fromkeys(["image.path", *_leaves(rows.schema)], "zstd") | {"image.bytes": "none"}
+        with (
+            writing(path) as part,
+            pq.ParquetWriter(
+                part,
+                schema,
+                compression=compression,
+                use_dictionary=False,
+                write_statistics=False,
+                write_batch_size=16,
+            ) as writer,
+        ):
+            for start, stop in _cut(outputs, ROW_GROUP_BYTES):
+                blobs = pa.array([data for _, data in outputs[start:stop]], pa.binary())
+                images = pa.StructArray.from_arrays(
+                    [blobs, names.slice(start, stop - start)], ["bytes", "path"]
+                )
+                group = rows.slice(start, stop - start)
+                columns = [pa.chunked_array([images]), *group.columns]
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=stop - start)
+
+
+def remove_strangers(dst: Path, wanted: set[str]) -> int:
+    """Remove files of ours that no part holds: images, shards, unfinished files; then empty folders.
+
+    Args:
+        dst: Directory of the output.
+        wanted: POSIX paths below it that stay.
+
+    Returns:
+        How many files were removed.
+    """
+    removed = 0
+    for path in sorted(dst.rglob("*"), reverse=True):  # children before their folders
+        name = path.relative_to(dst).as_posix()
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                path.rmdir()
+            continue
+        ours = IMAGE_NAME.fullmatch(path.name) or (name.startswith("data/") and path.suffix == ".parquet")
+        if (ours and name not in wanted) or path.name.endswith(f".parquet{PART_SUFFIX}"):
+            remove_file(path)
+            removed += 1
+    return removed
+
+
+def _cut(outputs: Sequence[Stored], limit: int) -> list[tuple[int, int]]:
+    """Cut outputs into stretches (start, stop) of at most `limit` bytes, one output at least."""
+    cuts, start, held = [], 0, 0
+    for at, (output, _) in enumerate(outputs):
+        if held + output.bytes > limit and at > start:
+            cuts.append((start, at))
+            start, held = at, 0
+        held += output.bytes
+    return [*cuts, (start, len(outputs))] if outputs else []
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """Give the paths of all leaf columns, as parquet writers name them."""
+    leaves: list[str] = []
+
+    def walk(path: str, kind: pa.DataType) -> None:
+        if pa.types.is_struct(kind):
+            for i in range(kind.num_fields):
+                walk(f"{path}.{kind.field(i).name}", kind.field(i).type)
+        elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            walk(f"{path}.list.element", kind.value_type)
+        else:
+            leaves.append(path)
+
+    for field in schema:
+        walk(field.name, field.type)
+    return leaves

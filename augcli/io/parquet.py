@@ -1,0 +1,236 @@
+"""Parquet shards: their rows as samples, read row group by row group in little memory."""
+
+from __future__ import annotations
+
+import glob
+import os
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augcli.datatypes import RowGroup
+from augcli.errors import DecodeError, InputError
+from augcli.io.dataset_card import class_names
+from augcli.io.folder import IMAGE_SUFFIXES
+from augcli.io.storage import storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes")
+LABEL_COLUMNS = ("soft_label", "label")
+SUFFIXES = (".parquet", ".pq")
+READ_BUFFER = 1 << 20
+
+
+class Shard(NamedTuple):
+    """A parquet file: its name below the root, its path, bytes, and modification time in nanoseconds."""
+
+    name: str
+    path: str
+    size: int
+    version: int
+
+
+class Columns(NamedTuple):
+    """What the shards hold: the image and label columns, class names of a ClassLabel, and the rest."""
+
+    image: str
+    label: str | None
+    names: tuple[str, ...] | None
+    others: tuple[str, ...]
+
+
+def is_parquet(src: str) -> bool:
+    """Whether SRC names parquet shards: a file, a glob, or a folder that holds shards and no image."""
+    path = Path(src)
+    if not path.is_dir():
+        return src.endswith(SUFFIXES)
+    found = False
+    for _, _, names in os.walk(path):
+        suffixes = {os.path.splitext(name)[1].lower() for name in names if not name.startswith(".")}  # noqa: PTH122
+        if not IMAGE_SUFFIXES.isdisjoint(suffixes):
+            return False
+        found = found or not suffixes.isdisjoint(SUFFIXES)
+    return found
+
+
+def list_shards(src: str) -> list[Shard]:
+    """List the shards that SRC names, by name.
+
+    Raises:
+        InputError: If there are none.
+    """
+    root = Path(src)
+    if root.is_dir():
+        paths = list(_below(root))
+    elif root.is_file():
+        root, paths = root.parent, [root]
+    else:
+        root, paths = Path(src).parent, sorted(map(Path, glob.glob(src)))  # noqa: PTH207 - SRC may be absolute
+    if not paths:
+        raise InputError(f"no parquet files match {src!r}")
+    shards = []
+    for path in paths:
+        with storage_errors(f"cannot read {str(path)!r}"):
+            status = path.stat()
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        shards.append(Shard(name, str(path), status.st_size, status.st_mtime_ns))
+    return sorted(shards)
+
+
+def open_shard(shard: Shard) -> pq.ParquetFile:
+    """Open a shard with small buffers: by default pyarrow reads whole row groups ahead.
+
+    Raises:
+        InputError: If it is no parquet file.
+    """
+    try:
+        return pq.ParquetFile(shard.path, pre_buffer=False, buffer_size=READ_BUFFER)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{shard.path!r} is no readable parquet file: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def find_columns(schema: pa.Schema, image_col: str | None, label_col: str | None, shard: str) -> Columns:
+    """Find the image and the label column.
+
+    Raises:
+        InputError: If there is no image column, or a named column is missing or of another type.
+    """
+    names = schema.names
+    image = image_col or next((name for name in IMAGE_COLUMNS if name in names), None)
+    if image is None or image not in names:
+        wanted = repr(image_col) if image_col else " or ".join(IMAGE_COLUMNS)
+        raise InputError(
+            f"{shard!r} has no image column {wanted}; it has {', '.join(names)}; give --image-col"
+        )
+    kind = schema.field(image).type
+    if not (_is_bytes(kind) or (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0)):
+        raise InputError(f"{shard!r}: column {image!r} is {kind}, not encoded images; give --image-col")
+    label = label_col or next((name for name in LABEL_COLUMNS if name in names), None)
+    if label is not None and label not in names:
+        raise InputError(
+            f"{shard!r} has no label column {label!r}; it has {', '.join(names)}; give --label-col"
+        )
+    others = tuple(name for name in names if name not in (image, label))
+    return Columns(image, label, class_names(schema, label), others)
+
+
+class Rows:
+    """The rows of some row groups, held slice by slice: at most two slices are in memory.
+
+    Threads may share it.
+    """
+
+    def __init__(
+        self,
+        shards: dict[str, Shard],
+        groups: Sequence[RowGroup],
+        slices: int,
+        columns: Columns,
+        extra: Sequence[str],
+    ) -> None:
+        """Prepare to read `groups` in `slices` slices; `extra` names the columns that are carried along."""
+        self._shards, self._groups, self._slices = shards, groups, slices
+        self._image, self._extra = columns.image, list(extra)
+        self._held: OrderedDict[int, list[pa.Table]] = OrderedDict()
+        self._streams: dict[RowGroup, Iterator[pa.RecordBatch]] = {}
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def read(self, sample: int) -> tuple[bytes, str]:
+        """Give a row's encoded image and its `path` (empty where it has none).
+
+        Raises:
+            DecodeError: If the row has no image; a path without bytes is never followed.
+        """
+        table, row = self._find(sample)
+        cell = table.column(self._image)[row].as_py()
+        data, path = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
+        if data is None:
+            raise DecodeError("no image", "the row holds no image bytes")
+        return data, path or ""
+
+    def carry(self, samples: Sequence[int]) -> pa.Table | None:
+        """Give the carried columns of some rows, one row for each sample."""
+        if not self._extra or not samples:
+            return None
+        found = [self._find(sample) for sample in samples]
+        return pa.concat_tables([table.select(self._extra).slice(row, 1) for table, row in found])
+
+    def _find(self, sample: int) -> tuple[pa.Table, int]:
+        place = next(i for i, g in enumerate(self._groups) if g.first <= sample < g.first + g.rows)
+        group = self._groups[place]
+        number, row = divmod(sample - group.first, -(-group.rows // self._slices))
+        with self._lock:
+            if number not in self._held:
+                self._load(number)
+            self._held.move_to_end(number)
+            return self._held[number][place], row
+
+    def _load(self, number: int) -> None:
+        """Read a slice of every row group; the one used last stays, for runs that are still there."""
+        if number < self._next:  # the ring ran over its end, back to the first slice
+            self._streams.clear()
+            self._next = 0
+        while len(self._held) > 1:
+            self._held.popitem(last=False)
+        while self._next <= number:
+            tables = [self._read_next(group) for group in self._groups]
+            self._next += 1
+        self._held[number] = tables
+
+    def _read_next(self, group: RowGroup) -> pa.Table:
+        shard = self._shards[group.shard]
+        with storage_errors(f"cannot read {shard.path!r}"):
+            if group not in self._streams:
+                self._streams[group] = open_shard(shard).iter_batches(
+                    batch_size=-(-group.rows // self._slices),
+                    row_groups=[group.number],
+                    columns=[self._image, *self._extra],
+                    use_threads=False,
+                )
+            batch = next(self._streams[group], None)
+        return pa.Table.from_batches([] if batch is None else [batch], None if batch else pa.schema([]))
+
+
+def list_groups(shards: Sequence[Shard], image: str) -> list[RowGroup]:
+    """List the row groups of all shards, with the bytes of their images; empty ones are left out."""
+    groups: list[RowGroup] = []
+    first = 0
+    for shard in shards:
+        metadata = open_shard(shard).metadata
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            leaves = [group.column(i) for i in range(group.num_columns)]
+            size = sum(
+                leaf.total_uncompressed_size for leaf in leaves if leaf.path_in_schema.split(".")[0] == image
+            )
+            if group.num_rows:
+                groups.append(RowGroup(shard.name, number, first, group.num_rows, size))
+            first += group.num_rows
+    return groups
+
+
+def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
+    """Read one small column of all shards."""
+    pieces = []
+    for shard in shards:
+        with storage_errors(f"cannot read {shard.path!r}"):
+            pieces.append(open_shard(shard).read([name], use_threads=False).column(name))
+    return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], pieces[0].type)
+
+
+def _below(root: Path) -> list[Path]:
+    found = [path for suffix in SUFFIXES for path in root.rglob(f"*{suffix}")]
+    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(root).parts))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

@@ -1,0 +1,252 @@
+"""A data set to read: its splits as catalogues, and its samples' bytes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from augcli.datatypes import Catalogue, RowGroup
+from augcli.errors import InputError
+from augcli.io import folder, label_columns, parquet, tables
+from augcli.io.dataset_card import read_features
+from augcli.io.storage import read_unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.label_columns import Labelling
+
+
+class Samples(Protocol):
+    """Access to the bytes of a chunk's samples."""
+
+    def read(self, sample: int) -> tuple[bytes, str]:
+        """Give a sample's encoded image and the name that its stem is made from."""
+
+    def carry(self, samples: Sequence[int]) -> Any:
+        """Give the columns that are carried along, one row for each sample, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of SRC is read, and how it is labelled; fields as in `Recipe` and `materialize`."""
+
+    labels: Path | None = None
+    classes: Path | None = None
+    image_col: str | None = None
+    label_col: str | None = None
+    links: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened data set.
+
+    Attributes:
+        catalogues: One for each split, the name empty where there are no splits.
+        form: `folder` or `parquet`.
+        has_class_folders: Whether folder outputs get a folder for each class.
+        notes: What was passed over, in words.
+        root: Directory that the keys of a folder lie below.
+        groups: Row groups by split (parquet).
+        shards: Shards by name (parquet).
+        columns: What the shards hold (parquet).
+        carried: Names of the columns that are carried along (parquet).
+        features: Hugging Face's features of the input's columns (parquet).
+    """
+
+    catalogues: tuple[Catalogue, ...]
+    form: str
+    has_class_folders: bool
+    notes: tuple[str, ...] = ()
+    root: Path = Path()
+    groups: dict[str, list[RowGroup]] = field(default_factory=dict)
+    shards: dict[str, parquet.Shard] = field(default_factory=dict)
+    columns: parquet.Columns | None = None
+    carried: tuple[str, ...] = ()
+    features: dict[str, Any] = field(default_factory=dict)
+
+    def samples(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
+        """Open a chunk's samples for reading."""
+        if self.columns is None:
+            return FolderSamples(str(self.root), catalogue)
+        return parquet.Rows(self.shards, groups, slices, self.columns, self.carried)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSamples:
+    """The files of a folder."""
+
+    root: str
+    catalogue: Catalogue
+
+    def read(self, sample: int) -> tuple[bytes, str]:
+        """Read a file, which must not have changed since it was listed."""
+        key = self.catalogue.keys[sample]
+        size, version = int(self.catalogue.sizes[sample]), int(self.catalogue.versions[sample])
+        return read_unchanged(f"{self.root}/{key}", size, version), key
+
+    def carry(self, samples: Sequence[int]) -> None:
+        """Carry nothing: a folder has no columns."""
+
+
+def open_source(src: str, selection: Selection) -> Source:
+    """List a data set.
+
+    Raises:
+        InputError: If it is missing, empty, or cannot be labelled; the message names the cure.
+        StorageError: If the machine fails.
+    """
+    is_shards = parquet.is_parquet(src)
+    if not is_shards and not Path(src).exists():
+        raise InputError(f"{src!r} does not exist; give an image folder or parquet shards as SRC")
+    if not is_shards and not Path(src).is_dir():
+        raise InputError(f"{src!r} is neither an image folder nor a parquet file")
+    classes = label_columns.read_class_file(selection.classes) if selection.classes else None
+    return _open_parquet(src, selection, classes) if is_shards else _open_folder(src, selection, classes)
+
+
+def _open_folder(src: str, selection: Selection, classes: tuple[str, ...] | None) -> Source:
+    root = Path(src)
+    tree = folder.list_images(root, selection.links)
+    if not tree.files:
+        raise InputError(f"no images in {src!r}; accepted: {' '.join(sorted(folder.IMAGE_SUFFIXES))}")
+    splits = folder.find_splits(tree.directories) if any("/" in file.key for file in tree.files) else []
+    parts = []
+    for split in splits or [""]:
+        prefix = f"{split}/" if split else ""
+        files = [file for file in tree.files if file.key.startswith(prefix)]
+        directories = [d[len(prefix) :] for d in tree.directories if d.startswith(prefix)]
+        parts.append(
+            (split, files, _label_files(root / split, prefix, files, directories, selection, classes))
+        )
+    if classes is None and len(parts) > 1:
+        parts = _unite_classes(parts)
+    catalogues = tuple(_catalogue(split, files, labelling) for split, files, labelling in parts)
+    nested = any(
+        "/" in file.key[len(split) + 1 if split else 0 :] for split, files, _ in parts for file in files
+    )
+    notes = tuple(folder.describe_others(tree.others))
+    return Source(catalogues, "folder", nested and _fit_folders(catalogues), notes, root)
+
+
+def _label_files(
+    root: Path,
+    prefix: str,
+    files: list[folder.File],
+    directories: list[str],
+    selection: Selection,
+    classes: tuple[str, ...] | None,
+) -> Labelling:
+    """Label the files of a split: by --labels, by the folder's own table, or by class folders."""
+    local = [folder.File(file.key[len(prefix) :], file.size, file.version) for file in files]
+    own = next((root / name for name in folder.LABEL_TABLES if (root / name).is_file()), None)
+    table = selection.labels or own
+    if table is not None:
+        names = [file.key for file in local]
+        labelling = tables.read_label_table(
+            table, names, selection.label_col, classes, selection.labels is not None
+        )
+        if labelling is not None:
+            return labelling
+    return label_columns.label_by_name(folder.class_names(local, directories, str(root)), classes)
+
+
+def _unite_classes(parts: list[tuple[str, list[folder.File], Labelling]]) -> Any:
+    """Give all splits the class list of all of them, so that an index means the same everywhere."""
+    united = tuple(sorted({name for _, _, labelling in parts for name in labelling.classes or ()}))
+    relabelled = []
+    for split, files, labelling in parts:
+        own = labelling.classes or ()
+        if any(label and len(label.classes) != 1 for label in labelling.labels) or own == united:
+            relabelled.append((split, files, labelling))
+            continue
+        names = [own[label.classes[0]] if label else None for label in labelling.labels]
+        relabelled.append((split, files, label_columns.label_by_name(names, united or None)))
+    return relabelled
+
+
+def _open_parquet(src: str, selection: Selection, classes: tuple[str, ...] | None) -> Source:
+    if selection.labels:
+        raise InputError("--labels is for image folders; parquet shards hold their labels: give --label-col")
+    shards = parquet.list_shards(src)
+    schema = parquet.open_shard(shards[0]).schema_arrow
+    columns = parquet.find_columns(schema, selection.image_col, selection.label_col, shards[0].path)
+    for shard in shards[1:]:
+        if parquet.open_shard(shard).schema_arrow.names != schema.names:
+            raise InputError(
+                f"{shard.path!r} has other columns than {shards[0].path!r}; give shards of one data set"
+            )
+    replaced = tuple(name for name in columns.others if name in tables.OUR_COLUMNS)
+    notes = (f"replaced the input columns {', '.join(replaced)}",) if replaced else ()
+    names = {shard.name: _split_of(shard.name) for shard in shards}
+    has_splits = all(names.values())
+    ordered = sorted(shards, key=lambda shard: names[shard.name]) if has_splits else shards
+    labelling = _label_shards(ordered, columns, classes)
+    catalogues: list[Catalogue] = []
+    groups, first = {}, 0
+    for split in sorted(set(names.values())) if has_splits else [""]:
+        mine = [shard for shard in ordered if not has_splits or names[shard.name] == split]
+        groups[split] = parquet.list_groups(mine, columns.image)
+        catalogues.append(_catalogue_shards(split, mine, labelling, first))
+        first += len(catalogues[-1])
+    if not any(len(catalogue) for catalogue in catalogues):
+        raise InputError(f"{src!r} holds no rows")
+    carried = tuple(name for name in columns.others if name not in tables.OUR_COLUMNS)
+    by_name = {shard.name: shard for shard in shards}
+    fit = _fit_folders(tuple(catalogues))
+    features = read_features(schema)
+    return Source(
+        tuple(catalogues), "parquet", fit, notes, Path(), groups, by_name, columns, carried, features
+    )
+
+
+def _label_shards(
+    shards: Sequence[parquet.Shard], columns: parquet.Columns, classes: tuple[str, ...] | None
+) -> Labelling | None:
+    """Label the rows of all splits at once, so that an index means the same everywhere."""
+    if columns.label is None:
+        return None
+    return label_columns.label_column(parquet.read_column(shards, columns.label), columns.names, classes)
+
+
+def _catalogue_shards(
+    split: str, shards: Sequence[parquet.Shard], labelling: Labelling | None, first: int
+) -> Catalogue:
+    """Make a split's rows a catalogue; `first` is its first row's place among the labels."""
+    rows = [parquet.open_shard(shard).metadata.num_rows for shard in shards]
+    keys = [f"{shard.name}#{row}" for shard, n in zip(shards, rows, strict=True) for row in range(n)]
+    # A row is as old as its shard.
+    sizes = np.repeat(np.array([shard.size for shard in shards], np.int64), rows)
+    versions = np.repeat(np.array([shard.version for shard in shards], np.int64), rows)
+    if labelling is None:
+        return Catalogue(split, keys, sizes, versions, [None] * len(keys), None)
+    labels = labelling.labels[first : first + len(keys)]
+    return Catalogue(split, keys, sizes, versions, labels, labelling.classes)
+
+
+def _catalogue(split: str, files: list[folder.File], labelling: Labelling) -> Catalogue:
+    return Catalogue(
+        split,
+        [file.key for file in files],
+        np.array([file.size for file in files], np.int64),
+        np.array([file.version for file in files], np.int64),
+        labelling.labels,
+        labelling.classes,
+    )
+
+
+def _fit_folders(catalogues: tuple[Catalogue, ...]) -> bool:
+    """Whether the labels can be shown as folders: some are there, and all are shares of one whole."""
+    labels = {label for catalogue in catalogues for label in catalogue.labels if label is not None}
+    return bool(labels) and all(label.sums_to_one for label in labels)
+
+
+def _split_of(shard: str) -> str:
+    """Give the split that a shard's file name starts with, or nothing."""
+    match = re.match(r"[a-z]+(?=[-_.])", shard.rsplit("/", 1)[-1])
+    return match[0] if match and match[0] in folder.SPLIT_NAMES else ""

@@ -1,0 +1,144 @@
+"""Paths and bytes on the disk: guarded reads, atomic writes, names that fit every file system.
+
+Every `OSError` of the machine becomes a `StorageError` here, so that nothing above handles errnos.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augcli.errors import InputError, OutputError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PART_SUFFIX = ".part"
+"""Ending of a file that is not finished; no finished file bears it."""
+
+STEM_BYTES = 120
+"""A stem longer than this is cut, so that class, operation and hash always fit into 255 bytes."""
+
+
+@contextmanager
+def storage_errors(doing: str) -> Iterator[None]:
+    """Turn an `OSError` into a `StorageError` that says what was being done."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{doing}: {error.strerror or error}; free or repair it and run again") from error
+
+
+def read_unchanged(path: str, size: int, version: int) -> bytes:
+    """Read a whole file that must still be the one that was listed.
+
+    Args:
+        path: The file.
+        size: Bytes when it was listed.
+        version: Modification time in nanoseconds when it was listed.
+
+    Raises:
+        StorageError: If it cannot be read or is no longer the same: a fault of the moment, not of the
+            data, so nothing about it may be recorded.
+    """
+    with storage_errors(f"cannot read {path!r}"), open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        status = os.fstat(file.fileno())
+        data = file.read()
+    if (status.st_size, status.st_mtime_ns) != (size, version) or len(data) != size:
+        raise StorageError(f"{path!r} changed since it was listed; run again")
+    return data
+
+
+def write_part(path: str, data: bytes) -> None:
+    """Write a file under its unfinished name; `finish_part` gives it its own."""
+    with storage_errors(f"cannot write {path!r}"), open(path + PART_SUFFIX, "wb", buffering=0) as file:  # noqa: PTH123
+        view = memoryview(data)
+        while view:  # a raw write may take less than all of it
+            view = view[file.write(view) :]
+
+
+def finish_part(path: str) -> None:
+    """Rename an unfinished file to its own name."""
+    with storage_errors(f"cannot write {path!r}"):
+        os.replace(path + PART_SUFFIX, path)  # noqa: PTH105 - called once per output
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all: yields a path to write to, then syncs and renames it."""
+    part = path.with_name(path.name + PART_SUFFIX)
+    with storage_errors(f"cannot write {str(path)!r}"):
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text with LF line ends, whole or not at all."""
+    with writing(path) as part:
+        part.write_bytes(text.encode())
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and its parents where they do not exist."""
+    with storage_errors(f"cannot make {str(path)!r}"):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file that may already be gone."""
+    with storage_errors(f"cannot remove {str(path)!r}"):
+        path.unlink(missing_ok=True)
+
+
+def check_apart(source: Path, destination: Path) -> None:
+    """Refuse a destination that is, holds, or lies in the source.
+
+    Raises:
+        InputError: If the source does not exist.
+        OutputError: If the two overlap.
+    """
+    if not source.exists():
+        raise InputError(f"{str(source)!r} does not exist; give an image folder or parquet shards as SRC")
+    inner, outer = source.resolve(), destination.resolve()
+    if inner == outer or inner in outer.parents or outer in inner.parents:
+        raise OutputError(
+            f"SRC {str(source)!r} and DST {str(destination)!r} overlap; give DST a place of its own"
+        )
+
+
+def printable_key(key: str) -> str:
+    """Give a key as valid UTF-8: bytes that are not, and percent signs beside them, percent-encoded."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raw = os.fsencode(key)
+        return "".join(
+            _encode_byte(part) for part in raw.replace(b"%", b"%25").decode("utf-8", "surrogateescape")
+        )
+    return key
+
+
+def safe_stem(name: str) -> str:
+    """Make a file's stem from any name: no separators, no leading dot, at most 120 bytes of UTF-8."""
+    stem = printable_key(name.rsplit("/", 1)[-1])
+    stem = stem[: stem.rindex(".")] if "." in stem.lstrip(".") else stem
+    return _cut(safe_folder(stem), STEM_BYTES) or "row"
+
+
+def safe_folder(name: str) -> str:
+    """Make a directory's name from a class name: what a path or a shell cannot hold is percent-encoded."""
+    safe = "".join(f"%{ord(char):02X}" if char in "/\\\0" or ord(char) < 32 else char for char in name)
+    return "%2E" + safe[1:] if safe.startswith(".") else safe
+
+
+def _encode_byte(char: str) -> str:
+    code = ord(char)
+    return f"%{code - 0xDC00:02X}" if 0xDC80 <= code <= 0xDCFF else char
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode()[:limit].decode("utf-8", "ignore")
