@@ -1,0 +1,106 @@
+"""The Python functions that users import; the command line calls them too."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augcli.errors import InputError, UsageError
+from augcli.recipe import Recipe, read_recipe
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from augcli.datatypes import Summary
+
+
+def materialize(
+    src: str | os.PathLike[str],
+    dst: str | os.PathLike[str],
+    recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str],
+    *,
+    labels: str | os.PathLike[str] | None = None,
+    classes: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    max_errors: int = 0,
+    advance: Callable[[int, int], None] | None = None,
+) -> Summary:
+    """Read a data set, apply a recipe, and write images with soft labels.
+
+    The same input, recipe and seed give the same bytes, whatever the workers or earlier interruptions;
+    what already stands in `dst` is not made again.
+
+    Args:
+        src: Image folder, parquet file, folder or glob of parquet shards.
+        dst: Directory of the output: new, empty, or made by augcli with the same recipe.
+        recipe: A `Recipe`, its keys as a mapping (as in a TOML file), or the path of a TOML file.
+        labels: CSV or parquet table that labels the images of a folder.
+        classes: File with one class name a line, in index order.
+        workers: Threads; None takes as many as the process may use.
+        force: Replace an output that augcli made with another recipe.
+        dry_run: Say what would be done and write nothing.
+        max_errors: Failed images up to which the output is marked as complete.
+        advance: Called after each piece of work with (images done since the last call, images to do).
+
+    Returns:
+        What stands in the output and what this call did; check `failures`.
+
+    Raises:
+        UsageError: If the recipe or an argument is not accepted.
+        InputError: If `src` is missing, empty or cannot be labelled.
+        OutputError: If `dst` is something else, holds another recipe's output, or overlaps `src`.
+        StorageError: If the machine fails; call again to go on.
+    """
+    from augcli.io.source import Selection
+    from augcli.pipeline.run import Settings, run
+
+    resolved = load_recipe(recipe)
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers must be >= 1, got {workers}")
+    if max_errors < 0:
+        raise UsageError(f"--max-errors must be >= 0, got {max_errors}")
+    selection = Selection(
+        labels=Path(labels) if labels is not None else None,
+        classes=Path(classes) if classes is not None else None,
+        image_col=resolved.image_col,
+        label_col=resolved.label_col,
+        links=resolved.links,
+    )
+    settings = Settings(workers, force, dry_run, max_errors, advance or (lambda done, total: None))
+    return run(str(src), Path(dst), resolved, selection, settings)
+
+
+def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> Recipe:
+    """Give a recipe from a `Recipe`, a mapping, or the path of a TOML file (or of an `augcli.json`).
+
+    Raises:
+        InputError: If the file cannot be read.
+        UsageError: If it is no recipe.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    if isinstance(recipe, Mapping):
+        return read_recipe(recipe)
+    path = Path(recipe)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"recipe {str(path)!r} cannot be read: {error}") from error
+    return read_recipe(_parse(path, text), name=path.stem)
+
+
+def _parse(path: Path, text: str) -> Mapping[str, Any]:
+    import json
+
+    try:
+        if path.suffix == ".json":
+            document = json.loads(text)["recipe"]
+            return {key: value for key, value in document.items() if value is not None}
+        return tomllib.loads(text)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {error}") from error

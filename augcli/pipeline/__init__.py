@@ -1,0 +1,1 @@
+"""A run: from listed samples to committed outputs."""

@@ -1,0 +1,166 @@
+"""What stands in DST: whether it is ours, what of it is still true, and the files that close it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from augcli.errors import OutputError
+from augcli.io import dataset_card, outputs, tables
+from augcli.io.storage import PART_SUFFIX, make_directory, remove_file, write_text
+from augcli.pipeline.chunks import fingerprint
+from augcli.recipe import TABLE_KEYS, Recipe, write_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from augcli.pipeline.chunks import Chunk
+    from augcli.pipeline.run import Split
+
+OUTPUT_VERSION = 1
+"""Raised whenever the same seed and input give other bytes than before."""
+
+CLASSES, CARD, RECIPE, FAILURES, SUCCESS = (
+    "classes.txt",
+    "README.md",
+    "augcli.json",
+    "failures.jsonl",
+    "_SUCCESS",
+)
+
+
+def check_destination(dst: Path, recipe: Recipe, force: bool) -> bool:
+    """Give whether DST is to be made from nothing; refuse one that is not ours, or another recipe's.
+
+    Raises:
+        OutputError: Naming what stands there, or the keys that differ.
+    """
+    if not dst.exists():
+        return True
+    if not dst.is_dir():
+        raise OutputError(f"DST {str(dst)!r} is a file; give a directory")
+    standing = sorted(path.name for path in dst.iterdir())
+    if RECIPE not in standing:
+        strange = [name for name in standing if not name.endswith(PART_SUFFIX)]
+        if strange:
+            raise OutputError(
+                f"DST {str(dst)!r} holds something else ({strange[0]!r}); give an empty directory"
+            )
+        return True
+    differing = _differing_keys(dst, recipe)
+    if differing and not force:
+        raise OutputError(
+            f"DST {str(dst)!r} holds another recipe's output; differing: {', '.join(differing)};"
+            " give another DST, or replace it with --force"
+        )
+    return bool(differing)
+
+
+def find_undone(dst: Path, splits: Sequence[Split]) -> list[tuple[Split, Chunk]]:
+    """Find the chunks without a part file of their current fingerprint, or with outputs that are gone.
+
+    The facts of the others are kept in their split.
+    """
+    standing = {f"{path}/{name}" for path, _, names in os.walk(dst) for name in names}
+    undone = []
+    for split in splits:
+        for chunk in split.chunks:
+            path = outputs.part_path(dst, split.part_name(chunk))
+            facts = tables.read_part_facts(path) if str(path) in standing else None
+            if (
+                facts is not None
+                and len(facts.ahead) == len(chunk.stretches)
+                and facts.fingerprint == fingerprint(split.catalogue, chunk, facts.ahead)
+                and {f"{dst}/{name}" for name in split.job.form.files(tables.read_file_names(path))}
+                <= standing
+            ):
+                split.facts[chunk.name] = facts
+            else:
+                undone.append((split, chunk))
+    return undone
+
+
+def find_stale(dst: Path, splits: Sequence[Split]) -> set[str]:
+    """Name the part files that no chunk bears any more."""
+    return outputs.part_names(dst) - {name for split in splits for name in split.part_names()}
+
+
+def is_complete(dst: Path, recipe: Recipe) -> bool:
+    """Whether the tables and everything else stand that a finished run of this recipe leaves."""
+    return (dst / SUCCESS).exists() and _read(dst / RECIPE) == _document(recipe)
+
+
+def begin(dst: Path, recipe: Recipe, replace: bool) -> None:
+    """Make DST ours and not complete; with `replace` clear what another recipe left."""
+    make_directory(dst)
+    remove_file(dst / SUCCESS)
+    if replace:
+        for name in outputs.part_names(dst):
+            remove_file(outputs.part_path(dst, name))
+        outputs.remove_strangers(dst, set())
+    if _read(dst / RECIPE) != _document(recipe):
+        write_text(dst / RECIPE, _document(recipe))
+
+
+def finish(dst: Path, splits: Sequence[Split], recipe: Recipe, notes: Sequence[str]) -> None:
+    """Remove what no chunk holds; write the tables, the class list, the failures and the card."""
+    for name in find_stale(dst, splits):
+        remove_file(outputs.part_path(dst, name))
+    wanted: set[str] = set()
+    patterns = []
+    for split in splits:
+        form = split.job.form
+        paths = [outputs.part_path(dst, name) for name in split.part_names()]
+        files = {name for path in paths for name in form.files(tables.read_file_names(path))}
+        form.finish(paths, split.catalogue.classes)
+        if files:
+            patterns.append((split.catalogue.split or "train", form.patterns(files)))
+        wanted |= files
+    outputs.remove_strangers(dst, wanted)
+    classes = splits[0].catalogue.classes
+    if classes:
+        write_text(dst / CLASSES, "".join(f"{name}\n" for name in classes))
+    write_text(dst / CARD, dataset_card.write_card(str(recipe.format), patterns, notes))
+    failures = tables.collect_failures([fact for split in splits for fact in split.facts.values()])
+    if failures:
+        tables.write_failures(dst / FAILURES, failures)
+    else:
+        remove_file(dst / FAILURES)
+
+
+def mark_complete(dst: Path, complete: bool) -> None:
+    """Set or remove the mark that make targets and people look for; untouched where it is right."""
+    if not complete:
+        remove_file(dst / SUCCESS)
+    elif not (dst / SUCCESS).exists():
+        write_text(dst / SUCCESS, "")
+
+
+def _differing_keys(dst: Path, recipe: Recipe) -> list[str]:
+    try:
+        document = json.loads((dst / RECIPE).read_text("utf-8"))
+        theirs, version = document["recipe"], document["output_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{str(dst / RECIPE)!r} is damaged; give another DST or remove it") from error
+    ours: dict[str, Any] = write_recipe(recipe)
+    differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    if recipe.format == "folder":  # the tables are files of their own there, written anew
+        differing = [key for key in differing if key.replace("-", "_") not in TABLE_KEYS]
+    return (
+        [] if version == OUTPUT_VERSION else [f"output_version ({version}, now {OUTPUT_VERSION})"]
+    ) + differing
+
+
+def _document(recipe: Recipe) -> str:
+    """Write `augcli.json`: what decided the output, and nothing of when, where or how fast."""
+    document = {"output_version": OUTPUT_VERSION, "recipe": write_recipe(recipe)}
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

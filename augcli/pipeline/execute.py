@@ -1,0 +1,325 @@
+"""One run: a worker walks a stretch of a ring and turns samples into outputs.
+
+read → decode → plan → apply → label → encode → write, one sample after the other; a decoded image stays
+only until the positions behind it no longer need it as a partner.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from augcli.datatypes import Failure, Output, Shape
+from augcli.errors import DecodeError
+from augcli.io import codec
+from augcli.io.storage import printable_key, safe_stem
+from augcli.kernels.convert import match_pixels
+from augcli.kernels.table import tabulate
+from augcli.labels import count_shares, dominant, mix_labels
+from augcli.pipeline.chunks import Stretch, partner_distance
+from augcli.pipeline.neighbours import Neighbours, Stopwatch
+from augcli.recipe import parse_colour, parse_quality, parse_size
+from augcli.rng import Draws, draw_many, hash_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from augcli.datatypes import Catalogue, Pixels, SoftLabel, Step
+    from augcli.io.outputs import Form, Stored
+    from augcli.io.source import Samples
+    from augcli.ops import Operation
+    from augcli.pipeline.neighbours import Item
+    from augcli.recipe import Recipe
+
+ORIGINAL = -1
+"""The copy number of a sample that is put into the output as it is."""
+
+SUBSAMPLINGS = ("444", "422", "420", "440", "411")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all runs of a split share.
+
+    Attributes:
+        catalogue: The samples.
+        hashes: Hash of each sample's key with the seed.
+        recipe: What is done to them.
+        form: Where outputs go.
+        class_folders: A folder name per class, or None where outputs lie flat.
+        apply: The backend's function, as `kernels.reference.apply`.
+    """
+
+    catalogue: Catalogue
+    hashes: NDArray[np.uint64]
+    recipe: Recipe
+    form: Form
+    class_folders: tuple[str, ...] | None
+    apply: Callable[..., None]
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a run leaves: outputs with what must be held for the commit, and what went wrong.
+
+    Attributes:
+        stored: Outputs, in the order of the ring.
+        samples: Catalogue index of each output's base.
+        failures: Samples that gave no output.
+        passed_over: Keys of samples that failed as partners.
+        carried: Carried columns of each output, or None.
+        ahead: Positions read beyond the run's end.
+        counts: How often something worth a line happened.
+        seconds: Time per stage.
+    """
+
+    stored: list[Stored] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    carried: Any = None
+    ahead: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+
+
+class Drawn(NamedTuple):
+    """An operation that was drawn for an output, from which entry of the recipe, and its numbers."""
+
+    entry: int
+    operation: Operation
+    draws: Draws
+
+
+class Planned(NamedTuple):
+    """The program of one output: what to apply, from which positions, and what was not applied and why."""
+
+    steps: tuple[Step, ...] = ()
+    kinds: tuple[str, ...] = ()
+    partners: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+class Encoded(NamedTuple):
+    """An image ready to be written."""
+
+    data: bytes
+    form: str
+    height: int
+    width: int
+
+
+def execute(job: Job, run: Stretch, samples: Samples) -> RunResult:
+    """Turn the samples of a run into outputs.
+
+    Raises:
+        StorageError: If the machine fails; nothing about a sample may be concluded from that.
+    """
+    walk = _Walk(job, run, samples)
+    for position in range(run.start, run.stop):
+        walk.visit(position)
+    return walk.finish()
+
+
+class _Walk:
+    """The state of a run."""
+
+    def __init__(self, job: Job, run: Stretch, samples: Samples) -> None:
+        recipe, size = job.recipe, parse_size(job.recipe.size)
+        self.job, self.run, self.samples = job, run, samples
+        self.background = parse_colour(recipe.background)
+        self.quality = parse_quality(recipe.quality)
+        self.geometry = codec.Geometry(*size, recipe.fit, self.background) if size else None
+        self.watch = Stopwatch()
+        self.near = Neighbours(run.ring, samples, self.geometry, recipe.max_pixels, self.watch)
+        self.draws = _draw(job, run)
+        self.result = RunResult()
+
+    def visit(self, position: int) -> None:
+        """Make all outputs of the sample at a position, or record why there are none."""
+        item = self.near.open(position)
+        copies = copy_numbers(self.job.recipe)
+        made: list[tuple[Planned, int, Encoded]] = []
+        failure = item.failure
+        try:
+            for copy in copies:
+                made.append(self.make(position, copy, is_last=copy == copies[-1]))
+        except DecodeError as error:
+            failure = item.failure or ("encode", error)
+        if failure:
+            stage, cause = failure
+            self.result.failures.append(Failure(self.key(position), stage, cause.reason, cause.detail))
+        else:
+            for planned, copy, encoded in made:
+                self.write(position, planned, copy, encoded)
+            self.count(item)
+        self.near.release(position)
+
+    def make(self, position: int, copy: int, is_last: bool) -> tuple[Planned, int, Encoded]:
+        """Plan, apply and encode one output; the last one of a sample may change its pixels in place."""
+        item = self.near.open(position)
+        drawn = self.draw(position, copy)
+        planned = Planned(reasons=("not drawn",) if self.job.recipe.entries and copy != ORIGINAL else ())
+        if drawn:
+            pixels = self.near.decode(position)
+            planned = self.plan(position, copy, drawn, shape_of(pixels))
+        if not planned.steps:
+            return planned, copy, self.keep(position, item)
+        changed = pixels if is_last and pixels.flags.writeable else pixels.copy()
+        partners = [
+            match_pixels(self.near.decode(at), pixels.shape[2], pixels.dtype) for at in planned.partners
+        ]
+        with self.watch.time("apply"):
+            table = tabulate(planned.steps, shape_of(pixels), [partner.shape[:2] for partner in partners])
+            self.job.apply(table, partners, changed)
+        return planned, copy, self.encode(item, changed)
+
+    def draw(self, position: int, copy: int) -> list[Drawn]:
+        """Draw which operations an output gets."""
+        drawn = []
+        for index, entry in enumerate(self.job.recipe.entries if copy != ORIGINAL else ()):
+            draws = self.draws[index, copy][position - self.run.start]
+            operation = entry.draw(draws)
+            if operation is not None:
+                drawn.append(Drawn(index, operation, draws))
+        return drawn
+
+    def plan(self, position: int, copy: int, drawn: list[Drawn], shape: Shape) -> Planned:
+        """Plan the steps of all drawn operations and find their partners."""
+        steps: list[Step] = []
+        kinds: list[str] = []
+        partners: list[int] = []
+        reasons: list[str] = []
+        slots = self.job.recipe.mixing_entries
+        for entry, operation, draws in drawn:
+            plan = operation.plan(draws, shape, len(partners))
+            reason = plan.reason
+            if plan.steps and operation.mixes:
+                distance = partner_distance(copy, slots.index(entry), len(slots), len(self.run.ring))
+                partner = self.near.find_partner(position, distance)
+                if partner is None:
+                    reason = "no partner that decodes"
+                else:
+                    partners.append(partner)
+            if reason:
+                reasons.append(f"{operation.name}: {reason}")
+            else:
+                steps += plan.steps
+                kinds.append(operation.name)
+        return Planned(tuple(steps), tuple(kinds), tuple(partners), tuple(reasons))
+
+    def keep(self, position: int, item: Item) -> Encoded:
+        """Give an unchanged sample: the file itself where it may stand in the output, else encoded anew."""
+        if item.failure:
+            raise item.failure[1]
+        assert item.header is not None
+        if codec.is_copyable(item.header, self.job.recipe.image_format, self.geometry):
+            form = "jpg" if item.header.format == "JPEG" else "png"
+            return Encoded(item.data, form, item.header.height, item.header.width)
+        return self.encode(item, self.near.decode(position))
+
+    def encode(self, item: Item, pixels: Pixels) -> Encoded:
+        """Encode pixels as the recipe and the source ask."""
+        assert item.header is not None
+        form = codec.choose_form(item.header, pixels.shape[2], self.job.recipe.image_format)
+        quality = self.quality or item.header.quality or codec.DEFAULT_QUALITY
+        subsampling = self.job.recipe.subsampling
+        if subsampling == "keep":
+            own = item.header.subsampling
+            subsampling = own if own in SUBSAMPLINGS else codec.DEFAULT_SUBSAMPLING
+        with self.watch.time("encode"):
+            data = codec.encode(pixels, form, quality, subsampling, self.background)
+        return Encoded(data, form, pixels.shape[0], pixels.shape[1])
+
+    def write(self, position: int, planned: Planned, copy: int, encoded: Encoded) -> None:
+        """Label an output, name it, and hand it to the disk."""
+        job, sample = self.job, self.near.sample(position)
+        label, exact, lam = self.label(position, planned, encoded)
+        folders = job.class_folders
+        directory = folders[label] if folders is not None and label is not None else ""
+        name = self.name(position, "original" if copy == ORIGINAL else job.recipe.name, copy, encoded.form)
+        with self.watch.time("write"):
+            digest = hashlib.blake2b(encoded.data, digest_size=16).hexdigest()
+            file_name, held = job.form.put(directory, name, encoded.data)
+        output = Output(
+            file_name=file_name,
+            source=self.key(position),
+            partners=tuple(self.key(partner) for partner in planned.partners),
+            op="original" if copy == ORIGINAL else "+".join(planned.kinds) or "none",
+            copy=copy,
+            reason="; ".join(planned.reasons),
+            steps=planned.steps,
+            label=label,
+            exact=exact,
+            lam=lam,
+            height=encoded.height,
+            width=encoded.width,
+            bytes=len(encoded.data),
+            hash=digest,
+        )
+        self.result.stored.append((output, held))
+        self.result.samples.append(sample)
+
+    def label(
+        self, position: int, planned: Planned, encoded: Encoded
+    ) -> tuple[int | None, SoftLabel | None, float]:
+        """Give the dominant class, the exact label and λ; no class where any source is unlabelled."""
+        shares = count_shares(planned.steps, encoded.height, encoded.width, len(planned.partners))
+        sources = [self.job.catalogue.labels[self.near.sample(at)] for at in (position, *planned.partners)]
+        known = [label for label in sources if label is not None]
+        if len(known) < len(sources):
+            return None, None, shares.lam
+        exact = mix_labels(known, shares)
+        return dominant(exact, dominant(known[0])), exact, shares.lam
+
+    def count(self, item: Item) -> None:
+        """Count what is worth a line in the summary."""
+        assert item.header is not None
+        self.result.counts["first frame of several"] += item.header.frames
+        self.result.counts["16-bit colour read as 8-bit"] += item.header.narrowed
+
+    def finish(self) -> RunResult:
+        """Give the result of the whole run."""
+        keys = self.job.catalogue.keys
+        self.result.passed_over = sorted(printable_key(keys[sample]) for sample in self.near.failed_partners)
+        self.result.ahead = max(0, self.near.farthest - self.run.stop + 1)
+        self.result.carried = self.samples.carry(self.result.samples)
+        self.result.seconds = self.watch.seconds
+        return self.result
+
+    def name(self, position: int, op: str, copy: int, form: str) -> str:
+        """Name an output's file: the hash of the key keeps any two apart, for ever."""
+        key = self.job.catalogue.keys[self.near.sample(position)]
+        return f"{safe_stem(self.near.open(position).name)}__{op}{copy}-{hash_key(key):016x}.{form}"
+
+    def key(self, position: int) -> str:
+        """Give the key of the sample at a position, as tables show it."""
+        return printable_key(self.job.catalogue.keys[self.near.sample(position)])
+
+
+def copy_numbers(recipe: Recipe) -> list[int]:
+    """Give the copy numbers of a sample's outputs, an original first."""
+    return [ORIGINAL] * (recipe.originals == "copy") + list(range(recipe.copies))
+
+
+def shape_of(pixels: Pixels) -> Shape:
+    """Give the size of an image as planners see it."""
+    height, width, channels = pixels.shape
+    return Shape(height, width, channels, 8 * pixels.dtype.itemsize)
+
+
+def _draw(job: Job, run: Stretch) -> dict[tuple[int, int], list[Draws]]:
+    """Draw for all samples of a run at once: by (entry, copy), a list along the run."""
+    members = run.ring.members
+    hashes = [int(job.hashes[members[at]]) for at in range(run.start, run.stop)]
+    drawn = {}
+    for index, entry in enumerate(job.recipe.entries):
+        streams = 1 + max(choice.operation.streams for choice in entry.choices)
+        for copy in range(job.recipe.copies):
+            drawn[index, copy] = draw_many(job.recipe.seed, index, copy, hashes, streams)
+    return drawn

@@ -1,0 +1,134 @@
+"""The images at hand while a ring is walked: read and decoded once, and let go when nobody needs them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from augcli.errors import DecodeError
+from augcli.io import codec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from augcli.datatypes import Pixels
+    from augcli.io.source import Samples
+    from augcli.pipeline.chunks import Ring
+
+HELD_BYTES = 256 << 20
+"""Decoded pixels that one worker holds at most; beyond that images are decoded again."""
+
+
+class Stopwatch:
+    """Seconds spent in each stage of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        """Add the time of a block to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - start  # type: ignore[assignment]
+
+
+@dataclass(slots=True)
+class Item:
+    """A sample at hand: its file, what the file says of itself, its pixels once decoded, or its failure.
+
+    A failure is (stage, error); it is a property of the data, so every later look would find it too.
+    """
+
+    data: bytes = b""
+    name: str = ""
+    header: codec.Header | None = None
+    pixels: Pixels | None = None
+    failure: tuple[str, DecodeError] | None = None
+
+
+class Neighbours:
+    """The samples near a position of a ring, by position; positions beyond the end run on from the start."""
+
+    def __init__(
+        self, ring: Ring, samples: Samples, geometry: codec.Geometry | None, max_pixels: int, watch: Stopwatch
+    ) -> None:
+        self._ring, self._samples, self._geometry = ring, samples, geometry
+        self._max_pixels, self._watch = max_pixels, watch
+        self._items: dict[int, Item] = {}
+        self.failed_partners: set[int] = set()
+        """Samples that were looked at as partners and do not decode."""
+        self.farthest = 0
+        """The farthest position that was looked at as a partner."""
+
+    def sample(self, position: int) -> int:
+        """Give the catalogue index of the sample at a position."""
+        return int(self._ring.members[position % len(self._ring)])
+
+    def open(self, position: int) -> Item:
+        """Read a sample's file and header, unless it is at hand."""
+        at = position % len(self._ring)
+        item = self._items.get(at)
+        if item is None:
+            item = self._items[at] = Item()
+            try:
+                with self._watch.time("read"):
+                    item.data, item.name = self._samples.read(self.sample(at))
+                with self._watch.time("decode"):
+                    item.header = codec.read_header(item.data, self._max_pixels)
+            except DecodeError as error:
+                item.failure = ("read", error)
+        return item
+
+    def decode(self, position: int) -> Pixels:
+        """Give a sample's upright pixels.
+
+        Raises:
+            DecodeError: If it has none.
+        """
+        item = self.open(position)
+        if item.failure is None and item.pixels is None:
+            assert item.header is not None
+            try:
+                with self._watch.time("decode"):
+                    item.pixels = codec.decode(item.data, item.header, self._geometry)
+            except DecodeError as error:
+                item.failure = ("decode", error)
+        if item.failure:
+            raise item.failure[1]
+        assert item.pixels is not None
+        return item.pixels
+
+    def find_partner(self, position: int, distance: int) -> int | None:
+        """Find the `distance`-th position after one that decodes, round the ring; None where none does."""
+        decodable: list[int] = []
+        for at in range(position + 1, position + len(self._ring)):
+            self.farthest = max(self.farthest, at)
+            if self._decodes(at):
+                decodable.append(at)
+                if len(decodable) == distance:
+                    return at
+        return decodable[(distance - 1) % len(decodable)] if decodable else None
+
+    def release(self, position: int) -> None:
+        """Let go of a position that is done, and of the farthest images where all are too large."""
+        self._items.pop(position % len(self._ring), None)
+        decoded = [(at, item.pixels.nbytes) for at, item in self._items.items() if item.pixels is not None]
+        held = sum(size for _, size in decoded)
+        while held > HELD_BYTES:
+            at, size = decoded.pop()
+            del self._items[at]
+            held -= size
+
+    def _decodes(self, position: int) -> bool:
+        try:
+            self.decode(position)
+        except DecodeError:
+            self.failed_partners.add(self.sample(position))
+            return False
+        return True

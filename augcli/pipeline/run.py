@@ -1,0 +1,244 @@
+"""A whole run: list, compare with what stands, do what is missing, write the tables, say that it is done."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augcli.errors import InputError, UsageError
+from augcli.io import codec, outputs, tables
+from augcli.io.source import open_source
+from augcli.io.storage import check_apart, safe_folder
+from augcli.io.tables import PartFacts, TableOptions
+from augcli.pipeline import destination, tally
+from augcli.pipeline.chunks import (
+    check_partners,
+    chunk_folder,
+    chunk_groups,
+    cut_runs,
+    fingerprint,
+    hash_samples,
+)
+from augcli.pipeline.execute import Job, copy_numbers, execute
+from augcli.pipeline.workers import count_workers, run_in_order
+from augcli.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from augcli.datatypes import Catalogue, Summary
+    from augcli.io.source import Samples, Selection, Source
+    from augcli.pipeline.chunks import Chunk, Stretch
+    from augcli.pipeline.execute import RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run is done, which never changes what it gives.
+
+    Attributes:
+        workers: Threads; None takes as many as the process may use.
+        force: Whether an output of another recipe is replaced.
+        dry_run: Whether to say what would be done and write nothing.
+        max_errors: Failures up to which the output counts as complete.
+        advance: Called with (images done since the last call, all images to do).
+    """
+
+    workers: int | None = None
+    force: bool = False
+    dry_run: bool = False
+    max_errors: int = 0
+    advance: Callable[[int, int], None] = lambda done, total: None
+
+
+@dataclass(slots=True)
+class Split:
+    """A split in progress: its job, its chunks, and the facts of those that stand, by chunk name."""
+
+    job: Job
+    chunks: list[Chunk]
+    source: Source
+    facts: dict[str, PartFacts] = field(default_factory=dict)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Samples of the split."""
+        return self.job.catalogue
+
+    def part_name(self, chunk: Chunk) -> str:
+        """Name a chunk so that chunks of all splits differ."""
+        return f"{self.catalogue.split}-{chunk.name}" if self.catalogue.split else chunk.name
+
+    def part_names(self) -> list[str]:
+        """Name all chunks, in order."""
+        return [self.part_name(chunk) for chunk in self.chunks]
+
+
+def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Settings) -> Summary:
+    """Materialize a data set.
+
+    Args:
+        src: Image folder, parquet file, folder or glob of shards.
+        dst: Directory of the output; new, empty, or ours with the same recipe.
+        recipe: What to do.
+        selection: Which part of SRC is read, and how it is labelled.
+        settings: How to do it.
+
+    Raises:
+        UsageError: If the recipe asks what the labels do not allow.
+        InputError: If SRC is missing, empty or cannot be labelled.
+        OutputError: If DST is something else, another recipe's output, or overlaps SRC.
+        StorageError: If the machine fails; committed chunks stay, and the same call goes on from there.
+    """
+    start = time.perf_counter()
+    if Path(src).exists():
+        check_apart(Path(src), dst)
+    source = open_source(src, selection)
+    recipe = replace(recipe, format=recipe.format or source.form)
+    is_new = destination.check_destination(dst, recipe, settings.force)
+    splits = _plan(source, dst, recipe)
+    todo = [(split, chunk) for split in splits for chunk in split.chunks]
+    if not is_new:
+        todo = destination.find_undone(dst, splits)
+    workers = settings.workers or count_workers()
+    notes = [*source.notes, *tally.label_notes(recipe), *tally.pair_notes(splits)]
+    if settings.dry_run:
+        return tally.foresee(dst, recipe, splits, todo, workers, notes)
+    seconds: Counter[str] = Counter()
+    if is_new or todo or destination.find_stale(dst, splits) or not destination.is_complete(dst, recipe):
+        destination.begin(dst, recipe, replace=is_new)
+        with codec.own_pixel_bound():
+            _do_chunks(todo, workers, settings, seconds)
+        destination.finish(dst, splits, recipe, tally.label_notes(recipe))
+    spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
+    summary = tally.summarize(dst, recipe, splits, todo, workers, notes, spent)
+    destination.mark_complete(dst, len(summary.failures) <= settings.max_errors)
+    return summary
+
+
+def _plan(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
+    """Plan the chunks of every split: the main one by the recipe, the others passed on."""
+    names = [catalogue.split for catalogue in source.catalogues]
+    main = "training" if recipe.split == "train" and "train" not in names else recipe.split
+    if names != [""] and main not in names:
+        raise InputError(f"the input has no split {recipe.split!r}; it has {', '.join(names)}; give --split")
+    passed_on = replace(recipe, name="none", entries=(), copies=1, originals="none", limit=None)
+    splits = []
+    for catalogue in source.catalogues:
+        if catalogue.split in ("", main):
+            splits.append(_plan_split(source, dst, catalogue, recipe))
+        elif recipe.other_splits == "copy":
+            splits.append(_plan_split(source, dst, catalogue, passed_on))
+    return splits
+
+
+def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe) -> Split:
+    _check_labels(catalogue, recipe)
+    hashes = hash_samples(catalogue, recipe.seed)
+    count = len(copy_numbers(recipe))
+    if source.form == "parquet":
+        groups = source.groups[catalogue.split]
+        chunks = chunk_groups(catalogue, hashes, groups, count, recipe.limit, recipe.seed)
+    else:
+        chunks = chunk_folder(catalogue, hashes, count, recipe.limit)
+    check_partners(chunks, len(recipe.mixing_entries))
+    folders = (
+        tuple(map(safe_folder, catalogue.classes)) if source.has_class_folders and catalogue.classes else None
+    )
+    job = Job(catalogue, hashes, recipe, _form(source, dst, recipe, catalogue), folders, _load_kernel(recipe))
+    return Split(job, chunks, source)
+
+
+def _check_labels(catalogue: Catalogue, recipe: Recipe) -> None:
+    """Refuse what the labels do not allow."""
+    labels = {id(label): label for label in catalogue.labels if label is not None}.values()
+    if recipe.mixing_entries and not labels:
+        raise InputError(
+            f"{recipe.name} mixes labels, but no image has one; give class folders or --labels FILE"
+        )
+    if recipe.smoothing and not all(label.sums_to_one for label in labels):
+        raise InputError("labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out --smoothing")
+    if (
+        recipe.smoothing
+        and recipe.smoothing_form == "others"
+        and catalogue.classes
+        and len(catalogue.classes) < 2
+    ):
+        raise UsageError("--smoothing-form others needs at least 2 classes, got 1; use uniform")
+
+
+def _form(source: Source, dst: Path, recipe: Recipe, catalogue: Catalogue) -> outputs.Form:
+    options = TableOptions(recipe.smoothing, recipe.smoothing_form, recipe.soft_labels)
+    features = {name: source.features[name] for name in source.carried if name in source.features}
+    if recipe.format == "folder":
+        return outputs.FolderForm(dst, f"{catalogue.split}/" if catalogue.split else "", options, features)
+    return outputs.ParquetForm(dst, catalogue.split, catalogue.classes, options, features)
+
+
+def _load_kernel(recipe: Recipe) -> Callable[..., None]:
+    """Import the CPU backend where something is to be applied: numba is slow to load."""
+    if not recipe.entries:
+        return lambda *_: None
+    from augcli.kernels import cpu
+
+    return cpu.apply
+
+
+def _do_chunks(
+    todo: Sequence[tuple[Split, Chunk]], workers: int, settings: Settings, seconds: Counter[str]
+) -> None:
+    """Do chunks in order, each committed when its last run is in; neighbours are in flight together."""
+    total = sum(len(chunk) for _, chunk in todo)
+
+    def runs() -> Iterator[tuple[Split, Chunk, Stretch, Samples]]:
+        for split, chunk in todo:
+            samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
+            for stretch in cut_runs(chunk, total, workers):
+                yield split, chunk, stretch, samples
+
+    def work(task: tuple[Split, Chunk, Stretch, Samples]) -> RunResult:
+        split, _, stretch, samples = task
+        return execute(split.job, stretch, samples)
+
+    done: list[tuple[Stretch, RunResult]] = []
+    for (split, chunk, stretch, _), result in run_in_order(work, runs(), workers):
+        done.append((stretch, result))
+        seconds.update(result.seconds)
+        settings.advance(stretch.stop - stretch.start, total)
+        if sum(one.stop - one.start for one, _ in done) == len(chunk):
+            split.facts[chunk.name] = _commit(split, chunk, done)
+            done = []
+
+
+def _commit(split: Split, chunk: Chunk, done: Sequence[tuple[Stretch, RunResult]]) -> PartFacts:
+    """Make a chunk's outputs final, its rows by source key and copy."""
+    results = [result for _, result in done]
+    stored = [one for result in results for one in result.stored]
+    order = sorted(range(len(stored)), key=lambda i: (stored[i][0].source, stored[i][0].copy))
+    ahead = _count_ahead(chunk, done)
+    counts = sum((result.counts for result in results), Counter())
+    facts = PartFacts(
+        fingerprint=fingerprint(split.catalogue, chunk, ahead),
+        ahead=ahead,
+        failures=tuple(failure for result in results for failure in result.failures),
+        passed_over=tuple(sorted({key for result in results for key in result.passed_over})),
+        counts={what: count for what, count in sorted(counts.items()) if count},
+    )
+    carried = tables.join_carried([result.carried for result in results], order)
+    split.job.form.commit(split.part_name(chunk), [stored[i] for i in order], carried, facts)
+    return facts
+
+
+def _count_ahead(chunk: Chunk, done: Sequence[tuple[Stretch, RunResult]]) -> tuple[int, ...]:
+    """Count, for each stretch of a chunk, the positions that its runs read beyond its end."""
+    return tuple(
+        max(
+            max(run.stop + result.ahead - stretch.stop, 0)
+            for run, result in done
+            if run.ring is stretch.ring and stretch.start <= run.start < stretch.stop
+        )
+        for stretch in chunk.stretches
+    )

@@ -1,0 +1,165 @@
+"""Counting: what an output holds, what a run would do, and what is worth a warning."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augcli.datatypes import Summary
+from augcli.io import codec, outputs, tables
+from augcli.labels import dominant
+from augcli.pipeline.chunks import same_class_shares
+from augcli.pipeline.destination import CLASSES
+from augcli.pipeline.execute import copy_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from augcli.pipeline.chunks import Chunk
+    from augcli.pipeline.run import Split
+    from augcli.recipe import Recipe
+
+UNLABELLED = "unlabelled"
+
+
+def summarize(
+    dst: Path,
+    recipe: Recipe,
+    splits: Sequence[Split],
+    todo: Sequence[tuple[Split, Chunk]],
+    workers: int,
+    notes: Sequence[str],
+    seconds: Mapping[str, float],
+) -> Summary:
+    """Sum up an output from its part files, and the run that just ended beside it."""
+    per_class: Counter[str] = Counter()
+    unmixed: Counter[str] = Counter()
+    rows = applied = made = 0
+    begun = {id(chunk) for _, chunk in todo}
+    for split in splits:
+        names = split.catalogue.classes or ()
+        for chunk in split.chunks:
+            part = outputs.part_path(dst, split.part_name(chunk))
+            table = tables.read_part_rows(part, ["label", "applied", "reason"])
+            labels = table.column("label").to_pylist()
+            per_class.update(UNLABELLED if label is None else names[label] for label in labels)
+            unmixed.update(reason for reason in table.column("reason").to_pylist() if reason)
+            applied += sum(table.column("applied").to_pylist())
+            rows += len(table)
+            made += len(table) if id(chunk) in begun else 0
+    facts = [fact for split in splits for fact in split.facts.values()]
+    failures = tables.collect_failures(facts)
+    passed_over = {key for fact in facts for key in fact.passed_over}
+    counts = sum((Counter(fact.counts) for fact in facts), Counter())
+    return Summary(
+        dst=str(dst),
+        form=str(recipe.format),
+        images=sum(len(chunk) for split in splits for chunk in split.chunks),
+        outputs=rows,
+        applied=applied,
+        per_class=dict(sorted(per_class.items())),
+        unmixed=dict(sorted(unmixed.items())),
+        failures=tuple(failures),
+        copied_undecodable=len(passed_over - {failure.source for failure in failures}),
+        chunks=sum(len(split.chunks) for split in splits),
+        chunks_done=tuple(split.part_name(chunk) for split, chunk in todo),
+        outputs_made=made,
+        seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
+        free_bytes=shutil.disk_usage(dst).free,
+        estimated_bytes=0,
+        workers=workers,
+        libraries=libraries(recipe),
+        notes=(*notes, *(f"{what}: {n}" for what, n in sorted(counts.items())), *_absent(splits, per_class)),
+    )
+
+
+def foresee(
+    dst: Path,
+    recipe: Recipe,
+    splits: Sequence[Split],
+    todo: Sequence[tuple[Split, Chunk]],
+    workers: int,
+    notes: Sequence[str],
+) -> Summary:
+    """Say what a run would do; outputs count by the class of their base."""
+    per_class: Counter[str] = Counter()
+    for split in splits:
+        names, count = split.catalogue.classes or (), len(copy_numbers(split.job.recipe))
+        for chunk in split.chunks:
+            for sample in _bases(chunk):
+                label = split.catalogue.labels[sample]
+                per_class[UNLABELLED if label is None else names[dominant(label)]] += count
+    nearest = next(path for path in [dst.resolve(), *dst.resolve().parents] if path.exists())
+    return Summary(
+        dst=str(dst),
+        form=str(recipe.format),
+        images=sum(len(chunk) for split in splits for chunk in split.chunks),
+        outputs=per_class.total(),
+        applied=0,
+        per_class=dict(sorted(per_class.items())),
+        unmixed={},
+        failures=(),
+        copied_undecodable=0,
+        chunks=sum(len(split.chunks) for split in splits),
+        chunks_done=tuple(split.part_name(chunk) for split, chunk in todo),
+        outputs_made=0,
+        seconds={},
+        free_bytes=shutil.disk_usage(nearest).free,
+        estimated_bytes=sum(_estimate_bytes(split, chunk) for split, chunk in todo),
+        workers=workers,
+        libraries=libraries(recipe),
+        notes=tuple(notes),
+        is_dry=True,
+    )
+
+
+def label_notes(recipe: Recipe) -> list[str]:
+    """Say what a loss must know of the labels."""
+    if not recipe.smoothing:
+        return []
+    form = f"ε = {recipe.smoothing} ({recipe.smoothing_form})"
+    return [f"soft labels are smoothed, {form}; do not smooth again in the loss"]
+
+
+def pair_notes(splits: Sequence[Split]) -> list[str]:
+    """Warn where the planned pairs share a class much more often than random pairs would."""
+    notes = []
+    for split in splits:
+        if split.job.recipe.mixing_entries and split.catalogue.classes:
+            planned, random = same_class_shares(split.catalogue, split.chunks)
+            if planned > 2 * random:
+                notes.append(f"{planned:.0%} of planned pairs share a class, {random:.0%} of random ones do")
+    return notes
+
+
+def libraries(recipe: Recipe) -> dict[str, str]:
+    """Name what decides the bytes beside the recipe: the backend and the codecs."""
+    backend = "cpu (numba)" if recipe.entries else "none"
+    return {"backend": backend, **codec.versions()}
+
+
+def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:
+    absent = [name for name in splits[0].catalogue.classes or () if not per_class[name]]
+    if not absent or not splits[0].job.class_folders:
+        return []
+    return [
+        f"{len(absent)} classes are dominant nowhere ({absent[0]!r} first) and have no folder,"
+        f" which shifts the indices of folder readers; take them from {CLASSES}"
+    ]
+
+
+def _bases(chunk: Chunk) -> np.ndarray:
+    return np.concatenate([s.ring.members[s.start : s.stop] for s in chunk.stretches])
+
+
+def _estimate_bytes(split: Split, chunk: Chunk) -> int:
+    """Estimate the bytes of a chunk's outputs: as many as the inputs take, for each copy."""
+    if chunk.groups:
+        size = sum(group.bytes for group in chunk.groups)
+    else:
+        size = int(split.catalogue.sizes[_bases(chunk)].sum())
+    return size * len(copy_numbers(split.job.recipe))

@@ -1,0 +1,486 @@
+"""Whole runs on small images: labels, partners, reproducibility, resume."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import augcli
+from augcli.errors import InputError, OutputError, StorageError
+from augcli.ops.cutmix import CutMix
+from augcli.ops.mixup import Mixup
+from augcli.pipeline import chunks, run
+from augcli.recipe import read_recipe, single
+
+CUTMIX = single(CutMix(alpha=1.0))
+
+
+@pytest.fixture
+def materialize(tmp_path):
+    def call(src, name="dst", recipe=CUTMIX, **options):
+        return augcli.materialize(src, tmp_path / name, recipe, **options)
+
+    return call
+
+
+def rows_of(dst):
+    return pq.read_table(dst / "metadata.parquet").to_pylist()
+
+
+@pytest.fixture
+def flat_images(tmp_path):
+    """Class `black` is 0 and `white` 255 throughout, at odd and mixed sizes: pixels tell their source."""
+
+    def make(
+        size_of=lambda number: (5 + 3 * (number % 7), 4 + 5 * (number % 5)), count=30, depth=8, mode="L"
+    ):
+        for level, label in ((0, "black"), (255, "white")):
+            (tmp_path / "src" / label).mkdir(parents=True)
+            for number in range(count):
+                height, width = size_of(number + level)
+                if depth == 16:
+                    image = Image.fromarray(np.full((height, width), level * 257, np.uint16))
+                else:
+                    image = Image.new(mode, (width, height), (level,) * len(mode) if mode != "L" else level)
+                image.save(tmp_path / "src" / label / f"{number}.png")
+        return tmp_path / "src"
+
+    return make
+
+
+@pytest.mark.parametrize(("mode", "depth"), [("L", 8), ("RGB", 8), ("L", 16)])
+def test_census_every_cutmix_label_equals_the_counted_share(flat_images, materialize, tmp_path, mode, depth):
+    materialize(flat_images(mode=mode, depth=depth))
+    for row in rows_of(tmp_path / "dst"):
+        pixels = np.asarray(Image.open(tmp_path / "dst" / row["file_name"])).astype(np.int64)
+        assert set(np.unique(pixels)) <= {0, 255, 65535}
+        white = np.count_nonzero(pixels) / pixels.size
+        black = np.count_nonzero(pixels == 0) / pixels.size
+        weights = dict(zip(row["classes"], row["weights"], strict=True))
+        assert (weights.get(0, 0.0), weights.get(1, 0.0)) == (black, white)
+        own = black if row["source"].startswith("black") else white
+        same = row["partners"] and row["partners"][0][:5] == row["source"][:5]
+        assert same or row["lam"] == own
+
+
+def test_census_every_mixup_label_matches_the_mean_grey(flat_images, materialize, tmp_path):
+    materialize(flat_images(), recipe=single(Mixup(alpha=1.0)))
+    for row in rows_of(tmp_path / "dst"):
+        grey = np.asarray(Image.open(tmp_path / "dst" / row["file_name"])).astype(np.float64)
+        weight = dict(zip(row["classes"], row["weights"], strict=True)).get(1, 0.0)
+        assert abs(grey.mean() / 255 - weight) <= 0.5 / 255  # half a level
+
+
+def test_census_holds_for_a_chain_of_pastes_and_copies(flat_images, materialize, tmp_path):
+    chain = read_recipe({"copies": 2, "op": [{"kind": "cutmix"}, {"kind": "cutmix", "p": 0.7}]})
+    materialize(flat_images(), recipe=chain)
+    rows = rows_of(tmp_path / "dst")
+    assert max(len(row["partners"]) for row in rows) == 2
+    for row in rows:
+        pixels = np.asarray(Image.open(tmp_path / "dst" / row["file_name"]))
+        white = np.count_nonzero(pixels) / pixels.size
+        weights = dict(zip(row["classes"], row["weights"], strict=True))
+        assert weights.get(1, 0.0) == pytest.approx(white, abs=1e-15)
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_every_sample_is_base_once_and_partner_once_per_copy(make_folder, materialize, tmp_path, copies):
+    src = make_folder({"cat": 40, "dog": 33}, size=(40, 40))
+    materialize(src, recipe=single(CutMix(alpha=1000.0), copies=copies))
+    rows = rows_of(tmp_path / "dst")
+    keys = {path.relative_to(src).as_posix() for path in src.rglob("*.png")}
+    for copy in range(copies):
+        mine = [row for row in rows if row["copy"] == copy]
+        assert Counter(row["source"] for row in mine) == Counter(keys)
+        assert Counter(row["partners"][0] for row in mine) == Counter(keys)
+        assert all(row["source"] != row["partners"][0] for row in mine)
+
+
+def test_copies_of_a_sample_have_different_partners(make_folder, materialize, tmp_path):
+    materialize(
+        make_folder({"cat": 9, "dog": 9}, size=(40, 40)), recipe=single(CutMix(alpha=1000.0), copies=3)
+    )
+    partners: dict[str, set[str]] = {}
+    for row in rows_of(tmp_path / "dst"):
+        partners.setdefault(row["source"], set()).update(row["partners"])
+    assert {len(names) for names in partners.values()} == {3}
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_workers_and_run_length_change_nothing(make_folder, materialize, tmp_path, tree, monkeypatch, form):
+    src = make_folder({"cat": 60, "dog": 40})
+    recipe = single(CutMix(), 0.7, copies=2, format=form)
+    for workers in (1, 2, 5):
+        materialize(src, f"workers{workers}", recipe, workers=workers)
+    monkeypatch.setattr(run, "cut_runs", lambda chunk, total, workers: chunks.cut_runs(chunk, 8, 1))
+    materialize(src, "short", recipe)
+    monkeypatch.setattr(run, "cut_runs", lambda chunk, total, workers: chunk.stretches)
+    materialize(src, "long", recipe)
+    expected = tree(tmp_path / "workers1")
+    assert len(expected) > (200 if form == "folder" else 5)
+    for name in ("workers2", "workers5", "short", "long"):
+        assert tree(tmp_path / name) == expected
+
+
+def test_chunks_change_no_image(make_folder, materialize, tmp_path, tree, monkeypatch):
+    src = make_folder({"cat": 60, "dog": 40})
+    materialize(src, "whole")
+    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 10)
+    summary = materialize(src, "cut")
+    assert summary.chunks > 8
+    images = [
+        {k: v for k, v in tree(tmp_path / name).items() if k.endswith(".png")} for name in ("whole", "cut")
+    ]
+    assert images[0] == images[1]
+
+
+def test_a_small_memory_for_neighbours_changes_nothing(make_folder, materialize, tmp_path, tree, monkeypatch):
+    src = make_folder({"cat": 30, "dog": 30})
+    recipe = single(CutMix(), copies=3)
+    materialize(src, "roomy", recipe)
+    monkeypatch.setattr("augcli.pipeline.neighbours.HELD_BYTES", 300)  # one image of 8x10x3
+    materialize(src, "tight", recipe)
+    assert tree(tmp_path / "roomy") == tree(tmp_path / "tight")
+
+
+def images_of(tree_of):
+    return {name: data for name, data in tree_of.items() if name.endswith((".png", ".jpg"))}
+
+
+def test_an_added_file_changes_two_outputs_and_two_chunks_at_most(
+    make_folder, materialize, tmp_path, tree, monkeypatch
+):
+    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 64)
+    src = make_folder({"cat": 300, "dog": 300})
+    chunk_count = materialize(src).chunks
+    before = images_of(tree(tmp_path / "dst"))
+    for number in range(5):
+        shutil.copy(src / "cat" / "0.png", src / "dog" / f"added{number}.png")
+        summary = materialize(src)
+        after = images_of(tree(tmp_path / "dst"))
+        changed = {name for name in before if after.get(name) != before[name]}
+        assert len(changed) <= 2
+        assert len(after) == len(before) + 1
+        grown = summary.chunks - chunk_count  # a chunk that passes its limit becomes two
+        assert len(summary.chunks_done) <= 2 + grown
+        before, chunk_count = after, summary.chunks
+
+
+def test_a_removed_file_leaves_no_output(make_folder, materialize, tmp_path, tree):
+    src = make_folder({"cat": 12, "dog": 12})
+    materialize(src)
+    (src / "cat" / "3.png").unlink()
+    materialize(src)
+    fresh = tmp_path / "fresh"
+    augcli.materialize(src, fresh, CUTMIX)
+    assert tree(tmp_path / "dst") == tree(fresh)
+
+
+def test_a_changed_or_relabelled_file_is_made_again(make_folder, materialize, tmp_path, tree):
+    src = make_folder({"cat": 12, "dog": 12})
+    materialize(src)
+    Image.new("RGB", (9, 9), (1, 2, 3)).save(src / "cat" / "3.png")
+    (src / "dog" / "4.png").rename(src / "cat" / "moved.png")
+    materialize(src)
+    augcli.materialize(src, tmp_path / "fresh", CUTMIX)
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+
+
+def test_a_lost_output_is_made_again(make_folder, materialize, tmp_path, tree):
+    src = make_folder({"cat": 5, "dog": 5})
+    materialize(src)
+    before = tree(tmp_path / "dst")
+    next((tmp_path / "dst" / "cat").iterdir()).unlink()
+    materialize(src)
+    assert tree(tmp_path / "dst") == before
+
+
+def stamps(root):
+    return {path: path.stat().st_mtime_ns for path in [root, *root.rglob("*")]}
+
+
+def test_a_complete_run_again_touches_nothing(make_folder, materialize, tmp_path):
+    src = make_folder({"cat": 5, "dog": 5})
+    materialize(src)
+    before = stamps(tmp_path / "dst")
+    summary = materialize(src, workers=3)
+    assert stamps(tmp_path / "dst") == before
+    assert summary.chunks_done == ()
+
+
+def test_smoothing_rewrites_tables_and_no_image(make_folder, materialize, tmp_path):
+    src = make_folder({"cat": 5, "dog": 5})
+    materialize(src)
+    before = stamps(tmp_path / "dst")
+    materialize(src, recipe=single(CutMix(), smoothing=0.2))
+    after = stamps(tmp_path / "dst")
+    changed = {path.name for path in before if path.is_file() and before[path] != after[path]}
+    assert changed == {
+        "labels.csv",
+        "metadata.parquet",
+        "README.md",
+        "augcli.json",
+        "_SUCCESS",
+        "classes.txt",
+    }
+    assert all(abs(sum(row["soft_label"]) - 1) < 1e-6 for row in rows_of(tmp_path / "dst"))
+    assert all(
+        min(row["soft_label"]) == pytest.approx(0.1) for row in rows_of(tmp_path / "dst") if row["lam"] == 1
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_a_killed_run_is_completed_to_the_same_bytes(make_folder, tmp_path, tree, form):
+    src = make_folder({"cat": 400, "dog": 400}, size=(64, 64))
+    arguments = ["cutmix", str(src), "--copies", "4", "--format", form, "--workers", "2", "--quiet"]
+    command = [sys.executable, "-m", "augcli", arguments[0], arguments[1]]
+    subprocess.run([*command, tmp_path / "whole", *arguments[2:]], check=True)
+    kills = 0
+    for wait in (0.05, 0.2, 0.4, 0.1):
+        process = subprocess.Popen([*command, tmp_path / "cut", *arguments[2:]], stderr=subprocess.DEVNULL)
+        while process.poll() is None and not (tmp_path / "cut" / "augcli.json").exists():
+            time.sleep(0.005)
+        time.sleep(wait)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+            assert not (tmp_path / "cut" / "_SUCCESS").exists()
+        process.wait()
+    assert kills >= 2
+    subprocess.run([*command, tmp_path / "cut", *arguments[2:]], check=True)
+    assert tree(tmp_path / "cut") == tree(tmp_path / "whole")
+
+
+def test_a_fault_of_the_machine_leaves_committed_chunks_and_is_resumed(
+    make_folder, materialize, tmp_path, tree, monkeypatch
+):
+    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 16)
+    src = make_folder({"cat": 60, "dog": 60})
+    materialize(src, "whole")
+    from augcli.io import source
+
+    real, reads = source.read_unchanged, []
+
+    def fail_once(path, size, version):
+        reads.append(path)
+        if len(reads) == 70:
+            raise StorageError("cannot read: Input/output error")
+        return real(path, size, version)
+
+    monkeypatch.setattr(source, "read_unchanged", fail_once)
+    with pytest.raises(StorageError):
+        materialize(src, workers=1)
+    parts = list((tmp_path / "dst").glob(".augcli-*.parquet"))
+    assert parts
+    assert not (tmp_path / "dst" / "_SUCCESS").exists()
+    materialize(src)
+    assert tree(tmp_path / "dst") == tree(tmp_path / "whole")
+
+
+def break_files(src, *names):
+    for name in names:
+        (src / name).write_bytes(b"\x89PNG\r\n\x1a\nnothing of use")
+
+
+def test_failures_are_recorded_and_passed_over_as_partners(make_folder, materialize, tmp_path):
+    src = make_folder({"cat": 20, "dog": 20}, size=(40, 40))
+    break_files(src, "cat/3.png", "dog/7.png", "dog/8.png")
+    summary = materialize(src, recipe=single(CutMix(alpha=1000.0)))
+    assert {failure.source for failure in summary.failures} == {"cat/3.png", "dog/7.png", "dog/8.png"}
+    assert summary.outputs + len(summary.failures) == summary.images == 40
+    rows = rows_of(tmp_path / "dst")
+    assert Counter(row["source"] for row in rows) == Counter(row["partners"][0] for row in rows)
+    lines = [json.loads(line) for line in (tmp_path / "dst" / "failures.jsonl").read_text().splitlines()]
+    assert [line["source"] for line in lines] == ["cat/3.png", "dog/7.png", "dog/8.png"]
+    assert all(set(line) == {"source", "stage", "reason", "detail"} for line in lines)
+    assert not (tmp_path / "dst" / "_SUCCESS").exists()
+
+
+def test_max_errors_allows_failures(make_folder, materialize, tmp_path):
+    src = make_folder({"cat": 4, "dog": 4})
+    break_files(src, "cat/3.png")
+    materialize(src, max_errors=1)
+    assert (tmp_path / "dst" / "_SUCCESS").exists()
+    materialize(src, max_errors=0)
+    assert not (tmp_path / "dst" / "_SUCCESS").exists()
+
+
+def test_a_repaired_file_gets_its_output(make_folder, materialize, tmp_path, tree):
+    src = make_folder({"cat": 6, "dog": 6})
+    good = (src / "cat" / "3.png").read_bytes()
+    break_files(src, "cat/3.png")
+    materialize(src)
+    (src / "cat" / "3.png").write_bytes(good)
+    materialize(src)
+    augcli.materialize(src, tmp_path / "fresh", CUTMIX)
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+
+
+def test_one_decodable_image_has_no_partner_and_says_so(make_folder, materialize, tmp_path):
+    src = make_folder({"cat": 3})
+    break_files(src, "cat/0.png", "cat/1.png")
+    summary = materialize(src)
+    assert summary.unmixed == {"cutmix: no partner that decodes": 1}
+    assert rows_of(tmp_path / "dst")[0]["applied"] is False
+
+
+def test_unmixed_outputs_are_the_source_bytes(photos, materialize, tmp_path):
+    summary = materialize(photos, recipe=single(CutMix(), 0.0))
+    assert summary.unmixed == {"not drawn": 24}
+    for row in rows_of(tmp_path / "dst"):
+        assert (tmp_path / "dst" / row["file_name"]).read_bytes() == (photos / row["source"]).read_bytes()
+        assert (row["op"], row["applied"], row["lam"], row["partners"]) == ("none", False, 1.0, [])
+
+
+def test_originals_stand_beside_the_outputs(photos, materialize, tmp_path):
+    summary = materialize(photos, recipe=single(CutMix(), originals="copy"))
+    assert summary.outputs == 48
+    originals = [row for row in rows_of(tmp_path / "dst") if row["copy"] == -1]
+    assert len(originals) == 24
+    for row in originals:
+        assert row["op"] == "original"
+        assert (tmp_path / "dst" / row["file_name"]).read_bytes() == (photos / row["source"]).read_bytes()
+
+
+def test_inputs_are_never_changed(photos, materialize, tree):
+    before = tree(photos)
+    materialize(photos, recipe=single(Mixup(), copies=2))
+    assert tree(photos) == before
+
+
+def test_limit_gives_the_first_outputs_of_the_whole(make_folder, materialize, tmp_path, tree):
+    src = make_folder({"cat": 30, "dog": 30})
+    materialize(src, "whole")
+    summary = materialize(src, "some", single(CutMix(), limit=7))
+    some, whole = images_of(tree(tmp_path / "some")), images_of(tree(tmp_path / "whole"))
+    assert len(some) == summary.outputs == 7
+    assert some.items() <= whole.items()
+
+
+@pytest.mark.parametrize("source_form", ["folder", "parquet"])
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_all_four_directions(photos, shards, materialize, tmp_path, source_form, form):
+    src = photos if source_form == "folder" else shards
+    summary = materialize(src, recipe=single(CutMix(), format=form))
+    assert (summary.outputs, summary.form) == (24, form)
+    if form == "parquet":
+        rows = pq.read_table(tmp_path / "dst" / "data").to_pylist()
+        images = [row["image"]["bytes"] for row in rows]
+    else:
+        base = tmp_path / "dst" / ("train" if source_form == "parquet" else "")
+        rows = rows_of(base)
+        images = [(base / row["file_name"]).read_bytes() for row in rows]
+    assert len(rows) == 24
+    for row, data in zip(rows, images, strict=True):
+        image = Image.open(io.BytesIO(data))
+        image.load()
+        assert (image.width, image.height, len(data)) == (row["width"], row["height"], row["bytes"])
+        assert sum(row["soft_label"]) == pytest.approx(1, abs=1e-6)  # float32
+
+
+def test_size_brings_every_image_to_one_size(photos, materialize, tmp_path):
+    materialize(photos, recipe=single(CutMix(), size="60x80"))
+    assert {(row["height"], row["width"]) for row in rows_of(tmp_path / "dst")} == {(60, 80)}
+
+
+def test_splits_have_rings_of_their_own(make_folder, materialize, tmp_path):
+    for split, count in (("train", 10), ("val", 6)):
+        make_folder({"cat": count, "dog": count}, f"src/{split}")
+    summary = materialize(tmp_path / "src", recipe=single(CutMix(alpha=1000.0)))
+    assert summary.outputs == 32
+    train, val = rows_of(tmp_path / "dst" / "train"), rows_of(tmp_path / "dst" / "val")
+    assert {name.split("/")[0] for row in train for name in row["partners"]} == {"train"}
+    assert {row["op"] for row in val} == {"none"}
+    for row in val:
+        assert (tmp_path / "dst" / "val" / row["file_name"]).read_bytes() == (
+            tmp_path / "src" / row["source"]
+        ).read_bytes()
+
+
+def test_other_splits_can_be_left_out(make_folder, materialize, tmp_path):
+    for split in ("train", "test"):
+        make_folder({"cat": 3, "dog": 3}, f"src/{split}")
+    materialize(tmp_path / "src", recipe=single(CutMix(), other_splits="skip"))
+    assert not (tmp_path / "dst" / "test").exists()
+
+
+def test_a_recipe_without_operations_re_materializes(photos, materialize, tmp_path):
+    summary = materialize(photos, recipe={"format": "parquet"})
+    assert summary.outputs == 24
+    rows = pq.read_table(tmp_path / "dst" / "data").to_pylist()
+    originals = {path.relative_to(photos).as_posix(): path.read_bytes() for path in photos.rglob("*.jpg")}
+    assert {row["source"]: row["image"]["bytes"] for row in rows} == originals
+
+
+def test_the_resolved_recipe_runs_again(make_folder, tmp_path, tree):
+    src = make_folder({"cat": 6, "dog": 6})
+    recipe = {
+        "seed": 3,
+        "op": [{"one_of": [{"kind": "mixup", "weight": 0.5}, {"kind": "cutmix", "weight": 0.4}]}],
+    }
+    augcli.materialize(src, tmp_path / "one", recipe)
+    augcli.materialize(src, tmp_path / "two", tmp_path / "one" / "augcli.json")
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_another_recipe_is_refused_naming_the_keys(make_folder, materialize, tmp_path, tree):
+    src = make_folder({"cat": 3, "dog": 3})
+    materialize(src)
+    before = tree(tmp_path / "dst")
+    with pytest.raises(OutputError, match="differing: copies, seed"):
+        materialize(src, recipe=single(CutMix(), seed=1, copies=2))
+    assert tree(tmp_path / "dst") == before
+
+
+def test_force_replaces_another_recipe_and_leaves_nothing_of_it(make_folder, materialize, tmp_path, tree):
+    src = make_folder({"cat": 6, "dog": 6})
+    materialize(src, recipe=single(CutMix(), copies=3))
+    materialize(src, recipe=single(Mixup()), force=True)
+    augcli.materialize(src, tmp_path / "fresh", single(Mixup()))
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+
+
+def test_force_keeps_what_augcli_did_not_make(make_folder, materialize, tmp_path):
+    src = make_folder({"cat": 3, "dog": 3})
+    materialize(src)
+    (tmp_path / "dst" / "notes.txt").write_text("mine")
+    materialize(src, recipe=single(CutMix(), seed=1), force=True)
+    assert (tmp_path / "dst" / "notes.txt").read_text() == "mine"
+
+
+def test_mixing_without_labels_is_refused(tmp_path, materialize):
+    (tmp_path / "src").mkdir()
+    for number in range(3):
+        Image.new("L", (4, 4), number).save(tmp_path / "src" / f"{number}.png")
+    with pytest.raises(InputError, match="no image has one"):
+        materialize(tmp_path / "src")
+
+
+def test_nothing_of_the_machine_or_of_time_enters_the_output(make_folder, materialize, tmp_path, tree):
+    src = make_folder({"cat": 4, "dog": 4})
+    materialize(src)
+    shutil.copytree(src, tmp_path / "elsewhere" / "deep")
+    for path in (tmp_path / "elsewhere").rglob("*.png"):
+        os.utime(path, ns=(1, (src / path.relative_to(tmp_path / "elsewhere" / "deep")).stat().st_mtime_ns))
+    augcli.materialize(tmp_path / "elsewhere" / "deep", tmp_path / "other", CUTMIX, workers=1)
+    assert tree(tmp_path / "dst") == tree(tmp_path / "other")
+    assert not any(str(tmp_path).encode() in data for data in tree(tmp_path / "dst").values())
+
+
+def test_only_class_folders_stand_at_the_root(make_folder, materialize, tmp_path):
+    materialize(make_folder({"cat": 20, "dog": 20}))
+    assert {path.name for path in Path(tmp_path / "dst").iterdir() if path.is_dir()} == {"cat", "dog"}
