@@ -1,0 +1,5 @@
+"""Run the program as `python -m augcli`."""
+
+from augcli.cli import main
+
+main()

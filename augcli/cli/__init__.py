@@ -1,0 +1,67 @@
+"""The command line: the app, and the one place where errors become lines and exit codes."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from augcli import __version__
+from augcli.cli.operations import add_operations
+from augcli.cli.preview import preview
+from augcli.cli.run import run
+from augcli.errors import AugcliError
+
+INTERRUPTED = 130
+USAGE = 2
+
+app = typer.Typer(
+    name="augcli",
+    no_args_is_help=True,
+    help="Turn an image data set into a bigger, harder one on disk, with exact soft labels.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+add_operations(app)
+app.command()(run)
+app.command()(preview)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"augcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the program; every error that is not a bug of ours ends in one line on stderr."""
+    warnings.simplefilter("ignore")  # libraries warn about single files; a run counts those itself
+    warnings.filterwarnings("once", module=r"augcli\.")
+    warnings.showwarning = lambda message, *_: print(f"augcli: {message}", file=sys.stderr)
+    try:
+        code = app(standalone_mode=False)
+    except AugcliError as error:
+        code = _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        code = _complain("interrupted; run the same command again to go on", INTERRUPTED)
+    except Exception as error:
+        # typer's own usage errors know their words and their code; anything else is a bug, shown whole.
+        if not hasattr(error, "format_message"):
+            raise
+        code = _complain(error.format_message(), USAGE)
+    sys.exit(code)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"augcli: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,52 @@
+"""One command for each registered operation, made from its fields."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from augcli.cli import options
+from augcli.cli.work import materialize_and_report
+from augcli.ops import OPERATIONS
+from augcli.recipe import Recipe, single
+
+if TYPE_CHECKING:
+    from augcli.ops import Operation
+
+
+def add_operations(app: typer.Typer) -> None:
+    """Add a command for every operation."""
+    for operation in OPERATIONS.values():
+        app.command(operation.name, help=inspect.getdoc(operation))(make_command(operation))
+
+
+def make_command(operation: type[Operation]) -> Callable[..., int]:
+    """Make the command of an operation: its own options, `--p`, and those of every run."""
+
+    def command(src: str, dst: str, p: float, **values: Any) -> int:
+        own = {one.name: values.pop(one.name) for one in fields(operation)}
+        run = {name: values.pop(name) for name in options.RUN_OPTIONS}
+        return materialize_and_report(src, dst, single(operation(**own), p, **values), **run)
+
+    probability = Annotated[
+        float,
+        typer.Option(
+            help="Probability for each output; the rest stays as it is.", rich_help_panel="Operation"
+        ),
+    ]
+    options.set_signature(
+        command,
+        [
+            inspect.Parameter("src", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=options.SRC),
+            inspect.Parameter("dst", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=options.DST),
+            *options.option_parameters(operation, "Operation"),
+            options.keyword("p", probability, 1.0),
+            *options.option_parameters(Recipe, "Output"),
+            *options.run_parameters(),
+        ],
+    )
+    return command

@@ -1,0 +1,106 @@
+"""Command-line options made from dataclass fields, and those that every command shares."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TYPES: dict[str, Any] = {
+    "bool": bool,
+    "int": int,
+    "float": float,
+    "str": str,
+    "int | None": Optional[int],
+    "str | None": Optional[str],
+}
+
+SRC = Annotated[
+    str,
+    typer.Argument(
+        metavar="SRC", help="Image folder, parquet file, folder or glob of shards.", show_default=False
+    ),
+]
+DST = Annotated[Path, typer.Argument(metavar="DST", help="Directory of the output.", show_default=False)]
+Labels = Annotated[
+    Optional[Path],
+    typer.Option(help="CSV or parquet table with file_name and label.", rich_help_panel="Labels"),
+]
+Classes = Annotated[
+    Optional[Path], typer.Option(help="Class names, one a line, in index order.", rich_help_panel="Labels")
+]
+Workers = Annotated[
+    Optional[int], typer.Option(help="Threads (default: all CPUs that may be used).", rich_help_panel="Run")
+]
+MaxErrors = Annotated[
+    int, typer.Option(help="Failed images up to which the output is complete.", rich_help_panel="Run")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the output of another recipe.", rich_help_panel="Run")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done; write nothing.", rich_help_panel="Run")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.", rich_help_panel="Run")]
+Json = Annotated[
+    bool, typer.Option("--json", help="The summary as one JSON document on stdout.", rich_help_panel="Run")
+]
+
+RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "labels": (Labels, None),
+    "classes": (Classes, None),
+    "workers": (Workers, None),
+    "max_errors": (MaxErrors, 0),
+    "force": (Force, False),
+    "dry_run": (DryRun, False),
+    "quiet": (Quiet, False),
+    "json": (Json, False),
+}
+"""What every command that materializes takes beside the recipe: name to (annotation, default)."""
+
+
+def option_parameters(owner: type, panel: str) -> list[inspect.Parameter]:
+    """Make the parameters of a typer command from a dataclass's `option` fields.
+
+    Args:
+        owner: The dataclass; its annotations are strings (`from __future__ import annotations`).
+        panel: Heading in the help for fields that name none.
+    """
+    made = []
+    for one in fields(owner):
+        if "help" not in one.metadata:
+            continue
+        flag = "--" + one.name.replace("_", "-")
+        choices = one.metadata.get("choices")
+        spelled = typer.Option(
+            f"{flag}/--no-{flag[2:]}" if one.type == "bool" else flag,
+            help=one.metadata["help"],
+            metavar="|".join(choices) if choices else None,
+            rich_help_panel=one.metadata.get("panel", panel),
+        )
+        assert one.default is not MISSING
+        made.append(keyword(one.name, Annotated[TYPES[str(one.type)], spelled], one.default))
+    return made
+
+
+def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    """Make a keyword parameter."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def run_parameters() -> list[inspect.Parameter]:
+    """Make the parameters of `RUN_OPTIONS`."""
+    return [keyword(name, annotation, default) for name, (annotation, default) in RUN_OPTIONS.items()]
+
+
+def set_signature(command: Any, parameters: Iterable[inspect.Parameter]) -> None:
+    """Give a function the signature that typer shall see."""
+    made = list(parameters)
+    command.__signature__ = inspect.Signature(made)
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in made}

@@ -1,0 +1,28 @@
+"""The command that draws a contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augcli.cli import options
+
+
+def preview(
+    src: options.SRC,
+    dst: options.DST,
+    sheet: Annotated[Path, typer.Argument(metavar="SHEET", help="PNG to write.")] = Path("preview.png"),
+    *,
+    count: Annotated[int, typer.Option(min=1, max=100, help="Outputs to show.")] = 6,
+    labels: options.Labels = None,
+    classes: options.Classes = None,
+) -> int:
+    """Draw sources, results and labels of an output as one picture."""
+    from augcli.io.source import Selection
+    from augcli.report.preview import draw_preview
+
+    draw_preview(src, dst, sheet, count, Selection(labels=labels, classes=classes))
+    print(sheet)
+    return 0

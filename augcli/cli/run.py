@@ -1,0 +1,33 @@
+"""The command that runs a recipe file."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from augcli.api import load_recipe
+from augcli.cli import options
+from augcli.cli.work import materialize_and_report
+
+RECIPE = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="TOML recipe, or the augcli.json of an output.")
+]
+
+
+def run(recipe: Path, src: str, dst: str, **settings: Any) -> int:
+    """Run the operations of a recipe file, one after the other."""
+    return materialize_and_report(src, dst, load_recipe(recipe), **settings)
+
+
+options.set_signature(
+    run,
+    [
+        inspect.Parameter("recipe", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=RECIPE),
+        inspect.Parameter("src", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=options.SRC),
+        inspect.Parameter("dst", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=options.DST),
+        *options.run_parameters(),
+    ],
+)

@@ -1,0 +1,67 @@
+"""A run's summary, in words and as a document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from augcli.datatypes import Summary
+
+SHOWN_CLASSES = 12
+
+
+def describe(summary: Summary) -> str:
+    """Say what was done and what stands in the output, a few lines for a person."""
+    verb = "would hold" if summary.is_dry else "holds"
+    lines = [f"{summary.dst} {verb} {summary.outputs} images ({summary.form}) from {summary.images} inputs"]
+    if not summary.is_dry:
+        lines.append(f"  changed    {summary.applied}")
+    lines += [f"  unchanged  {count}: {reason}" for reason, count in summary.unmixed.items()]
+    lines += [f"  failed     {count}: {reason}" for reason, count in reasons(summary).items()]
+    if summary.failures:
+        lines.append(f"             listed in {summary.dst}/failures.jsonl")
+    if summary.copied_undecodable:
+        lines.append(
+            f"  warning    {summary.copied_undecodable} copied files do not decode, passed over as partners"
+        )
+    lines.append(f"  classes    {_classes(summary.per_class)}")
+    lines += [f"  note       {note}" for note in summary.notes]
+    lines.append(f"  {_work(summary)}")
+    return "\n".join(lines)
+
+
+def document(summary: Summary) -> dict[str, Any]:
+    """Give a summary as one JSON document, rates and failures counted by reason beside it."""
+    wall = summary.seconds.get("wall", 0.0)
+    return asdict(summary) | {
+        "failures_by_reason": reasons(summary),
+        "images_per_second": round(summary.outputs_made / wall, 1) if wall else 0.0,
+    }
+
+
+def reasons(summary: Summary) -> dict[str, int]:
+    """Count the failures by reason."""
+    return dict(sorted(Counter(failure.reason for failure in summary.failures).items()))
+
+
+def _classes(per_class: dict[str, int]) -> str:
+    shown = [f"{name} {count}" for name, count in list(per_class.items())[:SHOWN_CLASSES]]
+    more = len(per_class) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _work(summary: Summary) -> str:
+    chunks = f"{len(summary.chunks_done)} of {summary.chunks} chunks"
+    if summary.is_dry:
+        return (
+            f"to do: {chunks}, about {summary.estimated_bytes / 1e6:.0f} MB;"
+            f" {summary.free_bytes / 1e6:.0f} MB are free; nothing was written"
+        )
+    if not summary.chunks_done:
+        return "nothing to do: all of it stood already"
+    wall = summary.seconds["wall"]
+    rate = summary.outputs_made / wall if wall else 0.0
+    work = f"{rate:.0f} images/s, {summary.workers} workers, {chunks}"
+    return f"made {summary.outputs_made} in {wall:.1f} s ({work})"
