@@ -1,0 +1,71 @@
+"""The codec floor: read, decode, encode and write every file once, in threads, and nothing else.
+
+    python floor.py SRC DST --workers 2
+
+No program that changes pixels of JPEG files with this codec can be faster. So it gets every advantage:
+raw system calls, directories made beforehand, one flat loop per stretch of files, one buffer for the pixels
+of a whole stretch (about 5 % faster in two threads than a new array per image), no names, no labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from multiprocessing.pool import ThreadPool
+
+import numpy as np
+import simplejpeg
+
+QUALITY = 95
+# Short enough that two threads end together, long enough that handing out costs nothing.
+STRETCH = 32
+BUFFER_BYTES = 1 << 24
+
+
+def transcode(pairs: list[tuple[str, str]]) -> None:
+    """Read, decode, encode and write each (source, target), one after another."""
+    buffer = np.empty(BUFFER_BYTES, np.uint8)
+    for source, target in pairs:
+        file = os.open(source, os.O_RDONLY)
+        data = os.read(file, os.fstat(file).st_size)
+        os.close(file)
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        if 3 * height * width > buffer.size:
+            buffer = np.empty(3 * height * width, np.uint8)
+        pixels = simplejpeg.decode_jpeg(data, "RGB", fastdct=False, buffer=buffer)
+        encoded = simplejpeg.encode_jpeg(
+            pixels, quality=QUALITY, colorspace="RGB", colorsubsampling="420", fastdct=False
+        )
+        file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        os.write(file, encoded)
+        os.close(file)
+
+
+def list_pairs(source: str, target: str) -> list[tuple[str, str]]:
+    """List (source, target) of every file in the class folders, and make the folders of the targets."""
+    pairs = []
+    with os.scandir(source) as folders:
+        for folder in folders:
+            beside = f"{target}/{folder.name}"
+            os.makedirs(beside)
+            with os.scandir(folder.path) as files:
+                pairs += [(file.path, f"{beside}/{file.name}") for file in files]
+    return pairs
+
+
+def main() -> None:
+    """Transcode a folder of class folders."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("source")
+    parser.add_argument("target")
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    pairs = list_pairs(arguments.source, arguments.target)
+    stretches = [pairs[start : start + STRETCH] for start in range(0, len(pairs), STRETCH)]
+    with ThreadPool(arguments.workers) as pool:
+        for _ in pool.imap_unordered(transcode, stretches):
+            pass
+
+
+if __name__ == "__main__":
+    main()

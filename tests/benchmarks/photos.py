@@ -1,0 +1,131 @@
+"""Bench data: real photos repeated to N files in class folders, as they are (`mixed`) or of one size.
+
+    python photos.py PHOTOS WORK --files 10000 --variant mixed
+
+Repeats are hard links to one copy of each photo, so ten thousand files take the disk and page cache of
+a few hundred; no program can tell them from separate files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+from itertools import chain, zip_longest
+from pathlib import Path
+
+from PIL import Image
+
+SAMPLE_PHOTOS = Path(__file__).resolve().parents[2] / "sample_data" / "photos"
+VARIANTS = ("mixed", "one-size")
+ONE_SIZE = (400, 533)  # width, height: the commonest size of the sample photos
+QUALITY = 95
+
+
+def make_photos(photos: Path, work: Path, variant: str, files: int, classes: int | None = None) -> Path:
+    """Make a folder of exactly `files` images in class folders, unless it already stands.
+
+    Args:
+        photos: Folder `<class>/*.jpg`.
+        work: Where the data goes.
+        variant: `mixed`: the photos as they are; `one-size`: each resized once to 400 wide, 533 high.
+        files: Number of images; photos are taken in turn from each class and then repeated.
+        classes: Only the first so many classes; None for all.
+
+    Returns:
+        The folder, named by its variant, size and photos: other photos make another folder.
+
+    Raises:
+        SystemExit: If there are no photos or a word is wrong.
+    """
+    if variant not in VARIANTS:
+        raise SystemExit(f"unknown variant {variant!r}; known: {', '.join(VARIANTS)}")
+    chosen = list_photos(photos, classes)
+    target = work / f"{variant}-{files}-{_fingerprint(chosen)}"
+    if not target.exists():
+        unfinished = _start_over(target)
+        _repeat(_prepare(chosen, work, variant), unfinished, files)
+        unfinished.rename(target)
+    return target
+
+
+def list_photos(photos: Path, classes: int | None = None) -> list[Path]:
+    """List the photos, one of each class in turn, so that any prefix is spread over the classes."""
+    folders = sorted(folder for folder in photos.iterdir() if folder.is_dir()) if photos.is_dir() else []
+    columns = [sorted(path for path in folder.iterdir() if _is_jpeg(path)) for folder in folders]
+    rows = zip_longest(*[column for column in columns if column][:classes])
+    found = [path for path in chain.from_iterable(rows) if path is not None]
+    if not found:
+        raise SystemExit(f"no photos in {photos}; expected <class>/*.jpg, give another folder by --photos")
+    return found
+
+
+def _is_jpeg(path: Path) -> bool:
+    return path.suffix.lower() in (".jpg", ".jpeg") and path.is_file()
+
+
+def _fingerprint(chosen: list[Path]) -> str:
+    names = "".join(f"{path.parent.name}/{path.name} {path.stat().st_size}\n" for path in chosen)
+    return hashlib.blake2b(names.encode(), digest_size=4).hexdigest()
+
+
+def _start_over(target: Path) -> Path:
+    """Empty the place where `target` is built: a finished name is only ever given to a whole folder."""
+    unfinished = target.with_name(target.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    return unfinished
+
+
+def _prepare(chosen: list[Path], work: Path, variant: str) -> list[Path]:
+    """Make one file per photo to link to, so that no link reaches the photos given."""
+    masters = work / f"photos-{variant}-{_fingerprint(chosen)}"
+    if not masters.exists():
+        unfinished = _start_over(masters)
+        for path in chosen:
+            target = unfinished / path.parent.name / path.name
+            target.parent.mkdir(exist_ok=True)
+            if variant == "mixed":
+                shutil.copyfile(path, target)
+            else:
+                _resize(path, target)
+        unfinished.rename(masters)
+    return [masters / path.parent.name / path.name for path in chosen]
+
+
+def _resize(path: Path, target: Path) -> None:
+    with Image.open(path) as image:
+        resized = image.convert("RGB").resize(ONE_SIZE, Image.Resampling.BICUBIC)
+    resized.save(target, "JPEG", quality=QUALITY, subsampling="4:2:0")
+
+
+def _repeat(masters: list[Path], target: Path, files: int) -> None:
+    for name in {master.parent.name for master in masters}:
+        (target / name).mkdir()
+    for number in range(files):
+        master = masters[number % len(masters)]
+        name = f"{master.stem}-{number // len(masters):04d}{master.suffix}"
+        _link_or_copy(master, target / master.parent.name / name)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # no hard links here, or the file system's bound of links per file
+        shutil.copyfile(source, target)
+
+
+def main() -> None:
+    """Make one variant and print where it stands."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("photos", type=Path, nargs="?", default=SAMPLE_PHOTOS)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--variant", choices=VARIANTS, default="mixed")
+    arguments = parser.parse_args()
+    print(make_photos(arguments.photos, arguments.work, arguments.variant, arguments.files))
+
+
+if __name__ == "__main__":
+    main()
