@@ -25,8 +25,9 @@ def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
     channels = image.shape[2]
     rows = image.reshape(image.shape[0], -1)
     flat = [partner.reshape(partner.shape[0], -1) for partner in partners]
-    for index, step in enumerate(table.steps):
-        partner = rows[:0] if step["kind"] == FILL else flat[step["slot"]]
+    kinds, slots = table.steps["kind"].tolist(), table.steps["slot"].tolist()
+    for index, (kind, slot) in enumerate(zip(kinds, slots, strict=True)):
+        partner = rows[:0] if kind == FILL else flat[slot]
         _apply_step(table.steps, index, table.bitmaps, channels, partner, rows)
 
 
@@ -39,8 +40,8 @@ def _compile(function: Callable[..., None]) -> Any:
         return numba.njit(nogil=True)(function)
 
 
-U0, U8, U16, ONE, HALF = np.uint32(0), np.uint32(8), np.uint32(16), np.uint32(256), np.uint32(32768)
-FULL = np.uint32(65536)
+ONE, FULL = np.uint32(256), np.uint32(65536)
+BYTE, HALF_BYTE, WORD, HALF_WORD = np.uint32(8), np.uint32(128), np.uint32(16), np.uint32(32768)
 
 
 @_compile
@@ -52,43 +53,53 @@ def _level(source, frame):
 
 
 @_compile
-def _fill_box(value, channels, y0, x0, y1, x1, image):
-    for y in range(y0, y1):
-        for x in range(x0, x1):
-            for c in range(channels):
-                image[y, x * channels + c] = value[c]
-
-
-@_compile
 def _mix_row(is_blend, weight, partner, image):
     if is_blend:
         rest = FULL - weight
         for i in range(image.size):
             mixed = np.uint32(image[i]) * weight + np.uint32(partner[i]) * rest
-            image[i] = (mixed + HALF) >> U16
+            image[i] = (mixed + HALF_WORD) >> WORD
     else:
         for i in range(image.size):
             image[i] = partner[i]
 
 
 @_compile
-def _tap_row(source, tap, first, y_level, x_level, y0, x0, channels, row):
-    """Write row `tap` of the taps, from column `first` on, into `row` (uint32)."""
-    if y_level == 0 and x_level == 0:
-        start = (x0 + first) * channels
-        line = source[y0 + tap, start : start + row.size]
+def _fill_box(value, channels, y0, x0, y1, x1, image):
+    row = np.empty((x1 - x0) * channels, image.dtype)
+    for i in range(row.size):
+        row[i] = value[i % channels]
+    for y in range(y0, y1):
+        _mix_row(False, FULL, row, image[y, x0 * channels : x1 * channels])
+
+
+@_compile
+def _block_row(source, tap, first, y_level, x_level, y0, x0, channels, wide, row):
+    """Write taps of row `tap`, from column `first` on, as rounded means of their blocks (uint32).
+
+    `wide` takes the sums down the columns first, which the compiler vectorizes.
+    """
+    shift = np.uint32(y_level + x_level)
+    wide[:] = (1 << (y_level + x_level)) >> 1 if x_level == 0 else 0
+    start = (x0 + (first << x_level)) * channels
+    for y in range(y0 + (tap << y_level), y0 + ((tap + 1) << y_level)):
+        line = source[y, start : start + wide.size]
+        for i in range(wide.size):
+            wide[i] += line[i]
+    if x_level == 0:
         for i in range(row.size):
-            row[i] = line[i]
+            row[i] = wide[i] >> shift
         return
-    shift = np.uint64(y_level + x_level)
-    half = (np.uint64(1) << shift) >> np.uint64(1)
+    half = np.uint32((1 << (y_level + x_level)) >> 1)
+    step, length = np.uint64(channels), np.uint64(channels << x_level)
     for i in range(row.size // channels):
-        column = x0 + ((first + i) << x_level)
         for c in range(channels):
+            at = np.uint64(i) * length + np.uint64(c)
+            end = at + length
             total = half
-            for y in range(y0 + (tap << y_level), y0 + ((tap + 1) << y_level)):
-                for x in range(column, column + (1 << x_level)):
-                    total += np.uint64(source[y, x * channels + c])
+            while at < end:
+                total += wide[at]
+                at += step
             row[i * channels + c] = total >> shift
 
 
@@ -105,48 +116,11 @@ def _column_taps(offset, taps, frame, channels, left, right, weight):
 
 
 @_compile
-def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
-    """Paste or blend a box from a partner of another size, one row at a time."""
-    frame_height, frame_width = step.frame_y1 - step.frame_y0, step.frame_x1 - step.frame_x0
-    source_height, source_width = step.source_y1 - step.source_y0, step.source_x1 - step.source_x0
-    y_level, x_level = _level(source_height, frame_height), _level(source_width, frame_width)
-    y_taps, x_taps = source_height >> y_level, source_width >> x_level
-    width = x1 - x0
-    left, right = np.empty(width, np.uint64), np.empty(width, np.uint64)
-    fraction = np.empty(width, np.uint32)
-    _column_taps(x0 - step.frame_x0, x_taps, frame_width, channels, left, right, fraction)
-    first, last = left[0], right[width - 1] + np.uint64(channels)
-    left -= first
-    right -= first
-    span = np.int64(last - first)
-    upper, lower = np.empty(span, np.uint32), np.empty(span, np.uint32)
-    between, row = np.empty(span, np.uint32), np.empty(width * channels, image.dtype)
-    upper_tap, lower_tap = -1, -1
-    first_tap = np.int64(first) // channels
-    for y in range(y0, y1):
-        position = ((2 * (y - step.frame_y0) + 1) * (np.int64(y_taps) * 32768)) // frame_height - 32768
-        position = min(max(position, 0), np.int64(y_taps - 1) << 16)
-        tap = position >> 16
-        below = min(tap + 1, y_taps - 1)
-        if tap != upper_tap:
-            if tap == lower_tap:
-                upper, lower = lower, upper
-                lower_tap = upper_tap
-            else:
-                _tap_row(
-                    partner, tap, first_tap, y_level, x_level, step.source_y0, step.source_x0, channels, upper
-                )
-            upper_tap = tap
-        if below != lower_tap:
-            _tap_row(
-                partner, below, first_tap, y_level, x_level, step.source_y0, step.source_x0, channels, lower
-            )
-            lower_tap = below
-        weight = np.uint32((position >> 8) & 255)
-        for i in range(span):
-            between[i] = (ONE - weight) * upper[i] + weight * lower[i]
-        _stretch_row(between, left, right, fraction, np.uint64(channels), row)
-        _mix_row(step.kind == BLEND, np.uint32(step.weight_q16), row, image[y, x0 * channels : x1 * channels])
+def _mix_rows(upper, lower, weight, between):
+    """Interpolate between two rows of taps, without rounding."""
+    rest = ONE - weight
+    for i in range(between.size):
+        between[i] = rest * np.uint32(upper[i]) + weight * np.uint32(lower[i])
 
 
 @_compile
@@ -158,8 +132,101 @@ def _stretch_row(between, left, right, fraction, channels, row):
         rest = ONE - weight
         for c in range(channels):
             k = np.uint64(c)
-            row[at] = (rest * between[a + k] + weight * between[b + k] + HALF) >> U16
+            row[at] = (rest * between[a + k] + weight * between[b + k] + HALF_WORD) >> WORD
             at += np.uint64(1)
+
+
+@_compile
+def _stretch_rgb(between, left, right, fraction, row):
+    """Do what `_stretch_row` does for three channels; unrolled it takes 0.6 of the time."""
+    at, one, two = np.uint64(0), np.uint64(1), np.uint64(2)
+    for i in range(left.size):
+        a, b, weight = left[i], right[i], fraction[i]
+        rest = ONE - weight
+        row[at] = (rest * between[a] + weight * between[b] + HALF_WORD) >> WORD
+        row[at + one] = (rest * between[a + one] + weight * between[b + one] + HALF_WORD) >> WORD
+        row[at + two] = (rest * between[a + two] + weight * between[b + two] + HALF_WORD) >> WORD
+        at += np.uint64(3)
+
+
+@_compile
+def _round_row(between, row):
+    """Round a row that needs no interpolation along it."""
+    for i in range(row.size):
+        row[i] = (between[i] + HALF_BYTE) >> BYTE
+
+
+@_compile
+def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
+    """Paste or blend a box from a partner of another size, one row at a time."""
+    frame_height, frame_width = step.frame_y1 - step.frame_y0, step.frame_x1 - step.frame_x0
+    source_height, source_width = step.source_y1 - step.source_y0, step.source_x1 - step.source_x0
+    y_level, x_level = _level(source_height, frame_height), _level(source_width, frame_width)
+    y_taps, x_taps = source_height >> y_level, source_width >> x_level
+    width = x1 - x0
+    left, right = np.empty(width, np.uint64), np.empty(width, np.uint64)
+    fraction = np.empty(width, np.uint32)
+    _column_taps(x0 - step.frame_x0, x_taps, frame_width, channels, left, right, fraction)
+    first = np.int64(left[0]) // channels
+    span = np.int64(right[width - 1]) + channels - first * channels
+    left -= np.uint64(first * channels)
+    right -= np.uint64(first * channels)
+    between, row = np.empty(span, np.uint32), np.empty(width * channels, image.dtype)
+    upper, lower = np.empty(span, np.uint32), np.empty(span, np.uint32)
+    wide = np.empty(span << x_level, np.uint32)
+    upper_tap, lower_tap = -1, -1
+    start = (step.source_x0 + first) * channels
+    for y in range(y0, y1):
+        position = ((2 * (y - step.frame_y0) + 1) * (np.int64(y_taps) * 32768)) // frame_height - 32768
+        position = min(max(position, 0), np.int64(y_taps - 1) << 16)
+        tap = position >> 16
+        below = min(tap + 1, y_taps - 1)
+        weight = np.uint32((position >> 8) & 255)
+        if y_level == 0 and x_level == 0:
+            here, next_ = step.source_y0 + tap, step.source_y0 + below
+            _mix_rows(
+                partner[here, start : start + span], partner[next_, start : start + span], weight, between
+            )
+        else:
+            if tap == lower_tap:
+                upper, lower = lower, upper
+                upper_tap, lower_tap = tap, upper_tap
+            if tap != upper_tap:
+                _block_row(
+                    partner,
+                    tap,
+                    first,
+                    y_level,
+                    x_level,
+                    step.source_y0,
+                    step.source_x0,
+                    channels,
+                    wide,
+                    upper,
+                )
+                upper_tap = tap
+            if below != lower_tap:
+                _block_row(
+                    partner,
+                    below,
+                    first,
+                    y_level,
+                    x_level,
+                    step.source_y0,
+                    step.source_x0,
+                    channels,
+                    wide,
+                    lower,
+                )
+                lower_tap = below
+            _mix_rows(upper, lower, weight, between)
+        if x_taps == frame_width:
+            _round_row(between, row)
+        elif channels == 3:
+            _stretch_rgb(between, left, right, fraction, row)
+        else:
+            _stretch_row(between, left, right, fraction, channels, row)
+        _mix_row(step.kind == BLEND, np.uint32(step.weight_q16), row, image[y, x0 * channels : x1 * channels])
 
 
 @_compile
