@@ -242,6 +242,7 @@ class Output:
         width: Columns of the written image.
         bytes: Length of the written file.
         hash: BLAKE2b-128 of the written file, hex.
+        visible: Slot of the first partner that has pixels in the output; None where none has.
     """
 
     file_name: str
@@ -258,6 +259,7 @@ class Output:
     width: int
     bytes: int
     hash: str
+    visible: int | None
 
 
 @dataclass(frozen=True, slots=True)

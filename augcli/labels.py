@@ -50,6 +50,8 @@ def count_shares(program: Program, height: int, width: int, partners: int) -> Sh
     """
     mixing = [step for step in program if not isinstance(step, Fill)]
     areas = [_boxes(step.area, height, width) for step in mixing]
+    if len(mixing) == 1:  # the cells of one area are disjoint: no grid is needed
+        return _reduce(_count_single(mixing[0], areas[0], height * width, partners))
     ys = _edges(height, [edge for boxes in areas for box in boxes for edge in (box.y0, box.y1)])
     xs = _edges(width, [edge for boxes in areas for box in boxes for edge in (box.x0, box.x1)])
     y_index = {y: i for i, y in enumerate(ys)}
@@ -69,8 +71,7 @@ def count_shares(program: Program, height: int, width: int, partners: int) -> Sh
             area = (y1 - y0) * (x1 - x0)
             for source, weight in enumerate(weights):
                 counts[source] += area * weight
-    divisor = math.gcd(*counts)
-    return Shares(tuple(count // divisor for count in counts), height * width * unit // divisor)
+    return _reduce(counts)
 
 
 def label_of(
@@ -145,6 +146,20 @@ def dominant(label: SoftLabel, preferred: int | None = None) -> int:
     largest = max(label.weights)
     strongest = [name for name, weight in zip(label.classes, label.weights, strict=True) if weight == largest]
     return preferred if preferred is not None and preferred in strongest else strongest[0]
+
+
+def _count_single(step: Paste | Blend, boxes: list[Box], pixels: int, partners: int) -> list[int]:
+    """Count the shares of a program that has one mixing step."""
+    area = sum(box.area for box in boxes)
+    given, unit = (area, 1) if isinstance(step, Paste) else (area * (Q16 - step.weight_q16), Q16)
+    counts = [pixels * unit - given] + [0] * partners
+    counts[step.slot + 1] = given
+    return counts
+
+
+def _reduce(counts: list[int]) -> Shares:
+    divisor = math.gcd(*counts)
+    return Shares(tuple(count // divisor for count in counts), sum(counts) // divisor)
 
 
 def _mix_cell(weights: tuple[int, ...], step: Paste | Blend, unit: int) -> tuple[int, ...]:

@@ -147,7 +147,7 @@ class Recipe:
         check_fields(self, self.name)
         parse_size(self.size)
         parse_quality(self.quality)
-        parse_colour(self.background)
+        parse_colour(self.background, "--background")
         if not re.fullmatch(r"[^\s/\\.][^\s/\\]{0,63}", self.name):
             raise UsageError(f"recipe name {self.name!r} must be a word that a file name can hold")
 
@@ -193,8 +193,8 @@ def parse_quality(text: str | int) -> int | None:
 NAMED_COLOURS = {"black": Colour(0, 0, 0), "white": Colour(255, 255, 255), "gray": Colour(128, 128, 128)}
 
 
-def parse_colour(text: str) -> Colour:
-    """Read `r,g,b`, one number for grey, or a name."""
+def parse_colour(text: str, option: str) -> Colour:
+    """Read `r,g,b`, one number for grey, or a name; `option` is named where it is none of these."""
     if text in NAMED_COLOURS:
         return NAMED_COLOURS[text]
     parts = text.split(",")
@@ -203,7 +203,7 @@ def parse_colour(text: str) -> Colour:
         if max(values) <= 255:
             return Colour(*values)
     names = ", ".join(NAMED_COLOURS)
-    raise UsageError(f"a colour must be {names}, one number or r,g,b in 0..255; got {text!r}")
+    raise UsageError(f"{option} must be {names}, one number or r,g,b in 0..255; got {text!r}")
 
 
 def write_recipe(recipe: Recipe) -> dict[str, Any]:

@@ -109,12 +109,12 @@ def test_qualities():
 
 
 def test_colours():
-    assert parse_colour("white") == Colour(255, 255, 255)
-    assert parse_colour("1, 2,3") == Colour(1, 2, 3)
-    assert parse_colour("9") == Colour(9, 9, 9)
+    assert parse_colour("white", "--fill") == Colour(255, 255, 255)
+    assert parse_colour("1, 2,3", "--fill") == Colour(1, 2, 3)
+    assert parse_colour("9", "--fill") == Colour(9, 9, 9)
     for text in ("red", "1,2", "256", "-1", "1,2,3,4", ""):
-        with pytest.raises(UsageError, match="colour"):
-            parse_colour(text)
+        with pytest.raises(UsageError, match="--fill must be black"):
+            parse_colour(text, "--fill")
 
 
 def draw_kinds(entry, count=4000):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,7 +46,7 @@ def _root(
 def main() -> None:
     """Run the program; every error that is not a bug of ours ends in one line on stderr."""
     warnings.simplefilter("ignore")  # libraries warn about single files; a run counts those itself
-    warnings.filterwarnings("once", module=r"augcli\.")
+    warnings.filterwarnings("once", category=UserWarning, module=r"augcli\.")
     warnings.showwarning = lambda message, *_: print(f"augcli: {message}", file=sys.stderr)
     try:
         code = app(standalone_mode=False)
@@ -58,10 +58,17 @@ def main() -> None:
         # typer's own usage errors know their words and their code; anything else is a bug, shown whole.
         if not hasattr(error, "format_message"):
             raise
-        code = _complain(error.format_message(), USAGE)
+        code = _complain(error.format_message() + _given(error), USAGE)
     sys.exit(code)
 
 
+def _given(error: Exception) -> str:
+    """Say what was given where typer says only what it accepts."""
+    details: Any = getattr(error.__cause__ or error.__context__, "errors", list)()
+    return f", got {details[0]['input']!r}" if details else ""
+
+
 def _complain(message: str, code: int) -> int:
-    print(f"augcli: {message}", file=sys.stderr)
+    if message:  # without arguments typer has shown the help and has nothing to add
+        print(f"augcli: {message}", file=sys.stderr)
     return code

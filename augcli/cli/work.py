@@ -32,11 +32,10 @@ def materialize_and_report(
     """Run a recipe and print its summary; gives the exit code."""
     from augcli.report.summary import describe, document
 
-    progress = None if quiet else Progress()
-    summary = materialize(
-        src, dst, recipe, max_errors=max_errors, advance=progress.advance if progress else None, **settings
-    )
-    if progress:
+    progress = Progress(quiet)
+    try:
+        summary = materialize(src, dst, recipe, max_errors=max_errors, advance=progress.advance, **settings)
+    finally:
         progress.close()
     if json:
         print(json_format.dumps(document(summary), indent=2, ensure_ascii=False))
@@ -55,13 +54,16 @@ def materialize_and_report(
 class Progress:
     """A bar on a terminal, a plain line now and then elsewhere; always on stderr."""
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
         self._bar: Any = None
         self._done = 0
         self._last = time.monotonic()
 
     def advance(self, done: int, total: int) -> None:
         """Show that `done` more of `total` images are made."""
+        if self._quiet:
+            return
         if self._bar is None:
             from tqdm import tqdm
 

@@ -11,7 +11,7 @@ import io
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import PIL
@@ -43,7 +43,7 @@ class Header:
         orientation: EXIF orientation, 1..8; 1 where there is none or it is invalid.
         frames: Whether there is more than one frame; the first is read.
         narrowed: Whether 16-bit colour is read as 8-bit.
-        quality: JPEG quality estimated from the quantization tables, else None.
+        luminance: JPEG luminance quantization table as stored (zigzag), else None.
         subsampling: JPEG chroma subsampling (`444`, `422`, `420`, `440`, `411`, `Gray`), else None.
         lossless: Whether the stored pixels are exact, so that JPEG would be a loss.
         complete: Whether the end marker of a JPEG or PNG stands where it should.
@@ -55,7 +55,7 @@ class Header:
     orientation: int
     frames: bool
     narrowed: bool
-    quality: int | None
+    luminance: tuple[int, ...] | None
     subsampling: str | None
     lossless: bool
     complete: bool
@@ -65,6 +65,18 @@ class Header:
         """Height and width once the orientation is applied."""
         turned = self.orientation >= 5
         return (self.width, self.height) if turned else (self.height, self.width)
+
+    @property
+    def quality(self) -> int | None:
+        """JPEG quality estimated from the quantization table; None where there is none."""
+        return estimate_quality(self.luminance) if self.luminance else None
+
+
+class Segments(NamedTuple):
+    """What the segments before a JPEG's pixels say: EXIF or XMP is there, and the luminance table."""
+
+    has_metadata: bool
+    luminance: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +118,38 @@ def read_header(data: bytes, max_pixels: int) -> Header:
     if not data:
         raise DecodeError("empty file")
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return _describe(image, data, max_pixels)
+        header = _read_jpeg_header(data)
+        if header is None:
+            with Image.open(io.BytesIO(data)) as image:
+                _check_pixels(image.width, image.height, max_pixels)  # finding EXIF may decode a PNG
+                header = _describe(image, data)
     except DecodeError:
         raise
     except UnidentifiedImageError as error:
         raise DecodeError("not an image", "no known image format") from error
     except Exception as error:  # Pillow raises eight kinds on real files
         raise DecodeError("damaged header", _words(error)) from error
+    _check_pixels(header.width, header.height, max_pixels)
+    return header
 
 
-def decode(data: bytes, header: Header, geometry: Geometry | None = None) -> Pixels:
+def decode(
+    data: bytes, header: Header, geometry: Geometry | None = None, buffer: Pixels | None = None
+) -> Pixels:
     """Decode to upright pixels: (H, W, C), C = 1, 3 or 4, uint8, or uint16 for 16-bit grey.
 
     Args:
         data: The whole file.
         header: What `read_header` said of it.
         geometry: Size to bring it to, by Pillow's bicubic filter; None keeps its own.
+        buffer: uint8 memory that the result may lie in, where it is large enough: memory that was used
+            just now costs no page faults.
 
     Raises:
         DecodeError: If the decoder raises anything at all.
     """
     try:
-        pixels = _decode_jpeg(data, header, geometry) if header.format == "JPEG" else None
+        pixels = _decode_jpeg(data, header, geometry, buffer) if header.format == "JPEG" else None
         if pixels is None:
             with Image.open(io.BytesIO(data)) as image:
                 pixels = _to_array(image)
@@ -159,13 +180,23 @@ def fit_size(pixels: Pixels, geometry: Geometry) -> Pixels:
     if geometry.fit == "crop":
         image = ImageOps.fit(image, size, Image.Resampling.BICUBIC)
     elif geometry.fit == "pad":
-        image = ImageOps.pad(image, size, Image.Resampling.BICUBIC, _ink(image.mode, geometry.background))
+        image = _pad(image, size, _ink(image.mode, geometry.background))
     else:
         image = image.resize(size, Image.Resampling.BICUBIC)
     resized = np.asarray(image)
     if pixels.dtype == np.uint16:
         return np.clip(np.rint(resized), 0, 65535).astype(np.uint16)[..., None]
     return resized.reshape(*resized.shape[:2], -1)
+
+
+def _pad(image: Image.Image, size: tuple[int, int], ink: int | tuple[int, ...]) -> Image.Image:
+    """Frame an image; unlike `ImageOps.pad` a very long one keeps a line of pixels."""
+    ratio = min(size[0] / image.width, size[1] / image.height)
+    inner = (max(1, round(image.width * ratio)), max(1, round(image.height * ratio)))
+    framed = Image.new(image.mode, size, ink)
+    place = ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
+    framed.paste(image.resize(inner, Image.Resampling.BICUBIC), place)
+    return framed
 
 
 def choose_form(header: Header, channels: int, image_format: str) -> Form:
@@ -224,36 +255,94 @@ def flatten(pixels: Pixels, background: Colour) -> Pixels:
     return ((pixels[..., :3] * alpha + behind * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
-def _describe(image: Image.Image, data: bytes, max_pixels: int) -> Header:
-    width, height = image.size
-    if width * height > max_pixels:
-        raise DecodeError("too many pixels", f"{width}x{height} is over --max-pixels {max_pixels}")
-    is_jpeg = image.format in ("JPEG", "MPO")
-    quality = subsampling = None
-    if is_jpeg:
-        tables = getattr(image, "quantization", {})
-        quality = estimate_quality(tuple(tables[min(tables)])) if tables else None
-        subsampling = _subsampling(data)
+def _check_pixels(width: int, height: int, most: int) -> None:
+    if width * height > most:
+        raise DecodeError("too many pixels", f"{width}x{height} is over --max-pixels {most}")
+
+
+def _read_jpeg_header(data: bytes) -> Header | None:
+    """Read a plain JPEG's header without Pillow, which takes several times as long; None for all others."""
+    segments = _scan_jpeg(data)
+    if segments is None or segments.has_metadata:
+        return None
+    try:
+        height, width, _, subsampling = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
     return Header(
-        format="JPEG" if is_jpeg else str(image.format),
+        format="JPEG",
         height=height,
         width=width,
-        orientation=_orientation(image),
+        orientation=1,
+        frames=False,
+        narrowed=False,
+        luminance=segments.luminance,
+        subsampling=subsampling,
+        lossless=False,
+        complete=_ends_jpeg(data),
+    )
+
+
+def _scan_jpeg(data: bytes) -> Segments | None:
+    """Walk the segments of a JPEG up to its pixels (ITU-T T.81, B.1.1); None where it is no sound JPEG."""
+    if data[:2] != b"\xff\xd8":
+        return None
+    has_metadata, luminance, at = False, None, 2
+    while data[at : at + 1] == b"\xff" and at + 5 <= len(data):
+        marker, length = data[at + 1], data[at + 2] << 8 | data[at + 3]
+        if marker == 0xDA:  # start of scan
+            return Segments(has_metadata, luminance)
+        if marker == 0xDB and luminance is None:  # the first quantization table is the luminance's
+            wide = data[at + 4] >> 4
+            stored = data[at + 5 : at + 5 + (128 if wide else 64)]
+            pairs = zip(stored[::2], stored[1::2], strict=False)
+            luminance = tuple(high << 8 | low for high, low in pairs) if wide else tuple(stored)
+        elif marker == 0xE1:  # EXIF or XMP, either of which may say how to turn the image
+            has_metadata = True
+        at += 1 if marker == 0xFF else 2 + length
+    return None
+
+
+def _ends_jpeg(data: bytes) -> bool:
+    return data.rstrip(b"\0").endswith(b"\xff\xd9")
+
+
+def _describe(image: Image.Image, data: bytes) -> Header:
+    is_jpeg = image.format in ("JPEG", "MPO")
+    segments = _scan_jpeg(data) if is_jpeg else None
+    return Header(
+        format="JPEG" if is_jpeg else str(image.format),
+        height=image.height,
+        width=image.width,
+        orientation=_orientation(image, data),
         frames=not is_jpeg and getattr(image, "n_frames", 1) > 1,
         narrowed=image.format == "PNG" and data[24] == 16 and image.mode in ("RGB", "RGBA"),
-        quality=quality,
-        subsampling=subsampling,
+        luminance=segments.luminance if segments else None,
+        subsampling=_subsampling(data) if is_jpeg else None,
         lossless=not is_jpeg and not _is_lossy(image, data),
-        complete=data.rstrip(b"\0").endswith(b"\xff\xd9") if is_jpeg else data.endswith(PNG_END),
+        complete=_ends_jpeg(data) if is_jpeg else data.endswith(PNG_END),
     )
 
 
 def _is_lossy(image: Image.Image, data: bytes) -> bool:
-    return image.format == "AVIF" or (image.format == "WEBP" and data[12:16] != b"VP8L")
+    return image.format == "AVIF" or (image.format == "WEBP" and b"VP8L" not in _riff_chunks(data))
 
 
-def _orientation(image: Image.Image) -> int:
-    if not {"exif", "xmp", "Raw profile type exif"} & image.info.keys() and image.format != "TIFF":
+def _riff_chunks(data: bytes) -> set[bytes]:
+    """Name the chunks of a RIFF file (WebP), those inside animation frames too."""
+    names, at = set(), 12
+    while at + 8 <= len(data):
+        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        names.add(name)
+        at += 8 + (16 if name == b"ANMF" else size + size % 2)  # a frame's own chunks follow its 16 bytes
+    return names
+
+
+def _orientation(image: Image.Image, data: bytes) -> int:
+    if image.format == "TIFF":  # Pillow turns these itself when it loads them
+        return 1
+    late = image.format == "PNG" and b"eXIf" in data  # a PNG's EXIF may stand behind its pixels
+    if not late and not {"exif", "xmp", "Raw profile type exif"} & image.info.keys():
         return 1
     try:
         value = image.getexif().get(ORIENTATION_TAG, 1)
@@ -264,9 +353,9 @@ def _orientation(image: Image.Image) -> int:
 
 @lru_cache(maxsize=256)
 def estimate_quality(luminance: tuple[int, ...]) -> int:
-    """Estimate the quality (1..100) that made a luminance table of 64 steps, as libjpeg scales it.
+    """Estimate the quality (1..100) that made a luminance table of 64 steps in zigzag order.
 
-    The base table is ITU-T T.81 Annex K.1; exact for files that libjpeg or libjpeg-turbo wrote.
+    Exact for files that libjpeg or libjpeg-turbo wrote, whose scaling of Annex K.1 is followed here.
     """
     base = np.array(_ANNEX_K_LUMINANCE, np.int64)
     quality = np.arange(1, 101)
@@ -283,7 +372,9 @@ def _subsampling(data: bytes) -> str | None:
         return None
 
 
-def _decode_jpeg(data: bytes, header: Header, geometry: Geometry | None) -> Pixels | None:
+def _decode_jpeg(
+    data: bytes, header: Header, geometry: Geometry | None, buffer: Pixels | None
+) -> Pixels | None:
     """Decode by simplejpeg; None where Pillow must look at it."""
     try:
         *_, space, _ = simplejpeg.decode_jpeg_header(data)
@@ -296,6 +387,7 @@ def _decode_jpeg(data: bytes, header: Header, geometry: Geometry | None) -> Pixe
             fastdct=False,
             min_height=least[0],
             min_width=least[1],
+            buffer=buffer if buffer is not None and buffer.size >= 3 * header.height * header.width else None,
             strict=True,
         )
     except ValueError:
@@ -348,12 +440,13 @@ def _words(error: Exception) -> str:
 
 
 _ANNEX_K_LUMINANCE = (
-    16, 11, 10, 16, 24, 40, 51, 61,
-    12, 12, 14, 19, 26, 58, 60, 55,
-    14, 13, 16, 24, 40, 57, 69, 56,
-    14, 17, 22, 29, 51, 87, 80, 62,
-    18, 22, 37, 56, 68, 109, 103, 77,
-    24, 35, 55, 64, 81, 104, 113, 92,
-    49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
+    16, 11, 12, 14, 12, 10, 16, 14,
+    13, 14, 18, 17, 16, 19, 24, 40,
+    26, 24, 22, 22, 24, 49, 35, 37,
+    29, 40, 58, 51, 61, 60, 57, 51,
+    56, 55, 64, 72, 92, 78, 64, 68,
+    87, 69, 55, 56, 80, 109, 81, 87,
+    95, 98, 103, 104, 103, 62, 77, 113,
+    121, 112, 100, 120, 92, 101, 103, 99,
 )  # fmt: skip
+"""Luminance table of ITU-T T.81, Annex K.1, in the zigzag order in which files store it."""

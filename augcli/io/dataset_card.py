@@ -10,6 +10,15 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+VALUE_NAMES = {
+    "halffloat": "float16",
+    "float": "float32",
+    "double": "float64",
+    "date32[day]": "date32",
+    "date64[ms]": "date64",
+}
+"""Hugging Face's names of types, where they are not Arrow's."""
+
 Feature = dict[str, Any] | list[Any]
 
 
@@ -86,5 +95,8 @@ def _feature(kind: pa.DataType) -> Feature:
         inner = _feature(kind.value_type)
         # A Sequence of a struct means a struct of lists to Hugging Face; a one-element list does not.
         return [inner] if pa.types.is_struct(kind.value_type) else {"feature": inner, "_type": "Sequence"}
-    names = {pa.bool_(): "bool", pa.float32(): "float32", pa.float64(): "float64"}
-    return {"dtype": names.get(kind, str(kind)), "_type": "Value"}
+    if pa.types.is_fixed_size_list(kind):
+        return {"feature": _feature(kind.value_type), "length": kind.list_size, "_type": "Sequence"}
+    if pa.types.is_dictionary(kind):
+        return _feature(kind.value_type)
+    return {"dtype": VALUE_NAMES.get(str(kind), str(kind)), "_type": "Value"}

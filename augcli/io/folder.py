@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError
-from augcli.io.storage import storage_errors
+from augcli.io.storage import printable_key, storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +19,7 @@ UNREADABLE_SUFFIXES = frozenset(".heic .heif .jxl .raw .cr2 .cr3 .nef .arw .dng 
 """Images that no core package reads; they are named with the cure instead of silently left out."""
 
 SPLIT_NAMES = frozenset("train training val valid validation dev test testing eval evaluation".split())
+SHARD_SUFFIXES = (".parquet", ".pq")
 LABEL_TABLES = ("metadata.csv", "metadata.parquet")
 """Tables of our own or of Hugging Face's imagefolder that label the images beside them."""
 
@@ -32,15 +33,16 @@ class File(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """The images below a directory sorted by key, its subdirectories, and what else was seen."""
+    """Images and parquet shards below a directory by key, its subdirectories, and what else was seen."""
 
     files: list[File]
+    shards: list[File]
     directories: list[str]
     others: Counter[str]
 
 
-def list_images(root: Path, links: bool) -> Tree:
-    """List all images below a directory.
+def list_tree(root: Path, links: bool) -> Tree:
+    """List all images and parquet shards below a directory.
 
     Hidden names and `__MACOSX` are skipped. Links are followed to regular files and to directories,
     each real directory once: the one that is no link first, then the links in the order of their keys.
@@ -52,7 +54,7 @@ def list_images(root: Path, links: bool) -> Tree:
     Raises:
         StorageError: If a directory cannot be listed.
     """
-    tree = Tree([], [], Counter())
+    tree = Tree([], [], [], Counter())
     linked: list[tuple[str, str]] = []
     seen: set[tuple[int, int]] = set()
     _walk([(str(root), "")], seen, linked if links else None, tree)
@@ -61,6 +63,7 @@ def list_images(root: Path, links: bool) -> Tree:
         for path, prefix in pending:
             _walk([(path, prefix)], seen, linked, tree)
     tree.files.sort()
+    tree.shards.sort()
     tree.directories.sort()
     return tree
 
@@ -90,7 +93,7 @@ def class_names(files: list[File], directories: list[str], root: str) -> list[st
     classes = [file.key.split("/", 1)[0] if "/" in file.key else None for file in files]
     filled = set(classes) - {None}
     if not filled:
-        return classes
+        return list(classes)
     empty = sorted(folders - filled)
     if empty:
         raise InputError(f"class folder {empty[0]!r} in {root!r} holds no images; fill it or remove it")
@@ -99,7 +102,8 @@ def class_names(files: list[File], directories: list[str], root: str) -> list[st
         raise InputError(
             f"{loose!r} stands beside class folders in {root!r}; move it into one, or give --labels FILE"
         )
-    return classes
+    printable = {name: printable_key(name) for name in filled if name}
+    return [printable[name] for name in classes if name]
 
 
 def _walk(
@@ -149,5 +153,9 @@ def _take(
         tree.others["special files"] += 1
     elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122 - once per file
         tree.files.append(File(key, status.st_size, status.st_mtime_ns))
-    elif entry.name not in LABEL_TABLES:
+    elif entry.name in LABEL_TABLES:
+        return
+    elif entry.name.lower().endswith(SHARD_SUFFIXES):
+        tree.shards.append(File(key, status.st_size, status.st_mtime_ns))
+    else:
         tree.others[os.path.splitext(entry.name)[1].lower()] += 1  # noqa: PTH122

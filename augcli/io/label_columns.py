@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -137,7 +138,8 @@ def label_column(
             return label_by_name([_name_at(names, index) for index in indices], classes)
         return label_by_index(indices, classes or names)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return label_by_weights(column.to_pylist(), classes or names)
+        labelling = label_by_weights(column.to_pylist(), names or classes)
+        return rename_classes(labelling, classes) if classes and names and classes != names else labelling
     raise InputError(
         f"a label column of type {kind} is not understood; accepted: string, integer, list of weights"
     )
@@ -146,10 +148,31 @@ def label_column(
 def label_texts(texts: Sequence[str | None], classes: tuple[str, ...] | None) -> Labelling:
     """Label rows by text as a CSV has it: names, or where all are whole numbers and no names, indices."""
     held = {text for text in texts if text}
-    numbers = bool(held) and all(text.lstrip("-").isascii() and text.lstrip("-").isdigit() for text in held)
+    numbers = bool(held) and all(re.fullmatch(r"-?[0-9]+", text) for text in held)
     if numbers and not (classes and held <= set(classes)):
         return label_by_index([int(text) if text else None for text in texts], classes)
     return label_by_name(texts, classes)
+
+
+def rename_classes(labelling: Labelling, classes: tuple[str, ...]) -> Labelling:
+    """Give labels the indices that their classes have in another class list.
+
+    Raises:
+        InputError: If the other list lacks a class.
+    """
+    own = labelling.classes or ()
+    lost = sorted(set(own).difference(classes))
+    if lost:
+        raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {_some(classes)}")
+    place = [classes.index(name) for name in own]
+    moved: dict[int, SoftLabel] = {}
+    for label in labelling.labels:
+        if label is not None and id(label) not in moved:
+            pairs = sorted(
+                (place[old], weight) for old, weight in zip(label.classes, label.weights, strict=True)
+            )
+            moved[id(label)] = SoftLabel(tuple(new for new, _ in pairs), tuple(weight for _, weight in pairs))
+    return Labelling([None if label is None else moved[id(label)] for label in labelling.labels], classes)
 
 
 def _name_at(names: tuple[str, ...], index: int | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,7 +14,16 @@ import pyarrow.parquet as pq
 
 from augcli.errors import StorageError
 from augcli.io import dataset_card, tables
-from augcli.io.storage import PART_SUFFIX, finish_part, make_directory, remove_file, write_part, writing
+from augcli.io.labels_csv import write_labels_csv
+from augcli.io.storage import (
+    PART_SUFFIX,
+    finish_part,
+    make_directory,
+    remove_file,
+    storage_errors,
+    write_part,
+    writing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +37,7 @@ PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
 IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png)(\.part)?")
 """How every image of ours is named; other files are never touched."""
 
+TABLES = ("metadata.parquet", "labels.csv")
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -122,7 +133,7 @@ class FolderForm:
         features = dataset_card.write_features(schema, names, self.features)
         tables.write_metadata(root / "metadata.parquet", finished(), features, schema)
         rows = (tables.read_part_rows(path) for path in parts)
-        tables.write_labels_csv(root / "labels.csv", rows, names, self.options)
+        write_labels_csv(root / "labels.csv", rows, names, self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,28 +212,25 @@ class ParquetForm:
                 writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=stop - start)
 
 
-def remove_strangers(dst: Path, wanted: set[str]) -> int:
+def remove_strangers(dst: Path, wanted: set[str]) -> None:
     """Remove files of ours that no part holds: images, shards, unfinished files; then empty folders.
 
     Args:
         dst: Directory of the output.
         wanted: POSIX paths below it that stay.
-
-    Returns:
-        How many files were removed.
     """
-    removed = 0
-    for path in sorted(dst.rglob("*"), reverse=True):  # children before their folders
-        name = path.relative_to(dst).as_posix()
-        if path.is_dir() and not path.is_symlink():
-            if not any(path.iterdir()):
-                path.rmdir()
-            continue
-        ours = IMAGE_NAME.fullmatch(path.name) or (name.startswith("data/") and path.suffix == ".parquet")
-        if (ours and name not in wanted) or path.name.endswith(f".parquet{PART_SUFFIX}"):
-            remove_file(path)
-            removed += 1
-    return removed
+    root = str(dst)
+    for directory, _, names in os.walk(root, topdown=False):
+        below = "" if directory == root else directory[len(root) + 1 :].replace(os.sep, "/") + "/"
+        for name in names:
+            if below + name in wanted:
+                continue
+            is_shard = below == "data/" and name.endswith(".parquet")
+            if is_shard or IMAGE_NAME.fullmatch(name) or name.endswith(f".parquet{PART_SUFFIX}"):
+                remove_file(Path(directory, name))
+        if below and not os.listdir(directory):  # noqa: PTH208 - beside os.walk
+            with storage_errors(f"cannot remove {directory!r}"):
+                Path(directory).rmdir()
 
 
 def _cut(outputs: Sequence[Stored], limit: int) -> list[tuple[int, int]]:

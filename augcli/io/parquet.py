@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from augcli.datatypes import RowGroup
 from augcli.errors import DecodeError, InputError
 from augcli.io.dataset_card import class_names
-from augcli.io.folder import IMAGE_SUFFIXES
+from augcli.io.folder import File
 from augcli.io.storage import storage_errors
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes")
 LABEL_COLUMNS = ("soft_label", "label")
-SUFFIXES = (".parquet", ".pq")
 READ_BUFFER = 1 << 20
 
 
@@ -45,42 +44,27 @@ class Columns(NamedTuple):
     others: tuple[str, ...]
 
 
-def is_parquet(src: str) -> bool:
-    """Whether SRC names parquet shards: a file, a glob, or a folder that holds shards and no image."""
-    path = Path(src)
-    if not path.is_dir():
-        return src.endswith(SUFFIXES)
-    found = False
-    for _, _, names in os.walk(path):
-        suffixes = {os.path.splitext(name)[1].lower() for name in names if not name.startswith(".")}  # noqa: PTH122
-        if not IMAGE_SUFFIXES.isdisjoint(suffixes):
-            return False
-        found = found or not suffixes.isdisjoint(SUFFIXES)
-    return found
+def name_shards(root: Path, files: Sequence[File]) -> list[Shard]:
+    """Name the shards below a directory by their path below it."""
+    return [Shard(file.key, str(root / file.key), file.size, file.version) for file in files]
 
 
-def list_shards(src: str) -> list[Shard]:
-    """List the shards that SRC names, by name.
+def find_shards(src: str) -> list[Shard]:
+    """Find the shards that a path or a glob names; each is named below the deepest common directory.
 
     Raises:
         InputError: If there are none.
     """
-    root = Path(src)
-    if root.is_dir():
-        paths = list(_below(root))
-    elif root.is_file():
-        root, paths = root.parent, [root]
-    else:
-        root, paths = Path(src).parent, sorted(map(Path, glob.glob(src)))  # noqa: PTH207 - SRC may be absolute
+    paths = [Path(src)] if Path(src).is_file() else sorted(map(Path, glob.glob(src, recursive=True)))  # noqa: PTH207
     if not paths:
         raise InputError(f"no parquet files match {src!r}")
-    shards = []
+    root = Path(os.path.commonpath([path.parent for path in paths]))
+    files = []
     for path in paths:
         with storage_errors(f"cannot read {str(path)!r}"):
             status = path.stat()
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-        shards.append(Shard(name, str(path), status.st_size, status.st_mtime_ns))
-    return sorted(shards)
+        files.append(File(path.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns))
+    return name_shards(root, files)
 
 
 def open_shard(shard: Shard) -> pq.ParquetFile:
@@ -94,6 +78,26 @@ def open_shard(shard: Shard) -> pq.ParquetFile:
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{shard.path!r} is no readable parquet file: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def unite_schemas(shards: Sequence[Shard]) -> pa.Schema:
+    """Give the columns of all shards; a column may be empty (type null) in some and narrower in others.
+
+    Raises:
+        InputError: If the shards have different columns, or types that do not go together.
+    """
+    schemas = [open_shard(shard).schema_arrow for shard in shards]
+    for shard, schema in zip(shards, schemas, strict=True):
+        if schema.names != schemas[0].names:
+            other = shards[0].path
+            raise InputError(f"{shard.path!r} has other columns than {other!r}; give shards of one data set")
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").with_metadata(schemas[0].metadata)
+    except pa.ArrowException as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"the shards' columns do not go together: {reason}; give shards of one data set"
         ) from error
 
 
@@ -129,16 +133,11 @@ class Rows:
     """
 
     def __init__(
-        self,
-        shards: dict[str, Shard],
-        groups: Sequence[RowGroup],
-        slices: int,
-        columns: Columns,
-        extra: Sequence[str],
+        self, shards: dict[str, Shard], groups: Sequence[RowGroup], slices: int, image: str, extra: pa.Schema
     ) -> None:
-        """Prepare to read `groups` in `slices` slices; `extra` names the columns that are carried along."""
+        """Prepare to read `groups` in `slices` slices; `extra` are the columns that are carried along."""
         self._shards, self._groups, self._slices = shards, groups, slices
-        self._image, self._extra = columns.image, list(extra)
+        self._image, self._extra = image, extra
         self._held: OrderedDict[int, list[pa.Table]] = OrderedDict()
         self._streams: dict[RowGroup, Iterator[pa.RecordBatch]] = {}
         self._next = 0
@@ -159,10 +158,11 @@ class Rows:
 
     def carry(self, samples: Sequence[int]) -> pa.Table | None:
         """Give the carried columns of some rows, one row for each sample."""
-        if not self._extra or not samples:
+        if not self._extra.names or not samples:
             return None
         found = [self._find(sample) for sample in samples]
-        return pa.concat_tables([table.select(self._extra).slice(row, 1) for table, row in found])
+        rows = [table.select(self._extra.names).slice(row, 1).cast(self._extra) for table, row in found]
+        return pa.concat_tables(rows)
 
     def _find(self, sample: int) -> tuple[pa.Table, int]:
         place = next(i for i, g in enumerate(self._groups) if g.first <= sample < g.first + g.rows)
@@ -193,7 +193,7 @@ class Rows:
                 self._streams[group] = open_shard(shard).iter_batches(
                     batch_size=-(-group.rows // self._slices),
                     row_groups=[group.number],
-                    columns=[self._image, *self._extra],
+                    columns=[self._image, *self._extra.names],
                     use_threads=False,
                 )
             batch = next(self._streams[group], None)
@@ -224,12 +224,8 @@ def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
     for shard in shards:
         with storage_errors(f"cannot read {shard.path!r}"):
             pieces.append(open_shard(shard).read([name], use_threads=False).column(name))
-    return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], pieces[0].type)
-
-
-def _below(root: Path) -> list[Path]:
-    found = [path for suffix in SUFFIXES for path in root.rglob(f"*{suffix}")]
-    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(root).parts))
+    kind = unite_schemas(shards).field(name).type
+    return pa.chunked_array([chunk for piece in pieces for chunk in piece.cast(kind).chunks], kind)
 
 
 def _is_bytes(kind: pa.DataType) -> bool:

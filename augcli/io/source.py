@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 
 from augcli.datatypes import Catalogue, RowGroup
 from augcli.errors import InputError
-from augcli.io import folder, label_columns, parquet, tables
+from augcli.io import folder, label_columns, label_tables, parquet, tables
 from augcli.io.dataset_card import read_features
 from augcli.io.storage import read_unchanged
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from augcli.io.label_columns import Labelling
+
+
+ClassList: TypeAlias = "tuple[str, ...] | None"
+LabelledSplit: TypeAlias = "tuple[str, list[folder.File], Labelling]"
 
 
 class Samples(Protocol):
@@ -55,7 +61,7 @@ class Source:
         groups: Row groups by split (parquet).
         shards: Shards by name (parquet).
         columns: What the shards hold (parquet).
-        carried: Names of the columns that are carried along (parquet).
+        carried: Schema of the columns that are carried along (parquet).
         features: Hugging Face's features of the input's columns (parquet).
     """
 
@@ -67,14 +73,14 @@ class Source:
     groups: dict[str, list[RowGroup]] = field(default_factory=dict)
     shards: dict[str, parquet.Shard] = field(default_factory=dict)
     columns: parquet.Columns | None = None
-    carried: tuple[str, ...] = ()
+    carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
     features: dict[str, Any] = field(default_factory=dict)
 
     def samples(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
         """Open a chunk's samples for reading."""
         if self.columns is None:
             return FolderSamples(str(self.root), catalogue)
-        return parquet.Rows(self.shards, groups, slices, self.columns, self.carried)
+        return parquet.Rows(self.shards, groups, slices, self.columns.image, self.carried)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +107,22 @@ def open_source(src: str, selection: Selection) -> Source:
         InputError: If it is missing, empty, or cannot be labelled; the message names the cure.
         StorageError: If the machine fails.
     """
-    is_shards = parquet.is_parquet(src)
-    if not is_shards and not Path(src).exists():
-        raise InputError(f"{src!r} does not exist; give an image folder or parquet shards as SRC")
-    if not is_shards and not Path(src).is_dir():
-        raise InputError(f"{src!r} is neither an image folder nor a parquet file")
     classes = label_columns.read_class_file(selection.classes) if selection.classes else None
-    return _open_parquet(src, selection, classes) if is_shards else _open_folder(src, selection, classes)
-
-
-def _open_folder(src: str, selection: Selection, classes: tuple[str, ...] | None) -> Source:
     root = Path(src)
-    tree = folder.list_images(root, selection.links)
+    if root.is_dir():
+        tree = folder.list_tree(root, selection.links)
+        if tree.files or not tree.shards:
+            return _open_folder(src, tree, selection, classes)
+        return _open_parquet(parquet.name_shards(root, tree.shards), selection, classes)
+    if not root.exists() and not glob.has_magic(src):
+        raise InputError(f"{src!r} does not exist; give an image folder or parquet shards as SRC")
+    if not src.endswith(folder.SHARD_SUFFIXES):
+        raise InputError(f"{src!r} is neither an image folder nor a parquet file")
+    return _open_parquet(parquet.find_shards(src), selection, classes)
+
+
+def _open_folder(src: str, tree: folder.Tree, selection: Selection, classes: ClassList) -> Source:
+    root, notes = Path(src), folder.describe_others(tree.others)
     if not tree.files:
         raise InputError(f"no images in {src!r}; accepted: {' '.join(sorted(folder.IMAGE_SUFFIXES))}")
     splits = folder.find_splits(tree.directories) if any("/" in file.key for file in tree.files) else []
@@ -121,17 +131,15 @@ def _open_folder(src: str, selection: Selection, classes: tuple[str, ...] | None
         prefix = f"{split}/" if split else ""
         files = [file for file in tree.files if file.key.startswith(prefix)]
         directories = [d[len(prefix) :] for d in tree.directories if d.startswith(prefix)]
-        parts.append(
-            (split, files, _label_files(root / split, prefix, files, directories, selection, classes))
-        )
-    if classes is None and len(parts) > 1:
-        parts = _unite_classes(parts)
+        if files:
+            labelling = _label_files(root / split, prefix, files, directories, selection, classes)
+            parts.append((split, files, labelling))
+        else:
+            notes.append(f"split {split!r} holds no images and is left out")
+    parts = _unite_classes(parts)
     catalogues = tuple(_catalogue(split, files, labelling) for split, files, labelling in parts)
-    nested = any(
-        "/" in file.key[len(split) + 1 if split else 0 :] for split, files, _ in parts for file in files
-    )
-    notes = tuple(folder.describe_others(tree.others))
-    return Source(catalogues, "folder", nested and _fit_folders(catalogues), notes, root)
+    nested = any(file.key.count("/") > bool(split) for split, files, _ in parts for file in files)
+    return Source(catalogues, "folder", nested and _fit_folders(catalogues), tuple(notes), root)
 
 
 def _label_files(
@@ -140,7 +148,7 @@ def _label_files(
     files: list[folder.File],
     directories: list[str],
     selection: Selection,
-    classes: tuple[str, ...] | None,
+    classes: ClassList,
 ) -> Labelling:
     """Label the files of a split: by --labels, by the folder's own table, or by class folders."""
     local = [folder.File(file.key[len(prefix) :], file.size, file.version) for file in files]
@@ -148,7 +156,7 @@ def _label_files(
     table = selection.labels or own
     if table is not None:
         names = [file.key for file in local]
-        labelling = tables.read_label_table(
+        labelling = label_tables.read_label_table(
             table, names, selection.label_col, classes, selection.labels is not None
         )
         if labelling is not None:
@@ -156,31 +164,20 @@ def _label_files(
     return label_columns.label_by_name(folder.class_names(local, directories, str(root)), classes)
 
 
-def _unite_classes(parts: list[tuple[str, list[folder.File], Labelling]]) -> Any:
+def _unite_classes(parts: list[LabelledSplit]) -> list[LabelledSplit]:
     """Give all splits the class list of all of them, so that an index means the same everywhere."""
-    united = tuple(sorted({name for _, _, labelling in parts for name in labelling.classes or ()}))
-    relabelled = []
-    for split, files, labelling in parts:
-        own = labelling.classes or ()
-        if any(label and len(label.classes) != 1 for label in labelling.labels) or own == united:
-            relabelled.append((split, files, labelling))
-            continue
-        names = [own[label.classes[0]] if label else None for label in labelling.labels]
-        relabelled.append((split, files, label_columns.label_by_name(names, united or None)))
-    return relabelled
+    lists = {labelling.classes for _, _, labelling in parts if labelling.classes}
+    if len(lists) < 2:
+        return parts
+    united = tuple(sorted({name for names in lists for name in names}))
+    return [(split, files, label_columns.rename_classes(own, united)) for split, files, own in parts]
 
 
-def _open_parquet(src: str, selection: Selection, classes: tuple[str, ...] | None) -> Source:
+def _open_parquet(shards: Sequence[parquet.Shard], selection: Selection, classes: ClassList) -> Source:
     if selection.labels:
         raise InputError("--labels is for image folders; parquet shards hold their labels: give --label-col")
-    shards = parquet.list_shards(src)
-    schema = parquet.open_shard(shards[0]).schema_arrow
+    schema = parquet.unite_schemas(shards)
     columns = parquet.find_columns(schema, selection.image_col, selection.label_col, shards[0].path)
-    for shard in shards[1:]:
-        if parquet.open_shard(shard).schema_arrow.names != schema.names:
-            raise InputError(
-                f"{shard.path!r} has other columns than {shards[0].path!r}; give shards of one data set"
-            )
     replaced = tuple(name for name in columns.others if name in tables.OUR_COLUMNS)
     notes = (f"replaced the input columns {', '.join(replaced)}",) if replaced else ()
     names = {shard.name: _split_of(shard.name) for shard in shards}
@@ -195,8 +192,8 @@ def _open_parquet(src: str, selection: Selection, classes: tuple[str, ...] | Non
         catalogues.append(_catalogue_shards(split, mine, labelling, first))
         first += len(catalogues[-1])
     if not any(len(catalogue) for catalogue in catalogues):
-        raise InputError(f"{src!r} holds no rows")
-    carried = tuple(name for name in columns.others if name not in tables.OUR_COLUMNS)
+        raise InputError(f"{shards[0].path!r} holds no rows")
+    carried = pa.schema([schema.field(n) for n in columns.others if n not in tables.OUR_COLUMNS])
     by_name = {shard.name: shard for shard in shards}
     fit = _fit_folders(tuple(catalogues))
     features = read_features(schema)
@@ -206,7 +203,7 @@ def _open_parquet(src: str, selection: Selection, classes: tuple[str, ...] | Non
 
 
 def _label_shards(
-    shards: Sequence[parquet.Shard], columns: parquet.Columns, classes: tuple[str, ...] | None
+    shards: Sequence[parquet.Shard], columns: parquet.Columns, classes: ClassList
 ) -> Labelling | None:
     """Label the rows of all splits at once, so that an index means the same everywhere."""
     if columns.label is None:

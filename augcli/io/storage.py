@@ -6,20 +6,24 @@ Every `OSError` of the machine becomes a `StorageError` here, so that nothing ab
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, OutputError, StorageError
+from augcli.rng import hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 PART_SUFFIX = ".part"
 """Ending of a file that is not finished; no finished file bears it."""
 
 STEM_BYTES = 120
 """A stem longer than this is cut, so that class, operation and hash always fit into 255 bytes."""
+
+UNSAFE = re.compile(r"[/\\\x00-\x1f]")
 
 
 @contextmanager
@@ -28,7 +32,7 @@ def storage_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{doing}: {error.strerror or error}; free or repair it and run again") from error
+        raise _storage_error(doing, error) from error
 
 
 def read_unchanged(path: str, size: int, version: int) -> bytes:
@@ -43,20 +47,26 @@ def read_unchanged(path: str, size: int, version: int) -> bytes:
         StorageError: If it cannot be read or is no longer the same: a fault of the moment, not of the
             data, so nothing about it may be recorded.
     """
-    with storage_errors(f"cannot read {path!r}"), open(path, "rb", buffering=0) as file:  # noqa: PTH123
-        status = os.fstat(file.fileno())
-        data = file.read()
-    if (status.st_size, status.st_mtime_ns) != (size, version) or len(data) != size:
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - called for every sample
+            status = os.fstat(file.fileno())
+            data = file.read()
+    except OSError as error:
+        raise _storage_error(f"cannot read {path!r}", error) from error
+    if status.st_size != size or status.st_mtime_ns != version or len(data) != size:
         raise StorageError(f"{path!r} changed since it was listed; run again")
     return data
 
 
 def write_part(path: str, data: bytes) -> None:
     """Write a file under its unfinished name; `finish_part` gives it its own."""
-    with storage_errors(f"cannot write {path!r}"), open(path + PART_SUFFIX, "wb", buffering=0) as file:  # noqa: PTH123
-        view = memoryview(data)
-        while view:  # a raw write may take less than all of it
-            view = view[file.write(view) :]
+    try:
+        with open(path + PART_SUFFIX, "wb", buffering=0) as file:  # noqa: PTH123 - called for every output
+            written = file.write(data)
+            while written < len(data):  # a raw write may take less than all of it
+                written += file.write(memoryview(data)[written:])
+    except OSError as error:
+        raise _storage_error(f"cannot write {path!r}", error) from error
 
 
 def finish_part(path: str) -> None:
@@ -70,10 +80,14 @@ def writing(path: Path) -> Iterator[Path]:
     """Write a file whole or not at all: yields a path to write to, then syncs and renames it."""
     part = path.with_name(path.name + PART_SUFFIX)
     with storage_errors(f"cannot write {str(path)!r}"):
-        yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            yield part
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -131,8 +145,22 @@ def safe_stem(name: str) -> str:
 
 def safe_folder(name: str) -> str:
     """Make a directory's name from a class name: what a path or a shell cannot hold is percent-encoded."""
-    safe = "".join(f"%{ord(char):02X}" if char in "/\\\0" or ord(char) < 32 else char for char in name)
+    safe = UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", name)
     return "%2E" + safe[1:] if safe.startswith(".") else safe
+
+
+def folder_names(classes: Sequence[str]) -> tuple[str, ...]:
+    """Name a folder for each class; where two would share one, the encoded names get a hash."""
+    safe = [safe_folder(name) for name in classes]
+    shared = {name for name in safe if safe.count(name) > 1} if len(set(safe)) < len(safe) else set()
+    return tuple(
+        f"{folder}~{hash_key(name):016x}" if folder in shared and folder != name else folder
+        for name, folder in zip(classes, safe, strict=True)
+    )
+
+
+def _storage_error(doing: str, error: OSError) -> StorageError:
+    return StorageError(f"{doing}: {error.strerror or error}; free or repair it and run again")
 
 
 def _encode_byte(char: str) -> str:

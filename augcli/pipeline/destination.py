@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from augcli.errors import OutputError
 from augcli.io import dataset_card, outputs, tables
+from augcli.io.folder import SPLIT_NAMES
 from augcli.io.storage import PART_SUFFIX, make_directory, remove_file, write_text
 from augcli.pipeline.chunks import fingerprint
 from augcli.recipe import TABLE_KEYS, Recipe, write_recipe
@@ -99,6 +100,11 @@ def begin(dst: Path, recipe: Recipe, replace: bool) -> None:
     if replace:
         for name in outputs.part_names(dst):
             remove_file(outputs.part_path(dst, name))
+        for directory in [dst, *(path for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
+            for name in outputs.TABLES:
+                remove_file(directory / name)
+        for name in (CLASSES, CARD, FAILURES):
+            remove_file(dst / name)
         outputs.remove_strangers(dst, set())
     if _read(dst / RECIPE) != _document(recipe):
         write_text(dst / RECIPE, _document(recipe))
@@ -119,7 +125,9 @@ def finish(dst: Path, splits: Sequence[Split], recipe: Recipe, notes: Sequence[s
             patterns.append((split.catalogue.split or "train", form.patterns(files)))
         wanted |= files
     outputs.remove_strangers(dst, wanted)
-    classes = splits[0].catalogue.classes
+    # Readers that number the folders take the class list as their map, so it bears the folders' names.
+    folders = splits[0].job.class_folders if recipe.format == "folder" else None
+    classes = folders or splits[0].catalogue.classes
     if classes:
         write_text(dst / CLASSES, "".join(f"{name}\n" for name in classes))
     write_text(dst / CARD, dataset_card.write_card(str(recipe.format), patterns, notes))
@@ -142,6 +150,8 @@ def _differing_keys(dst: Path, recipe: Recipe) -> list[str]:
     try:
         document = json.loads((dst / RECIPE).read_text("utf-8"))
         theirs, version = document["recipe"], document["output_version"]
+        if not isinstance(theirs, dict) or "op" not in theirs:
+            raise ValueError("it holds no recipe")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{str(dst / RECIPE)!r} is damaged; give another DST or remove it") from error
     ours: dict[str, Any] = write_recipe(recipe)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from augcli.datatypes import Catalogue, Pixels, SoftLabel, Step
     from augcli.io.outputs import Form, Stored
     from augcli.io.source import Samples
+    from augcli.labels import Shares
     from augcli.ops import Operation
     from augcli.pipeline.neighbours import Item
     from augcli.recipe import Recipe
@@ -85,7 +86,7 @@ class RunResult:
     carried: Any = None
     ahead: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Drawn(NamedTuple):
@@ -132,7 +133,7 @@ class _Walk:
     def __init__(self, job: Job, run: Stretch, samples: Samples) -> None:
         recipe, size = job.recipe, parse_size(job.recipe.size)
         self.job, self.run, self.samples = job, run, samples
-        self.background = parse_colour(recipe.background)
+        self.background = parse_colour(recipe.background, "--background")
         self.quality = parse_quality(recipe.quality)
         self.geometry = codec.Geometry(*size, recipe.fit, self.background) if size else None
         self.watch = Stopwatch()
@@ -174,7 +175,7 @@ class _Walk:
         partners = [
             match_pixels(self.near.decode(at), pixels.shape[2], pixels.dtype) for at in planned.partners
         ]
-        with self.watch.time("apply"):
+        with self.watch("apply"):
             table = tabulate(planned.steps, shape_of(pixels), [partner.shape[:2] for partner in partners])
             self.job.apply(table, partners, changed)
         return planned, copy, self.encode(item, changed)
@@ -232,50 +233,41 @@ class _Walk:
         if subsampling == "keep":
             own = item.header.subsampling
             subsampling = own if own in SUBSAMPLINGS else codec.DEFAULT_SUBSAMPLING
-        with self.watch.time("encode"):
+        with self.watch("encode"):
             data = codec.encode(pixels, form, quality, subsampling, self.background)
         return Encoded(data, form, pixels.shape[0], pixels.shape[1])
 
     def write(self, position: int, planned: Planned, copy: int, encoded: Encoded) -> None:
         """Label an output, name it, and hand it to the disk."""
-        job, sample = self.job, self.near.sample(position)
-        label, exact, lam = self.label(position, planned, encoded)
+        job, sample, source = self.job, self.near.sample(position), self.key(position)
+        partners = [self.near.sample(partner) for partner in planned.partners]
+        shares = count_shares(planned.steps, encoded.height, encoded.width, len(partners))
+        label, exact = _mix([job.catalogue.labels[at] for at in (sample, *partners)], shares)
         folders = job.class_folders
         directory = folders[label] if folders is not None and label is not None else ""
         name = self.name(position, "original" if copy == ORIGINAL else job.recipe.name, copy, encoded.form)
-        with self.watch.time("write"):
+        with self.watch("write"):
             digest = hashlib.blake2b(encoded.data, digest_size=16).hexdigest()
             file_name, held = job.form.put(directory, name, encoded.data)
         output = Output(
             file_name=file_name,
-            source=self.key(position),
-            partners=tuple(self.key(partner) for partner in planned.partners),
+            source=source,
+            partners=tuple(printable_key(job.catalogue.keys[at]) for at in partners),
             op="original" if copy == ORIGINAL else "+".join(planned.kinds) or "none",
             copy=copy,
             reason="; ".join(planned.reasons),
             steps=planned.steps,
             label=label,
             exact=exact,
-            lam=lam,
+            lam=shares.lam,
             height=encoded.height,
             width=encoded.width,
             bytes=len(encoded.data),
             hash=digest,
+            visible=next((slot for slot, count in enumerate(shares.counts[1:]) if count), None),
         )
         self.result.stored.append((output, held))
         self.result.samples.append(sample)
-
-    def label(
-        self, position: int, planned: Planned, encoded: Encoded
-    ) -> tuple[int | None, SoftLabel | None, float]:
-        """Give the dominant class, the exact label and λ; no class where any source is unlabelled."""
-        shares = count_shares(planned.steps, encoded.height, encoded.width, len(planned.partners))
-        sources = [self.job.catalogue.labels[self.near.sample(at)] for at in (position, *planned.partners)]
-        known = [label for label in sources if label is not None]
-        if len(known) < len(sources):
-            return None, None, shares.lam
-        exact = mix_labels(known, shares)
-        return dominant(exact, dominant(known[0])), exact, shares.lam
 
     def count(self, item: Item) -> None:
         """Count what is worth a line in the summary."""
@@ -311,6 +303,15 @@ def shape_of(pixels: Pixels) -> Shape:
     """Give the size of an image as planners see it."""
     height, width, channels = pixels.shape
     return Shape(height, width, channels, 8 * pixels.dtype.itemsize)
+
+
+def _mix(labels: list[SoftLabel | None], shares: Shares) -> tuple[int | None, SoftLabel | None]:
+    """Give the dominant class and the exact label; nothing where any source is unlabelled."""
+    known = [label for label in labels if label is not None]
+    if len(known) < len(labels):
+        return None, None
+    exact = mix_labels(known, shares)
+    return dominant(exact, dominant(known[0])), exact
 
 
 def _draw(job: Job, run: Stretch) -> dict[tuple[int, int], list[Draws]]:

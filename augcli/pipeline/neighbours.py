@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from augcli.errors import DecodeError
 from augcli.io import codec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from augcli.datatypes import Pixels
     from augcli.io.source import Samples
     from augcli.pipeline.chunks import Ring
@@ -23,19 +21,24 @@ HELD_BYTES = 256 << 20
 
 
 class Stopwatch:
-    """Seconds spent in each stage of a run."""
+    """Seconds spent in each stage of a run: `with watch("decode"): ...`, one stage at a time."""
+
+    __slots__ = ("_stage", "_start", "seconds")
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
 
-    @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        """Add the time of a block to a stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] += time.perf_counter() - start  # type: ignore[assignment]
+    def __call__(self, stage: str) -> Stopwatch:
+        """Name the stage of the block to come."""
+        self._stage = stage
+        return self
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        spent = time.perf_counter() - self._start
+        self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + spent
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Item:
     name: str = ""
     header: codec.Header | None = None
     pixels: Pixels | None = None
+    buffer: Pixels | None = None
     failure: tuple[str, DecodeError] | None = None
 
 
@@ -61,6 +65,7 @@ class Neighbours:
         self._ring, self._samples, self._geometry = ring, samples, geometry
         self._max_pixels, self._watch = max_pixels, watch
         self._items: dict[int, Item] = {}
+        self._spare: list[Pixels] = []
         self.failed_partners: set[int] = set()
         """Samples that were looked at as partners and do not decode."""
         self.farthest = 0
@@ -77,9 +82,9 @@ class Neighbours:
         if item is None:
             item = self._items[at] = Item()
             try:
-                with self._watch.time("read"):
+                with self._watch("read"):
                     item.data, item.name = self._samples.read(self.sample(at))
-                with self._watch.time("decode"):
+                with self._watch("decode"):
                     item.header = codec.read_header(item.data, self._max_pixels)
             except DecodeError as error:
                 item.failure = ("read", error)
@@ -95,8 +100,9 @@ class Neighbours:
         if item.failure is None and item.pixels is None:
             assert item.header is not None
             try:
-                with self._watch.time("decode"):
-                    item.pixels = codec.decode(item.data, item.header, self._geometry)
+                with self._watch("decode"):
+                    item.buffer = self._take_buffer(3 * item.header.height * item.header.width)
+                    item.pixels = codec.decode(item.data, item.header, self._geometry, item.buffer)
             except DecodeError as error:
                 item.failure = ("decode", error)
         if item.failure:
@@ -117,13 +123,22 @@ class Neighbours:
 
     def release(self, position: int) -> None:
         """Let go of a position that is done, and of the farthest images where all are too large."""
-        self._items.pop(position % len(self._ring), None)
+        item = self._items.pop(position % len(self._ring), None)
+        if item is not None and item.buffer is not None:
+            self._spare.append(item.buffer)
         decoded = [(at, item.pixels.nbytes) for at, item in self._items.items() if item.pixels is not None]
         held = sum(size for _, size in decoded)
         while held > HELD_BYTES:
             at, size = decoded.pop()
             del self._items[at]
             held -= size
+
+    def _take_buffer(self, size: int) -> Pixels:
+        """Give memory for an image: the one released last where it is large enough, else new."""
+        if self._spare and self._spare[-1].size >= size:
+            return self._spare.pop()
+        self._spare.clear()
+        return np.empty(size + size // 8, np.uint8)
 
     def _decodes(self, position: int) -> bool:
         try:

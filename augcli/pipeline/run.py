@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import InputError, UsageError
 from augcli.io import codec, outputs, tables
 from augcli.io.source import open_source
-from augcli.io.storage import check_apart, safe_folder
+from augcli.io.storage import check_apart, folder_names
 from augcli.io.tables import PartFacts, TableOptions
 from augcli.pipeline import destination, tally
 from augcli.pipeline.chunks import (
@@ -107,7 +107,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     notes = [*source.notes, *tally.label_notes(recipe), *tally.pair_notes(splits)]
     if settings.dry_run:
         return tally.foresee(dst, recipe, splits, todo, workers, notes)
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = {}
     if is_new or todo or destination.find_stale(dst, splits) or not destination.is_complete(dst, recipe):
         destination.begin(dst, recipe, replace=is_new)
         with codec.own_pixel_bound():
@@ -122,9 +122,11 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
 def _plan(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
     """Plan the chunks of every split: the main one by the recipe, the others passed on."""
     names = [catalogue.split for catalogue in source.catalogues]
-    main = "training" if recipe.split == "train" and "train" not in names else recipe.split
-    if names != [""] and main not in names:
-        raise InputError(f"the input has no split {recipe.split!r}; it has {', '.join(names)}; give --split")
+    aliases = ("train", "training") if recipe.split == "train" else (recipe.split,)
+    main = next((name for name in aliases if name in names), recipe.split)
+    if main not in names and (names != [""] or main != "train"):
+        there, cure = (", ".join(names), "give --split") if names != [""] else ("none", "leave out --split")
+        raise InputError(f"the input has no split {recipe.split!r}; it has {there}; {cure}")
     passed_on = replace(recipe, name="none", entries=(), copies=1, originals="none", limit=None)
     splits = []
     for catalogue in source.catalogues:
@@ -145,9 +147,7 @@ def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe)
     else:
         chunks = chunk_folder(catalogue, hashes, count, recipe.limit)
     check_partners(chunks, len(recipe.mixing_entries))
-    folders = (
-        tuple(map(safe_folder, catalogue.classes)) if source.has_class_folders and catalogue.classes else None
-    )
+    folders = folder_names(catalogue.classes or ()) if source.has_class_folders else None
     job = Job(catalogue, hashes, recipe, _form(source, dst, recipe, catalogue), folders, _load_kernel(recipe))
     return Split(job, chunks, source)
 
@@ -172,7 +172,7 @@ def _check_labels(catalogue: Catalogue, recipe: Recipe) -> None:
 
 def _form(source: Source, dst: Path, recipe: Recipe, catalogue: Catalogue) -> outputs.Form:
     options = TableOptions(recipe.smoothing, recipe.smoothing_form, recipe.soft_labels)
-    features = {name: source.features[name] for name in source.carried if name in source.features}
+    features = {name: source.features[name] for name in source.carried.names if name in source.features}
     if recipe.format == "folder":
         return outputs.FolderForm(dst, f"{catalogue.split}/" if catalogue.split else "", options, features)
     return outputs.ParquetForm(dst, catalogue.split, catalogue.classes, options, features)
@@ -188,7 +188,7 @@ def _load_kernel(recipe: Recipe) -> Callable[..., None]:
 
 
 def _do_chunks(
-    todo: Sequence[tuple[Split, Chunk]], workers: int, settings: Settings, seconds: Counter[str]
+    todo: Sequence[tuple[Split, Chunk]], workers: int, settings: Settings, seconds: dict[str, float]
 ) -> None:
     """Do chunks in order, each committed when its last run is in; neighbours are in flight together."""
     total = sum(len(chunk) for _, chunk in todo)
@@ -206,7 +206,8 @@ def _do_chunks(
     done: list[tuple[Stretch, RunResult]] = []
     for (split, chunk, stretch, _), result in run_in_order(work, runs(), workers):
         done.append((stretch, result))
-        seconds.update(result.seconds)
+        for stage, spent in result.seconds.items():
+            seconds[stage] = seconds.get(stage, 0.0) + spent
         settings.advance(stretch.stop - stretch.start, total)
         if sum(one.stop - one.start for one, _ in done) == len(chunk):
             split.facts[chunk.name] = _commit(split, chunk, done)

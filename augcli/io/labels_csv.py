@@ -1,0 +1,83 @@
+"""`labels.csv`: what people and scripts look at first, one line for each image."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+from augcli.io.storage import writing
+from augcli.io.tables import exact_labels
+from augcli.labels import smooth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from augcli.io.tables import TableOptions
+
+COLUMNS = (
+    "file_name,label,label_name,weight,label2,label2_name,weight2,"
+    "lam,op,copy,applied,source,source2,x0,y0,x1,y1"
+).split(",")
+
+READ = ("file_name", "label", "lam", "op", "copy", "applied", "source", "partners", "visible")
+
+
+def write_labels_csv(
+    path: Path, parts: Iterable[pa.Table], classes: tuple[str, ...], options: TableOptions
+) -> None:
+    """Write the two largest weights, the first box, and where they are dense the weights of all classes.
+
+    Args:
+        path: The file; UTF-8, LF, RFC 4180.
+        parts: Part rows, in the order of the lines.
+        classes: Class names; empty where nothing is labelled.
+        options: Smoothing, and whether weights are dense.
+    """
+    dense = bool(classes) and options.is_dense(len(classes))
+    with writing(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*COLUMNS, *(f"p:{name}" for name in classes if dense)])
+        for rows in parts:
+            writer.writerows(_lines(rows, classes, options, dense))
+
+
+def _lines(
+    rows: pa.Table, classes: tuple[str, ...], options: TableOptions, dense: bool
+) -> Iterator[list[Any]]:
+    # Columns, not rows of dicts: with all their steps these take five times as long.
+    columns = zip(*(rows.column(name).to_pylist() for name in READ), strict=True)
+    for values, exact, box in zip(columns, exact_labels(rows), _first_boxes(rows), strict=True):
+        file_name, label, lam, op, copy, applied, source, partners, visible = values
+        weights = smooth(exact, len(classes), options.smoothing, options.smoothing_form) if exact else []
+        partner = "" if visible is None else partners[visible]
+        line = [file_name, *_rank(label, weights, classes), repr(lam), op, copy]
+        line += ["true" if applied else "false", source, partner, *box]
+        yield line + ([*map(repr, weights)] or [""] * len(classes)) if dense else line
+
+
+def _rank(label: int | None, weights: list[float], classes: tuple[str, ...]) -> list[Any]:
+    """Give index, name and weight of the dominant class and of the largest other one."""
+    if label is None:
+        return [""] * 6
+    ranked = [label, classes[label], repr(weights[label])]
+    others = [(-weight, i) for i, weight in enumerate(weights) if i != label and weight > 0]
+    if not others:
+        return [*ranked, "", "", ""]
+    weight, second = min(others)
+    return [*ranked, second, classes[second], repr(-weight)]
+
+
+def _first_boxes(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """Give each row's first pasted box as x0, y0, x1, y1; empty texts where there is none."""
+    steps = rows.column("steps").combine_chunks()
+    flat = steps.flatten()
+    boxes = list(zip(*(flat.field(edge).to_pylist() for edge in ("x0", "y0", "x1", "y1")), strict=True))
+    pasted = [kind == "paste" for kind in flat.field("kind").to_pylist()]
+    start = 0
+    for count in steps.value_lengths().to_pylist():
+        held = (boxes[i] for i in range(start, start + count) if pasted[i] and boxes[i][0] is not None)
+        yield next(held, ("",) * 4)
+        start += count
