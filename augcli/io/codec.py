@@ -10,8 +10,7 @@ from __future__ import annotations
 import io
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import PIL
@@ -19,6 +18,7 @@ import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from augcli.errors import DecodeError
+from augcli.io.jpeg_header import ends_jpeg, estimate_quality, scan_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,13 +70,6 @@ class Header:
     def quality(self) -> int | None:
         """JPEG quality estimated from the quantization table; None where there is none."""
         return estimate_quality(self.luminance) if self.luminance else None
-
-
-class Segments(NamedTuple):
-    """What the segments before a JPEG's pixels say: EXIF or XMP is there, and the luminance table."""
-
-    has_metadata: bool
-    luminance: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +255,7 @@ def _check_pixels(width: int, height: int, most: int) -> None:
 
 def _read_jpeg_header(data: bytes) -> Header | None:
     """Read a plain JPEG's header without Pillow, which takes several times as long; None for all others."""
-    segments = _scan_jpeg(data)
+    segments = scan_jpeg(data)
     if segments is None or segments.has_metadata:
         return None
     try:
@@ -279,37 +272,13 @@ def _read_jpeg_header(data: bytes) -> Header | None:
         luminance=segments.luminance,
         subsampling=subsampling,
         lossless=False,
-        complete=_ends_jpeg(data),
+        complete=ends_jpeg(data),
     )
-
-
-def _scan_jpeg(data: bytes) -> Segments | None:
-    """Walk the segments of a JPEG up to its pixels (ITU-T T.81, B.1.1); None where it is no sound JPEG."""
-    if data[:2] != b"\xff\xd8":
-        return None
-    has_metadata, luminance, at = False, None, 2
-    while data[at : at + 1] == b"\xff" and at + 5 <= len(data):
-        marker, length = data[at + 1], data[at + 2] << 8 | data[at + 3]
-        if marker == 0xDA:  # start of scan
-            return Segments(has_metadata, luminance)
-        if marker == 0xDB and luminance is None:  # the first quantization table is the luminance's
-            wide = data[at + 4] >> 4
-            stored = data[at + 5 : at + 5 + (128 if wide else 64)]
-            pairs = zip(stored[::2], stored[1::2], strict=False)
-            luminance = tuple(high << 8 | low for high, low in pairs) if wide else tuple(stored)
-        elif marker == 0xE1:  # EXIF or XMP, either of which may say how to turn the image
-            has_metadata = True
-        at += 1 if marker == 0xFF else 2 + length
-    return None
-
-
-def _ends_jpeg(data: bytes) -> bool:
-    return data.rstrip(b"\0").endswith(b"\xff\xd9")
 
 
 def _describe(image: Image.Image, data: bytes) -> Header:
     is_jpeg = image.format in ("JPEG", "MPO")
-    segments = _scan_jpeg(data) if is_jpeg else None
+    segments = scan_jpeg(data) if is_jpeg else None
     return Header(
         format="JPEG" if is_jpeg else str(image.format),
         height=image.height,
@@ -320,7 +289,7 @@ def _describe(image: Image.Image, data: bytes) -> Header:
         luminance=segments.luminance if segments else None,
         subsampling=_subsampling(data) if is_jpeg else None,
         lossless=not is_jpeg and not _is_lossy(image, data),
-        complete=_ends_jpeg(data) if is_jpeg else data.endswith(PNG_END),
+        complete=ends_jpeg(data) if is_jpeg else data.endswith(PNG_END),
     )
 
 
@@ -349,20 +318,6 @@ def _orientation(image: Image.Image, data: bytes) -> int:
     except Exception:  # noqa: BLE001 - a broken tag says nothing about the pixels; consumers ignore it too
         return 1
     return value if value in range(1, 9) else 1
-
-
-@lru_cache(maxsize=256)
-def estimate_quality(luminance: tuple[int, ...]) -> int:
-    """Estimate the quality (1..100) that made a luminance table of 64 steps in zigzag order.
-
-    Exact for files that libjpeg or libjpeg-turbo wrote, whose scaling of Annex K.1 is followed here.
-    """
-    base = np.array(_ANNEX_K_LUMINANCE, np.int64)
-    quality = np.arange(1, 101)
-    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
-    tables = np.clip((base[None] * scale[:, None] + 50) // 100, 1, 255)
-    distance = np.abs(tables - np.array(luminance)[None]).sum(axis=1)
-    return int(quality[100 - 1 - distance[::-1].argmin()])
 
 
 def _subsampling(data: bytes) -> str | None:
@@ -437,16 +392,3 @@ def _ink(mode: str, colour: Colour) -> int | tuple[int, ...]:
 
 def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")[:300]
-
-
-_ANNEX_K_LUMINANCE = (
-    16, 11, 12, 14, 12, 10, 16, 14,
-    13, 14, 18, 17, 16, 19, 24, 40,
-    26, 24, 22, 22, 24, 49, 35, 37,
-    29, 40, 58, 51, 61, 60, 57, 51,
-    56, 55, 64, 72, 92, 78, 64, 68,
-    87, 69, 55, 56, 80, 109, 81, 87,
-    95, 98, 103, 104, 103, 62, 77, 113,
-    121, 112, 100, 120, 92, 101, 103, 99,
-)  # fmt: skip
-"""Luminance table of ITU-T T.81, Annex K.1, in the zigzag order in which files store it."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from augcli.pipeline.chunks import Chunk
-    from augcli.pipeline.run import Split
+    from augcli.pipeline.split import Split
 
 OUTPUT_VERSION = 1
 """Raised whenever the same seed and input give other bytes than before."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from augcli.pipeline.chunks import (
     hash_samples,
 )
 from augcli.pipeline.execute import Job, copy_numbers, execute
+from augcli.pipeline.split import Split
 from augcli.pipeline.workers import count_workers, run_in_order
 from augcli.recipe import Recipe
 
@@ -52,29 +53,6 @@ class Settings:
     dry_run: bool = False
     max_errors: int = 0
     advance: Callable[[int, int], None] = lambda done, total: None
-
-
-@dataclass(slots=True)
-class Split:
-    """A split in progress: its job, its chunks, and the facts of those that stand, by chunk name."""
-
-    job: Job
-    chunks: list[Chunk]
-    source: Source
-    facts: dict[str, PartFacts] = field(default_factory=dict)
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """Samples of the split."""
-        return self.job.catalogue
-
-    def part_name(self, chunk: Chunk) -> str:
-        """Name a chunk so that chunks of all splits differ."""
-        return f"{self.catalogue.split}-{chunk.name}" if self.catalogue.split else chunk.name
-
-    def part_names(self) -> list[str]:
-        """Name all chunks, in order."""
-        return [self.part_name(chunk) for chunk in self.chunks]
 
 
 def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Settings) -> Summary:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from augcli.pipeline.chunks import Chunk
-    from augcli.pipeline.run import Split
+    from augcli.pipeline.split import Split
     from augcli.recipe import Recipe
 
 UNLABELLED = "unlabelled"
