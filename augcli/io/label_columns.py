@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+MOST_INDICES = 1_000_000
+"""Indices from here on are taken as identifiers, not as classes."""
+
+
 class Labelling(NamedTuple):
     """A label per row (None where unlabelled), and the names of all classes in index order."""
 
@@ -30,7 +34,8 @@ def read_class_file(path: Path) -> tuple[str, ...]:
         InputError: If it cannot be read, is empty, or names a class twice.
     """
     try:
-        names = tuple(line for line in path.read_text("utf-8").splitlines() if line)
+        lines = path.read_text("utf-8-sig").replace("\r\n", "\n").split("\n")
+        names = tuple(line for line in lines if line)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--classes {str(path)!r} cannot be read: {error}") from error
     if not names or len(set(names)) < len(names):
@@ -72,6 +77,10 @@ def label_by_index(indices: Sequence[int | None], classes: tuple[str, ...] | Non
         InputError: If an index is beyond the class list.
     """
     largest = max((index for index in indices if index is not None), default=-1)
+    if classes is None and largest >= MOST_INDICES:
+        raise InputError(
+            f"label {largest} looks like a number of something else; give --classes FILE with names"
+        )
     if classes is None:
         digits = len(str(max(largest, 0)))
         classes = tuple(f"{i:0{digits}d}" for i in range(largest + 1))

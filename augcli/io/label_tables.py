@@ -32,7 +32,8 @@ def read_label_table(
         names: The images to label, below the table.
         label_col: Column of the labels.
         classes: The class list; None takes the table's.
-        must_label: Whether a table without labels is an error; else it gives None.
+        must_label: Whether the table is there to label: then plain numbers are weights, and a table
+            without labels is an error; else it gives None.
 
     Raises:
         InputError: If table and images do not match one to one, or a label is not accepted.
@@ -42,10 +43,10 @@ def read_label_table(
     if key_column is None:
         raise InputError(f"{str(path)!r} has no column file_name; it has {', '.join(table.column_names)}")
     keys = [str(key) for key in table.column(key_column).to_pylist()]
-    labelling = _label_table(table, path, key_column, label_col, classes)
+    labelling = _label_table(table, path, label_col, classes)
+    if labelling is None and must_label:
+        labelling = _label_by_numbers(table, path, key_column, classes)
     if labelling is None:
-        if must_label:
-            raise InputError(f"{str(path)!r} has no column label and no column of weights; give --label-col")
         return None
     rows = {key: row for row, key in enumerate(keys)}
     _match_names(path, keys, rows, names)
@@ -64,7 +65,7 @@ def _read_table(path: Path, label_col: str | None) -> pa.Table:
 
 
 def _label_table(
-    table: pa.Table, path: Path, key_column: str, label_col: str | None, classes: tuple[str, ...] | None
+    table: pa.Table, path: Path, label_col: str | None, classes: tuple[str, ...] | None
 ) -> Labelling | None:
     names = table.column_names
     if label_col is not None and label_col not in names:
@@ -75,12 +76,18 @@ def _label_table(
         return _label_by_columns(table, shares, tuple(name[2:] for name in shares), classes)
     if column is not None:
         return _label_by_column(table, path, column, classes)
-    others = [name for name in names if name != key_column]
-    numbers = [name for name in others if pa.types.is_floating(table.schema.field(name).type)]
-    numbers += [name for name in others if pa.types.is_integer(table.schema.field(name).type)]
-    if others and len(numbers) == len(others):
-        return _label_by_columns(table, others, tuple(others), classes)
     return None
+
+
+def _label_by_numbers(
+    table: pa.Table, path: Path, key_column: str, classes: tuple[str, ...] | None
+) -> Labelling:
+    """Read a table of nothing but numbers beside the names as one weight column for each class."""
+    others = [name for name in table.column_names if name != key_column]
+    kinds = [table.schema.field(name).type for name in others]
+    if not others or not all(pa.types.is_floating(kind) or pa.types.is_integer(kind) for kind in kinds):
+        raise InputError(f"{str(path)!r} has no column label and no column of weights; give --label-col")
+    return _label_by_columns(table, others, tuple(others), classes)
 
 
 def _label_by_column(table: pa.Table, path: Path, column: str, classes: tuple[str, ...] | None) -> Labelling:

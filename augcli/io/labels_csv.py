@@ -6,7 +6,7 @@ import csv
 from typing import TYPE_CHECKING, Any
 
 from augcli.io.storage import writing
-from augcli.io.tables import exact_labels
+from augcli.io.tables import PART_ONLY, exact_labels
 from augcli.labels import smooth
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ COLUMNS = (
     "lam,op,copy,applied,source,source2,x0,y0,x1,y1"
 ).split(",")
 
-READ = ("file_name", "label", "lam", "op", "copy", "applied", "source", "partners", "visible")
+READ = ("file_name", "label", "lam", "op", "copy", "applied", "source", "partners", PART_ONLY)
 
 
 def write_labels_csv(

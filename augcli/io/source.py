@@ -116,7 +116,7 @@ def open_source(src: str, selection: Selection) -> Source:
         return _open_parquet(parquet.name_shards(root, tree.shards), selection, classes)
     if not root.exists() and not glob.has_magic(src):
         raise InputError(f"{src!r} does not exist; give an image folder or parquet shards as SRC")
-    if not src.endswith(folder.SHARD_SUFFIXES):
+    if not src.lower().endswith(folder.SHARD_SUFFIXES):
         raise InputError(f"{src!r} is neither an image folder nor a parquet file")
     return _open_parquet(parquet.find_shards(src), selection, classes)
 

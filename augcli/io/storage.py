@@ -5,13 +5,14 @@ Every `OSError` of the machine becomes a `StorageError` here, so that nothing ab
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from augcli.errors import InputError, OutputError, StorageError
+from augcli.errors import OutputError, StorageError
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ PART_SUFFIX = ".part"
 
 STEM_BYTES = 120
 """A stem longer than this is cut, so that class, operation and hash always fit into 255 bytes."""
+
+FOLDER_BYTES = 255
+"""What file systems take for one name."""
 
 UNSAFE = re.compile(r"[/\\\x00-\x1f]")
 
@@ -108,20 +112,22 @@ def remove_file(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def check_apart(source: Path, destination: Path) -> None:
+def check_apart(source: str | os.PathLike[str], destination: Path) -> None:
     """Refuse a destination that is, holds, or lies in the source.
 
+    Of a glob counts the directory that it starts with; below that may DST lie unless the glob has `**`.
+
     Raises:
-        InputError: If the source does not exist.
         OutputError: If the two overlap.
     """
-    if not source.exists():
-        raise InputError(f"{str(source)!r} does not exist; give an image folder or parquet shards as SRC")
-    inner, outer = source.resolve(), destination.resolve()
-    if inner == outer or inner in outer.parents or outer in inner.parents:
-        raise OutputError(
-            f"SRC {str(source)!r} and DST {str(destination)!r} overlap; give DST a place of its own"
-        )
+    fixed = Path(source)
+    while glob.has_magic(str(fixed)) and not fixed.exists():
+        fixed = fixed.parent
+    is_deep = fixed == Path(source) or "**" in str(source)
+    inner, outer = fixed.resolve(), destination.resolve()
+    if inner == outer or outer in inner.parents or (is_deep and inner in outer.parents):
+        there = f"SRC {str(source)!r} and DST {str(destination)!r}"
+        raise OutputError(f"{there} overlap; give DST a place of its own")
 
 
 def printable_key(key: str) -> str:
@@ -146,7 +152,12 @@ def safe_stem(name: str) -> str:
 def safe_folder(name: str) -> str:
     """Make a directory's name from a class name: what a path or a shell cannot hold is percent-encoded."""
     safe = UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", name)
-    return "%2E" + safe[1:] if safe.startswith(".") else safe
+    safe = "%2E" + safe[1:] if safe.startswith(".") else safe
+    return (
+        safe
+        if len(safe.encode()) <= FOLDER_BYTES
+        else f"{_cut(safe, FOLDER_BYTES - 17)}~{hash_key(name):016x}"
+    )
 
 
 def folder_names(classes: Sequence[str]) -> tuple[str, ...]:

@@ -50,10 +50,10 @@ ROW_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("bytes", pa.int64()),
         ("hash", pa.string()),
-        ("visible", pa.int32()),
+        ("augcli:visible", pa.int32()),
     ]
 )
-PART_ONLY = "visible"
+PART_ONLY = "augcli:visible"
 """The slot of the first partner that has pixels in the output: for `labels.csv`, and in part files only."""
 
 OUR_COLUMNS = frozenset([*ROW_SCHEMA.names, "image", "soft_label"]) - {PART_ONLY}
@@ -97,10 +97,11 @@ def rows_to_table(outputs: Sequence[Output], carried: pa.Table | None) -> pa.Tab
     columns: dict[str, list[Any]] = {
         name: [getattr(output, name) for output in outputs]
         for name in ROW_SCHEMA.names
-        if name not in ("classes", "weights", "applied", "steps")
+        if name not in ("classes", "weights", "applied", "steps", PART_ONLY)
     }
     columns["classes"] = [output.exact and output.exact.classes for output in outputs]
     columns["weights"] = [output.exact and output.exact.weights for output in outputs]
+    columns[PART_ONLY] = [output.visible for output in outputs]
     columns["applied"] = [bool(output.steps) for output in outputs]
     columns["steps"] = [[step_to_row(step) for step in output.steps] for output in outputs]
     table = pa.table(columns, schema=ROW_SCHEMA)

@@ -129,7 +129,8 @@ def finish(dst: Path, splits: Sequence[Split], recipe: Recipe, notes: Sequence[s
     folders = splits[0].job.class_folders if recipe.format == "folder" else None
     classes = folders or splits[0].catalogue.classes
     if classes:
-        write_text(dst / CLASSES, "".join(f"{name}\n" for name in classes))
+        lines = [name.replace("\r", "%0D").replace("\n", "%0A") for name in classes]
+        write_text(dst / CLASSES, "".join(f"{line}\n" for line in lines))
     write_text(dst / CARD, dataset_card.write_card(str(recipe.format), patterns, notes))
     failures = tables.collect_failures([fact for split in splits for fact in split.facts.values()])
     if failures:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, UsageError
@@ -29,6 +28,7 @@ from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from augcli.datatypes import Catalogue, Summary
     from augcli.io.source import Samples, Selection, Source
@@ -72,8 +72,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         StorageError: If the machine fails; committed chunks stay, and the same call goes on from there.
     """
     start = time.perf_counter()
-    if Path(src).exists():
-        check_apart(Path(src), dst)
+    check_apart(src, dst)
     source = open_source(src, selection)
     recipe = replace(recipe, format=recipe.format or source.form)
     is_new = destination.check_destination(dst, recipe, settings.force)

@@ -1,0 +1,272 @@
+"""Image folders: what is listed, what is passed over, which directories are splits and which classes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from augcli.errors import InputError, StorageError
+from augcli.io.folder import File, class_names, describe_others, find_splits, list_tree
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Make files of two bytes by their paths; a path that ends in a slash is a directory."""
+
+    def make_files(*paths: str, root: str = "src"):
+        base = tmp_path / root
+        base.mkdir(exist_ok=True)
+        for path in paths:
+            if path.endswith("/"):
+                (base / path).mkdir(parents=True)
+            else:
+                (base / path).parent.mkdir(parents=True, exist_ok=True)
+                (base / path).write_bytes(b"xy")
+        return base
+
+    return make_files
+
+
+def keys(root, links: bool = True) -> list[str]:
+    return [file.key for file in list_tree(root, links).files]
+
+
+# Files ----------------------------------------------------------------------------------------------------
+
+
+def test_files_are_listed_by_posix_path_in_the_order_of_their_keys(make):
+    assert keys(make("b/2.png", "a/c/1.png", "a/10.png", "a/2.png")) == [
+        "a/10.png",
+        "a/2.png",
+        "a/c/1.png",
+        "b/2.png",
+    ]
+
+
+def test_file_bears_its_size_and_modification_time(make):
+    root = make("a.png")
+    os.utime(root / "a.png", ns=(1, 1_234_567_891))
+    assert list_tree(root, True).files == [File("a.png", 2, 1_234_567_891)]
+
+
+@pytest.mark.parametrize("suffix", "jpg jpeg png webp bmp tif tiff gif avif ppm JPG Png TIFF jPeG".split())
+def test_extension_is_accepted_in_any_case(make, suffix):
+    assert keys(make(f"a.{suffix}")) == [f"a.{suffix}"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["IMG.JPG", "-dash.png", "a.b.c.png", "train_0.jpg", "test tube.png", "naïve.png", "a\nb.png", "%41.png"],
+)
+def test_awkward_names_are_listed_as_they_are(make, name):
+    assert keys(make(name)) == [name]
+
+
+def test_name_that_is_not_utf8_is_listed(tmp_path):
+    with open(os.fsencode(tmp_path) + b"/\xff.png", "wb"):
+        pass
+    assert keys(tmp_path) == ["\udcff.png"]
+
+
+@pytest.mark.parametrize(
+    "path", [".a.png", ".hidden/a.png", "a/.b/c.png", "__MACOSX/a.png", "a/__MACOSX/b.png"]
+)
+def test_hidden_names_and_macos_leftovers_are_skipped(make, path):
+    root = make(path, "kept/x.png")
+    assert keys(root) == ["kept/x.png"]
+
+
+def test_hidden_directories_are_no_classes_and_no_splits(make):
+    assert list_tree(make(".cache/a.png", "__MACOSX/b.png", "a/c.png"), True).directories == ["a"]
+
+
+def test_directories_are_listed_empty_ones_too(make):
+    assert list_tree(make("b/c/1.png", "a/"), True).directories == ["a", "b", "b/c"]
+
+
+def test_other_extensions_are_counted(make):
+    tree = list_tree(make("a.txt", "b/c.TXT", "d.heic", "e", "f.png"), True)
+    assert tree.others == Counter({".txt": 2, ".heic": 1, "": 1})
+
+
+def test_metadata_tables_are_not_counted_as_passed_over(make):
+    assert list_tree(make("metadata.csv", "a/metadata.parquet", "b.png"), True).others == Counter()
+
+
+def test_special_files_are_counted(make):
+    root = make("a.png")
+    os.mkfifo(root / "pipe.png")
+    tree = list_tree(root, True)
+    assert ([file.key for file in tree.files], tree.others) == (["a.png"], Counter({"special files": 1}))
+
+
+def test_missing_directory_is_a_storage_error(tmp_path):
+    with pytest.raises(StorageError, match="cannot list"):
+        list_tree(tmp_path / "none", True)
+
+
+def test_passed_over_files_are_named_with_their_number():
+    assert describe_others(Counter({".txt": 2, "": 1})) == [
+        "passed over 1 files without an extension",
+        "passed over 2 .txt",
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".jxl", ".cr2"])
+def test_images_that_cannot_be_read_are_named_with_the_cure(suffix):
+    assert describe_others(Counter({suffix: 3})) == [
+        f"passed over 3 {suffix}; convert them to PNG or JPEG first"
+    ]
+
+
+# Links ----------------------------------------------------------------------------------------------------
+
+
+def test_link_to_a_file_is_followed_and_bears_the_size_of_its_target(make, tmp_path):
+    root = make("a/x.png")
+    (tmp_path / "blob").write_bytes(b"12345")
+    (root / "a" / "link.png").symlink_to(tmp_path / "blob")
+    assert [(file.key, file.size) for file in list_tree(root, True).files] == [
+        ("a/link.png", 5),
+        ("a/x.png", 2),
+    ]
+
+
+def test_link_to_a_directory_outside_is_followed(make):
+    make("1.png", "deep/2.png", root="outside")
+    root = make("a/x.png")
+    (root / "b").symlink_to(root.parent / "outside")
+    assert keys(root) == ["a/x.png", "b/1.png", "b/deep/2.png"]
+
+
+def test_linked_directory_counts_as_a_directory(make):
+    make("1.png", root="outside")
+    root = make("a/x.png")
+    (root / "b").symlink_to(root.parent / "outside")
+    assert list_tree(root, True).directories == ["a", "b"]
+
+
+@pytest.mark.parametrize("target", ["..", ".", "../.."])
+def test_links_in_a_loop_end(make, target):
+    root = make("a/x.png")
+    (root / "a" / "loop").symlink_to(target)
+    assert "a/x.png" in keys(root)
+    assert len([key for key in keys(root) if key.endswith("x.png")]) == 1
+
+
+def test_links_that_point_to_each_other_end(make):
+    root = make("a/x.png", "b/y.png")
+    (root / "a" / "to_b").symlink_to("../b")
+    (root / "b" / "to_a").symlink_to("../a")
+    assert keys(root) == ["a/x.png", "b/y.png"]
+
+
+def test_real_directory_goes_before_a_link_to_it(make):
+    root = make("z/x.png")
+    (root / "a").symlink_to("z")
+    assert keys(root) == ["z/x.png"]
+
+
+def test_directory_behind_two_links_is_listed_once_by_the_first_name(make):
+    make("1.png", root="outside")
+    root = make("x/0.png")
+    for name in ("c", "b"):
+        (root / name).symlink_to(root.parent / "outside")
+    assert keys(root) == ["b/1.png", "x/0.png"]
+
+
+def test_link_inside_a_linked_directory_is_followed(make):
+    make("2.png", root="second")
+    first = make("1.png", root="first")
+    (first / "next").symlink_to(first.parent / "second")
+    root = make("a/x.png")
+    (root / "b").symlink_to(first)
+    assert keys(root) == ["a/x.png", "b/1.png", "b/next/2.png"]
+
+
+def test_root_may_be_a_link(make, tmp_path):
+    (tmp_path / "link").symlink_to(make("a/x.png"))
+    assert keys(tmp_path / "link") == ["a/x.png"]
+
+
+@pytest.mark.parametrize("target", ["gone.png", "broken.png"])
+def test_broken_link_is_counted(make, target):
+    root = make("a.png")
+    (root / "broken.png").symlink_to(target)  # to nothing, or to itself
+    tree = list_tree(root, True)
+    assert ([file.key for file in tree.files], tree.others) == (["a.png"], Counter({"broken links": 1}))
+
+
+def test_no_links_follows_none_and_counts_them(make):
+    make("1.png", root="outside")
+    root = make("a/x.png")
+    (root / "b").symlink_to(root.parent / "outside")
+    (root / "a" / "y.png").symlink_to(root / "a" / "x.png")
+    (root / "a" / "z.png").symlink_to("gone")
+    tree = list_tree(root, False)
+    assert [file.key for file in tree.files] == ["a/x.png"]
+    assert tree.directories == ["a"]
+    assert tree.others == Counter({"links (--no-links)": 3})
+
+
+# Splits ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", "train training val valid validation dev test testing eval evaluation".split()
+)
+def test_directory_of_a_split_name_alone_is_a_split(name):
+    assert find_splits([name, f"{name}/cat"]) == [name]
+
+
+def test_splits_are_given_sorted():
+    assert find_splits(["val", "val/cat", "train", "train/cat"]) == ["train", "val"]
+
+
+@pytest.mark.parametrize(
+    "directories", [["train", "ship"], ["train", "val", "extra"], ["Train"], ["train-1"], ["cat/train"], []]
+)
+def test_one_directory_of_another_name_means_there_are_no_splits(directories):
+    assert find_splits(directories) == []
+
+
+# Classes --------------------------------------------------------------------------------------------------
+
+
+def names_of(root) -> list[str | None]:
+    tree = list_tree(root, True)
+    return class_names(tree.files, tree.directories, str(root))
+
+
+def test_class_is_the_first_directory(make):
+    assert names_of(make("a/1.png", "a/b/2.png", "c/3.png")) == ["a", "a", "c"]
+
+
+def test_flat_folder_has_no_classes(make):
+    assert names_of(make("1.png", "2.png")) == [None, None]
+
+
+def test_class_folder_without_images_is_refused_with_the_cure(make):
+    with pytest.raises(
+        InputError, match=r"class folder 'b' in '.*src' holds no images; fill it or remove it"
+    ):
+        names_of(make("a/1.png", "b/"))
+
+
+def test_class_folder_with_other_files_only_is_refused(make):
+    with pytest.raises(InputError, match=r"class folder 'b' in .* holds no images"):
+        names_of(make("a/1.png", "b/notes.txt"))
+
+
+def test_empty_folder_inside_a_class_folder_is_accepted(make):
+    assert names_of(make("a/1.png", "a/empty/")) == ["a"]
+
+
+def test_image_beside_class_folders_is_refused_with_the_cure(make):
+    with pytest.raises(
+        InputError,
+        match=r"'x\.png' stands beside class folders in .*; move it into one, or give --labels FILE",
+    ):
+        names_of(make("a/1.png", "x.png"))

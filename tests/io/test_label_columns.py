@@ -1,0 +1,285 @@
+"""Labels from columns: names, indices and weights, as they stand in tables and shards."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from augcli.datatypes import SoftLabel
+from augcli.errors import InputError
+from augcli.io.label_columns import (
+    Labelling,
+    label_by_index,
+    label_by_name,
+    label_by_weights,
+    label_column,
+    label_texts,
+    read_class_file,
+    rename_classes,
+)
+
+FIRST, SECOND, THIRD = (SoftLabel((index,), (1.0,)) for index in range(3))
+
+
+# Class files ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["b\na\n", "b\na", "b\r\na\r\n", "b\n\na\n\n"])
+def test_class_file_gives_names_in_its_own_order(tmp_path, text):
+    (tmp_path / "classes.txt").write_bytes(text.encode())
+    assert read_class_file(tmp_path / "classes.txt") == ("b", "a")
+
+
+def test_class_file_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(tmp_path):
+    (tmp_path / "classes.txt").write_bytes(b"\xef\xbb\xbfcat\r\ndog\r\n")
+    assert read_class_file(tmp_path / "classes.txt") == ("cat", "dog")
+
+
+def test_identifiers_are_no_class_indices():
+    with pytest.raises(InputError, match="looks like a number of something else"):
+        label_by_index([20261122, 3], None)
+
+
+def test_class_file_keeps_spaces_and_accents_of_names(tmp_path):
+    (tmp_path / "classes.txt").write_bytes("test tube\nnaïve\n".encode())
+    assert read_class_file(tmp_path / "classes.txt") == ("test tube", "naïve")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "a\nb\na\n"])
+def test_class_file_that_is_empty_or_names_a_class_twice_is_refused(tmp_path, text):
+    (tmp_path / "classes.txt").write_text(text)
+    with pytest.raises(InputError, match=r"classes\.txt' must name each class once, one a line"):
+        read_class_file(tmp_path / "classes.txt")
+
+
+def test_class_file_that_is_missing_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"none\.txt' cannot be read"):
+        read_class_file(tmp_path / "none.txt")
+
+
+def test_class_file_that_is_not_utf8_is_refused(tmp_path):
+    (tmp_path / "classes.txt").write_bytes(b"caf\xe9\n")
+    with pytest.raises(InputError, match=r"classes\.txt' cannot be read"):
+        read_class_file(tmp_path / "classes.txt")
+
+
+# Names ----------------------------------------------------------------------------------------------------
+
+
+def test_names_are_indexed_by_code_point_not_by_number():
+    assert label_by_name(["10", "2", "1"], None).classes == ("1", "10", "2")
+
+
+def test_names_are_labelled_by_their_place_in_the_class_list():
+    assert label_by_name(["a", "b", "a"], ("b", "a")).labels == [SECOND, FIRST, SECOND]
+
+
+@pytest.mark.parametrize("missing", [None, ""])
+def test_rows_without_a_name_are_unlabelled(missing):
+    assert label_by_name([missing, "a"], None) == ([None, FIRST], ("a",))
+
+
+def test_no_names_at_all_give_no_classes():
+    assert label_by_name([None, None], None) == ([None, None], None)
+
+
+def test_class_list_may_name_classes_that_do_not_occur():
+    assert label_by_name(["c"], ("a", "b", "c")) == ([THIRD], ("a", "b", "c"))
+
+
+def test_unknown_names_are_refused_with_their_number_and_the_class_list():
+    with pytest.raises(
+        InputError, match=r"unknown class 'x' \(2 such\); the class list has a, b, c, d, e and 1 more"
+    ):
+        label_by_name(["y", "x", "a", "x"], tuple("abcdef"))
+
+
+# Indices --------------------------------------------------------------------------------------------------
+
+
+def test_indices_are_labelled_as_they_are():
+    assert label_by_index([1, 0, 1], ("b", "a")).labels == [SECOND, FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    ("largest", "first", "last"), [(0, "0", "0"), (9, "0", "9"), (10, "00", "10"), (100, "000", "100")]
+)
+def test_classes_of_bare_indices_are_padded_so_that_sorting_keeps_their_order(largest, first, last):
+    classes = label_by_index([largest], None).classes
+    assert len(classes) == largest + 1
+    assert (classes[0], classes[-1]) == (first, last)
+    assert list(classes) == sorted(classes)
+
+
+@pytest.mark.parametrize("missing", [None, -1])
+def test_rows_without_an_index_are_unlabelled(missing):
+    assert label_by_index([missing, 0], None).labels == [None, FIRST]
+
+
+def test_no_index_at_all_gives_no_classes():
+    assert label_by_index([None, -1], None) == ([None, None], None)
+
+
+def test_index_beyond_the_class_list_is_refused():
+    with pytest.raises(
+        InputError, match="label 2 is beyond the 2 classes; give --classes FILE with all names"
+    ):
+        label_by_index([0, 2], ("a", "b"))
+
+
+# Weights --------------------------------------------------------------------------------------------------
+
+
+def test_weights_of_zero_are_left_out_of_the_label():
+    labels = label_by_weights([[0.25, 0, 0.75], [0, 1, 0]], ("a", "b", "c")).labels
+    assert labels == [SoftLabel((0, 2), (0.25, 0.75)), SECOND]
+
+
+def test_missing_weights_count_as_zero():
+    assert label_by_weights([[None, 1.0]], ("a", "b")).labels == [SECOND]
+
+
+@pytest.mark.parametrize("row", [None, [0.0, 0.0], [None, None]])
+def test_rows_without_any_weight_are_unlabelled(row):
+    assert label_by_weights([row, [1.0, 0.0]], ("a", "b")).labels == [None, FIRST]
+
+
+def test_multi_hot_weights_are_kept_as_they_are():
+    assert label_by_weights([[1, 1]], ("a", "b")).labels == [SoftLabel((0, 1), (1.0, 1.0))]
+
+
+def test_classes_of_bare_weights_are_named_by_padded_numbers():
+    classes = label_by_weights([[0.0] * 10 + [1.0]], None).classes
+    assert classes == ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
+
+
+@pytest.mark.parametrize("weight", [-0.5, float("nan"), float("inf")])
+def test_weights_that_are_no_shares_are_refused(weight):
+    with pytest.raises(InputError, match="row 1 has a weight that is negative or not finite"):
+        label_by_weights([[1.0, 0.0], [weight, 0.5]], None)
+
+
+def test_rows_of_different_length_are_refused():
+    with pytest.raises(InputError, match="row 1 has 3 weights, expected one for each of 2 classes"):
+        label_by_weights([[1.0, 0.0], [1.0, 0.0, 0.0]], None)
+
+
+def test_rows_of_another_length_than_the_class_list_are_refused():
+    with pytest.raises(InputError, match="row 0 has 2 weights, expected one for each of 3 classes"):
+        label_by_weights([[1.0, 0.0]], ("a", "b", "c"))
+
+
+# Arrow columns --------------------------------------------------------------------------------------------
+
+
+def chunked(values, kind=None) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(values, kind)])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        chunked(["b", "a", None]),
+        chunked(["b", "a", None], pa.large_string()),
+        pa.chunked_array([pa.array(["b", "a", None]).dictionary_encode()]),
+    ],
+)
+def test_column_of_texts_is_labelled_by_name(column):
+    assert label_column(column, None, None) == ([SECOND, FIRST, None], ("a", "b"))
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int64()])
+def test_column_of_integers_is_labelled_by_index(kind):
+    assert label_column(chunked([1, 0, None], kind), None, None) == ([SECOND, FIRST, None], ("0", "1"))
+
+
+def test_column_of_booleans_is_labelled_by_index():
+    assert label_column(chunked([True, False]), None, ("no", "yes")) == ([SECOND, FIRST], ("no", "yes"))
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.float32()), pa.large_list(pa.float64()), pa.list_(pa.int64(), 2)]
+)
+def test_column_of_lists_is_labelled_by_weights(kind):
+    assert label_column(chunked([[0, 1], [1, 0], None], kind), None, ("a", "b")).labels == [
+        SECOND,
+        FIRST,
+        None,
+    ]
+
+
+def test_column_of_nulls_leaves_all_rows_unlabelled():
+    assert label_column(pa.chunked_array([pa.nulls(2)]), None, None) == ([None, None], None)
+
+
+@pytest.mark.parametrize("column", [chunked([0.5]), chunked([b"a"]), chunked([{"a": 1}])])
+def test_column_of_another_type_is_refused(column):
+    with pytest.raises(InputError, match="is not understood; accepted: string, integer, list of weights"):
+        label_column(column, None, None)
+
+
+def test_names_of_the_file_are_taken_in_their_own_order():
+    assert label_column(chunked([0, 1]), ("zebra", "ant"), None) == ([FIRST, SECOND], ("zebra", "ant"))
+
+
+def test_indices_follow_their_names_into_the_class_list_of_the_user():
+    # 0 is zebra in the file, and zebra stands second in the list.
+    assert label_column(chunked([0, 1]), ("zebra", "ant"), ("ant", "zebra")).labels == [SECOND, FIRST]
+
+
+def test_weights_follow_their_names_into_the_class_list_of_the_user():
+    column = chunked([[1.0, 0.0], [0.25, 0.75]])
+    labels = label_column(column, ("zebra", "ant"), ("ant", "zebra")).labels
+    assert labels == [SECOND, SoftLabel((0, 1), (0.75, 0.25))]
+
+
+def test_weights_of_a_class_that_the_list_of_the_user_lacks_are_refused():
+    with pytest.raises(InputError, match=r"class 'zebra' \(1 such\) is not in the class list ant, emu"):
+        label_column(chunked([[0.5, 0.5]]), ("zebra", "ant"), ("ant", "emu"))
+
+
+def test_renaming_classes_keeps_each_weight_with_its_name():
+    labels = [SoftLabel((0, 2), (0.25, 0.75)), None, SECOND]
+    moved = rename_classes(Labelling(labels, ("a", "b", "c")), ("c", "x", "b", "a"))
+    assert moved == ([SoftLabel((0, 3), (0.75, 0.25)), None, THIRD], ("c", "x", "b", "a"))
+
+
+def test_index_beyond_the_names_of_the_file_is_refused():
+    with pytest.raises(InputError, match="label 2 is beyond the file's own 2 class names"):
+        label_column(chunked([2]), ("zebra", "ant"), ("ant", "zebra"))
+
+
+# Texts ----------------------------------------------------------------------------------------------------
+
+
+def test_texts_that_are_all_whole_numbers_are_indices():
+    assert label_texts(["2", "0", "-1", None, ""], None) == (
+        [THIRD, FIRST, None, None, None],
+        ("0", "1", "2"),
+    )
+
+
+@pytest.mark.parametrize("other", ["x", "1.0", "٣", "1 "])
+def test_texts_that_are_not_all_whole_numbers_are_names(other):
+    assert label_texts(["2", other], None).classes == tuple(sorted(["2", other]))
+
+
+def test_numbers_that_the_class_list_holds_are_names():
+    assert label_texts(["10", "2"], ("10", "2")) == ([FIRST, SECOND], ("10", "2"))
+
+
+def test_numbers_that_the_class_list_does_not_hold_are_indices():
+    assert label_texts(["1", "0"], ("a", "b")) == ([SECOND, FIRST], ("a", "b"))
+
+
+@pytest.mark.parametrize("text", ["--1", "---2"])
+def test_text_of_several_minus_signs_is_a_name(text):
+    assert label_texts([text, "2"], None).classes == (text, "2")
+
+
+@given(st.lists(st.sampled_from(["a", "b", "10", "2", "ü"]), min_size=1))
+def test_every_row_gets_the_class_of_its_name(names):
+    labels, classes = label_by_name(names, None)
+    assert [classes[label.classes[0]] for label in labels] == names

@@ -1,0 +1,665 @@
+"""Parquet shards as input and as output."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import augcli
+from augcli.errors import InputError
+from augcli.io.parquet import find_columns
+from augcli.io.source import Selection, Source, open_source
+from augcli.ops.cutmix import CutMix
+from augcli.ops.mixup import Mixup
+from augcli.recipe import Recipe, single
+
+STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+LARGE_STRUCT = pa.struct([("path", pa.string()), ("bytes", pa.large_binary())])
+
+
+def encode_image(seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (8, 10, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def as_structs(images: list[bytes | None], paths: list[str | None] | None = None, kind=STRUCT) -> pa.Array:
+    paths = paths or [None] * len(images)
+    return pa.array([{"bytes": b, "path": p} for b, p in zip(images, paths, strict=True)], kind)
+
+
+def write_shard(
+    path, columns: dict[str, object], names: list[str] | None = None, group: int | None = None
+) -> None:
+    """Write a shard; `names` makes `label` a ClassLabel, `group` cuts row groups."""
+    table = pa.table(columns)
+    if names:
+        features = {"label": {"names": names, "_type": "ClassLabel"}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, row_group_size=group)
+
+
+def read_rows(dst) -> pa.Table:
+    return pa.concat_tables([pq.read_table(path) for path in sorted((dst / "data").iterdir())])
+
+
+def by_source(dst, column: str) -> dict[str, object]:
+    rows = read_rows(dst)
+    return dict(zip(rows.column("source").to_pylist(), rows.column(column).to_pylist(), strict=True))
+
+
+def unchanged(**settings: object) -> Recipe:
+    """A recipe of which nothing is ever drawn: the files themselves stand in the output."""
+    return single(CutMix(alpha=1.0), p=0.0, **settings)
+
+
+@pytest.fixture
+def pass_on(tmp_path):
+    """Write one shard and pass it on unchanged; gives the output."""
+
+    def run(columns: dict[str, object], names: list[str] | None = None, **settings: object):
+        write_shard(tmp_path / "src" / "a.parquet", columns, names)
+        augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged(**settings))
+        return tmp_path / "dst"
+
+    return run
+
+
+IMAGES = [encode_image(seed) for seed in range(4)]
+LABELS = [0, 1, 1, 0]
+
+# Image columns --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(as_structs(IMAGES), id="struct"),
+        pytest.param(as_structs(IMAGES, kind=LARGE_STRUCT), id="large struct in another order"),
+        pytest.param(pa.array(IMAGES, pa.binary()), id="binary"),
+        pytest.param(pa.array(IMAGES, pa.large_binary()), id="large binary"),
+    ],
+)
+def test_images_are_read_from_a_column_of_type(pass_on, column):
+    images = by_source(pass_on({"image": column, "label": LABELS}), "image")
+    assert [images[f"a.parquet#{row}"]["bytes"] for row in range(4)] == IMAGES
+
+
+@pytest.mark.parametrize("name", ["image", "img", "jpg", "png", "image_bytes"])
+def test_image_column_is_found_by_name(pass_on, name):
+    images = by_source(pass_on({name: as_structs(IMAGES), "label": LABELS}), "image")
+    assert [images[f"a.parquet#{row}"]["bytes"] for row in range(4)] == IMAGES
+
+
+def test_image_column_of_any_name_is_read_when_named(pass_on):
+    dst = pass_on(
+        {"image": as_structs(IMAGES[::-1]), "x": as_structs(IMAGES), "label": LABELS}, image_col="x"
+    )
+    assert by_source(dst, "image")["a.parquet#0"]["bytes"] == IMAGES[0]
+
+
+def test_shards_without_an_image_column_are_refused(pass_on):
+    with pytest.raises(
+        InputError, match="has no image column image or img or jpg or png or image_bytes; it has pic, label"
+    ):
+        pass_on({"pic": as_structs(IMAGES), "label": LABELS})
+
+
+def test_shards_without_the_named_image_column_are_refused(pass_on):
+    with pytest.raises(InputError, match="has no image column 'x'; it has image, label; give --image-col"):
+        pass_on({"image": as_structs(IMAGES), "label": LABELS}, image_col="x")
+
+
+@pytest.mark.parametrize("column", [pa.array(["a.png"] * 4), pa.array([1] * 4), pa.array([[1.0]] * 4)])
+def test_image_column_that_holds_no_encoded_images_is_refused(pass_on, column):
+    with pytest.raises(InputError, match=r"column 'image' is .*, not encoded images; give --image-col"):
+        pass_on({"image": column, "label": LABELS})
+
+
+def test_no_image_column_ends_the_program_with_code_4(run_cli, tmp_path):
+    write_shard(tmp_path / "a.parquet", {"pic": IMAGES, "label": LABELS})
+    done = run_cli("cutmix", tmp_path / "a.parquet", tmp_path / "dst")
+    assert done.returncode == 4
+    assert "give --image-col" in done.stderr
+    assert not (tmp_path / "dst").exists()
+
+
+@pytest.mark.parametrize("row", [{"bytes": None, "path": None}, {"bytes": None, "path": "a.png"}, None])
+def test_row_without_an_image_is_a_recorded_failure(tmp_path, row):
+    cells = [{"bytes": data, "path": None} for data in IMAGES]
+    write_shard(
+        tmp_path / "a.parquet",
+        {"image": pa.array([*cells[:2], row, *cells[2:]], STRUCT), "label": [0, 1, 0, 1, 0]},
+    )
+    summary = augcli.materialize(
+        tmp_path / "a.parquet", tmp_path / "dst", single(CutMix(alpha=1.0)), max_errors=1
+    )
+    assert [(f.source, f.stage, f.reason) for f in summary.failures] == [("a.parquet#2", "read", "no image")]
+    assert summary.outputs == 4
+
+
+def test_null_in_a_plain_binary_column_is_a_recorded_failure(tmp_path):
+    write_shard(tmp_path / "a.parquet", {"image": [IMAGES[0], None, IMAGES[1]], "label": [0, 1, 0]})
+    summary = augcli.materialize(
+        tmp_path / "a.parquet", tmp_path / "dst", single(CutMix(alpha=1.0)), max_errors=1
+    )
+    assert [(f.source, f.reason) for f in summary.failures] == [("a.parquet#1", "no image")]
+
+
+def test_path_without_bytes_is_never_followed(tmp_path):
+    (tmp_path / "secret.png").write_bytes(IMAGES[3])
+    cells = as_structs([IMAGES[0], IMAGES[1], None], [None, None, str(tmp_path / "secret.png")])
+    write_shard(tmp_path / "a.parquet", {"image": cells, "label": [0, 1, 0]})
+    summary = augcli.materialize(tmp_path / "a.parquet", tmp_path / "dst", unchanged(), max_errors=1)
+    assert (summary.outputs, len(summary.failures)) == (2, 1)
+
+
+# Names of outputs -----------------------------------------------------------------------------------------
+
+HOSTILE = ["../../etc/x", "/etc/passwd", "..", "a/../../b.png"]
+STEMS = ["x", "passwd", "%2E.", "b"]
+
+
+def test_path_gives_only_the_stem_of_the_output(pass_on):
+    dst = pass_on({"image": as_structs(IMAGES, HOSTILE), "label": LABELS})
+    images = by_source(dst, "image")
+    assert [images[f"a.parquet#{row}"]["path"].split("__")[0] for row in range(4)] == STEMS
+
+
+def test_path_never_escapes_the_folder_output(pass_on, tmp_path):
+    dst = pass_on({"image": as_structs(IMAGES, HOSTILE), "label": LABELS}, format="folder")
+    assert {path.name for path in tmp_path.iterdir()} == {"src", "dst"}
+    assert sorted(path.name.split("__")[0] for path in dst.glob("*/*")) == sorted(STEMS)
+
+
+def test_class_name_never_escapes_the_folder_output(pass_on, tmp_path):
+    dst = pass_on({"image": IMAGES, "label": ["../x", "..", "/a", "."]}, format="folder")
+    assert {path.name for path in tmp_path.iterdir()} == {"src", "dst"}
+    assert {path.name for path in dst.iterdir() if path.is_dir()} == {"%2E.%2Fx", "%2E.", "%2Fa", "%2E"}
+
+
+def test_two_classes_never_share_a_folder(pass_on):
+    dst = pass_on({"image": IMAGES, "label": ["a/b", "a%2Fb", "a/b", "a%2Fb"]}, format="folder")
+    assert len([path for path in dst.iterdir() if path.is_dir()]) == 2
+
+
+def test_row_without_a_path_is_called_row(pass_on):
+    images = by_source(pass_on({"image": IMAGES, "label": LABELS}), "image")
+    assert all(image["path"].startswith("row__cutmix0-") for image in images.values())
+
+
+def test_rows_of_the_same_path_do_not_collide(pass_on):
+    dst = pass_on({"image": as_structs(IMAGES, ["x.png"] * 4), "label": [0] * 4}, format="folder")
+    assert len(list(dst.glob("0/x__*.png"))) == 4
+
+
+# Labels ---------------------------------------------------------------------------------------------------
+
+
+def classes_of(dst) -> list[str]:
+    return (dst / "classes.txt").read_text("utf-8").splitlines()
+
+
+def test_class_label_keeps_its_order(pass_on):
+    dst = pass_on({"image": IMAGES, "label": LABELS}, names=["zebra", "ant"])
+    assert classes_of(dst) == ["zebra", "ant"]
+    assert [by_source(dst, "label")[f"a.parquet#{row}"] for row in range(4)] == LABELS
+
+
+def test_string_labels_are_indexed_in_sorted_order(pass_on):
+    dst = pass_on({"image": IMAGES, "label": ["zebra", "ant", "ant", "zebra"]})
+    assert classes_of(dst) == ["ant", "zebra"]
+    assert [by_source(dst, "label")[f"a.parquet#{row}"] for row in range(4)] == [1, 0, 0, 1]
+
+
+def test_integer_labels_are_named_by_padded_numbers(pass_on):
+    dst = pass_on({"image": IMAGES, "label": [10, 2, 0, 2]})
+    assert classes_of(dst) == ["00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10"]
+    assert [by_source(dst, "label")[f"a.parquet#{row}"] for row in range(4)] == [10, 2, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.float32()), pa.large_list(pa.float64()), pa.list_(pa.float64(), 2)]
+)
+def test_lists_of_weights_are_soft_labels(pass_on, kind):
+    weights = [[0.25, 0.75], [1, 0], [0, 1], [0.5, 0.5]]
+    dst = pass_on({"image": IMAGES, "label": pa.array(weights, kind)})
+    assert [by_source(dst, "soft_label")[f"a.parquet#{row}"] for row in range(4)] == weights
+    assert [by_source(dst, "label")[f"a.parquet#{row}"] for row in range(4)] == [1, 0, 1, 0]
+
+
+def test_soft_label_wins_over_label(pass_on):
+    weights = [[0.25, 0.75], [1, 0], [0, 1], [0.5, 0.5]]
+    dst = pass_on({"image": IMAGES, "label": [0, 0, 0, 0], "soft_label": weights})
+    assert [by_source(dst, "soft_label")[f"a.parquet#{row}"] for row in range(4)] == weights
+
+
+def test_label_column_of_any_name_is_read_when_named(pass_on):
+    dst = pass_on({"image": IMAGES, "label": LABELS, "kind": ["b", "a", "a", "b"]}, label_col="kind")
+    assert classes_of(dst) == ["a", "b"]
+
+
+def test_shards_without_the_named_label_column_are_refused(pass_on):
+    with pytest.raises(InputError, match="has no label column 'kind'; it has image, label; give --label-col"):
+        pass_on({"image": IMAGES, "label": LABELS}, label_col="kind")
+
+
+def test_null_label_leaves_the_row_unlabelled(pass_on):
+    dst = pass_on({"image": IMAGES, "label": [0, None, 1, 0]})
+    assert by_source(dst, "label")["a.parquet#1"] is None
+    assert by_source(dst, "soft_label")["a.parquet#1"] is None
+
+
+def test_label_of_a_type_without_meaning_is_refused(pass_on):
+    with pytest.raises(InputError, match="a label column of type double is not understood"):
+        pass_on({"image": IMAGES, "label": [0.5] * 4})
+
+
+def test_shards_whose_labels_have_different_types_are_refused(tmp_path):
+    write_shard(tmp_path / "src" / "a.parquet", {"image": IMAGES, "label": LABELS})
+    write_shard(tmp_path / "src" / "b.parquet", {"image": IMAGES, "label": ["x", "y", "y", "x"]})
+    with pytest.raises(InputError):
+        augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged())
+
+
+def test_shards_of_different_columns_are_refused(tmp_path):
+    write_shard(tmp_path / "src" / "a.parquet", {"image": IMAGES, "label": LABELS})
+    write_shard(tmp_path / "src" / "b.parquet", {"image": IMAGES, "label": LABELS, "more": LABELS})
+    with pytest.raises(InputError, match=r"b\.parquet' has other columns than .*a\.parquet'"):
+        augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged())
+
+
+# Carried columns ------------------------------------------------------------------------------------------
+
+CARRIED = {
+    "small": pa.array([3, 1, 4, 1], pa.int16()),
+    "caption": pa.array(["a", "", None, "d"]),
+    "tags": pa.array([["x"], [], None, ["y", "z"]]),
+    "when": pa.array([0, 1, 2, 3], pa.timestamp("us", "UTC")),
+    "place": pa.array(
+        [{"lat": 1.5, "names": ["p"]}, None, {"lat": None, "names": []}, {"lat": 0.0, "names": None}]
+    ),
+    "blob": pa.array([b"\0", b"", None, b"ab"]),
+    "price": pa.array([1, 2, 3, 4]).cast(pa.decimal128(21, 2)),
+    "kind": pa.array(["u", "v", "u", "v"]).dictionary_encode(),
+}
+
+
+@pytest.mark.parametrize("form", ["parquet", "folder"])
+@pytest.mark.parametrize("name", CARRIED)
+def test_carried_column_keeps_its_type_and_its_rows(pass_on, name, form):
+    column = CARRIED[name]
+    dst = pass_on({"image": IMAGES, "label": LABELS, name: column}, format=form)
+    rows = read_rows(dst) if form == "parquet" else pq.read_table(dst / "metadata.parquet")
+    assert rows.schema.field(name).type == column.type
+    values = dict(zip(rows.column("source").to_pylist(), rows.column(name).to_pylist(), strict=True))
+    assert [values[f"a.parquet#{row}"] for row in range(4)] == column.to_pylist()
+
+
+def test_carried_columns_stay_with_their_rows_where_others_fail(tmp_path):
+    images = [IMAGES[0], b"broken", IMAGES[1], None, IMAGES[2]]
+    write_shard(tmp_path / "a.parquet", {"image": images, "label": [0, 1, 0, 1, 1], "row": list(range(5))})
+    augcli.materialize(tmp_path / "a.parquet", tmp_path / "dst", single(CutMix(alpha=1.0), copies=2))
+    rows = read_rows(tmp_path / "dst").select(["source", "row"]).to_pylist()
+    assert rows == [{"source": f"a.parquet#{row}", "row": row} for row in (0, 0, 2, 2, 4, 4)]
+
+
+def test_carried_columns_come_through_from_every_shard(tmp_path):
+    for name in ("a", "b"):
+        columns = {"image": IMAGES, "label": LABELS, "note": [f"{name}{row}" for row in range(4)]}
+        write_shard(tmp_path / "src" / f"{name}.parquet", columns)
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged())
+    notes = by_source(tmp_path / "dst", "note")
+    assert notes == {f"{name}.parquet#{row}": f"{name}{row}" for name in ("a", "b") for row in range(4)}
+
+
+def test_carried_column_that_is_empty_in_one_shard_is_carried(tmp_path):
+    write_shard(tmp_path / "src" / "a.parquet", {"image": IMAGES, "label": LABELS, "note": pa.nulls(4)})
+    write_shard(tmp_path / "src" / "b.parquet", {"image": IMAGES, "label": LABELS, "note": ["x"] * 4})
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged())
+    assert by_source(tmp_path / "dst", "note")["b.parquet#0"] == "x"
+
+
+def test_carried_column_of_several_widths_takes_the_widest(tmp_path):
+    for name, kind in (("a", pa.int16()), ("b", pa.int64())):
+        columns = {"image": IMAGES, "label": LABELS, "count": pa.array([1, 2, 3, 4], kind)}
+        write_shard(tmp_path / "src" / f"{name}.parquet", columns)
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged())
+    assert read_rows(tmp_path / "dst").schema.field("count").type == pa.int64()
+    assert by_source(tmp_path / "dst", "count")["a.parquet#3"] == 4
+
+
+def test_carried_dictionaries_of_different_values_keep_their_values(tmp_path):
+    for name in ("a", "b"):
+        kinds = pa.array([f"{name}{row}" for row in range(4)]).dictionary_encode()
+        write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": LABELS, "kind": kinds})
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged())
+    kinds = by_source(tmp_path / "dst", "kind")
+    assert kinds == {f"{name}.parquet#{row}": f"{name}{row}" for name in ("a", "b") for row in range(4)}
+
+
+@pytest.mark.parametrize("form", ["parquet", "folder"])
+@pytest.mark.parametrize("name", ["weight", "visible"])
+def test_carried_column_may_bear_any_name_that_is_not_a_documented_one(pass_on, name, form):
+    dst = pass_on({"image": IMAGES, "label": LABELS, name: [5, 6, 7, 8]}, format=form)
+    rows = read_rows(dst) if form == "parquet" else pq.read_table(dst / "metadata.parquet")
+    assert sorted(rows.column(name).to_pylist()) == [5, 6, 7, 8]
+
+
+def test_input_columns_of_our_names_are_replaced_and_listed(tmp_path):
+    columns = {"image": IMAGES, "label": LABELS, "op": ["theirs"] * 4, "hash": [1] * 4, "more": [2] * 4}
+    write_shard(tmp_path / "a.parquet", columns)
+    summary = augcli.materialize(tmp_path / "a.parquet", tmp_path / "dst", unchanged())
+    assert "replaced the input columns op, hash" in summary.notes
+    assert set(by_source(tmp_path / "dst", "op").values()) == {"none"}
+    assert set(by_source(tmp_path / "dst", "more").values()) == {2}
+
+
+# Shards ---------------------------------------------------------------------------------------------------
+
+
+def test_glob_reads_the_shards_that_match_only(tmp_path):
+    for name in ("part-0", "part-1", "other"):
+        write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": LABELS})
+    augcli.materialize(str(tmp_path / "src" / "part-*.parquet"), tmp_path / "dst", unchanged())
+    assert set(by_source(tmp_path / "dst", "op")) == {
+        f"part-{n}.parquet#{row}" for n in (0, 1) for row in range(4)
+    }
+
+
+def test_glob_over_folders_keeps_shards_of_the_same_name_apart(tmp_path):
+    for folder in ("x", "y"):
+        columns = {"image": IMAGES, "label": LABELS, "folder": [folder] * 4}
+        write_shard(tmp_path / "src" / folder / "a.parquet", columns)
+    augcli.materialize(str(tmp_path / "src" / "*" / "a.parquet"), tmp_path / "dst", unchanged())
+    rows = read_rows(tmp_path / "dst")
+    assert sorted(rows.column("folder").to_pylist()) == ["x"] * 4 + ["y"] * 4
+    assert len(set(rows.column("source").to_pylist())) == 8
+
+
+def test_glob_of_two_stars_reads_every_depth(tmp_path):
+    for name in ("a", "x/b", "x/y/c"):
+        write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": LABELS})
+    summary = augcli.materialize(str(tmp_path / "src" / "**" / "*.parquet"), tmp_path / "dst", unchanged())
+    assert summary.outputs == 12
+
+
+def test_glob_that_matches_nothing_is_refused(tmp_path):
+    with pytest.raises(InputError):
+        augcli.materialize(str(tmp_path / "part-*.parquet"), tmp_path / "dst", unchanged())
+
+
+def test_a_file_whose_name_holds_glob_characters_is_read(tmp_path):
+    write_shard(tmp_path / "a[1].parquet", {"image": IMAGES, "label": LABELS})
+    assert augcli.materialize(tmp_path / "a[1].parquet", tmp_path / "dst", unchanged()).outputs == 4
+
+
+def test_shards_are_found_below_a_folder_hidden_ones_aside(tmp_path):
+    for name in ("b.parquet", "data/a.parquet", ".augcli-01.parquet", ".hidden/c.parquet"):
+        write_shard(tmp_path / name, {"image": IMAGES, "label": LABELS})
+    (catalogue,) = open_source(str(tmp_path), Selection()).catalogues
+    assert {key.split("#")[0] for key in catalogue.keys} == {"b.parquet", "data/a.parquet"}
+
+
+def test_shards_are_found_behind_a_link_to_a_directory(tmp_path):
+    write_shard(tmp_path / "elsewhere" / "a.parquet", {"image": IMAGES, "label": LABELS})
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "data").symlink_to(tmp_path / "elsewhere")
+    assert augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged()).outputs == 4
+
+
+def test_shards_are_read_through_links_to_files(tmp_path):
+    write_shard(tmp_path / "blobs" / "0f3c", {"image": IMAGES, "label": LABELS})
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.parquet").symlink_to(tmp_path / "blobs" / "0f3c")
+    assert augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged()).outputs == 4
+
+
+def test_shards_behind_links_are_not_read_with_no_links(tmp_path):
+    for name in ("src/a.parquet", "elsewhere/b.parquet"):
+        write_shard(tmp_path / name, {"image": IMAGES, "label": LABELS})
+    (tmp_path / "src" / "b.parquet").symlink_to(tmp_path / "elsewhere" / "b.parquet")
+    assert augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged(links=False)).outputs == 4
+
+
+def test_folder_with_an_image_is_no_folder_of_shards(tmp_path, make_folder):
+    write_shard(tmp_path / "src" / "a.parquet", {"image": IMAGES, "label": LABELS})
+    assert open_source(str(tmp_path / "src"), Selection()).form == "parquet"
+    make_folder({"cat": 1})
+    assert open_source(str(tmp_path / "src"), Selection()).form == "folder"
+
+
+def test_file_that_is_no_parquet_is_refused(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(InputError, match=r"a\.parquet' is no readable parquet file"):
+        augcli.materialize(tmp_path / "a.parquet", tmp_path / "dst", unchanged())
+
+
+def test_shards_without_rows_are_refused(tmp_path):
+    write_shard(tmp_path / "a.parquet", {"image": as_structs([]), "label": pa.array([], pa.int64())})
+    with pytest.raises(InputError, match="holds no rows"):
+        augcli.materialize(tmp_path / "a.parquet", tmp_path / "dst", unchanged())
+
+
+def test_shard_without_rows_among_others_changes_nothing(tmp_path):
+    write_shard(tmp_path / "src" / "a.parquet", {"image": as_structs([]), "label": pa.array([], pa.int64())})
+    write_shard(tmp_path / "src" / "b.parquet", {"image": as_structs(IMAGES), "label": LABELS})
+    assert augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged()).outputs == 4
+
+
+def test_splits_are_found_where_every_shard_name_starts_with_one(tmp_path):
+    for name in ("train-0", "train-1", "test-0"):
+        write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": LABELS})
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Mixup(alpha=1.0)))
+    names = {path.name: pq.read_table(path) for path in (tmp_path / "dst" / "data").iterdir()}
+    assert {name.split("-")[0] for name in names} == {"train", "test"}
+    assert {name.split("-")[0]: len(rows) for name, rows in names.items()} == {"train": 8, "test": 4}
+
+
+def test_nothing_is_paired_across_splits(tmp_path):
+    for name in ("train-0", "test-0"):
+        write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": LABELS})
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Mixup(alpha=1.0)))
+    partners = by_source(tmp_path / "dst", "partners")
+    assert {partner.split("-")[0] for row in range(4) for partner in partners[f"train-0.parquet#{row}"]} == {
+        "train"
+    }
+    assert all(partners[f"test-0.parquet#{row}"] == [] for row in range(4))
+
+
+def test_one_shard_without_a_split_name_means_there_are_no_splits(tmp_path):
+    for name in ("train-0", "more-0"):
+        write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": LABELS})
+    (catalogue,) = open_source(str(tmp_path / "src"), Selection()).catalogues
+    assert (catalogue.split, len(catalogue)) == ("", 8)
+
+
+def test_find_columns_names_all_others_as_carried():
+    schema = pa.schema([("a", pa.int8()), ("img", pa.binary()), ("label", pa.int64()), ("b", pa.string())])
+    columns = find_columns(schema, None, None, "x.parquet")
+    assert (columns.image, columns.label, columns.others) == ("img", "label", ("a", "b"))
+
+
+# Output shards --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_output(tmp_path):
+    """CutMix over eight rows with a ClassLabel of unsorted names."""
+    images = [encode_image(seed) for seed in range(8)]
+    columns = {
+        "image": as_structs(images, [f"{i}.png" for i in range(8)]),
+        "label": [0, 1] * 4,
+        "more": list(range(8)),
+    }
+    write_shard(tmp_path / "src" / "a.parquet", columns, names=["zebra", "ant"])
+    augcli.materialize(tmp_path / "src", tmp_path / "first", single(CutMix(alpha=1.0)))
+    return tmp_path / "first"
+
+
+def test_output_image_column_stands_first_as_hugging_face_has_it(own_output):
+    schema = read_rows(own_output).schema
+    assert schema.names[0] == "image"
+    assert [(field.name, field.type) for field in schema.field("image").type] == [
+        ("bytes", pa.binary()),
+        ("path", pa.string()),
+    ]
+    assert "file_name" not in schema.names
+
+
+def test_output_images_are_stored_plain_and_the_rest_as_zstd(own_output):
+    (shard,) = (own_output / "data").iterdir()
+    group = pq.ParquetFile(shard).metadata.row_group(0)
+    leaves = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert leaves["image.bytes"].compression == "UNCOMPRESSED"
+    assert not any("DICTIONARY" in encoding for encoding in leaves["image.bytes"].encodings)
+    assert "PLAIN" in leaves["image.bytes"].encodings
+    assert {leaf.compression for path, leaf in leaves.items() if path != "image.bytes"} == {"ZSTD"}
+    assert "soft_label.list.element" in leaves
+
+
+def test_output_has_no_labels_csv_and_stands_below_data(own_output):
+    visible = {path.name for path in own_output.iterdir() if not path.name.startswith(".")}
+    assert visible == {"data", "classes.txt", "README.md", "augcli.json", "_SUCCESS"}
+    assert all(path.name.startswith("train-") for path in (own_output / "data").iterdir())
+
+
+def test_output_bears_class_label_and_image_features(own_output):
+    features = json.loads(read_rows(own_output).schema.metadata[b"huggingface"])["info"]["features"]
+    assert features["image"] == {"_type": "Image"}
+    assert features["label"] == {"names": ["zebra", "ant"], "_type": "ClassLabel"}
+
+
+def test_own_output_is_read_again_with_its_soft_labels(own_output, tmp_path):
+    augcli.materialize(own_output, tmp_path / "second", unchanged())
+    first, second = read_rows(own_output), read_rows(tmp_path / "second")
+    weights = dict(
+        zip(
+            [i["path"] for i in first.column("image").to_pylist()],
+            first.column("soft_label").to_pylist(),
+            strict=True,
+        )
+    )
+    assert len(second) == 8
+    for image, label in zip(
+        second.column("image").to_pylist(), second.column("soft_label").to_pylist(), strict=True
+    ):
+        # `<stem>__cutmix0-<hash>` is the stem of the second output's name.
+        assert label == weights[image["path"].rsplit("__", 1)[0] + ".png"]
+
+
+def test_own_output_is_read_again_with_its_class_names(own_output, tmp_path):
+    augcli.materialize(own_output, tmp_path / "second", unchanged())
+    assert classes_of(tmp_path / "second") == ["zebra", "ant"]
+
+
+def test_own_output_is_read_again_with_its_columns_replaced_and_others_carried(own_output, tmp_path):
+    summary = augcli.materialize(own_output, tmp_path / "second", unchanged())
+    assert read_rows(tmp_path / "second").schema.names == read_rows(own_output).schema.names
+    assert any(note.startswith("replaced the input columns label, ") for note in summary.notes)
+    assert sorted(by_source(tmp_path / "second", "more").values()) == list(range(8))
+
+
+def test_chunk_without_outputs_writes_no_shard(tmp_path):
+    write_shard(tmp_path / "src" / "train-0.parquet", {"image": IMAGES, "label": LABELS})
+    write_shard(tmp_path / "src" / "test-0.parquet", {"image": [b"broken"] * 2, "label": [0, 1]})
+    summary = augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged(), max_errors=2)
+    assert {path.name.split("-")[0] for path in (tmp_path / "dst" / "data").iterdir()} == {"train"}
+    assert len(summary.failures) == 2
+    assert "test" not in (tmp_path / "dst" / "README.md").read_text("utf-8")
+
+
+# Slices ---------------------------------------------------------------------------------------------------
+
+ROWS = {"a": 13, "b": 5, "c": 1}
+
+
+@pytest.fixture(params=[1000, 3000], ids=["one row each", "several rows each"])
+def sliced(request, tmp_path, monkeypatch):
+    """Three shards of several row groups in one chunk that is read in slices; gives (SRC, slices seen)."""
+    seed = 0
+    for name, rows in ROWS.items():
+        images = [encode_image(seed + row) for row in range(rows)]
+        columns = {
+            "image": as_structs(images),
+            "label": [row % 2 for row in range(rows)],
+            "row": list(range(rows)),
+        }
+        write_shard(tmp_path / "src" / f"{name}.parquet", columns, group=5)
+        seed += rows
+    # The rows are some 300 bytes each; a chunk keeps 8 row groups, here all five of them.
+    monkeypatch.setattr("augcli.pipeline.chunks.CHUNK_BYTES", request.param)
+    seen, samples = [], Source.samples
+
+    def watch(self, catalogue, groups, slices):
+        seen.append(slices)
+        return samples(self, catalogue, groups, slices)
+
+    monkeypatch.setattr(Source, "samples", watch)
+    return tmp_path / "src", seen
+
+
+KEYS = sorted(f"{name}.parquet#{row}" for name, rows in ROWS.items() for row in range(rows))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_sliced_chunk_gives_every_row_once_as_base_and_once_as_partner(sliced, tmp_path, workers):
+    src, seen = sliced
+    augcli.materialize(src, tmp_path / "dst", single(Mixup(alpha=1.0)), workers=workers)
+    assert len(seen) == 1
+    assert seen[0] >= 2
+    rows = read_rows(tmp_path / "dst")
+    assert sorted(rows.column("source").to_pylist()) == KEYS
+    assert sorted(key for partners in rows.column("partners").to_pylist() for key in partners) == KEYS
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_sliced_chunk_gives_each_row_its_own_image_and_carried_value(sliced, tmp_path, workers):
+    src, seen = sliced
+    augcli.materialize(src, tmp_path / "dst", unchanged(), workers=workers)
+    assert seen[0] >= 2
+    seed = 0
+    images, numbers = by_source(tmp_path / "dst", "image"), by_source(tmp_path / "dst", "row")
+    for name, rows in ROWS.items():
+        for row in range(rows):
+            assert images[f"{name}.parquet#{row}"]["bytes"] == encode_image(seed + row)
+            assert numbers[f"{name}.parquet#{row}"] == row
+        seed += rows
+
+
+def test_sliced_chunk_mixes_the_pixels_of_the_partner_that_it_names(sliced, tmp_path):
+    src, _ = sliced
+    augcli.materialize(src, tmp_path / "dst", single(Mixup(alpha=1.0)), workers=1)
+    files = [f"{name}.parquet#{row}" for name, rows in ROWS.items() for row in range(rows)]
+    pixels = {
+        key: np.asarray(Image.open(io.BytesIO(encode_image(seed)))).astype(np.int64)
+        for seed, key in enumerate(files)
+    }
+    for row in read_rows(tmp_path / "dst").to_pylist():
+        (step,), (partner,) = row["steps"], row["partners"]
+        weight = step["weight_q16"]
+        expected = (pixels[row["source"]] * weight + pixels[partner] * (65536 - weight) + 32768) >> 16
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(row["image"]["bytes"]))), expected)
+
+
+def test_sliced_chunk_gives_the_same_bytes_for_any_number_of_workers(sliced, tmp_path, tree):
+    src, _ = sliced
+    for workers in (1, 4):
+        augcli.materialize(src, tmp_path / f"w{workers}", single(Mixup(alpha=1.0), copies=2), workers=workers)
+    assert tree(tmp_path / "w1") == tree(tmp_path / "w4")
+
+
+# The sample data ------------------------------------------------------------------------------------------
+
+
+def test_sample_shard_and_sample_folder_hold_the_same_classes(shards, photos, tmp_path):
+    augcli.materialize(shards, tmp_path / "dst", unchanged(limit=4))
+    assert classes_of(tmp_path / "dst") == sorted(path.name for path in photos.iterdir())

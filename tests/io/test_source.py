@@ -1,0 +1,372 @@
+"""Opening a data set: which form it has, its splits, and how its samples are labelled."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import augcli
+from augcli.datatypes import SoftLabel
+from augcli.errors import InputError, StorageError
+from augcli.io.source import Selection, open_source
+from augcli.ops.cutmix import CutMix
+from augcli.recipe import Recipe, single
+
+FIRST, SECOND, THIRD = (SoftLabel((index,), (1.0,)) for index in range(3))
+
+
+def open_only(src, **selection):
+    """Open a data set without splits; gives (source, its catalogue)."""
+    source = open_source(str(src), Selection(**selection))
+    (catalogue,) = source.catalogues
+    return source, catalogue
+
+
+def labels_of(catalogue) -> dict[str, SoftLabel | None]:
+    return dict(zip(catalogue.keys, catalogue.labels, strict=True))
+
+
+def unchanged(**settings: object) -> Recipe:
+    """A recipe of which nothing is ever drawn: every image keeps its own label."""
+    return single(CutMix(alpha=1.0), p=0.0, **settings)
+
+
+def encode_image() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+# What SRC is ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["none", "none.parquet", "no*.parquet"])
+def test_source_that_is_missing_is_refused(tmp_path, name):
+    with pytest.raises(InputError):
+        open_source(str(tmp_path / name), Selection())
+
+
+def test_source_that_is_another_file_is_refused(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"a\.zip' is neither an image folder nor a parquet file"):
+        open_source(str(tmp_path / "a.zip"), Selection())
+
+
+def test_source_without_images_is_refused_naming_the_accepted_extensions(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"")
+    with pytest.raises(InputError, match=r"no images in .*; accepted: \.avif \.bmp \.gif \.jpeg \.jpg \.png"):
+        open_source(str(tmp_path), Selection())
+
+
+# Class folders --------------------------------------------------------------------------------------------
+
+
+def test_class_folders_label_their_images(make_folder):
+    source, catalogue = open_only(make_folder({"dog": 1, "cat": 2}))
+    assert (source.form, source.has_class_folders, catalogue.split) == ("folder", True, "")
+    assert catalogue.classes == ("cat", "dog")
+    assert labels_of(catalogue) == {"cat/0.png": FIRST, "cat/1.png": FIRST, "dog/0.png": SECOND}
+
+
+def test_deeper_folders_belong_to_the_class_above_them(make_folder):
+    _, catalogue = open_only(make_folder({"cat/kitten": 1, "dog": 1}))
+    assert labels_of(catalogue) == {"cat/kitten/0.png": FIRST, "dog/0.png": SECOND}
+
+
+def test_class_list_gives_the_order_and_classes_without_images(make_folder, tmp_path):
+    (tmp_path / "classes").write_text("dog\nemu\ncat\n")
+    _, catalogue = open_only(make_folder({"cat": 1, "dog": 1}), classes=tmp_path / "classes")
+    assert catalogue.classes == ("dog", "emu", "cat")
+    assert labels_of(catalogue) == {"cat/0.png": THIRD, "dog/0.png": FIRST}
+
+
+def test_class_folder_that_the_class_list_lacks_is_refused(make_folder, tmp_path):
+    (tmp_path / "classes").write_text("cat\n")
+    with pytest.raises(InputError, match=r"unknown class 'dog'"):
+        open_only(make_folder({"cat": 1, "dog": 1}), classes=tmp_path / "classes")
+
+
+def test_catalogue_bears_size_and_time_of_each_file(make_folder):
+    root = make_folder({"cat": 2})
+    os.utime(root / "cat" / "1.png", ns=(0, 1_234_567_891))
+    _, catalogue = open_only(root)
+    assert catalogue.sizes.tolist() == [(root / key).stat().st_size for key in ("cat/0.png", "cat/1.png")]
+    assert catalogue.versions[1] == 1_234_567_891
+
+
+def test_passed_over_files_are_noted(make_folder):
+    root = make_folder({"cat": 1})
+    (root / "cat" / "a.heic").write_bytes(b"")
+    (root / "cat" / "b.txt").write_bytes(b"")
+    source, _ = open_only(root)
+    assert source.notes == ("passed over 1 .heic; convert them to PNG or JPEG first", "passed over 1 .txt")
+
+
+def test_links_are_followed_only_where_they_may_be(make_folder):
+    root = make_folder({"cat": 1})
+    (root / "cat" / "link.png").symlink_to(root / "cat" / "0.png")
+    assert open_only(root)[1].keys == ["cat/0.png", "cat/link.png"]
+    assert open_only(root, links=False)[1].keys == ["cat/0.png"]
+
+
+def test_samples_of_a_folder_are_read_by_their_place_in_the_catalogue(make_folder):
+    root = make_folder({"cat": 2})
+    source, catalogue = open_only(root)
+    samples = source.samples(catalogue, [], 1)
+    assert samples.read(1) == ((root / "cat" / "1.png").read_bytes(), "cat/1.png")
+    assert samples.carry([0, 1]) is None
+
+
+def test_sample_that_changed_since_it_was_listed_is_a_storage_error(make_folder):
+    root = make_folder({"cat": 1})
+    source, catalogue = open_only(root)
+    (root / "cat" / "0.png").write_bytes(b"other")
+    with pytest.raises(StorageError, match="changed since it was listed"):
+        source.samples(catalogue, [], 1).read(0)
+
+
+def test_class_folder_that_is_not_utf8_is_percent_encoded(make_folder, tmp_path):
+    root = make_folder({"cat": 2, "x": 2})
+    os.rename(os.fsencode(root / "x"), os.fsencode(root) + b"/caf\xe9")
+    augcli.materialize(root, tmp_path / "dst", unchanged())
+    assert (tmp_path / "dst" / "classes.txt").read_text("utf-8") == "caf%E9\ncat\n"
+    assert len(list((tmp_path / "dst" / "caf%E9").iterdir())) == 2
+
+
+# Flat folders ---------------------------------------------------------------------------------------------
+
+
+def test_flat_folder_is_unlabelled(make_folder):
+    source, catalogue = open_only(make_folder({"": 2}))
+    assert (source.form, source.has_class_folders, catalogue.classes) == ("folder", False, None)
+    assert labels_of(catalogue) == {"0.png": None, "1.png": None}
+
+
+def test_flat_folder_is_labelled_by_a_table_elsewhere(make_folder, tmp_path):
+    (tmp_path / "labels.csv").write_text("file_name,label\n1.png,dog\n0.png,cat\n")
+    source, catalogue = open_only(make_folder({"": 2}), labels=tmp_path / "labels.csv")
+    assert source.has_class_folders is False
+    assert catalogue.classes == ("cat", "dog")
+    assert labels_of(catalogue) == {"0.png": FIRST, "1.png": SECOND}
+
+
+def test_flat_folder_is_labelled_by_its_own_metadata_csv(make_folder):
+    root = make_folder({"": 2})
+    (root / "metadata.csv").write_text("file_name,label\n1.png,dog\n0.png,cat\n")
+    _, catalogue = open_only(root)
+    assert labels_of(catalogue) == {"0.png": FIRST, "1.png": SECOND}
+
+
+def test_flat_folder_is_labelled_by_its_own_metadata_parquet(make_folder):
+    root = make_folder({"": 2})
+    pq.write_table(pa.table({"file_name": ["0.png", "1.png"], "label": [1, 0]}), root / "metadata.parquet")
+    _, catalogue = open_only(root)
+    assert catalogue.classes == ("0", "1")
+    assert labels_of(catalogue) == {"0.png": SECOND, "1.png": FIRST}
+
+
+def test_label_table_goes_before_the_metadata_of_the_folder(make_folder, tmp_path):
+    root = make_folder({"": 1})
+    (root / "metadata.csv").write_text("file_name,label\n0.png,inner\n")
+    (tmp_path / "labels.csv").write_text("file_name,label\n0.png,outer\n")
+    assert open_only(root, labels=tmp_path / "labels.csv")[1].classes == ("outer",)
+
+
+def test_metadata_without_labels_leaves_class_folders_in_force(make_folder):
+    root = make_folder({"cat": 1, "dog": 1})
+    (root / "metadata.csv").write_text("file_name,text\ncat/0.png,a\ndog/0.png,b\n")
+    assert open_only(root)[1].classes == ("cat", "dog")
+
+
+def test_metadata_of_a_number_that_is_no_label_leaves_class_folders_in_force(make_folder):
+    root = make_folder({"cat": 1, "dog": 1})
+    (root / "metadata.csv").write_text("file_name,age\ncat/0.png,31\ndog/0.png,47\n")
+    assert open_only(root)[1].classes == ("cat", "dog")
+
+
+def test_metadata_with_labels_goes_before_class_folders(make_folder):
+    root = make_folder({"cat": 1, "dog": 1})
+    (root / "metadata.csv").write_text("file_name,label\ncat/0.png,up\ndog/0.png,down\n")
+    source, catalogue = open_only(root)
+    assert catalogue.classes == ("down", "up")
+    assert labels_of(catalogue) == {"cat/0.png": SECOND, "dog/0.png": FIRST}
+    assert source.has_class_folders is True
+
+
+def test_label_table_that_does_not_match_the_images_is_refused(make_folder, tmp_path):
+    (tmp_path / "labels.csv").write_text("file_name,label\n0.png,cat\n")
+    with pytest.raises(InputError, match=r"has no row for '1\.png'"):
+        open_only(make_folder({"": 2}), labels=tmp_path / "labels.csv")
+
+
+def test_label_table_is_refused_for_shards(tmp_path):
+    pq.write_table(pa.table({"image": [encode_image()], "label": [0]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="--labels is for image folders"):
+        open_only(tmp_path / "a.parquet", labels=tmp_path / "labels.csv")
+
+
+def test_multi_hot_labels_get_no_class_folders(make_folder, tmp_path):
+    (tmp_path / "labels.csv").write_text("file_name,a,b\ncat/0.png,1,1\ndog/0.png,0,1\n")
+    source, catalogue = open_only(make_folder({"cat": 1, "dog": 1}), labels=tmp_path / "labels.csv")
+    assert source.has_class_folders is False
+    assert labels_of(catalogue)["cat/0.png"] == SoftLabel((0, 1), (1.0, 1.0))
+
+
+# Splits ---------------------------------------------------------------------------------------------------
+
+
+def test_splits_are_catalogues_of_their_own(make_folder):
+    source = open_source(str(make_folder({"train/cat": 2, "train/dog": 1, "val/dog": 1})), Selection())
+    assert {c.split: c.keys for c in source.catalogues} == {
+        "train": ["train/cat/0.png", "train/cat/1.png", "train/dog/0.png"],
+        "val": ["val/dog/0.png"],
+    }
+
+
+def test_splits_share_the_class_list_of_all_of_them(make_folder):
+    source = open_source(str(make_folder({"train/cat": 1, "train/emu": 1, "val/dog": 1})), Selection())
+    assert [c.classes for c in source.catalogues] == [("cat", "dog", "emu")] * 2
+    assert [c.labels for c in source.catalogues] == [[FIRST, THIRD], [SECOND]]
+
+
+def test_a_class_called_train_among_others_is_no_split(make_folder):
+    _, catalogue = open_only(make_folder({"train": 1, "ship": 1}))
+    assert catalogue.classes == ("ship", "train")
+
+
+def test_flat_folder_beside_an_empty_directory_called_train_has_no_splits(make_folder):
+    root = make_folder({"": 2})
+    (root / "train").mkdir()
+    assert open_only(root)[1].keys == ["0.png", "1.png"]
+
+
+def test_splits_may_be_flat(make_folder):
+    source = open_source(str(make_folder({"train": 2, "val": 1})), Selection())
+    assert [(c.split, len(c), c.classes) for c in source.catalogues] == [("train", 2, None), ("val", 1, None)]
+    assert source.has_class_folders is False
+
+
+def test_each_split_is_labelled_by_its_own_metadata(make_folder):
+    root = make_folder({"train": 2, "val": 1})
+    (root / "train" / "metadata.csv").write_text("file_name,label\n0.png,cat\n1.png,emu\n")
+    (root / "val" / "metadata.csv").write_text("file_name,label\n0.png,dog\n")
+    source = open_source(str(root), Selection())
+    assert [c.classes for c in source.catalogues] == [("cat", "dog", "emu")] * 2
+    assert [c.labels for c in source.catalogues] == [[FIRST, THIRD], [SECOND]]
+
+
+def test_class_folder_without_images_in_a_split_is_refused(make_folder):
+    root = make_folder({"train/cat": 1, "val/cat": 1})
+    (root / "val" / "dog").mkdir()
+    with pytest.raises(InputError, match=r"class folder 'dog' in '.*val' holds no images"):
+        open_source(str(root), Selection())
+
+
+@pytest.mark.parametrize("empty", ["val", "val/cat"])
+def test_split_without_images_is_left_out_and_noted(make_folder, tmp_path, empty):
+    root = make_folder({"train/cat": 2, "train/dog": 2})
+    (root / empty).mkdir(parents=True)
+    summary = augcli.materialize(root, tmp_path / "dst", unchanged())
+    assert summary.outputs == 4
+    assert "split 'val' holds no images and is left out" in summary.notes
+    assert not (tmp_path / "dst" / "val").exists()
+
+
+def test_split_that_is_not_there_is_refused_naming_those_that_are(make_folder, tmp_path):
+    src = make_folder({"train/cat": 1, "val/cat": 1})
+    with pytest.raises(InputError, match="no split 'test'; it has train, val; give --split"):
+        augcli.materialize(src, tmp_path / "dst", unchanged(split="test"))
+
+
+def test_other_splits_are_left_out_when_asked(make_folder, tmp_path):
+    src = make_folder({"train/cat": 2, "val/cat": 1})
+    augcli.materialize(src, tmp_path / "dst", unchanged(other_splits="skip"))
+    assert (tmp_path / "dst" / "train").is_dir()
+    assert not (tmp_path / "dst" / "val").exists()
+
+
+def test_nothing_is_paired_across_splits_of_a_folder(make_folder, tmp_path):
+    src = make_folder({"train/cat": 3, "train/dog": 3, "val/cat": 3})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(alpha=1.0), copies=3))
+    partners = pq.read_table(tmp_path / "dst" / "train" / "metadata.parquet").column("partners").to_pylist()
+    assert sum(map(len, partners)) > 0
+    assert all(key.startswith("train/") for keys in partners for key in keys)
+
+
+# Our own output -------------------------------------------------------------------------------------------
+
+
+def test_own_folder_output_is_read_with_its_soft_labels(make_folder, tmp_path):
+    augcli.materialize(make_folder({"cat": 4, "dog": 4}), tmp_path / "dst", single(CutMix(alpha=1.0)))
+    source, catalogue = open_only(tmp_path / "dst")
+    rows = pq.read_table(tmp_path / "dst" / "metadata.parquet")
+    stored = dict(
+        zip(rows.column("file_name").to_pylist(), rows.column("soft_label").to_pylist(), strict=True)
+    )
+    assert (source.form, source.has_class_folders, catalogue.classes) == ("folder", True, ("cat", "dog"))
+    assert len(catalogue) == 8
+    dense = {}
+    for key, label in labels_of(catalogue).items():
+        dense[key] = [
+            dict(zip(label.classes, label.weights, strict=True)).get(index, 0.0) for index in (0, 1)
+        ]
+    assert dense == stored
+    assert any(0 < first < 1 for first, _ in dense.values())
+
+
+def test_own_folder_output_is_read_with_its_class_order(make_folder, tmp_path):
+    (tmp_path / "classes").write_text("dog\nemu\ncat\n")
+    src = make_folder({"cat": 4, "dog": 4})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(alpha=1.0)), classes=tmp_path / "classes")
+    assert open_only(tmp_path / "dst")[1].classes == ("dog", "emu", "cat")
+
+
+def test_own_pair_output_is_read_with_its_dominant_classes(make_folder, tmp_path):
+    src = make_folder({"cat": 3, "dog": 3})
+    augcli.materialize(src, tmp_path / "dst", unchanged(soft_labels="pair"))
+    _, catalogue = open_only(tmp_path / "dst")
+    assert catalogue.classes == ("cat", "dog")
+    assert {key.split("/")[0]: label for key, label in labels_of(catalogue).items()} == {
+        "cat": FIRST,
+        "dog": SECOND,
+    }
+
+
+def test_own_parquet_output_is_read_with_its_classes(make_folder, tmp_path):
+    augcli.materialize(make_folder({"cat": 3, "dog": 3}), tmp_path / "dst", unchanged(format="parquet"))
+    source, catalogue = open_only(tmp_path / "dst")
+    assert (source.form, catalogue.split, catalogue.classes) == ("parquet", "train", ("cat", "dog"))
+    assert sorted(catalogue.labels, key=lambda label: label.classes) == [FIRST] * 3 + [SECOND] * 3
+
+
+def test_own_output_of_splits_is_read_as_splits(make_folder, tmp_path):
+    src = make_folder({"train/cat": 3, "train/dog": 3, "val/cat": 2})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(alpha=1.0)))
+    catalogues = open_source(str(tmp_path / "dst"), Selection()).catalogues
+    assert [(c.split, len(c), c.classes) for c in catalogues] == [
+        ("train", 6, ("cat", "dog")),
+        ("val", 2, ("cat", "dog")),
+    ]
+
+
+def test_own_output_of_splits_is_read_with_one_class_order(make_folder, tmp_path):
+    (tmp_path / "classes").write_text("dog\ncat\n")
+    src = make_folder({"train/cat": 4, "train/dog": 4, "val/cat": 1, "val/dog": 1})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(alpha=1.0)), classes=tmp_path / "classes")
+    catalogues = open_source(str(tmp_path / "dst"), Selection()).catalogues
+    assert [c.classes for c in catalogues] == [("dog", "cat")] * 2
+
+
+def test_splits_of_weights_over_different_classes_share_a_class_list(make_folder):
+    root = make_folder({"train": 2, "val": 1})
+    (root / "train" / "metadata.csv").write_text("file_name,p:a,p:c\n0.png,0.5,0.5\n1.png,0,1\n")
+    (root / "val" / "metadata.csv").write_text("file_name,label\n0.png,b\n")
+    catalogues = open_source(str(root), Selection()).catalogues
+    assert [c.classes for c in catalogues] == [("a", "b", "c")] * 2
+    assert [c.labels for c in catalogues] == [[SoftLabel((0, 2), (0.5, 0.5)), THIRD], [SECOND]]

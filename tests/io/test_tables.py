@@ -1,0 +1,686 @@
+"""Tables: what is read as labels, what commits a chunk, and the exact text and types of what is written."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import augcli
+from augcli.datatypes import Blend, Box, Colour, Failure, Fill, Output, Paste, Patches, SoftLabel
+from augcli.errors import InputError, OutputError
+from augcli.io.label_tables import read_label_table
+from augcli.io.labels_csv import write_labels_csv
+from augcli.io.tables import (
+    PartFacts,
+    TableOptions,
+    collect_failures,
+    finish_rows,
+    join_carried,
+    read_file_names,
+    read_part_facts,
+    read_part_rows,
+    rows_to_table,
+    step_to_row,
+    write_failures,
+    write_part,
+)
+from augcli.ops.cutmix import CutMix
+from augcli.recipe import Choice, Entry, Recipe, single
+
+HEADER = (
+    "file_name,label,label_name,weight,label2,label2_name,weight2,"
+    "lam,op,copy,applied,source,source2,x0,y0,x1,y1"
+)
+CAT, DOG = SoftLabel((0,), (1.0,)), SoftLabel((1,), (1.0,))
+
+
+def make_output(**changes) -> Output:
+    """One row of a CutMix: a box of 4 rows and 3 columns in 5x8 pixels, 28 of 40 kept."""
+    values = {
+        "file_name": "cat/a__cutmix0-0123456789abcdef.png",
+        "source": "cat/a.png",
+        "partners": ("dog/b.png",),
+        "op": "cutmix",
+        "copy": 0,
+        "reason": "",
+        "steps": (Paste(Box(1, 2, 5, 5), 0),),
+        "label": 0,
+        "exact": SoftLabel((0, 1), (0.7, 0.3)),
+        "lam": 0.7,
+        "height": 5,
+        "width": 8,
+        "bytes": 99,
+        "hash": "00ff",
+        "visible": 0,
+    }
+    return Output(**(values | changes))
+
+
+def make_unmixed(**changes) -> Output:
+    facts = {"partners": (), "op": "none", "reason": "not drawn", "steps": (), "visible": None}
+    return make_output(**(facts | {"exact": CAT, "lam": 1.0} | changes))
+
+
+@pytest.fixture
+def csv_text(tmp_path):
+    """Write rows as labels.csv and give its text, undecoded line ends and all."""
+
+    def write(outputs, classes=("cat", "dog"), options=None) -> str:
+        path = tmp_path / "labels.csv"
+        write_labels_csv(path, [rows_to_table(outputs, None)], classes, options or TableOptions())
+        return path.read_bytes().decode("utf-8")
+
+    return write
+
+
+@pytest.fixture
+def csv_row(csv_text):
+    """The only row of a labels.csv as a mapping."""
+
+    def read(output, classes=("cat", "dog"), options=None) -> dict[str, str]:
+        (row,) = csv.DictReader(csv_text([output], classes, options).splitlines())
+        return row
+
+    return read
+
+
+# labels.csv -----------------------------------------------------------------------------------------------
+
+
+def test_csv_of_a_mixed_row_is_exact_to_the_byte(csv_text):
+    assert csv_text([make_output()]) == (
+        f"{HEADER},p:cat,p:dog\n"
+        "cat/a__cutmix0-0123456789abcdef.png,0,cat,0.7,1,dog,0.3,"
+        "0.7,cutmix,0,true,cat/a.png,dog/b.png,2,1,5,5,0.7,0.3\n"
+    )
+
+
+def test_csv_of_an_unmixed_row_leaves_second_class_partner_and_box_empty(csv_text):
+    assert csv_text([make_unmixed(copy=-1, op="original")]) == (
+        f"{HEADER},p:cat,p:dog\n"
+        "cat/a__cutmix0-0123456789abcdef.png,0,cat,1.0,,,,1.0,original,-1,false,cat/a.png,,,,,,1.0,0.0\n"
+    )
+
+
+def test_csv_of_an_unlabelled_row_leaves_all_label_cells_empty(csv_text):
+    assert csv_text([make_unmixed(label=None, exact=None)]) == (
+        f"{HEADER},p:cat,p:dog\ncat/a__cutmix0-0123456789abcdef.png,,,,,,,1.0,none,0,false,cat/a.png,,,,,,,\n"
+    )
+
+
+def test_csv_without_classes_has_no_weight_columns(csv_text):
+    assert csv_text([make_unmixed(label=None, exact=None)], classes=()).splitlines()[0] == HEADER
+
+
+def test_csv_lines_end_in_lf_alone(csv_text):
+    text = csv_text([make_output(), make_unmixed()])
+    assert text.count("\n") == 3
+    assert "\r" not in text
+
+
+def test_csv_is_utf8_without_a_byte_order_mark(csv_text, tmp_path):
+    csv_text([make_output(file_name="naïve/é.png")], classes=("naïve", "x"))
+    data = (tmp_path / "labels.csv").read_bytes()
+    assert data.startswith(b"file_name,")
+    assert b"na\xc3\xafve/\xc3\xa9.png,0,na\xc3\xafve," in data
+
+
+def test_csv_quotes_commas_and_doubles_quotes(csv_text):
+    text = csv_text([make_output(source="a,b.png")], classes=('say "x"', "dog"))
+    assert text.splitlines()[0].endswith(',"p:say ""x""",p:dog')
+    assert ',"say ""x""",0.7,' in text
+    assert ',true,"a,b.png",dog/b.png,' in text
+
+
+def test_csv_quotes_a_line_break_inside_a_name(csv_text):
+    assert ',true,"a\nb.png",dog/b.png,' in csv_text([make_output(source="a\nb.png")])
+
+
+@pytest.mark.parametrize("weight", [1 / 3, 0.1 + 0.2, 1 - 2**-53, 1e-7, 5 / 7])
+def test_csv_floats_are_the_shortest_that_read_back_the_same(csv_row, weight):
+    cell = csv_row(make_output(lam=weight))["lam"]
+    assert float(cell) == weight
+    digits = cell.lower().split("e")[0].replace(".", "").lstrip("0").rstrip("0")
+    # One significant digit less is another number.
+    assert len(digits) == 1 or float(f"{weight:.{len(digits) - 2}e}") != weight
+
+
+def test_csv_second_class_is_the_heaviest_of_the_others(csv_row):
+    output = make_output(exact=SoftLabel((0, 1, 2), (0.5, 0.2, 0.3)))
+    row = csv_row(output, ("cat", "dog", "emu"))
+    assert (row["label2"], row["label2_name"], row["weight2"]) == ("2", "emu", "0.3")
+
+
+def test_csv_second_class_of_equal_ones_has_the_lowest_index(csv_row):
+    output = make_output(exact=SoftLabel((0, 1, 2), (0.5, 0.25, 0.25)))
+    assert csv_row(output, ("cat", "dog", "emu"))["label2"] == "1"
+
+
+def test_csv_first_class_is_the_dominant_one_where_two_are_equal(csv_row):
+    output = make_output(label=1, exact=SoftLabel((0, 1), (0.5, 0.5)))
+    row = csv_row(output)
+    assert (row["label"], row["label2"]) == ("1", "0")
+
+
+def test_csv_is_without_weight_columns_for_pairs(csv_text):
+    assert csv_text([make_output()], options=TableOptions(soft_labels="pair")).splitlines()[0] == HEADER
+
+
+def test_csv_has_a_weight_column_for_each_of_256_classes(csv_text):
+    names = tuple(f"c{i:03d}" for i in range(256))
+    assert csv_text([make_output()], names).splitlines()[0].split(",")[17:] == [f"p:{name}" for name in names]
+
+
+def test_csv_has_no_weight_columns_for_257_classes(csv_text):
+    assert csv_text([make_output()], tuple(f"c{i:03d}" for i in range(257))).splitlines()[0] == HEADER
+
+
+def test_csv_has_weight_columns_for_257_classes_when_asked(csv_text):
+    names = tuple(f"c{i:03d}" for i in range(257))
+    header = csv_text([make_output()], names, TableOptions(soft_labels="dense")).splitlines()[0]
+    assert header.count(",p:") == 257
+
+
+def test_csv_box_is_that_of_the_first_paste(csv_row):
+    steps = (
+        Fill(Box(0, 0, 1, 1), Colour(0, 0, 0)),
+        Paste(Box(1, 2, 3, 4), 0),
+        Paste(Box(0, 0, 2, 2), 1),
+    )
+    row = csv_row(make_output(steps=steps, partners=("dog/b.png", "dog/c.png")))
+    assert [row[edge] for edge in ("x0", "y0", "x1", "y1")] == ["2", "1", "4", "3"]
+
+
+def test_csv_has_no_box_for_a_blend(csv_row):
+    row = csv_row(make_output(op="mixup", steps=(Blend(Box(0, 0, 5, 8), 45875, 0),)))
+    assert [row[edge] for edge in ("x0", "y0", "x1", "y1")] == ["", "", "", ""]
+    assert row["source2"] == "dog/b.png"
+
+
+def test_csv_second_source_is_empty_where_no_partner_has_pixels(csv_row):
+    # A blend that keeps the base whole reads its partner, and nothing of it is left.
+    output = make_output(steps=(Blend(Box(0, 0, 5, 8), 65536, 0),), exact=CAT, lam=1.0, visible=None)
+    assert csv_row(output)["source2"] == ""
+
+
+def test_csv_second_source_is_the_first_partner_that_still_has_pixels(make_folder, tmp_path):
+    entries = tuple(Entry((Choice(CutMix(alpha=1.0)),)) for _ in range(3))
+    augcli.materialize(make_folder({"cat": 6, "dog": 6}), tmp_path / "dst", Recipe(entries=entries, copies=3))
+    with (tmp_path / "dst" / "labels.csv").open(encoding="utf-8", newline="") as file:
+        shown = [row["source2"] for row in csv.DictReader(file)]
+    covered = 0
+    rows = pq.read_table(tmp_path / "dst" / "metadata.parquet").to_pylist()
+    for row, second in zip(rows, shown, strict=True):
+        owner = np.full((row["height"], row["width"]), -1)
+        for step in row["steps"]:
+            owner[step["y0"] : step["y1"], step["x0"] : step["x1"]] = step["slot"]
+        left = [partner for slot, partner in enumerate(row["partners"]) if (owner == slot).any()]
+        assert second == (left[0] if left else "")
+        covered += bool(left) and left[0] != row["partners"][0]
+    assert covered > 0
+
+
+# Smoothing ------------------------------------------------------------------------------------------------
+
+QUARTERS = SoftLabel((0, 2), (0.75, 0.25))
+# ε = 0.1 over 4 classes. Uniform: 0.9·y + 0.025. Others: 0.9·y + 0.1·(1 - y)/3.
+SMOOTHED = [
+    ("uniform", [0.7, 0.025, 0.25, 0.025]),
+    ("others", [0.675 + 0.025 / 3, 0.1 / 3, 0.25, 0.1 / 3]),
+]
+
+
+@pytest.mark.parametrize(("form", "expected"), SMOOTHED)
+def test_soft_labels_are_smoothed_over_all_classes(form, expected):
+    rows = rows_to_table([make_output(exact=QUARTERS)], None)
+    table = finish_rows(rows, 4, TableOptions(0.1, form))
+    # float32 keeps 24 bits.
+    assert table.column("soft_label")[0].as_py() == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize(("form", "expected"), SMOOTHED)
+def test_csv_weights_are_smoothed(csv_row, form, expected):
+    row = csv_row(make_output(exact=QUARTERS), ("a", "b", "c", "d"), TableOptions(0.1, form))
+    # Rounded a few times on the way.
+    assert [float(row[f"p:{name}"]) for name in "abcd"] == pytest.approx(expected, abs=1e-12)
+    assert float(row["weight"]) == pytest.approx(expected[0], abs=1e-12)
+    assert float(row["weight2"]) == pytest.approx(expected[2], abs=1e-12)
+
+
+@pytest.mark.parametrize("form", ["uniform", "others"])
+def test_smoothing_leaves_the_exact_columns_alone(form):
+    rows = rows_to_table([make_output(exact=QUARTERS)], None)
+    table = finish_rows(rows, 4, TableOptions(0.1, form))
+    assert table.column("classes")[0].as_py() == [0, 2]
+    assert table.column("weights")[0].as_py() == [0.75, 0.25]
+
+
+def test_soft_label_of_an_unlabelled_row_is_null():
+    table = finish_rows(rows_to_table([make_output(label=None, exact=None)], None), 2, TableOptions())
+    assert table.column("soft_label").to_pylist() == [None]
+
+
+def test_soft_label_stands_behind_label():
+    names = finish_rows(rows_to_table([make_output()], None), 2, TableOptions()).column_names
+    assert names[names.index("label") + 1] == "soft_label"
+
+
+@pytest.mark.parametrize(
+    ("classes", "asked", "has_column"),
+    [(256, None, True), (257, None, False), (257, "dense", True), (2, "pair", False), (0, None, False)],
+)
+def test_soft_label_is_dense_up_to_256_classes_or_as_asked(classes, asked, has_column):
+    table = finish_rows(rows_to_table([make_output()], None), classes, TableOptions(soft_labels=asked))
+    assert ("soft_label" in table.column_names) == has_column
+
+
+# metadata.parquet -----------------------------------------------------------------------------------------
+
+TYPES = {
+    "file_name": pa.string(),
+    "label": pa.int64(),
+    "soft_label": pa.list_(pa.float32()),
+    "classes": pa.list_(pa.int64()),
+    "weights": pa.list_(pa.float64()),
+    "lam": pa.float64(),
+    "source": pa.string(),
+    "partners": pa.list_(pa.string()),
+    "op": pa.string(),
+    "copy": pa.int32(),
+    "applied": pa.bool_(),
+    "reason": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "bytes": pa.int64(),
+    "hash": pa.string(),
+}
+"""The Columns table of formats.md, `steps` aside."""
+
+
+@pytest.fixture
+def output(make_folder, tmp_path):
+    src = make_folder({"cat": 4, "dog": 4})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(alpha=1.0)))
+    return tmp_path / "dst"
+
+
+def test_metadata_columns_have_the_documented_types(output):
+    schema = pq.read_schema(output / "metadata.parquet")
+    assert {field.name: field.type for field in schema if field.name != "steps"} == TYPES
+
+
+def test_metadata_steps_are_a_list_of_structs_with_every_field_of_every_step(output):
+    kind = pq.read_schema(output / "metadata.parquet").field("steps").type
+    assert pa.types.is_list(kind)
+    assert {field.name: field.type for field in kind.value_type} == {
+        "kind": pa.string(),
+        "bitmap": pa.binary(),
+        **dict.fromkeys(["y0", "x0", "y1", "x1", "patch_height", "patch_width"], pa.int32()),
+        **dict.fromkeys(["slot", "weight_q16", "red", "green", "blue"], pa.int32()),
+        **dict.fromkeys(["source_y0", "source_x0", "source_y1", "source_x1"], pa.int32()),
+    }
+
+
+def test_metadata_fields_are_nullable(output):
+    assert all(field.nullable for field in pq.read_schema(output / "metadata.parquet"))
+
+
+def test_metadata_bears_hugging_face_features_under_info(output):
+    metadata = pq.read_schema(output / "metadata.parquet").metadata
+    document = json.loads(metadata[b"huggingface"])
+    assert list(document) == ["info"]
+    features = document["info"]["features"]
+    assert set(features) == {*TYPES, "steps"}
+    assert features["label"] == {"names": ["cat", "dog"], "_type": "ClassLabel"}
+    assert features["soft_label"] == {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "Sequence"}
+    assert features["lam"] == {"dtype": "float64", "_type": "Value"}
+
+
+def test_metadata_without_classes_has_no_class_label(make_folder, tmp_path):
+    augcli.materialize(make_folder({"": 2}), tmp_path / "dst", augcli.Recipe())
+    schema = pq.read_schema(tmp_path / "dst" / "metadata.parquet")
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    assert features["label"] == {"dtype": "int64", "_type": "Value"}
+    assert "soft_label" not in schema.names
+
+
+def test_metadata_of_pairs_leaves_soft_label_out(make_folder, tmp_path):
+    src = make_folder({"cat": 2, "dog": 2})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(alpha=1.0), soft_labels="pair"))
+    schema = pq.read_schema(tmp_path / "dst" / "metadata.parquet")
+    assert "soft_label" not in schema.names
+    assert "soft_label" not in json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+
+
+def test_rows_stand_by_source_key(output):
+    sources = pq.read_table(output / "metadata.parquet").column("source").to_pylist()
+    assert sources == [f"{name}/{i}.png" for name in ("cat", "dog") for i in range(4)]
+
+
+def test_both_tables_hold_the_same_rows_in_the_same_order(output):
+    with (output / "labels.csv").open(encoding="utf-8", newline="") as file:
+        names = [row["file_name"] for row in csv.DictReader(file)]
+    assert names == pq.read_table(output / "metadata.parquet").column("file_name").to_pylist()
+
+
+# Steps ----------------------------------------------------------------------------------------------------
+
+
+def test_row_of_a_paste_from_a_part_of_the_partner():
+    assert step_to_row(Paste(Box(1, 2, 3, 4), 1, Box(5, 6, 7, 8))) == {
+        "kind": "paste", "y0": 1, "x0": 2, "y1": 3, "x1": 4, "slot": 1,
+        "source_y0": 5, "source_x0": 6, "source_y1": 7, "source_x1": 8,
+    }  # fmt: skip
+
+
+def test_row_of_a_blend():
+    row = step_to_row(Blend(Box(0, 0, 3, 4), 1234, 0))
+    assert row == {"kind": "blend", "y0": 0, "x0": 0, "y1": 3, "x1": 4, "slot": 0, "weight_q16": 1234}
+
+
+def test_row_of_a_fill_of_patches():
+    assert step_to_row(Fill(Patches(2, 3, b"\1\0"), Colour(7, 8, 9))) == {
+        "kind": "fill", "patch_height": 2, "patch_width": 3, "bitmap": b"\1\0",
+        "red": 7, "green": 8, "blue": 9,
+    }  # fmt: skip
+
+
+# Part files -----------------------------------------------------------------------------------------------
+
+FACTS = PartFacts(
+    fingerprint="abc",
+    ahead=(3, 0),
+    failures=(Failure("naïve/é.png", "decode", "cannot be decoded", 'OSError: "x"'),),
+    passed_over=("a.png", "b%FF.png"),
+    counts={"first frame of several": 2},
+)
+
+
+@pytest.fixture
+def part(tmp_path):
+    path = tmp_path / ".augcli-01.parquet"
+    carried = pa.table({"extra": pa.array([5, 6], pa.int16())})
+    write_part(path, rows_to_table([make_output(), make_unmixed(file_name="cat/b.png")], carried), FACTS)
+    return path
+
+
+def test_part_file_gives_its_facts_back(part):
+    assert read_part_facts(part) == FACTS
+
+
+def test_part_file_gives_its_rows_back(part):
+    rows = read_part_rows(part)
+    assert rows.column("weights").to_pylist() == [[0.7, 0.3], [1.0]]
+    assert rows.column("applied").to_pylist() == [True, False]
+    assert rows.column("extra").to_pylist() == [5, 6]
+    assert rows.schema.field("extra").type == pa.int16()
+
+
+def test_part_file_names_its_outputs(part):
+    assert read_file_names(part) == ["cat/a__cutmix0-0123456789abcdef.png", "cat/b.png"]
+
+
+def test_part_file_without_rows_gives_its_facts_back(tmp_path):
+    write_part(tmp_path / "part.parquet", rows_to_table([], None), FACTS)
+    assert read_part_facts(tmp_path / "part.parquet") == FACTS
+    assert read_file_names(tmp_path / "part.parquet") == []
+
+
+@pytest.mark.parametrize("kept", [0, 1, 4, 100, -1])
+def test_facts_of_a_truncated_part_file_are_none(part, kept):
+    part.write_bytes(part.read_bytes()[:kept])
+    assert read_part_facts(part) is None
+
+
+def test_facts_of_a_missing_part_file_are_none(tmp_path):
+    assert read_part_facts(tmp_path / "none.parquet") is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, b"", b"not json", b"[]", b"null", b"{}", b'{"fingerprint": "x"}',
+     b'{"failures": [], "ahead": [], "passed_over": []}'],
+)  # fmt: skip
+def test_facts_of_another_parquet_file_are_none(tmp_path, document):
+    table = pa.table({"a": [1]}).replace_schema_metadata(None if document is None else {b"augcli": document})
+    pq.write_table(table, tmp_path / "other.parquet")
+    assert read_part_facts(tmp_path / "other.parquet") is None
+
+
+def test_rows_of_a_damaged_part_file_name_the_cure(part):
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(OutputError, match=r"\.augcli-01\.parquet' is damaged; remove it and run again"):
+        read_part_rows(part)
+
+
+def test_failures_of_all_parts_are_sorted_by_key():
+    one, two, three = (Failure(key, "read", "empty file", "") for key in ("a", "b", "c"))
+    assert collect_failures([PartFacts("x", failures=(three, one)), PartFacts("y", failures=(two,))]) == [
+        one,
+        two,
+        three,
+    ]
+
+
+def test_failures_are_written_one_json_object_a_line(tmp_path):
+    write_failures(
+        tmp_path / "failures.jsonl",
+        [Failure("a\nb.png", "read", "empty file", ""), Failure("c", "decode", "r", "d")],
+    )
+    lines = (tmp_path / "failures.jsonl").read_text("utf-8").split("\n")
+    assert lines.pop() == ""
+    assert [json.loads(line) for line in lines] == [
+        {"source": "a\nb.png", "stage": "read", "reason": "empty file", "detail": ""},
+        {"source": "c", "stage": "decode", "reason": "r", "detail": "d"},
+    ]
+
+
+def test_carried_columns_are_joined_in_the_order_of_the_rows():
+    pieces = [pa.table({"x": [10, 11]}), None, pa.table({"x": [12]})]
+    assert join_carried(pieces, [2, 0, 1]).column("x").to_pylist() == [12, 10, 11]
+
+
+def test_nothing_carried_gives_none():
+    assert join_carried([None, None], []) is None
+
+
+# Label tables ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def read_csv(tmp_path):
+    """Write a label table and read it for some images, as --labels does."""
+
+    def read(text, names=("a.png", "b.png"), label_col=None, classes=None, must_label=True):
+        path = tmp_path / "labels.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_label_table(path, names, label_col, classes, must_label)
+
+    return read
+
+
+@pytest.fixture
+def read_table(tmp_path):
+    """The same with a parquet table."""
+
+    def read(columns, names=("a.png", "b.png"), label_col=None, classes=None, features=None):
+        path = tmp_path / "labels.parquet"
+        table = pa.table(columns)
+        if features:
+            table = table.replace_schema_metadata(
+                {"huggingface": json.dumps({"info": {"features": features}})}
+            )
+        pq.write_table(table, path)
+        return read_label_table(path, names, label_col, classes, True)
+
+    return read
+
+
+def test_table_of_names_labels_the_images_in_their_order(read_csv):
+    labelling = read_csv("file_name,label\nb.png,dog\na.png,cat\n")
+    assert labelling.classes == ("cat", "dog")
+    assert labelling.labels == [CAT, DOG]
+
+
+@pytest.mark.parametrize("column", ["file_name", "path", "filename"])
+def test_table_may_call_the_file_column_by_other_names(read_csv, column):
+    assert read_csv(f"{column},label\na.png,cat\nb.png,dog\n").labels == [CAT, DOG]
+
+
+def test_table_of_indices_labels_by_index(read_csv):
+    labelling = read_csv("file_name,label\na.png,1\nb.png,0\n")
+    assert labelling.labels == [DOG, CAT]
+    assert labelling.classes == ("0", "1")
+
+
+def test_table_of_indices_takes_the_names_of_the_class_list(read_csv):
+    labelling = read_csv("file_name,label\na.png,1\nb.png,0\n", classes=("dog", "cat"))
+    assert labelling.labels == [DOG, CAT]
+    assert labelling.classes == ("dog", "cat")
+
+
+def test_table_of_numbers_that_are_names_labels_by_name(read_csv):
+    labelling = read_csv("file_name,label\na.png,10\nb.png,7\n", classes=("7", "10"))
+    assert labelling.labels == [DOG, CAT]
+
+
+def test_table_of_names_follows_the_order_of_the_class_list(read_csv):
+    labelling = read_csv("file_name,label\na.png,cat\nb.png,dog\n", classes=("dog", "cat"))
+    assert labelling.labels == [DOG, CAT]
+
+
+def test_table_with_an_empty_label_leaves_the_image_unlabelled(read_csv):
+    assert read_csv("file_name,label\na.png,\nb.png,cat\n").labels == [None, CAT]
+
+
+def test_table_reads_names_like_null_and_nan_as_names(read_csv):
+    assert read_csv("file_name,label\na.png,null\nb.png,nan\n").classes == ("nan", "null")
+
+
+def test_table_of_weight_columns_labels_by_weights(read_csv):
+    labelling = read_csv("file_name,dog,cat\na.png,0.25,0.75\nb.png,1,0\n")
+    assert labelling.classes == ("cat", "dog")
+    assert labelling.labels == [SoftLabel((0, 1), (0.75, 0.25)), DOG]
+
+
+def test_table_of_weight_columns_follows_the_order_of_the_class_list(read_csv):
+    labelling = read_csv("file_name,dog,cat\na.png,0.25,0.75\nb.png,1,0\n", classes=("dog", "cat"))
+    assert labelling.classes == ("dog", "cat")
+    assert labelling.labels == [SoftLabel((0, 1), (0.25, 0.75)), CAT]
+
+
+def test_table_of_weight_columns_that_are_not_the_class_list_is_refused(read_csv):
+    with pytest.raises(InputError, match="dog, cat are not the classes of --classes"):
+        read_csv("file_name,dog,cat\na.png,0.25,0.75\nb.png,1,0\n", classes=("dog", "emu"))
+
+
+def test_table_prefers_marked_weight_columns_to_the_label(read_csv):
+    labelling = read_csv("file_name,label,p:cat,p:dog\na.png,0,0.5,0.5\nb.png,1,0,1\n")
+    assert labelling.classes == ("cat", "dog")
+    assert labelling.labels == [SoftLabel((0, 1), (0.5, 0.5)), DOG]
+
+
+def test_table_with_a_named_label_column(read_csv):
+    assert read_csv("file_name,label,kind\na.png,x,cat\nb.png,x,dog\n", label_col="kind").classes == (
+        "cat",
+        "dog",
+    )
+
+
+def test_table_without_the_named_label_column_is_refused(read_csv):
+    with pytest.raises(InputError, match="no column 'kind'; it has file_name, label"):
+        read_csv("file_name,label\na.png,x\nb.png,x\n", label_col="kind")
+
+
+def test_table_reads_our_own_labels_csv_again(csv_text, tmp_path):
+    first = make_output(file_name="a.png")
+    second = make_unmixed(file_name="b.png", label=1, exact=DOG)
+    csv_text([first, second])
+    labelling = read_label_table(tmp_path / "labels.csv", ["a.png", "b.png"], None, None, True)
+    assert labelling.classes == ("cat", "dog")
+    assert labelling.labels == [SoftLabel((0, 1), (0.7, 0.3)), DOG]
+
+
+def test_table_reads_a_byte_order_mark_and_crlf(read_csv):
+    labelling = read_csv(b"\xef\xbb\xbffile_name,label\r\na.png,cat\r\nb.png,dog\r\n")
+    assert labelling.classes == ("cat", "dog")
+
+
+def test_parquet_table_of_indices_takes_the_names_of_its_class_label(read_table):
+    features = {"label": {"names": ["zebra", "ant"], "_type": "ClassLabel"}}
+    labelling = read_table({"file_name": ["a.png", "b.png"], "label": [1, 0]}, features=features)
+    assert labelling.classes == ("zebra", "ant")
+    assert labelling.labels == [DOG, CAT]
+
+
+def test_parquet_table_prefers_soft_label_to_label(read_table):
+    labelling = read_table(
+        {"file_name": ["a.png", "b.png"], "label": [0, 1], "soft_label": [[0.5, 0.5], [0.0, 1.0]]}
+    )
+    assert labelling.labels == [SoftLabel((0, 1), (0.5, 0.5)), DOG]
+
+
+@pytest.mark.parametrize("key", ["../a.png", "x/../../a.png", "/a.png", ".."])
+def test_table_that_names_a_file_outside_is_refused(read_csv, key):
+    with pytest.raises(InputError, match="paths must be relative, below the table, without"):
+        read_csv(f"file_name,label\n{key},cat\nb.png,dog\n", names=(key, "b.png"))
+
+
+def test_table_that_names_an_image_twice_is_refused(read_csv):
+    with pytest.raises(InputError, match="names an image twice"):
+        read_csv("file_name,label\na.png,cat\nb.png,dog\na.png,dog\n")
+
+
+def test_table_without_a_row_for_an_image_is_refused(read_csv):
+    with pytest.raises(InputError, match=r"no row for 'b\.png' \(1 such\)"):
+        read_csv("file_name,label\na.png,cat\n")
+
+
+def test_table_with_a_row_for_no_image_is_refused(read_csv):
+    with pytest.raises(InputError, match=r"names 'c\.png' \(1 such\), which is not among the images"):
+        read_csv("file_name,label\na.png,cat\nb.png,dog\nc.png,dog\n")
+
+
+def test_table_with_a_class_outside_the_class_list_is_refused(read_csv):
+    with pytest.raises(InputError, match=r"unknown class 'emu' \(1 such\); the class list has cat, dog"):
+        read_csv("file_name,label\na.png,cat\nb.png,emu\n", classes=("cat", "dog"))
+
+
+def test_table_with_an_index_beyond_the_class_list_is_refused(read_csv):
+    with pytest.raises(InputError, match="label 2 is beyond the 2 classes"):
+        read_csv("file_name,label\na.png,0\nb.png,2\n", classes=("cat", "dog"))
+
+
+def test_table_without_a_file_column_is_refused(read_csv):
+    with pytest.raises(InputError, match="no column file_name; it has image, label"):
+        read_csv("image,label\na.png,cat\n")
+
+
+def test_table_without_labels_is_refused_where_it_must_label(read_csv):
+    with pytest.raises(InputError, match="no column label and no column of weights; give --label-col"):
+        read_csv("file_name,text\na.png,hello\nb.png,world\n")
+
+
+def test_table_without_labels_gives_none_where_it_need_not_label(read_csv):
+    assert read_csv("file_name,text\na.png,hello\nb.png,world\n", must_label=False) is None
+
+
+@pytest.mark.parametrize("text", ["", "file_name,label\na.png,cat,extra\n"])
+def test_table_that_is_no_csv_is_refused(read_csv, text):
+    with pytest.raises(InputError, match=r"labels\.csv' cannot be read"):
+        read_csv(text)
+
+
+def test_missing_table_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"none\.csv' cannot be read"):
+        read_label_table(tmp_path / "none.csv", ["a.png"], None, None, True)
+
+
+def test_table_with_a_negative_weight_is_refused(read_csv):
+    with pytest.raises(InputError, match="row 0 has a weight that is negative or not finite"):
+        read_csv("file_name,cat,dog\na.png,-0.5,1.5\nb.png,0,1\n")
