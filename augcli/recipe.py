@@ -145,7 +145,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_fields(self, self.name)
-        parse_size(self.size)
+        height, width = parse_size(self.size) or (1, 1)
+        if height * width > self.max_pixels:
+            raise UsageError(
+                f"--size {self.size} is more than --max-pixels {self.max_pixels}; give a smaller one"
+            )
         parse_quality(self.quality)
         parse_colour(self.background, "--background")
         if not re.fullmatch(r"[^\s/\\.][^\s/\\]{0,63}", self.name):

@@ -62,7 +62,8 @@ class Neighbours:
     def __init__(
         self, ring: Ring, samples: Samples, geometry: codec.Geometry | None, max_pixels: int, watch: Stopwatch
     ) -> None:
-        self._ring, self._samples, self._geometry = ring, samples, geometry
+        self._members, self._count = ring.members, len(ring)
+        self._samples, self._geometry = samples, geometry
         self._max_pixels, self._watch = max_pixels, watch
         self._items: dict[int, Item] = {}
         self._spare: list[Pixels] = []
@@ -73,11 +74,11 @@ class Neighbours:
 
     def sample(self, position: int) -> int:
         """Give the catalogue index of the sample at a position."""
-        return int(self._ring.members[position % len(self._ring)])
+        return int(self._members[position % self._count])
 
     def open(self, position: int) -> Item:
         """Read a sample's file and header, unless it is at hand."""
-        at = position % len(self._ring)
+        at = position % self._count
         item = self._items.get(at)
         if item is None:
             item = self._items[at] = Item()
@@ -113,7 +114,7 @@ class Neighbours:
     def find_partner(self, position: int, distance: int) -> int | None:
         """Find the `distance`-th position after one that decodes, round the ring; None where none does."""
         decodable: list[int] = []
-        for at in range(position + 1, position + len(self._ring)):
+        for at in range(position + 1, position + self._count):
             self.farthest = max(self.farthest, at)
             if self._decodes(at):
                 decodable.append(at)
@@ -123,7 +124,7 @@ class Neighbours:
 
     def release(self, position: int) -> None:
         """Let go of a position that is done, and of the farthest images where all are too large."""
-        item = self._items.pop(position % len(self._ring), None)
+        item = self._items.pop(position % self._count, None)
         if item is not None and item.buffer is not None:
             self._spare.append(item.buffer)
         decoded = [(at, item.pixels.nbytes) for at, item in self._items.items() if item.pixels is not None]
