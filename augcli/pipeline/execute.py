@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 ORIGINAL = -1
 """The copy number of a sample that is put into the output as it is."""
 
+UNWRITTEN_BYTES = 4 << 20
+"""Encoded images that a worker gathers before it writes them."""
+
 SUBSAMPLINGS = ("444", "422", "420", "440", "411")
 
 
@@ -140,6 +143,7 @@ class _Walk:
         self.near = Neighbours(run.ring, samples, self.geometry, recipe.max_pixels, self.watch)
         self.draws = _draw(job, run)
         self.result = RunResult()
+        self.unwritten: list[Stored] = []
 
     def visit(self, position: int) -> None:
         """Make all outputs of the sample at a position, or record why there are none."""
@@ -238,19 +242,18 @@ class _Walk:
         return Encoded(data, form, pixels.shape[0], pixels.shape[1])
 
     def write(self, position: int, planned: Planned, copy: int, encoded: Encoded) -> None:
-        """Label an output, name it, and hand it to the disk."""
+        """Label an output and name it; it goes to the disk with its neighbours."""
         job, sample, source = self.job, self.near.sample(position), self.key(position)
         partners = [self.near.sample(partner) for partner in planned.partners]
         shares = count_shares(planned.steps, encoded.height, encoded.width, len(partners))
         label, exact = _mix([job.catalogue.labels[at] for at in (sample, *partners)], shares)
         folders = job.class_folders
-        directory = folders[label] if folders is not None and label is not None else ""
+        directory = f"{folders[label]}/" if folders is not None and label is not None else ""
         name = self.name(position, "original" if copy == ORIGINAL else job.recipe.name, copy, encoded.form)
-        with self.watch("write"):
+        with self.watch("hash"):
             digest = hashlib.blake2b(encoded.data, digest_size=16).hexdigest()
-            file_name, held = job.form.put(directory, name, encoded.data)
         output = Output(
-            file_name=file_name,
+            file_name=directory + name,
             source=source,
             partners=tuple(printable_key(job.catalogue.keys[at]) for at in partners),
             op="original" if copy == ORIGINAL else "+".join(planned.kinds) or "none",
@@ -266,8 +269,16 @@ class _Walk:
             hash=digest,
             visible=next((slot for slot, count in enumerate(shares.counts[1:]) if count), None),
         )
-        self.result.stored.append((output, held))
+        self.unwritten.append((output, encoded.data))
         self.result.samples.append(sample)
+        if sum(one.bytes for one, _ in self.unwritten) > UNWRITTEN_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand the outputs made so far to the disk."""
+        with self.watch("write"):
+            self.result.stored += self.job.form.store(self.unwritten)
+        self.unwritten = []
 
     def count(self, item: Item) -> None:
         """Count what is worth a line in the summary."""
@@ -277,6 +288,7 @@ class _Walk:
 
     def finish(self) -> RunResult:
         """Give the result of the whole run."""
+        self.flush()
         keys = self.job.catalogue.keys
         self.result.passed_over = sorted(printable_key(keys[sample]) for sample in self.near.failed_partners)
         self.result.ahead = max(0, self.near.farthest - self.run.stop + 1)
