@@ -152,7 +152,7 @@ class Recipe:
             )
         parse_quality(self.quality)
         parse_colour(self.background, "--background")
-        if not re.fullmatch(r"[^\s/\\.][^\s/\\]{0,63}", self.name):
+        if not isinstance(self.name, str) or not re.fullmatch(r"[^\s/\\.][^\s/\\]{0,63}", self.name):
             raise UsageError(f"recipe name {self.name!r} must be a word that a file name can hold")
 
     @property
@@ -263,7 +263,7 @@ def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
 
 def find_operation(name: str) -> type[Operation]:
     """Look up an operation by name, or say which one was meant."""
-    if name not in OPERATIONS:
+    if not isinstance(name, str) or name not in OPERATIONS:
         near = difflib.get_close_matches(str(name), OPERATIONS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(OPERATIONS)}"
         raise UsageError(f"unknown operation {name!r}; {hint}")

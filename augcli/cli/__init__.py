@@ -70,5 +70,7 @@ def _given(error: Exception) -> str:
 
 def _complain(message: str, code: int) -> int:
     if message:  # without arguments typer has shown the help and has nothing to add
-        print(f"augcli: {message}", file=sys.stderr)
+        # Names from files may hold line ends and terminal codes; a message is one plain line.
+        plain = "".join(char if char.isprintable() else " " for char in message)
+        print(f"augcli: {plain}", file=sys.stderr)
     return code

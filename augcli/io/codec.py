@@ -17,7 +17,7 @@ import PIL
 import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from augcli.errors import DecodeError
+from augcli.errors import DecodeError, StorageError
 from augcli.io.jpeg_header import ends_jpeg, estimate_quality, scan_jpeg
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ Form = Literal["jpg", "png"]
 DEFAULT_QUALITY = 95
 DEFAULT_SUBSAMPLING = "420"
 ORIENTATION_TAG = 0x0112
+PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")
+"""What Pillow may take a file for: others would, say, hand a PostScript file to another program."""
+
 PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -43,6 +46,7 @@ class Header:
         orientation: EXIF orientation, 1..8; 1 where there is none or it is invalid.
         frames: Whether there is more than one frame; the first is read.
         narrowed: Whether 16-bit colour is read as 8-bit.
+        space: JPEG colour space (`YCbCr`, `Gray`, `RGB`, `CMYK`, `YCCK`), None where libjpeg reads none.
         luminance: JPEG luminance quantization table as stored (zigzag), else None.
         subsampling: JPEG chroma subsampling (`444`, `422`, `420`, `440`, `411`, `Gray`), else None.
         lossless: Whether the stored pixels are exact, so that JPEG would be a loss.
@@ -55,6 +59,7 @@ class Header:
     orientation: int
     frames: bool
     narrowed: bool
+    space: str | None
     luminance: tuple[int, ...] | None
     subsampling: str | None
     lossless: bool
@@ -113,7 +118,7 @@ def read_header(data: bytes, max_pixels: int) -> Header:
     try:
         header = _read_jpeg_header(data)
         if header is None:
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
                 _check_pixels(image.width, image.height, max_pixels)  # finding EXIF may decode a PNG
                 header = _describe(image, data)
     except DecodeError:
@@ -140,14 +145,17 @@ def decode(
 
     Raises:
         DecodeError: If the decoder raises anything at all.
+        StorageError: If memory runs out, which says nothing about the image.
     """
     try:
         pixels = _decode_jpeg(data, header, geometry, buffer) if header.format == "JPEG" else None
         if pixels is None:
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
                 pixels = _to_array(image)
         pixels = turn_upright(pixels, header.orientation)
         return pixels if geometry is None else fit_size(pixels, geometry)
+    except MemoryError as error:
+        raise StorageError("not enough memory to decode an image; use fewer --workers") from error
     except Exception as error:  # a decoder's choice of exception says nothing about the cause
         raise DecodeError("cannot be decoded", _words(error)) from error
 
@@ -218,7 +226,7 @@ def encode(pixels: Pixels, form: Form, quality: int, subsampling: str, backgroun
         background: Colour behind transparent pixels.
 
     Raises:
-        DecodeError: If the image cannot have this form (JPEG sides end at 65535 pixels).
+        DecodeError: If the image cannot have this form (JPEG sides end at 65500 pixels).
     """
     if form == "png":
         buffer = io.BytesIO()
@@ -259,7 +267,7 @@ def _read_jpeg_header(data: bytes) -> Header | None:
     if segments is None or segments.has_metadata:
         return None
     try:
-        height, width, _, subsampling = simplejpeg.decode_jpeg_header(data)
+        height, width, space, subsampling = simplejpeg.decode_jpeg_header(data)
     except ValueError:
         return None
     return Header(
@@ -269,6 +277,7 @@ def _read_jpeg_header(data: bytes) -> Header | None:
         orientation=1,
         frames=False,
         narrowed=False,
+        space=space,
         luminance=segments.luminance,
         subsampling=subsampling,
         lossless=False,
@@ -279,6 +288,7 @@ def _read_jpeg_header(data: bytes) -> Header | None:
 def _describe(image: Image.Image, data: bytes) -> Header:
     is_jpeg = image.format in ("JPEG", "MPO")
     segments = scan_jpeg(data) if is_jpeg else None
+    space, subsampling = _chroma(data) if is_jpeg else (None, None)
     return Header(
         format="JPEG" if is_jpeg else str(image.format),
         height=image.height,
@@ -286,8 +296,9 @@ def _describe(image: Image.Image, data: bytes) -> Header:
         orientation=_orientation(image, data),
         frames=not is_jpeg and getattr(image, "n_frames", 1) > 1,
         narrowed=image.format == "PNG" and data[24] == 16 and image.mode in ("RGB", "RGBA"),
+        space=space,
         luminance=segments.luminance if segments else None,
-        subsampling=_subsampling(data) if is_jpeg else None,
+        subsampling=subsampling,
         lossless=not is_jpeg and not _is_lossy(image, data),
         complete=ends_jpeg(data) if is_jpeg else data.endswith(PNG_END),
     )
@@ -320,25 +331,25 @@ def _orientation(image: Image.Image, data: bytes) -> int:
     return value if value in range(1, 9) else 1
 
 
-def _subsampling(data: bytes) -> str | None:
+def _chroma(data: bytes) -> tuple[str | None, str | None]:
     try:
-        return str(simplejpeg.decode_jpeg_header(data, strict=False)[3])
+        *_, space, subsampling = simplejpeg.decode_jpeg_header(data, strict=False)
     except ValueError:
-        return None
+        return None, None
+    return space, subsampling
 
 
 def _decode_jpeg(
     data: bytes, header: Header, geometry: Geometry | None, buffer: Pixels | None
 ) -> Pixels | None:
     """Decode by simplejpeg; None where Pillow must look at it."""
+    if header.space not in ("YCbCr", "Gray"):
+        return None
     try:
-        *_, space, _ = simplejpeg.decode_jpeg_header(data)
-        if space not in ("YCbCr", "Gray"):
-            return None
         least = (0, 0) if geometry is None else _scaled_at_least(header, geometry)
         return simplejpeg.decode_jpeg(
             data,
-            "RGB" if space == "YCbCr" else "GRAY",
+            "RGB" if header.space == "YCbCr" else "GRAY",
             fastdct=False,
             min_height=least[0],
             min_width=least[1],

@@ -108,6 +108,8 @@ def open_source(src: str, selection: Selection) -> Source:
         StorageError: If the machine fails.
     """
     classes = label_columns.read_class_file(selection.classes) if selection.classes else None
+    if not src:
+        raise InputError("SRC is empty; give an image folder or parquet shards (`.` is this directory)")
     root = Path(src)
     if root.is_dir():
         tree = folder.list_tree(root, selection.links)
@@ -116,7 +118,7 @@ def open_source(src: str, selection: Selection) -> Source:
         return _open_parquet(parquet.name_shards(root, tree.shards), selection, classes)
     if not root.exists() and not glob.has_magic(src):
         raise InputError(f"{src!r} does not exist; give an image folder or parquet shards as SRC")
-    if not src.lower().endswith(folder.SHARD_SUFFIXES):
+    if root.exists() and not src.lower().endswith(folder.SHARD_SUFFIXES):
         raise InputError(f"{src!r} is neither an image folder nor a parquet file")
     return _open_parquet(parquet.find_shards(src), selection, classes)
 

@@ -51,10 +51,16 @@ def read_unchanged(path: str, size: int, version: int) -> bytes:
         StorageError: If it cannot be read or is no longer the same: a fault of the moment, not of the
             data, so nothing about it may be recorded.
     """
+    # Plain system calls: a file object makes twice as many, and each one lets go of the interpreter's lock.
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - called for every sample
-            status = os.fstat(file.fileno())
-            data = file.read()
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            status = os.fstat(file)
+            data = os.read(file, size + 1)
+            while len(data) < size and (more := os.read(file, size + 1 - len(data))):
+                data += more
+        finally:
+            os.close(file)
     except OSError as error:
         raise _storage_error(f"cannot read {path!r}", error) from error
     if status.st_size != size or status.st_mtime_ns != version or len(data) != size:
@@ -64,11 +70,15 @@ def read_unchanged(path: str, size: int, version: int) -> bytes:
 
 def write_part(path: str, data: bytes) -> None:
     """Write a file under its unfinished name; `finish_part` gives it its own."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:
-        with open(path + PART_SUFFIX, "wb", buffering=0) as file:  # noqa: PTH123 - called for every output
-            written = file.write(data)
-            while written < len(data):  # a raw write may take less than all of it
-                written += file.write(memoryview(data)[written:])
+        file = os.open(path + PART_SUFFIX, flags, 0o666)
+        try:
+            written = os.write(file, data)
+            while written < len(data):  # one write may take less than all of it
+                written += os.write(file, memoryview(data)[written:])
+        finally:
+            os.close(file)
     except OSError as error:
         raise _storage_error(f"cannot write {path!r}", error) from error
 

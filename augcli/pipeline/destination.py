@@ -126,8 +126,7 @@ def finish(dst: Path, splits: Sequence[Split], recipe: Recipe, notes: Sequence[s
         wanted |= files
     outputs.remove_strangers(dst, wanted)
     # Readers that number the folders take the class list as their map, so it bears the folders' names.
-    folders = splits[0].job.class_folders if recipe.format == "folder" else None
-    classes = folders or splits[0].catalogue.classes
+    classes = splits[0].job.class_folders or splits[0].catalogue.classes
     if classes:
         lines = [name.replace("\r", "%0D").replace("\n", "%0A") for name in classes]
         write_text(dst / CLASSES, "".join(f"{line}\n" for line in lines))

@@ -14,10 +14,14 @@ from augcli.io import codec
 if TYPE_CHECKING:
     from augcli.datatypes import Pixels
     from augcli.io.source import Samples
-    from augcli.pipeline.chunks import Ring
+    from augcli.pipeline.chunks import Stretch
 
 HELD_BYTES = 256 << 20
 """Decoded pixels that one worker holds at most; beyond that images are decoded again."""
+
+
+READ_AHEAD, READ_AHEAD_BYTES = 16, 4 << 20
+"""Files that are read at once, and bytes after which no more are."""
 
 
 class Stopwatch:
@@ -60,9 +64,14 @@ class Neighbours:
     """The samples near a position of a ring, by position; positions beyond the end run on from the start."""
 
     def __init__(
-        self, ring: Ring, samples: Samples, geometry: codec.Geometry | None, max_pixels: int, watch: Stopwatch
+        self,
+        run: Stretch,
+        samples: Samples,
+        geometry: codec.Geometry | None,
+        max_pixels: int,
+        watch: Stopwatch,
     ) -> None:
-        self._members, self._count = ring.members, len(ring)
+        self._members, self._count, self._stop = run.ring.members, len(run.ring), run.stop + 1
         self._samples, self._geometry = samples, geometry
         self._max_pixels, self._watch = max_pixels, watch
         self._items: dict[int, Item] = {}
@@ -77,16 +86,26 @@ class Neighbours:
         return int(self._members[position % self._count])
 
     def open(self, position: int) -> Item:
-        """Read a sample's file and header, unless it is at hand."""
-        at = position % self._count
-        item = self._items.get(at)
-        if item is None:
-            item = self._items[at] = Item()
+        """Give a sample's file and header; what is not at hand is read, with those that come next.
+
+        Several files in a row: between the codec's work, whose data fill the caches, each would take
+        several times as long.
+        """
+        item = self._items.get(position % self._count)
+        if item is not None:
+            return item
+        item, read = self._read(position), 0
+        for ahead in range(position + 1, min(position + READ_AHEAD, self._stop)):
+            if ahead % self._count not in self._items and read < READ_AHEAD_BYTES:
+                read += len(self._read(ahead).data)
+        return item
+
+    def _read(self, position: int) -> Item:
+        item = self._items[position % self._count] = Item()
+        with self._watch("read"):
             try:
-                with self._watch("read"):
-                    item.data, item.name = self._samples.read(self.sample(at))
-                with self._watch("decode"):
-                    item.header = codec.read_header(item.data, self._max_pixels)
+                item.data, item.name = self._samples.read(self.sample(position))
+                item.header = codec.read_header(item.data, self._max_pixels)
             except DecodeError as error:
                 item.failure = ("read", error)
         return item

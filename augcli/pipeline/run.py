@@ -124,7 +124,8 @@ def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe)
     else:
         chunks = chunk_folder(catalogue, hashes, count, recipe.limit)
     check_partners(chunks, len(recipe.mixing_entries))
-    folders = folder_names(catalogue.classes or ()) if source.has_class_folders else None
+    has_folders = recipe.format == "folder" and source.has_class_folders
+    folders = folder_names(catalogue.classes or ()) if has_folders else None
     job = Job(catalogue, hashes, recipe, _form(source, dst, recipe, catalogue), folders, _load_kernel(recipe))
     return Split(job, chunks, source)
 

@@ -706,7 +706,7 @@ KINDS += [struct.error, zlib.error, AttributeError, RuntimeError, NotImplemented
 def test_any_exception_of_a_decoder_becomes_a_decode_error(monkeypatch, kind):
     header = read(WHOLE["PNG"])
 
-    def fail(*_):
+    def fail(*_, **__):
         raise kind("what went wrong\non two lines")
 
     monkeypatch.setattr(Image, "open", fail)

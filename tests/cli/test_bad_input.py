@@ -1,0 +1,732 @@
+"""Bad input to the program: one clear line, the right exit code, and nothing half-written."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import resource
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+USAGE, TOO_MANY_FAILED, INPUT, OUTPUT, STORAGE = 2, 3, 4, 5, 7
+
+
+def look(root):
+    """Everything below a directory: content and modification time of files, names of directories."""
+    return {
+        path.relative_to(root).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        if path.is_file()
+        else None
+        for path in root.rglob("*")
+    }
+
+
+@pytest.fixture
+def refusal(run_cli, tmp_path):
+    """Run the program where it must refuse: checks the code, that one line came and that nothing changed."""
+
+    def run(*arguments, code, **options):
+        before = look(tmp_path)
+        done = run_cli(*arguments, **options)
+        assert done.returncode == code, done.stderr
+        assert done.stdout == ""
+        assert re.fullmatch(r"augcli: [^\n]+\n", done.stderr)
+        assert look(tmp_path) == before
+        return done.stderr.removeprefix("augcli: ").removesuffix("\n")
+
+    return run
+
+
+def write_images(root, *names, size=(10, 8)):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, "teal").save(path)
+
+
+def write_shard(path, **columns):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+
+
+# --- values of options ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--alpha", "0", "cutmix: --alpha must be > 0 and <= 1000, got 0.0"),
+        ("--alpha", "-1", "cutmix: --alpha must be > 0 and <= 1000, got -1.0"),
+        ("--alpha", "nan", "cutmix: --alpha must be > 0 and <= 1000, got nan"),
+        ("--alpha", "1001", "cutmix: --alpha must be > 0 and <= 1000, got 1001.0"),
+        ("--alpha", "inf", "cutmix: --alpha must be > 0 and <= 1000, got inf"),
+        ("--p", "1.5", "--p must be >= 0 and <= 1, got 1.5"),
+        ("--p", "-0.1", "--p must be >= 0 and <= 1, got -0.1"),
+        ("--p", "nan", "--p must be >= 0 and <= 1, got nan"),
+        ("--copies", "0", "cutmix: --copies must be >= 1 and <= 1048576, got 0"),
+        ("--seed", "-1", "cutmix: --seed must be >= 0 and <= 18446744073709551615, got -1"),
+        ("--limit", "0", "cutmix: --limit must be >= 1 and <= 4611686018427387904, got 0"),
+        ("--max-pixels", "0", "cutmix: --max-pixels must be >= 1 and <= 1099511627776, got 0"),
+        ("--quality", "0", "--quality must be keep or 1..100, got '0'"),
+        ("--quality", "101", "--quality must be keep or 1..100, got '101'"),
+        ("--quality", "high", "--quality must be keep or 1..100, got 'high'"),
+        ("--fit", "other", "cutmix: --fit must be one of crop, pad, stretch, got 'other'"),
+        ("--subsampling", "1", "cutmix: --subsampling must be one of keep, 444, 422, 420, got '1'"),
+        ("--image-format", "gif", "cutmix: --image-format must be one of keep, jpg, png, got 'gif'"),
+        ("--originals", "yes", "cutmix: --originals must be one of none, copy, got 'yes'"),
+        ("--format", "zip", "cutmix: --format must be one of folder, parquet, got 'zip'"),
+        ("--smoothing", "1.5", "cutmix: --smoothing must be >= 0 and <= 0.999999, got 1.5"),
+        ("--smoothing", "nan", "cutmix: --smoothing must be >= 0 and <= 0.999999, got nan"),
+        ("--workers", "0", "--workers must be >= 1, got 0"),
+        ("--max-errors", "-1", "--max-errors must be >= 0, got -1"),
+    ],
+)
+def test_a_value_outside_its_range_is_refused(refusal, photos, tmp_path, option, value, says):
+    assert refusal("cutmix", photos, tmp_path / "dst", option, value, code=USAGE) == says
+
+
+@pytest.mark.parametrize("value", ["0", "axb", "0x5", "5x", "100000"])
+def test_a_size_that_is_none_is_refused(refusal, photos, tmp_path, value):
+    assert refusal("cutmix", photos, tmp_path / "dst", f"--size={value}", code=USAGE) == (
+        f"--size must be a number of pixels such as 224, or HxW such as 240x320; got {value!r}"
+    )
+
+
+@pytest.mark.parametrize("value", ["nope", "256,0,0", "1,2", "-1"])
+def test_a_colour_that_is_none_is_refused(refusal, photos, tmp_path, value):
+    says = refusal("cutmix", photos, tmp_path / "dst", f"--background={value}", code=USAGE)
+    assert "--background" in says
+    assert "black, white, gray, one number or r,g,b in 0..255" in says
+    assert repr(value) in says
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "accepted"),
+    [("--alpha", "abc", "number"), ("--copies", "1.5", "integer"), ("--workers", "two", "integer")],
+)
+def test_what_is_no_number_is_refused(refusal, photos, tmp_path, option, value, accepted):
+    says = refusal("cutmix", photos, tmp_path / "dst", option, value, code=USAGE)
+    assert option in says
+    assert accepted in says
+    assert repr(value) in says
+
+
+def test_each_operation_checks_its_own_options(refusal, photos, tmp_path):
+    says = refusal("mixup", photos, tmp_path / "dst", "--alpha", "0", code=USAGE)
+    assert says == "mixup: --alpha must be > 0 and <= 1000, got 0.0"
+
+
+def test_an_unknown_option_is_refused_with_the_nearest(refusal, photos, tmp_path):
+    says = refusal("cutmix", photos, tmp_path / "dst", "--alpah", "1", code=USAGE)
+    assert "--alpah" in says
+    assert "--alpha" in says.replace("--alpah", "")
+
+
+def test_an_option_without_its_value_is_refused(refusal, photos, tmp_path):
+    assert "--size" in refusal("cutmix", photos, tmp_path / "dst", "--size", code=USAGE)
+
+
+def test_an_unknown_command_is_refused_with_the_nearest(refusal, photos, tmp_path):
+    says = refusal("cutmx", photos, tmp_path / "dst", code=USAGE)
+    assert "'cutmx'" in says
+    assert "'cutmix'" in says
+
+
+@pytest.mark.parametrize("given", [(), ("src",)])
+def test_a_missing_argument_is_named(refusal, given):
+    assert ["SRC", "DST"][len(given)] in refusal("cutmix", *given, code=USAGE)
+
+
+def test_an_argument_too_many_is_refused(refusal, photos, tmp_path):
+    assert "more" in refusal("cutmix", photos, tmp_path / "dst", "more", code=USAGE)
+
+
+def test_others_smoothing_needs_two_classes(refusal, make_folder, tmp_path):
+    options = ("--smoothing", "0.1", "--smoothing-form", "others")
+    says = refusal("cutmix", make_folder({"cat": 2}), tmp_path / "dst", *options, code=USAGE)
+    assert "--smoothing-form" in says
+    assert "uniform" in says
+
+
+# --- recipes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("sed = 1", "recipe: unknown key 'sed'; did you mean 'seed'?"),
+        ('[[op]]\nkind = "cutmx"', "unknown operation 'cutmx'; did you mean 'cutmix'?"),
+        ('[[op]]\nkind = "cutmix"\nalhpa = 1', "cutmix: unknown key 'alhpa'; did you mean 'alpha'?"),
+        ('[[op]]\nkind = "cutmix"\nalpha = 0', "cutmix: --alpha must be > 0 and <= 1000, got 0"),
+        ('[[op]]\nkind = "cutmix"\np = 2', "--p must be >= 0 and <= 1, got 2"),
+        ("copies = 0", "bad: --copies must be >= 1 and <= 1048576, got 0"),
+        ("[labels]\nsmoothing = 1", "bad: --smoothing must be >= 0 and <= 0.999999, got 1"),
+    ],
+)
+def test_a_recipe_is_checked_like_the_command_line(refusal, photos, tmp_path, text, says):
+    (tmp_path / "bad.toml").write_text(text)
+    assert refusal("run", tmp_path / "bad.toml", photos, tmp_path / "dst", code=USAGE) == says
+
+
+@pytest.mark.parametrize(("name", "text"), [("bad.toml", "[[op"), ("bad.json", "{"), ("bad.json", "[1]")])
+def test_a_file_that_is_no_recipe_is_refused(refusal, photos, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    says = refusal("run", tmp_path / name, photos, tmp_path / "dst", code=USAGE)
+    assert says.startswith(f"recipe '{tmp_path / name}' is not a TOML recipe or an augcli.json: ")
+
+
+def test_a_missing_recipe_is_refused(refusal, photos, tmp_path):
+    says = refusal("run", tmp_path / "none.toml", photos, tmp_path / "dst", code=INPUT)
+    assert str(tmp_path / "none.toml") in says
+
+
+# --- SRC -----------------------------------------------------------------------------------------------
+
+
+def test_a_missing_source_is_refused(refusal, tmp_path):
+    says = refusal("cutmix", tmp_path / "none", tmp_path / "dst", code=INPUT)
+    assert says == f"'{tmp_path / 'none'}' does not exist; give an image folder or parquet shards as SRC"
+
+
+def test_a_glob_that_matches_nothing_is_refused(refusal, tmp_path):
+    says = refusal("cutmix", tmp_path / "none*.parquet", tmp_path / "dst", code=INPUT)
+    assert says == f"no parquet files match '{tmp_path / 'none*.parquet'}'"
+
+
+def test_an_empty_source_is_refused(refusal, tmp_path):
+    (tmp_path / "src").mkdir()
+    says = refusal("cutmix", tmp_path / "src", tmp_path / "dst", code=INPUT)
+    assert says.startswith(f"no images in '{tmp_path / 'src'}'; accepted: ")
+    assert ".jpg" in says
+
+
+def test_a_source_without_images_is_refused(refusal, tmp_path):
+    (tmp_path / "src" / "cat").mkdir(parents=True)
+    (tmp_path / "src" / "cat" / "notes.txt").write_text("no image")
+    says = refusal("cutmix", tmp_path / "src", tmp_path / "dst", code=INPUT)
+    assert says.startswith(f"no images in '{tmp_path / 'src'}'; accepted: ")
+
+
+def test_a_source_that_is_a_file_is_refused(refusal, tmp_path):
+    (tmp_path / "src.txt").write_text("no data set")
+    says = refusal("cutmix", tmp_path / "src.txt", tmp_path / "dst", code=INPUT)
+    assert says == f"'{tmp_path / 'src.txt'}' is neither an image folder nor a parquet file"
+
+
+def test_an_empty_class_folder_is_refused(refusal, make_folder, tmp_path):
+    src = make_folder({"cat": 2, "dog": 0})
+    says = refusal("cutmix", src, tmp_path / "dst", code=INPUT)
+    assert says == f"class folder 'dog' in '{src}' holds no images; fill it or remove it"
+
+
+def test_loose_images_beside_class_folders_are_refused(refusal, make_folder, tmp_path):
+    src = make_folder({"cat": 2, "dog": 2})
+    write_images(src, "loose.png")
+    says = refusal("cutmix", src, tmp_path / "dst", code=INPUT)
+    assert says == (
+        f"'loose.png' stands beside class folders in '{src}'; move it into one, or give --labels FILE"
+    )
+
+
+@pytest.mark.parametrize("operation", ["cutmix", "mixup"])
+def test_mixing_needs_two_images(refusal, make_folder, tmp_path, operation):
+    says = refusal(operation, make_folder({"cat": 1}), tmp_path / "dst", code=INPUT)
+    assert says == "mixing needs at least 2 images to choose a partner from, got 1; add images to SRC"
+
+
+@pytest.mark.parametrize("operation", ["cutmix", "mixup"])
+def test_mixing_needs_labels(refusal, tmp_path, operation):
+    write_images(tmp_path / "src", "a.png", "b.png")
+    says = refusal(operation, tmp_path / "src", tmp_path / "dst", code=INPUT)
+    assert says == f"{operation} mixes labels, but no image has one; give class folders or --labels FILE"
+
+
+def test_a_split_that_is_not_there_is_refused(refusal, tmp_path):
+    write_images(tmp_path / "src", "train/cat/a.png", "train/cat/b.png", "val/cat/c.png")
+    says = refusal("cutmix", tmp_path / "src", tmp_path / "dst", "--split", "dev", code=INPUT)
+    assert says == "the input has no split 'dev'; it has train, val; give --split"
+
+
+def test_a_split_of_an_input_without_splits_is_refused(refusal, make_folder, tmp_path):
+    src = make_folder({"cat": 2})
+    assert "'dev'" in refusal("cutmix", src, tmp_path / "dst", "--split", "dev", code=INPUT)
+
+
+def test_parquet_without_an_image_column_is_refused(refusal, tmp_path):
+    shard = tmp_path / "src" / "a.parquet"
+    write_shard(shard, label=[0, 1], text=["a", "b"])
+    says = refusal("cutmix", tmp_path / "src", tmp_path / "dst", code=INPUT)
+    assert says == (
+        f"'{shard}' has no image column image or img or jpg or png or image_bytes;"
+        " it has label, text; give --image-col"
+    )
+
+
+def test_an_image_column_that_is_not_there_is_refused(refusal, shards, tmp_path):
+    says = refusal("cutmix", shards, tmp_path / "dst", "--image-col", "photo", code=INPUT)
+    assert "'photo'" in says
+    assert "give --image-col" in says
+
+
+def test_an_image_column_of_another_type_is_refused(refusal, tmp_path):
+    write_shard(tmp_path / "src.parquet", image=["a.png", "b.png"], label=[0, 1])
+    says = refusal("cutmix", tmp_path / "src.parquet", tmp_path / "dst", code=INPUT)
+    assert says.endswith("column 'image' is string, not encoded images; give --image-col")
+
+
+def test_a_label_column_that_is_not_there_is_refused(refusal, shards, tmp_path):
+    says = refusal("cutmix", shards, tmp_path / "dst", "--label-col", "kind", code=INPUT)
+    assert "'kind'" in says
+    assert "give --label-col" in says
+
+
+def test_a_file_that_is_no_parquet_is_refused(refusal, tmp_path):
+    (tmp_path / "src.parquet").write_text("no shard")
+    says = refusal("cutmix", tmp_path / "src.parquet", tmp_path / "dst", code=INPUT)
+    assert says.startswith(f"'{tmp_path / 'src.parquet'}' is no readable parquet file: ")
+
+
+def test_parquet_without_rows_is_refused(refusal, tmp_path):
+    write_shard(tmp_path / "src.parquet", image=pa.array([], pa.binary()), label=pa.array([], pa.int64()))
+    says = refusal("cutmix", tmp_path / "src.parquet", tmp_path / "dst", code=INPUT)
+    assert says == f"'{tmp_path / 'src.parquet'}' holds no rows"
+
+
+def test_a_label_table_for_parquet_is_refused(refusal, shards, tmp_path):
+    (tmp_path / "labels.csv").write_text("file_name,label\na.png,cat\n")
+    says = refusal("cutmix", shards, tmp_path / "dst", "--labels", tmp_path / "labels.csv", code=INPUT)
+    assert says.endswith("give --label-col")
+
+
+# --- labels --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def flat(tmp_path):
+    """A flat folder of two images, `a.png` and `b.png`, with no labels of its own."""
+    write_images(tmp_path / "src", "a.png", "b.png")
+    return tmp_path / "src"
+
+
+@pytest.fixture
+def refuse_table(refusal, flat, tmp_path):
+    """Give the program a label table that it must refuse; gives its words."""
+
+    def run(text, *options):
+        (tmp_path / "labels.csv").write_text(text)
+        return refusal(
+            "cutmix", flat, tmp_path / "dst", "--labels", tmp_path / "labels.csv", *options, code=INPUT
+        )
+
+    return run
+
+
+def test_a_class_beyond_the_class_list_is_refused(refuse_table, tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    says = refuse_table("file_name,label\na.png,cat\nb.png,bird\n", "--classes", tmp_path / "classes.txt")
+    assert "'bird'" in says
+    assert "cat, dog" in says
+
+
+def test_a_class_folder_beyond_the_class_list_is_refused(refusal, make_folder, tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\n")
+    options = ("--classes", tmp_path / "classes.txt")
+    says = refusal("cutmix", make_folder({"cat": 2, "dog": 2}), tmp_path / "dst", *options, code=INPUT)
+    assert "'dog'" in says
+    assert "cat" in says
+
+
+def test_an_index_beyond_the_class_list_is_refused(refuse_table, tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    says = refuse_table("file_name,label\na.png,0\nb.png,2\n", "--classes", tmp_path / "classes.txt")
+    assert says == "label 2 is beyond the 2 classes; give --classes FILE with all names"
+
+
+def test_a_table_that_names_a_missing_file_is_refused(refuse_table, tmp_path):
+    says = refuse_table("file_name,label\na.png,cat\nb.png,dog\nlost.png,dog\n")
+    assert says == (
+        f"'{tmp_path / 'labels.csv'}' names 'lost.png' (1 such), which is not among the images; remove it"
+    )
+
+
+def test_a_table_that_leaves_out_an_image_is_refused(refuse_table, tmp_path):
+    says = refuse_table("file_name,label\na.png,cat\n")
+    assert says == f"'{tmp_path / 'labels.csv'}' has no row for 'b.png' (1 such); add it or move it away"
+
+
+def test_a_table_that_names_an_image_twice_is_refused(refuse_table, tmp_path):
+    says = refuse_table("file_name,label\na.png,cat\nb.png,dog\na.png,dog\n")
+    assert says == f"'{tmp_path / 'labels.csv'}' names an image twice; leave one row for each"
+
+
+@pytest.mark.parametrize("name", ["../src/b.png", "/etc/b.png"])
+def test_a_table_that_leads_out_of_its_folder_is_refused(refuse_table, tmp_path, name):
+    says = refuse_table(f"file_name,label\na.png,cat\n{name},dog\n")
+    assert says == (
+        f"'{tmp_path / 'labels.csv'}' names '{name}'; paths must be relative, below the table, without '..'"
+    )
+
+
+def test_a_table_without_file_names_is_refused(refuse_table, tmp_path):
+    says = refuse_table("image,label\na.png,cat\n")
+    assert says == f"'{tmp_path / 'labels.csv'}' has no column file_name; it has image, label"
+
+
+def test_a_message_stays_one_line_whatever_names_a_table_holds(refuse_table):
+    assert refuse_table('"file\nname",label\na.png,cat\n').endswith("label")
+
+
+def test_a_table_without_labels_is_refused(refuse_table, tmp_path):
+    says = refuse_table("file_name,size\na.png,big\nb.png,small\n")
+    assert says.endswith("has no column label and no column of weights; give --label-col")
+
+
+@pytest.mark.parametrize("text", ["", 'file_name,label\n"a.png,cat\n'])
+def test_a_table_that_cannot_be_read_is_refused(refuse_table, tmp_path, text):
+    assert str(tmp_path / "labels.csv") in refuse_table(text)
+
+
+def test_a_missing_table_is_refused(refusal, flat, tmp_path):
+    options = ("--labels", tmp_path / "none.csv")
+    says = refusal("cutmix", flat, tmp_path / "dst", *options, code=INPUT)
+    assert str(tmp_path / "none.csv") in says
+
+
+@pytest.mark.parametrize("text", [None, "", "cat\ndog\ncat\n"])
+def test_a_class_list_that_is_none_is_refused(refusal, flat, tmp_path, text):
+    if text is not None:
+        (tmp_path / "classes.txt").write_text(text)
+    options = ("--classes", tmp_path / "classes.txt")
+    says = refusal("cutmix", flat, tmp_path / "dst", *options, code=INPUT)
+    assert says.startswith(f"--classes '{tmp_path / 'classes.txt'}' ")
+
+
+@pytest.mark.parametrize("weight", ["-0.5", "nan"])
+def test_a_weight_that_is_none_is_refused(refuse_table, weight):
+    says = refuse_table(f"file_name,p:cat,p:dog\na.png,1.0,0.0\nb.png,{weight},1.0\n")
+    assert says == "row 1 has a weight that is negative or not finite"
+
+
+def test_multi_hot_labels_cannot_be_smoothed(refuse_table):
+    says = refuse_table("file_name,p:cat,p:dog\na.png,1.0,1.0\nb.png,0.0,1.0\n", "--smoothing", "0.1")
+    assert says.endswith("cannot be smoothed; leave out --smoothing")
+
+
+# --- DST -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("src", "dst"),
+    [
+        ("src", "src/cat/out"),
+        ("src", "src"),
+        ("outer/src", "outer"),
+        ("src", "src/../src"),
+        ("src", "link/out"),
+    ],
+    ids=["inside", "same", "around", "same by another name", "inside by a link"],
+)
+def test_a_destination_that_overlaps_the_source_is_refused(refusal, make_folder, tmp_path, src, dst):
+    make_folder({"cat": 2, "dog": 2}, src)
+    (tmp_path / "link").symlink_to(tmp_path / "src")
+    says = refusal("cutmix", tmp_path / src, f"{tmp_path}/{dst}", code=OUTPUT)
+    assert says.endswith("overlap; give DST a place of its own")
+
+
+def test_a_destination_around_a_shard_is_refused(refusal, shards, tmp_path):
+    shutil.copytree(shards, tmp_path / "src")
+    shard = next((tmp_path / "src").iterdir())
+    says = refusal("cutmix", shard, tmp_path / "src", code=OUTPUT)
+    assert says.endswith("overlap; give DST a place of its own")
+
+
+def test_a_destination_that_is_a_file_is_refused(refusal, photos, tmp_path):
+    (tmp_path / "dst").write_text("mine")
+    says = refusal("cutmix", photos, tmp_path / "dst", code=OUTPUT)
+    assert says == f"DST '{tmp_path / 'dst'}' is a file; give a directory"
+
+
+def test_a_destination_below_a_file_is_a_fault_of_the_machine(refusal, photos, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    says = refusal("cutmix", photos, tmp_path / "file" / "dst", code=STORAGE)
+    assert says.startswith(f"cannot make '{tmp_path / 'file' / 'dst'}': Not a directory")
+
+
+@pytest.mark.parametrize(
+    ("name", "force"),
+    [
+        ("mine.txt", ()),
+        ("mine.txt", ("--force",)),
+        ("cat/photo.jpg", ("--force",)),
+        ("data/train-all.parquet", ("--force",)),
+        ("_SUCCESS", ("--force",)),
+        (".git/HEAD", ("--force",)),
+    ],
+)
+def test_a_destination_that_holds_something_else_is_refused_even_with_force(
+    refusal, photos, tmp_path, name, force
+):
+    path = tmp_path / "dst" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    says = refusal("cutmix", photos, tmp_path / "dst", *force, code=OUTPUT)
+    top = name.split("/")[0]
+    assert says == f"DST '{tmp_path / 'dst'}' holds something else ('{top}'); give an empty directory"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"output_version": 1}',
+        '{"output_version": 1, "recipe": []}',
+    ],
+)
+def test_a_foreign_augcli_json_does_not_make_a_destination_ours(refusal, photos, tmp_path, text):
+    (tmp_path / "dst").mkdir()
+    (tmp_path / "dst" / "augcli.json").write_text(text)
+    (tmp_path / "dst" / "mine.txt").write_text("mine")
+    says = refusal("cutmix", photos, tmp_path / "dst", "--force", code=OUTPUT)
+    assert says == f"'{tmp_path / 'dst' / 'augcli.json'}' is damaged; give another DST or remove it"
+
+
+def run_once(*arguments):
+    """Run the program for many tests."""
+    call = [sys.executable, "-m", "augcli", *map(str, arguments)]
+    return subprocess.run(call, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """`src` of four images and `dst`, its output of CutMix that is never applied; made once."""
+    root = tmp_path_factory.mktemp("made")
+    write_images(root / "src", "cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png")
+    run_once("cutmix", root / "src", root / "dst", "--p", 0).check_returncode()
+    return root
+
+
+@pytest.fixture
+def standing(made, tmp_path):
+    """A copy of `made`, modification times included: (src, dst)."""
+    for name in ("src", "dst"):
+        shutil.copytree(made / name, tmp_path / name)
+    return tmp_path / "src", tmp_path / "dst"
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        (("--p", 0, "--seed", 1), "seed"),
+        (("--p", 0.5), "op"),
+        (("--p", 0, "--copies", 2, "--quality", 50), "copies, quality"),
+        (("--p", 0, "--format", "parquet"), "format"),
+    ],
+)
+def test_another_recipes_output_is_refused_naming_the_keys(refusal, standing, options, key):
+    src, dst = standing
+    says = refusal("cutmix", src, dst, *options, code=OUTPUT)
+    assert says == (
+        f"DST '{dst}' holds another recipe's output; differing: {key};"
+        " give another DST, or replace it with --force"
+    )
+
+
+def test_force_replaces_another_recipes_output(run_cli, standing, tree, tmp_path):
+    src, dst = standing
+    wanted = ("--p", 0, "--copies", 2, "--image-format", "jpg", "--quiet")
+    assert run_cli("cutmix", src, dst, *wanted, "--force").returncode == 0
+    assert run_cli("cutmix", src, tmp_path / "fresh", *wanted).returncode == 0
+    assert tree(dst) == tree(tmp_path / "fresh")
+
+
+def test_force_to_parquet_leaves_nothing_of_the_folder_form(run_cli, standing):
+    src, dst = standing
+    done = run_cli("cutmix", src, dst, "--p", 0, "--quiet", "--format", "parquet", "--force")
+    assert done.returncode == 0
+    assert {path.name for path in dst.iterdir() if not path.name.startswith(".")} == {
+        *("data", "classes.txt", "README.md", "augcli.json", "_SUCCESS")
+    }
+
+
+def test_force_to_folder_leaves_nothing_of_the_parquet_form(run_cli, make_folder, tmp_path):
+    src, dst = make_folder({"cat": 2}), tmp_path / "dst"
+    assert run_cli("cutmix", src, dst, "--p", 0, "--quiet", "--format", "parquet").returncode == 0
+    assert (dst / "data").is_dir()
+    assert run_cli("cutmix", src, dst, "--p", 0, "--quiet", "--force").returncode == 0
+    assert not (dst / "data").exists()
+
+
+def test_force_leaves_files_that_are_not_ours(run_cli, standing):
+    src, dst = standing
+    (dst / "cat" / "mine.txt").write_text("mine")
+    assert run_cli("cutmix", src, dst, "--p", 0, "--seed", 1, "--quiet", "--force").returncode == 0
+    assert (dst / "cat" / "mine.txt").read_text() == "mine"
+
+
+def test_a_full_disk_is_a_fault_of_the_machine_and_the_run_can_go_on(run_cli, made, tree, tmp_path):
+    src, dst = made / "src", tmp_path / "dst"
+
+    def fill_disk():  # the images are smaller than this, the part file that commits them is larger
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    done = run_cli("cutmix", src, dst, "--p", 0, preexec_fn=fill_disk)
+    assert (done.returncode, done.stdout) == (STORAGE, "")
+    assert re.fullmatch(rf"augcli: cannot write '{re.escape(str(dst))}/[^\n]+\n", done.stderr)
+    assert not (dst / "_SUCCESS").exists()
+    assert run_cli("cutmix", src, dst, "--p", 0).returncode == 0
+    assert tree(dst) == tree(made / "dst")
+
+
+def test_a_refused_value_leaves_a_standing_output_as_it_is(refusal, standing):
+    src, dst = standing
+    refusal("cutmix", src, dst, "--p", 2, "--force", code=USAGE)
+
+
+def test_a_source_that_became_empty_leaves_a_standing_output_as_it_is(refusal, standing):
+    src, dst = standing
+    shutil.rmtree(src / "dog")
+    (src / "dog").mkdir()
+    refusal("cutmix", src, dst, "--p", 0, code=INPUT)
+
+
+# --- images that fail ----------------------------------------------------------------------------------
+
+
+def encode(image, form):
+    buffer = io.BytesIO()
+    image.save(buffer, form)
+    return buffer.getvalue()
+
+
+def make_bad(kind):
+    """Give the name and bytes of an image that fails."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8))
+    jpeg = encode(noise.resize((20, 20)), "JPEG")
+    return {
+        "text": ("bad.jpg", b"I am no photo"),
+        "truncated": ("bad.jpg", jpeg[:-40]),
+        "empty": ("bad.png", b""),
+        "large": ("bad.png", encode(noise, "PNG")),
+    }[kind]
+
+
+BAD = {
+    "text": ("read", "not an image"),
+    "truncated": ("decode", "cannot be decoded"),
+    "empty": ("read", "empty file"),
+    "large": ("read", "too many pixels"),
+}
+"""Kind of damage to the stage and the reason that must be recorded."""
+
+BOUND = ("--max-pixels", 400)
+"""A 20x20 image just passes, the large one of 24x24 does not."""
+
+
+def failures_in(dst):
+    return [json.loads(line) for line in (dst / "failures.jsonl").read_text().splitlines()]
+
+
+def images_in(dst):
+    return sorted(path.name for path in dst.rglob("*") if path.suffix in (".png", ".jpg"))
+
+
+def add_bad(src, *kinds):
+    for kind in kinds:
+        name, data = make_bad(kind)
+        (src / "dog" / f"{kind}-{name}").write_bytes(data)
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory):
+    """`src` of three good images and one of each bad kind, `dst` made from it, and how that ended."""
+    root = tmp_path_factory.mktemp("damaged")
+    write_images(root / "src", "cat/0.png", "cat/1.png", "dog/0.png")
+    add_bad(root / "src", *BAD)
+    return root, run_once("cutmix", root / "src", root / "dst", *BOUND)
+
+
+def test_too_many_failures_have_their_exit_code_and_one_line(damaged):
+    _, done = damaged
+    assert done.returncode == TOO_MANY_FAILED
+    assert re.fullmatch(r"augcli: 4 [^\n]+--max-errors allows 0; see [^\n]+/failures.jsonl\n", done.stderr)
+
+
+def test_with_too_many_failures_the_others_are_made_but_the_output_is_not_complete(damaged):
+    root, _ = damaged
+    assert len(images_in(root / "dst")) == 3
+    assert not (root / "dst" / "_SUCCESS").exists()
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_an_image_that_fails_is_recorded_once_with_stage_and_reason(damaged, kind):
+    root, _ = damaged
+    (failure,) = [one for one in failures_in(root / "dst") if one["source"].startswith(f"dog/{kind}-bad.")]
+    assert (failure["stage"], failure["reason"]) == BAD[kind]
+    assert failure.keys() == {"source", "stage", "reason", "detail"}
+
+
+def test_a_truncated_image_fails_too_where_nothing_is_applied(run_cli, make_folder, tmp_path):
+    src, dst = make_folder({"cat": 1, "dog": 1}), tmp_path / "dst"
+    add_bad(src, "truncated")
+    assert run_cli("cutmix", src, dst, "--p", 0).returncode == TOO_MANY_FAILED
+    assert [failure["source"] for failure in failures_in(dst)] == ["dog/truncated-bad.jpg"]
+    assert len(images_in(dst)) == 2
+
+
+def test_max_errors_decides_in_every_run_whether_the_output_is_complete(run_cli, damaged, tmp_path):
+    for name in ("src", "dst"):
+        shutil.copytree(damaged[0] / name, tmp_path / name)
+    dst = tmp_path / "dst"
+    for allowed, code in [(4, 0), (3, TOO_MANY_FAILED)]:
+        done = run_cli("cutmix", tmp_path / "src", dst, *BOUND, "--max-errors", allowed)
+        assert done.returncode == code
+        assert (done.stderr == "") is (code == 0)
+        assert (dst / "_SUCCESS").exists() is (code == 0)
+        assert len(failures_in(dst)) == 4
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_an_input_of_which_nothing_decodes_gives_no_image(run_cli, tmp_path, form):
+    src, dst = tmp_path / "src", tmp_path / "dst"
+    (src / "cat").mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg"):
+        (src / "cat" / name).write_text("I am no photo")
+    done = run_cli("cutmix", src, dst, "--format", form)
+    assert done.returncode == TOO_MANY_FAILED
+    assert "Traceback" not in done.stderr
+    assert [failure["source"] for failure in failures_in(dst)] == ["cat/a.jpg", "cat/b.jpg"]
+    assert images_in(dst) == []
+    assert not (dst / "_SUCCESS").exists()
+
+
+def test_parquet_rows_that_fail_are_recorded_by_shard_and_row(run_cli, tmp_path):
+    good = encode(Image.new("RGB", (8, 8), "teal"), "PNG")
+    write_shard(tmp_path / "src" / "a.parquet", image=[good, b"junk", None, good], label=[0, 1, 0, 1])
+    done = run_cli("cutmix", tmp_path / "src", tmp_path / "dst")
+    assert done.returncode == TOO_MANY_FAILED
+    assert [(failure["source"], failure["reason"]) for failure in failures_in(tmp_path / "dst")] == [
+        ("a.parquet#1", "not an image"),
+        ("a.parquet#2", "no image"),
+    ]
+    shards = (tmp_path / "dst" / "data").glob("*.parquet")
+    assert sum(pq.read_metadata(shard).num_rows for shard in shards) == 2
+
+
+def test_an_image_too_wide_for_jpeg_is_recorded(run_cli, make_folder, tmp_path):
+    src, dst = make_folder({"cat": 2}), tmp_path / "dst"
+    Image.new("L", (65536, 1)).save(src / "cat" / "wide.png")
+    done = run_cli("cutmix", src, dst, "--image-format", "jpg")
+    assert done.returncode == TOO_MANY_FAILED
+    (failure,) = failures_in(dst)
+    assert (failure["source"], failure["stage"]) == ("cat/wide.png", "encode")
+    assert len(images_in(dst)) == 2

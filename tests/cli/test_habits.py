@@ -1,0 +1,465 @@
+"""The program's manners: which stream says what, and what makes, pipes and people can rely on."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import json
+import os
+import pty
+import re
+import resource
+import subprocess
+import sys
+import termios
+import threading
+
+import PIL
+import pyarrow.parquet as pq
+import pytest
+import simplejpeg
+from PIL import Image
+
+COLOUR = re.compile(r"\x1b\[([0-9]+;)*(3[0-8]|4[0-8]|9[0-7]|10[0-7])(;[0-9]+)*m")
+"""An escape sequence that sets a colour, as NO_COLOR forbids; bold and the like are not colours."""
+
+
+@pytest.fixture
+def src(make_folder):
+    """Five images in two classes."""
+    return make_folder({"cat": 3, "dog": 2})
+
+
+@pytest.fixture
+def damaged(src):
+    """The same, and one that fails."""
+    (src / "dog" / "bad.jpg").write_text("I am no photo")
+    return src
+
+
+def run_once(root, *arguments):
+    """Run the program for many tests, on `root/src` of five images in two classes that it makes first."""
+    for number in range(5):
+        path = root / "src" / ("cat", "dog")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 24), (number * 50, 0, 255 - number * 50)).save(path)
+    call = [sys.executable, "-m", "augcli", *map(str, arguments)]
+    return subprocess.run(call, check=True, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory):
+    """A directory with `src` and its output `dst` of CutMix that is never applied; nobody may change it."""
+    root = tmp_path_factory.mktemp("standing")
+    done = run_once(root, "cutmix", root / "src", root / "dst", "--p", 0)
+    (root / "stdout").write_text(done.stdout)
+    (root / "stderr").write_text(done.stderr)
+    return root
+
+
+def stamps(root):
+    """When each file was last changed."""
+    return {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+
+
+def images_in(root):
+    return sorted(path.name for path in root.rglob("*") if path.suffix in (".png", ".jpg"))
+
+
+def run_on_terminal(*arguments, file_size=resource.RLIM_INFINITY, **variables):
+    """Run the program with stdout and stderr on terminals of their own.
+
+    Gives what each showed, and the exit code as `code`.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
+    environment |= {"TERM": "xterm-256color", "COLUMNS": "100"} | variables
+    shown = {"stdout": b"", "stderr": b""}
+
+    def drain(name, end):
+        while True:
+            try:
+                data = os.read(end, 4096)
+            except OSError:  # Linux: the other side is closed
+                return
+            if not data:
+                return
+            shown[name] += data
+
+    ends = {name: pty.openpty() for name in shown}
+    for outer, _ in ends.values():
+        termios.tcsetwinsize(outer, (24, 100))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "augcli", *map(str, arguments)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size)),
+        **{name: inner for name, (_, inner) in ends.items()},
+    )
+    readers = [threading.Thread(target=drain, args=(name, outer)) for name, (outer, _) in ends.items()]
+    for reader in readers:
+        reader.start()
+    try:
+        code = child.wait(timeout=300)
+    finally:
+        child.kill()
+    for _, inner in ends.values():
+        os.close(inner)
+    for reader in readers:
+        reader.join(timeout=60)
+    for outer, _ in ends.values():
+        os.close(outer)
+    return {name: data.decode() for name, data in shown.items()} | {"code": code}
+
+
+# --- streams -------------------------------------------------------------------------------------------
+
+
+def test_results_come_on_stdout_and_nothing_on_stderr(standing):
+    assert f"{standing / 'dst'} holds 5 images (folder) from 5 inputs" in (standing / "stdout").read_text()
+    assert (standing / "stderr").read_text() == ""
+
+
+def test_messages_come_on_stderr_beside_results_on_stdout(run_cli, damaged, tmp_path):
+    done = run_cli("cutmix", damaged, tmp_path / "dst")
+    assert "holds 5 images" in done.stdout
+    assert "1: not an image" in done.stdout
+    assert len(done.stderr.splitlines()) == 1
+    assert "--max-errors" in done.stderr
+    assert "--max-errors" not in done.stdout
+
+
+def test_on_a_terminal_the_bar_is_drawn_on_stderr_and_removed(src, tmp_path):
+    shown = run_on_terminal("cutmix", src, tmp_path / "dst", "--p", 0)
+    assert shown["code"] == 0
+    assert "/5" in shown["stderr"]
+    assert "img" in shown["stderr"]
+    drawn = [line for line in re.split(r"[\r\n]+", shown["stderr"]) if line]
+    assert drawn[-1].isspace()  # blanks over what stood there
+    assert "holds 5 images" in shown["stdout"]
+    assert "\r" not in shown["stdout"].replace("\r\n", "\n")
+
+
+def test_on_a_terminal_an_error_has_a_line_of_its_own(src, tmp_path):
+    shown = run_on_terminal("cutmix", src, tmp_path / "dst", "--p", 0, file_size=2000)
+    assert shown["code"] == 7
+    before, message = shown["stderr"].split("augcli: cannot write", 1)
+    assert before.rsplit("\r", 1)[-1].rsplit("\n", 1)[-1].strip() == ""
+    assert message.rstrip("\r\n ").endswith("run again")
+
+
+def test_quiet_prints_nothing(run_cli, src, tmp_path):
+    done = run_cli("cutmix", src, tmp_path / "dst", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(images_in(tmp_path / "dst")) == 5
+
+
+def test_quiet_does_not_hide_failures(run_cli, damaged, tmp_path):
+    done = run_cli("cutmix", damaged, tmp_path / "dst", "--quiet")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+# --- JSON ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory):
+    """What Mixup with --json printed, and where its output lies."""
+    root = tmp_path_factory.mktemp("documented")
+    return run_once(root, "mixup", root / "src", root / "dst", "--json"), root / "dst"
+
+
+def test_json_is_one_document_that_counts_what_stands(documented):
+    done, dst = documented
+    assert done.stderr == ""
+    document = json.loads(done.stdout)
+    with (dst / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert (document["outputs"], document["images"], len(rows)) == (5, 5, 5)
+    names = [row["label_name"] for row in rows]
+    assert document["per_class"] == {name: names.count(name) for name in sorted(set(names))}
+    assert document["applied"] == [row["applied"] for row in rows].count("true")
+    assert document["failures_by_reason"] == {}
+
+
+def test_json_says_what_was_used_and_how_long_it_took(documented):
+    document = json.loads(documented[0].stdout)
+    assert document["libraries"]["simplejpeg"] == simplejpeg.__version__
+    assert document["libraries"]["pillow"] == PIL.__version__
+    assert document["libraries"]["backend"] == "cpu (numba)"
+    assert {"wall", "read", "decode", "apply", "encode", "write"} <= document["seconds"].keys()
+    assert all(seconds >= 0 for seconds in document["seconds"].values())
+    assert document["seconds"]["wall"] > 0
+    # Five images; both numbers are rounded.
+    assert document["images_per_second"] == pytest.approx(5 / document["seconds"]["wall"], rel=0.05, abs=0.1)
+
+
+def test_json_counts_failures_by_reason_and_keeps_the_exit_code(run_cli, damaged, tmp_path):
+    (damaged / "cat" / "empty.png").touch()
+    (damaged / "cat" / "text.png").write_text("I am no picture")
+    done = run_cli("cutmix", damaged, tmp_path / "dst", "--json")
+    assert done.returncode == 3
+    document = json.loads(done.stdout)
+    assert document["failures_by_reason"] == {"empty file": 1, "not an image": 2}
+    assert document["outputs"] == 5
+
+
+def test_json_with_quiet_is_still_the_document(run_cli, src, tmp_path):
+    done = run_cli("cutmix", src, tmp_path / "dst", "--json", "--quiet", "--dry-run")
+    assert json.loads(done.stdout)["outputs"] == 5
+
+
+def test_json_keeps_names_of_any_script(run_cli, make_folder, tmp_path):
+    done = run_cli("cutmix", make_folder({"naïve": 1, "猫": 1}), tmp_path / "dst", "--json", "--dry-run")
+    assert json.loads(done.stdout)["per_class"] == {"naïve": 1, "猫": 1}
+
+
+# --- dry run -------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_writes_nothing(run_cli, src, tmp_path):
+    before = stamps(tmp_path)
+    assert run_cli("cutmix", src, tmp_path / "dst", "--dry-run").returncode == 0
+    assert not (tmp_path / "dst").exists()
+    assert stamps(tmp_path) == before
+
+
+def test_a_dry_run_says_outputs_chunks_and_bytes(run_cli, src, tmp_path):
+    done = run_cli("cutmix", src, tmp_path / "dst", "--dry-run", "--copies", 3)
+    assert "would hold 15 images (folder) from 5 inputs" in done.stdout
+    assert "cat 9, dog 6" in done.stdout
+    assert re.search(r"1 of 1 chunks, about \d+ MB; \d+ MB are free; nothing was written", done.stdout)
+
+
+def test_a_dry_run_as_json_says_outputs_chunks_and_bytes(run_cli, src, tmp_path):
+    done = run_cli("cutmix", src, tmp_path / "dst", "--dry-run", "--copies", 3, "--json")
+    document = json.loads(done.stdout)
+    assert (document["outputs"], document["chunks"], document["is_dry"]) == (15, 1, True)
+    assert document["per_class"] == {"cat": 9, "dog": 6}
+    sizes = sum(path.stat().st_size for path in src.rglob("*.png"))
+    assert document["estimated_bytes"] == 3 * sizes
+    assert document["free_bytes"] > 0
+
+
+def test_a_dry_run_with_force_leaves_a_standing_output_as_it_is(run_cli, standing):
+    before = stamps(standing)
+    options = ("--p", 0, "--seed", 1, "--force", "--dry-run")
+    done = run_cli("cutmix", standing / "src", standing / "dst", *options)
+    assert (done.returncode, stamps(standing)) == (0, before)
+
+
+def test_a_dry_run_of_what_stands_has_nothing_to_do(run_cli, standing):
+    done = run_cli("cutmix", standing / "src", standing / "dst", "--p", 0, "--dry-run", "--json")
+    document = json.loads(done.stdout)
+    assert (document["chunks_done"], document["estimated_bytes"]) == ([], 0)
+
+
+# --- again ---------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_touches_nothing(run_cli, standing):
+    before = stamps(standing)
+    done = run_cli("cutmix", standing / "src", standing / "dst", "--p", 0, "--workers", 1)
+    assert done.returncode == 0
+    assert "nothing to do" in done.stdout
+    assert (standing / "dst" / "_SUCCESS") in before
+    assert stamps(standing) == before
+
+
+def test_a_second_run_to_parquet_touches_nothing(run_cli, src, tmp_path):
+    options = ("cutmix", src, tmp_path / "dst", "--format", "parquet", "--copies", 2)
+    run_cli(*options)
+    before = stamps(tmp_path)
+    assert "nothing to do" in run_cli(*options).stdout
+    assert (tmp_path / "dst" / "_SUCCESS") in before
+    assert stamps(tmp_path) == before
+
+
+def test_a_second_run_with_failures_touches_nothing(run_cli, damaged, tmp_path):
+    dst = tmp_path / "dst"
+    run_cli("cutmix", damaged, dst, "--max-errors", 1)
+    before = stamps(dst)
+    assert run_cli("cutmix", damaged, dst, "--max-errors", 1).returncode == 0
+    assert stamps(dst) == before
+
+
+def test_the_recipe_of_an_output_makes_it_again(run_cli, src, tmp_path, tree):
+    options = ("--seed", 7, "--copies", 2, "--p", 0.5, "--smoothing", 0.1, "--size", "6x7", "--fit", "pad")
+    run_cli("cutmix", src, tmp_path / "dst", *options)
+    done = run_cli("run", tmp_path / "dst" / "augcli.json", src, tmp_path / "dst2")
+    assert done.returncode == 0, done.stderr
+    assert len(images_in(tmp_path / "dst")) == 10
+    assert tree(tmp_path / "dst2") == tree(tmp_path / "dst")
+
+
+def test_the_recipe_of_an_output_finds_that_output_done(run_cli, standing):
+    before = stamps(standing)
+    done = run_cli("run", standing / "dst" / "augcli.json", standing / "src", standing / "dst")
+    assert "nothing to do" in done.stdout
+    assert stamps(standing) == before
+
+
+RECIPE = """
+seed = 3
+copies = 8
+[[op]]
+kind = "cutmix"
+alpha = 2.0
+p = 0.5
+[[op]]
+one_of = [ {kind = "cutmix", alpha = 1.0, weight = 0.4}, {kind = "mixup", alpha = 0.5, weight = 0.4} ]
+p = 0.9
+[labels]
+smoothing = 0.1
+"""
+
+
+@pytest.fixture(scope="module")
+def chained(tmp_path_factory):
+    """The rows of `metadata.parquet` of a recipe with two operations, the second one of two."""
+    root = tmp_path_factory.mktemp("chained")
+    (root / "both.toml").write_text(RECIPE)
+    run_once(root, "run", root / "both.toml", root / "src", root / "dst")
+    return pq.read_table(root / "dst" / "metadata.parquet").to_pylist()
+
+
+def test_outputs_of_a_recipe_file_bear_its_name(chained):
+    assert len(chained) == 40
+    assert all(re.search(r"__both[0-7]-[0-9a-f]{16}\.png$", row["file_name"]) for row in chained)
+
+
+def test_operations_of_a_recipe_run_in_its_order(chained):
+    assert {row["op"] for row in chained} == {"none", "cutmix", "mixup", "cutmix+cutmix", "cutmix+mixup"}
+
+
+def test_each_operation_of_a_recipe_has_a_partner_of_its_own(chained):
+    both = [row for row in chained if "+" in row["op"]]
+    assert both
+    assert all(len({row["source"], *row["partners"]}) == 3 for row in both)
+
+
+def test_labels_of_a_recipe_sum_to_one_and_are_smoothed(chained):
+    for row in chained:
+        assert sum(row["weights"]) == pytest.approx(1.0, abs=1e-12)
+        assert sum(row["soft_label"]) == pytest.approx(1.0, abs=1e-6)  # float32
+        assert min(row["soft_label"]) >= 0.05 - 1e-6  # ε / K
+
+
+# --- help, version, names ------------------------------------------------------------------------------
+
+
+def test_version_is_the_packages(run_cli):
+    done = run_cli("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        f"augcli {importlib.metadata.version('augcli')}\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize("command", [(), ("cutmix",), ("run",)])
+def test_h_is_help_and_comes_on_stdout(run_cli, command):
+    short, long = run_cli(*command, "-h"), run_cli(*command, "--help")
+    assert (short.returncode, short.stderr) == (0, "")
+    assert short.stdout == long.stdout
+    assert "Usage:" in short.stdout
+
+
+def test_help_lists_every_command(run_cli):
+    shown = run_cli("--help").stdout
+    assert all(
+        re.search(rf"^\W*{name}\b", shown, re.MULTILINE) for name in ("cutmix", "mixup", "run", "preview")
+    )
+
+
+def test_help_of_a_command_lists_its_options(run_cli):
+    shown = run_cli("cutmix", "--help").stdout
+    wanted = "--alpha --p --seed --copies --size --quality --labels --classes --workers --max-errors --force"
+    assert all(option in shown for option in [*wanted.split(), "--dry-run", "--quiet", "--json"])
+
+
+def test_without_arguments_the_help_is_shown_as_a_usage_error(run_cli):
+    done = run_cli()
+    assert done.returncode == 2
+    assert "Usage:" in done.stdout + done.stderr
+
+
+def test_without_arguments_no_empty_message_is_shown(run_cli):
+    assert "augcli: \n" not in run_cli().stderr
+
+
+def test_names_that_start_with_a_dash_come_after_two_dashes(run_cli, make_folder, tmp_path):
+    make_folder({"-cat": 1, "--dog": 1}, "-src")
+    done = run_cli("cutmix", "--p", 0, "--quiet", "--", "-src", "--dst", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "--dst").iterdir() if path.is_dir()) == ["--dog", "-cat"]
+
+
+def test_a_label_table_may_start_with_a_dash(run_cli, tmp_path):
+    (tmp_path / "src").mkdir()
+    for name in ("-a.png", "b.png"):
+        Image.new("RGB", (4, 4)).save(tmp_path / "src" / name)
+    (tmp_path / "-labels.csv").write_text("file_name,label\n-a.png,cat\nb.png,dog\n")
+    done = run_cli("cutmix", "src", "dst", "--p", 0, "--quiet", "--labels=-labels.csv", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [name[: name.index("__")] for name in images_in(tmp_path / "dst")] == ["-a", "b"]
+
+
+def test_a_name_that_starts_with_a_dash_is_taken_for_an_option_without_two_dashes(run_cli, tmp_path):
+    assert run_cli("cutmix", "-src", "dst", cwd=tmp_path).returncode == 2
+
+
+def test_help_on_a_terminal_is_coloured():
+    assert COLOUR.search(run_on_terminal("--help")["stdout"])
+
+
+def test_no_color_is_obeyed_on_a_terminal():
+    shown = run_on_terminal("--help", NO_COLOR="1")["stdout"]
+    assert "Usage:" in shown
+    assert not COLOUR.search(shown)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("cutmix", "--help"), ("cutmix", "src", "dst", "--p", "2")]
+)
+def test_a_pipe_gets_no_escape_codes(run_cli, arguments):
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")
+    }
+    done = run_cli(*arguments, env=environment | {"TERM": "xterm-256color"})
+    assert done.stdout or done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+# --- cheap start ---------------------------------------------------------------------------------------
+
+HEAVY = ("numpy", "numba", "pyarrow", "PIL", "simplejpeg", "augcli.io", "augcli.kernels", "augcli.pipeline")
+
+
+def imported_by(*arguments):
+    """Give the names of all modules that a run of the program imports."""
+    call = [sys.executable, "-X", "importtime", "-m", "augcli", *arguments]
+    shown = subprocess.run(call, capture_output=True, text=True, check=False, timeout=60).stderr
+    names = re.findall(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", shown, re.MULTILINE)
+    assert "augcli.cli" in names
+    return names
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("--version",), ("cutmix", "--help"), ("cutmix", "src", "dst", "--alpha", "0")],
+    ids=" ".join,
+)
+def test_what_needs_no_images_loads_nothing_heavy(arguments):
+    names = imported_by(*arguments)
+    assert [
+        name for name in names if name.startswith(tuple(f"{heavy}." for heavy in HEAVY)) or name in HEAVY
+    ] == []
+
+
+def test_a_recipe_without_operations_does_not_load_the_compiler(src, tmp_path):
+    (tmp_path / "copy.toml").write_text("seed = 0\n")
+    names = imported_by("run", str(tmp_path / "copy.toml"), str(src), str(tmp_path / "dst"))
+    assert "numba" not in names
+    assert "simplejpeg" in names
+    assert len(images_in(tmp_path / "dst")) == 5

@@ -1,0 +1,69 @@
+"""The summary in words and as a document."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from augcli.datatypes import Failure, Summary
+from augcli.report.summary import describe, document
+
+SUMMARY = Summary(
+    dst="out",
+    form="folder",
+    images=5,
+    outputs=4,
+    applied=3,
+    per_class={"cat": 3, "dog": 1},
+    unmixed={"not drawn": 1},
+    failures=(Failure("cat/3.png", "read", "not an image", ""),),
+    copied_undecodable=0,
+    chunks=2,
+    chunks_done=("0",),
+    outputs_made=2,
+    seconds={"wall": 0.5},
+    free_bytes=10**9,
+    estimated_bytes=2_000_000,
+    workers=2,
+    libraries={},
+    notes=("a note",),
+)
+
+
+def test_it_says_what_stands_and_what_was_done():
+    assert describe(SUMMARY).splitlines() == [
+        "out holds 4 images (folder) from 5 inputs",
+        "  changed    3",
+        "  unchanged  1: not drawn",
+        "  failed     1: not an image",
+        "             listed in out/failures.jsonl",
+        "  classes    cat 3, dog 1",
+        "  note       a note",
+        "  made 2 in 0.5 s (4 images/s, 2 workers, 1 of 2 chunks)",
+    ]
+
+
+def test_a_dry_run_says_what_would_be():
+    lines = describe(replace(SUMMARY, is_dry=True)).splitlines()
+    assert lines[0] == "out would hold 4 images (folder) from 5 inputs"
+    assert lines[-1] == "  to do: 1 of 2 chunks, about 2 MB; 1000 MB are free; nothing was written"
+
+
+def test_a_run_that_found_nothing_to_do_says_so():
+    assert describe(replace(SUMMARY, chunks_done=())).endswith("nothing to do: all of it stood already")
+
+
+def test_many_classes_are_cut():
+    text = describe(replace(SUMMARY, per_class={f"class {number:02d}": 1 for number in range(20)}))
+    assert "class 11 1 and 8 more" in text
+
+
+def test_files_that_only_failed_as_partners_are_warned_of():
+    assert "2 copied files do not decode" in describe(replace(SUMMARY, copied_undecodable=2))
+
+
+def test_the_document_counts_and_is_json():
+    made = json.loads(json.dumps(document(SUMMARY)))
+    assert made["failures_by_reason"] == {"not an image": 1}
+    assert made["images_per_second"] == 4.0
+    assert made["per_class"] == {"cat": 3, "dog": 1}
