@@ -14,6 +14,13 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items):
+    """Leave tests that start the program, a second or so each, to `make test`."""
+    for item in items:
+        if "run_cli" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """24 real photos in 4 class folders."""

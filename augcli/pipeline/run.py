@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from augcli.pipeline.workers import count_workers, run_in_order
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from augcli.datatypes import Catalogue, Summary
@@ -170,25 +171,32 @@ def _do_chunks(
 ) -> None:
     """Do chunks in order, each committed when its last run is in; neighbours are in flight together."""
     total = sum(len(chunk) for _, chunk in todo)
+    runs = [(at, run) for at, (_, chunk) in enumerate(todo) for run in cut_runs(chunk, total, workers)]
+    opened: dict[int, Samples] = {}
+    opening = threading.Lock()
 
-    def runs() -> Iterator[tuple[Split, Chunk, Stretch, Samples]]:
-        for split, chunk in todo:
-            samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
-            for stretch in cut_runs(chunk, total, workers):
-                yield split, chunk, stretch, samples
-
-    def work(task: tuple[Split, Chunk, Stretch, Samples]) -> RunResult:
-        split, _, stretch, samples = task
+    def work(task: int) -> RunResult:
+        at, stretch = runs[task]
+        split, chunk = todo[at]
+        with opening:
+            if at not in opened:
+                opened[at] = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
+            samples = opened[at]
         return execute(split.job, stretch, samples)
 
+    # The rows of shards are held in memory for all workers, so these are threads.
+    processes = all(split.source.form == "folder" for split, _ in todo)
     done: list[tuple[Stretch, RunResult]] = []
-    for (split, chunk, stretch, _), result in run_in_order(work, runs(), workers):
+    for task, result in run_in_order(work, len(runs), workers, processes):
+        at, stretch = runs[task]
+        split, chunk = todo[at]
         done.append((stretch, result))
         for stage, spent in result.seconds.items():
             seconds[stage] = seconds.get(stage, 0.0) + spent
         settings.advance(stretch.stop - stretch.start, total)
         if sum(one.stop - one.start for one, _ in done) == len(chunk):
             split.facts[chunk.name] = _commit(split, chunk, done)
+            opened.pop(at, None)
             done = []
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
+import multiprocessing
 import os
+import signal
+import sys
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from augcli.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
 
-Task = TypeVar("Task")
 Result = TypeVar("Result")
+PR_SET_PDEATHSIG = 1
+"""Linux: the signal that a process gets when its parent dies (prctl(2))."""
 
 
 def count_workers() -> int:
@@ -24,30 +32,64 @@ def count_workers() -> int:
 
 
 def run_in_order(
-    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
-) -> Iterator[tuple[Task, Result]]:
-    """Run a function over tasks on threads, giving results in the order of the tasks.
+    function: Callable[[int], Result], tasks: int, workers: int, processes: bool
+) -> Iterator[tuple[int, Result]]:
+    """Call a function with 0..tasks - 1 on several workers, giving (task, result) in order.
 
-    Threads suffice: the codecs, the kernels and file access release the interpreter's lock. A few tasks
-    run ahead of the oldest unfinished one, so no worker waits for a slow neighbour, and no more results
-    are held than that.
+    The codecs, the kernels and file access release the interpreter's lock, so threads do for most. But
+    a thread that finds the lock taken goes to sleep, and waking it takes longer than what the other one
+    had to do: with two workers on 500-pixel photos, one process each was measured 1.2 times as fast.
+    A few tasks run ahead of the oldest unfinished one, so no worker waits for a slow neighbour, and no
+    more results are held than that.
+
+    Args:
+        function: Called in the workers; its results must pickle where these are processes.
+        tasks: Number of tasks.
+        workers: Number of workers.
+        processes: Whether each worker may be a process of its own; only on Linux, by fork, so that
+            nothing but task numbers and results passes between them.
 
     Raises:
+        StorageError: If a worker process dies.
         Exception: Whatever the function raises; tasks not yet begun are dropped.
     """
-    waiting: deque[tuple[Task, Future[Result]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="augcli")
+    pool: Executor
+    if processes and workers > 1 and sys.platform == "linux":
+        context = multiprocessing.get_context("fork")
+        pool = ProcessPoolExecutor(workers, context, initializer=_adopt, initargs=(function,))
+        call: Callable[[int], Any] = _call
+    else:
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="augcli")
+        call = function
+    waiting: deque[tuple[int, Future[Result]]] = deque()
     try:
-        for task in tasks:
-            waiting.append((task, pool.submit(function, task)))
+        for task in range(tasks):
+            waiting.append((task, pool.submit(call, task)))
             if len(waiting) > 3 * workers:
                 oldest, future = waiting.popleft()
                 yield oldest, future.result()
         while waiting:
             oldest, future = waiting.popleft()
             yield oldest, future.result()
+    except BrokenProcessPool as error:
+        raise StorageError("a worker process died, killed or out of memory; run again to go on") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+_adopted: list[Callable[[int], Any]] = []
+"""In a worker process: the function that it calls, inherited by fork since it cannot be pickled."""
+
+
+def _adopt(function: Callable[[int], Any]) -> None:
+    """Prepare a worker process: it leaves Ctrl-C to its parent, and dies with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _adopted.append(function)
+
+
+def _call(task: int) -> Any:
+    return _adopted[0](task)
 
 
 def _read_quota(root: Path) -> int | None:

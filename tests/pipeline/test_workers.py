@@ -1,0 +1,82 @@
+"""Workers: order, failures, and how many there are."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from augcli.errors import StorageError
+from augcli.pipeline.workers import _read_quota, count_workers, run_in_order
+
+both = pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
+
+
+@both
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_results_come_in_the_order_of_the_tasks(workers, processes):
+    def work(task):
+        time.sleep(0.01 if task % 3 == 0 else 0)
+        return task * task
+
+    assert list(run_in_order(work, 40, workers, processes)) == [(task, task * task) for task in range(40)]
+
+
+@both
+def test_nothing_to_do_gives_nothing(processes):
+    assert list(run_in_order(lambda task: task, 0, 2, processes)) == []
+
+
+@both
+def test_an_error_of_a_task_is_raised_and_the_rest_is_dropped(processes):
+    def work(task):
+        if task == 5:
+            raise StorageError("disk full")
+        return task
+
+    seen = []
+    with pytest.raises(StorageError, match="disk full"):
+        seen.extend(task for task, _ in run_in_order(work, 1000, 2, processes))
+    assert seen == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
+def test_processes_are_other_processes_and_threads_are_not():
+    pids = {pid for _, pid in run_in_order(lambda task: os.getpid(), 20, 2, True)}
+    assert os.getpid() not in pids
+    assert {pid for _, pid in run_in_order(lambda task: os.getpid(), 20, 2, False)} == {os.getpid()}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
+def test_a_worker_that_dies_is_a_fault_of_the_machine():
+    def work(task):
+        if task == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return task
+
+    with pytest.raises(StorageError, match="a worker process died"):
+        list(run_in_order(work, 20, 2, True))
+
+
+def test_workers_follow_the_affinity():
+    assert 1 <= count_workers() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        ({"cpu.max": "150000 100000"}, 2),  # one and a half CPUs are two workers
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "400000", "cpu/cpu.cfs_period_us": "100000"}, 4),
+        ({}, None),
+    ],
+)
+def test_the_quota_of_the_control_group_is_read(tmp_path, files, quota):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    assert _read_quota(tmp_path) == quota
