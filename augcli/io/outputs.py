@@ -35,7 +35,8 @@ SHARD_BYTES = 500 << 20
 ROW_GROUP_BYTES = 32 << 20
 PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
 IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png)(\.part)?")
-"""How every image of ours is named; other files are never touched."""
+SHARD_NAME = re.compile(r"[a-z]+-([01]+|all)(-[0-9]+)?\.parquet(\.part)?")
+"""How every image and every shard of ours is named; other files are never touched."""
 
 TABLES = ("metadata.parquet", "labels.csv")
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -60,6 +61,9 @@ class Form(Protocol):
 
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the files below DST that hold outputs of these names."""
+
+    def tables(self) -> list[str]:
+        """Give the tables below DST that `finish` writes."""
 
     def patterns(self, files: set[str]) -> list[str]:
         """Give the patterns by which Hugging Face finds a split's files; each matches something."""
@@ -118,6 +122,10 @@ class FolderForm:
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the images themselves."""
         return {self.base + name for name in file_names}
+
+    def tables(self) -> list[str]:
+        """Give both tables."""
+        return [self.base + name for name in TABLES]
 
     def patterns(self, files: set[str]) -> list[str]:
         """Give the table and every depth and suffix of images that occurs."""
@@ -180,6 +188,10 @@ class ParquetForm:
         """Give the shards, which names of outputs begin with."""
         return {"data/" + name.split("/", 1)[0] for name in file_names}
 
+    def tables(self) -> list[str]:
+        """Give none: the shards are the tables."""
+        return []
+
     def patterns(self, files: set[str]) -> list[str]:
         """Give all shards of the split."""
         return [f"data/{self.split or 'train'}-*.parquet"]
@@ -218,22 +230,25 @@ class ParquetForm:
 
 
 def remove_strangers(dst: Path, wanted: set[str]) -> None:
-    """Remove files of ours that no part holds: images, shards, unfinished files; then empty folders.
+    """Remove files of ours that no part holds: images, shards, unfinished files; then empty class folders.
 
     Args:
         dst: Directory of the output.
         wanted: POSIX paths below it that stay.
     """
     root = str(dst)
-    for directory, _, names in os.walk(root, topdown=False):
+    kept: list[str] = []
+    for directory, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if not name.startswith(".")]  # a repository, say, is not ours
         below = "" if directory == root else directory[len(root) + 1 :].replace(os.sep, "/") + "/"
+        kept.append(directory)
         for name in names:
-            if below + name in wanted:
-                continue
-            is_shard = below == "data/" and name.endswith(".parquet")
-            if is_shard or IMAGE_NAME.fullmatch(name) or name.endswith(f".parquet{PART_SUFFIX}"):
+            pattern = SHARD_NAME if below == "data/" else IMAGE_NAME
+            unfinished = not below and name.endswith(f".parquet{PART_SUFFIX}")
+            if below + name not in wanted and (pattern.fullmatch(name) or unfinished):
                 remove_file(Path(directory, name))
-        if below and not os.listdir(directory):  # noqa: PTH208 - beside os.walk
+    for directory in reversed(kept[1:]):  # children before their parents
+        if not os.listdir(directory):  # noqa: PTH208 - beside os.walk
             with storage_errors(f"cannot remove {directory!r}"):
                 Path(directory).rmdir()
 

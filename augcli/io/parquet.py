@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augcli.datatypes import RowGroup
-from augcli.errors import DecodeError, InputError
+from augcli.errors import DecodeError, InputError, StorageError
 from augcli.io.dataset_card import class_names
 from augcli.io.folder import File
 from augcli.io.storage import storage_errors
@@ -101,6 +101,18 @@ def unite_schemas(shards: Sequence[Shard]) -> pa.Schema:
         ) from error
 
 
+def check_unchanged(shard: Shard) -> None:
+    """Refuse a shard that is no longer the one that was listed.
+
+    Raises:
+        StorageError: A fault of the moment, so nothing about it may be recorded.
+    """
+    with storage_errors(f"cannot read {shard.path!r}"):
+        status = Path(shard.path).stat()
+    if (status.st_size, status.st_mtime_ns) != (shard.size, shard.version):
+        raise StorageError(f"{shard.path!r} changed since it was listed; run again")
+
+
 def find_columns(schema: pa.Schema, image_col: str | None, label_col: str | None, shard: str) -> Columns:
     """Find the image and the label column.
 
@@ -181,6 +193,8 @@ class Rows:
             self._next = 0
         while len(self._held) > 1:
             self._held.popitem(last=False)
+        for name in {group.shard for group in self._groups}:
+            check_unchanged(self._shards[name])
         while self._next <= number:
             tables = [self._read_next(group) for group in self._groups]
             self._next += 1

@@ -168,10 +168,10 @@ def _label_files(
 
 def _unite_classes(parts: list[LabelledSplit]) -> list[LabelledSplit]:
     """Give all splits the class list of all of them, so that an index means the same everywhere."""
-    lists = {labelling.classes for _, _, labelling in parts if labelling.classes}
+    lists = {labelling.classes for _, _, labelling in parts}
     if len(lists) < 2:
         return parts
-    united = tuple(sorted({name for names in lists for name in names}))
+    united = tuple(sorted({name for names in lists for name in names or ()}))
     return [(split, files, label_columns.rename_classes(own, united)) for split, files, own in parts]
 
 
@@ -190,9 +190,11 @@ def _open_parquet(shards: Sequence[parquet.Shard], selection: Selection, classes
     groups, first = {}, 0
     for split in sorted(set(names.values())) if has_splits else [""]:
         mine = [shard for shard in ordered if not has_splits or names[shard.name] == split]
-        groups[split] = parquet.list_groups(mine, columns.image)
-        catalogues.append(_catalogue_shards(split, mine, labelling, first))
-        first += len(catalogues[-1])
+        catalogue = _catalogue_shards(split, mine, labelling, first)
+        first += len(catalogue)
+        if len(catalogue):
+            groups[split] = parquet.list_groups(mine, columns.image)
+            catalogues.append(catalogue)
     if not any(len(catalogue) for catalogue in catalogues):
         raise InputError(f"{shards[0].path!r} holds no rows")
     carried = pa.schema([schema.field(n) for n in columns.others if n not in tables.OUR_COLUMNS])

@@ -215,7 +215,11 @@ def write_failures(path: Path, failures: Sequence[Failure]) -> None:
         part.write_bytes("".join(json.dumps(asdict(one), sort_keys=True) + "\n" for one in failures).encode())
 
 
-def join_carried(pieces: Sequence[pa.Table | None], order: Sequence[int]) -> pa.Table | None:
-    """Join carried columns of several runs and put their rows into an order."""
-    held = [piece for piece in pieces if piece is not None]
-    return pa.concat_tables(held).take(pa.array(order, pa.int64())) if held else None
+def join_carried(
+    pieces: Sequence[pa.Table | None], order: Sequence[int], schema: pa.Schema
+) -> pa.Table | None:
+    """Join carried columns of several runs and put their rows into an order; None where none is carried."""
+    if not schema.names:
+        return None
+    held = [schema.empty_table(), *(piece for piece in pieces if piece is not None)]
+    return pa.concat_tables(held).take(pa.array(order, pa.int64()))

@@ -168,19 +168,20 @@ def cut_runs(chunk: Chunk, total: int, workers: int) -> Iterator[Stretch]:
             yield Stretch(stretch.ring, start, min(start + length, stretch.stop))
 
 
-def fingerprint(catalogue: Catalogue, chunk: Chunk, ahead: Sequence[int]) -> str:
+def fingerprint(catalogue: Catalogue, chunk: Chunk, ahead: Sequence[int], context: str = "") -> str:
     """Digest everything that decides a chunk's outputs, besides the recipe.
 
     Args:
         catalogue: The samples.
         chunk: The chunk.
         ahead: For each stretch, how many positions beyond its end were read.
+        context: What else the outputs depend on.
 
     Returns:
         Hex digest over key, size, version and label of each member and of each sample read beyond the
         end, and over the class list.
     """
-    digest = hashlib.blake2b(repr(catalogue.classes).encode(), digest_size=16)
+    digest = hashlib.blake2b(repr((catalogue.classes, context)).encode(), digest_size=16)
     for stretch, beyond in zip(chunk.stretches, ahead, strict=True):
         members = stretch.ring.members
         stop = stretch.start + min(stretch.stop - stretch.start + beyond, len(members))

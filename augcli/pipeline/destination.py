@@ -10,11 +10,10 @@ from augcli.errors import OutputError
 from augcli.io import dataset_card, outputs, tables
 from augcli.io.folder import SPLIT_NAMES
 from augcli.io.storage import PART_SUFFIX, make_directory, remove_file, write_text
-from augcli.pipeline.chunks import fingerprint
 from augcli.recipe import TABLE_KEYS, Recipe, write_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from augcli.pipeline.chunks import Chunk
@@ -73,7 +72,7 @@ def find_undone(dst: Path, splits: Sequence[Split]) -> list[tuple[Split, Chunk]]
             if (
                 facts is not None
                 and len(facts.ahead) == len(chunk.stretches)
-                and facts.fingerprint == fingerprint(split.catalogue, chunk, facts.ahead)
+                and facts.fingerprint == split.fingerprint(chunk, facts.ahead)
                 and {f"{dst}/{name}" for name in split.job.form.files(tables.read_file_names(path))}
                 <= standing
             ):
@@ -88,15 +87,23 @@ def find_stale(dst: Path, splits: Sequence[Split]) -> set[str]:
     return outputs.part_names(dst) - {name for split in splits for name in split.part_names()}
 
 
-def is_complete(dst: Path, recipe: Recipe) -> bool:
+def is_complete(dst: Path, recipe: Recipe, splits: Sequence[Split]) -> bool:
     """Whether the tables and everything else stand that a finished run of this recipe leaves."""
-    return (dst / SUCCESS).exists() and _read(dst / RECIPE) == _document(recipe)
+    wanted = [SUCCESS, CARD] + [CLASSES] * bool(splits[0].catalogue.classes)
+    wanted += [FAILURES] * any(fact.failures for split in splits for fact in split.facts.values())
+    wanted += [name for split in splits for name in split.job.form.tables()]
+    return all((dst / name).exists() for name in wanted) and _read(dst / RECIPE) == _document(recipe)
 
 
-def begin(dst: Path, recipe: Recipe, replace: bool) -> None:
-    """Make DST ours and not complete; with `replace` clear what another recipe left."""
+def begin(dst: Path, recipe: Recipe, replace: bool, outdated: Iterable[str]) -> None:
+    """Make DST ours and not complete; with `replace` clear what another recipe left.
+
+    The part files that are no longer true go first: what they commit is about to be written over.
+    """
     make_directory(dst)
     remove_file(dst / SUCCESS)
+    for name in outdated:
+        remove_file(outputs.part_path(dst, name))
     if replace:
         for name in outputs.part_names(dst):
             remove_file(outputs.part_path(dst, name))
@@ -112,9 +119,11 @@ def begin(dst: Path, recipe: Recipe, replace: bool) -> None:
 
 def finish(dst: Path, splits: Sequence[Split], recipe: Recipe, notes: Sequence[str]) -> None:
     """Remove what no chunk holds; write the tables, the class list, the failures and the card."""
-    for name in find_stale(dst, splits):
-        remove_file(outputs.part_path(dst, name))
     wanted: set[str] = set()
+    for directory in ["", *(f"{path.name}/" for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
+        current = {name for split in splits for name in split.job.form.tables()}
+        for name in {directory + name for name in outputs.TABLES} - current:
+            remove_file(dst / name)
     patterns = []
     for split in splits:
         form = split.job.form
@@ -127,7 +136,9 @@ def finish(dst: Path, splits: Sequence[Split], recipe: Recipe, notes: Sequence[s
     outputs.remove_strangers(dst, wanted)
     # Readers that number the folders take the class list as their map, so it bears the folders' names.
     classes = splits[0].job.class_folders or splits[0].catalogue.classes
-    if classes:
+    if not classes:
+        remove_file(dst / CLASSES)
+    else:
         lines = [name.replace("\r", "%0D").replace("\n", "%0A") for name in classes]
         write_text(dst / CLASSES, "".join(f"{line}\n" for line in lines))
     write_text(dst / CARD, dataset_card.write_card(str(recipe.format), patterns, notes))

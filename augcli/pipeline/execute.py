@@ -163,7 +163,8 @@ class _Walk:
         item = self.near.open(position)
         copies = copy_numbers(self.job.recipe)
         made: list[tuple[Planned, int, Encoded]] = []
-        failure = item.failure
+        # That it failed as a partner does not count: what becomes of a sample depends on its own draws.
+        failure = item.failure if item.header is None else None
         try:
             for copy in copies:
                 made.append(self.make(position, copy, is_last=copy == copies[-1]))
@@ -233,9 +234,9 @@ class _Walk:
 
     def keep(self, position: int, item: Item) -> Encoded:
         """Give an unchanged sample: the file itself where it may stand in the output, else encoded anew."""
-        if item.failure:
+        if item.header is None:
+            assert item.failure is not None
             raise item.failure[1]
-        assert item.header is not None
         if codec.is_copyable(item.header, self.job.recipe.image_format, self.geometry):
             form = "jpg" if item.header.format == "JPEG" else "png"
             return Encoded(item.data, form, item.header.height, item.header.width)

@@ -57,6 +57,7 @@ class Item:
     header: codec.Header | None = None
     pixels: Pixels | None = None
     buffer: Pixels | None = None
+    decodes: bool = False
     failure: tuple[str, DecodeError] | None = None
 
 
@@ -123,8 +124,11 @@ class Neighbours:
                 with self._watch("decode"):
                     item.buffer = self._take_buffer(3 * item.header.height * item.header.width)
                     item.pixels = codec.decode(item.data, item.header, self._geometry, item.buffer)
+                item.decodes = True
             except DecodeError as error:
                 item.failure = ("decode", error)
+            if item.pixels is None or not np.may_share_memory(item.pixels, item.buffer):
+                self._reuse(item)
         if item.failure:
             raise item.failure[1]
         assert item.pixels is not None
@@ -142,16 +146,26 @@ class Neighbours:
         return decodable[(distance - 1) % len(decodable)] if decodable else None
 
     def release(self, position: int) -> None:
-        """Let go of a position that is done, and of the farthest images where all are too large."""
+        """Let go of a position that is done, and of what is too much to hold."""
         item = self._items.pop(position % self._count, None)
-        if item is not None and item.buffer is not None:
+        if item is not None:
+            self._reuse(item)
+        self._shrink()
+
+    def _shrink(self) -> None:
+        """Let go of the pixels of the farthest images where all take too much; they decode again."""
+        decoded = [item for item in self._items.values() if item.pixels is not None]
+        held = sum(item.pixels.nbytes for item in decoded if item.pixels is not None)
+        while held > HELD_BYTES and len(decoded) > 1:
+            item = decoded.pop()
+            assert item.pixels is not None
+            held -= item.pixels.nbytes
+            item.pixels = item.buffer = None
+
+    def _reuse(self, item: Item) -> None:
+        if item.buffer is not None:
             self._spare.append(item.buffer)
-        decoded = [(at, item.pixels.nbytes) for at, item in self._items.items() if item.pixels is not None]
-        held = sum(size for _, size in decoded)
-        while held > HELD_BYTES:
-            at, size = decoded.pop()
-            del self._items[at]
-            held -= size
+            item.buffer = None
 
     def _take_buffer(self, size: int) -> Pixels:
         """Give memory for an image: the one released last where it is large enough, else new."""
@@ -161,9 +175,12 @@ class Neighbours:
         return np.empty(size + size // 8, np.uint8)
 
     def _decodes(self, position: int) -> bool:
-        try:
-            self.decode(position)
-        except DecodeError:
-            self.failed_partners.add(self.sample(position))
-            return False
+        item = self.open(position)
+        if not item.decodes:
+            try:
+                self.decode(position)
+            except DecodeError:
+                self.failed_partners.add(self.sample(position))
+                return False
+            self._shrink()
         return True

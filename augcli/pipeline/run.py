@@ -19,7 +19,6 @@ from augcli.pipeline.chunks import (
     chunk_folder,
     chunk_groups,
     cut_runs,
-    fingerprint,
     hash_samples,
 )
 from augcli.pipeline.execute import Job, copy_numbers, execute
@@ -74,6 +73,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     """
     start = time.perf_counter()
     check_apart(src, dst)
+    given, dst = dst, dst.absolute()
     source = open_source(src, selection)
     recipe = replace(recipe, format=recipe.format or source.form)
     is_new = destination.check_destination(dst, recipe, settings.force)
@@ -84,17 +84,19 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     workers = settings.workers or count_workers()
     notes = [*source.notes, *tally.label_notes(recipe), *tally.pair_notes(splits)]
     if settings.dry_run:
-        return tally.foresee(dst, recipe, splits, todo, workers, notes)
+        return replace(tally.foresee(dst, recipe, splits, todo, workers, notes), dst=str(given))
     seconds: dict[str, float] = {}
-    if is_new or todo or destination.find_stale(dst, splits) or not destination.is_complete(dst, recipe):
-        destination.begin(dst, recipe, replace=is_new)
+    stale = set() if is_new else destination.find_stale(dst, splits)
+    if is_new or todo or stale or not destination.is_complete(dst, recipe, splits):
+        outdated = {split.part_name(chunk) for split, chunk in todo} | stale
+        destination.begin(dst, recipe, is_new, outdated)
         with codec.own_pixel_bound():
             _do_chunks(todo, workers, settings, seconds)
         destination.finish(dst, splits, recipe, tally.label_notes(recipe))
     spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
     summary = tally.summarize(dst, recipe, splits, todo, workers, notes, spent)
     destination.mark_complete(dst, len(summary.failures) <= settings.max_errors)
-    return summary
+    return replace(summary, dst=str(given))
 
 
 def _plan(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
@@ -208,13 +210,13 @@ def _commit(split: Split, chunk: Chunk, done: Sequence[tuple[Stretch, RunResult]
     ahead = _count_ahead(chunk, done)
     counts = sum((result.counts for result in results), Counter())
     facts = PartFacts(
-        fingerprint=fingerprint(split.catalogue, chunk, ahead),
+        fingerprint=split.fingerprint(chunk, ahead),
         ahead=ahead,
         failures=tuple(failure for result in results for failure in result.failures),
         passed_over=tuple(sorted({key for result in results for key in result.passed_over})),
         counts={what: count for what, count in sorted(counts.items()) if count},
     )
-    carried = tables.join_carried([result.carried for result in results], order)
+    carried = tables.join_carried([result.carried for result in results], order, split.source.carried)
     split.job.form.commit(split.part_name(chunk), [stored[i] for i in order], carried, facts)
     return facts
 

@@ -482,11 +482,11 @@ def test_failures_are_written_one_json_object_a_line(tmp_path):
 
 def test_carried_columns_are_joined_in_the_order_of_the_rows():
     pieces = [pa.table({"x": [10, 11]}), None, pa.table({"x": [12]})]
-    assert join_carried(pieces, [2, 0, 1]).column("x").to_pylist() == [12, 10, 11]
+    assert join_carried(pieces, [2, 0, 1], pieces[0].schema).column("x").to_pylist() == [12, 10, 11]
 
 
 def test_nothing_carried_gives_none():
-    assert join_carried([None, None], []) is None
+    assert join_carried([None, None], [], pa.schema([])) is None
 
 
 # Label tables ---------------------------------------------------------------------------------------------
