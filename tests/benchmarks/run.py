@@ -24,6 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from memory import measure_peak
 from photos import SAMPLE_PHOTOS, VARIANTS, list_photos, make_photos
 
 HERE = Path(__file__).resolve().parent
@@ -80,11 +81,8 @@ OPTIONS = ("--alpha", "1", "--quality", "95", "--subsampling", "420", "--workers
 AUGCLI = Program("augcli", (sys.executable, "-m", "augcli", "cutmix", *OPTIONS))
 
 
-def measure(program: Program, source: Path, target: Path, files: int) -> tuple[float, float]:
-    """Run a program into a fresh target.
-
-    Returns:
-        Wall seconds of the whole process, and its peak resident memory in MiB.
+def measure(program: Program, source: Path, target: Path, files: int) -> float:
+    """Run a program into a fresh target and give the wall seconds of the whole process.
 
     Raises:
         SystemExit: If it fails or has not written one image per file: a time of half the work is no time.
@@ -93,17 +91,14 @@ def measure(program: Program, source: Path, target: Path, files: int) -> tuple[f
     os.sync()  # the write-back of one program's output must not slow the next
     command = [*program.command, str(source), str(target)]
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    code = subprocess.call(command, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)  # or Popen waits for it again
-    if process.returncode != 0:
-        raise SystemExit(f"{program.name}: exit code {process.returncode} from {' '.join(command)}")
+    if code != 0:
+        raise SystemExit(f"{program.name}: exit code {code} from {' '.join(command)}")
     written = sum(1 for _ in target.rglob("*.jpg"))
     if written != files:
         raise SystemExit(f"{program.name}: {written} images written, expected {files}, in {target}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return seconds, usage.ru_maxrss * unit / 2**20
+    return seconds
 
 
 def warm_up(programs: list[Program], source: Path, tiny: Path, target: Path) -> None:
@@ -122,20 +117,21 @@ def time_rounds(
     for number in range(rounds):
         first = number % len(programs)
         for program in programs[first:] + programs[:first]:
-            times[program.name].tiny.append(measure(program, tiny, target, TINY_FILES)[0])
-            times[program.name].whole.append(measure(program, source, target, files)[0])
+            times[program.name].tiny.append(measure(program, tiny, target, TINY_FILES))
+            times[program.name].whole.append(measure(program, source, target, files))
             seconds = times[program.name].whole[-1]
             say(f"round {number + 1} of {rounds}: {program.name}: {files / seconds:.0f} files/s")
     return times
 
 
 def measure_memory(photos: Path, work: Path, rounds: int) -> dict[int, float]:
-    """Give augcli's peak resident memory in MiB (median) by the number of files."""
+    """Give augcli's peak memory in MiB (median), worker processes included, by the number of files."""
     peaks: dict[int, list[float]] = {files: [] for files in MEMORY_FILES}
     for _ in range(rounds):
         for files, found in peaks.items():
             source = make_photos(photos, work, "mixed", files)
-            found.append(measure(AUGCLI, source, work / "out", files)[1])
+            shutil.rmtree(work / "out", ignore_errors=True)
+            found.append(measure_peak([*AUGCLI.command, str(source), str(work / "out")]))
     return {files: median(found) for files, found in peaks.items()}
 
 
