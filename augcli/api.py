@@ -41,7 +41,7 @@ def materialize(
         recipe: A `Recipe`, its keys as a mapping (as in a TOML file), or the path of a TOML file.
         labels: CSV or parquet table that labels the images of a folder.
         classes: File with one class name a line, in index order.
-        workers: Threads; None takes as many as the process may use.
+        workers: Processes or threads; None takes as many CPUs as the process may use.
         force: Replace an output that augcli made with another recipe.
         dry_run: Say what would be done and write nothing.
         max_errors: Failed images up to which the output is marked as complete.

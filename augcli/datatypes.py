@@ -281,7 +281,7 @@ class Summary:
         outputs_made: Outputs made by this run.
         seconds: Wall time of the run, and of each stage summed over the workers.
         free_bytes: Free space at DST; `estimated_bytes`: what a dry run expects to write.
-        workers: Threads used.
+        workers: Workers used (processes or threads).
         libraries: What decided the bytes: name and version of codecs and backend.
         notes: What is worth knowing, in words.
         is_dry: Whether nothing was written because nothing was to be.

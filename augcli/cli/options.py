@@ -36,7 +36,7 @@ Classes = Annotated[
     Optional[Path], typer.Option(help="Class names, one a line, in index order.", rich_help_panel="Labels")
 ]
 Workers = Annotated[
-    Optional[int], typer.Option(help="Threads (default: all CPUs that may be used).", rich_help_panel="Run")
+    Optional[int], typer.Option(help="Workers (default: all CPUs that may be used).", rich_help_panel="Run")
 ]
 MaxErrors = Annotated[
     int, typer.Option(help="Failed images up to which the output is complete.", rich_help_panel="Run")

@@ -74,11 +74,14 @@ def _fill_box(value, channels, y0, x0, y1, x1, image):
 
 
 @_compile
-def _block_row(source, tap, first, y_level, x_level, y0, x0, channels, wide, row):
-    """Write taps of row `tap`, from column `first` on, as rounded means of their blocks (uint32).
+def _block_row(source, tap, blocks, wide, row):
+    """Write a row of taps as rounded means of their blocks (uint32).
+
+    `blocks` is (first column of taps, y_level, x_level, source's y0 and x0, channels).
 
     `wide` takes the sums down the columns first, which the compiler vectorizes.
     """
+    first, y_level, x_level, y0, x0, channels = blocks
     shift = np.uint32(y_level + x_level)
     wide[:] = (1 << (y_level + x_level)) >> 1 if x_level == 0 else 0
     start = (x0 + (first << x_level)) * channels
@@ -182,6 +185,7 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
     wide = np.empty(span << x_level, np.uint32)
     upper_tap, lower_tap, is_blend = -1, -1, step.kind == BLEND
     start = (step.source_x0 + first) * channels
+    blocks = (first, y_level, x_level, step.source_y0, step.source_x0, channels)
     for y in range(y0, y1):
         position = ((2 * (y - step.frame_y0) + 1) * (np.int64(y_taps) * 32768)) // frame_height - 32768
         position = min(max(position, 0), np.int64(y_taps - 1) << 16)
@@ -198,32 +202,10 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
                 upper, lower = lower, upper
                 upper_tap, lower_tap = tap, upper_tap
             if tap != upper_tap:
-                _block_row(
-                    partner,
-                    tap,
-                    first,
-                    y_level,
-                    x_level,
-                    step.source_y0,
-                    step.source_x0,
-                    channels,
-                    wide,
-                    upper,
-                )
+                _block_row(partner, tap, blocks, wide, upper)
                 upper_tap = tap
             if below != lower_tap:
-                _block_row(
-                    partner,
-                    below,
-                    first,
-                    y_level,
-                    x_level,
-                    step.source_y0,
-                    step.source_x0,
-                    channels,
-                    wide,
-                    lower,
-                )
+                _block_row(partner, below, blocks, wide, lower)
                 lower_tap = below
             _mix_rows(upper, lower, weight, between)
         target = image[y, x0 * channels : x1 * channels]

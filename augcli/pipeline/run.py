@@ -41,7 +41,7 @@ class Settings:
     """How a run is done, which never changes what it gives.
 
     Attributes:
-        workers: Threads; None takes as many as the process may use.
+        workers: Processes or threads; None takes as many CPUs as the process may use.
         force: Whether an output of another recipe is replaced.
         dry_run: Whether to say what would be done and write nothing.
         max_errors: Failures up to which the output counts as complete.

@@ -126,10 +126,14 @@ def label_notes(recipe: Recipe) -> list[str]:
 
 
 def pair_notes(splits: Sequence[Split]) -> list[str]:
-    """Warn where the planned pairs share a class much more often than random pairs would."""
+    """Warn where pairs share a class much more often than random ones would: shards sorted by class.
+
+    A folder's ring is shuffled whole, so there it could only be chance.
+    """
     notes = []
     for split in splits:
-        if split.job.recipe.mixing_entries and split.catalogue.classes:
+        is_parquet = split.source.form == "parquet"
+        if is_parquet and split.job.recipe.mixing_entries and split.catalogue.classes:
             planned, random = same_class_shares(split.catalogue, split.chunks)
             if planned > 2 * random:
                 notes.append(f"{planned:.0%} of planned pairs share a class, {random:.0%} of random ones do")
