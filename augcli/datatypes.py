@@ -106,6 +106,9 @@ class Colour:
         if not all(0 <= value <= 255 for value in (self.red, self.green, self.blue)):
             raise PlanError(f"a colour's values must be in 0..255, got {self}")
 
+    def __str__(self) -> str:
+        return f"{self.red},{self.green},{self.blue}"
+
 
 @dataclass(frozen=True, slots=True)
 class Fill:

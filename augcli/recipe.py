@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from augcli.datatypes import Colour
 from augcli.errors import UsageError
+from augcli.fields import (
+    Bounds,
+    Size,
+    check_fields,
+    flag,
+    option,
+    option_fields,
+    read_colour,
+    read_quality,
+    read_size,
+)
 from augcli.ops import OPERATIONS, Operation
-from augcli.ops.base import Bounds, check_fields, option
 from augcli.rng import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from augcli.datatypes import Colour
 
 PILLOW_ERROR_BOUND = 178_956_970
 """Pixels above which Pillow refuses an image: twice its warning bound of 1 GiB / 4 / 3."""
@@ -94,8 +105,8 @@ class Recipe:
     format: str | None = option(
         None, "Form of the output (default: as the input).", choices=("folder", "parquet"), panel="Images"
     )
-    size: str | None = option(
-        None, "Bring every image to this size, `224` or `HxW`, at load.", panel="Images"
+    size: Size | None = option(
+        None, "Bring every image to this size, `224` or `HxW`, at load.", read=read_size, panel="Images"
     )
     fit: str = option("crop", "How --size fits an image.", choices=("crop", "pad", "stretch"), panel="Images")
     image_format: str = option(
@@ -104,8 +115,11 @@ class Recipe:
         choices=("keep", "jpg", "png"),
         panel="Images",
     )
-    quality: str = option(
-        "keep", "JPEG quality 1..100 (keep: the source's own, 95 where it has none).", panel="Images"
+    quality: int | str = option(
+        "keep",
+        "JPEG quality 1..100 (keep: the source's own, 95 where it has none).",
+        read=read_quality,
+        panel="Images",
     )
     subsampling: str = option(
         "keep",
@@ -113,8 +127,11 @@ class Recipe:
         choices=("keep", "444", "422", "420"),
         panel="Images",
     )
-    background: str = option(
-        "white", "Colour behind what has none: `r,g,b`, `black`, `white` or `gray`.", panel="Images"
+    background: Colour = option(
+        "white",
+        "Colour behind what has none: `r,g,b`, `black`, `white` or `gray`.",
+        read=read_colour,
+        panel="Images",
     )
     max_pixels: int = option(
         PILLOW_ERROR_BOUND, "Images with more pixels count as failed.", Bounds(1, 2**40), panel="Images"
@@ -145,13 +162,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_fields(self, self.name)
-        height, width = parse_size(self.size) or (1, 1)
-        if height * width > self.max_pixels:
+        if self.size and self.size.height * self.size.width > self.max_pixels:
             raise UsageError(
                 f"--size {self.size} is more than --max-pixels {self.max_pixels}; give a smaller one"
             )
-        parse_quality(self.quality)
-        parse_colour(self.background, "--background")
         if not isinstance(self.name, str) or not re.fullmatch(r"[^\s/\\.][^\s/\\]{0,63}", self.name):
             raise UsageError(f"recipe name {self.name!r} must be a word that a file name can hold")
 
@@ -172,51 +186,10 @@ def single(operation: Operation, p: float = 1.0, **settings: Any) -> Recipe:
     return Recipe(name=operation.name, entries=(Entry((Choice(operation),), p),), **settings)
 
 
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Read `224` or `240x320` (height first) as (height, width); None stays None."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,5})(?:[xX](\d{1,5}))?", str(text))
-    height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-    if height < 1 or width < 1:
-        raise UsageError(
-            f"--size must be a number of pixels such as 224, or HxW such as 240x320; got {text!r}"
-        )
-    return height, width
-
-
-def parse_quality(text: str | int) -> int | None:
-    """Read a JPEG quality; `keep` gives None."""
-    if text == "keep":
-        return None
-    if not re.fullmatch(r"\d{1,3}", str(text)) or not 1 <= int(text) <= 100:
-        raise UsageError(f"--quality must be keep or 1..100, got {text!r}")
-    return int(text)
-
-
-NAMED_COLOURS = {"black": Colour(0, 0, 0), "white": Colour(255, 255, 255), "gray": Colour(128, 128, 128)}
-
-
-def parse_colour(text: str, option: str) -> Colour:
-    """Read `r,g,b`, one number for grey, or a name; `option` is named where it is none of these."""
-    if text in NAMED_COLOURS:
-        return NAMED_COLOURS[text]
-    parts = text.split(",")
-    if len(parts) in (1, 3) and all(re.fullmatch(r"\s*\d{1,3}\s*", part) for part in parts):
-        values = [int(part) for part in parts] * (3 if len(parts) == 1 else 1)
-        if max(values) <= 255:
-            return Colour(*values)
-    names = ", ".join(NAMED_COLOURS)
-    raise UsageError(f"{option} must be {names}, one number or r,g,b in 0..255; got {text!r}")
-
-
 def write_recipe(recipe: Recipe) -> dict[str, Any]:
     """Give a recipe as plain data with the command line's names, such that `read_recipe` gives it back."""
-    data = {
-        _flag(one.name): getattr(recipe, one.name) for one in fields(recipe) if one.name not in ("entries",)
-    }
-    data["op"] = [_write_entry(entry) for entry in recipe.entries]
-    return data
+    data = {"name": recipe.name, **_write_options(recipe)}
+    return data | {"op": [_write_entry(entry) for entry in recipe.entries]}
 
 
 def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
@@ -236,13 +209,9 @@ def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
     if not isinstance(labels, dict) or not _is_tables(operations):
         raise UsageError("recipe: [labels] must be a table and [[op]] a list of tables")
     flat |= labels
-    known = {_flag(one.name): one.name for one in fields(Recipe) if one.name != "entries"}
+    known = {flag(one.name): one.name for one in option_fields(Recipe)} | {"name": "name"}
     check_keys(flat, [*known, "op", "labels"], "recipe")
     settings = {known[key]: value for key, value in flat.items()}
-    if isinstance(settings.get("quality"), int):
-        settings["quality"] = str(settings["quality"])
-    if isinstance(settings.get("size"), int):
-        settings["size"] = str(settings["size"])
     if name is not None:
         settings.setdefault("name", name)
     try:
@@ -287,7 +256,7 @@ def _read_entry(data: Mapping[str, Any]) -> Entry:
 
 def _read_choice(data: Mapping[str, Any], beside: set[str]) -> Choice:
     operation = find_operation(data.get("kind", ""))
-    known = {_flag(one.name): one.name for one in fields(operation)}
+    known = {flag(one.name): one.name for one in option_fields(operation)}
     check_keys(data, ["kind", *beside, *known], operation.name)
     values = {known[key]: value for key, value in data.items() if key in known}
     return Choice(operation(**values), data.get("weight", 1.0))
@@ -295,8 +264,7 @@ def _read_choice(data: Mapping[str, Any], beside: set[str]) -> Choice:
 
 def _write_entry(entry: Entry) -> dict[str, Any]:
     written = [
-        {"kind": choice.operation.name, **{_flag(k): v for k, v in asdict(choice.operation).items()}}
-        for choice in entry.choices
+        {"kind": choice.operation.name, **_write_options(choice.operation)} for choice in entry.choices
     ]
     if len(written) == 1 and entry.choices[0].weight == 1.0:
         return written[0] | {"p": entry.p}
@@ -304,5 +272,8 @@ def _write_entry(entry: Entry) -> dict[str, Any]:
     return {"one_of": weighed, "p": entry.p}
 
 
-def _flag(name: str) -> str:
-    return name.replace("_", "-")
+def _write_options(owner: Recipe | Operation) -> dict[str, Any]:
+    """Give option fields as plain data: what is no number or text of itself, as it is written."""
+    values = {flag(one.name): getattr(owner, one.name) for one in option_fields(owner)}
+    plain = bool | int | float | str | None
+    return {name: value if isinstance(value, plain) else str(value) for name, value in values.items()}

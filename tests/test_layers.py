@@ -16,7 +16,7 @@ LAYERS = [
     {"report", "pipeline"},
     {"recipe"},
     {"ops", "kernels", "io"},
-    {"labels"},
+    {"labels", "fields"},
     {"rng"},
     {"datatypes"},
     {"errors"},

@@ -7,7 +7,6 @@ import math
 
 import pytest
 
-from augcli.datatypes import Colour
 from augcli.errors import UsageError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
@@ -15,9 +14,6 @@ from augcli.recipe import (
     Choice,
     Entry,
     Recipe,
-    parse_colour,
-    parse_quality,
-    parse_size,
     read_recipe,
     single,
     write_recipe,
@@ -85,36 +81,6 @@ def test_what_is_not_accepted_is_named(document, message):
         read_recipe(document)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("224", (224, 224)), ("240x320", (240, 320)), ("1X2", (1, 2)), (None, None)]
-)
-def test_sizes(text, size):
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["0", "224x", "x224", "-3", "2.5", "0x4", ""])
-def test_sizes_that_are_none(text):
-    with pytest.raises(UsageError, match="--size"):
-        parse_size(text)
-
-
-def test_qualities():
-    assert parse_quality("keep") is None
-    assert parse_quality("7") == 7
-    for text in ("0", "101", "best", ""):
-        with pytest.raises(UsageError, match="--quality"):
-            parse_quality(text)
-
-
-def test_colours():
-    assert parse_colour("white", "--fill") == Colour(255, 255, 255)
-    assert parse_colour("1, 2,3", "--fill") == Colour(1, 2, 3)
-    assert parse_colour("9", "--fill") == Colour(9, 9, 9)
-    for text in ("red", "1,2", "256", "-1", "1,2,3,4", ""):
-        with pytest.raises(UsageError, match="--fill must be black"):
-            parse_colour(text, "--fill")
 
 
 def draw_kinds(entry, count=4000):

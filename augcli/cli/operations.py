@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from augcli.cli import options
 from augcli.cli.work import materialize_and_report
+from augcli.fields import option_fields
 from augcli.ops import OPERATIONS
 from augcli.recipe import Recipe, single
 
@@ -28,7 +28,7 @@ def make_command(operation: type[Operation]) -> Callable[..., int]:
     """Make the command of an operation: its own options, `--p`, and those of every run."""
 
     def command(src: str, dst: str, p: float, **values: Any) -> int:
-        own = {one.name: values.pop(one.name) for one in fields(operation)}
+        own = {one.name: values.pop(one.name) for one in option_fields(operation)}
         run = {name: values.pop(name) for name in options.RUN_OPTIONS}
         return materialize_and_report(src, dst, single(operation(**own), p, **values), **run)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
+
+from augcli.fields import flag, option_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +19,7 @@ TYPES: dict[str, Any] = {
     "int": int,
     "float": float,
     "str": str,
+    "float | None": Optional[float],
     "int | None": Optional[int],
     "str | None": Optional[str],
 }
@@ -73,19 +76,19 @@ def option_parameters(owner: type, panel: str) -> list[inspect.Parameter]:
         panel: Heading in the help for fields that name none.
     """
     made = []
-    for one in fields(owner):
-        if "help" not in one.metadata:
-            continue
-        flag = "--" + one.name.replace("_", "-")
-        choices = one.metadata.get("choices")
+    for one in option_fields(owner):
+        name, choices = flag(one.name), one.metadata.get("choices")
+        kind = str(one.type)
+        if one.metadata.get("read"):  # what is read from text is text here
+            kind = "str | None" if kind.endswith("| None") else "str"
         spelled = typer.Option(
-            f"{flag}/--no-{flag[2:]}" if one.type == "bool" else flag,
+            f"--{name}/--no-{name}" if kind == "bool" else f"--{name}",
             help=one.metadata["help"],
             metavar="|".join(choices) if choices else None,
             rich_help_panel=one.metadata.get("panel", panel),
         )
         assert one.default is not MISSING
-        made.append(keyword(one.name, Annotated[TYPES[str(one.type)], spelled], one.default))
+        made.append(keyword(one.name, Annotated[TYPES[kind], spelled], one.default))
     return made
 
 

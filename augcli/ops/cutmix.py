@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from augcli.datatypes import Box, Paste
-from augcli.ops.base import Bounds, Operation, Plan, option, register
+from augcli.fields import Bounds, option
+from augcli.ops.base import Operation, Plan, register
 from augcli.rng import shares
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from augcli.kernels.table import tabulate
 from augcli.labels import count_shares, dominant, mix_labels
 from augcli.pipeline.chunks import Stretch, partner_distance
 from augcli.pipeline.neighbours import Neighbours, Stopwatch
-from augcli.recipe import parse_colour, parse_quality, parse_size
 from augcli.rng import Draws, draw_many, hash_key
 
 if TYPE_CHECKING:
@@ -146,11 +145,11 @@ class _Walk:
     """The state of a run."""
 
     def __init__(self, job: Job, run: Stretch, samples: Samples) -> None:
-        recipe, size = job.recipe, parse_size(job.recipe.size)
+        recipe, size = job.recipe, job.recipe.size
         self.job, self.run, self.samples = job, run, samples
-        self.background = parse_colour(recipe.background, "--background")
-        self.quality = parse_quality(recipe.quality)
-        self.geometry = codec.Geometry(*size, recipe.fit, self.background) if size else None
+        self.geometry = (
+            codec.Geometry(size.height, size.width, recipe.fit, recipe.background) if size else None
+        )
         self.watch = Stopwatch()
         self.near = Neighbours(run, samples, self.geometry, recipe.max_pixels, self.watch)
         self.draws = _draw(job, run)
@@ -246,13 +245,15 @@ class _Walk:
         """Encode pixels as the recipe and the source ask."""
         assert item.header is not None
         form = codec.choose_form(item.header, pixels.shape[2], self.job.recipe.image_format)
-        quality = self.quality or item.header.quality or codec.DEFAULT_QUALITY
-        subsampling = self.job.recipe.subsampling
+        recipe = self.job.recipe
+        own_quality = item.header.quality or codec.DEFAULT_QUALITY
+        quality = own_quality if recipe.quality == "keep" else int(recipe.quality)
+        subsampling = recipe.subsampling
         if subsampling == "keep":
             own = item.header.subsampling
             subsampling = own if own in SUBSAMPLINGS else codec.DEFAULT_SUBSAMPLING
         with self.watch("encode"):
-            data = codec.encode(pixels, form, quality, subsampling, self.background)
+            data = codec.encode(pixels, form, quality, subsampling, recipe.background)
         return Encoded(data, form, pixels.shape[0], pixels.shape[1])
 
     def hand_over(self, position: int, planned: Planned, copy: int, encoded: Encoded) -> None:

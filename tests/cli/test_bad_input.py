@@ -75,9 +75,9 @@ def write_shard(path, **columns):
         ("--seed", "-1", "cutmix: --seed must be >= 0 and <= 18446744073709551615, got -1"),
         ("--limit", "0", "cutmix: --limit must be >= 1 and <= 4611686018427387904, got 0"),
         ("--max-pixels", "0", "cutmix: --max-pixels must be >= 1 and <= 1099511627776, got 0"),
-        ("--quality", "0", "--quality must be keep or 1..100, got '0'"),
-        ("--quality", "101", "--quality must be keep or 1..100, got '101'"),
-        ("--quality", "high", "--quality must be keep or 1..100, got 'high'"),
+        ("--quality", "0", "cutmix: --quality must be keep or 1..100, got '0'"),
+        ("--quality", "101", "cutmix: --quality must be keep or 1..100, got '101'"),
+        ("--quality", "high", "cutmix: --quality must be keep or 1..100, got 'high'"),
         ("--fit", "other", "cutmix: --fit must be one of crop, pad, stretch, got 'other'"),
         ("--subsampling", "1", "cutmix: --subsampling must be one of keep, 444, 422, 420, got '1'"),
         ("--image-format", "gif", "cutmix: --image-format must be one of keep, jpg, png, got 'gif'"),
@@ -96,7 +96,8 @@ def test_a_value_outside_its_range_is_refused(refusal, photos, tmp_path, option,
 @pytest.mark.parametrize("value", ["0", "axb", "0x5", "5x", "100000"])
 def test_a_size_that_is_none_is_refused(refusal, photos, tmp_path, value):
     assert refusal("cutmix", photos, tmp_path / "dst", f"--size={value}", code=USAGE) == (
-        f"--size must be a number of pixels such as 224, or HxW such as 240x320; got {value!r}"
+        "cutmix: --size must be a number of pixels such as 224, or height and width such as 240x320,"
+        f" got {value!r}"
     )
 
 
