@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Q16 = 65536
 """One, in the fixed-point weights of `Blend`."""
 
+LUMA_Q16 = (19595, 38470, 7471)
+"""Weights of red, green and blue in grey: ITU-R BT.601, as Pillow's "L"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -106,16 +109,49 @@ class Colour:
         if not all(0 <= value <= 255 for value in (self.red, self.green, self.blue)):
             raise PlanError(f"a colour's values must be in 0..255, got {self}")
 
+    @property
+    def luma(self) -> int:
+        """The colour on a grey image, 0..255, rounded."""
+        red, green, blue = LUMA_Q16
+        return (red * self.red + green * self.green + blue * self.blue + Q16 // 2) >> 16
+
     def __str__(self) -> str:
         return f"{self.red},{self.green},{self.blue}"
 
 
 @dataclass(frozen=True, slots=True)
+class Uniform:
+    """Noise: every value uniform over the full range, a hash of its place in the image and of `key`."""
+
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Noise: every value normal, clipped to the range; a hash of its place in the image and of `key`.
+
+    `mean` and `std` are shares of the full range, for red, green and blue.
+    """
+
+    key: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMean:
+    """The base's own mean as it was loaded; it becomes a colour before the steps run."""
+
+
+Paint: TypeAlias = Colour | Uniform | Normal | ImageMean
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
-    """Paint an area with a colour. The label stays: a hole leaves it to what it covers."""
+    """Paint an area with a colour or noise, opaque. The label stays: a hole leaves it to what it covers."""
 
     area: Area
-    colour: Colour
+    fill: Paint
 
 
 @dataclass(frozen=True, slots=True)

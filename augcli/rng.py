@@ -72,15 +72,45 @@ class Draws:
     sample: int
     ready: tuple[Words, ...] = ()
 
-    def uniforms(self, stream: int, count: int) -> tuple[float, ...]:
-        """Draw `count` floats uniform on the open interval (0, 1), 52 bits each."""
-        return tuple(_to_unit(value) for value in self._wide(stream, count))
+    def uniforms(self, stream: int, count: int, start: int = 0) -> tuple[float, ...]:
+        """Draw `count` floats uniform on the open interval (0, 1), 52 bits each.
 
-    def integers(self, stream: int, *bounds: int) -> tuple[int, ...]:
-        """Draw one integer for each bound, uniform on 0..bound - 1 (bias below bound / 2**64)."""
-        return tuple(
-            value * n >> 64 for value, n in zip(self._wide(stream, len(bounds)), bounds, strict=True)
-        )
+        A stream is an endless row of numbers; they are those from place `start` on.
+        """
+        return tuple(_to_unit(value) for value in self._wide(stream, count, start))
+
+    def integers(self, stream: int, *bounds: int, start: int = 0) -> tuple[int, ...]:
+        """Draw one integer for each bound, uniform on 0..bound - 1 (bias below bound / 2**64).
+
+        They are made from the stream's numbers from place `start` on.
+        """
+        wide = self._wide(stream, len(bounds), start)
+        return tuple(value * n >> 64 for value, n in zip(wide, bounds, strict=True))
+
+    def normals(self, stream: int, count: int, start: int = 0) -> tuple[float, ...]:
+        """Draw `count` floats from the standard normal law, by its inverse distribution function."""
+        from statistics import NormalDist
+
+        inverse = NormalDist().inv_cdf
+        return tuple(inverse(unit) for unit in self.uniforms(stream, count, start))
+
+    def subset(self, stream: int, total: int, chosen: int) -> bytes:
+        """Draw `chosen` distinct ones of `total` things, every such set as likely.
+
+        Returns:
+            One byte for each thing, 1 where it was chosen: those of the smallest 64-bit hashes, which are
+            Philox blocks of a key from the stream, counted from 0.
+        """
+        import numpy as np
+
+        (key,) = self.integers(stream, 1 << 64)
+        blocks = np.arange((total + 1) // 2, dtype=np.uint64)
+        zero = np.zeros_like(blocks)
+        words = np.stack(philox4x32((blocks & MASK_32, blocks >> np.uint64(32), zero, zero), split_key(key)))
+        hashes = (words[1::2] << np.uint64(32) | words[0::2]).T.ravel()[:total]
+        bitmap = np.zeros(total, np.uint8)
+        bitmap[np.argsort(hashes, kind="stable")[:chosen]] = 1
+        return bitmap.tobytes()
 
     def beta_log_odds(self, stream: int, alpha: float) -> float:
         """Draw log(λ / (1 - λ)) for λ ~ Beta(α, α), any α in (0, 1000].
@@ -103,21 +133,19 @@ class Draws:
             odds = -odds
         return odds + (math.log(_to_unit(first)) - math.log(_to_unit(second))) / alpha
 
-    def _wide(self, stream: int, count: int) -> list[int]:
-        """Draw `count` integers of 64 bits."""
+    def _wide(self, stream: int, count: int, start: int = 0) -> list[int]:
+        """Draw `count` integers of 64 bits; each block of a stream holds two."""
         values: list[int] = []
-        for block in range((count + 1) // 2):
+        for block in range(start // 2, (start + count + 1) // 2):
             w0, w1, w2, w3 = self._block(stream, block)
             values += ((w1 << 32) | w0, (w3 << 32) | w2)
-        return values[:count]
+        return values[start % 2 : start % 2 + count]
 
     def _block(self, stream: int, block: int) -> Words:
         if block < AHEAD and stream * AHEAD + block < len(self.ready):
             return self.ready[stream * AHEAD + block]
         c0, c1 = stream << 24 | block, self.operation << 24 | self.copy
-        w0, w1, w2, w3 = philox4x32(
-            (c0, c1, self.sample & MASK_32, self.sample >> 32), _split_seed(self.seed)
-        )
+        w0, w1, w2, w3 = philox4x32((c0, c1, self.sample & MASK_32, self.sample >> 32), split_key(self.seed))
         return w0, w1, w2, w3
 
 
@@ -132,7 +160,7 @@ def draw_many(seed: int, operation: int, copy: int, samples: Sequence[int], stre
     c0 = np.tile(blocks // AHEAD << np.uint64(24) | blocks % AHEAD, len(samples))
     c1 = np.full_like(c0, operation << 24 | copy)
     hashes = np.repeat(np.array(samples, dtype=np.uint64), len(blocks))
-    words = philox4x32((c0, c1, hashes & MASK_32, hashes >> np.uint64(32)), _split_seed(seed))
+    words = philox4x32((c0, c1, hashes & MASK_32, hashes >> np.uint64(32)), split_key(seed))
     ready = np.stack(words, axis=1).reshape(len(samples), len(blocks), 4).tolist()
     return [
         Draws(seed, operation, copy, sample, tuple((w0, w1, w2, w3) for w0, w1, w2, w3 in mine))
@@ -152,5 +180,6 @@ def _to_unit(value: int) -> float:
     return ((value >> 12) + 0.5) * 2.0**-52
 
 
-def _split_seed(seed: int) -> tuple[int, int]:
-    return seed & MASK_32, seed >> 32
+def split_key(key: int) -> tuple[int, int]:
+    """Give a 64-bit key as two words, the lower one first."""
+    return key & MASK_32, key >> 32

@@ -107,3 +107,33 @@ def test_keys_hash_by_bytes_and_seed():
     assert hash_key("a") != hash_key("a", seed=1)
     # BLAKE2b-64 of b"a" keyed with eight zero bytes, from `hashlib` by hand: pins the file names for ever.
     assert f"{hash_key('a'):016x}" == "b979eca6ab0d033a"
+
+
+def test_a_stream_is_one_row_of_numbers():
+    draws = Draws(5, 1, 2, 3)
+    whole = draws.uniforms(1, 9)
+    for start in range(6):
+        assert draws.uniforms(1, 3, start) == whole[start : start + 3]
+    assert draws.integers(1, 1 << 40, start=4) == (int(whole[4] * 2.0**40),)
+
+
+def test_normals_follow_their_law():
+    values = [value for sample in SAMPLES[:5000] for value in Draws(0, 0, 0, sample).normals(1, 4)]
+    assert stats.kstest(values, "norm").pvalue > 0.01
+
+
+@pytest.mark.parametrize(("total", "chosen"), [(1, 0), (1, 1), (2, 1), (5, 5), (7, 3), (1000, 400)])
+def test_a_subset_has_its_size(total, chosen):
+    bitmap = Draws(0, 0, 0, 9).subset(1, total, chosen)
+    assert len(bitmap) == total
+    assert sum(bitmap) == chosen
+    assert set(bitmap) <= {0, 1}
+
+
+def test_every_subset_is_as_likely():
+    counts = {}
+    for sample in SAMPLES:
+        bitmap = Draws(0, 0, 0, sample).subset(1, 5, 2)
+        counts[bitmap] = counts.get(bitmap, 0) + 1
+    assert len(counts) == math.comb(5, 2)
+    assert stats.chisquare(list(counts.values())).pvalue > 0.01

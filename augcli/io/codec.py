@@ -396,8 +396,7 @@ def _from_array(pixels: Pixels) -> Image.Image:
 def _ink(mode: str, colour: Colour) -> int | tuple[int, ...]:
     """Give a colour for a Pillow image of one of our modes; `F` holds 16-bit grey."""
     if mode in ("L", "F"):
-        luma = (19595 * colour.red + 38470 * colour.green + 7471 * colour.blue + 32768) >> 16
-        return luma * 257 if mode == "F" else luma
+        return colour.luma * 257 if mode == "F" else colour.luma
     return (colour.red, colour.green, colour.blue, 255)[: len(mode)]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augcli.datatypes import Blend, Box, Failure, Fill, Output, SoftLabel
+from augcli.datatypes import Blend, Box, Colour, Failure, Fill, Output, SoftLabel
 from augcli.errors import OutputError
 from augcli.io.storage import writing
 from augcli.labels import smooth
@@ -31,6 +31,8 @@ _SAMPLED = ("slot", "weight_q16", "source_y0", "source_x0", "source_y1", "source
 STEP_TYPE = pa.struct(
     [("kind", pa.string()), *((name, pa.int32()) for name in _SMALL), ("bitmap", pa.binary())]
     + [(name, pa.int32()) for name in _SAMPLED]
+    + [("noise", pa.string()), ("key", pa.uint64())]
+    + [(name, pa.list_(pa.float64())) for name in ("mean", "std")]
 )
 
 ROW_SCHEMA = pa.schema(
@@ -193,7 +195,8 @@ def step_to_row(step: Step) -> dict[str, Any]:
         row = {"patch_height": area.height, "patch_width": area.width, "bitmap": area.bitmap}
     row["kind"] = type(step).__name__.lower()
     if isinstance(step, Fill):
-        return row | asdict(step.colour)
+        noise = {} if isinstance(step.fill, Colour) else {"noise": type(step.fill).__name__.lower()}
+        return row | noise | asdict(step.fill)
     row["slot"] = step.slot
     if isinstance(step, Blend):
         row["weight_q16"] = step.weight_q16

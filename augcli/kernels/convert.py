@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from augcli.datatypes import LUMA_Q16, Q16
+
 if TYPE_CHECKING:
     from augcli.datatypes import Pixels
 
@@ -31,8 +33,7 @@ def match_pixels(partner: Pixels, channels: int, dtype: np.dtype[np.generic]) ->
     if have == channels:
         return partner
     if channels == 1:
-        red, green, blue = np.moveaxis(partner[..., :3].astype(np.int64), 2, 0)
-        luma = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
+        luma = (partner[..., :3].astype(np.int64) @ np.array(LUMA_Q16) + Q16 // 2) >> 16
         return luma[..., None].astype(dtype)
     colour = partner[..., :3] if have >= 3 else np.repeat(partner, 3, axis=2)
     if channels == 3:

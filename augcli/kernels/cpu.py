@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from augcli.kernels.table import BLEND, FILL, Table
+from augcli.kernels.table import BLEND, FILL, FLAT, NORMAL, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
     kinds, slots = table.steps["kind"].tolist(), table.steps["slot"].tolist()
     for index, (kind, slot) in enumerate(zip(kinds, slots, strict=True)):
         partner = rows[:0] if kind == FILL else flat[slot]
-        _apply_step(table.steps, index, table.bitmaps, channels, partner, rows)
+        _apply_step(table.steps, index, table.bitmaps, table.quantiles, channels, partner, rows)
 
 
 def _compile(function: Callable[..., None]) -> Any:
@@ -41,6 +41,7 @@ def _compile(function: Callable[..., None]) -> Any:
 
 
 ONE, FULL = np.uint32(256), np.uint32(65536)
+OPAQUE = np.uint32(0xFFFFFFFF)
 BYTE, HALF_BYTE, WORD, HALF_WORD = np.uint32(8), np.uint32(128), np.uint32(16), np.uint32(32768)
 
 
@@ -71,6 +72,55 @@ def _fill_box(value, channels, y0, x0, y1, x1, image):
         row[i] = value[i % channels]
     for y in range(y0, y1):
         _mix_row(False, FULL, row, image[y, x0 * channels : x1 * channels])
+
+
+@_compile
+def _hash_blocks(first, key_low, key_high, words):
+    """Write Philox4x32-10 of the blocks from `first` on, four words (uint32) to a block."""
+    mask, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+    for i in range(words.size // 4):
+        block = first + np.uint64(i)
+        c0, c1, c2, c3 = block & mask, block >> half, np.uint64(0), np.uint64(0)
+        k0, k1 = np.uint64(key_low), np.uint64(key_high)
+        for _ in range(10):
+            p0, p1 = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
+            c0, c1, c2, c3 = (p1 >> half) ^ c1 ^ k0, p1 & mask, (p0 >> half) ^ c3 ^ k1, p0 & mask
+            k0, k1 = (k0 + np.uint64(0x9E3779B9)) & mask, (k1 + np.uint64(0xBB67AE85)) & mask
+        at = np.uint64(i) * four
+        words[at], words[at + one], words[at + two], words[at + three] = c0, c1, c2, c3
+
+
+@_compile
+def _fill_noise(step, quantiles, channels, y0, x0, y1, x1, image):
+    """Fill a box with noise; a lane of a block is the value's place in the image."""
+    is_normal, length = step.noise == NORMAL, (x1 - x0) * channels
+    lanes = 8 if is_normal else 16 // image.itemsize
+    words = np.empty((length // lanes + 2) * 4, np.uint32)
+    values, ranks = words.view(image.dtype), words.view(np.uint16)
+    for y in range(y0, y1):
+        place = np.int64(y) * image.shape[1] + x0 * channels
+        skip = place % lanes
+        used = (skip + length + lanes - 1) // lanes * 4
+        _hash_blocks(np.uint64(place // lanes), step.key_low, step.key_high, words[:used])
+        row = image[y, x0 * channels : x1 * channels]
+        if is_normal:
+            for c in range(min(channels, 3)):
+                _look_up(quantiles[step.quantiles + c], ranks[skip : skip + length], c, channels, row)
+        else:
+            _mix_row(False, FULL, values[skip : skip + length], row)
+        if channels == 4:
+            for i in range(3, length, 4):
+                row[i] = OPAQUE >> np.uint32(32 - 8 * image.itemsize)
+
+
+@_compile
+def _look_up(quantiles, ranks, channel, channels, row):
+    """Write one channel of a row of normal noise."""
+    at, step = np.uint64(channel), np.uint64(channels)
+    for _ in range(row.size // channels):
+        row[at] = quantiles[ranks[at]]
+        at += step
 
 
 @_compile
@@ -221,11 +271,14 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
 
 
 @_compile
-def _apply_box(step, channels, y0, x0, y1, x1, partner, image):
+def _apply_box(step, quantiles, channels, y0, x0, y1, x1, partner, image):
     if y0 >= y1 or x0 >= x1:
         return
     if step.kind == FILL:
-        _fill_box(step.value, channels, y0, x0, y1, x1, image)
+        if step.noise == FLAT:
+            _fill_box(step.value, channels, y0, x0, y1, x1, image)
+        else:
+            _fill_noise(step, quantiles, channels, y0, x0, y1, x1, image)
         return
     same_height = step.frame_y1 - step.frame_y0 == step.source_y1 - step.source_y0
     same_width = step.frame_x1 - step.frame_x0 == step.source_x1 - step.source_x0
@@ -240,15 +293,15 @@ def _apply_box(step, channels, y0, x0, y1, x1, partner, image):
 
 
 @_compile
-def _apply_step(steps, index, bitmaps, channels, partner, image):
+def _apply_step(steps, index, bitmaps, quantiles, channels, partner, image):
     step = steps[index]
     if step.patch_height == 0:
-        _apply_box(step, channels, step.y0, step.x0, step.y1, step.x1, partner, image)
+        _apply_box(step, quantiles, channels, step.y0, step.x0, step.y1, step.x1, partner, image)
         return
     cell = step.bitmap
     for y in range(0, step.y1, step.patch_height):
         for x in range(0, step.x1, step.patch_width):
             if bitmaps[cell]:
                 bottom, end = min(y + step.patch_height, step.y1), min(x + step.patch_width, step.x1)
-                _apply_box(step, channels, y, x, bottom, end, partner, image)
+                _apply_box(step, quantiles, channels, y, x, bottom, end, partner, image)
             cell += 1

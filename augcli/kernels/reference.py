@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from augcli.datatypes import Q16
-from augcli.kernels.table import FILL, PASTE, Table
+from augcli.kernels.table import FILL, FLAT, NORMAL, PASTE, Table
+from augcli.rng import MASK_32, philox4x32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +35,41 @@ def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
     for step in table.steps:
         inside = _area_mask(step, table.bitmaps, height, width)
         if step["kind"] == FILL:
-            image[inside] = step["value"][: image.shape[2]].astype(image.dtype)
+            image[inside] = paint(step, table.quantiles, image)[inside]
             continue
         partner = stretch(partners[step["slot"]], step, inside.shape)
         if step["kind"] == PASTE:
             image[inside] = partner[inside]
         else:
             image[inside] = blend(image[inside], partner[inside], int(step["weight_q16"]))
+
+
+def paint(step: np.void, quantiles: NDArray[np.uint16], image: Pixels) -> Pixels:
+    """Give what a fill paints, over the whole image.
+
+    Noise is counter-based: value `i = (y·W + x)·C + c` is a lane of a Philox block of the step's key.
+    Uniform noise takes bytes, 16 to a block (on 16 bit, half-words, 8 to a block); normal noise takes the
+    half-word `i & 7` of block `i >> 3` as the rank of a quantile. Alpha is opaque.
+    """
+    height, width, channels = image.shape
+    if step["noise"] == FLAT:
+        return np.broadcast_to(step["value"][:channels].astype(image.dtype), image.shape)
+    place = np.arange(height * width * channels, dtype=np.uint64)
+    bits = 16 if step["noise"] == NORMAL else 8 * image.dtype.itemsize
+    lanes = 128 // bits
+    block, bit = place // lanes, place % lanes * bits
+    zero = np.zeros_like(block)
+    key = int(step["key_low"]), int(step["key_high"])
+    words = np.stack(philox4x32((block & MASK_32, block >> np.uint64(32), zero, zero), key))
+    word = np.take_along_axis(words, (bit // 32).astype(np.intp)[None], 0)[0]
+    values = (word >> (bit % 32) & np.uint64((1 << bits) - 1)).reshape(image.shape)
+    if step["noise"] == NORMAL:
+        colours = channels if channels == 1 else 3
+        for c in range(colours):
+            values[..., c] = quantiles[step["quantiles"] + c][values[..., c]]
+    painted = values.astype(image.dtype)
+    painted[..., 3:] = np.iinfo(image.dtype).max
+    return painted
 
 
 def blend(base: NDArray[PixelType], partner: NDArray[PixelType], weight_q16: int) -> NDArray[PixelType]:

@@ -2,7 +2,7 @@
 
 A backend trusts the table. It says, for each step, what to do (`kind`), where (`y0 x0 y1 x1`, or the
 cells of a grid of patches), from which partner, which rectangle of the partner (`source_*`) is stretched
-over which rectangle of the image (`frame_*`), and the colour or weight.
+over which rectangle of the image (`frame_*`), and the weight, or the colour or noise.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.datatypes import Blend, Box, Fill, Paste, Patches
+from augcli.datatypes import Blend, Box, Colour, Fill, ImageMean, Paste, Patches, Uniform
 from augcli.errors import PlanError
+from augcli.kernels.fills import QUANTILES, channel_values, quantiles_of
+from augcli.rng import split_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Area, Colour, Program, Shape
+    from augcli.datatypes import Area, Paint, Program, Shape
 
 FILL, PASTE, BLEND = range(3)
+FLAT, UNIFORM, NORMAL = range(3)
+"""What a fill is: one colour, or noise of one of two laws."""
 
 STEP = np.dtype(
     [
@@ -45,16 +49,22 @@ STEP = np.dtype(
         ("source_x0", np.int32),
         ("source_y1", np.int32),
         ("source_x1", np.int32),
+        # Fill: a colour, or noise by its law and key; `quantiles` is the first row of a normal law's table.
         ("value", np.int32, (4,)),
+        ("noise", np.int32),
+        ("key_low", np.uint32),
+        ("key_high", np.uint32),
+        ("quantiles", np.int32),
     ]
 )
 
 
 class Table(NamedTuple):
-    """A program for one image: `steps` of dtype STEP, and the bytes of all bitmaps."""
+    """A program for one image: `steps` of dtype STEP, the bytes of all bitmaps, and rows of quantiles."""
 
     steps: NDArray[np.void]
     bitmaps: NDArray[np.uint8]
+    quantiles: NDArray[np.uint16]
 
 
 def tabulate(program: Program, shape: Shape, partners: Sequence[tuple[int, int]]) -> Table:
@@ -67,16 +77,17 @@ def tabulate(program: Program, shape: Shape, partners: Sequence[tuple[int, int]]
 
     Raises:
         PlanError: If an area or a source leaves its image, a bitmap has the wrong length, or a slot
-            has no partner.
+            has no partner, or a fill by the image's mean was not resolved.
     """
     # Rows are built as tuples: writing the fields of an array one by one takes ten times as long.
     rows: list[tuple[object, ...]] = []
     bitmaps = bytearray()
+    quantiles: list[NDArray[np.uint16]] = []
     whole = Box(0, 0, shape.height, shape.width)
     for step in program:
         area, cells = _locate(step.area, shape, bitmaps)
         if isinstance(step, Fill):
-            rows.append((FILL, 0, 0, *area, *cells, *(0,) * 8, channel_values(step.colour, shape)))
+            rows.append((FILL, 0, 0, *area, *cells, *(0,) * 8, *_describe(step.fill, shape, quantiles)))
             continue
         if not 0 <= step.slot < len(partners):
             raise PlanError(f"the step reads partner {step.slot}, but there are {len(partners)}")
@@ -85,19 +96,33 @@ def tabulate(program: Program, shape: Shape, partners: Sequence[tuple[int, int]]
             frame = step.area if isinstance(step.area, Box) else whole
             source = _check_source(step.source, source)
         kind, weight = (BLEND, step.weight_q16) if isinstance(step, Blend) else (PASTE, 0)
-        rows.append((kind, step.slot, weight, *area, *cells, *_edges(frame), *_edges(source), (0,) * 4))
-    return Table(np.array(rows, STEP), np.frombuffer(bytes(bitmaps), np.uint8))
+        rows.append((kind, step.slot, weight, *area, *cells, *_edges(frame), *_edges(source), *NO_FILL))
+    return Table(np.array(rows, STEP), np.frombuffer(bytes(bitmaps), np.uint8), _join(quantiles))
 
 
-def channel_values(colour: Colour, shape: Shape) -> tuple[int, int, int, int]:
-    """Give a colour in an image's own channels and depth; alpha is opaque, unused channels are 0."""
-    red, green, blue = colour.red, colour.green, colour.blue
-    scale = 257 if shape.depth == 16 else 1
-    if shape.channels == 1:
-        luma = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16  # ITU-R BT.601, as Pillow's "L"
-        return luma * scale, 0, 0, 0
-    alpha = 255 * scale if shape.channels == 4 else 0
-    return red * scale, green * scale, blue * scale, alpha
+NO_FILL = ((0,) * 4, FLAT, 0, 0, 0)
+
+
+def _describe(fill: Paint, shape: Shape, quantiles: list[NDArray[np.uint16]]) -> tuple[object, ...]:
+    """Give a fill's (value, noise, key_low, key_high, quantiles); append its rows of quantiles."""
+    if isinstance(fill, Colour):
+        return channel_values(fill, shape), *NO_FILL[1:]
+    if isinstance(fill, ImageMean):
+        raise PlanError("a fill by the image's mean must become a colour first")
+    if isinstance(fill, Uniform):
+        return (0,) * 4, UNIFORM, *split_key(fill.key), 0
+    rows = quantiles_of(fill, shape)
+    if not any(rows is known for known in quantiles):
+        quantiles.append(rows)
+    first = next(at for at, known in enumerate(quantiles) if known is rows) * len(rows)
+    return (0,) * 4, NORMAL, *split_key(fill.key), first
+
+
+def _join(quantiles: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
+    """Give all rows of quantiles as one array; mostly there is one table, which is not copied."""
+    if len(quantiles) == 1:
+        return quantiles[0]
+    return np.concatenate(quantiles) if quantiles else np.empty((0, QUANTILES), np.uint16)
 
 
 def _locate(area: Area, shape: Shape, bitmaps: bytearray) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -16,6 +16,7 @@ from augcli.errors import DecodeError
 from augcli.io import codec
 from augcli.io.storage import printable_key, safe_stem
 from augcli.kernels.convert import match_pixels
+from augcli.kernels.fills import resolve_image_mean
 from augcli.kernels.table import tabulate
 from augcli.labels import count_shares, dominant, mix_labels
 from augcli.pipeline.chunks import Stretch, partner_distance
@@ -186,6 +187,7 @@ class _Walk:
         if drawn:
             pixels = self.near.decode(position)
             planned = self.plan(position, copy, drawn, shape_of(pixels))
+            planned = planned._replace(steps=resolve_image_mean(planned.steps, pixels))
         if not planned.steps:
             return planned, copy, self.keep(position, item)
         changed = pixels if is_last and pixels.flags.writeable else pixels.copy()

@@ -11,7 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 
 import augcli
-from augcli.datatypes import Blend, Box, Colour, Failure, Fill, Output, Paste, Patches, SoftLabel
+from augcli.datatypes import (
+    Blend,
+    Box,
+    Colour,
+    Failure,
+    Fill,
+    Normal,
+    Output,
+    Paste,
+    Patches,
+    SoftLabel,
+    Uniform,
+)
 from augcli.errors import InputError, OutputError
 from augcli.io.label_tables import read_label_table
 from augcli.io.labels_csv import write_labels_csv
@@ -323,6 +335,9 @@ def test_metadata_steps_are_a_list_of_structs_with_every_field_of_every_step(out
         **dict.fromkeys(["y0", "x0", "y1", "x1", "patch_height", "patch_width"], pa.int32()),
         **dict.fromkeys(["slot", "weight_q16", "red", "green", "blue"], pa.int32()),
         **dict.fromkeys(["source_y0", "source_x0", "source_y1", "source_x1"], pa.int32()),
+        "noise": pa.string(),
+        "key": pa.uint64(),
+        **dict.fromkeys(["mean", "std"], pa.list_(pa.float64())),
     }
 
 
@@ -387,6 +402,16 @@ def test_row_of_a_fill_of_patches():
     assert step_to_row(Fill(Patches(2, 3, b"\1\0"), Colour(7, 8, 9))) == {
         "kind": "fill", "patch_height": 2, "patch_width": 3, "bitmap": b"\1\0",
         "red": 7, "green": 8, "blue": 9,
+    }  # fmt: skip
+
+
+def test_row_of_noise():
+    area = {"kind": "fill", "y0": 0, "x0": 0, "y1": 3, "x1": 4}
+    key = 2**64 - 1
+    assert step_to_row(Fill(Box(0, 0, 3, 4), Uniform(key))) == area | {"noise": "uniform", "key": key}
+    mean, std = (0.5, 0.4, 0.3), (0.2, 0.2, 0.1)
+    assert step_to_row(Fill(Box(0, 0, 3, 4), Normal(1, mean, std))) == area | {
+        "noise": "normal", "key": 1, "mean": mean, "std": std,
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Patches, Shape
+from augcli.datatypes import Blend, Box, Colour, Fill, Normal, Paste, Patches, Shape, Uniform
 from augcli.kernels import cpu, reference
 from augcli.kernels.table import tabulate
 
@@ -27,6 +27,15 @@ def boxes(draw, height, width, least=0):
     return Box(y0, x0, draw(st.integers(y0 + least, height)), draw(st.integers(x0 + least, width)))
 
 
+keys = st.integers(0, 2**64 - 1)
+paints = st.one_of(
+    st.builds(Colour, *[st.integers(0, 255)] * 3),
+    st.builds(Uniform, keys),
+    st.builds(Normal, keys, st.just((0.485, 0.456, 0.406)), st.just((0.229, 0.224, 0.225))),
+    st.builds(Normal, keys, st.just((0.1, 0.5, 0.9)), st.sampled_from([(0.0, 0.5, 0.2), (1.0, 1.0, 1.0)])),
+)
+
+
 @st.composite
 def cases(draw):
     height, width = draw(st.integers(1, 24)), draw(st.integers(1, 24))
@@ -44,7 +53,7 @@ def cases(draw):
             area = Patches(*patch, bytes(draw(st.lists(st.integers(0, 1), min_size=cells, max_size=cells))))
         slot = draw(st.integers(0, 1))
         if kind is Fill:
-            steps.append(Fill(area, Colour(*draw(st.tuples(*[st.integers(0, 255)] * 3)))))
+            steps.append(Fill(area, draw(paints)))
         elif kind is Blend:
             steps.append(Blend(area, draw(st.integers(0, 65536)), slot))
         else:
