@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from augcli.fields import check_fields
+from augcli.datatypes import Box, Colour, ImageMean, Normal, Uniform
+from augcli.fields import COLOUR_FORMS, Channels, check_fields, option, read_channels, read_colour
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Program, Shape
+    from augcli.datatypes import Paint, Program, Shape
     from augcli.rng import Draws
+
+PAINT = 1
+"""The stream that decides what holes are filled with; an operation's own streams come behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,18 @@ class Operation(ABC):
     mixes: ClassVar[bool]
     """Whether its steps read a partner."""
     streams: ClassVar[int]
-    """How many streams of `Draws` it uses, from 1 up; stream 0 is the recipe's."""
+    """How many streams of `Draws` it uses, from 1 up; stream 0 is the recipe's, 1 of holes their fill's."""
 
     def __post_init__(self) -> None:
         check_fields(self, self.name)
+        self.check_together()
+
+    def check_together(self) -> None:  # noqa: B027 - most operations have nothing to check
+        """Refuse values that are accepted one by one but not together.
+
+        Raises:
+            UsageError: Naming the options.
+        """
 
     @abstractmethod
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
@@ -51,6 +63,105 @@ class Operation(ABC):
             The steps, or none and the reason.
         """
 
+
+@dataclass(frozen=True, slots=True)
+class MixOperation(Operation):
+    """Base of the operations that read a partner; the label is shared."""
+
+    mixes: ClassVar[bool] = True
+
+
+FILLS = ("mean", "image-mean", "random", "random-color", "normal", "normal-color")
+FILL_HELP = f"What holes are filled with: {COLOUR_FORMS}, or {', '.join(FILLS)}."
+
+
+def read_fill(value: Any) -> Colour | str:
+    """Read a colour, or the name of a fill that is not one."""
+    if isinstance(value, str) and value in FILLS:
+        return value
+    try:
+        return read_colour(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {', '.join(FILLS)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class HoleOperation(Operation):
+    """Base of the operations that only make holes: what these are filled with. The label stays."""
+
+    mixes: ClassVar[bool] = False
+
+    fill: Colour | str = option("black", FILL_HELP, read=read_fill)
+    mean: Channels = option(
+        "0.485,0.456,0.406",
+        "Mean of the fills mean and normal, shares of 255 (ImageNet's).",
+        read=read_channels,
+    )
+    std: Channels = option(
+        "0.229,0.224,0.225", "Deviation of the normal fills, in 0..1 (ImageNet's).", read=read_channels
+    )
+
+    def paint(self, draws: Draws, hole: int = 0) -> Paint:
+        """Give what a hole is filled with; noise is one for all holes of an output."""
+        if isinstance(self.fill, Colour):
+            return self.fill
+        mean = (self.mean.red, self.mean.green, self.mean.blue)
+        std = (self.std.red, self.std.green, self.std.blue)
+        if self.fill == "image-mean":
+            return ImageMean()
+        if self.fill == "random-color":
+            return Colour(*draws.integers(PAINT, 256, 256, 256, start=3 * hole))
+        if self.fill in ("random", "normal"):
+            (key,) = draws.integers(PAINT, 1 << 64)
+            return Uniform(key) if self.fill == "random" else Normal(key, mean, std)
+        shifts = draws.normals(PAINT, 3, 3 * hole) if self.fill == "normal-color" else (0.0, 0.0, 0.0)
+        values = [round(255 * (m + s * z)) for m, s, z in zip(mean, std, shifts, strict=True)]
+        return Colour(*(min(max(value, 0), 255) for value in values))
+
+
+def box_around(cy: int, cx: int, height: int, width: int, shape: Shape) -> Box:
+    """Cut a box around a centre, clipped at the image's borders.
+
+    A side of odd length keeps its odd pixel at the bottom or right, so before clipping it is exactly
+    `height` × `width`.
+
+    Args:
+        cy: Row of the centre, 0..shape.height - 1.
+        cx: Column of the centre, 0..shape.width - 1.
+        height: Rows of the box, at least 0.
+        width: Columns of the box, at least 0.
+        shape: Size of the image.
+    """
+    y0, x0 = cy - height // 2, cx - width // 2
+    return Box(max(y0, 0), max(x0, 0), min(y0 + height, shape.height), min(x0 + width, shape.width))
+
+
+def place_box(
+    draws: Draws, stream: int, height: int, width: int, shape: Shape, boundary: str, start: int = 0
+) -> Box:
+    """Draw the place of a box: two numbers of a stream.
+
+    Args:
+        draws: The output's random numbers.
+        stream: The stream that decides.
+        height: Rows of the box.
+        width: Columns of the box.
+        shape: Size of the image.
+        boundary: `clip`: the centre is uniform over the pixels and the box clipped at the borders;
+            `inside`: uniform over all places where the whole box fits, ends included (a box larger than
+            the image becomes the image).
+        start: Place of the first number in the stream.
+    """
+    if boundary == "clip":
+        cy, cx = draws.integers(stream, shape.height, shape.width, start=start)
+        return box_around(cy, cx, height, width, shape)
+    height, width = min(height, shape.height), min(width, shape.width)
+    y0, x0 = draws.integers(stream, shape.height - height + 1, shape.width - width + 1, start=start)
+    return Box(y0, x0, y0 + height, x0 + width)
+
+
+BOUNDARY_HELP = "Let boxes hang over the border (the paper's) or keep them inside."
+BOUNDARIES = ("clip", "inside")
 
 OPERATIONS: dict[str, type[Operation]] = {}
 """Every known operation by name, in alphabetical order once loaded."""

@@ -9,58 +9,64 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from augcli.datatypes import Box, Paste
-from augcli.fields import Bounds, option
-from augcli.ops.base import Operation, Plan, register
+from augcli.datatypes import Paste
+from augcli.errors import UsageError
+from augcli.fields import Bounds, Span, option, read_span
+from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, MixOperation, Plan, place_box, register
 from augcli.rng import shares
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Shape
+    from augcli.datatypes import Box, Shape
     from augcli.rng import Draws
 
-LAM, CENTRE = 1, 2
+LAM, PLACE, SIDES = 1, 2, 3
 
 
 @register
 @dataclass(frozen=True, slots=True)
-class CutMix(Operation):
+class CutMix(MixOperation):
     """Paste a box of another image; the label is shared by the counted pixels (Yun et al. 2019)."""
 
     name: ClassVar[str] = "cutmix"
-    mixes: ClassVar[bool] = True
-    streams: ClassVar[int] = 2
+    streams: ClassVar[int] = 3
 
     alpha: float = option(
         1.0, "λ ~ Beta(alpha, alpha): the image's share before the box is clipped.", Bounds(0, 1000, True)
     )
+    lam: float | None = option(None, "A fixed λ instead of a drawn one.", Bounds(0, 1))
+    minmax: Span | None = option(
+        None,
+        "Instead of λ: LO:HI, the shares of the sides that box height and width take, placed inside.",
+        Bounds(0, 1),
+        read=read_span,
+    )
+    boundary: str = option("clip", BOUNDARY_HELP, choices=BOUNDARIES)
+
+    def __post_init__(self) -> None:
+        super(CutMix, self).__post_init__()
+        if self.lam is not None and self.minmax is not None:
+            raise UsageError("cutmix: --lam and --minmax both decide the box; give one of them")
 
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
-        """Draw λ and a centre, and paste the box around it."""
-        _, rest = shares(draws.beta_log_odds(LAM, self.alpha))
-        cy, cx = draws.integers(CENTRE, shape.height, shape.width)
-        box = box_around(cy, cx, rest, shape.height, shape.width)
-        if box.area == 0:
-            return Plan((), "empty box")
-        return Plan((Paste(box, slot),))
+        """Draw a box and paste it; the label counts what is left of it after clipping."""
+        box = self._draw_box(draws, shape)
+        return Plan((Paste(box, slot),)) if box.area else Plan((), "empty box")
+
+    def _draw_box(self, draws: Draws, shape: Shape) -> Box:
+        if self.minmax is None:
+            height, width = box_sides(self._draw_rest(draws), shape)
+            return place_box(draws, PLACE, height, width, shape, self.boundary)
+        least = [math.floor(side * self.minmax.low) for side in (shape.height, shape.width)]
+        most = [math.floor(side * self.minmax.high) for side in (shape.height, shape.width)]
+        more = draws.integers(SIDES, *(high - low + 1 for low, high in zip(least, most, strict=True)))
+        return place_box(draws, PLACE, least[0] + more[0], least[1] + more[1], shape, "inside")
+
+    def _draw_rest(self, draws: Draws) -> float:
+        """Draw 1 - λ: the share of the partner, before the box is clipped."""
+        return 1 - self.lam if self.lam is not None else shares(draws.beta_log_odds(LAM, self.alpha))[1]
 
 
-def box_around(cy: int, cx: int, share: float, height: int, width: int) -> Box:
-    """Cut a box of a share of the image's area around a centre, clipped at the borders.
-
-    The sides are floor(H·√share) and floor(W·√share), as in the paper; a side of odd length keeps its
-    odd pixel at the bottom or right. The label counts the pixels that are left after clipping.
-
-    Args:
-        cy: Row of the centre, 0..height - 1.
-        cx: Column of the centre, 0..width - 1.
-        share: 1 - λ, in 0..1.
-        height: Rows of the image.
-        width: Columns of the image.
-
-    Returns:
-        The clipped box; its area is 0 where the share is too small for one pixel.
-    """
+def box_sides(share: float, shape: Shape) -> tuple[int, int]:
+    """Give the sides of a box of a share of the area: floor(H·√share), floor(W·√share), as in the paper."""
     side = math.sqrt(share)
-    cut_height, cut_width = math.floor(height * side), math.floor(width * side)
-    y0, x0 = cy - cut_height // 2, cx - cut_width // 2
-    return Box(max(y0, 0), max(x0, 0), min(y0 + cut_height, height), min(x0 + cut_width, width))
+    return math.floor(shape.height * side), math.floor(shape.width * side)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from augcli.datatypes import Q16, Blend, Box
 from augcli.fields import Bounds, option
-from augcli.ops.base import Operation, Plan, register
+from augcli.ops.base import MixOperation, Plan, register
 from augcli.rng import shares
 
 if TYPE_CHECKING:
@@ -22,19 +22,20 @@ LAM = 1
 
 @register
 @dataclass(frozen=True, slots=True)
-class Mixup(Operation):
+class Mixup(MixOperation):
     """Blend two images; the label is shared by the same weight (Zhang et al. 2017)."""
 
     name: ClassVar[str] = "mixup"
-    mixes: ClassVar[bool] = True
     streams: ClassVar[int] = 1
 
     alpha: float = option(0.2, "λ ~ Beta(alpha, alpha): the image's own weight.", Bounds(0, 1000, True))
+    lam: float | None = option(None, "A fixed λ instead of a drawn one.", Bounds(0, 1))
+    keep_base: bool = option(False, "Keep at least half of the image: λ becomes max(λ, 1 - λ).")
 
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
         """Draw λ and blend the whole image; λ is rounded to 1/65536 before anything uses it."""
-        lam, _ = shares(draws.beta_log_odds(LAM, self.alpha))
-        weight = round(lam * Q16)
+        lam = self.lam if self.lam is not None else shares(draws.beta_log_odds(LAM, self.alpha))[0]
+        weight = round((max(lam, 1 - lam) if self.keep_base else lam) * Q16)
         if weight == Q16:
             return Plan((), "weight of 1")
         return Plan((Blend(Box(0, 0, shape.height, shape.width), weight, slot),))

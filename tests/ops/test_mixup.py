@@ -46,3 +46,23 @@ GOLDEN = [1688, 64478, 20, 190]
 def test_alpha_outside_its_range_is_refused():
     with pytest.raises(UsageError, match="mixup: --alpha must be > 0 and <= 1000, got 0"):
         Mixup(alpha=0)
+
+
+def weight_of(operation, number):
+    steps = operation.plan(Draws(0, 0, 0, hash_key(str(number))), Shape(6, 7), 0).steps
+    return steps[0].weight_q16 if steps else 65536
+
+
+def test_keep_base_turns_small_weights_round():
+    for number in range(300):
+        free, kept = weight_of(Mixup(alpha=0.5), number), weight_of(Mixup(alpha=0.5, keep_base=True), number)
+        assert kept == max(free, 65536 - free)
+
+
+def test_a_fixed_lam_is_rounded_to_a_65536th():
+    assert {weight_of(Mixup(lam=0.3), number) for number in range(20)} == {19661}  # 0.3 · 65536 = 19660.8
+    assert weight_of(Mixup(lam=0.3, keep_base=True), 1) == 45875
+
+
+def test_a_lam_of_zero_gives_the_partner():
+    assert weight_of(Mixup(lam=0), 1) == 0

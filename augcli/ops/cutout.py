@@ -1,0 +1,53 @@
+"""Cutout: hide square holes of the image; the label stays.
+
+DeVries & Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from augcli.datatypes import Fill
+from augcli.fields import Bounds, Span, WholeSpan, option, read_length, read_whole_span
+from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, HoleOperation, Plan, place_box, register
+
+if TYPE_CHECKING:
+    from augcli.datatypes import Shape
+    from augcli.rng import Draws
+
+COUNT, LENGTH, PLACE = 2, 3, 4
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Cutout(HoleOperation):
+    """Hide square holes; the label stays (DeVries & Taylor 2017)."""
+
+    name: ClassVar[str] = "cutout"
+    streams: ClassVar[int] = 4
+
+    holes: WholeSpan = option("1", "Number of holes, or LO:HI.", Bounds(1, 1000), read=read_whole_span)
+    length: Span | WholeSpan = option(
+        "0.5",
+        "Side of a hole: pixels, or with a decimal point a share of the shorter side.",
+        read=read_length,
+    )
+    boundary: str = option("clip", BOUNDARY_HELP, choices=BOUNDARIES)
+
+    def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
+        """Draw how many holes, and for each its side and its place; they may overlap."""
+        (more,) = draws.integers(COUNT, self.holes.count)
+        steps = []
+        for hole in range(self.holes.low + more):
+            side = self._draw_side(draws, hole, min(shape.height, shape.width))
+            box = place_box(draws, PLACE, side, side, shape, self.boundary, start=2 * hole)
+            steps.append(Fill(box, self.paint(draws, hole)))
+        return Plan(tuple(steps))
+
+    def _draw_side(self, draws: Draws, hole: int, shorter: int) -> int:
+        """Draw the side of a hole in pixels, at least 1; a share is rounded to the nearest pixel."""
+        if isinstance(self.length, WholeSpan):
+            return self.length.low + draws.integers(LENGTH, self.length.count, start=hole)[0]
+        share = self.length.at(*draws.uniforms(LENGTH, 1, hole))
+        return max(1, int(share * shorter + 0.5))

@@ -1,0 +1,48 @@
+"""Patch cutout: hide a share of the patches of a regular grid; the label stays.
+
+The masking of image patches as vision transformers see them, made offline: He et al. 2022, "Masked
+Autoencoders Are Scalable Vision Learners", drop distinct patches of a grid in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from augcli.datatypes import Fill, Patches
+from augcli.fields import Bounds, Size, Span, option, read_size, read_span
+from augcli.ops.base import HoleOperation, Plan, register
+
+if TYPE_CHECKING:
+    from augcli.datatypes import Shape
+    from augcli.rng import Draws
+
+RATIO, CHOICE = 2, 3
+MOST_PATCHES = 1 << 22
+"""Grids of more patches are left alone: their bitmaps would be larger than the images."""
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class PatchCutout(HoleOperation):
+    """Hide a share of the patches of a grid; the label stays (after He et al. 2022)."""
+
+    name: ClassVar[str] = "patch-cutout"
+    streams: ClassVar[int] = 3
+
+    patch_size: Size = option("16", "Side of a patch in pixels, or height,width.", read=read_size)
+    ratio: Span = option(
+        "0.4", "Share of the patches that is hidden, or LO:HI.", Bounds(0, 1), read=read_span
+    )
+
+    def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
+        """Hide exactly floor(ratio·N + 0.5) distinct patches of the N that cover the image."""
+        height, width = self.patch_size.height, self.patch_size.width
+        patches = -(-shape.height // height) * -(-shape.width // width)
+        if patches > MOST_PATCHES:
+            return Plan((), f"more than {MOST_PATCHES} patches")
+        hidden = int(self.ratio.at(*draws.uniforms(RATIO, 1)) * patches + 0.5)
+        if hidden == 0:
+            return Plan((), "no patch hidden")
+        area = Patches(height, width, draws.subset(CHOICE, patches, hidden))
+        return Plan((Fill(area, self.paint(draws)),))

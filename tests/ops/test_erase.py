@@ -1,0 +1,126 @@
+"""Random erasing: areas, aspects, places."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from augcli.datatypes import Box, Shape, Uniform
+from augcli.errors import UsageError
+from augcli.ops.erase import Erase
+from augcli.rng import Draws, draw_many, hash_key
+
+
+def plans(operation, shape, count=400, copy=0):
+    samples = [hash_key(str(number)) for number in range(count)]
+    return [operation.plan(draws, shape, 0) for draws in draw_many(0, 0, copy, samples, Erase.streams + 1)]
+
+
+def boxes(operation, shape, count=400):
+    return [[step.area for step in plan.steps] for plan in plans(operation, shape, count)]
+
+
+def test_area_and_log_aspect_follow_their_laws():
+    # No box of these can be larger than the image, so none is drawn again.
+    drawn = [one for (one,) in boxes(Erase(scale="0.02:0.25", ratio="0.3:3.3"), Shape(1000, 1000), 4000)]
+    areas = [box.area / 1e6 for box in drawn]
+    assert stats.kstest(areas, stats.uniform(0.02, 0.23).cdf).pvalue > 0.01
+    aspects = [math.log(box.height / box.width) for box in drawn]
+    assert stats.kstest(aspects, stats.uniform(math.log(0.3), math.log(3.3 / 0.3)).cdf).pvalue > 0.01
+
+
+def test_area_and_aspect_are_drawn_apart():
+    drawn = [one for (one,) in boxes(Erase(scale="0.02:0.25"), Shape(1000, 1000), 4000)]
+    areas, aspects = zip(*((box.area, math.log(box.height / box.width)) for box in drawn), strict=True)
+    assert abs(np.corrcoef(areas, aspects)[0, 1]) < 4 / math.sqrt(len(areas))
+
+
+def test_every_place_of_a_small_image_is_reached():
+    drawn = boxes(Erase(scale=0.25, ratio=1), Shape(4, 6), 2000)
+    # √(24·0.25) = 2.45, rounded to 2 on both sides: 3 rows and 5 columns of places.
+    assert {one for (one,) in drawn} == {Box(y, x, y + 2, x + 2) for y in range(3) for x in range(5)}
+
+
+@pytest.mark.parametrize("shape", [Shape(1, 1), Shape(4, 4), Shape(1, 100), Shape(3, 2, 1, 16)], ids=str)
+def test_small_images_work(shape):
+    drawn = plans(Erase(), shape)
+    assert sum(bool(plan.steps) for plan in drawn) > 100
+    for plan in drawn:
+        assert plan.reason == ("" if plan.steps else "no box fits in 10 attempts")
+
+
+def test_boxes_that_never_fit_are_a_reason():
+    # h = √(100·1000) = 316 of 10 rows, ten times.
+    assert {plan.reason for plan in plans(Erase(scale=1, ratio=1000), Shape(10, 10), 20)} == {
+        "no box fits in 10 attempts"
+    }
+
+
+def test_a_box_that_does_not_fit_is_drawn_again_ten_times():
+    drawn = boxes(Erase(scale="0.5:1", ratio="0.25:4"), Shape(1000, 1000), 2000)
+    # One attempt fits where |ln r| <= -ln s: ∫ -ln s ds over 0.5..1, / 0.5, / ln 4 = 0.2214 of the cases.
+    expected = 1 - (1 - 0.2214) ** 10
+    assert abs(np.mean([bool(many) for many in drawn]) - expected) < 4 * math.sqrt(expected * 0.1 / 2000)
+
+
+def test_several_boxes_share_the_area():
+    drawn = boxes(Erase(scale=0.3, ratio=1, count=3), Shape(1000, 1000))
+    assert {len(many) for many in drawn} == {3}
+    # √(0.1) of 1000 pixels.
+    assert {(box.height, box.width) for many in drawn for box in many} == {(316, 316)}
+    assert {len(many) for many in boxes(Erase(count="1:3"), Shape(100, 100))} == {1, 2, 3}
+
+
+def test_the_default_fill_is_noise_of_one_key():
+    (plan,) = plans(Erase(count=2), Shape(50, 50), 1)
+    first, second = (step.fill for step in plan.steps)
+    assert isinstance(first, Uniform)
+    assert first == second
+
+
+def test_the_clean_split_is_the_same_samples_in_every_copy():
+    clean = [
+        [plan.reason == "clean split" for plan in plans(Erase(clean_split=0.25), Shape(40, 40), 2000, copy)]
+        for copy in range(3)
+    ]
+    assert clean[0] == clean[1] == clean[2]
+    assert abs(np.mean(clean[0]) - 0.25) < 4 * math.sqrt(0.25 * 0.75 / 2000)
+
+
+def test_the_clean_split_leaves_the_other_samples_as_they_were():
+    with_split, without = plans(Erase(clean_split=0.5), Shape(40, 40)), plans(Erase(), Shape(40, 40))
+    assert all(a == b for a, b in zip(with_split, without, strict=True) if a.reason != "clean split")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scale": "0.5:0.2"}, "erase: --scale must be a number or LO:HI with LO <= HI, got '0.5:0.2'"),
+        ({"scale": 0}, "erase: --scale must be > 0 and <= 1, got 0"),
+        ({"scale": "0.5:1.5"}, "erase: --scale must be > 0 and <= 1, got '0.5:1.5'"),
+        ({"ratio": "0:1"}, "erase: --ratio must be > 0 and <= 1000, got '0:1'"),
+        ({"count": "0:2"}, "erase: --count must be >= 1 and <= 1000, got '0:2'"),
+        ({"clean_split": 2.0}, "erase: --clean-split must be >= 0 and <= 1, got 2.0"),
+    ],
+)
+def test_options_outside_their_range_are_refused(options, message):
+    with pytest.raises(UsageError) as caught:
+        Erase(**options)
+    assert str(caught.value) == message
+
+
+def test_golden_plans_never_change():
+    """Literal plans of seed 0: if these change, no data set made with augcli can be reproduced."""
+    drawn = [Erase(count="1:2").plan(Draws(0, 0, 0, n), Shape(533, 400), 0).steps for n in (1, 2)]
+    assert [[(s.area.y0, s.area.x0, s.area.y1, s.area.x1, s.fill.key) for s in many] for many in drawn] == (
+        GOLDEN
+    )
+
+
+GOLDEN = [
+    [(147, 4, 360, 86, 7438814818064598895), (273, 231, 502, 384, 7438814818064598895)],
+    [(183, 173, 284, 393, 3245220839672935094)],
+]
