@@ -218,6 +218,15 @@ def read_quality(value: Any) -> int | str:
     return int(value)
 
 
+def read_target(value: Any) -> int | str:
+    """Read a number of outputs, at least 1, or `max`."""
+    if value == "max":
+        return "max"
+    if not _is_whole(value) or int(value) < 1:
+        raise ValueError("a whole number >= 1, or max")
+    return int(value)
+
+
 NAMED_COLOURS = {"black": Colour(0, 0, 0), "white": Colour(255, 255, 255), "gray": Colour(128, 128, 128)}
 COLOUR_FORMS = f"{', '.join(NAMED_COLOURS)}, one number or r,g,b in 0..255"
 

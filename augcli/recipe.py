@@ -23,8 +23,10 @@ from augcli.fields import (
     read_colour,
     read_quality,
     read_size,
+    read_target,
 )
 from augcli.ops import OPERATIONS, Operation
+from augcli.ops.base import MixOperation
 from augcli.rng import Draws
 
 if TYPE_CHECKING:
@@ -97,6 +99,11 @@ class Recipe:
 
     seed: int = option(0, "Seed of every random choice.", Bounds(0, 2**64 - 1))
     copies: int = option(1, "Different outputs per image.", Bounds(1, 2**20))
+    target_per_class: int | str | None = option(
+        None,
+        "Instead of --copies: N outputs for each class, or `max` for as many as the largest class has.",
+        read=read_target,
+    )
     originals: str = option(
         "none", "Also put the images themselves into the output.", choices=("none", "copy")
     )
@@ -166,6 +173,13 @@ class Recipe:
             raise UsageError(
                 f"--size {self.size} is more than --max-pixels {self.max_pixels}; give a smaller one"
             )
+        if self.target_per_class is not None and self.copies != 1:
+            raise UsageError(
+                f"{self.name}: --copies and --target-per-class both decide how many; give one of them"
+            )
+        if len(self._partner_rules) > 1:
+            rules = ", ".join(self._partner_rules)
+            raise UsageError(f"{self.name}: --partner must be the same for all operations, got {rules}")
         if not isinstance(self.name, str) or not re.fullmatch(r"[^\s/\\.][^\s/\\]{0,63}", self.name):
             raise UsageError(f"recipe name {self.name!r} must be a word that a file name can hold")
 
@@ -173,6 +187,16 @@ class Recipe:
     def mixing_entries(self) -> tuple[int, ...]:
         """Indices of the entries that can read a partner, in order: their place here is their slot `s`."""
         return tuple(index for index, entry in enumerate(self.entries) if entry.mixes)
+
+    @property
+    def partner_rule(self) -> str:
+        """Which images may be partners, the same for all operations."""
+        return self._partner_rules[0] if self._partner_rules else "any"
+
+    @property
+    def _partner_rules(self) -> list[str]:
+        operations = [choice.operation for entry in self.entries for choice in entry.choices]
+        return sorted({one.partner for one in operations if isinstance(one, MixOperation)})
 
 
 def single(operation: Operation, p: float = 1.0, **settings: Any) -> Recipe:

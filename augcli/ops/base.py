@@ -64,11 +64,16 @@ class Operation(ABC):
         """
 
 
+PARTNERS = ("any", "other-class", "same-class")
+
+
 @dataclass(frozen=True, slots=True)
 class MixOperation(Operation):
-    """Base of the operations that read a partner; the label is shared."""
+    """Base of the operations that read a partner: which one. The label is shared."""
 
     mixes: ClassVar[bool] = True
+
+    partner: str = option("any", "Which images may be partners, by their class.", choices=PARTNERS)
 
 
 FILLS = ("mean", "image-mean", "random", "random-color", "normal", "normal-color")

@@ -1,19 +1,17 @@
-"""Order, rings and chunks: which sample meets which, and what is committed together. Pure.
+"""Chunks: what is committed together. Pure.
 
-The samples of a split are put in the order of a keyed hash and joined to a ring, along which partners
-are found. A chunk is a stretch of a ring that is committed together; it cuts the ring only for commit,
-and no output depends on it.
+A chunk is made of stretches of rings. It cuts them only for commit, and no output depends on it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.errors import InputError
+from augcli.pipeline.rings import class_of_samples, form_rings
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
@@ -22,21 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.datatypes import Catalogue, RowGroup
+    from augcli.pipeline.rings import Ring
 
 CHUNK_OUTPUTS = 2000
 CHUNK_BYTES = 256 << 20
 CHUNK_GROUPS = 8
 """Row groups that a chunk of parquet rows mixes at least, where there are that many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ring:
-    """Samples in the order in which they meet: `members` are indices into the catalogue."""
-
-    members: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +35,14 @@ class Stretch:
     ring: Ring
     start: int
     stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def members(self) -> NDArray[np.int64]:
+        """Its samples, as indices into the catalogue."""
+        return self.ring.members[self.start : self.stop]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,130 +58,164 @@ class Chunk:
     slices: int = 1
 
     def __len__(self) -> int:
-        return sum(stretch.stop - stretch.start for stretch in self.stretches)
+        return sum(map(len, self.stretches))
+
+    @property
+    def members(self) -> NDArray[np.int64]:
+        """Its samples in order, as indices into the catalogue."""
+        return np.concatenate([stretch.members for stretch in self.stretches])
 
 
-def hash_samples(catalogue: Catalogue, seed: int) -> NDArray[np.uint64]:
-    """Hash every sample's key; the order of these hashes is the order of the ring."""
-    return np.fromiter((hash_key(key, seed) for key in catalogue.keys), np.uint64, len(catalogue))
-
-
-def chunk_folder(
-    catalogue: Catalogue, hashes: NDArray[np.uint64], outputs: int, limit: int | None
-) -> list[Chunk]:
-    """Make one ring of a folder's samples and cut it by prefixes of the hash.
+def count_outputs(
+    catalogue: Catalogue,
+    hashes: NDArray[np.uint64],
+    copies: int,
+    target: int | str | None,
+    has_originals: bool,
+) -> NDArray[np.int64]:
+    """Give how many outputs each sample has.
 
     Args:
-        catalogue: The samples, sorted by key (which breaks ties of the hash).
+        catalogue: The samples.
         hashes: Their hashes.
-        outputs: Outputs per sample.
-        limit: Only the first samples of the ring become base; partners still come from the whole ring.
+        copies: Outputs of each sample, where there is no target.
+        target: Outputs of each class, or `max` for as many as the largest class has samples. A sample gets
+            floor(target / n) for the n samples of its class, and the first `target mod n` in the order of
+            the hash one more; unlabelled samples get none.
+        has_originals: Whether each sample itself is an output, too.
     """
+    if target is None:
+        return np.full(len(catalogue), copies + has_originals, np.int64)
+    classes, outputs = class_of_samples(catalogue), np.zeros(len(catalogue), np.int64)
     order = np.argsort(hashes, kind="stable")
-    ring, ordered = Ring(order), hashes[order]
-    heaviness = np.concatenate([[0], np.cumsum(catalogue.sizes[order] * outputs)])
-    end = len(ring) if limit is None else min(limit, len(ring))
+    groups = [order[classes[order] == one] for one in np.unique(classes[classes >= 0])]
+    wanted = max(map(len, groups), default=0) if target == "max" else int(target)
+    for group in groups:
+        outputs[group] = wanted // len(group)
+        outputs[group[: wanted % len(group)]] += 1
+    return outputs + has_originals
+
+
+def chunk_folder(rings: Sequence[Ring], sizes: NDArray[np.int64], outputs: NDArray[np.int64]) -> list[Chunk]:
+    """Cut a folder's rings by prefixes of their keys.
+
+    Args:
+        rings: All rings of a split.
+        sizes: Bytes of each sample of the catalogue.
+        outputs: Outputs of each sample.
+    """
+    keys = np.concatenate([ring.keys for ring in rings])
+    order = np.argsort(keys, kind="stable")
+    keys, members = keys[order], np.concatenate([ring.members for ring in rings])[order]
+    count = np.concatenate([[0], np.cumsum(outputs[members])])
+    heaviness = np.concatenate([[0], np.cumsum(sizes[members] * outputs[members])])
 
     def is_small(start: int, stop: int) -> bool:
-        return (stop - start) * outputs <= CHUNK_OUTPUTS and heaviness[stop] - heaviness[start] <= CHUNK_BYTES
+        light = heaviness[stop] - heaviness[start] <= CHUNK_BYTES
+        return bool(light and count[stop] - count[start] <= CHUNK_OUTPUTS)
 
-    pieces = _split_by_prefix(ordered, is_small, 1)
-    return [
-        Chunk(name, (Stretch(ring, start, min(stop, end)),)) for name, start, stop in pieces if start < end
-    ]
+    pieces = _split_by_prefix(keys, is_small, 1)
+    stretches: list[list[Stretch]] = [[] for _ in pieces]
+    firsts = keys[[start for _, start, _ in pieces]]
+    for ring in rings:
+        cuts = [*np.searchsorted(ring.keys, firsts).tolist(), len(ring)]
+        for at in np.flatnonzero(np.diff(cuts)).tolist():
+            stretches[at].append(Stretch(ring, cuts[at], cuts[at + 1]))
+    return [Chunk(name, tuple(mine)) for (name, _, _), mine in zip(pieces, stretches, strict=True)]
 
 
 def chunk_groups(
     catalogue: Catalogue,
     hashes: NDArray[np.uint64],
     groups: Sequence[RowGroup],
-    outputs: int,
-    limit: int | None,
+    outputs: NDArray[np.int64],
+    rule: str,
     seed: int,
 ) -> list[Chunk]:
-    """Send row groups to chunks by the prefix of their own hash; each chunk is a ring of its own.
+    """Send row groups to chunks by the prefix of their own hash; each chunk has rings of its own.
 
     Distant row groups meet in a chunk, since shards are often sorted by class. Chunks of more than
     256 MiB are read in slices, the i-th slice of every row group together, and the ring runs on from
-    slice to slice.
+    slice to slice (where classes have a rule, each slice has its own rings).
     """
     keyed = sorted((hash_key(f"{group.shard}#group{group.number}", seed), group) for group in groups)
     ordered = np.array([key for key, _ in keyed], np.uint64)
-    rows = np.concatenate([[0], np.cumsum([group.rows for _, group in keyed])])
+    made = [int(outputs[group.first : group.first + group.rows].sum()) for _, group in keyed]
+    count = np.concatenate([[0], np.cumsum(made)])
     heaviness = np.concatenate([[0], np.cumsum([group.bytes for _, group in keyed])])
 
     def is_small(start: int, stop: int) -> bool:
         light = heaviness[stop] - heaviness[start] <= CHUNK_BYTES
-        return light and (rows[stop] - rows[start]) * outputs <= CHUNK_OUTPUTS
+        return bool(light and count[stop] - count[start] <= CHUNK_OUTPUTS)
 
-    chunks, left = [], len(catalogue) if limit is None else limit
+    chunks = []
     for name, start, stop in _split_by_prefix(ordered, is_small, CHUNK_GROUPS):
         mine = tuple(group for _, group in keyed[start:stop])
         slices = max(1, -(-int(heaviness[stop] - heaviness[start]) // CHUNK_BYTES))
-        ring = Ring(_order_slices(mine, slices, hashes))
-        if left > 0 and len(ring):
-            chunks.append(Chunk(name, (Stretch(ring, 0, min(left, len(ring))),), mine, slices))
-        left -= len(ring)
+        parts = _order_slices(mine, slices, hashes)
+        if rule == "any":
+            parts = [np.concatenate(parts)]
+        rings = [ring for part in parts if len(part) for ring in form_rings(part, hashes, catalogue, rule)]
+        chunks.append(Chunk(name, tuple(Stretch(ring, 0, len(ring)) for ring in rings), mine, slices))
     return chunks
 
 
-def check_partners(chunks: Sequence[Chunk], mixing: int) -> None:
-    """Refuse to mix where a ring has only one sample.
-
-    Raises:
-        InputError: Naming the cure.
-    """
-    if mixing and any(len(stretch.ring) == 1 for chunk in chunks for stretch in chunk.stretches):
-        raise InputError("mixing needs at least 2 images to choose a partner from, got 1; add images to SRC")
-
-
-def same_class_shares(catalogue: Catalogue, chunks: Sequence[Chunk]) -> tuple[float, float]:
-    """Give how often neighbours on the rings share their class, and how often random pairs would.
-
-    Samples are counted by the first class of their label; unlabelled ones are left out.
-    """
-    firsts = np.array([label.classes[0] if label else -1 for label in catalogue.labels], np.int64)
-    same = pairs = 0
-    for ring in {id(s.ring): s.ring for chunk in chunks for s in chunk.stretches}.values():
-        here, ahead = firsts[ring.members], np.roll(firsts[ring.members], -1)
-        labelled = (here >= 0) & (ahead >= 0)
-        same, pairs = same + int((here == ahead)[labelled].sum()), pairs + int(labelled.sum())
-    counts = np.bincount(firsts[firsts >= 0]).astype(float)
-    total = counts.sum()
-    random = float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else 0.0
-    return (same / pairs if pairs else 0.0), random
+def trim_chunks(chunks: Sequence[Chunk], outputs: NDArray[np.int64]) -> list[Chunk]:
+    """Leave out the ends of stretches whose samples have no outputs, and what is then empty."""
+    trimmed = []
+    for chunk in chunks:
+        stretches = []
+        for stretch in chunk.stretches:
+            bases = np.flatnonzero(outputs[stretch.members])
+            if len(bases):
+                start = stretch.start
+                stretches.append(Stretch(stretch.ring, start + int(bases[0]), start + int(bases[-1]) + 1))
+        if stretches:
+            trimmed.append(replace(chunk, stretches=tuple(stretches)))
+    return trimmed
 
 
-def partner_distance(copy: int, slot: int, slots: int, ring: int) -> int:
-    """Give how many decodable positions ahead a partner is: 1 + (c·S + s) mod (n - 1)."""
-    return 1 + (copy * slots + slot) % (ring - 1)
-
-
-def cut_runs(chunk: Chunk, total: int, workers: int) -> Iterator[Stretch]:
-    """Cut a chunk into runs, the stretches that one worker handles in one loop."""
+def cut_runs(chunk: Chunk, total: int, workers: int) -> Iterator[tuple[Stretch, ...]]:
+    """Cut a chunk into runs: stretches, short ones several together, that one worker handles in one go."""
     length = min(max(total // (4 * workers), 8), 64)
+    together: list[Stretch] = []
     for stretch in chunk.stretches:
         for start in range(stretch.start, stretch.stop, length):
-            yield Stretch(stretch.ring, start, min(start + length, stretch.stop))
+            piece = Stretch(stretch.ring, start, min(start + length, stretch.stop))
+            if together and sum(map(len, together)) + len(piece) > length:
+                yield tuple(together)
+                together = []
+            together.append(piece)
+    if together:
+        yield tuple(together)
 
 
-def fingerprint(catalogue: Catalogue, chunk: Chunk, ahead: Sequence[int], context: str = "") -> str:
+def fingerprint(
+    catalogue: Catalogue,
+    outputs: NDArray[np.int64],
+    chunk: Chunk,
+    ahead: Sequence[int],
+    partners: int,
+    context: str = "",
+) -> str:
     """Digest everything that decides a chunk's outputs, besides the recipe.
 
     Args:
         catalogue: The samples.
+        outputs: Outputs of each sample.
         chunk: The chunk.
         ahead: For each stretch, how many positions beyond its end were read.
+        partners: How many different partners a sample has, where its ring is large enough.
         context: What else the outputs depend on.
 
     Returns:
         Hex digest over key, size, version and label of each member and of each sample read beyond the
-        end, and over the class list.
+        end, the members' numbers of outputs, the steps to partners, and the class list.
     """
     digest = hashlib.blake2b(repr((catalogue.classes, context)).encode(), digest_size=16)
     for stretch, beyond in zip(chunk.stretches, ahead, strict=True):
-        members = stretch.ring.members
-        stop = stretch.start + min(stretch.stop - stretch.start + beyond, len(members))
+        ring, members = stretch.ring, stretch.ring.members
+        stop = stretch.start + min(len(stretch) + beyond, len(ring))
         for position in range(stretch.start, stop):
             sample = members[position % len(members)]
             label = catalogue.labels[sample]
@@ -193,21 +224,25 @@ def fingerprint(catalogue: Catalogue, chunk: Chunk, ahead: Sequence[int], contex
                 int(catalogue.sizes[sample]),
                 int(catalogue.versions[sample]),
                 label and (label.classes, label.weights),
+                int(outputs[sample]) if position < stretch.stop else None,
             )
             digest.update(repr(facts).encode("utf-8", "surrogateescape"))
-        digest.update(b"|")
+        steps = np.asarray(ring.steps_within(len(stretch) + beyond), np.int64)
+        digest.update(steps.tobytes() + b"|%d|" % min(len(ring.steps), partners))
     return digest.hexdigest()
 
 
-def _order_slices(groups: Sequence[RowGroup], slices: int, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Order the rows of some row groups: slice by slice, inside a slice by hash."""
+def _order_slices(
+    groups: Sequence[RowGroup], slices: int, hashes: NDArray[np.uint64]
+) -> list[NDArray[np.int64]]:
+    """Give the rows of each slice of some row groups, in the order of their hash."""
     ordered = []
     for number in range(slices):
         spans = [group.slice_rows(number, slices) for group in groups]
         rows = np.concatenate([np.arange(span.start, span.stop) for span in spans]).astype(np.int64)
         rows.sort()
         ordered.append(rows[np.argsort(hashes[rows], kind="stable")])
-    return np.concatenate(ordered)
+    return ordered
 
 
 def _split_by_prefix(

@@ -19,7 +19,7 @@ from augcli.kernels.convert import match_pixels
 from augcli.kernels.fills import resolve_image_mean
 from augcli.kernels.table import tabulate
 from augcli.labels import count_shares, dominant, mix_labels
-from augcli.pipeline.chunks import Stretch, partner_distance
+from augcli.pipeline.chunks import Stretch
 from augcli.pipeline.neighbours import Neighbours, Stopwatch
 from augcli.rng import Draws, draw_many, hash_key
 
@@ -53,6 +53,7 @@ class Job:
     Attributes:
         catalogue: The samples.
         hashes: Hash of each sample's key with the seed.
+        outputs: Outputs of each sample, an original among them; samples without are only partners.
         recipe: What is done to them.
         form: Where outputs go.
         class_folders: A folder name per class, or None where outputs lie flat.
@@ -61,6 +62,7 @@ class Job:
 
     catalogue: Catalogue
     hashes: NDArray[np.uint64]
+    outputs: NDArray[np.int64]
     recipe: Recipe
     form: Form
     class_folders: tuple[str, ...] | None
@@ -160,8 +162,11 @@ class _Walk:
 
     def visit(self, position: int) -> None:
         """Make all outputs of the sample at a position, or record why there are none."""
+        copies = copy_numbers(self.job, self.near.sample(position))
+        if not copies:
+            self.near.release(position)
+            return
         item = self.near.open(position)
-        copies = copy_numbers(self.job.recipe)
         made: list[tuple[Planned, int, Encoded]] = []
         # That it failed as a partner does not count: what becomes of a sample depends on its own draws.
         failure = item.failure if item.header is None else None
@@ -220,12 +225,13 @@ class _Walk:
             plan = operation.plan(draws, shape, len(partners))
             reason = plan.reason
             if plan.steps and operation.mixes:
-                distance = partner_distance(copy, slots.index(entry), len(slots), len(self.run.ring))
-                partner = self.near.find_partner(position, distance)
-                if partner is None:
+                partner = self.near.find_partner(position, copy, slots.index(entry), len(slots))
+                if partner is not None:
+                    partners.append(partner)
+                elif len(self.run.ring.steps):
                     reason = "no partner that decodes"
                 else:
-                    partners.append(partner)
+                    reason = f"no partner of {self.job.recipe.partner_rule}"
             if reason:
                 reasons.append(f"{operation.name}: {reason}")
             else:
@@ -333,9 +339,10 @@ class _Walk:
         return printable_key(self.job.catalogue.keys[self.near.sample(position)])
 
 
-def copy_numbers(recipe: Recipe) -> list[int]:
-    """Give the copy numbers of a sample's outputs, an original first."""
-    return [ORIGINAL] * (recipe.originals == "copy") + list(range(recipe.copies))
+def copy_numbers(job: Job, sample: int) -> list[int]:
+    """Give the copy numbers of a sample's outputs, an original first; none where it is only a partner."""
+    originals = job.recipe.originals == "copy"
+    return list(range(ORIGINAL if originals else 0, int(job.outputs[sample]) - originals))
 
 
 def shape_of(pixels: Pixels) -> Shape:
@@ -355,11 +362,10 @@ def _mix(labels: list[SoftLabel | None], shares: Shares) -> tuple[int | None, So
 
 def _draw(job: Job, run: Stretch) -> dict[tuple[int, int], list[Draws]]:
     """Draw for all samples of a run at once: by (entry, copy), a list along the run."""
-    members = run.ring.members
-    hashes = [int(job.hashes[members[at]]) for at in range(run.start, run.stop)]
-    drawn = {}
+    hashes, drawn = job.hashes[run.members].tolist(), {}
+    copies = int(job.outputs[run.members].max()) - (job.recipe.originals == "copy")
     for index, entry in enumerate(job.recipe.entries):
         streams = 1 + max(choice.operation.streams for choice in entry.choices)
-        for copy in range(job.recipe.copies):
+        for copy in range(copies):
             drawn[index, copy] = draw_many(job.recipe.seed, index, copy, hashes, streams)
     return drawn

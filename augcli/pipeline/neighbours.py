@@ -72,7 +72,8 @@ class Neighbours:
         max_pixels: int,
         watch: Stopwatch,
     ) -> None:
-        self._members, self._count, self._stop = run.ring.members, len(run.ring), run.stop + 1
+        self._ring, self._members = run.ring, run.ring.members
+        self._count, self._stop = len(run.ring), run.stop + 1
         self._samples, self._geometry = samples, geometry
         self._max_pixels, self._watch = max_pixels, watch
         self._items: dict[int, Item] = {}
@@ -134,16 +135,19 @@ class Neighbours:
         assert item.pixels is not None
         return item.pixels
 
-    def find_partner(self, position: int, distance: int) -> int | None:
-        """Find the `distance`-th position after one that decodes, round the ring; None where none does."""
-        decodable: list[int] = []
-        for at in range(position + 1, position + self._count):
+    def find_partner(self, position: int, copy: int, slot: int, slots: int) -> int | None:
+        """Find the partner of a copy's slot, along the ring among those that decode; None where none does."""
+        if not len(self._ring.steps):
+            return None
+        place, decodable = self._ring.place_partner(copy, slot, slots), []
+        for step in self._ring.steps:
+            at = position + int(step)
             self.farthest = max(self.farthest, at)
             if self._decodes(at):
                 decodable.append(at)
-                if len(decodable) == distance:
+                if len(decodable) > place:
                     return at
-        return decodable[(distance - 1) % len(decodable)] if decodable else None
+        return decodable[place % len(decodable)] if decodable else None
 
     def release(self, position: int) -> None:
         """Let go of a position that is done, and of what is too much to hold."""

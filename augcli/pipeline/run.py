@@ -8,20 +8,17 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from augcli.errors import InputError, UsageError
 from augcli.io import codec, outputs, tables
 from augcli.io.source import open_source
 from augcli.io.storage import check_apart, folder_names
 from augcli.io.tables import PartFacts, TableOptions
 from augcli.pipeline import destination, tally
-from augcli.pipeline.chunks import (
-    check_partners,
-    chunk_folder,
-    chunk_groups,
-    cut_runs,
-    hash_samples,
-)
-from augcli.pipeline.execute import Job, copy_numbers, execute
+from augcli.pipeline.chunks import chunk_folder, chunk_groups, count_outputs, cut_runs, trim_chunks
+from augcli.pipeline.execute import Job, execute
+from augcli.pipeline.rings import check_partners, form_rings, hash_samples
 from augcli.pipeline.split import Split
 from augcli.pipeline.workers import count_workers, run_in_order
 from augcli.recipe import Recipe
@@ -107,7 +104,9 @@ def _plan(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
     if main not in names and (names != [""] or main != "train"):
         there, cure = (", ".join(names), "give --split") if names != [""] else ("none", "leave out --split")
         raise InputError(f"the input has no split {recipe.split!r}; it has {there}; {cure}")
-    passed_on = replace(recipe, name="none", entries=(), copies=1, originals="none", limit=None)
+    passed_on = replace(
+        recipe, name="none", entries=(), copies=1, target_per_class=None, originals="none", limit=None
+    )
     splits = []
     for catalogue in source.catalogues:
         if catalogue.split in ("", main):
@@ -120,22 +119,31 @@ def _plan(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
 def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe) -> Split:
     _check_labels(catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
-    count = len(copy_numbers(recipe))
+    rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
+    outputs = count_outputs(catalogue, hashes, recipe.copies, recipe.target_per_class, has_originals)
     if source.form == "parquet":
         groups = source.groups[catalogue.split]
-        chunks = chunk_groups(catalogue, hashes, groups, count, recipe.limit, recipe.seed)
+        chunks = chunk_groups(catalogue, hashes, groups, outputs, rule, recipe.seed)
+        order = np.concatenate([chunk.members for chunk in chunks])
     else:
-        chunks = chunk_folder(catalogue, hashes, count, recipe.limit)
-    check_partners(chunks, len(recipe.mixing_entries))
+        order = np.argsort(hashes, kind="stable")
+        chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, outputs)
+    outputs[order[recipe.limit :] if recipe.limit is not None else []] = 0
+    chunks = trim_chunks(chunks, outputs)
     has_folders = recipe.format == "folder" and source.has_class_folders
     folders = folder_names(catalogue.classes or ()) if has_folders else None
-    job = Job(catalogue, hashes, recipe, _form(source, dst, recipe, catalogue), folders, _load_kernel(recipe))
-    return Split(job, chunks, source)
+    form, kernel = _form(source, dst, recipe, catalogue), _load_kernel(recipe)
+    split = Split(Job(catalogue, hashes, outputs, recipe, form, folders, kernel), chunks, source)
+    if recipe.mixing_entries:
+        check_partners(split.rings, rule)
+    return split
 
 
 def _check_labels(catalogue: Catalogue, recipe: Recipe) -> None:
     """Refuse what the labels do not allow."""
     labels = {id(label): label for label in catalogue.labels if label is not None}.values()
+    if recipe.target_per_class is not None and not labels:
+        raise InputError("--target-per-class needs labels; give class folders or --labels FILE")
     if recipe.mixing_entries and not labels:
         raise InputError(
             f"{recipe.name} mixes labels, but no image has one; give class folders or --labels FILE"
@@ -177,26 +185,27 @@ def _do_chunks(
     opened: dict[int, Samples] = {}
     opening = threading.Lock()
 
-    def work(task: int) -> RunResult:
-        at, stretch = runs[task]
+    def work(task: int) -> list[RunResult]:
+        at, stretches = runs[task]
         split, chunk = todo[at]
         with opening:
             if at not in opened:
                 opened[at] = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
             samples = opened[at]
-        return execute(split.job, stretch, samples)
+        return [execute(split.job, stretch, samples) for stretch in stretches]
 
     # The rows of shards are held in memory for all workers, so these are threads.
     processes = all(split.source.form == "folder" for split, _ in todo)
     done: list[tuple[Stretch, RunResult]] = []
-    for task, result in run_in_order(work, len(runs), workers, processes):
-        at, stretch = runs[task]
+    for task, results in run_in_order(work, len(runs), workers, processes):
+        at, stretches = runs[task]
         split, chunk = todo[at]
-        done.append((stretch, result))
-        for stage, spent in result.seconds.items():
-            seconds[stage] = seconds.get(stage, 0.0) + spent
-        settings.advance(stretch.stop - stretch.start, total)
-        if sum(one.stop - one.start for one, _ in done) == len(chunk):
+        done += zip(stretches, results, strict=True)
+        for result in results:
+            for stage, spent in result.seconds.items():
+                seconds[stage] = seconds.get(stage, 0.0) + spent
+        settings.advance(sum(map(len, stretches)), total)
+        if sum(len(one) for one, _ in done) == len(chunk):
             split.facts[chunk.name] = _commit(split, chunk, done)
             opened.pop(at, None)
             done = []

@@ -10,11 +10,15 @@ from augcli.pipeline.chunks import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from augcli.datatypes import Catalogue
     from augcli.io.source import Source
     from augcli.io.tables import PartFacts
     from augcli.pipeline.chunks import Chunk
     from augcli.pipeline.execute import Job
+    from augcli.pipeline.rings import Ring
 
 
 @dataclass(slots=True)
@@ -38,15 +42,23 @@ class Split:
     def fingerprint(self, chunk: Chunk, ahead: Sequence[int]) -> str:
         """Digest everything that decides a chunk's outputs, besides the recipe's own keys.
 
-        Beside the samples that is: whether outputs lie in class folders, the columns carried along, whether
-        the split is augmented or passed on, and how many of a small ring can be partners.
+        Beside samples and partners that is: whether outputs lie in class folders, the columns carried
+        along, and whether the split is augmented or passed on.
         """
-        recipe = self.job.recipe
-        reach = recipe.copies * len(recipe.mixing_entries)
-        partners = [min(len(stretch.ring) - 1, reach) for stretch in chunk.stretches]
-        has_folders = self.job.class_folders is not None
-        context = repr((has_folders, str(self.source.carried), recipe.name, partners))
-        return fingerprint(self.catalogue, chunk, ahead, context)
+        job = self.job
+        partners = int(job.outputs[chunk.members].max()) * len(job.recipe.mixing_entries)
+        context = repr((job.class_folders is not None, str(self.source.carried), job.recipe.name))
+        return fingerprint(self.catalogue, job.outputs, chunk, ahead, partners, context)
+
+    def bases(self, chunk: Chunk) -> NDArray[np.int64]:
+        """Give the samples of a chunk that have outputs."""
+        members = chunk.members
+        return members[self.job.outputs[members] > 0]
+
+    @property
+    def rings(self) -> list[Ring]:
+        """All rings, once each."""
+        return list({id(s.ring): s.ring for chunk in self.chunks for s in chunk.stretches}.values())
 
     def part_names(self) -> list[str]:
         """Name all chunks, in order."""

@@ -6,14 +6,11 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from augcli.datatypes import Summary
 from augcli.io import codec, outputs, tables
 from augcli.labels import dominant
-from augcli.pipeline.chunks import same_class_shares
 from augcli.pipeline.destination import CLASSES
-from augcli.pipeline.execute import copy_numbers
+from augcli.pipeline.rings import same_class_shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +55,7 @@ def summarize(
     return Summary(
         dst=str(dst),
         form=str(recipe.format),
-        images=sum(len(chunk) for split in splits for chunk in split.chunks),
+        images=sum(len(split.bases(chunk)) for split in splits for chunk in split.chunks),
         outputs=rows,
         applied=applied,
         per_class=dict(sorted(per_class.items())),
@@ -88,16 +85,16 @@ def foresee(
     """Say what a run would do; outputs count by the class of their base."""
     per_class: Counter[str] = Counter()
     for split in splits:
-        names, count = split.catalogue.classes or (), len(copy_numbers(split.job.recipe))
+        names = split.catalogue.classes or ()
         for chunk in split.chunks:
-            for sample in _bases(chunk):
-                label = split.catalogue.labels[sample]
+            for sample in split.bases(chunk):
+                label, count = split.catalogue.labels[sample], int(split.job.outputs[sample])
                 per_class[UNLABELLED if label is None else names[dominant(label)]] += count
     nearest = next(path for path in [dst.resolve(), *dst.resolve().parents] if path.exists())
     return Summary(
         dst=str(dst),
         form=str(recipe.format),
-        images=sum(len(chunk) for split in splits for chunk in split.chunks),
+        images=sum(len(split.bases(chunk)) for split in splits for chunk in split.chunks),
         outputs=per_class.total(),
         applied=0,
         per_class=dict(sorted(per_class.items())),
@@ -133,8 +130,9 @@ def pair_notes(splits: Sequence[Split]) -> list[str]:
     notes = []
     for split in splits:
         is_parquet = split.source.form == "parquet"
-        if is_parquet and split.job.recipe.mixing_entries and split.catalogue.classes:
-            planned, random = same_class_shares(split.catalogue, split.chunks)
+        recipe = split.job.recipe
+        if is_parquet and recipe.mixing_entries and recipe.partner_rule == "any" and split.catalogue.classes:
+            planned, random = same_class_shares(split.catalogue, split.rings)
             if planned > 2 * random:
                 notes.append(f"{planned:.0%} of planned pairs share a class, {random:.0%} of random ones do")
     return notes
@@ -156,14 +154,11 @@ def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:
     ]
 
 
-def _bases(chunk: Chunk) -> np.ndarray:
-    return np.concatenate([s.ring.members[s.start : s.stop] for s in chunk.stretches])
-
-
 def _estimate_bytes(split: Split, chunk: Chunk) -> int:
-    """Estimate the bytes of a chunk's outputs: as many as the inputs take, for each copy."""
-    if chunk.groups:
-        size = sum(group.bytes for group in chunk.groups)
-    else:
-        size = int(split.catalogue.sizes[_bases(chunk)].sum())
-    return size * len(copy_numbers(split.job.recipe))
+    """Estimate the bytes of a chunk's outputs: as many as its inputs take, for each."""
+    bases = split.bases(chunk)
+    outputs = split.job.outputs[bases]
+    if chunk.groups:  # a row's size is its shard's
+        rows = sum(group.rows for group in chunk.groups)
+        return int(outputs.sum()) * sum(group.bytes for group in chunk.groups) // rows
+    return int((split.catalogue.sizes[bases] * outputs).sum())

@@ -131,6 +131,7 @@ def test_a_lam_of_zero_pastes_the_whole_image():
         ({"minmax": "0.5:0.2"}, "cutmix: --minmax must be a number or LO:HI with LO <= HI, got '0.5:0.2'"),
         ({"minmax": "0.5:1.2"}, "cutmix: --minmax must be >= 0 and <= 1, got '0.5:1.2'"),
         ({"boundary": "out"}, "cutmix: --boundary must be one of clip, inside, got 'out'"),
+        ({"partner": "me"}, "cutmix: --partner must be one of any, other-class, same-class, got 'me'"),
         (
             {"lam": 0.5, "minmax": "0.1:0.2"},
             "cutmix: --lam and --minmax both decide the box; give one of them",

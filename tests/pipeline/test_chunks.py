@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 
 from augcli.datatypes import Catalogue, RowGroup, SoftLabel
-from augcli.errors import InputError
-from augcli.pipeline import chunks
 from augcli.pipeline.chunks import (
     chunk_folder,
     chunk_groups,
+    count_outputs,
     cut_runs,
     fingerprint,
-    hash_samples,
-    partner_distance,
-    same_class_shares,
+    trim_chunks,
 )
+from augcli.pipeline.rings import form_rings, hash_samples
 
 
 def make_catalogue(count, size=1000, classes=3):
@@ -28,8 +26,12 @@ def make_catalogue(count, size=1000, classes=3):
     return Catalogue("", keys, np.full(count, size), np.zeros(count, np.int64), labels, names)
 
 
-def chunk(catalogue, outputs=1, limit=None):
-    return chunk_folder(catalogue, hash_samples(catalogue, 0), outputs, limit)
+def chunk(catalogue, outputs=1, limit=None, rule="any"):
+    hashes, counts = hash_samples(catalogue, 0), np.full(len(catalogue), outputs)
+    order = np.argsort(hashes)
+    made = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, counts)
+    counts[order[limit:] if limit is not None else []] = 0
+    return trim_chunks(made, counts)
 
 
 def members(made):
@@ -81,27 +83,20 @@ def test_limit_keeps_the_first_of_the_ring_and_all_partners():
     assert len(made[0].stretches[0].ring) == 5000
 
 
-@pytest.mark.parametrize(("copies", "slots", "ring"), [(3, 1, 10), (2, 2, 50), (5, 1, 3), (4, 3, 2)])
-def test_partners_of_a_copy_are_a_derangement(copies, slots, ring):
-    for copy in range(copies):
-        for slot in range(slots):
-            partners = [(at + partner_distance(copy, slot, slots, ring)) % ring for at in range(ring)]
-            assert sorted(partners) == list(range(ring))
-            assert all(partner != at for at, partner in enumerate(partners))
-
-
-def test_copies_and_slots_have_different_partners_while_there_are_enough():
-    distances = {partner_distance(copy, slot, 2, 7) for copy in range(3) for slot in range(2)}
-    assert distances == {1, 2, 3, 4, 5, 6}
-
-
 @pytest.mark.parametrize(
     ("total", "workers", "length"), [(10, 1, 8), (600, 2, 64), (400, 5, 20), (10**6, 2, 64)]
 )
 def test_runs_are_cut_by_the_rule(total, workers, length):
-    runs = list(cut_runs(chunk(make_catalogue(150))[0], total, workers))
-    assert {run.stop - run.start for run in runs[:-1]} == {length}
+    runs = [run for (run,) in cut_runs(chunk(make_catalogue(150))[0], total, workers)]
+    assert {len(run) for run in runs[:-1]} == {length}
     assert [at for run in runs for at in range(run.start, run.stop)] == list(range(150))
+
+
+def test_short_stretches_go_into_a_run_together():
+    (made,) = chunk(make_catalogue(100, classes=20), rule="same-class")
+    runs = list(cut_runs(made, 64 * 8, 2))
+    assert [sum(map(len, run)) for run in runs] == [60, 40]
+    assert [len(run) for run in runs] == [12, 8]
 
 
 class TestFingerprint:
@@ -109,9 +104,11 @@ class TestFingerprint:
     CHUNK = chunk(CATALOGUE)[0]
 
     def changed(self, **columns):
-        return fingerprint(replace(self.CATALOGUE, **columns), self.CHUNK, [2]) != fingerprint(
-            self.CATALOGUE, self.CHUNK, [2]
-        )
+        return self.digest(replace(self.CATALOGUE, **columns)) != self.digest(self.CATALOGUE)
+
+    def digest(self, catalogue, outputs=1, chunk=CHUNK, partners=1):
+        counts = np.broadcast_to(outputs, len(catalogue))
+        return fingerprint(catalogue, counts, chunk, [2], partners)
 
     def edited(self, column, sample, value):
         copy = list(getattr(self.CATALOGUE, column))
@@ -139,6 +136,24 @@ class TestFingerprint:
     def test_it_changes_with_the_class_list(self):
         assert self.changed(classes=("class 0", "class 1", "class 2", "class 3"))
 
+    def test_it_changes_with_a_members_number_of_outputs(self):
+        outputs = np.ones(4000, int)
+        outputs[members([self.CHUNK])[5]] = 2
+        assert self.digest(self.CATALOGUE, outputs) != self.digest(self.CATALOGUE)
+
+    def test_it_changes_with_the_steps_to_partners(self):
+        (stretch,) = self.CHUNK.stretches
+        for steps in (np.array([1, 3]), np.array([2, 3]), np.array([], int)):
+            other = replace(
+                self.CHUNK, stretches=(replace(stretch, ring=replace(stretch.ring, steps=steps)),)
+            )
+            assert self.digest(self.CATALOGUE, chunk=other) != self.digest(self.CATALOGUE)
+
+    def test_it_changes_with_the_partners_of_a_small_ring_only(self):
+        small = chunk(make_catalogue(3))[0]
+        digests = {self.digest(make_catalogue(3), chunk=small, partners=count) for count in (1, 2, 3, 4)}
+        assert len(digests) == 2
+
 
 def make_groups(count, rows=100, size=1 << 20):
     return [RowGroup(f"s{n // 10}.parquet", n % 10, n * rows, rows, size) for n in range(count)]
@@ -146,8 +161,9 @@ def make_groups(count, rows=100, size=1 << 20):
 
 def chunk_rows(count, size=1 << 20, rows=100):
     catalogue = make_catalogue(count * rows)
-    hashes = hash_samples(catalogue, 0)
-    return catalogue, chunk_groups(catalogue, hashes, make_groups(count, rows, size), 1, None, 0)
+    hashes, outputs = hash_samples(catalogue, 0), np.ones(len(catalogue), int)
+    groups = make_groups(count, rows, size)
+    return catalogue, chunk_groups(catalogue, hashes, groups, outputs, "any", 0)
 
 
 def test_row_groups_are_mixed_eight_at_least():
@@ -176,22 +192,60 @@ def test_heavy_chunks_are_read_slice_by_slice():
     assert quarter == [{0}, {1}, {2}, {3}]
 
 
-def test_class_sorted_pairs_are_noticed():
-    catalogue = make_catalogue(1000, classes=10)
-    made = chunk_folder(catalogue, np.array([i % 10 * 1000 + i for i in range(1000)], np.uint64), 1, None)
-    planned, random = same_class_shares(catalogue, made)
-    assert planned == pytest.approx(0.99)  # ten stretches of a class: 990 of 1000 neighbours agree
-    assert random == pytest.approx(99 / 999)  # drawn without replacement
+def test_classes_meet_inside_a_slice_of_rows():
+    catalogue = make_catalogue(800, classes=4)
+    hashes = hash_samples(catalogue, 0)
+    groups = make_groups(8, 100, 100 << 20)
+    (made,) = chunk_groups(catalogue, hashes, groups, np.ones(800, int), "same-class", 0)
+    assert (made.slices, len(made.stretches)) == (4, 16)
+    for stretch in made.stretches:
+        assert len({int(i) % 4 for i in stretch.members}) == 1
+        assert len({int(i) % 100 // 25 for i in stretch.members}) == 1
 
 
-def test_shuffled_pairs_are_as_random_ones():
-    catalogue = make_catalogue(5000, classes=10)
-    planned, random = same_class_shares(catalogue, chunk(catalogue))
-    assert planned == pytest.approx(random, abs=4 * 0.3 / 5000**0.5)
+def outputs_of(catalogue, **options):
+    settings = {"copies": 1, "target": None, "has_originals": False} | options
+    return count_outputs(catalogue, hash_samples(catalogue, 0), **settings)
 
 
-def test_a_ring_of_one_cannot_mix():
-    made = chunk(make_catalogue(1))
-    chunks.check_partners(made, 0)
-    with pytest.raises(InputError, match="at least 2 images"):
-        chunks.check_partners(made, 1)
+def test_outputs_are_the_copies_and_the_original():
+    assert set(outputs_of(make_catalogue(9), copies=3)) == {3}
+    assert set(outputs_of(make_catalogue(9), copies=3, has_originals=True)) == {4}
+
+
+@pytest.mark.parametrize("target", [1, 2, 7, 50, 51, "max"])
+def test_a_target_gives_every_class_exactly_as_many_outputs(target):
+    catalogue = make_catalogue(60, classes=3)
+    for sample in range(0, 60, 3):
+        catalogue.labels[sample] = SoftLabel((1,), (1.0,)) if sample > 20 else None  # 0, 33 and 20 samples
+    outputs = outputs_of(catalogue, target=target)
+    wanted = 33 if target == "max" else target
+    for one, count in ((1, 33), (2, 20)):
+        mine = [outputs[i] for i, label in enumerate(catalogue.labels) if label and label.classes == (one,)]
+        assert len(mine) == count
+        assert sum(mine) == wanted
+        assert max(mine) - min(mine) <= 1
+    assert sum(outputs) == 2 * wanted
+
+
+def test_the_first_of_the_ring_get_one_more():
+    catalogue = make_catalogue(10, classes=1)
+    order = np.argsort(hash_samples(catalogue, 0))
+    assert outputs_of(catalogue, target=13)[order].tolist() == [2] * 3 + [1] * 7
+
+
+def test_originals_come_beside_a_target():
+    assert sum(outputs_of(make_catalogue(10, classes=1), target=3, has_originals=True)) == 13
+
+
+@pytest.mark.parametrize("rule", ["any", "same-class", "other-class"])
+def test_every_sample_of_a_rule_is_in_one_chunk(rule):
+    made = chunk(make_catalogue(9001, classes=7), rule=rule)
+    assert sorted(members(made)) == list(range(9001))
+    assert len(made) > 3
+    assert len({one.name for one in made}) == len(made)
+
+
+def test_small_classes_stay_whole():
+    made = chunk(make_catalogue(9000, classes=30), rule="same-class")
+    assert all(len(stretch) == len(stretch.ring) for one in made for stretch in one.stretches)

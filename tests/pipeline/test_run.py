@@ -28,43 +28,12 @@ from augcli.recipe import read_recipe, single
 CUTMIX = single(CutMix(alpha=1.0))
 
 
-@pytest.fixture
-def materialize(tmp_path):
-    def call(src, name="dst", recipe=CUTMIX, **options):
-        return augcli.materialize(src, tmp_path / name, recipe, **options)
-
-    return call
-
-
-def rows_of(dst):
-    return pq.read_table(dst / "metadata.parquet").to_pylist()
-
-
-@pytest.fixture
-def flat_images(tmp_path):
-    """Class `black` is 0 and `white` 255 throughout, at odd and mixed sizes: pixels tell their source."""
-
-    def make(
-        size_of=lambda number: (5 + 3 * (number % 7), 4 + 5 * (number % 5)), count=30, depth=8, mode="L"
-    ):
-        for level, label in ((0, "black"), (255, "white")):
-            (tmp_path / "src" / label).mkdir(parents=True)
-            for number in range(count):
-                height, width = size_of(number + level)
-                if depth == 16:
-                    image = Image.fromarray(np.full((height, width), level * 257, np.uint16))
-                else:
-                    image = Image.new(mode, (width, height), (level,) * len(mode) if mode != "L" else level)
-                image.save(tmp_path / "src" / label / f"{number}.png")
-        return tmp_path / "src"
-
-    return make
-
-
 @pytest.mark.parametrize(("mode", "depth"), [("L", 8), ("RGB", 8), ("L", 16)])
-def test_census_every_cutmix_label_equals_the_counted_share(flat_images, materialize, tmp_path, mode, depth):
+def test_census_every_cutmix_label_equals_the_counted_share(
+    flat_images, materialize, tmp_path, mode, depth, read_rows
+):
     materialize(flat_images(mode=mode, depth=depth))
-    for row in rows_of(tmp_path / "dst"):
+    for row in read_rows(tmp_path / "dst"):
         pixels = np.asarray(Image.open(tmp_path / "dst" / row["file_name"])).astype(np.int64)
         assert set(np.unique(pixels)) <= {0, 255, 65535}
         white = np.count_nonzero(pixels) / pixels.size
@@ -76,18 +45,18 @@ def test_census_every_cutmix_label_equals_the_counted_share(flat_images, materia
         assert same or row["lam"] == own
 
 
-def test_census_every_mixup_label_matches_the_mean_grey(flat_images, materialize, tmp_path):
+def test_census_every_mixup_label_matches_the_mean_grey(flat_images, materialize, tmp_path, read_rows):
     materialize(flat_images(), recipe=single(Mixup(alpha=1.0)))
-    for row in rows_of(tmp_path / "dst"):
+    for row in read_rows(tmp_path / "dst"):
         grey = np.asarray(Image.open(tmp_path / "dst" / row["file_name"])).astype(np.float64)
         weight = dict(zip(row["classes"], row["weights"], strict=True)).get(1, 0.0)
         assert abs(grey.mean() / 255 - weight) <= 0.5 / 255  # half a level
 
 
-def test_census_holds_for_a_chain_of_pastes_and_copies(flat_images, materialize, tmp_path):
+def test_census_holds_for_a_chain_of_pastes_and_copies(flat_images, materialize, tmp_path, read_rows):
     chain = read_recipe({"copies": 2, "op": [{"kind": "cutmix"}, {"kind": "cutmix", "p": 0.7}]})
     materialize(flat_images(), recipe=chain)
-    rows = rows_of(tmp_path / "dst")
+    rows = read_rows(tmp_path / "dst")
     assert max(len(row["partners"]) for row in rows) == 2
     for row in rows:
         pixels = np.asarray(Image.open(tmp_path / "dst" / row["file_name"]))
@@ -97,10 +66,12 @@ def test_census_holds_for_a_chain_of_pastes_and_copies(flat_images, materialize,
 
 
 @pytest.mark.parametrize("copies", [1, 3])
-def test_every_sample_is_base_once_and_partner_once_per_copy(make_folder, materialize, tmp_path, copies):
+def test_every_sample_is_base_once_and_partner_once_per_copy(
+    make_folder, materialize, tmp_path, copies, read_rows
+):
     src = make_folder({"cat": 40, "dog": 33}, size=(40, 40))
     materialize(src, recipe=single(CutMix(alpha=1000.0), copies=copies))
-    rows = rows_of(tmp_path / "dst")
+    rows = read_rows(tmp_path / "dst")
     keys = {path.relative_to(src).as_posix() for path in src.rglob("*.png")}
     for copy in range(copies):
         mine = [row for row in rows if row["copy"] == copy]
@@ -109,12 +80,12 @@ def test_every_sample_is_base_once_and_partner_once_per_copy(make_folder, materi
         assert all(row["source"] != row["partners"][0] for row in mine)
 
 
-def test_copies_of_a_sample_have_different_partners(make_folder, materialize, tmp_path):
+def test_copies_of_a_sample_have_different_partners(make_folder, materialize, tmp_path, read_rows):
     materialize(
         make_folder({"cat": 9, "dog": 9}, size=(40, 40)), recipe=single(CutMix(alpha=1000.0), copies=3)
     )
     partners: dict[str, set[str]] = {}
-    for row in rows_of(tmp_path / "dst"):
+    for row in read_rows(tmp_path / "dst"):
         partners.setdefault(row["source"], set()).update(row["partners"])
     assert {len(names) for names in partners.values()} == {3}
 
@@ -127,7 +98,7 @@ def test_workers_and_run_length_change_nothing(make_folder, materialize, tmp_pat
         materialize(src, f"workers{workers}", recipe, workers=workers)
     monkeypatch.setattr(run, "cut_runs", lambda chunk, total, workers: chunks.cut_runs(chunk, 8, 1))
     materialize(src, "short", recipe)
-    monkeypatch.setattr(run, "cut_runs", lambda chunk, total, workers: chunk.stretches)
+    monkeypatch.setattr(run, "cut_runs", lambda chunk, total, workers: [chunk.stretches])
     materialize(src, "long", recipe)
     expected = tree(tmp_path / "workers1")
     assert len(expected) > (200 if form == "folder" else 5)
@@ -221,7 +192,7 @@ def test_a_complete_run_again_touches_nothing(make_folder, materialize, tmp_path
     assert summary.chunks_done == ()
 
 
-def test_smoothing_rewrites_tables_and_no_image(make_folder, materialize, tmp_path):
+def test_smoothing_rewrites_tables_and_no_image(make_folder, materialize, tmp_path, read_rows):
     src = make_folder({"cat": 5, "dog": 5})
     materialize(src)
     before = stamps(tmp_path / "dst")
@@ -236,9 +207,9 @@ def test_smoothing_rewrites_tables_and_no_image(make_folder, materialize, tmp_pa
         "_SUCCESS",
         "classes.txt",
     }
-    assert all(abs(sum(row["soft_label"]) - 1) < 1e-6 for row in rows_of(tmp_path / "dst"))
+    assert all(abs(sum(row["soft_label"]) - 1) < 1e-6 for row in read_rows(tmp_path / "dst"))
     assert all(
-        min(row["soft_label"]) == pytest.approx(0.1) for row in rows_of(tmp_path / "dst") if row["lam"] == 1
+        min(row["soft_label"]) == pytest.approx(0.1) for row in read_rows(tmp_path / "dst") if row["lam"] == 1
     )
 
 
@@ -296,13 +267,13 @@ def break_files(src, *names):
         (src / name).write_bytes(b"\x89PNG\r\n\x1a\nnothing of use")
 
 
-def test_failures_are_recorded_and_passed_over_as_partners(make_folder, materialize, tmp_path):
+def test_failures_are_recorded_and_passed_over_as_partners(make_folder, materialize, tmp_path, read_rows):
     src = make_folder({"cat": 20, "dog": 20}, size=(40, 40))
     break_files(src, "cat/3.png", "dog/7.png", "dog/8.png")
     summary = materialize(src, recipe=single(CutMix(alpha=1000.0)))
     assert {failure.source for failure in summary.failures} == {"cat/3.png", "dog/7.png", "dog/8.png"}
     assert summary.outputs + len(summary.failures) == summary.images == 40
-    rows = rows_of(tmp_path / "dst")
+    rows = read_rows(tmp_path / "dst")
     assert Counter(row["source"] for row in rows) == Counter(row["partners"][0] for row in rows)
     lines = [json.loads(line) for line in (tmp_path / "dst" / "failures.jsonl").read_text().splitlines()]
     assert [line["source"] for line in lines] == ["cat/3.png", "dog/7.png", "dog/8.png"]
@@ -330,26 +301,26 @@ def test_a_repaired_file_gets_its_output(make_folder, materialize, tmp_path, tre
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 
 
-def test_one_decodable_image_has_no_partner_and_says_so(make_folder, materialize, tmp_path):
+def test_one_decodable_image_has_no_partner_and_says_so(make_folder, materialize, tmp_path, read_rows):
     src = make_folder({"cat": 3})
     break_files(src, "cat/0.png", "cat/1.png")
     summary = materialize(src)
     assert summary.unmixed == {"cutmix: no partner that decodes": 1}
-    assert rows_of(tmp_path / "dst")[0]["applied"] is False
+    assert read_rows(tmp_path / "dst")[0]["applied"] is False
 
 
-def test_unmixed_outputs_are_the_source_bytes(photos, materialize, tmp_path):
+def test_unmixed_outputs_are_the_source_bytes(photos, materialize, tmp_path, read_rows):
     summary = materialize(photos, recipe=single(CutMix(), 0.0))
     assert summary.unmixed == {"not drawn": 24}
-    for row in rows_of(tmp_path / "dst"):
+    for row in read_rows(tmp_path / "dst"):
         assert (tmp_path / "dst" / row["file_name"]).read_bytes() == (photos / row["source"]).read_bytes()
         assert (row["op"], row["applied"], row["lam"], row["partners"]) == ("none", False, 1.0, [])
 
 
-def test_originals_stand_beside_the_outputs(photos, materialize, tmp_path):
+def test_originals_stand_beside_the_outputs(photos, materialize, tmp_path, read_rows):
     summary = materialize(photos, recipe=single(CutMix(), originals="copy"))
     assert summary.outputs == 48
-    originals = [row for row in rows_of(tmp_path / "dst") if row["copy"] == -1]
+    originals = [row for row in read_rows(tmp_path / "dst") if row["copy"] == -1]
     assert len(originals) == 24
     for row in originals:
         assert row["op"] == "original"
@@ -373,7 +344,7 @@ def test_limit_gives_the_first_outputs_of_the_whole(make_folder, materialize, tm
 
 @pytest.mark.parametrize("source_form", ["folder", "parquet"])
 @pytest.mark.parametrize("form", ["folder", "parquet"])
-def test_all_four_directions(photos, shards, materialize, tmp_path, source_form, form):
+def test_all_four_directions(photos, shards, materialize, tmp_path, source_form, form, read_rows):
     src = photos if source_form == "folder" else shards
     summary = materialize(src, recipe=single(CutMix(), format=form))
     assert (summary.outputs, summary.form) == (24, form)
@@ -382,7 +353,7 @@ def test_all_four_directions(photos, shards, materialize, tmp_path, source_form,
         images = [row["image"]["bytes"] for row in rows]
     else:
         base = tmp_path / "dst" / ("train" if source_form == "parquet" else "")
-        rows = rows_of(base)
+        rows = read_rows(base)
         images = [(base / row["file_name"]).read_bytes() for row in rows]
     assert len(rows) == 24
     for row, data in zip(rows, images, strict=True):
@@ -392,17 +363,17 @@ def test_all_four_directions(photos, shards, materialize, tmp_path, source_form,
         assert sum(row["soft_label"]) == pytest.approx(1, abs=1e-6)  # float32
 
 
-def test_size_brings_every_image_to_one_size(photos, materialize, tmp_path):
+def test_size_brings_every_image_to_one_size(photos, materialize, tmp_path, read_rows):
     materialize(photos, recipe=single(CutMix(), size="60x80"))
-    assert {(row["height"], row["width"]) for row in rows_of(tmp_path / "dst")} == {(60, 80)}
+    assert {(row["height"], row["width"]) for row in read_rows(tmp_path / "dst")} == {(60, 80)}
 
 
-def test_splits_have_rings_of_their_own(make_folder, materialize, tmp_path):
+def test_splits_have_rings_of_their_own(make_folder, materialize, tmp_path, read_rows):
     for split, count in (("train", 10), ("val", 6)):
         make_folder({"cat": count, "dog": count}, f"src/{split}")
     summary = materialize(tmp_path / "src", recipe=single(CutMix(alpha=1000.0)))
     assert summary.outputs == 32
-    train, val = rows_of(tmp_path / "dst" / "train"), rows_of(tmp_path / "dst" / "val")
+    train, val = read_rows(tmp_path / "dst" / "train"), read_rows(tmp_path / "dst" / "val")
     assert {name.split("/")[0] for row in train for name in row["partners"]} == {"train"}
     assert {row["op"] for row in val} == {"none"}
     for row in val:
