@@ -41,7 +41,7 @@ CHANCE = 0
 """The stream of `Draws` that decides whether an operation is applied, and which of `one_of`."""
 
 TABLE_KEYS = ("smoothing", "smoothing_form", "soft_labels")
-"""Keys that only concern the tables: changing them rewrites tables, not images."""
+"""Keys that only concern tables and label columns: changing them rewrites these, not images."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augcli.errors import StorageError
+from augcli.errors import OutputError, StorageError
 from augcli.io import dataset_card, tables
 from augcli.io.labels_csv import write_labels_csv
 from augcli.io.storage import (
@@ -70,6 +70,13 @@ class Form(Protocol):
 
     def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None) -> None:
         """Write the tables of a split from the part files of its chunks."""
+
+    @property
+    def labels(self) -> str:
+        """What the label columns of shards depend on, as `PartFacts.labels` says it."""
+
+    def relabel(self, chunk: str, facts: PartFacts) -> PartFacts:
+        """Write a chunk's shards anew with other label columns; gives the facts that then hold."""
 
 
 def part_path(dst: Path, chunk: str) -> Path:
@@ -142,11 +149,19 @@ class FolderForm:
             read = map(tables.read_part_rows, parts)
             return (tables.finish_rows(rows, len(names), self.options) for rows in read)
 
-        schema = next(iter(finished())).schema
-        features = dataset_card.write_features(schema, names, self.features)
-        tables.write_metadata(root / "metadata.parquet", finished(), features, schema)
+        schema = _describe(next(iter(finished())).schema, names, self.features, self.options)
+        tables.write_metadata(root / "metadata.parquet", finished(), schema)
         rows = (tables.read_part_rows(path) for path in parts)
         write_labels_csv(root / "labels.csv", rows, names, self.options)
+
+    @property
+    def labels(self) -> str:
+        """Nothing: there are no shards."""
+        return ""
+
+    def relabel(self, chunk: str, facts: PartFacts) -> PartFacts:
+        """Do nothing: there are no shards."""
+        return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +190,14 @@ class ParquetForm:
         """Write the chunk's shards, then its part file, whose `file_name` says which shard holds a row."""
         make_directory(self.dst / "data")
         named: list[Output] = []
+        rows = tables.rows_to_table([output for output, _ in outputs], carried)
         for number, (start, stop) in enumerate(_cut(outputs, SHARD_BYTES)):
             name = f"{chunk if self.split else f'train-{chunk}'}{f'-{number}' if number else ''}.parquet"
-            part = carried.slice(start, stop - start) if carried is not None else None
-            self._write_shard(self.dst / "data" / name, outputs[start:stop], part)
-            named += [
-                replace(output, file_name=f"{name}/{output.file_name}") for output, _ in outputs[start:stop]
-            ]
+            held = outputs[start:stop]
+            images = (_image_column(held[first:end]) for first, end in _cut(held, ROW_GROUP_BYTES))
+            self._write_shard(self.dst / "data" / name, rows.slice(start, stop - start), images)
+            named += [replace(output, file_name=f"{name}/{output.file_name}") for output, _ in held]
+        facts = replace(facts, labels=self.labels)
         tables.write_part(part_path(self.dst, chunk), tables.rows_to_table(named, carried), facts)
 
     def files(self, file_names: Iterable[str]) -> set[str]:
@@ -199,15 +215,36 @@ class ParquetForm:
     def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None) -> None:
         """Write nothing: the shards are the tables."""
 
-    def _write_shard(self, path: Path, outputs: Sequence[Stored], carried: Any) -> None:
-        rows = tables.rows_to_table([output for output, _ in outputs], carried)
-        rows = tables.finish_rows(rows, len(self.classes or ()), self.options)
-        names = rows.column("file_name").combine_chunks()
-        rows = rows.drop_columns(["file_name"])
+    @property
+    def labels(self) -> str:
+        """Smoothing, its form, and whether weights are dense."""
+        return repr(self.options)
+
+    def relabel(self, chunk: str, facts: PartFacts) -> PartFacts:
+        """Write a chunk's shards anew from their own images, as a fresh run would have written them."""
+        part = part_path(self.dst, chunk)
+        rows = tables.read_part_rows(part)
+        shards = [name.split("/", 1)[0] for name in rows.column("file_name").to_pylist()]
+        for shard in dict.fromkeys(shards):
+            path, start = self.dst / "data" / shard, shards.index(shard)
+            try:
+                with pq.ParquetFile(path, pre_buffer=False) as old:
+                    numbers = range(old.num_row_groups)
+                    images = (old.read_row_group(number, ["image"]).column(0) for number in numbers)
+                    self._write_shard(path, rows.slice(start, shards.count(shard)), images)
+            except pa.ArrowException as error:
+                raise OutputError(f"{str(path)!r} is damaged; remove it and run again") from error
+        facts = replace(facts, labels=self.labels)
+        tables.write_part(part, rows, facts)
+        return facts
+
+    def _write_shard(self, path: Path, rows: pa.Table, images: Iterable[Any]) -> None:
+        """Write a shard: part rows, and their images row group by row group."""
+        rows = tables.finish_rows(rows, len(self.classes or ()), self.options).drop_columns(["file_name"])
         schema = pa.schema([pa.field("image", IMAGE_TYPE), *rows.schema])
-        features = dataset_card.write_features(schema, self.classes, self.features)
-        schema = schema.with_metadata({b"huggingface": features})
+        schema = _describe(schema, self.classes, self.features, self.options)
         compression = dict.fromkeys(["image.path", *_leaves(rows.schema)], "zstd") | {"image.bytes": "none"}
+        start = 0
         with (
             writing(path) as part,
             pq.ParquetWriter(
@@ -219,14 +256,25 @@ class ParquetForm:
                 write_batch_size=16,
             ) as writer,
         ):
-            for start, stop in _cut(outputs, ROW_GROUP_BYTES):
-                blobs = pa.array([data for _, data in outputs[start:stop]], pa.binary())
-                images = pa.StructArray.from_arrays(
-                    [blobs, names.slice(start, stop - start)], ["bytes", "path"]
-                )
-                group = rows.slice(start, stop - start)
-                columns = [pa.chunked_array([images]), *group.columns]
-                writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=stop - start)
+            for column in images:
+                group = rows.slice(start, len(column))
+                held = pa.Table.from_arrays([column, *group.columns], schema=schema)
+                writer.write_table(held, row_group_size=len(column))
+                start += len(column)
+
+
+def _image_column(outputs: Sequence[Stored]) -> pa.ChunkedArray:
+    blobs = pa.array([data for _, data in outputs], pa.binary())
+    names = pa.array([output.file_name for output, _ in outputs], pa.string())
+    return pa.chunked_array([pa.StructArray.from_arrays([blobs, names], ["bytes", "path"])])
+
+
+def _describe(
+    schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any], options: TableOptions
+) -> pa.Schema:
+    """Give a schema with what it tells Hugging Face, and what was done to the labels."""
+    features = dataset_card.write_features(schema, classes, known)
+    return schema.with_metadata({b"huggingface": features, b"augcli": options.describe()})
 
 
 def remove_strangers(dst: Path, wanted: set[str]) -> None:

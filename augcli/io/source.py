@@ -56,6 +56,7 @@ class Source:
         catalogues: One for each split, the name empty where there are no splits.
         form: `folder` or `parquet`.
         has_class_folders: Whether folder outputs get a folder for each class.
+        lies_in_class_folders: Whether the input's own directories bear class names.
         notes: What was passed over, in words.
         root: Directory that the keys of a folder lie below.
         groups: Row groups by split (parquet).
@@ -68,6 +69,7 @@ class Source:
     catalogues: tuple[Catalogue, ...]
     form: str
     has_class_folders: bool
+    lies_in_class_folders: bool = False
     notes: tuple[str, ...] = ()
     root: Path = Path()
     groups: dict[str, list[RowGroup]] = field(default_factory=dict)
@@ -140,8 +142,11 @@ def _open_folder(src: str, tree: folder.Tree, selection: Selection, classes: Cla
             notes.append(f"split {split!r} holds no images and is left out")
     parts = _unite_classes(parts)
     catalogues = tuple(_catalogue(split, files, labelling) for split, files, labelling in parts)
-    nested = any(file.key.count("/") > bool(split) for split, files, _ in parts for file in files)
-    return Source(catalogues, "folder", nested and _fit_folders(catalogues), tuple(notes), root)
+    depth = 1 if splits else 0
+    folders = {key.split("/")[depth] for one in catalogues for key in one.keys if key.count("/") > depth}
+    fit = bool(folders) and _fit_folders(catalogues)
+    bear_classes = bool(folders) and folders <= set(catalogues[0].classes or ())
+    return Source(catalogues, "folder", fit, bear_classes, tuple(notes), root)
 
 
 def _label_files(
@@ -197,12 +202,13 @@ def _open_parquet(shards: Sequence[parquet.Shard], selection: Selection, classes
             catalogues.append(catalogue)
     if not any(len(catalogue) for catalogue in catalogues):
         raise InputError(f"{shards[0].path!r} holds no rows")
-    carried = pa.schema([schema.field(n) for n in columns.others if n not in tables.OUR_COLUMNS])
+    others = (schema.field(name) for name in columns.others if name not in tables.OUR_COLUMNS)
+    carried = pa.schema([tables.plain_field(field) for field in others])
     by_name = {shard.name: shard for shard in shards}
     fit = _fit_folders(tuple(catalogues))
     features = read_features(schema)
     return Source(
-        tuple(catalogues), "parquet", fit, notes, Path(), groups, by_name, columns, carried, features
+        tuple(catalogues), "parquet", fit, False, notes, Path(), groups, by_name, columns, carried, features
     )
 
 

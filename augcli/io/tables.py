@@ -75,6 +75,10 @@ class TableOptions:
         """Whether rows hold one weight for each class."""
         return self.soft_labels == "dense" or (self.soft_labels is None and classes <= DENSE_CLASSES)
 
+    def describe(self) -> bytes:
+        """Give what was done to the labels, as the value of the schema's metadata key `augcli`."""
+        return json.dumps({"smoothing": self.smoothing, "smoothing-form": self.smoothing_form}).encode()
+
 
 @dataclass(frozen=True, slots=True)
 class PartFacts:
@@ -86,6 +90,7 @@ class PartFacts:
         failures: Samples that gave no output.
         passed_over: Keys of samples that failed as partners, here or in their own chunk.
         counts: How often something worth a line happened (frames left out, depth narrowed).
+        labels: What the label columns of the chunk's shards depend on; empty where it has no shards.
     """
 
     fingerprint: str
@@ -93,6 +98,7 @@ class PartFacts:
     failures: tuple[Failure, ...] = ()
     passed_over: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    labels: str = ""
 
 
 def rows_to_table(outputs: Sequence[Output], carried: pa.Table | None) -> pa.Table:
@@ -135,11 +141,24 @@ def read_part_facts(path: Path) -> PartFacts | None:
 
 
 def read_part_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read a part file's rows."""
+    """Read a part file's rows, as they were before they were written."""
     try:
-        return pq.read_table(path, columns=columns, use_threads=False, pre_buffer=False)
+        rows = pq.read_table(path, columns=columns, use_threads=False, pre_buffer=False)
+        return rows.cast(pa.schema([plain_field(field) for field in rows.schema], rows.schema.metadata))
     except (OSError, pa.ArrowException) as error:
         raise OutputError(f"{str(path)!r} is damaged; remove it and run again") from error
+
+
+def plain_field(field: pa.Field) -> pa.Field:
+    """Give a field without what reading parquet leaves in it: numbers of fields, names of list items."""
+    kind = field.type
+    if pa.types.is_struct(kind):
+        kind = pa.struct([plain_field(kind.field(i)) for i in range(kind.num_fields)])
+    elif pa.types.is_list(kind):
+        kind = pa.list_(plain_field(kind.value_field).with_name("item"))
+    elif pa.types.is_large_list(kind):
+        kind = pa.large_list(plain_field(kind.value_field).with_name("item"))
+    return pa.field(field.name, kind, field.nullable)
 
 
 def read_file_names(path: Path) -> list[str]:
@@ -168,13 +187,11 @@ def exact_labels(rows: pa.Table) -> Iterator[SoftLabel | None]:
     )
 
 
-def write_metadata(path: Path, parts: Iterable[pa.Table], features: bytes, schema: pa.Schema) -> None:
-    """Write `metadata.parquet` from finished rows, part by part."""
-    with writing(path) as unfinished:
-        described = schema.with_metadata({b"huggingface": features})
-        with pq.ParquetWriter(unfinished, described, compression="zstd") as writer:
-            for rows in parts:
-                writer.write_table(rows.cast(schema).replace_schema_metadata(described.metadata))
+def write_metadata(path: Path, parts: Iterable[pa.Table], schema: pa.Schema) -> None:
+    """Write `metadata.parquet` from finished rows, part by part, with the schema's metadata."""
+    with writing(path) as unfinished, pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+        for rows in parts:
+            writer.write_table(rows.cast(schema))
 
 
 def _step_column(programs: Sequence[Program]) -> pa.Array:

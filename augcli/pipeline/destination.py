@@ -61,7 +61,7 @@ def check_destination(dst: Path, recipe: Recipe, force: bool) -> bool:
 def find_undone(dst: Path, splits: Sequence[Split]) -> list[tuple[Split, Chunk]]:
     """Find the chunks without a part file of their current fingerprint, or with outputs that are gone.
 
-    The facts of the others are kept in their split.
+    The facts of the others are kept in their split, and which of them have other label columns.
     """
     standing = {f"{path}/{name}" for path, _, names in os.walk(dst) for name in names}
     undone = []
@@ -77,6 +77,8 @@ def find_undone(dst: Path, splits: Sequence[Split]) -> list[tuple[Split, Chunk]]
                 <= standing
             ):
                 split.facts[chunk.name] = facts
+                if facts.labels != split.job.form.labels:
+                    split.mislabelled.append(chunk)
             else:
                 undone.append((split, chunk))
     return undone
@@ -167,8 +169,7 @@ def _differing_keys(dst: Path, recipe: Recipe) -> list[str]:
         raise OutputError(f"{str(dst / RECIPE)!r} is damaged; give another DST or remove it") from error
     ours: dict[str, Any] = write_recipe(recipe)
     differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-    if recipe.format == "folder":  # the tables are files of their own there, written anew
-        differing = [key for key in differing if key.replace("-", "_") not in TABLE_KEYS]
+    differing = [key for key in differing if key.replace("-", "_") not in TABLE_KEYS]
     return (
         [] if version == OUTPUT_VERSION else [f"output_version ({version}, now {OUTPUT_VERSION})"]
     ) + differing

@@ -89,6 +89,10 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         destination.begin(dst, recipe, is_new, outdated)
         with codec.own_pixel_bound():
             _do_chunks(todo, workers, settings, seconds)
+        for split in splits:
+            for chunk in split.mislabelled:
+                name = split.part_name(chunk)
+                split.facts[chunk.name] = split.job.form.relabel(name, split.facts[chunk.name])
         destination.finish(dst, splits, recipe, tally.label_notes(recipe))
     spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
     summary = tally.summarize(dst, recipe, splits, todo, workers, notes, spent)
@@ -117,7 +121,7 @@ def _plan(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
 
 
 def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe) -> Split:
-    _check_labels(catalogue, recipe)
+    _check_labels(source, catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
     rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
     outputs = count_outputs(catalogue, hashes, recipe.copies, recipe.target_per_class, has_originals)
@@ -139,7 +143,7 @@ def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe)
     return split
 
 
-def _check_labels(catalogue: Catalogue, recipe: Recipe) -> None:
+def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     """Refuse what the labels do not allow."""
     labels = {id(label): label for label in catalogue.labels if label is not None}.values()
     if recipe.target_per_class is not None and not labels:
@@ -148,8 +152,14 @@ def _check_labels(catalogue: Catalogue, recipe: Recipe) -> None:
         raise InputError(
             f"{recipe.name} mixes labels, but no image has one; give class folders or --labels FILE"
         )
-    if recipe.smoothing and not all(label.sums_to_one for label in labels):
+    multi_hot = not all(label.sums_to_one for label in labels)
+    if recipe.smoothing and multi_hot:
         raise InputError("labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out --smoothing")
+    if recipe.format == "folder" and source.lies_in_class_folders and multi_hot:
+        raise InputError(
+            "labels that do not sum to 1 (multi-hot) cannot be put in class folders; give --format parquet,"
+            " or images that do not lie in folders of these classes"
+        )
     if (
         recipe.smoothing
         and recipe.smoothing_form == "others"

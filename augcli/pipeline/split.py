@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Split:
-    """A split in progress: its job, its chunks, and the facts of those that stand, by chunk name."""
+    """A split in progress: its job, its chunks, and the facts of those that stand, by chunk name.
+
+    `mislabelled` are chunks that stand but for the label columns of their shards.
+    """
 
     job: Job
     chunks: list[Chunk]
     source: Source
     facts: dict[str, PartFacts] = field(default_factory=dict)
+    mislabelled: list[Chunk] = field(default_factory=list)
 
     @property
     def catalogue(self) -> Catalogue:

@@ -368,6 +368,13 @@ def test_a_table_that_names_an_image_twice_is_refused(refuse_table, tmp_path):
     assert says == f"'{tmp_path / 'labels.csv'}' names an image twice; leave one row for each"
 
 
+def test_multi_hot_labels_cannot_be_put_in_class_folders(refusal, make_folder, tmp_path):
+    (tmp_path / "labels.csv").write_text("file_name,cat,dog\ncat/0.png,1,1\ndog/0.png,0,1\n")
+    src, options = make_folder({"cat": 1, "dog": 1}), ("--labels", tmp_path / "labels.csv")
+    says = refusal("cutmix", src, tmp_path / "dst", *options, code=INPUT)
+    assert says.startswith("labels that do not sum to 1 (multi-hot) cannot be put in class folders; give")
+
+
 @pytest.mark.parametrize("name", ["../src/b.png", "/etc/b.png"])
 def test_a_table_that_leads_out_of_its_folder_is_refused(refuse_table, tmp_path, name):
     says = refuse_table(f"file_name,label\na.png,cat\n{name},dog\n")

@@ -14,12 +14,14 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import augcli
 from augcli.errors import InputError, OutputError, StorageError
+from augcli.io import outputs
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.pipeline import chunks, run
@@ -211,6 +213,74 @@ def test_smoothing_rewrites_tables_and_no_image(make_folder, materialize, tmp_pa
     assert all(
         min(row["soft_label"]) == pytest.approx(0.1) for row in read_rows(tmp_path / "dst") if row["lam"] == 1
     )
+
+
+LABELS = [{"smoothing": 0.2}, {"smoothing": 0.1, "smoothing_form": "others"}, {"soft_labels": "pair"}]
+
+
+@pytest.mark.parametrize("change", LABELS, ids=str)
+def test_other_label_columns_rewrite_shards_from_their_own_images(
+    make_folder, materialize, tmp_path, tree, monkeypatch, change
+):
+    monkeypatch.setattr(outputs, "SHARD_BYTES", 4000)  # several shards to a chunk
+    monkeypatch.setattr(outputs, "ROW_GROUP_BYTES", 1500)  # and several row groups to a shard
+    src = make_folder({"cat": 15, "dog": 15})
+    materialize(src, recipe=single(CutMix(), format="parquet"))
+    materialize(src, "fresh", single(CutMix(), format="parquet", **change))
+    monkeypatch.setattr(run, "execute", None)  # no image may be made again
+    summary = materialize(src, recipe=single(CutMix(), format="parquet", **change))
+    assert (summary.outputs, summary.outputs_made) == (30, 0)
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+    assert len(list((tmp_path / "dst" / "data").iterdir())) > 2
+
+
+def test_carried_columns_survive_the_rewriting_of_shards(materialize, tmp_path, tree):
+    names = [["x", "y"], [], None, ["z"]] * 3
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(data, "PNG")
+    table = {
+        "image": [data.getvalue()] * 12,
+        "label": [0, 1] * 6,
+        "tags": names,
+        "place": [{"city": "Bern", "at": [1.5, 2.5]}] * 12,
+    }
+    pq.write_table(pa.table(table), tmp_path / "src.parquet")
+    for name, smoothing in (("dst", 0.0), ("dst", 0.2), ("fresh", 0.2)):
+        materialize(tmp_path / "src.parquet", name, single(CutMix(), smoothing=smoothing))
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+    rows = pq.read_table(tmp_path / "dst" / "data", columns=["tags"]).column("tags").to_pylist()
+    assert sorted(map(repr, rows)) == sorted(map(repr, names))
+
+
+def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, tmp_path, tree, monkeypatch):
+    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 20)
+    src = make_folder({"cat": 30, "dog": 30})
+    materialize(src, recipe=single(CutMix(), format="parquet"))
+    materialize(src, "fresh", single(CutMix(), format="parquet", smoothing=0.2))
+    real, left = outputs.ParquetForm.relabel, [1]
+
+    def fail(*arguments):
+        if not left:
+            raise StorageError("the disk is full")
+        left.pop()
+        return real(*arguments)
+
+    monkeypatch.setattr(outputs.ParquetForm, "relabel", fail)
+    with pytest.raises(StorageError):
+        materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
+    assert not (tmp_path / "dst" / "_SUCCESS").exists()
+    monkeypatch.setattr(outputs.ParquetForm, "relabel", real)
+    materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_smoothing_is_recorded_in_the_metadata(make_folder, materialize, tmp_path, form):
+    materialize(make_folder({"cat": 3, "dog": 3}), recipe=single(CutMix(), format=form, smoothing=0.2))
+    table = next(path for path in (tmp_path / "dst").rglob("*.parquet") if path.name[0] != ".")
+    said = json.loads(pq.read_schema(table).metadata[b"augcli"])
+    assert said == {"smoothing": 0.2, "smoothing-form": "uniform"}
+    assert "do not smooth again in the loss" in (tmp_path / "dst" / "README.md").read_text()
 
 
 @pytest.mark.slow
