@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from augcli.api import materialize
+    from augcli.arrays import cutmix, cutout, erase, mixup, patch_cutout, rand_box, smooth_labels
     from augcli.datatypes import Summary
     from augcli.errors import AugcliError
     from augcli.recipe import Recipe
@@ -17,10 +18,30 @@ _HOMES = {
     "AugcliError": "augcli.errors",
     "Recipe": "augcli.recipe",
     "Summary": "augcli.datatypes",
+    "cutmix": "augcli.arrays",
+    "cutout": "augcli.arrays",
+    "erase": "augcli.arrays",
     "materialize": "augcli.api",
+    "mixup": "augcli.arrays",
+    "patch_cutout": "augcli.arrays",
+    "rand_box": "augcli.arrays",
+    "smooth_labels": "augcli.arrays",
 }
 
-__all__ = ["AugcliError", "Recipe", "Summary", "__version__", "materialize"]
+__all__ = [
+    "AugcliError",
+    "Recipe",
+    "Summary",
+    "__version__",
+    "cutmix",
+    "cutout",
+    "erase",
+    "materialize",
+    "mixup",
+    "patch_cutout",
+    "rand_box",
+    "smooth_labels",
+]
 
 
 def __getattr__(name: str) -> object:

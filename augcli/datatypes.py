@@ -193,6 +193,12 @@ class Shape:
     channels: int = 3
     depth: int = 8
 
+    @classmethod
+    def of(cls, pixels: Pixels) -> Shape:
+        """Give the size of an image."""
+        height, width, channels = pixels.shape
+        return cls(height, width, channels, 8 * pixels.dtype.itemsize)
+
 
 @dataclass(frozen=True, slots=True)
 class SoftLabel:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from augcli.datatypes import Q16, Blend, Box, Fill, Paste, SoftLabel
 from augcli.errors import PlanError
@@ -17,7 +17,11 @@ from augcli.errors import PlanError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from augcli.datatypes import Area, Program
+
+    Weight = TypeVar("Weight", float, NDArray[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +138,14 @@ def smooth(label: SoftLabel, classes: int, epsilon: float, form: str) -> list[fl
     dense = [0.0] * classes
     for name, weight in zip(label.classes, label.weights, strict=True):
         dense[name] = weight
-    if epsilon == 0:
-        return dense
+    return [smooth_weight(weight, classes, epsilon, form) for weight in dense] if epsilon else dense
+
+
+def smooth_weight(weight: Weight, classes: int, epsilon: float, form: str) -> Weight:
+    """Smooth one weight, or an array of weights, of a label over `classes` classes; see `smooth`."""
     if form == "uniform":
-        return [(1 - epsilon) * weight + epsilon / classes for weight in dense]
-    return [(1 - epsilon) * weight + epsilon * (1 - weight) / (classes - 1) for weight in dense]
+        return (1 - epsilon) * weight + epsilon / classes
+    return (1 - epsilon) * weight + epsilon * (1 - weight) / (classes - 1)
 
 
 def dominant(label: SoftLabel, preferred: int | None = None) -> int:

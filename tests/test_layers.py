@@ -12,8 +12,8 @@ import augcli
 PACKAGE = Path(augcli.__file__).parent
 LAYERS = [
     {"cli"},
-    {"api"},
-    {"report", "pipeline"},
+    {"api", "arrays"},
+    {"report", "pipeline", "batch"},
     {"recipe"},
     {"ops", "kernels", "io"},
     {"labels", "fields"},
@@ -79,7 +79,9 @@ def test_nobody_uses_a_global_generator():
 
 def test_public_names():
     assert augcli.__all__ == sorted(augcli.__all__)
-    assert set(augcli.__all__) == {"AugcliError", "Recipe", "Summary", "__version__", "materialize"}
+    operations = {"cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
+    others = {"AugcliError", "Recipe", "Summary", "__version__", "materialize"}
+    assert set(augcli.__all__) == operations | others
     for name in augcli.__all__:
         assert getattr(augcli, name) is not None
     with pytest.raises(AttributeError):

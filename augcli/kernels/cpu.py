@@ -6,7 +6,9 @@ trust their arguments: `tabulate` has checked them.
 
 from __future__ import annotations
 
+import threading
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -16,6 +18,8 @@ from augcli.kernels.table import BLEND, FILL, FLAT, NORMAL, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from augcli.datatypes import Pixels
 
@@ -31,13 +35,40 @@ def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
         _apply_step(table.steps, index, table.bitmaps, table.quantiles, channels, partner, rows)
 
 
-def _compile(function: Callable[..., None]) -> Any:
+def apply_batch(
+    table: Table,
+    first: NDArray[np.int64],
+    partners: NDArray[np.int64],
+    shapes: NDArray[np.int64],
+    sources: Pixels,
+    out: Pixels,
+) -> None:
+    """Apply a program to each image of a batch, on all cores.
+
+    Args:
+        table: Steps of all images, made by `tabulate_batch`.
+        first: (N + 1,): the steps of image n are `first[n]..first[n + 1] - 1`.
+        partners: (N, slots): which images are the partners of image n.
+        shapes: (N, 3): height, width and channels, the last the same for all.
+        sources: (values,) uint8 or uint16: all images one after the other; not changed.
+        out: As `sources`; written.
+    """
+    offsets = np.concatenate([[0], np.cumsum(shapes.prod(axis=1))])
+    with _entered:
+        _apply_batch(*table, first, partners, offsets, shapes, sources, out)
+
+
+_entered = threading.Lock()
+"""One thread at a time enters a parallel kernel: numba's own pool of threads allows no more."""
+
+
+def _compile(function: Callable[..., None], parallel: bool = False) -> Any:
     """Compile without the GIL, cached on disk where a cache directory can be written."""
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(nogil=True, cache=True, parallel=parallel)(function)
     except RuntimeError:  # neither the package nor the user cache directory is writable
         warnings.warn("numba cannot write a cache, so kernels are compiled anew in every run", stacklevel=2)
-        return numba.njit(nogil=True)(function)
+        return numba.njit(nogil=True, parallel=parallel)(function)
 
 
 ONE, FULL = np.uint32(256), np.uint32(65536)
@@ -305,3 +336,16 @@ def _apply_step(steps, index, bitmaps, quantiles, channels, partner, image):
                 bottom, end = min(y + step.patch_height, step.y1), min(x + step.patch_width, step.x1)
                 _apply_box(step, quantiles, channels, y, x, bottom, end, partner, image)
             cell += 1
+
+
+@partial(_compile, parallel=True)
+def _apply_batch(steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out):
+    for image_number in numba.prange(shapes.shape[0]):
+        n = np.int64(image_number)  # numba counts with unsigned numbers here, which do not mix with signed
+        channels = shapes[n, 2]
+        image = out[offsets[n] : offsets[n + 1]].reshape(shapes[n, 0], shapes[n, 1] * channels)
+        out[offsets[n] : offsets[n + 1]] = sources[offsets[n] : offsets[n + 1]]
+        for index in range(first[n], first[n + 1]):
+            p = n if steps[index].kind == FILL else partners[n, steps[index].slot]
+            partner = sources[offsets[p] : offsets[p + 1]].reshape(shapes[p, 0], shapes[p, 1] * channels)
+            _apply_step(steps, index, bitmaps, quantiles, channels, partner, image)

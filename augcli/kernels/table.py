@@ -79,10 +79,45 @@ def tabulate(program: Program, shape: Shape, partners: Sequence[tuple[int, int]]
         PlanError: If an area or a source leaves its image, a bitmap has the wrong length, or a slot
             has no partner, or a fill by the image's mean was not resolved.
     """
+    return tabulate_batch([program], [shape], [partners])[0]
+
+
+def tabulate_batch(
+    programs: Sequence[Program], shapes: Sequence[Shape], partners: Sequence[Sequence[tuple[int, int]]]
+) -> tuple[Table, NDArray[np.int64]]:
+    """Turn one program for each image into one table.
+
+    Args:
+        programs: The programs.
+        shapes: Size of the image that each applies to.
+        partners: Height and width of each image's partners, by slot.
+
+    Returns:
+        The table, and (N + 1,) int64: the steps of image n are `first[n]..first[n + 1] - 1`.
+
+    Raises:
+        PlanError: As `tabulate`.
+    """
     # Rows are built as tuples: writing the fields of an array one by one takes ten times as long.
     rows: list[tuple[object, ...]] = []
-    bitmaps = bytearray()
+    first, bitmaps = [0], bytearray()
     quantiles: list[NDArray[np.uint16]] = []
+    for program, shape, sizes in zip(programs, shapes, partners, strict=True):
+        rows += _rows(program, shape, sizes, bitmaps, quantiles)
+        first.append(len(rows))
+    table = Table(np.array(rows, STEP), np.frombuffer(bytes(bitmaps), np.uint8), _join(quantiles))
+    return table, np.array(first, np.int64)
+
+
+def _rows(
+    program: Program,
+    shape: Shape,
+    partners: Sequence[tuple[int, int]],
+    bitmaps: bytearray,
+    quantiles: list[NDArray[np.uint16]],
+) -> list[tuple[object, ...]]:
+    """Give a program's rows; append its bitmaps and quantiles."""
+    rows: list[tuple[object, ...]] = []
     whole = Box(0, 0, shape.height, shape.width)
     for step in program:
         area, cells = _locate(step.area, shape, bitmaps)
@@ -97,7 +132,7 @@ def tabulate(program: Program, shape: Shape, partners: Sequence[tuple[int, int]]
             source = _check_source(step.source, source)
         kind, weight = (BLEND, step.weight_q16) if isinstance(step, Blend) else (PASTE, 0)
         rows.append((kind, step.slot, weight, *area, *cells, *_edges(frame), *_edges(source), *NO_FILL))
-    return Table(np.array(rows, STEP), np.frombuffer(bytes(bitmaps), np.uint8), _join(quantiles))
+    return rows
 
 
 NO_FILL = ((0,) * 4, FLAT, 0, 0, 0)

@@ -191,7 +191,7 @@ class _Walk:
         planned = Planned(reasons=("not drawn",) if self.job.recipe.entries and copy != ORIGINAL else ())
         if drawn:
             pixels = self.near.decode(position)
-            planned = self.plan(position, copy, drawn, shape_of(pixels))
+            planned = self.plan(position, copy, drawn, Shape.of(pixels))
             planned = planned._replace(steps=resolve_image_mean(planned.steps, pixels))
         if not planned.steps:
             return planned, copy, self.keep(position, item)
@@ -200,7 +200,7 @@ class _Walk:
             match_pixels(self.near.decode(at), pixels.shape[2], pixels.dtype) for at in planned.partners
         ]
         with self.watch("apply"):
-            table = tabulate(planned.steps, shape_of(pixels), [partner.shape[:2] for partner in partners])
+            table = tabulate(planned.steps, Shape.of(pixels), [partner.shape[:2] for partner in partners])
             self.job.apply(table, partners, changed)
         return planned, copy, self.encode(item, changed)
 
@@ -343,12 +343,6 @@ def copy_numbers(job: Job, sample: int) -> list[int]:
     """Give the copy numbers of a sample's outputs, an original first; none where it is only a partner."""
     originals = job.recipe.originals == "copy"
     return list(range(ORIGINAL if originals else 0, int(job.outputs[sample]) - originals))
-
-
-def shape_of(pixels: Pixels) -> Shape:
-    """Give the size of an image as planners see it."""
-    height, width, channels = pixels.shape
-    return Shape(height, width, channels, 8 * pixels.dtype.itemsize)
 
 
 def _mix(labels: list[SoftLabel | None], shares: Shares) -> tuple[int | None, SoftLabel | None]:

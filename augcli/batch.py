@@ -1,0 +1,180 @@
+"""Arrays in and out of the Python functions: batches, ragged lists and single images; labels as weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augcli.datatypes import Shape
+from augcli.errors import MissingPartError, PlanError
+from augcli.kernels.fills import resolve_image_mean
+from augcli.kernels.table import tabulate_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from augcli.datatypes import Pixels, Program
+
+IMAGES = "images must be (N, H, W, C), a list of (H, W, C) or (H, W), or one of these, with C = 1, 3 or 4"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images as the kernels take them.
+
+    Attributes:
+        images: (H, W, C) uint8 or uint16 each; all of the same C and dtype.
+        flat: (values,): all of them one after the other.
+        form: `batch`, `list` or `single`: what came in, and so what goes out.
+        lacks_channels: Which images came without their axis of channels, and so go out.
+    """
+
+    images: list[Pixels]
+    flat: Pixels
+    form: str
+    lacks_channels: list[bool]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Size of each image as planners see it."""
+        return [Shape.of(image) for image in self.images]
+
+    def apply(self, programs: Sequence[Program], partners: NDArray[np.int64] | None = None) -> Any:
+        """Apply a program to each image.
+
+        Args:
+            programs: One for each image.
+            partners: (N,): the partner of each image, where programs mix.
+
+        Returns:
+            New images in the form in which they came.
+        """
+        from augcli.kernels import cpu
+
+        partners = np.arange(len(self)) if partners is None else partners
+        sizes = [image.shape[:2] for image in self.images]
+        resolved = [
+            resolve_image_mean(program, image) for program, image in zip(programs, self.images, strict=True)
+        ]
+        table, first = tabulate_batch(resolved, self.shapes, [[sizes[at]] for at in partners])
+        shapes = np.array([image.shape for image in self.images], np.int64).reshape(-1, 3)
+        out = np.empty_like(self.flat)
+        cpu.apply_batch(table, first, partners[:, None], shapes, self.flat, out)
+        return self._restore(out, shapes)
+
+    def _restore(self, out: Pixels, shapes: NDArray[np.int64]) -> Any:
+        if self.form == "batch":
+            return out.reshape(len(self), *self.images[0].shape)
+        stops = np.cumsum(shapes.prod(axis=1))
+        pieces = zip(np.split(out, stops[:-1]), shapes, self.lacks_channels, strict=True)
+        images = [piece.reshape(shape[:2] if is_flat else shape) for piece, shape, is_flat in pieces]
+        return images[0] if self.form == "single" else images
+
+
+def read_images(images: Any) -> Batch:
+    """Take images of any accepted kind.
+
+    Args:
+        images: (N, H, W, C), a list or tuple of (H, W, C) or (H, W), or one such image; uint8 or uint16;
+            anything with `__array_interface__` or `__dlpack__`. Nothing of it is written to.
+
+    Raises:
+        PlanError: If shape or dtype are not accepted.
+        MissingPartError: If they lie on a GPU.
+    """
+    if isinstance(images, list | tuple):
+        arrays, form = [_as_array(image) for image in images], "list"
+    else:
+        whole = _as_array(images)
+        arrays, form = ([*whole], "batch") if whole.ndim == 4 else ([whole], "single")
+    if not arrays:
+        raise PlanError(f"{IMAGES}; got none")
+    lacks_channels = [array.ndim == 2 for array in arrays]
+    pixels = [array[..., None] if array.ndim == 2 else array for array in arrays]
+    for array in pixels:
+        if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+            cure = "; move the channels last" if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ""
+            raise PlanError(f"{IMAGES}; got an image of shape {array.shape}{cure}")
+        if array.dtype not in (np.uint8, np.uint16):
+            raise PlanError(f"images must be uint8 or uint16 (0..255 or 0..65535), got {array.dtype}")
+        if array.shape[2] != pixels[0].shape[2] or array.dtype != pixels[0].dtype:
+            raise PlanError("images must all have the same channels and dtype; convert them first")
+    if form == "batch":
+        whole = np.ascontiguousarray(whole)
+        return Batch([*whole], whole.reshape(-1), form, lacks_channels)
+    return Batch(pixels, np.concatenate([array.reshape(-1) for array in pixels]), form, lacks_channels)
+
+
+def read_labels(labels: Any, count: int | None, num_classes: int | None) -> NDArray[np.float64]:
+    """Take labels as weights.
+
+    Args:
+        labels: (N,) class indices, or (N, K) weights.
+        count: N that they must have; None accepts any.
+        num_classes: K; needed for indices.
+
+    Returns:
+        (N, K) float64.
+
+    Raises:
+        PlanError: If shape, type or range are not accepted.
+    """
+    array = np.asarray(labels) if isinstance(labels, list | tuple) else _as_array(labels)
+    if array.ndim not in (1, 2) or (count is not None and len(array) != count):
+        wanted = "" if count is None else f" with N = {count}"
+        raise PlanError(f"labels must be (N,) indices or (N, K) weights{wanted}, got shape {array.shape}")
+    if array.ndim == 2:
+        weights = array.astype(np.float64)
+        if num_classes is not None and weights.shape[1] != num_classes:
+            raise PlanError(f"labels have {weights.shape[1]} weights each, num_classes is {num_classes}")
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise PlanError("label weights must be finite and not negative")
+        return weights
+    if not np.issubdtype(array.dtype, np.integer):
+        raise PlanError(f"label indices must be integers, got {array.dtype}")
+    if num_classes is None:
+        raise PlanError("label indices need num_classes")
+    if array.size and not (array.min() >= 0 and array.max() < num_classes):
+        raise PlanError(f"label indices must be in 0..{num_classes - 1}, got {array.min()}..{array.max()}")
+    return np.eye(num_classes)[array]
+
+
+def read_integers(values: ArrayLike, shape: tuple[int, ...], what: str) -> NDArray[np.int64]:
+    """Take an array of integers of a shape, where -1 stands for any length.
+
+    Raises:
+        PlanError: If shape or type are not accepted.
+    """
+    array = np.asarray(values)
+    fits = array.ndim == len(shape) and all(
+        want in (-1, have) for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits or not (np.issubdtype(array.dtype, np.integer) or array.size == 0):
+        wanted = ", ".join("any" if side == -1 else str(side) for side in shape)
+        raise PlanError(f"{what} must be integers of shape ({wanted}), got {array.dtype} {array.shape}")
+    return array.astype(np.int64)
+
+
+def _as_array(value: Any) -> NDArray[Any]:
+    """See an object's memory as an array, without copying where that is possible."""
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "__cuda_array_interface__"):
+        raise MissingPartError("arrays on a GPU are not supported yet; copy them to the host")
+    try:
+        if hasattr(value, "__array_interface__"):
+            return np.asarray(value)
+        if hasattr(value, "__dlpack__"):
+            return np.from_dlpack(value)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise PlanError(f"{type(value).__name__} cannot be read as an array: {error}") from error
+    raise PlanError(
+        f"an array is needed (NumPy, __array_interface__ or __dlpack__), got {type(value).__name__}"
+    )
