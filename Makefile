@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench docs clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -32,6 +32,14 @@ test: .venv/dev.stamp  ## all tests
 
 bench: .venv/dev.stamp  ## speed against the codec floor and what one would write instead
 	$(BIN)/python tests/benchmarks/run.py
+
+docs: .venv/run.stamp  ## the README's cards of operations and their pictures, from the operations themselves
+	mkdir -p sample_data/cards
+	for name in $$($(BIN)/python -c 'from augcli.ops import OPERATIONS; print(*OPERATIONS)'); do \
+		$(BIN)/augcli $$name --quiet --force sample_data/photos demo_out/cards/$$name && \
+		$(BIN)/augcli preview --count 2 sample_data/photos demo_out/cards/$$name sample_data/cards/$$name.png \
+		|| exit 1; done
+	$(BIN)/python -m augcli.report.cards README.md sample_data/cards
 
 clean:  ## remove what make made
 	rm -rf .venv demo_out build *.egg-info .*_cache

@@ -40,6 +40,8 @@ PILLOW_ERROR_BOUND = 178_956_970
 CHANCE = 0
 """The stream of `Draws` that decides whether an operation is applied, and which of `one_of`."""
 
+P_HELP = "Probability for each output; the rest stays as it is."
+
 TABLE_KEYS = ("smoothing", "smoothing_form", "soft_labels")
 """Keys that only concern tables and label columns: changing them rewrites these, not images."""
 

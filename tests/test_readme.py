@@ -9,6 +9,7 @@ from pathlib import Path
 import augcli
 from augcli.ops import OPERATIONS
 from augcli.recipe import read_recipe
+from augcli.report.cards import MARKS, write_cards
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text("utf-8")
@@ -33,7 +34,7 @@ def test_every_option_it_names_is_there(run_cli):
 
 def test_its_recipe_is_accepted():
     recipe = read_recipe(tomllib.loads(blocks("toml")[0]))
-    assert (recipe.copies, recipe.smoothing, len(recipe.entries)) == (2, 0.1, 1)
+    assert (recipe.copies, recipe.smoothing, len(recipe.entries)) == (2, 0.1, 2)
 
 
 def test_its_set_up_commands_are_make_targets():
@@ -52,6 +53,17 @@ def test_its_training_lines_read_what_is_written(photos, tmp_path):
     assert labels.shape == (24, 4)
     assert abs(labels.sum(axis=1) - 1).max() < 1e-12
     assert all((tmp_path / name).is_file() for name in rows.file_name)
+
+
+def test_its_cards_are_those_of_the_operations():
+    """`make docs` writes them; what they say of options follows from the fields."""
+    (cards,) = MARKS.findall(TEXT)
+    assert cards == write_cards("sample_data/cards")
+    assert set(re.findall(r"^### (\S+)", cards, re.MULTILINE)) == set(OPERATIONS)
+
+
+def test_its_python_runs(capsys):
+    exec(blocks("python")[0], {})  # the assertion is in the example
 
 
 def test_its_pictures_are_there():

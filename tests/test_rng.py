@@ -132,7 +132,7 @@ def test_a_subset_has_its_size(total, chosen):
 
 def test_every_subset_is_as_likely():
     counts = {}
-    for sample in SAMPLES:
+    for sample in SAMPLES[:5000]:
         bitmap = Draws(0, 0, 0, sample).subset(1, 5, 2)
         counts[bitmap] = counts.get(bitmap, 0) + 1
     assert len(counts) == math.comb(5, 2)

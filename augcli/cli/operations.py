@@ -12,7 +12,7 @@ from augcli.cli import options
 from augcli.cli.work import materialize_and_report
 from augcli.fields import option_fields
 from augcli.ops import OPERATIONS
-from augcli.recipe import Recipe, single
+from augcli.recipe import P_HELP, Recipe, single
 
 if TYPE_CHECKING:
     from augcli.ops import Operation
@@ -34,9 +34,7 @@ def make_command(operation: type[Operation]) -> Callable[..., int]:
 
     probability = Annotated[
         float,
-        typer.Option(
-            help="Probability for each output; the rest stays as it is.", rich_help_panel="Operation"
-        ),
+        typer.Option(help=P_HELP, rich_help_panel="Operation"),
     ]
     options.set_signature(
         command,

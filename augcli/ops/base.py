@@ -29,6 +29,29 @@ class Plan:
     reason: str = ""
 
 
+PEERS = ("timm", "torchvision", "Composer", "albumentations")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the docs say of an operation beside its options.
+
+    Attributes:
+        what: What it does, in a few sentences.
+        label: The rule for the label.
+        avoid: When not to use it.
+        paper: Authors, year, title and address.
+        peers: What others call it (key "") and its options (by name, and `p`), in the order of `PEERS`; empty
+            where one has no such thing.
+    """
+
+    what: str
+    label: str
+    avoid: str
+    paper: str
+    peers: dict[str, tuple[str, str, str, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Operation(ABC):
     """Base of all operations: values of its options, checked; `plan` turns draws into steps."""
@@ -38,6 +61,7 @@ class Operation(ABC):
     """Whether its steps read a partner."""
     streams: ClassVar[int]
     """How many streams of `Draws` it uses, from 1 up; stream 0 is the recipe's, 1 of holes their fill's."""
+    card: ClassVar[Card]
 
     def __post_init__(self) -> None:
         check_fields(self, self.name)
@@ -99,7 +123,7 @@ class HoleOperation(Operation):
     fill: Colour | str = option("black", FILL_HELP, read=read_fill)
     mean: Channels = option(
         "0.485,0.456,0.406",
-        "Mean of the fills mean and normal, shares of 255 (ImageNet's).",
+        "Mean of the fills mean and normal, in 0..1 (ImageNet's).",
         read=read_channels,
     )
     std: Channels = option(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from augcli.datatypes import Paste
 from augcli.errors import UsageError
 from augcli.fields import Bounds, Span, option, read_span
-from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, MixOperation, Plan, place_box, register
+from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, Card, MixOperation, Plan, place_box, register
 from augcli.rng import shares
 
 if TYPE_CHECKING:
@@ -29,6 +29,24 @@ class CutMix(MixOperation):
 
     name: ClassVar[str] = "cutmix"
     streams: ClassVar[int] = 3
+    card: ClassVar[Card] = Card(
+        what="A box of the image is replaced by the same box of a partner. The box has the image's shape and"
+        " the share 1 - λ of its area; its centre is uniform over the pixels, and what hangs over the border"
+        " is cut off. A partner of another size is read as if it were stretched to the image's size.",
+        label="Shared by the pixels, counted after clipping: λ = 1 - area of the box / area of the image. For"
+        " α = 1 the partner holds 0.32 of the pixels on average with `--boundary clip`, 0.5 with `inside`.",
+        avoid="Where a small part does not tell the class (textures of defects, fine print, counting), or the"
+        " object is so small that a box often holds none of it: the label then promises what is not there.",
+        paper="Yun et al. 2019, [CutMix: Regularization Strategy to Train Strong Classifiers with Localizable"
+        " Features](https://arxiv.org/abs/1905.04899)",
+        peers={
+            "": ("`Mixup(cutmix_alpha=)`", "`v2.CutMix`", "`CutMix`, `cutmix_batch`", ""),
+            "alpha": ("`cutmix_alpha`", "`alpha`", "`alpha`", ""),
+            "lam": ("", "", "`length` = √(1 - λ)", ""),
+            "minmax": ("`cutmix_minmax`", "", "", ""),
+            "p": ("`prob`", "", "", ""),
+        },
+    )
 
     alpha: float = option(
         1.0, "λ ~ Beta(alpha, alpha): the image's share before the box is clipped.", Bounds(0, 1000, True)

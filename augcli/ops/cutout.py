@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from augcli.datatypes import Fill
 from augcli.fields import Bounds, Span, WholeSpan, option, read_length, read_whole_span
-from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, HoleOperation, Plan, place_box, register
+from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, Card, HoleOperation, Plan, place_box, register
 
 if TYPE_CHECKING:
     from augcli.datatypes import Shape
@@ -26,11 +26,27 @@ class Cutout(HoleOperation):
 
     name: ClassVar[str] = "cutout"
     streams: ClassVar[int] = 4
+    card: ClassVar[Card] = Card(
+        what="Square holes are filled. A hole's centre is uniform over the pixels, and what hangs over the"
+        " border is cut off; before that it is exactly `--length` long, odd lengths included. Holes may"
+        " overlap.",
+        label="It stays: a hole leaves the label to what it covers.",
+        avoid="Where the object is smaller than the hole: it may be hidden whole under its own label.",
+        paper="DeVries & Taylor 2017, [Improved Regularization of Convolutional Neural Networks with"
+        " Cutout](https://arxiv.org/abs/1708.04552)",
+        peers={
+            "": ("`RandomErasing`", "`v2.RandomErasing`", "`CutOut`, `cutout_batch`", "`CoarseDropout`"),
+            "holes": ("`min_count`, `max_count`", "", "`num_holes`", "`num_holes_range`"),
+            "length": ("", "", "`length`", "`hole_height_range`, `hole_width_range`"),
+            "fill": ("`mode`", "`value`", "", "`fill`"),
+            "p": ("`probability`", "`p`", "", "`p`"),
+        },
+    )
 
     holes: WholeSpan = option("1", "Number of holes, or LO:HI.", Bounds(1, 1000), read=read_whole_span)
     length: Span | WholeSpan = option(
         "0.5",
-        "Side of a hole: pixels, or with a decimal point a share of the shorter side.",
+        "Side in pixels, or with a decimal point a share of the shorter side; or LO:HI of these.",
         read=read_length,
     )
     boundary: str = option("clip", BOUNDARY_HELP, choices=BOUNDARIES)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from augcli.datatypes import Fill
 from augcli.fields import Bounds, Span, WholeSpan, option, read_span, read_whole_span
-from augcli.ops.base import FILL_HELP, HoleOperation, Plan, place_box, read_fill, register
+from augcli.ops.base import FILL_HELP, Card, HoleOperation, Plan, place_box, read_fill, register
 
 if TYPE_CHECKING:
     from augcli.datatypes import Box, Colour, Shape
@@ -28,6 +28,23 @@ class Erase(HoleOperation):
 
     name: ClassVar[str] = "erase"
     streams: ClassVar[int] = 4
+    card: ClassVar[Card] = Card(
+        what="A box is filled, by default with noise. Its share of the area is uniform over `--scale`, its"
+        " height / width log-uniform over `--ratio`; one that is larger than the image is drawn again, ten"
+        " attempts in all. All places where it fits are as likely, the last ones included.",
+        label="It stays: a hole leaves the label to what it covers.",
+        avoid="Together with strong cropping of small objects: both may hide them whole.",
+        paper="Zhong et al. 2017, [Random Erasing Data Augmentation](https://arxiv.org/abs/1708.04896)",
+        peers={
+            "": ("`RandomErasing`", "`v2.RandomErasing`", "", "`Erasing`"),
+            "scale": ("`min_area`, `max_area`", "`scale`", "", "`scale`"),
+            "ratio": ("`min_aspect`, `max_aspect`", "`ratio`", "", "`ratio`"),
+            "count": ("`min_count`, `max_count`", "", "", ""),
+            "clean-split": ("`num_splits` = 1 / share", "", "", ""),
+            "fill": ("`mode`: const, rand, pixel = mean, normal-color, normal", "`value`", "", "`fill`"),
+            "p": ("`probability`", "`p`", "", "`p`"),
+        },
+    )
 
     scale: Span = option(
         "0.02:0.33", "Share of the image's area that is hidden.", Bounds(0, 1, True), read=read_span

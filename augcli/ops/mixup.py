@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from augcli.datatypes import Q16, Blend, Box
 from augcli.fields import Bounds, option
-from augcli.ops.base import MixOperation, Plan, register
+from augcli.ops.base import Card, MixOperation, Plan, register
 from augcli.rng import shares
 
 if TYPE_CHECKING:
@@ -27,6 +27,20 @@ class Mixup(MixOperation):
 
     name: ClassVar[str] = "mixup"
     streams: ClassVar[int] = 1
+    card: ClassVar[Card] = Card(
+        what="The whole image is blended with a partner: λ of the image, 1 - λ of the partner, rounded to the"
+        " nearest level. A partner of another size is read as if it were stretched to the image's size.",
+        label="Shared by the same weight, which is rounded to 1/65536 before pixels and label use it.",
+        avoid="Where colour or brightness itself carries the class (stains, ripeness, X-ray density), and for"
+        " image modes that mean something else than light, such as index masks or depth.",
+        paper="Zhang et al. 2017, [mixup: Beyond Empirical Risk Minimization](https://arxiv.org/abs/1710.09412)",
+        peers={
+            "": ("`Mixup(mixup_alpha=)`", "`v2.MixUp`", "`MixUp`, `mixup_batch`", ""),
+            "alpha": ("`mixup_alpha`", "`alpha`", "`alpha`", ""),
+            "lam": ("", "", "`mixing` = 1 - λ", ""),
+            "p": ("`prob`", "", "", ""),
+        },
+    )
 
     alpha: float = option(0.2, "λ ~ Beta(alpha, alpha): the image's own weight.", Bounds(0, 1000, True))
     lam: float | None = option(None, "A fixed λ instead of a drawn one.", Bounds(0, 1))

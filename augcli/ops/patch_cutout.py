@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from augcli.datatypes import Fill, Patches
 from augcli.fields import Bounds, Size, Span, option, read_size, read_span
-from augcli.ops.base import HoleOperation, Plan, register
+from augcli.ops.base import Card, HoleOperation, Plan, register
 
 if TYPE_CHECKING:
     from augcli.datatypes import Shape
@@ -29,6 +29,23 @@ class PatchCutout(HoleOperation):
 
     name: ClassVar[str] = "patch-cutout"
     streams: ClassVar[int] = 3
+    card: ClassVar[Card] = Card(
+        what="A grid of patches is laid from the top left; those at the right and bottom may be smaller, so"
+        " any size works. Exactly floor(ratio·N + 0.5) distinct ones of its N patches are filled, with one"
+        " colour for all of them where it is a drawn one.",
+        label="It stays: a hole leaves the label to what it covers.",
+        avoid="A vision transformer that shall see whole patches hidden, unless the patch size is its own and"
+        " images are not resized afterwards (give `--size`).",
+        paper="after He et al. 2022, [Masked Autoencoders Are Scalable Vision"
+        " Learners](https://arxiv.org/abs/2111.06377)",
+        peers={
+            "": ("`PatchDropout` (of tokens)", "", "", "`GridDropout` (a regular pattern)"),
+            "ratio": ("`prob`", "", "", "`ratio` (of each side)"),
+            "patch-size": ("", "", "", "`unit_size_range`"),
+            "fill": ("", "", "", "`fill`"),
+            "p": ("", "", "", "`p`"),
+        },
+    )
 
     patch_size: Size = option("16", "Side of a patch in pixels, or height,width.", read=read_size)
     ratio: Span = option(

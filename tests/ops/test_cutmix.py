@@ -44,6 +44,7 @@ def test_box_is_inside_and_no_larger_than_its_share(height, width, share, data):
     assert box.area <= height * width * share * (1 + 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("boundary", "expected"), [("clip", 0.3208), ("inside", 0.5)])
 def test_the_mean_share_is_what_clipping_leaves(boundary, expected):
     """For α = 1 the mean pasted share is 0.3208, not 0.5, where boxes are clipped (centre uniform)."""

@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 
 from augcli.datatypes import Box, Fill, Shape
+from augcli.fields import flag, option_fields
 from augcli.kernels.table import tabulate
 from augcli.labels import count_shares
 from augcli.ops import OPERATIONS
@@ -78,3 +79,13 @@ def test_every_field_has_help_and_a_default(operation):
     for field in fields(operation):
         assert field.metadata["help"].endswith(".")
         operation(**{field.name: field.default})
+
+
+@every_operation
+def test_every_operation_has_a_card(operation):
+    card = operation.card
+    assert all([card.what, card.label, card.avoid, card.paper])
+    names = {flag(one.name) for one in option_fields(operation)}
+    assert "" in card.peers
+    assert set(card.peers) <= names | {"", "p"}
+    assert all(any(called) for name, called in card.peers.items() if name)

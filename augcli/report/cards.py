@@ -1,0 +1,74 @@
+"""The README's cards of operations, from the operations themselves.
+
+`python -m augcli.report.cards README PICTURES` writes them anew (`make docs`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augcli.fields import flag, option_fields
+from augcli.ops import OPERATIONS
+from augcli.ops.base import PEERS
+from augcli.recipe import P_HELP
+
+if TYPE_CHECKING:
+    from dataclasses import Field
+
+    from augcli.ops import Operation
+
+MARKS = re.compile(r"(?<=<!-- cards -->\n).*(?=<!-- end of cards -->)", re.DOTALL)
+"""Where in the README the cards stand."""
+
+
+def write_cards(pictures: str) -> str:
+    """Write the cards of all operations as markdown; `pictures` is the directory of their pictures."""
+    return "".join(write_card(operation, f"{pictures}/{name}.png") for name, operation in OPERATIONS.items())
+
+
+def write_card(operation: type[Operation], picture: str) -> str:
+    """Write the card of an operation."""
+    card, name = operation.card, operation.name
+    elsewhere = [f"{peer} {called}" for peer, called in zip(PEERS, card.peers[""], strict=True) if called]
+    lines = [
+        f"### {name}",
+        "",
+        inspect.getdoc(operation) or "",
+        "",
+        f"![{name}: sources, result and label]({picture})",
+        "",
+        card.what,
+        "",
+        f"- **Label**: {card.label}",
+        f"- **Not for**: {card.avoid}",
+        f"- **Paper**: {card.paper}",
+        f"- **Elsewhere**: {', '.join(elsewhere)}",
+        "",
+        f"| option | default | meaning | {' | '.join(PEERS)} |",
+        "|---" * (3 + len(PEERS)) + "|",
+        *(_row(operation, flag(one.name), *_describe(one)) for one in option_fields(operation)),
+        _row(operation, "p", "`1.0`", P_HELP),
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
+def _describe(one: Field[Any]) -> tuple[str, str]:
+    """Give an option's default and meaning."""
+    default = "" if one.default is None else f"`{one.default}`" if one.type != "bool" else "off"
+    choices = one.metadata.get("choices")
+    return default, one.metadata["help"] + (f" One of {', '.join(choices)}." if choices else "")
+
+
+def _row(operation: type[Operation], option: str, default: str, meaning: str) -> str:
+    names = operation.card.peers.get(option, ("",) * len(PEERS))
+    return f"| `--{option}` | {default} | {meaning} | {' | '.join(names)} |"
+
+
+if __name__ == "__main__":
+    readme, pictures = map(Path, sys.argv[1:])
+    cards = write_cards(pictures.as_posix())
+    readme.write_text(MARKS.sub(lambda _: cards, readme.read_text("utf-8")), "utf-8")
