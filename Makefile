@@ -32,6 +32,7 @@ test: .venv/dev.stamp  ## all tests
 
 bench: .venv/dev.stamp  ## speed against the codec floor and what one would write instead
 	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/benchmarks/arrays.py
 
 docs: .venv/run.stamp  ## the README's cards of operations and their pictures, from the operations themselves
 	mkdir -p sample_data/cards

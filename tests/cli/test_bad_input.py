@@ -93,6 +93,75 @@ def test_a_value_outside_its_range_is_refused(refusal, photos, tmp_path, option,
     assert refusal("cutmix", photos, tmp_path / "dst", option, value, code=USAGE) == says
 
 
+LENGTHS = (
+    "must be pixels (a whole number >= 1) or a share of the shorter side (> 0.0 and <= 1.0, with a decimal"
+    " point), or LO:HI of one of the two"
+)
+FILLS = (
+    "must be black, white, gray, one number or r,g,b in 0..255,"
+    " or mean, image-mean, random, random-color, normal, normal-color"
+)
+SPAN, WHOLE = "must be a number or LO:HI with LO <= HI", "must be a whole number or LO:HI with LO <= HI"
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "says"),
+    [
+        ("cutout", ["--holes", "3:1"], f"cutout: --holes {WHOLE}, got '3:1'"),
+        ("cutout", ["--holes", "0"], "cutout: --holes must be >= 1 and <= 1000, got '0'"),
+        ("cutout", ["--length", "8:0.5"], f"cutout: --length {LENGTHS}, got '8:0.5'"),
+        ("cutout", ["--length", "1.5"], f"cutout: --length {LENGTHS}, got '1.5'"),
+        ("cutout", ["--fill", "1,2"], f"cutout: --fill {FILLS}, got '1,2'"),
+        ("cutout", ["--fill", "1,2,300"], f"cutout: --fill {FILLS}, got '1,2,300'"),
+        ("cutout", ["--fill", "noise"], f"cutout: --fill {FILLS}, got 'noise'"),
+        ("patch-cutout", ["--ratio", "1.5"], "patch-cutout: --ratio must be >= 0 and <= 1, got '1.5'"),
+        ("patch-cutout", ["--ratio", "0.5:0.1"], f"patch-cutout: --ratio {SPAN}, got '0.5:0.1'"),
+        ("erase", ["--scale", "0.5:0.2"], f"erase: --scale {SPAN}, got '0.5:0.2'"),
+        ("erase", ["--ratio", "0:1"], "erase: --ratio must be > 0 and <= 1000, got '0:1'"),
+        ("erase", ["--clean-split", "2"], "erase: --clean-split must be >= 0 and <= 1, got 2.0"),
+        ("cutmix", ["--minmax", "0.8:0.2"], f"cutmix: --minmax {SPAN}, got '0.8:0.2'"),
+        ("cutmix", ["--lam", "2"], "cutmix: --lam must be >= 0 and <= 1, got 2.0"),
+        (
+            "cutmix",
+            ["--lam", "0.5", "--minmax", "0.1:0.2"],
+            "cutmix: --lam and --minmax both decide the box; give one of them",
+        ),
+        (
+            "mixup",
+            ["--partner", "same"],
+            "mixup: --partner must be one of any, other-class, same-class, got 'same'",
+        ),
+        (
+            "cutout",
+            ["--target-per-class", "most"],
+            "cutout: --target-per-class must be a whole number >= 1, or max, got 'most'",
+        ),
+        (
+            "cutout",
+            ["--target-per-class", "5", "--copies", "2"],
+            "cutout: --copies and --target-per-class both decide how many; give one of them",
+        ),
+    ],
+)
+def test_an_operations_own_options_are_checked(refusal, photos, tmp_path, command, options, says):
+    assert refusal(command, photos, tmp_path / "dst", *options, code=USAGE) == says
+
+
+def test_a_rule_on_classes_that_nobody_meets_is_refused(refusal, make_folder, tmp_path):
+    src, options = make_folder({"cat": 3}), ("--partner", "other-class")
+    assert refusal("cutmix", src, tmp_path / "dst", *options, code=INPUT) == (
+        "--partner other-class: no two images of other class are there;"
+        " add images to SRC or leave out --partner"
+    )
+
+
+def test_a_target_without_labels_is_refused(refusal, make_folder, tmp_path):
+    src, options = make_folder({"": 3}), ("--target-per-class", "max")
+    assert refusal("cutout", src, tmp_path / "dst", *options, code=INPUT) == (
+        "--target-per-class needs labels; give class folders or --labels FILE"
+    )
+
+
 @pytest.mark.parametrize("value", ["0", "axb", "0x5", "5x", "100000"])
 def test_a_size_that_is_none_is_refused(refusal, photos, tmp_path, value):
     assert refusal("cutmix", photos, tmp_path / "dst", f"--size={value}", code=USAGE) == (
@@ -168,13 +237,21 @@ def test_others_smoothing_needs_two_classes(refusal, make_folder, tmp_path):
         ('[[op]]\nkind = "cutmix"\nalhpa = 1', "cutmix: unknown key 'alhpa'; did you mean 'alpha'?"),
         ('[[op]]\nkind = "cutmix"\nalpha = 0', "cutmix: --alpha must be > 0 and <= 1000, got 0"),
         ('[[op]]\nkind = "cutmix"\np = 2', "--p must be >= 0 and <= 1, got 2"),
+        ('[[op]]\nkind = "cutout"\nlength = "8:0.5"', f"cutout: --length {LENGTHS}, got '8:0.5'"),
+        ('[[op]]\nkind = "cutout"\nlength = [8, 0.5]', f"cutout: --length {LENGTHS}, got [8, 0.5]"),
+        ('[[op]]\nkind = "patch-cutout"\npatch_size = 4', "did you mean 'patch-size'?"),
+        ('[[op]]\nkind = "erase"\nscale = [0.5, 0.2]', f"erase: --scale {SPAN}, got [0.5, 0.2]"),
+        (
+            '[[op]]\nkind = "cutmix"\n[[op]]\nkind = "mixup"\npartner = "same-class"',
+            "bad: --partner must be the same for all operations, got any, same-class",
+        ),
         ("copies = 0", "bad: --copies must be >= 1 and <= 1048576, got 0"),
         ("[labels]\nsmoothing = 1", "bad: --smoothing must be >= 0 and <= 0.999999, got 1"),
     ],
 )
 def test_a_recipe_is_checked_like_the_command_line(refusal, photos, tmp_path, text, says):
     (tmp_path / "bad.toml").write_text(text)
-    assert refusal("run", tmp_path / "bad.toml", photos, tmp_path / "dst", code=USAGE) == says
+    assert refusal("run", tmp_path / "bad.toml", photos, tmp_path / "dst", code=USAGE).endswith(says)
 
 
 @pytest.mark.parametrize(("name", "text"), [("bad.toml", "[[op"), ("bad.json", "{"), ("bad.json", "[1]")])
