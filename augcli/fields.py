@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any
 
 from augcli.datatypes import Colour
@@ -128,14 +129,12 @@ def check_fields(values: Any, owner: str) -> None:
         given = getattr(values, one.name)
         try:
             object.__setattr__(values, one.name, _check(given, one))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             got = given if isinstance(given, int | float) else repr(given)
             raise UsageError(f"{owner}: --{flag(one.name)} must be {error}, got {got}") from None
 
 
-TYPES: dict[str, tuple[type, ...]] = {
-    "bool": (bool,), "int": (int,), "float": (int, float), "str": (str,), "None": (type(None),)
-}  # fmt: skip
+TYPES: dict[str, type] = {"bool": bool, "int": Integral, "float": Real, "str": str, "None": type(None)}
 
 
 def _check(value: Any, one: Field[Any]) -> Any:
@@ -147,6 +146,10 @@ def _check(value: Any, one: Field[Any]) -> Any:
         value = read(value)
     elif not _has_type(value, str(one.type)):
         raise ValueError(f"of type {one.type}")
+    elif "float" in str(one.type):
+        value = float(value)  # so that 1 and 1.0 are one value, down to the bytes of augcli.json
+    elif "int" in str(one.type):
+        value = int(value)
     ends = (value.low, value.high) if isinstance(value, Span | WholeSpan) else (value,)
     if bounds is not None and not all(bounds.accepts(end) for end in ends):
         raise ValueError(str(bounds))
@@ -200,10 +203,10 @@ def read_length(value: Any) -> Span | WholeSpan:
 
 def read_size(value: Any) -> Size:
     """Read `224`, `240x320` or `16,8`, height first."""
-    parts = re.split("[xX,]", value) if isinstance(value, str) else _split(value, "")
-    sides = [int(part) for part in parts if _is_whole(part) and 1 <= int(part) <= 99999]
     if isinstance(value, Size):
         return value
+    parts = re.split("[xX,]", value) if isinstance(value, str) else _split(value, "")
+    sides = [int(part) for part in parts if _is_whole(part) and 1 <= int(part) <= 99999]
     if len(sides) != len(parts) or len(sides) not in (1, 2):
         raise ValueError("a number of pixels such as 224, or height and width such as 240x320")
     return Size(sides[0], sides[-1])
@@ -211,7 +214,7 @@ def read_size(value: Any) -> Size:
 
 def read_quality(value: Any) -> int | str:
     """Read a JPEG quality, 1..100, or `keep`."""
-    if value == "keep":
+    if isinstance(value, str) and value == "keep":
         return "keep"
     if not _is_whole(value) or not 1 <= int(value) <= 100:
         raise ValueError("keep or 1..100")
@@ -220,7 +223,7 @@ def read_quality(value: Any) -> int | str:
 
 def read_target(value: Any) -> int | str:
     """Read a number of outputs, at least 1, or `max`."""
-    if value == "max":
+    if isinstance(value, str) and value == "max":
         return "max"
     if not _is_whole(value) or int(value) < 1:
         raise ValueError("a whole number >= 1, or max")
@@ -249,8 +252,8 @@ def read_channels(value: Any) -> Channels:
     if isinstance(value, Channels):
         return value
     try:
-        values = [float(part) for part in _split(value, ",")]
-    except (TypeError, ValueError):
+        values = [_read_number(part) for part in _split(value, ",")]
+    except (TypeError, ValueError, OverflowError):
         values = []
     if len(values) not in (1, 3) or not all(0 <= one <= 1 for one in values):
         raise ValueError("one number or r,g,b in 0..1 (shares of the full range)")
@@ -259,13 +262,12 @@ def read_channels(value: Any) -> Channels:
 
 def _read_ends(value: Any, kind: type) -> tuple[Any, Any] | None:
     """Read one or two numbers in order; None where they are none, or the wrong way round."""
-    parts = _split(value, ":")
+    read = _read_number if kind is float else _read_whole
     try:
-        ends = [kind(part) for part in parts if kind is float or _is_whole(part)]
-    except (TypeError, ValueError):
+        ends = [read(part) for part in _split(value, ":")]
+    except (TypeError, ValueError, OverflowError):
         return None
-    is_whole = len(ends) == len(parts) in (1, 2) and not any(isinstance(part, bool) for part in parts)
-    return (ends[0], ends[-1]) if is_whole and ends[0] <= ends[-1] else None
+    return (ends[0], ends[-1]) if len(ends) in (1, 2) and ends[0] <= ends[-1] else None
 
 
 def _split(value: Any, separator: str) -> list[Any]:
@@ -274,10 +276,24 @@ def _split(value: Any, separator: str) -> list[Any]:
         return [value.low, value.high]
     if isinstance(value, str):
         return [part.strip() for part in value.split(separator)]
-    return list(value) if isinstance(value, Sequence) else [value]
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _is_whole(value: Any) -> bool:
     if isinstance(value, str):
-        return re.fullmatch(r"\s*\d{1,9}\s*", value) is not None
-    return isinstance(value, int) and not isinstance(value, bool)
+        return re.fullmatch(r"\s*[0-9]{1,9}\s*", value) is not None
+    return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) < 10**9
+
+
+def _read_whole(value: Any) -> int:
+    """Read a whole number of at most nine digits."""
+    if not _is_whole(value):
+        raise ValueError
+    return int(value)
+
+
+def _read_number(value: Any) -> float:
+    """Read a real number; True is none, nor are digits of other scripts."""
+    if isinstance(value, bool) or (isinstance(value, str) and not re.fullmatch(r"\s*[-+.0-9eE]+\s*", value)):
+        raise ValueError
+    return float(value)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import UsageError
@@ -64,8 +65,11 @@ class Entry:
     def __post_init__(self) -> None:
         weights = [choice.weight for choice in self.choices]
         for value in (self.p, *weights):
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if isinstance(value, bool) or not isinstance(value, Real):
                 raise UsageError(f"--p and weight must be numbers, got {value!r}")
+        object.__setattr__(self, "p", float(self.p))
+        choices = tuple(replace(choice, weight=float(choice.weight)) for choice in self.choices)
+        object.__setattr__(self, "choices", choices)
         if not Bounds(0, 1).accepts(self.p):
             raise UsageError(f"--p must be >= 0 and <= 1, got {self.p}")
         if not weights or min(weights) < 0 or not sum(weights) <= 1 + 1e-9:
@@ -182,7 +186,9 @@ class Recipe:
         if len(self._partner_rules) > 1:
             rules = ", ".join(self._partner_rules)
             raise UsageError(f"{self.name}: --partner must be the same for all operations, got {rules}")
-        if not isinstance(self.name, str) or not re.fullmatch(r"[^\s/\\.][^\s/\\]{0,63}", self.name):
+        letters = r"[^\s/\\.\x00-\x1f\x7f][^\s/\\\x00-\x1f\x7f]*"
+        is_word = isinstance(self.name, str) and re.fullmatch(letters, self.name)
+        if not is_word or len(self.name.encode("utf-8", "surrogateescape")) > 64:
             raise UsageError(f"recipe name {self.name!r} must be a word that a file name can hold")
 
     @property
@@ -236,7 +242,9 @@ def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
         raise UsageError("recipe: [labels] must be a table and [[op]] a list of tables")
     flat |= labels
     known = {flag(one.name): one.name for one in option_fields(Recipe)} | {"name": "name"}
-    check_keys(flat, [*known, "op", "labels"], "recipe")
+    check_keys(data, [*known, "op", "labels"], "recipe")
+    on_labels = [flag(one.name) for one in option_fields(Recipe) if one.metadata.get("panel") == "Labels"]
+    check_keys(labels, on_labels, "[labels]")
     settings = {known[key]: value for key, value in flat.items()}
     if name is not None:
         settings.setdefault("name", name)
@@ -251,7 +259,7 @@ def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
     known = list(known)
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
+            near = difflib.get_close_matches(str(key), known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
             raise UsageError(f"{owner}: unknown key {key!r}; {hint}")
 

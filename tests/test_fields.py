@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from augcli.datatypes import Colour
@@ -70,8 +71,16 @@ def test_what_is_written_is_read(read, given, value, text):
 
 
 REFUSED = [
-    (read_span, ["0.5:0.1", "1:2:3", "a", "", "0.1:", ":", None, True, [1, 2, 3], {}], "a number or LO:HI"),
-    (read_whole_span, ["3:1", "1.5", "-1", "", "1:2:3", 1.5, None, True], "a whole number or LO:HI"),
+    (
+        read_span,
+        ["0.5:0.1", "1:2:3", "a", "", "0.1:", ":", None, True, [1, 2, 3], {}, [True], "１", 10**400],
+        "a number or LO:HI",
+    ),
+    (
+        read_whole_span,
+        ["3:1", "1.5", "-1", "", "1:2:3", 1.5, None, True, "１", 10**9],
+        "a whole number or LO:HI",
+    ),
     (
         read_length,
         ["8:0.5", "0.5:8", "0", 0, "0.0", "1.5", "-0.5", "0.5:0.25", "nan", "x", True],
@@ -83,10 +92,14 @@ REFUSED = [
         "height and width",
     ),
     (read_quality, ["0", "101", "best", "", 0, 2.5, None, True], r"keep or 1\.\.100"),
-    (read_colour, ["red", "1,2", "256", "-1", "1,2,3,4", "", 256, 0.5, None, (1, 2)], "black, white, gray"),
+    (
+        read_colour,
+        ["red", "1,2", "256", "-1", "1,2,3,4", "", 256, 0.5, None, (1, 2), b"abc"],
+        "black, white, gray",
+    ),
     (
         read_channels,
-        ["0.5,0.5", "1.5", "-0.1", "nan", "x", "", None, "1,1,1,1"],
+        ["0.5,0.5", "1.5", "-0.1", "nan", "x", "", None, "1,1,1,1", True, 10**400],
         r"one number or r,g,b in 0\.\.1",
     ),
 ]
@@ -112,6 +125,22 @@ class Child(Parent):
 
     def __post_init__(self):
         check_fields(self, "child")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    share: float = option(0.5, "A share.", Bounds(0, 1))
+    count: int | None = option(None, "A count.")
+
+    def __post_init__(self):
+        check_fields(self, "numbers")
+
+
+def test_equal_numbers_become_one_value():
+    for given in (1, 1.0, np.float32(1), np.int64(1)):
+        assert repr(Numbers(share=given)) == "Numbers(share=1.0, count=None)"
+    assert repr(Numbers(count=np.int64(3))) == "Numbers(share=0.5, count=3)"
+    assert read_whole_span(np.int64(3)) == WholeSpan(3, 3)
 
 
 def test_own_fields_come_before_inherited_ones():

@@ -26,7 +26,7 @@ from augcli.io.storage import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from augcli.datatypes import Output
     from augcli.io.tables import PartFacts, TableOptions
@@ -37,6 +37,9 @@ PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
 IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png)(\.part)?")
 SHARD_NAME = re.compile(r"[a-z]+-([01]+|all)(-[0-9]+)?\.parquet(\.part)?")
 """How every image and every shard of ours is named; other files are never touched."""
+
+RELABELLING = "unfinished"
+"""What a part file says of its shards' label columns while these are written anew."""
 
 TABLES = ("metadata.parquet", "labels.csv")
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -224,16 +227,12 @@ class ParquetForm:
         """Write a chunk's shards anew from their own images, as a fresh run would have written them."""
         part = part_path(self.dst, chunk)
         rows = tables.read_part_rows(part)
+        # From here on neither the old nor the new label columns stand in all shards.
+        tables.write_part(part, rows, replace(facts, labels=RELABELLING))
         shards = [name.split("/", 1)[0] for name in rows.column("file_name").to_pylist()]
         for shard in dict.fromkeys(shards):
             path, start = self.dst / "data" / shard, shards.index(shard)
-            try:
-                with pq.ParquetFile(path, pre_buffer=False) as old:
-                    numbers = range(old.num_row_groups)
-                    images = (old.read_row_group(number, ["image"]).column(0) for number in numbers)
-                    self._write_shard(path, rows.slice(start, shards.count(shard)), images)
-            except pa.ArrowException as error:
-                raise OutputError(f"{str(path)!r} is damaged; remove it and run again") from error
+            self._write_shard(path, rows.slice(start, shards.count(shard)), _read_images(path))
         facts = replace(facts, labels=self.labels)
         tables.write_part(part, rows, facts)
         return facts
@@ -261,6 +260,18 @@ class ParquetForm:
                 held = pa.Table.from_arrays([column, *group.columns], schema=schema)
                 writer.write_table(held, row_group_size=len(column))
                 start += len(column)
+
+
+def _read_images(path: Path) -> Iterator[pa.ChunkedArray]:
+    """Read the image column of a shard, row group by row group."""
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as shard:
+            for number in range(shard.num_row_groups):
+                yield shard.read_row_group(number, ["image"]).column(0)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise OutputError(f"{str(path)!r} is damaged; remove it and run again") from error
 
 
 def _image_column(outputs: Sequence[Stored]) -> pa.ChunkedArray:

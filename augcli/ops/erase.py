@@ -50,7 +50,7 @@ class Erase(HoleOperation):
         "0.02:0.33", "Share of the image's area that is hidden.", Bounds(0, 1, True), read=read_span
     )
     ratio: Span = option(
-        "0.3:3.3", "Height / width of a box, drawn log-uniform.", Bounds(0, 1000, True), read=read_span
+        "0.3:3.3", "Height / width of a box, drawn log-uniform.", Bounds(0.001, 1000), read=read_span
     )
     count: WholeSpan = option(
         "1", "Number of boxes, which share the area, or LO:HI.", Bounds(1, 1000), read=read_whole_span

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.pipeline.rings import class_of_samples, form_rings
+from augcli.pipeline.rings import UNLABELLED, class_of_samples, form_rings, group_by_class
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ def count_outputs(
     """
     if target is None:
         return np.full(len(catalogue), copies + has_originals, np.int64)
-    classes, outputs = class_of_samples(catalogue), np.zeros(len(catalogue), np.int64)
-    order = np.argsort(hashes, kind="stable")
-    groups = [order[classes[order] == one] for one in np.unique(classes[classes >= 0])]
-    wanted = max(map(len, groups), default=0) if target == "max" else int(target)
-    for group in groups:
+    outputs = np.zeros(len(catalogue), np.int64)
+    groups = group_by_class(np.argsort(hashes, kind="stable"), class_of_samples(catalogue))
+    groups.pop(UNLABELLED, None)
+    wanted = max(map(len, groups.values()), default=0) if target == "max" else int(target)
+    for group in groups.values():
         outputs[group] = wanted // len(group)
         outputs[group[: wanted % len(group)]] += 1
     return outputs + has_originals

@@ -8,8 +8,8 @@ for all of their members at once: so each sample is base once and partner once p
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -82,12 +82,22 @@ def form_rings(
     """
     if rule == "any":
         return [Ring(members, hashes[members], range(1, len(members)))]
-    classes = class_of_samples(catalogue)[members]
-    groups = {int(one): members[classes == one] for one in np.unique(classes)}
+    groups = group_by_class(members, class_of_samples(catalogue))
+    unlabelled = groups.pop(UNLABELLED, members[:0])
     if rule == "other-class":
-        return _join_classes(list(groups.values()))
-    names = {UNLABELLED: "", **dict(enumerate(catalogue.classes or ()))}
-    return [_join_class(group, hashes, names[one]) for one, group in groups.items()]
+        return _join_classes(list(groups.values()), unlabelled)
+    names = catalogue.classes or ()
+    rings = [_join_class(group, hashes, names[one]) for one, group in groups.items()]
+    alone = replace(_join_class(unlabelled, hashes, ""), steps=range(0))
+    return [*rings, alone] if len(unlabelled) else rings
+
+
+def group_by_class(members: NDArray[np.int64], classes: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+    """Give the samples of each class, in the order in which they come."""
+    mine = classes[members]
+    order = np.argsort(mine, kind="stable")
+    names, starts = np.unique(mine[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(members[order], starts[1:]), strict=True))
 
 
 def check_partners(rings: Iterable[Ring], rule: str) -> None:
@@ -127,42 +137,56 @@ def _join_class(group: NDArray[np.int64], hashes: NDArray[np.uint64], name: str)
     return Ring(group, prefix | hashes[group] >> np.uint64(32), range(1, len(group)))
 
 
-def _join_classes(groups: list[NDArray[np.int64]]) -> list[Ring]:
+def _join_classes(groups: list[NDArray[np.int64]], unlabelled: NDArray[np.int64]) -> list[Ring]:
     """Join samples such that each allowed step leads to another class.
 
-    Lay the classes one behind the other, `m` samples in the largest of them. A shift by any number in
-    m..n - m leaves every class, wherever one starts. One such shift that has no divisor in common with n
-    visits all samples one after the other, which makes the ring; where there is none, it makes several.
     Where one class holds more than half, as many of it as there are others are joined; the rest has no
-    partner.
+    partner, nor have unlabelled samples.
     """
     groups = sorted(groups, key=len)
     others = sum(map(len, groups[:-1]))
-    largest = min(len(groups[-1]), others)
-    surplus = groups[-1][largest:]
-    line = np.concatenate([*groups[:-1], groups[-1][:largest]])
-    cycles = _walk(line, largest)
-    if len(surplus):
-        cycles.append((surplus, np.empty(0, np.int64)))
+    biggest = groups[-1] if groups else unlabelled[:0]
+    largest, surplus = biggest[:others], biggest[others:]
+    groups = [*groups[:-1], largest] if others else []
+    cycles = _alternate(groups) if len(largest) == others else _walk(groups)
+    alone = np.concatenate([surplus, unlabelled])
+    if len(alone):
+        cycles.append((alone, np.empty(0, np.int64)))
     # These rings have no order of their own hash; chunks cut them evenly.
-    places = np.arange(len(line) + len(surplus), dtype=np.uint64)
-    keys = places * np.uint64((1 << 64) // len(places) - 1)
     stops = np.cumsum([len(members) for members, _ in cycles])
+    keys = np.arange(stops[-1], dtype=np.uint64) * np.uint64((1 << 64) // int(stops[-1]) - 1)
     return [
         Ring(members, keys[stop - len(members) : stop], steps)
         for (members, steps), stop in zip(cycles, stops.tolist(), strict=True)
     ]
 
 
-def _walk(line: NDArray[np.int64], largest: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Cut a line of classes into the cycles of a shift: (members, allowed steps) of each."""
-    count = len(line)
-    if not count:
+Cycles: TypeAlias = "list[tuple[NDArray[np.int64], NDArray[np.int64]]]"
+"""Members and allowed steps of each ring."""
+
+
+def _alternate(groups: list[NDArray[np.int64]]) -> Cycles:
+    """Join a class that holds half with the others by turns: each odd step leads to the other kind."""
+    if not groups:
         return []
+    ring = np.stack([groups[-1], np.concatenate(groups[:-1])], axis=1).ravel()
+    return [(ring, np.arange(1, len(ring), 2))]
+
+
+def _walk(groups: list[NDArray[np.int64]]) -> Cycles:
+    """Join classes none of which holds half.
+
+    Lay the classes one behind the other, `m` samples in the largest of them. A shift by any number in
+    m..n - m leaves every class, wherever one starts. One such shift that has no divisor in common with n
+    visits all samples one after the other, which makes a ring; where there is none, the shift of the
+    smallest common divisor makes as many rings.
+    """
+    line, largest = np.concatenate(groups), len(groups[-1])
+    count = len(line)
     shifts = range(largest, count - largest + 1)
-    shift = next((one for one in shifts if math.gcd(one, count) == 1), largest)
+    shift = next((one for one in shifts if math.gcd(one, count) == 1), None)
+    shift = shift or min(shifts, key=lambda one: math.gcd(one, count))
     cycles = math.gcd(shift, count)
     walked = np.arange(count // cycles) * shift % count
-    allowed = (walked >= largest) & (walked <= count - largest)
-    steps = np.flatnonzero(allowed)
+    steps = np.flatnonzero((walked >= largest) & (walked <= count - largest))
     return [(line[(walked + start) % count], steps) for start in range(cycles)]

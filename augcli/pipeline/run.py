@@ -132,15 +132,14 @@ def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe)
     else:
         order = np.argsort(hashes, kind="stable")
         chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, outputs)
+    if recipe.mixing_entries:
+        check_partners([stretch.ring for chunk in chunks for stretch in chunk.stretches], rule)
     outputs[order[recipe.limit :] if recipe.limit is not None else []] = 0
     chunks = trim_chunks(chunks, outputs)
     has_folders = recipe.format == "folder" and source.has_class_folders
     folders = folder_names(catalogue.classes or ()) if has_folders else None
     form, kernel = _form(source, dst, recipe, catalogue), _load_kernel(recipe)
-    split = Split(Job(catalogue, hashes, outputs, recipe, form, folders, kernel), chunks, source)
-    if recipe.mixing_entries:
-        check_partners(split.rings, rule)
-    return split
+    return Split(Job(catalogue, hashes, outputs, recipe, form, folders, kernel), chunks, source)
 
 
 def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:

@@ -51,7 +51,8 @@ class Split:
         """
         job = self.job
         partners = int(job.outputs[chunk.members].max()) * len(job.recipe.mixing_entries)
-        context = repr((job.class_folders is not None, str(self.source.carried), job.recipe.name))
+        carried = [(str(field), self.source.features.get(field.name)) for field in self.source.carried]
+        context = repr((job.class_folders is not None, carried, job.recipe.name))
         return fingerprint(self.catalogue, job.outputs, chunk, ahead, partners, context)
 
     def bases(self, chunk: Chunk) -> NDArray[np.int64]:

@@ -98,6 +98,13 @@ def test_a_rule_that_nobody_meets_is_refused(make_folder, materialize, tmp_path,
     assert not (tmp_path / "dst").exists()
 
 
+def test_a_limit_does_not_make_a_rule_impossible(make_folder, materialize):
+    src = make_folder({"cat": 1, "dog": 3, "fox": 1, "emu": 1})
+    for seed in range(6):
+        summary = materialize(src, f"seed{seed}", cutmix("same-class", limit=1, seed=seed))
+        assert summary.outputs == 1
+
+
 def test_one_rule_for_all_operations_of_a_recipe():
     chain = {"op": [{"kind": "cutmix", "partner": "same-class"}, {"kind": "mixup"}]}
     with pytest.raises(UsageError, match="must be the same for all operations, got any, same-class"):

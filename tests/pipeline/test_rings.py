@@ -78,6 +78,11 @@ def test_only_a_class_of_one_has_nobody_of_its_own(many):
     assert unmixed == many.count(1)
 
 
+@pytest.mark.parametrize("counts", [[10, 10, 10, 10], [20, 20], [9, 9, 2], [7, 6, 2], [6, 6, 2]])
+def test_other_classes_are_met_in_few_rings(counts):
+    assert len(rings_of(make_catalogue(counts), "other-class")) <= 2
+
+
 @pytest.mark.parametrize("rule", ["any", "same-class", "other-class"])
 def test_copies_and_slots_have_different_partners_while_there_are_enough(rule):
     rings = rings_of(make_catalogue([10, 10, 10, 10]), rule)
@@ -93,9 +98,12 @@ def test_many_balanced_classes_make_one_ring():
     assert len(ring.steps) == 81
 
 
-def test_two_balanced_classes_make_pairs():
-    rings = rings_of(make_catalogue([8, 8]), "other-class")
-    assert [len(ring) for ring in rings] == [2] * 8
+@pytest.mark.parametrize("counts", [[8, 8], [8, 5, 3], [20, 5, 3]])
+def test_a_class_of_half_meets_the_others_by_turns(counts):
+    rings = rings_of(make_catalogue(counts), "other-class")
+    assert (len(rings[0]), len(rings[0].steps)) == (16, 8)  # every odd step
+    assert [len(ring) for ring in rings[1:]] == [12] * (counts[0] == 20)  # the surplus
+    assert len({tuple(sorted(partners(rings, copy).items())) for copy in range(8)}) == 8
 
 
 def test_adding_a_file_moves_nothing_else_of_a_class():
@@ -104,11 +112,14 @@ def test_adding_a_file_moves_nothing_else_of_a_class():
     assert sum(one[sample] != two[sample] for sample in one) == 1
 
 
-def test_unlabelled_samples_are_a_class_of_their_own():
+@pytest.mark.parametrize("rule", ["same-class", "other-class"])
+def test_unlabelled_samples_have_no_partner_and_are_none(rule):
     catalogue = make_catalogue([4, 4])
-    catalogue.labels[0] = catalogue.labels[1] = None
-    found = partners(rings_of(catalogue, "same-class"))
-    assert {found[0], found[1]} == {0, 1}
+    catalogue.labels[0] = catalogue.labels[5] = None
+    found = partners(rings_of(catalogue, rule))
+    assert sorted(found) == sorted(found.values()) == [1, 2, 3, 4, 6, 7]
+    catalogue.labels[:] = [None] * 8
+    assert partners(rings_of(catalogue, rule)) == {}
 
 
 def test_nobody_to_mix_with_is_refused():

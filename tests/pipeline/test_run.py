@@ -21,7 +21,7 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError, OutputError, StorageError
-from augcli.io import outputs
+from augcli.io import outputs, tables
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.pipeline import chunks, run
@@ -272,6 +272,49 @@ def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, 
     monkeypatch.setattr(outputs.ParquetForm, "relabel", real)
     materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+
+
+def test_a_rewriting_that_stops_half_way_and_is_taken_back_leaves_no_wrong_label(
+    make_folder, materialize, tmp_path, tree, monkeypatch
+):
+    src = make_folder({"cat": 9, "dog": 9})
+    materialize(src, recipe=single(CutMix(), format="parquet"))
+    expected = tree(tmp_path / "dst")
+    real, calls = tables.write_part, []
+
+    def stop_at_the_last(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:  # the shards are new, their part file is not
+            raise StorageError("the disk is full")
+        real(*arguments)
+
+    monkeypatch.setattr(tables, "write_part", stop_at_the_last)
+    with pytest.raises(StorageError):
+        materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
+    monkeypatch.setattr(tables, "write_part", real)
+    materialize(src, recipe=single(CutMix(), format="parquet"))
+    assert tree(tmp_path / "dst") == expected
+
+
+def test_a_damaged_shard_is_named_where_it_would_be_rewritten(make_folder, materialize, tmp_path):
+    src = make_folder({"cat": 5, "dog": 5})
+    materialize(src, recipe=single(CutMix(), format="parquet"))
+    (shard,) = (tmp_path / "dst" / "data").iterdir()
+    data = bytearray(shard.read_bytes())
+    data[-40:-8] = b"x" * 32
+    shard.write_bytes(data)
+    with pytest.raises(OutputError, match="is damaged; remove it and run again"):
+        materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
+
+
+def test_one_number_written_in_two_ways_is_one_recipe(make_folder, materialize, tmp_path):
+    src = make_folder({"cat": 5, "dog": 5})
+    materialize(src, recipe=read_recipe({"op": [{"kind": "cutmix", "alpha": 1, "p": 1}], "smoothing": 0}))
+    before = stamps(tmp_path / "dst")
+    materialize(
+        src, recipe=read_recipe({"op": [{"kind": "cutmix", "alpha": 1.0, "p": 1.0}], "smoothing": 0.0})
+    )
+    assert stamps(tmp_path / "dst") == before
 
 
 @pytest.mark.parametrize("form", ["folder", "parquet"])
