@@ -7,12 +7,15 @@ exact and their results depend on the seed alone. A batch is planned as a data s
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from augcli.batch import Batch, read_images, read_integers, read_labels
+from augcli.batch import Batch, read_array, read_images, read_integers, read_labels
 from augcli.datatypes import Q16, Blend, Box, Fill, Paste, Patches, Shape
 from augcli.errors import PlanError
 from augcli.labels import count_shares, smooth_weight
@@ -21,7 +24,7 @@ from augcli.ops.cutmix import PLACE, CutMix, box_sides
 from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
-from augcli.ops.patch_cutout import PatchCutout
+from augcli.ops.patch_cutout import MOST_PATCHES, PatchCutout
 from augcli.recipe import Choice, Entry
 from augcli.rng import Draws, draw_many, hash_key
 
@@ -163,7 +166,7 @@ def mixup(
         labels: (N,) indices or (N, K) weights; None for images alone.
         alpha: λ ~ Beta(alpha, alpha), the image's own weight; 0 < alpha <= 1000.
         lam: λ in 0..1 instead, one for all or (N,) for each.
-        keep_base: Whether drawn λ become max(λ, 1 - λ).
+        keep_base: Whether λ becomes max(λ, 1 - λ).
         p: Probability for each image, where λ is not given for each.
         num_classes: K; needed where labels are indices.
         seed: 0..2**64 - 1.
@@ -181,13 +184,15 @@ def mixup(
         ([[151, 151]], [[0.5, 0.5], [0.5, 0.5]])
     """
     batch, partners = _pair(images, indices, seed)
-    if lam is None or np.ndim(lam) == 0:
-        fixed = None if lam is None else float(lam)  # type: ignore[arg-type]
-        programs = _plan(batch, Mixup(alpha=alpha, lam=fixed, keep_base=keep_base), p, seed)
+    given = None if lam is None else read_array(lam, "lam")
+    if given is None or given.ndim == 0:
+        fixed = None if given is None else given.item()
+        programs = _plan(batch, _set_up(Mixup, alpha=alpha, lam=fixed, keep_base=keep_base), p, seed)
     else:
-        weights = np.asarray(lam, np.float64)
-        if weights.shape != (len(batch),) or not ((weights >= 0) & (weights <= 1)).all():
+        is_real = given.shape == (len(batch),) and given.dtype.kind in "iuf"
+        if not is_real or not ((given >= 0) & (given <= 1)).all():
             raise PlanError(f"lam must be one number or ({len(batch)},) numbers in 0..1")
+        weights = np.maximum(given, 1 - given) if keep_base else given
         rounded = np.rint(weights * Q16).astype(int).tolist()
         programs = [
             (Blend(Box(0, 0, shape.height, shape.width), weight, 0),) if weight < Q16 else ()
@@ -324,14 +329,17 @@ def patch_cutout(
     """
     operation = _set_up(PatchCutout, patch_size=patch_size, ratio=ratio, fill=fill, mean=mean, std=std)
     batch, size = read_images(images), operation.patch_size
+    if any(math.prod(_grid(shape, size)) > MOST_PATCHES for shape in batch.shapes):
+        raise PlanError(f"an image has more than {MOST_PATCHES} patches; give a larger patch_size")
     if patches is None:
         programs = _plan(batch, operation, p, seed)
     else:
-        if len(patches) != len(batch):
-            raise PlanError(f"patches must be given for each of {len(batch)} images, got {len(patches)}")
+        grids = list(patches) if isinstance(patches, Iterable) else []
+        if len(grids) != len(batch):
+            raise PlanError(f"patches must be given for each of {len(batch)} images, got {len(grids)}")
         programs = [
-            (Fill(Patches(size.height, size.width, _bitmap(grid, shape, size)), operation.paint(draws)),)
-            for grid, shape, draws in zip(patches, batch.shapes, _draw(batch, operation, seed), strict=True)
+            (Fill(_hide(grid, shape, size), operation.paint(draws, shape)),)
+            for grid, shape, draws in zip(grids, batch.shapes, _draw(batch, operation, seed), strict=True)
         ]
     hidden = [
         np.zeros(_grid(shape, size), np.bool_)
@@ -366,7 +374,7 @@ def smooth_labels(
     """
     weights = read_labels(labels, None, num_classes)
     classes = weights.shape[1]
-    if not 0 <= epsilon <= 1:
+    if not isinstance(epsilon, Real) or not 0 <= epsilon <= 1:
         raise PlanError(f"epsilon must be >= 0 and <= 1, got {epsilon}")
     if form not in ("uniform", "others"):
         raise PlanError(f"form must be one of uniform, others, got {form!r}")
@@ -408,18 +416,22 @@ def rand_box(
         >>> rand_box(8, 8, 0.75, cy=0, cx=4)
         Box(y0=0, x0=2, y1=2, x1=6)
     """
-    if height < 1 or width < 1 or not 0 <= lam <= 1 or boundary not in BOUNDARIES:
+    are_sides = all(isinstance(side, Integral) and side >= 1 for side in (height, width))
+    if not are_sides or not isinstance(lam, Real) or not 0 <= lam <= 1 or boundary not in BOUNDARIES:
         raise PlanError(
-            f"a box needs height and width >= 1, lam in 0..1 and boundary clip or inside,"
+            "a box needs height and width >= 1, lam in 0..1 and boundary clip or inside,"
             f" got {height}, {width}, {lam}, {boundary!r}"
         )
-    shape = Shape(height, width)
-    sides = box_sides(1 - lam, shape)
+    shape = Shape(int(height), int(width))
+    sides = box_sides(1 - float(lam), shape)
     if cy is None and cx is None:
-        return place_box(Draws(seed, 0, 0, 0), PLACE, *sides, shape, boundary)
-    if cy is None or cx is None or boundary != "clip" or not (0 <= cy < height and 0 <= cx < width):
+        return place_box(Draws(_check_seed(seed), 0, 0, 0), PLACE, *sides, shape, boundary)
+    is_inside = all(
+        isinstance(at, Integral) and 0 <= at < side for at, side in ((cy, shape.height), (cx, shape.width))
+    )
+    if cy is None or cx is None or not is_inside or boundary != "clip":
         raise PlanError(f"a centre needs cy in 0..{height - 1}, cx in 0..{width - 1} and boundary clip")
-    return box_around(cy, cx, *sides, shape)
+    return box_around(int(cy), int(cx), *sides, shape)
 
 
 # --- what they share ------------------------------------------------------------------------------------
@@ -446,14 +458,19 @@ def _pair(images: Any, indices: ArrayLike | None, seed: int) -> tuple[Batch, NDA
     return batch, partners
 
 
+def _check_seed(seed: int) -> int:
+    if not isinstance(seed, Integral) or not 0 <= int(seed) < 1 << 64:
+        raise PlanError(f"seed must be a whole number in 0..2**64 - 1, got {seed!r}")
+    return int(seed)
+
+
 def _hash_samples(batch: Batch, seed: int) -> list[int]:
-    if not 0 <= seed < 1 << 64:
-        raise PlanError(f"seed must be in 0..2**64 - 1, got {seed}")
+    seed = _check_seed(seed)
     return [hash_key(str(number), seed) for number in range(len(batch))]
 
 
 def _draw(batch: Batch, operation: Operation, seed: int) -> list[Draws]:
-    return draw_many(seed, 0, 0, _hash_samples(batch, seed), operation.streams + 1)
+    return draw_many(_check_seed(seed), 0, 0, _hash_samples(batch, seed), operation.streams + 1)
 
 
 def _plan(batch: Batch, operation: Operation, p: float, seed: int) -> list[Program]:
@@ -495,11 +512,10 @@ def _make_holes(images: Any, operation: HoleOperation, p: float, seed: int, boxe
         given = read_integers(boxes, (len(batch), -1, 4), "boxes").tolist()
         programs = [
             tuple(
-                Fill(Box(*box), operation.paint(draws, hole))
-                for hole, box in enumerate(held)
-                if Box(*box).area
+                Fill(box, operation.paint(draws, shape, hole))
+                for hole, box in enumerate(one for one in map(_to_box, held) if one.area)
             )
-            for held, draws in zip(given, _draw(batch, operation, seed), strict=True)
+            for held, shape, draws in zip(given, batch.shapes, _draw(batch, operation, seed), strict=True)
         ]
     found = np.zeros((len(batch), max(map(len, programs), default=0), 4), np.int64)
     for number, program in enumerate(programs):
@@ -516,8 +532,12 @@ def _grid(shape: Shape, size: Any) -> tuple[int, int]:
     return -(-shape.height // size.height), -(-shape.width // size.width)
 
 
-def _bitmap(grid: ArrayLike, shape: Shape, size: Any) -> bytes:
-    hidden = np.asarray(grid, np.bool_)
-    if hidden.shape != _grid(shape, size):
-        raise PlanError(f"patches must be of shape {_grid(shape, size)}, got {hidden.shape}")
-    return hidden.astype(np.uint8).tobytes()
+def _hide(grid: ArrayLike, shape: Shape, size: Any) -> Patches:
+    hidden = read_array(grid, "patches")
+    if hidden.shape != _grid(shape, size) or not ((hidden == 0) | (hidden == 1)).all():
+        raise PlanError(f"patches must be 0 or 1, of shape {_grid(shape, size)}, got {hidden.shape}")
+    return Patches(size.height, size.width, hidden.astype(np.uint8).tobytes())
+
+
+def _to_box(edges: list[int]) -> Box:
+    return Box(*edges)

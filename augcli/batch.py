@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from augcli.kernels.table import tabulate_batch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from augcli.datatypes import Pixels, Program
 
@@ -100,16 +101,26 @@ def read_images(images: Any) -> Batch:
     pixels = [array[..., None] if array.ndim == 2 else array for array in arrays]
     for array in pixels:
         if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-            cure = "; move the channels last" if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ""
-            raise PlanError(f"{IMAGES}; got an image of shape {array.shape}{cure}")
+            raise PlanError(f"{IMAGES}; got an image of shape {array.shape}{_cure(array.shape)}")
         if array.dtype not in (np.uint8, np.uint16):
             raise PlanError(f"images must be uint8 or uint16 (0..255 or 0..65535), got {array.dtype}")
         if array.shape[2] != pixels[0].shape[2] or array.dtype != pixels[0].dtype:
             raise PlanError("images must all have the same channels and dtype; convert them first")
     if form == "batch":
-        whole = np.ascontiguousarray(whole)
+        # Kernels are compiled for arrays that can be written; for others they would be compiled once more.
+        whole = np.ascontiguousarray(whole) if whole.flags.writeable else np.array(whole, order="C")
         return Batch([*whole], whole.reshape(-1), form, lacks_channels)
-    return Batch(pixels, np.concatenate([array.reshape(-1) for array in pixels]), form, lacks_channels)
+    flat = np.concatenate([array.reshape(-1) for array in pixels])
+    return Batch(pixels, flat, form, lacks_channels)
+
+
+def _cure(shape: tuple[int, ...]) -> str:
+    """Say what a shape that is not accepted may have been meant as."""
+    if len(shape) == 3 and shape[0] in (1, 3, 4) and 0 not in shape and shape[2] > 4:
+        return "; move the channels last"
+    if len(shape) == 3 and shape[2] > 4:
+        return "; give grey images as (N, H, W, 1)"
+    return ""
 
 
 def read_labels(labels: Any, count: int | None, num_classes: int | None) -> NDArray[np.float64]:
@@ -126,55 +137,83 @@ def read_labels(labels: Any, count: int | None, num_classes: int | None) -> NDAr
     Raises:
         PlanError: If shape, type or range are not accepted.
     """
-    array = np.asarray(labels) if isinstance(labels, list | tuple) else _as_array(labels)
+    array = read_array(labels, "labels")
     if array.ndim not in (1, 2) or (count is not None and len(array) != count):
         wanted = "" if count is None else f" with N = {count}"
         raise PlanError(f"labels must be (N,) indices or (N, K) weights{wanted}, got shape {array.shape}")
     if array.ndim == 2:
-        weights = array.astype(np.float64)
-        if num_classes is not None and weights.shape[1] != num_classes:
-            raise PlanError(f"labels have {weights.shape[1]} weights each, num_classes is {num_classes}")
-        if not np.isfinite(weights).all() or (weights < 0).any():
-            raise PlanError("label weights must be finite and not negative")
-        return weights
-    if not np.issubdtype(array.dtype, np.integer):
+        return _read_weights(array, num_classes)
+    if array.dtype.kind not in "iu" and array.size:
         raise PlanError(f"label indices must be integers, got {array.dtype}")
-    if num_classes is None:
-        raise PlanError("label indices need num_classes")
+    if not isinstance(num_classes, Integral) or num_classes < 1:
+        raise PlanError(f"label indices need num_classes, a whole number >= 1, got {num_classes!r}")
     if array.size and not (array.min() >= 0 and array.max() < num_classes):
         raise PlanError(f"label indices must be in 0..{num_classes - 1}, got {array.min()}..{array.max()}")
-    return np.eye(num_classes)[array]
+    weights = np.zeros((len(array), int(num_classes)))
+    weights[np.arange(len(array)), array.astype(np.int64)] = 1.0
+    return weights
 
 
-def read_integers(values: ArrayLike, shape: tuple[int, ...], what: str) -> NDArray[np.int64]:
+def _read_weights(array: NDArray[Any], num_classes: int | None) -> NDArray[np.float64]:
+    if array.dtype.kind not in "iufb" or array.shape[1] == 0:
+        raise PlanError(
+            f"label weights must be real numbers, one class at least, got {array.dtype} {array.shape}"
+        )
+    weights = array.astype(np.float64)
+    if num_classes is not None and weights.shape[1] != num_classes:
+        raise PlanError(f"labels have {weights.shape[1]} weights each, num_classes is {num_classes}")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise PlanError("label weights must be finite and not negative")
+    return weights
+
+
+def read_integers(values: Any, shape: tuple[int, ...], what: str) -> NDArray[np.int64]:
     """Take an array of integers of a shape, where -1 stands for any length.
 
     Raises:
         PlanError: If shape or type are not accepted.
     """
-    array = np.asarray(values)
+    array = read_array(values, what)
     fits = array.ndim == len(shape) and all(
         want in (-1, have) for want, have in zip(shape, array.shape, strict=True)
     )
-    if not fits or not (np.issubdtype(array.dtype, np.integer) or array.size == 0):
+    if not fits or not (array.dtype.kind in "iu" or array.size == 0):
         wanted = ", ".join("any" if side == -1 else str(side) for side in shape)
         raise PlanError(f"{what} must be integers of shape ({wanted}), got {array.dtype} {array.shape}")
+    if array.size and array.max() > np.iinfo(np.int64).max:
+        raise PlanError(f"{what} must be integers below 2**63, got {array.max()}")
     return array.astype(np.int64)
+
+
+def read_array(values: Any, what: str) -> NDArray[Any]:
+    """Take numbers as an array: nested lists, a number, or an array of any accepted kind.
+
+    Raises:
+        PlanError: If they make no array of one shape.
+    """
+    if not isinstance(values, list | tuple | Real):
+        return _as_array(values)
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PlanError(f"{what} must be an array of one shape: {error}") from error
+
+
+PILLOW_MODES = ("L", "RGB", "RGBA", "I;16")
 
 
 def _as_array(value: Any) -> NDArray[Any]:
     """See an object's memory as an array, without copying where that is possible."""
-    if isinstance(value, np.ndarray):
-        return value
     if hasattr(value, "__cuda_array_interface__"):
         raise MissingPartError("arrays on a GPU are not supported yet; copy them to the host")
+    kind, mode = type(value).__name__, getattr(value, "mode", "")
+    if type(value).__module__.startswith("PIL.") and mode not in PILLOW_MODES:
+        raise PlanError(f"Pillow images must be of mode {', '.join(PILLOW_MODES)}, got {mode}; convert them")
     try:
         if hasattr(value, "__array_interface__"):
             return np.asarray(value)
         if hasattr(value, "__dlpack__"):
             return np.from_dlpack(value)
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise PlanError(f"{type(value).__name__} cannot be read as an array: {error}") from error
-    raise PlanError(
-        f"an array is needed (NumPy, __array_interface__ or __dlpack__), got {type(value).__name__}"
-    )
+    except Exception as error:
+        raise PlanError(f"{kind} cannot be read as an array: {error}") from error
+    raise PlanError(f"an array is needed (NumPy, __array_interface__ or __dlpack__), got {kind}")

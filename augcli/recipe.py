@@ -43,6 +43,9 @@ CHANCE = 0
 
 P_HELP = "Probability for each output; the rest stays as it is."
 
+MOST_ENTRIES = 256
+"""What the counter of `Draws` has room for."""
+
 TABLE_KEYS = ("smoothing", "smoothing_form", "soft_labels")
 """Keys that only concern tables and label columns: changing them rewrites these, not images."""
 
@@ -183,6 +186,8 @@ class Recipe:
             raise UsageError(
                 f"{self.name}: --copies and --target-per-class both decide how many; give one of them"
             )
+        if len(self.entries) > MOST_ENTRIES:
+            raise UsageError(f"{self.name}: at most {MOST_ENTRIES} operations, got {len(self.entries)}")
         if len(self._partner_rules) > 1:
             rules = ", ".join(self._partner_rules)
             raise UsageError(f"{self.name}: --partner must be the same for all operations, got {rules}")

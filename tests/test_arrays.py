@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -271,6 +275,52 @@ def test_torch_tensors_come_in():
     assert torch.from_numpy(mixed.labels).sum(dim=1).tolist() == pytest.approx([1, 1, 1])
 
 
+def test_numbers_of_numpy_are_numbers():
+    images = noise(3, 10, 10, 3)
+    one, other = augcli.cutmix(images, seed=np.int64(3)), augcli.cutmix(images, seed=3)
+    np.testing.assert_array_equal(one.images, other.images)
+    box = augcli.rand_box(np.int64(100), np.int32(100), np.float32(0.5), seed=np.uint64(5))
+    assert box == augcli.rand_box(100, 100, 0.5, seed=5)
+    assert all(type(edge) is int for edge in (box.y0, box.x0, box.y1, box.x1))
+
+
+def test_many_classes_take_no_square_of_memory():
+    assert augcli.smooth_labels([99_999], num_classes=100_000).shape == (1, 100_000)
+
+
+def test_missing_boxes_give_the_same_colours_again():
+    images = [noise(20, 20, 3, seed=i) for i in range(40)]
+    options = {"fill": "random-color", "count": 4, "scale": "0.5:1.0", "ratio": "0.005:200", "seed": 4}
+    erased = augcli.erase(images, **options)
+    assert {int((boxes[:, 2] > 0).sum()) for boxes in erased.boxes} == {3, 4}  # some did not fit
+    assert_equal_images(erased.images, augcli.erase(images, **options, boxes=erased.boxes).images)
+
+
+def test_keep_base_holds_for_every_form_of_lam():
+    images = noise(3, 4, 4, 1)
+    for lam in (0.25, [0.25] * 3, np.full(3, 0.25)):
+        assert augcli.mixup(images, lam=lam, keep_base=True).lam.tolist() == [0.75] * 3
+        assert augcli.mixup(images, lam=lam).lam.tolist() == [0.25] * 3
+
+
+def _cutmix_in_child(seed):
+    return augcli.cutmix(noise(4, 30, 30, 3), seed=seed).images
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_process_that_was_forked_after_use_works(tmp_path):
+    """Data loaders fork; the pool of numba's threads does not survive that."""
+    program = (
+        "import multiprocessing, sys; sys.path.insert(0, sys.argv[1]); import test_arrays as t\n"
+        "expected = [t._cutmix_in_child(seed) for seed in range(8)]\n"
+        "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+        "    found = pool.map(t._cutmix_in_child, range(8))\n"
+        "assert all((one == other).all() for one, other in zip(expected, found))\n"
+    )
+    command = [sys.executable, "-c", program, str(Path(__file__).parent)]
+    assert subprocess.run(command, timeout=120, check=False).returncode == 0
+
+
 def test_threads_may_call_at_once():
     images = noise(8, 40, 40, 3)
     expected = [augcli.erase(images, seed=seed).images for seed in range(8)]
@@ -327,6 +377,9 @@ GOOD = noise(3, 8, 8, 3)
         ("photo.jpg", "an array is needed .*, got str"),
         (None, "an array is needed"),
         ([[1, 2], [3, 4]], "an array is needed .*, got list"),
+        (np.zeros((8, 28, 28), np.uint8), r"give grey images as \(N, H, W, 1\)"),
+        ([Image.new("P", (4, 4))], "Pillow images must be of mode L, RGB, RGBA, I;16, got P"),
+        ([Image.new("CMYK", (4, 4))], "got CMYK; convert them"),
     ],
 )
 def test_images_that_are_none_are_refused(images, message):
@@ -353,7 +406,16 @@ def test_images_that_are_none_are_refused(images, message):
         ({"boxes": [[4, 0, 2, 4]] * 3}, "a box needs 0 <= y0 <= y1"),
         ({"indices": [0, 1, 3]}, r"indices must be in 0\.\.2, got 0\.\.3"),
         ({"indices": [0, 1]}, "indices must be integers of shape"),
-        ({"seed": -1}, "seed must be in"),
+        ({"seed": -1}, "seed must be a whole number in"),
+        ({"seed": 1.5}, "seed must be a whole number in"),
+        ({"labels": [[1, 0], [1]]}, "labels must be an array of one shape"),
+        ({"labels": [["a", "b"]] * 3}, "label weights must be real numbers"),
+        ({"labels": np.ones((3, 2), complex)}, "label weights must be real numbers"),
+        ({"labels": np.ones((3, 0))}, "label weights must be real numbers"),
+        ({"labels": [0, 1, 2], "num_classes": 3.0}, "label indices need num_classes, a whole number"),
+        ({"labels": [0, 1, 2], "num_classes": 0}, "label indices need num_classes, a whole number"),
+        ({"boxes": [[0, 0, 4, 4], [0]]}, "boxes must be an array of one shape"),
+        ({"indices": np.array([0, 1, 2**63], np.uint64)}, r"below 2\*\*63, got 9223372036854775808"),
     ],
 )
 def test_labels_boxes_and_indices_that_do_not_fit_are_refused(options, message):
@@ -378,8 +440,22 @@ def test_labels_boxes_and_indices_that_do_not_fit_are_refused(options, message):
         (lambda: augcli.patch_cutout(GOOD, patches=[]), "patches must be given for each of 3 images, got 0"),
         (
             lambda: augcli.patch_cutout(GOOD, patch_size=4, patches=[np.ones((3, 3))] * 3),
-            r"patches must be of shape \(2, 2\), got \(3, 3\)",
+            r"patches must be 0 or 1, of shape \(2, 2\), got \(3, 3\)",
         ),
+        (lambda: augcli.patch_cutout(GOOD, patch_size=4, patches=[[[0.5, 1], [0, 0]]] * 3), "0 or 1"),
+        (lambda: augcli.patch_cutout(GOOD, patches=3), "patches must be given for each of 3 images"),
+        (
+            lambda: augcli.patch_cutout(np.zeros((3000, 3000), np.uint8), patch_size=1),
+            "more than 4194304 patches; give a larger patch_size",
+        ),
+        (lambda: augcli.mixup(GOOD, lam="a"), "an array is needed"),
+        (lambda: augcli.mixup(GOOD, lam=["a"] * 3), "lam must be"),
+        (lambda: augcli.smooth_labels([0], "a", num_classes=2), "epsilon must be"),
+        (lambda: augcli.smooth_labels(np.zeros((0, 0))), "label weights must be"),
+        (lambda: augcli.rand_box(8.5, 8, 0.5), "a box needs"),
+        (lambda: augcli.rand_box(8, 8, "a"), "a box needs"),
+        (lambda: augcli.rand_box(8, 8, 0.5, seed=-1), "seed must be a whole number"),
+        (lambda: augcli.rand_box(8, 8, 0.5, cy=1.5, cx=1), "a centre needs"),
         (lambda: augcli.smooth_labels([0], 1.5, num_classes=2), "epsilon must be"),
         (lambda: augcli.smooth_labels([0], num_classes=1, form="others"), "at least 2 classes, got 1"),
         (lambda: augcli.smooth_labels([[1, 1]]), "multi-hot"),

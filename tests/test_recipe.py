@@ -74,6 +74,7 @@ def test_what_is_written_reads_back_as_the_same_recipe(recipe):
         ({"labels": {"smoothing": 1}}, "--smoothing must be"),
         ({"labels": 3}, "[labels] must be a table"),
         ({"name": "a/b"}, "must be a word"),
+        ({"op": [{"kind": "cutout"}] * 257}, "at most 256 operations, got 257"),
     ],
 )
 def test_what_is_not_accepted_is_named(document, message):

@@ -6,6 +6,7 @@ trust their arguments: `tabulate` has checked them.
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from functools import partial
@@ -54,12 +55,29 @@ def apply_batch(
         out: As `sources`; written.
     """
     offsets = np.concatenate([[0], np.cumsum(shapes.prod(axis=1))])
-    with _entered:
-        _apply_batch(*table, first, partners, offsets, shapes, sources, out)
+    with _parallel.entered:
+        kernel = _apply_batch_alone if _parallel.is_child else _apply_batch
+        kernel(*table, first, partners, offsets, shapes, sources, out)
 
 
-_entered = threading.Lock()
-"""One thread at a time enters a parallel kernel: numba's own pool of threads allows no more."""
+class _Parallel:
+    """Whether this process may enter parallel kernels, one thread at a time.
+
+    Numba's pool of threads takes no more than one; and it does not survive a fork, after which some of its
+    implementations end the process and others hang. So a child that was forked works alone.
+    """
+
+    def __init__(self) -> None:
+        self.entered, self.is_child = threading.Lock(), False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.leave)
+
+    def leave(self) -> None:
+        """Stay out of parallel kernels; the lock may have been copied while it was held."""
+        self.entered, self.is_child = threading.Lock(), True
+
+
+_parallel = _Parallel()
 
 
 def _compile(function: Callable[..., None], parallel: bool = False) -> Any:
@@ -156,25 +174,25 @@ def _look_up(quantiles, ranks, channel, channels, row):
 
 @_compile
 def _block_row(source, tap, blocks, wide, row):
-    """Write a row of taps as rounded means of their blocks (uint32).
+    """Write a row of taps as rounded means of their blocks (uint32); `wide` (uint64) holds any sum.
 
     `blocks` is (first column of taps, y_level, x_level, source's y0 and x0, channels).
 
     `wide` takes the sums down the columns first, which the compiler vectorizes.
     """
     first, y_level, x_level, y0, x0, channels = blocks
-    shift = np.uint32(y_level + x_level)
-    wide[:] = (1 << (y_level + x_level)) >> 1 if x_level == 0 else 0
+    shift = np.uint64(y_level + x_level)
+    wide[:] = np.uint64((1 << (y_level + x_level)) >> 1 if x_level == 0 else 0)
     start = (x0 + (first << x_level)) * channels
     for y in range(y0 + (tap << y_level), y0 + ((tap + 1) << y_level)):
         line = source[y, start : start + wide.size]
         for i in range(wide.size):
-            wide[i] += line[i]
+            wide[i] += np.uint64(line[i])
     if x_level == 0:
         for i in range(row.size):
             row[i] = wide[i] >> shift
         return
-    half = np.uint32((1 << (y_level + x_level)) >> 1)
+    half = np.uint64((1 << (y_level + x_level)) >> 1)
     step, length = np.uint64(channels), np.uint64(channels << x_level)
     for i in range(row.size // channels):
         for c in range(channels):
@@ -263,7 +281,7 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
     # One tap more than there is: the right one of the last, read with a weight of 0.
     between, row = np.zeros(span + channels, np.uint32), np.empty(width * channels, image.dtype)
     upper, lower = np.empty(span, np.uint32), np.empty(span, np.uint32)
-    wide = np.empty(span << x_level, np.uint32)
+    wide = np.empty(span << x_level, np.uint64)
     upper_tap, lower_tap, is_blend = -1, -1, step.kind == BLEND
     start = (step.source_x0 + first) * channels
     blocks = (first, y_level, x_level, step.source_y0, step.source_x0, channels)
@@ -338,14 +356,25 @@ def _apply_step(steps, index, bitmaps, quantiles, channels, partner, image):
             cell += 1
 
 
+@_compile
+def _apply_image(n, steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out):
+    channels = shapes[n, 2]
+    image = out[offsets[n] : offsets[n + 1]].reshape(shapes[n, 0], shapes[n, 1] * channels)
+    out[offsets[n] : offsets[n + 1]] = sources[offsets[n] : offsets[n + 1]]
+    for index in range(first[n], first[n + 1]):
+        p = n if steps[index].kind == FILL else partners[n, steps[index].slot]
+        partner = sources[offsets[p] : offsets[p + 1]].reshape(shapes[p, 0], shapes[p, 1] * channels)
+        _apply_step(steps, index, bitmaps, quantiles, channels, partner, image)
+
+
 @partial(_compile, parallel=True)
 def _apply_batch(steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out):
-    for image_number in numba.prange(shapes.shape[0]):
-        n = np.int64(image_number)  # numba counts with unsigned numbers here, which do not mix with signed
-        channels = shapes[n, 2]
-        image = out[offsets[n] : offsets[n + 1]].reshape(shapes[n, 0], shapes[n, 1] * channels)
-        out[offsets[n] : offsets[n + 1]] = sources[offsets[n] : offsets[n + 1]]
-        for index in range(first[n], first[n + 1]):
-            p = n if steps[index].kind == FILL else partners[n, steps[index].slot]
-            partner = sources[offsets[p] : offsets[p + 1]].reshape(shapes[p, 0], shapes[p, 1] * channels)
-            _apply_step(steps, index, bitmaps, quantiles, channels, partner, image)
+    for n in numba.prange(shapes.shape[0]):
+        # numba counts with unsigned numbers here, which do not mix with signed ones
+        _apply_image(np.int64(n), steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out)
+
+
+@_compile
+def _apply_batch_alone(steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out):
+    for n in range(shapes.shape[0]):
+        _apply_image(np.int64(n), steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out)

@@ -129,6 +129,8 @@ def _rows(
         frame, source = whole, Box(0, 0, *partners[step.slot])
         if isinstance(step, Paste) and step.source is not None:
             frame = step.area if isinstance(step.area, Box) else whole
+            if frame.area == 0:
+                raise PlanError(f"a part of a partner cannot be stretched over {frame}, which is empty")
             source = _check_source(step.source, source)
         kind, weight = (BLEND, step.weight_q16) if isinstance(step, Blend) else (PASTE, 0)
         rows.append((kind, step.slot, weight, *area, *cells, *_edges(frame), *_edges(source), *NO_FILL))

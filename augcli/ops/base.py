@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from augcli.datatypes import Box, Colour, ImageMean, Normal, Uniform
+from augcli.datatypes import LUMA_Q16, Q16, Box, Colour, ImageMean, Normal, Uniform
 from augcli.fields import COLOUR_FORMS, Channels, check_fields, option, read_channels, read_colour
 
 if TYPE_CHECKING:
@@ -130,8 +130,11 @@ class HoleOperation(Operation):
         "0.229,0.224,0.225", "Deviation of the normal fills, in 0..1 (ImageNet's).", read=read_channels
     )
 
-    def paint(self, draws: Draws, hole: int = 0) -> Paint:
-        """Give what a hole is filled with; noise is one for all holes of an output."""
+    def paint(self, draws: Draws, shape: Shape, hole: int = 0) -> Paint:
+        """Give what a hole is filled with; noise is one for all holes of an output.
+
+        A drawn colour is grey on a grey image, so that its law is the same.
+        """
         if isinstance(self.fill, Colour):
             return self.fill
         mean = (self.mean.red, self.mean.green, self.mean.blue)
@@ -139,13 +142,21 @@ class HoleOperation(Operation):
         if self.fill == "image-mean":
             return ImageMean()
         if self.fill == "random-color":
-            return Colour(*draws.integers(PAINT, 256, 256, 256, start=3 * hole))
+            red, green, blue = draws.integers(PAINT, 256, 256, 256, start=3 * hole)
+            return Colour(red, red, red) if shape.channels == 1 else Colour(red, green, blue)
         if self.fill in ("random", "normal"):
             (key,) = draws.integers(PAINT, 1 << 64)
             return Uniform(key) if self.fill == "random" else Normal(key, mean, std)
         shifts = draws.normals(PAINT, 3, 3 * hole) if self.fill == "normal-color" else (0.0, 0.0, 0.0)
+        if shape.channels == 1:
+            mean, std, shifts = (luma(mean),) * 3, (luma(std),) * 3, (shifts[0],) * 3
         values = [round(255 * (m + s * z)) for m, s, z in zip(mean, std, shifts, strict=True)]
         return Colour(*(min(max(value, 0), 255) for value in values))
+
+
+def luma(channels: tuple[float, float, float]) -> float:
+    """Give the luma of three channels."""
+    return sum(weight * value for weight, value in zip(LUMA_Q16, channels, strict=True)) / Q16
 
 
 def box_around(cy: int, cx: int, height: int, width: int, shape: Shape) -> Box:

@@ -58,7 +58,7 @@ class Cutout(HoleOperation):
         for hole in range(self.holes.low + more):
             side = self._draw_side(draws, hole, min(shape.height, shape.width))
             box = place_box(draws, PLACE, side, side, shape, self.boundary, start=2 * hole)
-            steps.append(Fill(box, self.paint(draws, hole)))
+            steps.append(Fill(box, self.paint(draws, shape, hole)))
         return Plan(tuple(steps))
 
     def _draw_side(self, draws: Draws, hole: int, shorter: int) -> int:

@@ -66,8 +66,9 @@ class Erase(HoleOperation):
                 return Plan((), "clean split")
         (more,) = draws.integers(COUNT, self.count.count)
         count = self.count.low + more
-        boxes = [(hole, self._draw_box(draws, hole, count, shape)) for hole in range(count)]
-        steps = tuple(Fill(box, self.paint(draws, hole)) for hole, box in boxes if box is not None)
+        drawn = [self._draw_box(draws, hole, count, shape) for hole in range(count)]
+        boxes = [box for box in drawn if box is not None]
+        steps = tuple(Fill(box, self.paint(draws, shape, hole)) for hole, box in enumerate(boxes))
         return Plan(steps, "" if steps else f"no box fits in {ATTEMPTS} attempts")
 
     def _draw_box(self, draws: Draws, hole: int, count: int, shape: Shape) -> Box | None:

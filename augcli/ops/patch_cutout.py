@@ -62,4 +62,4 @@ class PatchCutout(HoleOperation):
         if hidden == 0:
             return Plan((), "no patch hidden")
         area = Patches(height, width, draws.subset(CHOICE, patches, hidden))
-        return Plan((Fill(area, self.paint(draws)),))
+        return Plan((Fill(area, self.paint(draws, shape)),))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from augcli.errors import UsageError
 from augcli.pipeline.rings import UNLABELLED, class_of_samples, form_rings, group_by_class
 from augcli.rng import hash_key
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from augcli.datatypes import Catalogue, RowGroup
     from augcli.pipeline.rings import Ring
+
+MOST_COPIES = 2**20
+"""What --copies allows, too."""
 
 CHUNK_OUTPUTS = 2000
 CHUNK_BYTES = 256 << 20
@@ -83,6 +87,9 @@ def count_outputs(
             floor(target / n) for the n samples of its class, and the first `target mod n` in the order of
             the hash one more; unlabelled samples get none.
         has_originals: Whether each sample itself is an output, too.
+
+    Raises:
+        UsageError: If a sample would have more than 2**20 outputs.
     """
     if target is None:
         return np.full(len(catalogue), copies + has_originals, np.int64)
@@ -93,6 +100,8 @@ def count_outputs(
     for group in groups.values():
         outputs[group] = wanted // len(group)
         outputs[group[: wanted % len(group)]] += 1
+    if outputs.max(initial=0) > MOST_COPIES:
+        raise UsageError(f"--target-per-class {target} needs more than {MOST_COPIES} outputs of an image")
     return outputs + has_originals
 
 

@@ -90,6 +90,14 @@ def test_backend_equals_the_reference_on_large_images(backend, sizes):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_the_mean_of_a_very_long_block_does_not_overflow(backend):
+    partner, image = np.full((1 << 17, 1, 1), 65535, np.uint16), np.zeros((1, 1, 1), np.uint16)
+    table = tabulate((Paste(Box(0, 0, 1, 1), 0),), Shape(1, 1, 1, 16), [partner.shape[:2]])
+    BACKENDS[backend](table, [partner], image)
+    assert image[0, 0, 0] == 65535
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_partners_are_not_written_to(backend):
     image, partner = make_image(1, 9, 7, 3, np.uint8), make_image(2, 13, 5, 3, np.uint8)
     before = partner.copy()

@@ -106,6 +106,7 @@ def test_fill_on_16_bit_is_times_257():
         Paste(Box(0, 0, 3, 5), 0, Box(0, 0, 2, 3)),
         Paste(Box(0, 0, 3, 5), 0, Box(1, 1, 1, 2)),
         Fill(Patches(2, 2, bytes(5)), Colour(0, 0, 0)),
+        Paste(Box(1, 1, 1, 1), 0, Box(0, 0, 1, 1)),
     ],
 )
 def test_what_leaves_its_image_is_refused(step):

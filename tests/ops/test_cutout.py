@@ -103,6 +103,22 @@ def test_random_colours_are_uniform_and_one_for_each_hole():
         assert stats.chisquare(np.bincount(values[:, channel] // 16, minlength=16)).pvalue > 0.01
 
 
+def test_drawn_colours_have_the_same_law_on_grey():
+    def greys(fill):
+        plans = (
+            Cutout(fill=fill).plan(Draws(0, 0, 0, hash_key(str(n))), Shape(9, 9, 1), 0) for n in range(3000)
+        )
+        colours = [plan.steps[0].fill for plan in plans]
+        assert all(one.red == one.green == one.blue for one in colours)
+        return np.array([one.luma for one in colours])
+
+    assert stats.chisquare(np.bincount(greys("random-color") // 16, minlength=16)).pvalue > 0.01
+    # ImageNet's luma: mean 0.459 and deviation 0.2257, as for `normal` on grey.
+    values = greys("normal-color") / 255
+    assert abs(values.mean() - 0.459) < 4 * 0.2257 / np.sqrt(3000)
+    assert abs(values.std() - 0.2257) < 0.02
+
+
 def test_normal_colours_follow_the_clipped_law():
     drawn = fills("normal-color", 3000, mean="0.5,0.1,0.9", std=0.1)
     values = np.array([[colour.red, colour.green, colour.blue] for pair in drawn for colour in pair])

@@ -58,7 +58,7 @@ class GridHoles(HoleOperation):
             for y in range(dy, shape.height, side)
             for x in range(dx, shape.width, side)
         ]
-        steps = tuple(Fill(box, self.paint(draws, number)) for number, box in enumerate(boxes))
+        steps = tuple(Fill(box, self.paint(draws, shape, number)) for number, box in enumerate(boxes))
         return Plan(steps, "" if steps else "no hole inside")
 '''
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from augcli.datatypes import Catalogue, RowGroup, SoftLabel
+from augcli.errors import UsageError
 from augcli.pipeline.chunks import (
     chunk_folder,
     chunk_groups,
@@ -226,6 +227,11 @@ def test_a_target_gives_every_class_exactly_as_many_outputs(target):
         assert sum(mine) == wanted
         assert max(mine) - min(mine) <= 1
     assert sum(outputs) == 2 * wanted
+
+
+def test_more_outputs_of_an_image_than_copies_allow_are_refused():
+    with pytest.raises(UsageError, match="needs more than 1048576 outputs of an image"):
+        outputs_of(make_catalogue(3, classes=3), target=2**20 + 1)
 
 
 def test_the_first_of_the_ring_get_one_more():

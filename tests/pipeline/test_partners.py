@@ -142,6 +142,16 @@ def test_samples_without_outputs_are_still_partners(make_folder, materialize, tm
     assert not bases >= {row["partners"][0] for row in rows}
 
 
+def test_samples_without_outputs_are_no_failures(make_folder, materialize, tmp_path):
+    src = make_folder({"cat": 9, "dog": 9})
+    recipe = single(Cutout(), target_per_class=3)
+    materialize(src, "first", recipe)
+    made = {name.name.split("__")[0] for name in (tmp_path / "first" / "cat").iterdir()}
+    idle = next(path for path in sorted((src / "cat").iterdir()) if path.stem not in made)
+    idle.write_bytes(b"no image")
+    assert materialize(src, recipe=recipe).failures == ()
+
+
 def test_a_target_is_the_same_for_any_worker_count_and_dry_run(make_folder, materialize, tmp_path, tree):
     src = make_folder({"cat": 41, "dog": 13})
     recipe = single(CutMix(), target_per_class="max", originals="copy")
