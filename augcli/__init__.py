@@ -44,6 +44,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return __all__
+
+
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used, so that importing augcli is cheap."""
     if name not in _HOMES:

@@ -103,7 +103,8 @@ def read_images(images: Any) -> Batch:
         if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
             raise PlanError(f"{IMAGES}; got an image of shape {array.shape}{_cure(array.shape)}")
         if array.dtype not in (np.uint8, np.uint16):
-            raise PlanError(f"images must be uint8 or uint16 (0..255 or 0..65535), got {array.dtype}")
+            kinds = "uint8 or uint16 (0..255 or 0..65535)"
+            raise PlanError(f"images must be {kinds}, got {array.dtype}{_convert(array.dtype)}")
         if array.shape[2] != pixels[0].shape[2] or array.dtype != pixels[0].dtype:
             raise PlanError("images must all have the same channels and dtype; convert them first")
     if form == "batch":
@@ -112,6 +113,10 @@ def read_images(images: Any) -> Batch:
         return Batch([*whole], whole.reshape(-1), form, lacks_channels)
     flat = np.concatenate([array.reshape(-1) for array in pixels])
     return Batch(pixels, flat, form, lacks_channels)
+
+
+def _convert(dtype: np.dtype[Any]) -> str:
+    return "; of 0..1 make (255 * images).round().astype(numpy.uint8)" if dtype.kind == "f" else ""
 
 
 def _cure(shape: tuple[int, ...]) -> str:

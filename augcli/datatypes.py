@@ -330,6 +330,7 @@ class Summary:
         libraries: What decided the bytes: name and version of codecs and backend.
         notes: What is worth knowing, in words.
         is_dry: Whether nothing was written because nothing was to be.
+        only_tables: Whether no image was to be made, but tables or label columns were.
     """
 
     dst: str
@@ -351,3 +352,4 @@ class Summary:
     libraries: dict[str, str]
     notes: tuple[str, ...]
     is_dry: bool = False
+    only_tables: bool = False

@@ -43,6 +43,11 @@ CHANCE = 0
 
 P_HELP = "Probability for each output; the rest stays as it is."
 
+COMMAND_LINE_KEYS = (
+    "labels", "classes", "workers", "max-errors", "force", "dry-run", "quiet", "json"
+)  # fmt: skip
+"""What says where and how a run is done, not what it gives."""
+
 MOST_ENTRIES = 256
 """What the counter of `Draws` has room for."""
 
@@ -76,7 +81,8 @@ class Entry:
         if not Bounds(0, 1).accepts(self.p):
             raise UsageError(f"--p must be >= 0 and <= 1, got {self.p}")
         if not weights or min(weights) < 0 or not sum(weights) <= 1 + 1e-9:
-            raise UsageError(f"one_of: weights must be >= 0 and sum to at most 1, got {weights}")
+            cure = "give each choice its weight" if weights else "give at least one choice"
+            raise UsageError(f"one_of: weights must be >= 0 and sum to at most 1, got {weights}; {cure}")
 
     @property
     def mixes(self) -> bool:
@@ -110,7 +116,7 @@ class Recipe:
     copies: int = option(1, "Different outputs per image.", Bounds(1, 2**20))
     target_per_class: int | str | None = option(
         None,
-        "Instead of --copies: N outputs for each class, or `max` for as many as the largest class has.",
+        "Instead of --copies: N outputs from each class, or `max` for as many as the largest has images.",
         read=read_target,
     )
     originals: str = option(
@@ -243,8 +249,12 @@ def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
     flat = {key: value for key, value in data.items() if key not in ("op", "labels")}
     labels = data.get("labels", {})
     operations = data.get("op", [])
-    if not isinstance(labels, dict) or not _is_tables(operations):
-        raise UsageError("recipe: [labels] must be a table and [[op]] a list of tables")
+    if not isinstance(labels, dict):
+        raise UsageError(f"recipe: labels must be a table, [labels], got {labels!r}")
+    if not _is_tables(operations):
+        raise UsageError("recipe: op must be a list of tables; write [[op]] above each operation")
+    if twice := sorted(flat.keys() & labels.keys()):
+        raise UsageError(f"recipe: {twice[0]!r} is given twice, at the top and in [labels]; leave out one")
     flat |= labels
     known = {flag(one.name): one.name for one in option_fields(Recipe)} | {"name": "name"}
     check_keys(data, [*known, "op", "labels"], "recipe")
@@ -263,6 +273,8 @@ def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
     """Refuse keys that nobody knows, naming the nearest known one."""
     known = list(known)
     for key in given:
+        if key in COMMAND_LINE_KEYS and key not in known:
+            raise UsageError(f"{owner}: {key!r} is no key of recipes; give --{key} on the command line")
         if key not in known:
             near = difflib.get_close_matches(str(key), known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
@@ -294,7 +306,9 @@ def _read_entry(data: Mapping[str, Any]) -> Entry:
 
 
 def _read_choice(data: Mapping[str, Any], beside: set[str]) -> Choice:
-    operation = find_operation(data.get("kind", ""))
+    if "kind" not in data:
+        raise UsageError(f"recipe: an operation has no kind; give kind = one of {', '.join(OPERATIONS)}")
+    operation = find_operation(data["kind"])
     known = {flag(one.name): one.name for one in option_fields(operation)}
     check_keys(data, ["kind", *beside, *known], operation.name)
     values = {known[key]: value for key, value in data.items() if key in known}

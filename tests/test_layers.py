@@ -82,6 +82,7 @@ def test_public_names():
     operations = {"cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
     others = {"AugcliError", "Recipe", "Summary", "__version__", "materialize"}
     assert set(augcli.__all__) == operations | others
+    assert dir(augcli) == augcli.__all__
     for name in augcli.__all__:
         assert getattr(augcli, name) is not None
     with pytest.raises(AttributeError):

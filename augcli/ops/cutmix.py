@@ -51,7 +51,9 @@ class CutMix(MixOperation):
     alpha: float = option(
         1.0, "λ ~ Beta(alpha, alpha): the image's share before the box is clipped.", Bounds(0, 1000, True)
     )
-    lam: float | None = option(None, "A fixed λ instead of a drawn one.", Bounds(0, 1))
+    lam: float | None = option(
+        None, "A fixed λ instead of one drawn by alpha; clipped boxes leave the image more.", Bounds(0, 1)
+    )
     minmax: Span | None = option(
         None,
         "Instead of λ: LO:HI, the shares of the sides that box height and width take, placed inside.",

@@ -43,7 +43,7 @@ class Mixup(MixOperation):
     )
 
     alpha: float = option(0.2, "λ ~ Beta(alpha, alpha): the image's own weight.", Bounds(0, 1000, True))
-    lam: float | None = option(None, "A fixed λ instead of a drawn one.", Bounds(0, 1))
+    lam: float | None = option(None, "A fixed λ instead of one drawn by alpha.", Bounds(0, 1))
     keep_base: bool = option(False, "Keep at least half of the image: λ becomes max(λ, 1 - λ).")
 
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:

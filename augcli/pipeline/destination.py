@@ -169,10 +169,22 @@ def _differing_keys(dst: Path, recipe: Recipe) -> list[str]:
         raise OutputError(f"{str(dst / RECIPE)!r} is damaged; give another DST or remove it") from error
     ours: dict[str, Any] = write_recipe(recipe)
     differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    differing = [_explain(key, ours.get(key), theirs.get(key)) for key in differing]
     differing = [key for key in differing if key.replace("-", "_") not in TABLE_KEYS]
     return (
         [] if version == OUTPUT_VERSION else [f"output_version ({version}, now {OUTPUT_VERSION})"]
     ) + differing
+
+
+def _explain(key: str, ours: Any, theirs: Any) -> str:
+    """Name a key that differs; of operations, which of their options do where they are the same ones."""
+    if key == "name":
+        return f"name ({theirs!r}, now {ours!r}; a recipe file's own name where it gives none)"
+    if key != "op" or [one.keys() for one in ours] != [one.keys() for one in theirs]:
+        return key
+    pairs = zip(ours, theirs, strict=True)
+    options = {name for our, their in pairs for name in our if our[name] != their[name]}
+    return f"op ({', '.join(sorted(options))})"
 
 
 def _document(recipe: Recipe) -> str:

@@ -78,13 +78,16 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     todo = [(split, chunk) for split in splits for chunk in split.chunks]
     if not is_new:
         todo = destination.find_undone(dst, splits)
-    workers = settings.workers or count_workers()
-    notes = [*source.notes, *tally.label_notes(recipe), *tally.pair_notes(splits)]
-    if settings.dry_run:
-        return replace(tally.foresee(dst, recipe, splits, todo, workers, notes), dst=str(given))
-    seconds: dict[str, float] = {}
     stale = set() if is_new else destination.find_stale(dst, splits)
-    if is_new or todo or stale or not destination.is_complete(dst, recipe, splits):
+    is_behind = bool(is_new or todo or stale) or not destination.is_complete(dst, recipe, splits)
+    only_tables = is_behind and not todo
+    workers = settings.workers or count_workers()
+    notes = [*source.notes, *tally.label_notes(recipe), *tally.class_notes(splits), *tally.pair_notes(splits)]
+    if settings.dry_run:
+        foreseen = tally.foresee(dst, recipe, splits, todo, workers, notes)
+        return replace(foreseen, dst=str(given), only_tables=only_tables)
+    seconds: dict[str, float] = {}
+    if is_behind:
         outdated = {split.part_name(chunk) for split, chunk in todo} | stale
         destination.begin(dst, recipe, is_new, outdated)
         with codec.own_pixel_bound():
@@ -97,7 +100,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
     summary = tally.summarize(dst, recipe, splits, todo, workers, notes, spent)
     destination.mark_complete(dst, len(summary.failures) <= settings.max_errors)
-    return replace(summary, dst=str(given))
+    return replace(summary, dst=str(given), only_tables=only_tables)
 
 
 def _plan(source: Source, dst: Path, recipe: Recipe) -> list[Split]:

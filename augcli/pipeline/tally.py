@@ -122,6 +122,15 @@ def label_notes(recipe: Recipe) -> list[str]:
     return [f"soft labels are smoothed, {form}; do not smooth again in the loss"]
 
 
+def class_notes(splits: Sequence[Split]) -> list[str]:
+    """Say where mixing cannot change a label, which is hardly what was meant."""
+    for split in splits:
+        classes = split.catalogue.classes
+        if split.job.recipe.mixing_entries and classes and len(classes) == 1:
+            return [f"all images are of one class, {classes[0]!r}: mixing leaves labels as they are"]
+    return []
+
+
 def pair_notes(splits: Sequence[Split]) -> list[str]:
     """Warn where pairs share a class much more often than random ones would: shards sorted by class.
 

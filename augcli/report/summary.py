@@ -18,7 +18,7 @@ def describe(summary: Summary) -> str:
     lines = [f"{summary.dst} {verb} {summary.outputs} images ({summary.form}) from {summary.images} inputs"]
     if not summary.is_dry:
         lines.append(f"  changed    {summary.applied}")
-    lines += [f"  unchanged  {count}: {reason}" for reason, count in summary.unmixed.items()]
+    lines += [f"  left out   {count}: {reason}" for reason, count in summary.unmixed.items()]
     lines += [f"  failed     {count}: {reason}" for reason, count in reasons(summary).items()]
     if summary.failures:
         lines.append(f"             listed in {summary.dst}/failures.jsonl")
@@ -26,7 +26,8 @@ def describe(summary: Summary) -> str:
         lines.append(
             f"  warning    {summary.copied_undecodable} copied files do not decode, passed over as partners"
         )
-    lines.append(f"  classes    {_classes(summary.per_class)}")
+    by_base = " (of the images that they are made from)" if summary.is_dry else ""
+    lines.append(f"  classes    {_classes(summary.per_class)}{by_base}")
     lines += [f"  note       {note}" for note in summary.notes]
     lines.append(f"  {_work(summary)}")
     return "\n".join(lines)
@@ -54,6 +55,8 @@ def _classes(per_class: dict[str, int]) -> str:
 
 def _work(summary: Summary) -> str:
     chunks = f"{len(summary.chunks_done)} of {summary.chunks} chunks"
+    if summary.only_tables:
+        return f"no image to make; tables and labels {'to be ' * summary.is_dry}written anew"
     if summary.is_dry:
         return (
             f"to do: {chunks}, about {summary.estimated_bytes / 1e6:.0f} MB;"

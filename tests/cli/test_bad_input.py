@@ -620,7 +620,7 @@ def standing(made, tmp_path):
     ("options", "key"),
     [
         (("--p", 0, "--seed", 1), "seed"),
-        (("--p", 0.5), "op"),
+        (("--p", 0.5), "op (p)"),
         (("--p", 0, "--copies", 2, "--quality", 50), "copies, quality"),
         (("--p", 0, "--format", "parquet"), "format"),
     ],

@@ -521,6 +521,38 @@ def test_the_resolved_recipe_runs_again(make_folder, tmp_path, tree):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
+def test_a_run_that_only_writes_tables_says_so(make_folder, materialize):
+    src = make_folder({"cat": 5, "dog": 5})
+    for form in ("folder", "parquet"):
+        recipe = single(CutMix(), format=form, smoothing=0.2)
+        assert not materialize(src, form, single(CutMix(), format=form)).only_tables
+        assert materialize(src, form, recipe, dry_run=True).only_tables
+        assert materialize(src, form, recipe).only_tables
+        assert not materialize(src, form, recipe).only_tables
+
+
+@pytest.mark.parametrize(
+    ("recipe", "differing"),
+    [
+        ({"op": [{"kind": "cutmix", "alpha": 2, "p": 0.5}]}, "op (alpha, p)"),
+        ({"op": [{"kind": "mixup"}]}, "op"),
+        ({"op": [{"kind": "cutmix"}], "seed": 3}, "seed"),
+        ({"name": "other", "op": [{"kind": "cutmix"}]}, "name ('recipe', now 'other'; a recipe file's own"),
+    ],
+)
+def test_what_differs_of_another_recipe_is_named(make_folder, materialize, recipe, differing):
+    src = make_folder({"cat": 5, "dog": 5})
+    materialize(src, recipe={"op": [{"kind": "cutmix"}]})
+    with pytest.raises(OutputError) as caught:
+        materialize(src, recipe=recipe)
+    assert f"differing: {differing}" in str(caught.value)
+
+
+def test_mixing_within_one_class_is_noted(make_folder, materialize):
+    summary = materialize(make_folder({"images": 5}))
+    assert summary.notes == ("all images are of one class, 'images': mixing leaves labels as they are",)
+
+
 def test_another_recipe_is_refused_naming_the_keys(make_folder, materialize, tmp_path, tree):
     src = make_folder({"cat": 3, "dog": 3})
     materialize(src)

@@ -34,7 +34,7 @@ def test_it_says_what_stands_and_what_was_done():
     assert describe(SUMMARY).splitlines() == [
         "out holds 4 images (folder) from 5 inputs",
         "  changed    3",
-        "  unchanged  1: not drawn",
+        "  left out   1: not drawn",
         "  failed     1: not an image",
         "             listed in out/failures.jsonl",
         "  classes    cat 3, dog 1",
@@ -51,6 +51,12 @@ def test_a_dry_run_says_what_would_be():
 
 def test_a_run_that_found_nothing_to_do_says_so():
     assert describe(replace(SUMMARY, chunks_done=())).endswith("nothing to do: all of it stood already")
+
+
+def test_tables_written_anew_are_told_apart_from_nothing_to_do():
+    only = replace(SUMMARY, chunks_done=(), only_tables=True)
+    assert describe(only).endswith("no image to make; tables and labels written anew")
+    assert describe(replace(only, is_dry=True)).endswith("tables and labels to be written anew")
 
 
 def test_many_classes_are_cut():
