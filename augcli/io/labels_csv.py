@@ -6,8 +6,7 @@ import csv
 from typing import TYPE_CHECKING, Any
 
 from augcli.io.storage import writing
-from augcli.io.tables import PART_ONLY, exact_labels
-from augcli.labels import smooth
+from augcli.io.tables import PART_ONLY, weight_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +21,7 @@ COLUMNS = (
     "lam,op,copy,applied,source,source2,x0,y0,x1,y1"
 ).split(",")
 
-READ = ("file_name", "label", "lam", "op", "copy", "applied", "source", "partners", PART_ONLY)
+READ = ("file_name", "lam", "op", "copy", "applied", "source", "partners", PART_ONLY)
 
 
 def write_labels_csv(
@@ -49,25 +48,32 @@ def _lines(
 ) -> Iterator[list[Any]]:
     # Columns, not rows of dicts: with all their steps these take five times as long.
     columns = zip(*(rows.column(name).to_pylist() for name in READ), strict=True)
-    for values, exact, box in zip(columns, exact_labels(rows), _first_boxes(rows), strict=True):
-        file_name, label, lam, op, copy, applied, source, partners, visible = values
-        weights = smooth(exact, len(classes), options.smoothing, options.smoothing_form) if exact else []
+    ranked = _rank(rows, classes, options, dense)
+    for values, (first_two, weights), box in zip(columns, ranked, _first_boxes(rows), strict=True):
+        file_name, lam, op, copy, applied, source, partners, visible = values
         partner = "" if visible is None else partners[visible]
-        line = [file_name, *_rank(label, weights, classes), repr(lam), op, copy]
-        line += ["true" if applied else "false", source, partner, *box]
-        yield line + ([*map(repr, weights)] or [""] * len(classes)) if dense else line
+        line = [file_name, *first_two, repr(lam), op, copy]
+        yield [*line, "true" if applied else "false", source, partner, *box, *weights]
 
 
-def _rank(label: int | None, weights: list[float], classes: tuple[str, ...]) -> list[Any]:
-    """Give index, name and weight of the dominant class and of the largest other one."""
-    if label is None:
-        return [""] * 6
-    ranked = [label, classes[label], repr(weights[label])]
-    others = [(-weight, i) for i, weight in enumerate(weights) if i != label and weight > 0]
-    if not others:
-        return [*ranked, "", "", ""]
-    weight, second = min(others)
-    return [*ranked, second, classes[second], repr(-weight)]
+def _rank(
+    rows: pa.Table, classes: tuple[str, ...], options: TableOptions, dense: bool
+) -> Iterator[tuple[list[Any], list[str]]]:
+    """Give each row's dominant and largest other class, each as index, name, weight; and all weights."""
+    labels = iter(rows.column("label").to_pylist())
+    nothing = [""] * len(classes) if dense else []
+    for weights, _ in weight_blocks(rows, len(classes), options):
+        for row in weights.tolist():
+            label = next(labels)
+            if label is None:
+                yield [""] * 6, nothing
+                continue
+            own, row[label] = row[label], -1.0
+            largest = max(row)
+            second = row.index(largest) if largest > 0 else None
+            row[label] = own
+            other = ["", "", ""] if second is None else [second, classes[second], repr(largest)]
+            yield [label, classes[label], repr(own), *other], [*map(repr, row)] if dense else []
 
 
 def _first_boxes(rows: pa.Table) -> Iterator[tuple[Any, ...]]:

@@ -147,13 +147,11 @@ class FolderForm:
         """Write `metadata.parquet` and `labels.csv`."""
         root, names = self.dst / self.base, classes or ()
         make_directory(root)
-
-        def finished() -> Iterable[pa.Table]:
-            read = map(tables.read_part_rows, parts)
-            return (tables.finish_rows(rows, len(names), self.options) for rows in read)
-
-        schema = _describe(next(iter(finished())).schema, names, self.features, self.options)
-        tables.write_metadata(root / "metadata.parquet", finished(), schema)
+        none = tables.finish_rows(tables.read_part_rows(parts[0]).slice(0, 0), len(names), self.options)
+        schema = _describe(none.schema, names, self.features, self.options)
+        rows = (tables.read_part_rows(path) for path in parts)
+        finished = (tables.finish_rows(part, len(names), self.options) for part in rows)
+        tables.write_metadata(root / "metadata.parquet", finished, schema)
         rows = (tables.read_part_rows(path) for path in parts)
         write_labels_csv(root / "labels.csv", rows, names, self.options)
 

@@ -7,22 +7,28 @@ from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augcli.datatypes import Blend, Box, Colour, Failure, Fill, Output, SoftLabel
+from augcli.datatypes import Blend, Box, Colour, Failure, Fill, Output
 from augcli.errors import OutputError
 from augcli.io.storage import writing
-from augcli.labels import smooth
+from augcli.labels import smooth_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from augcli.datatypes import Program, Step
 
 DENSE_CLASSES = 256
 """Up to this many classes a row holds one weight for each."""
+
+BLOCK_WEIGHTS = 1 << 20
+"""Weights that are held at once while tables are written."""
 
 PART_KEY = b"augcli"
 
@@ -171,20 +177,35 @@ def finish_rows(rows: pa.Table, classes: int, options: TableOptions) -> pa.Table
     rows = rows.drop_columns([PART_ONLY]).replace_schema_metadata(None)
     if not classes or not options.is_dense(classes):
         return rows
-    weights = [
-        None if label is None else smooth(label, classes, options.smoothing, options.smoothing_form)
-        for label in exact_labels(rows)
-    ]
-    column = pa.array(weights, pa.list_(pa.float32()))
+    blocks = []
+    for weights, is_labelled in weight_blocks(rows, classes, options):
+        held = pa.array(weights[is_labelled].astype(np.float32).ravel())
+        ends = np.cumsum(is_labelled, dtype=np.int32) * np.int32(classes)
+        offsets = pa.array(np.concatenate([np.zeros(1, np.int32), ends]))
+        blocks.append(pa.ListArray.from_arrays(offsets, held, mask=pa.array(~is_labelled)))
+    column = pa.chunked_array(blocks, pa.list_(pa.float32()))
     return rows.add_column(rows.column_names.index("label") + 1, "soft_label", column)
 
 
-def exact_labels(rows: pa.Table) -> Iterator[SoftLabel | None]:
-    """Read the labels before smoothing from part rows."""
-    pairs = zip(rows.column("classes").to_pylist(), rows.column("weights").to_pylist(), strict=True)
-    return (
-        None if classes is None else SoftLabel(tuple(classes), tuple(weights)) for classes, weights in pairs
-    )
+def weight_blocks(
+    rows: pa.Table, classes: int, options: TableOptions
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
+    """Give the final weights of part rows, some rows at a time, as many as take little memory.
+
+    Yields:
+        (rows, classes) weights, smoothed, and (rows,) whether each is labelled.
+    """
+    length = max(1, BLOCK_WEIGHTS // max(classes, 1))
+    for start in range(0, len(rows), length):
+        block = rows.slice(start, length)
+        held = block.column("classes").combine_chunks()
+        counts = held.value_lengths().fill_null(0).to_numpy()
+        weights = np.zeros((len(block), classes))
+        values = block.column("weights").combine_chunks().flatten()
+        weights[np.repeat(np.arange(len(block)), counts), held.flatten().to_numpy()] = values.to_numpy()
+        if options.smoothing:
+            weights = smooth_weight(weights, classes, options.smoothing, options.smoothing_form)
+        yield weights, held.is_valid().to_numpy(zero_copy_only=False)
 
 
 def write_metadata(path: Path, parts: Iterable[pa.Table], schema: pa.Schema) -> None:
