@@ -35,7 +35,6 @@ bench: .venv/dev.stamp  ## speed against the codec floor and what one would writ
 	$(BIN)/python tests/benchmarks/arrays.py
 
 docs: .venv/run.stamp  ## the README's cards of operations and their pictures, from the operations themselves
-	mkdir -p sample_data/cards
 	for name in $$($(BIN)/python -c 'from augcli.ops import OPERATIONS; print(*OPERATIONS)'); do \
 		$(BIN)/augcli $$name --quiet --force sample_data/photos demo_out/cards/$$name && \
 		$(BIN)/augcli preview --count 2 sample_data/photos demo_out/cards/$$name sample_data/cards/$$name.png \

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from augcli.errors import InputError
 from augcli.io import outputs, tables
 from augcli.io.source import Selection, open_source
-from augcli.io.storage import printable_key, writing
+from augcli.io.storage import make_directory, printable_key, writing
 
 if TYPE_CHECKING:
     from augcli.io.source import Source
@@ -44,7 +44,9 @@ def draw_preview(src: str, dst: Path, sheet: Path, count: int, selection: Select
     Raises:
         InputError: If `dst` holds no output, or its sources are not in `src`.
     """
-    names = sorted(outputs.part_names(dst)) if dst.is_dir() else []
+    if not dst.is_dir():
+        raise InputError(f"{str(dst)!r} does not exist; give the DST of a run")
+    names = sorted(outputs.part_names(dst))
     parts = [(name, tables.read_part_rows(outputs.part_path(dst, name))) for name in names]
     held = next(((name, rows) for name, rows in parts if any(rows.column("applied").to_pylist())), None)
     if held is None:
@@ -67,6 +69,7 @@ def draw_preview(src: str, dst: Path, sheet: Path, count: int, selection: Select
             ) from error
         result = _open_result(dst, base, row["file_name"])
         examples.append(Example(sources, result, _caption(row, source.catalogues[0].classes or ())))
+    make_directory(sheet.parent)
     with writing(sheet) as part:
         draw_sheet(examples).save(part, "PNG")
 

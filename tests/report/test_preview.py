@@ -64,3 +64,16 @@ def test_the_command_prints_the_path_of_the_sheet(run_cli, photos, tmp_path):
     augcli.materialize(photos, tmp_path / "dst", single(CutMix()))
     done = run_cli("preview", photos, tmp_path / "dst", tmp_path / "sheet.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path}/sheet.png\n", "")
+
+
+def test_a_sheet_in_a_directory_that_is_missing_makes_it(make_folder, tmp_path):
+    src = make_folder({"cat": 3, "dog": 3})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    sheet = tmp_path / "new" / "below" / "sheet.png"
+    draw_preview(str(src), tmp_path / "dst", sheet, 2, Selection())
+    assert Image.open(sheet).format == "PNG"
+
+
+def test_an_output_that_does_not_exist_is_told_apart_from_an_empty_one(make_folder, tmp_path):
+    with pytest.raises(InputError, match=r"none' does not exist; give the DST"):
+        draw_preview(str(make_folder({"cat": 3})), tmp_path / "none", tmp_path / "sheet.png", 2, Selection())
