@@ -9,7 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+# A shared machine is slow for a while now and then; no test is about time.
+settings.register_profile("augcli", deadline=None)
+settings.load_profile("augcli")
 
 ROOT = Path(__file__).parent.parent
 

@@ -94,7 +94,7 @@ def test_fills_are_those_of_the_planner(fill):
         ]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**64 - 1), st.sampled_from(["clip", "inside"]), st.booleans())
 def test_census_labels_are_the_counted_shares(seed, boundary, is_ragged):
     sizes = [(7, 9), (12, 5), (8, 8), (3, 11)] if is_ragged else [(8, 9)] * 4

@@ -45,6 +45,7 @@ def _root(
 
 def main() -> None:
     """Run the program; every error that is not a bug of ours ends in one line on stderr."""
+    sys.meta_path.insert(0, _LeaveOut())
     warnings.simplefilter("ignore")  # libraries warn about single files; a run counts those itself
     warnings.filterwarnings("once", category=UserWarning, module=r"augcli\.")
     warnings.showwarning = lambda message, *_: print(f"augcli: {message}", file=sys.stderr)
@@ -60,6 +61,15 @@ def main() -> None:
             raise
         code = _complain(error.format_message() + _given(error), USAGE)
     sys.exit(code)
+
+
+class _LeaveOut:
+    """Keeps pyarrow and numba from loading what they look for and we never use: a third of the start-up."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Say that there is no pandas and no SciPy."""
+        if name in ("pandas", "scipy"):
+            raise ModuleNotFoundError(f"augcli does without {name}", name=name)
 
 
 def _given(error: Exception) -> str:

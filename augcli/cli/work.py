@@ -70,7 +70,8 @@ class Progress:
             self._bar = tqdm(total=total, unit="img", disable=None, leave=False)
         self._bar.update(done)
         self._done += done
-        if self._bar.disable and time.monotonic() - self._last >= PLAIN_LINE_S:
+        # Not after the last ones: the summary comes at once, and a fast run stays silent on a slow machine.
+        if self._bar.disable and self._done < total and time.monotonic() - self._last >= PLAIN_LINE_S:
             self._last = time.monotonic()
             print(f"augcli: {self._done} of {total} images", file=sys.stderr)
 

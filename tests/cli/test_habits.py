@@ -20,6 +20,8 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from augcli.cli import work
+
 COLOUR = re.compile(r"\x1b\[([0-9]+;)*(3[0-8]|4[0-8]|9[0-7]|10[0-7])(;[0-9]+)*m")
 """An escape sequence that sets a colour, as NO_COLOR forbids; bold and the like are not colours."""
 
@@ -145,6 +147,25 @@ def test_on_a_terminal_an_error_has_a_line_of_its_own(src, tmp_path):
     before, message = shown["stderr"].split("augcli: cannot write", 1)
     assert before.rsplit("\r", 1)[-1].rsplit("\n", 1)[-1].strip() == ""
     assert message.rstrip("\r\n ").endswith("run again")
+
+
+def test_without_a_terminal_a_plain_line_comes_now_and_then_but_not_after_the_last_image(capsys, monkeypatch):
+    monkeypatch.setattr(work, "PLAIN_LINE_S", 0.0)  # as on a machine that takes long for each
+    progress = work.Progress(quiet=False)
+    progress.advance(3, 5)
+    assert capsys.readouterr().err == "augcli: 3 of 5 images\n"
+    progress.advance(2, 5)
+    progress.close()
+    assert capsys.readouterr().err == ""
+
+
+def test_pandas_and_scipy_are_not_loaded(run_cli, src, tmp_path):
+    done = run_cli(
+        "cutmix", src, tmp_path / "dst", "--quiet", env=os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert {"numba", "pyarrow"} <= loaded
+    assert not {"pandas.core", "scipy._lib"} & loaded  # the packages' own names stand there as failed
 
 
 def test_quiet_prints_nothing(run_cli, src, tmp_path):

@@ -64,7 +64,7 @@ def cases(draw):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(case=cases())
 def test_backend_equals_the_reference(backend, case):
     program, shape, dtype, sizes, seed = case
