@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 from multiprocessing.pool import ThreadPool
 
 import numpy as np
@@ -22,23 +23,38 @@ STRETCH = 32
 BUFFER_BYTES = 1 << 24
 
 
-def transcode(pairs: list[tuple[str, str]]) -> None:
+def transcode(options: argparse.Namespace, pairs: list[tuple[str, str]]) -> None:
     """Read, decode, encode and write each (source, target), one after another."""
     buffer = np.empty(BUFFER_BYTES, np.uint8)
     for source, target in pairs:
-        file = os.open(source, os.O_RDONLY)
-        data = os.read(file, os.fstat(file).st_size)
-        os.close(file)
+        data = options.held.get(os.stat(source).st_ino) or read(source)
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         if 3 * height * width > buffer.size:
             buffer = np.empty(3 * height * width, np.uint8)
         pixels = simplejpeg.decode_jpeg(data, "RGB", fastdct=False, buffer=buffer)
-        encoded = simplejpeg.encode_jpeg(
-            pixels, quality=QUALITY, colorspace="RGB", colorsubsampling="420", fastdct=False
-        )
-        file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        os.write(file, encoded)
-        os.close(file)
+        if options.size:
+            pixels = np.ascontiguousarray(pixels[: options.size, : options.size])
+        for copy in range(options.copies):
+            encoded = simplejpeg.encode_jpeg(
+                pixels, quality=QUALITY, colorspace="RGB", colorsubsampling="420", fastdct=False
+            )
+            if not options.no_files:
+                write(f"{target[:-4]}-{copy}.jpg", encoded)
+
+
+def read(path: str) -> bytes:
+    """Read a file."""
+    file = os.open(path, os.O_RDONLY)
+    data = os.read(file, os.fstat(file).st_size)
+    os.close(file)
+    return data
+
+
+def write(path: str, data: bytes) -> None:
+    """Write a new file."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    os.write(file, data)
+    os.close(file)
 
 
 def list_pairs(source: str, target: str) -> list[tuple[str, str]]:
@@ -59,11 +75,16 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("target")
     parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
-    pairs = list_pairs(arguments.source, arguments.target)
+    parser.add_argument("--copies", type=int, default=1, help="encode and write each so many times")
+    parser.add_argument("--size", type=int, default=0, help="encode only so many rows and columns")
+    parser.add_argument("--no-files", action="store_true", help="hold the photos in memory, write nothing")
+    options = parser.parse_args()
+    pairs = list_pairs(options.source, options.target)
+    # Files that are links to one photo are held once.
+    options.held = {os.stat(path).st_ino: read(path) for path, _ in pairs} if options.no_files else {}
     stretches = [pairs[start : start + STRETCH] for start in range(0, len(pairs), STRETCH)]
-    with ThreadPool(arguments.workers) as pool:
-        for _ in pool.imap_unordered(transcode, stretches):
+    with ThreadPool(options.workers) as pool:
+        for _ in pool.imap_unordered(partial(transcode, options), stretches):
             pass
 
 

@@ -1,4 +1,4 @@
-"""Bench data: real photos repeated to N files in class folders, as they are (`mixed`) or of one size.
+"""Bench data: real photos repeated to N files in class folders, in one of several variants.
 
     python photos.py PHOTOS WORK --files 10000 --variant mixed
 
@@ -10,17 +10,24 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
+import math
 import os
+import random
 import shutil
 from itertools import chain, zip_longest
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 SAMPLE_PHOTOS = Path(__file__).resolve().parents[2] / "sample_data" / "photos"
-VARIANTS = ("mixed", "one-size")
+VARIANTS = ("mixed", "one-size", "large", "shards")
 ONE_SIZE = (400, 533)  # width, height: the commonest size of the sample photos
+LARGE_PIXELS, LARGE_PHOTOS = 9_000_000, 60
 QUALITY = 95
+SHARD_ROWS, GROUP_ROWS = 2000, 200
 
 
 def make_photos(photos: Path, work: Path, variant: str, files: int, classes: int | None = None) -> Path:
@@ -29,7 +36,8 @@ def make_photos(photos: Path, work: Path, variant: str, files: int, classes: int
     Args:
         photos: Folder `<class>/*.jpg`.
         work: Where the data goes.
-        variant: `mixed`: the photos as they are; `one-size`: each resized once to 400 wide, 533 high.
+        variant: `mixed`: the photos as they are; `one-size`: each resized once to 400 wide, 533 high;
+            `large`: the first 60 enlarged to 9 megapixels; `shards`: `mixed` as parquet, in random order.
         files: Number of images; photos are taken in turn from each class and then repeated.
         classes: Only the first so many classes; None for all.
 
@@ -41,11 +49,14 @@ def make_photos(photos: Path, work: Path, variant: str, files: int, classes: int
     """
     if variant not in VARIANTS:
         raise SystemExit(f"unknown variant {variant!r}; known: {', '.join(VARIANTS)}")
-    chosen = list_photos(photos, classes)
+    chosen = list_photos(photos, classes)[: LARGE_PHOTOS if variant == "large" else None]
     target = work / f"{variant}-{files}-{_fingerprint(chosen)}"
     if not target.exists():
         unfinished = _start_over(target)
-        _repeat(_prepare(chosen, work, variant), unfinished, files)
+        if variant == "shards":
+            _shard(make_photos(photos, work, "mixed", files, classes), unfinished)
+        else:
+            _repeat(_prepare(chosen, work, variant), unfinished, files)
         unfinished.rename(target)
     return target
 
@@ -89,14 +100,17 @@ def _prepare(chosen: list[Path], work: Path, variant: str) -> list[Path]:
             if variant == "mixed":
                 shutil.copyfile(path, target)
             else:
-                _resize(path, target)
+                _resize(path, target, variant)
         unfinished.rename(masters)
     return [masters / path.parent.name / path.name for path in chosen]
 
 
-def _resize(path: Path, target: Path) -> None:
+def _resize(path: Path, target: Path, variant: str) -> None:
     with Image.open(path) as image:
-        resized = image.convert("RGB").resize(ONE_SIZE, Image.Resampling.BICUBIC)
+        scale = math.sqrt(LARGE_PIXELS / (image.width * image.height))
+        large = (round(image.width * scale), round(image.height * scale))
+        size = large if variant == "large" else ONE_SIZE
+        resized = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
     resized.save(target, "JPEG", quality=QUALITY, subsampling="4:2:0")
 
 
@@ -107,6 +121,23 @@ def _repeat(masters: list[Path], target: Path, files: int) -> None:
         master = masters[number % len(masters)]
         name = f"{master.stem}-{number // len(masters):04d}{master.suffix}"
         _link_or_copy(master, target / master.parent.name / name)
+
+
+def _shard(folder: Path, target: Path) -> None:
+    """Write a folder as shards with the columns that Hugging Face gives images and classes."""
+    classes = sorted(path.name for path in folder.iterdir())
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    random.Random(0).shuffle(files)
+    shards = -(-len(files) // SHARD_ROWS)
+    for number in range(shards):
+        mine = files[number * SHARD_ROWS : (number + 1) * SHARD_ROWS]
+        images = [{"bytes": path.read_bytes(), "path": path.name} for path in mine]
+        labels = pa.array([classes.index(path.parent.name) for path in mine], pa.int64())
+        names = {"label": {"names": classes, "_type": "ClassLabel"}, "image": {"_type": "Image"}}
+        metadata = {"huggingface": json.dumps({"info": {"features": names}})}
+        table = pa.table({"image": images, "label": labels}).replace_schema_metadata(metadata)
+        name = f"train-{number:05d}-of-{shards:05d}.parquet"
+        pq.write_table(table, target / name, row_group_size=GROUP_ROWS)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -24,33 +24,23 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from memory import measure_peak
-from photos import SAMPLE_PHOTOS, VARIANTS, list_photos, make_photos
+import pyarrow.parquet as pq
+from cases import CASES, WORKERS, Case, Program
+from photos import SAMPLE_PHOTOS, list_photos, make_photos
 
-HERE = Path(__file__).resolve().parent
-WORKERS = 2
 TINY_FILES, TINY_CLASSES = 8, 2
-FEWEST_FILES = 1000  # below this start-up is so large a share that taking it off leaves noise
-MEMORY_FILES = (600, 6000)
 COLUMNS = (
-    "program",
-    "start-up",
-    "files/s",
-    "files/s less start-up",
-    "range over the rounds",
-    "augcli ÷ this, whole",
-    "augcli ÷ this, less start-up",
-    "range of that",
+    "case",
+    "against",
+    "its images/s",
+    "augcli's",
+    "ratio",
+    "range of it",
+    "with start-up",
+    "target",
+    "augcli's start-up",
 )
-LIBRARIES = ("augcli", "numpy", "numba", "simplejpeg", "pillow", "opencv-python-headless")
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A program that turns SRC into DST: its name in the table, and its command up to SRC and DST."""
-
-    name: str
-    command: tuple[str, ...]
+LIBRARIES = ("augcli", "numpy", "numba", "simplejpeg", "pillow", "opencv-python-headless", "torchvision")
 
 
 @dataclass(slots=True)
@@ -69,25 +59,36 @@ class Times:
         return [(files - TINY_FILES) / (seconds - median(self.tiny)) for seconds in self.whole]
 
 
-def script(name: str, file: str) -> Program:
-    """Name one of the programs beside this file."""
-    return Program(name, (sys.executable, str(HERE / file), "--workers", str(WORKERS)))
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What the programs of a case read: the whole set and a tiny one, by program; and how much is made."""
+
+    whole: dict[str, Path]
+    tiny: dict[str, Path]
+    outputs: int
+    tiny_outputs: int
 
 
-FLOOR = script("codec floor", "floor.py")
-OPENCV = script("OpenCV pool", "opencv_pool.py")
-PILLOW = script("Pillow pool", "pillow_pool.py")
-OPTIONS = ("--alpha", "1", "--quality", "95", "--subsampling", "420", "--workers", str(WORKERS), "--quiet")
-AUGCLI = Program("augcli", (sys.executable, "-m", "augcli", "cutmix", *OPTIONS))
+def prepare(case: Case, arguments: argparse.Namespace) -> Data:
+    """Make a case's data."""
+    photos, work = arguments.photos, arguments.work
+    files = case.files or arguments.files
+    names = [program.name for program in case.programs()]
+    kinds = {name: case.data if name == "augcli" else case.source or case.data for name in names}
+    whole = {name: make_photos(photos, work, kind, files) for name, kind in kinds.items()}
+    tiny = {name: make_photos(photos, work, kind, TINY_FILES, TINY_CLASSES) for name, kind in kinds.items()}
+    return Data(whole, tiny, files * case.outputs, TINY_FILES * case.outputs)
 
 
-def measure(program: Program, source: Path, target: Path, files: int) -> float:
+def measure(program: Program, source: Path, work: Path, outputs: int) -> float:
     """Run a program into a fresh target and give the wall seconds of the whole process.
 
+    Targets stay until the case is over: new files beside ones just removed cost a file system more.
+
     Raises:
-        SystemExit: If it fails or has not written one image per file: a time of half the work is no time.
+        SystemExit: If it fails or has not made all outputs: a time of half the work is no time.
     """
-    shutil.rmtree(target, ignore_errors=True)
+    target = work / "out" / f"{len(list((work / 'out').iterdir()))}"
     os.sync()  # the write-back of one program's output must not slow the next
     command = [*program.command, str(source), str(target)]
     started = time.perf_counter()
@@ -95,62 +96,52 @@ def measure(program: Program, source: Path, target: Path, files: int) -> float:
     seconds = time.perf_counter() - started
     if code != 0:
         raise SystemExit(f"{program.name}: exit code {code} from {' '.join(command)}")
-    written = sum(1 for _ in target.rglob("*.jpg"))
-    if written != files:
-        raise SystemExit(f"{program.name}: {written} images written, expected {files}, in {target}")
+    made = count_outputs(target)
+    if made != (0 if "--no-files" in command else outputs):
+        raise SystemExit(f"{program.name}: {made} images made, expected {outputs}, in {target}")
     return seconds
 
 
-def warm_up(programs: list[Program], source: Path, tiny: Path, target: Path) -> None:
+def count_outputs(target: Path) -> int:
+    """Count the images of an output: files, or rows of its shards."""
+    shards = [path for path in (target / "data").glob("*.parquet") if not path.name.startswith(".")]
+    rows = sum(pq.read_metadata(path).num_rows for path in shards)
+    return rows or sum(1 for _ in target.rglob("*.jpg"))
+
+
+def warm_up(programs: list[Program], data: Data, work: Path) -> None:
     """Bring the input into the page cache, and let every program load and compile what it keeps."""
-    for path in source.rglob("*.jpg"):
-        path.read_bytes()
+    for source in set(data.whole.values()):
+        for path in source.rglob("*.*"):
+            path.read_bytes()
     for program in programs:
-        measure(program, tiny, target, TINY_FILES)
+        measure(program, data.tiny[program.name], work, data.tiny_outputs)
 
 
-def time_rounds(
-    programs: list[Program], source: Path, tiny: Path, target: Path, files: int, rounds: int
-) -> dict[str, Times]:
+def time_rounds(programs: list[Program], data: Data, work: Path, rounds: int) -> dict[str, Times]:
     """Time every program once a round, each round beginning with another one."""
     times = {program.name: Times() for program in programs}
     for number in range(rounds):
         first = number % len(programs)
         for program in programs[first:] + programs[:first]:
-            times[program.name].tiny.append(measure(program, tiny, target, TINY_FILES))
-            times[program.name].whole.append(measure(program, source, target, files))
-            seconds = times[program.name].whole[-1]
-            say(f"round {number + 1} of {rounds}: {program.name}: {files / seconds:.0f} files/s")
+            mine = times[program.name]
+            mine.tiny.append(measure(program, data.tiny[program.name], work, data.tiny_outputs))
+            mine.whole.append(measure(program, data.whole[program.name], work, data.outputs))
+            rate = data.outputs / mine.whole[-1]
+            say(f"round {number + 1} of {rounds}: {program.name}: {rate:.0f} images/s")
     return times
 
 
-def measure_memory(photos: Path, work: Path, rounds: int) -> dict[int, float]:
-    """Give augcli's peak memory in MiB (median), worker processes included, by the number of files."""
-    peaks: dict[int, list[float]] = {files: [] for files in MEMORY_FILES}
-    for _ in range(rounds):
-        for files, found in peaks.items():
-            source = make_photos(photos, work, "mixed", files)
-            shutil.rmtree(work / "out", ignore_errors=True)
-            found.append(measure_peak([*AUGCLI.command, str(source), str(work / "out")]))
-    return {files: median(found) for files, found in peaks.items()}
-
-
-def format_table(times: dict[str, Times], files: int) -> Iterator[str]:
-    """Write the medians, and augcli's throughput as a multiple of each other program's, as markdown."""
-    yield f"| {' | '.join(COLUMNS)} |"
-    yield "|---|" + "---:|" * (len(COLUMNS) - 1)
-    ours = times[AUGCLI.name]
+def format_rows(case: Case, times: dict[str, Times], outputs: int) -> Iterator[str]:
+    """Write one row for each program that augcli is measured against, as markdown."""
+    ours = times.pop("augcli")
     for name, theirs in times.items():
-        rates, warm = theirs.rates(files), theirs.warm_rates(files)
-        ratios = [a / b for a, b in zip(ours.rates(files), rates, strict=True)]
-        warm_ratios = [a / b for a, b in zip(ours.warm_rates(files), warm, strict=True)]
-        cells = [name, f"{median(theirs.tiny):.2f} s", f"{median(rates):.0f}"]
-        cells += [f"{median(warm):.0f}", f"{min(warm):.0f}–{max(warm):.0f}"]
-        if theirs is ours:
-            cells += ["1"] * 2 + [""]
-        else:
-            cells += [f"{median(ratios):.2f}", f"{median(warm_ratios):.2f}"]
-            cells += [f"{min(warm_ratios):.2f}–{max(warm_ratios):.2f}"]
+        whole = [a / b for a, b in zip(ours.rates(outputs), theirs.rates(outputs), strict=True)]
+        ratios = [a / b for a, b in zip(ours.warm_rates(outputs), theirs.warm_rates(outputs), strict=True)]
+        cells = [case.name, name, f"{median(theirs.warm_rates(outputs)):.0f}"]
+        cells += [f"{median(ours.warm_rates(outputs)):.0f}", f"{median(ratios):.2f}"]
+        cells += [f"{min(ratios):.2f}–{max(ratios):.2f}", f"{median(whole):.2f}"]
+        cells += [f"{case.target:.2f}" if name == "codec floor" else "", f"{median(ours.tiny):.2f} s"]
         yield f"| {' | '.join(cells)} |"
 
 
@@ -177,31 +168,18 @@ def _is_installed(library: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def choose_programs(variant: str, all_peers: bool) -> list[Program]:
-    """Choose what runs: the pools add little on photos of one size, and cost most of the time."""
-    if variant != "mixed" and not all_peers:
-        return [FLOOR, AUGCLI]
-    if not _is_installed("opencv-python-headless"):
-        print("OpenCV is not installed, its pool is left out; run: pip install opencv-python-headless")
-        return [FLOOR, AUGCLI, PILLOW]
-    return [FLOOR, AUGCLI, OPENCV, PILLOW]
-
-
-def bench_variant(variant: str, arguments: argparse.Namespace) -> None:
-    """Measure one variant and print its table."""
-    photos, work, files = arguments.photos, arguments.work, arguments.files
-    source = make_photos(photos, work, variant, files)
-    tiny = make_photos(photos, work, variant, TINY_FILES, TINY_CLASSES)
-    programs = choose_programs(variant, arguments.all_peers)
-    warm_up(programs, source, tiny, work / "out")
-    times = time_rounds(programs, source, tiny, work / "out", files, arguments.rounds)
-    print(f"\n{variant}: {files:,} files of {len(list_photos(photos))} photos, medians of", end=" ")
-    print(f"{arguments.rounds} rounds, {WORKERS} workers\n")
-    print("\n".join(format_table(times, files)), end="\n\n", flush=True)
-    if variant == "mixed":
-        peaks = measure_memory(photos, work, arguments.rounds)
-        shown = ", ".join(f"{files:,} files {peak:.0f} MiB" for files, peak in peaks.items())
-        print(f"Peak memory of augcli, mixed: {shown}\n", flush=True)
+def bench(case: Case, arguments: argparse.Namespace) -> Iterator[str]:
+    """Measure one case; gives its rows."""
+    say(case.name)
+    data, work = prepare(case, arguments), arguments.work
+    programs = case.programs()
+    (work / "out").mkdir(parents=True, exist_ok=True)
+    try:
+        warm_up(programs, data, work)
+        times = time_rounds(programs, data, work, arguments.rounds)
+    finally:
+        shutil.rmtree(work / "out", ignore_errors=True)
+    return format_rows(case, times, data.outputs)
 
 
 def say(line: str) -> None:
@@ -210,26 +188,25 @@ def say(line: str) -> None:
 
 
 def main() -> None:
-    """Measure the variants asked for."""
+    """Measure the cases asked for and print one table."""
+    known = {case.name: case for case in CASES}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--photos", type=Path, default=SAMPLE_PHOTOS, help="folder <class>/*.jpg")
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "augcli-bench")
-    parser.add_argument("--only", default=",".join(VARIANTS), help="variants, by commas")
-    parser.add_argument("--all-peers", action="store_true", help="run the pools on one-size too")
+    parser.add_argument("--only", default=",".join(known), help="cases, by commas")
     arguments = parser.parse_args()
-    if arguments.files < FEWEST_FILES or arguments.rounds < 1:
-        parser.error(f"--files must be >= {FEWEST_FILES} and --rounds >= 1")
-    variants = arguments.only.split(",")
-    if unknown := set(variants) - set(VARIANTS):
-        parser.error(f"--only: unknown {', '.join(sorted(unknown))}; known: {', '.join(VARIANTS)}")
-    print(describe_machine(), flush=True)
-    try:
-        for variant in variants:
-            bench_variant(variant, arguments)
-    finally:
-        shutil.rmtree(arguments.work / "out", ignore_errors=True)
+    chosen = arguments.only.split(",")
+    if unknown := set(chosen) - set(known):
+        parser.error(f"--only: unknown {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    print(describe_machine())
+    print(f"{arguments.files:,} files of {len(list_photos(arguments.photos))} photos, {WORKERS} workers,")
+    print(f"medians of {arguments.rounds} alternating rounds; images/s less start-up\n")
+    print(f"| {' | '.join(COLUMNS)} |\n|---|---|" + "---:|" * (len(COLUMNS) - 2), flush=True)
+    for name in chosen:
+        for row in bench(known[name], arguments):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":
