@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from augcli.errors import PlanError
 
@@ -184,8 +184,7 @@ Step: TypeAlias = Fill | Paste | Blend
 Program: TypeAlias = tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """Size of an image as the planner sees it: rows, columns, channels (1, 3, 4), bits (8, 16)."""
 
     height: int
@@ -268,8 +267,7 @@ class RowGroup:
         return range(min(self.first + number * length, stop), min(self.first + (number + 1) * length, stop))
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One written image and all that the tables say of it.
 
     Attributes:

@@ -17,6 +17,7 @@ import PIL
 import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from augcli.datatypes import Shape
 from augcli.errors import DecodeError, StorageError
 from augcli.io.jpeg_header import ends_jpeg, estimate_quality, scan_jpeg
 
@@ -51,6 +52,8 @@ class Header:
         subsampling: JPEG chroma subsampling (`444`, `422`, `420`, `440`, `411`, `Gray`), else None.
         lossless: Whether the stored pixels are exact, so that JPEG would be a loss.
         complete: Whether the end marker of a JPEG or PNG stands where it should.
+        channels: What decoding will give, 1, 3 or 4; a few formats know better only then.
+        depth: Likewise 8 or 16 bits.
     """
 
     format: str
@@ -64,6 +67,8 @@ class Header:
     subsampling: str | None
     lossless: bool
     complete: bool
+    channels: int
+    depth: int
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -160,6 +165,12 @@ def decode(
         raise DecodeError("cannot be decoded", _words(error)) from error
 
 
+def decoded_shape(header: Header, geometry: Geometry | None) -> Shape:
+    """Give the shape that decoding will most likely give."""
+    size = header.upright_size if geometry is None else (geometry.height, geometry.width)
+    return Shape(*size, header.channels, header.depth)
+
+
 def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
     """Undo an EXIF orientation (1..8) of a (H, W, C) array."""
     if orientation >= 5:
@@ -184,7 +195,7 @@ def fit_size(pixels: Pixels, geometry: Geometry) -> Pixels:
         image = _pad(image, size, _ink(image.mode, geometry.background))
     else:
         image = image.resize(size, Image.Resampling.BICUBIC)
-    resized = np.asarray(image)
+    resized = np.array(image)
     if pixels.dtype == np.uint16:
         return np.clip(np.rint(resized), 0, 65535).astype(np.uint16)[..., None]
     return resized.reshape(*resized.shape[:2], -1)
@@ -282,6 +293,8 @@ def _read_jpeg_header(data: bytes) -> Header | None:
         subsampling=subsampling,
         lossless=False,
         complete=ends_jpeg(data),
+        channels=1 if space == "Gray" else 3,
+        depth=8,
     )
 
 
@@ -301,6 +314,8 @@ def _describe(image: Image.Image, data: bytes) -> Header:
         subsampling=subsampling,
         lossless=not is_jpeg and not _is_lossy(image, data),
         complete=ends_jpeg(data) if is_jpeg else data.endswith(PNG_END),
+        channels={"L": 1, "RGBA": 4}.get(_mode(image), 3),
+        depth=16 if _is_16_bit(image) else 8,
     )
 
 
@@ -372,20 +387,29 @@ def _scaled_at_least(header: Header, geometry: Geometry) -> tuple[int, int]:
     return (least[1], least[0]) if header.orientation >= 5 else least
 
 
+def _is_16_bit(image: Image.Image) -> bool:
+    return image.mode == "I" or image.mode.startswith("I;16")
+
+
+def _mode(image: Image.Image) -> str:
+    """Give the mode that an image is read in: grey, RGB or RGBA."""
+    if image.has_transparency_data:
+        return "RGBA"
+    return "L" if image.mode in ("1", "L") or _is_16_bit(image) else "RGB"
+
+
 def _to_array(image: Image.Image) -> Pixels:
     """Read a Pillow image's first frame as grey, RGB or RGBA, 8 bit, or 16-bit grey."""
-    if image.mode == "I" or image.mode.startswith("I;16"):
+    if _is_16_bit(image):
         values = np.asarray(image)
         if values.dtype.itemsize > 2 and (values.min() < 0 or values.max() > 65535):
             raise ValueError("32-bit integers beyond 16 bits have no 8- or 16-bit form")
         return values.astype(np.uint16)[..., None]
     if image.mode == "F":
         raise ValueError("floating-point pixels have no 8- or 16-bit form")
-    if image.has_transparency_data:
-        mode = "RGBA"
-    else:
-        mode = "L" if image.mode in ("1", "L") else "RGB"
-    array = np.asarray(image if image.mode == mode else image.convert(mode))
+    mode = _mode(image)
+    # Not `asarray`, whose result cannot be written to, and kernels would be compiled for both kinds.
+    array = np.array(image if image.mode == mode else image.convert(mode))
     return array.reshape(*array.shape[:2], -1)
 
 

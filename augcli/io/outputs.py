@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,7 +28,6 @@ from augcli.io.storage import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from augcli.datatypes import Output
     from augcli.io.tables import PartFacts, TableOptions
 
 SHARD_BYTES = 500 << 20
@@ -45,22 +44,18 @@ TABLES = ("metadata.parquet", "labels.csv")
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
-Stored: TypeAlias = "tuple[Output, bytes | None]"
-"""An output and, where its form writes images only at the commit, its bytes."""
-
-
 class Form(Protocol):
     """How images and a chunk's commit reach the disk."""
 
-    def store(self, made: Sequence[Stored]) -> list[Stored]:
-        """Store images; gives the outputs with the bytes that must be held for the commit.
+    def store(self, names: Sequence[str], images: Sequence[bytes]) -> list[bytes]:
+        """Store encoded images; gives those that must be held for the commit: all, or none.
 
         Threads may call it. It takes many at once since the kernel's own data then stay in the cache:
         one by one between encodes, creating a file takes up to ten times as long.
         """
 
-    def commit(self, chunk: str, outputs: Sequence[Stored], carried: Any, facts: PartFacts) -> None:
-        """Make a chunk's outputs and then its part file final; `outputs` sorted as they shall stand."""
+    def commit(self, chunk: str, rows: pa.Table, images: Sequence[bytes], facts: PartFacts) -> None:
+        """Make a chunk's outputs and then its part file final, in the order in which they shall stand."""
 
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the files below DST that hold outputs of these names."""
@@ -108,25 +103,24 @@ class FolderForm:
     options: TableOptions
     features: dict[str, Any]
 
-    def store(self, made: Sequence[Stored]) -> list[Stored]:
+    def store(self, names: Sequence[str], images: Sequence[bytes]) -> list[bytes]:
         """Write images under their unfinished names, folder by folder."""
         root = f"{self.dst}/{self.base}"
-        for output, data in sorted(made, key=lambda one: one[0].file_name):
-            path = root + output.file_name
+        for name, data in sorted(zip(names, images, strict=True)):
+            path = root + name
             try:
-                write_part(path, data or b"")
+                write_part(path, data)
             except StorageError as error:
                 if not isinstance(error.__cause__, FileNotFoundError):
                     raise
                 make_directory(Path(path).parent)
-                write_part(path, data or b"")
-        return [(output, None) for output, _ in made]
+                write_part(path, data)
+        return []
 
-    def commit(self, chunk: str, outputs: Sequence[Stored], carried: Any, facts: PartFacts) -> None:
+    def commit(self, chunk: str, rows: pa.Table, images: Sequence[bytes], facts: PartFacts) -> None:
         """Rename the chunk's images to their own names, then write its part file."""
-        for output, _ in outputs:
-            finish_part(f"{self.dst}/{self.base}{output.file_name}")
-        rows = tables.rows_to_table([output for output, _ in outputs], carried)
+        for name in rows.column("file_name").to_pylist():
+            finish_part(f"{self.dst}/{self.base}{name}")
         tables.write_part(part_path(self.dst, chunk), rows, facts)
 
     def files(self, file_names: Iterable[str]) -> set[str]:
@@ -183,23 +177,24 @@ class ParquetForm:
     options: TableOptions
     features: dict[str, Any]
 
-    def store(self, made: Sequence[Stored]) -> list[Stored]:
+    def store(self, names: Sequence[str], images: Sequence[bytes]) -> list[bytes]:
         """Hold images until their chunk is written."""
-        return list(made)
+        return list(images)
 
-    def commit(self, chunk: str, outputs: Sequence[Stored], carried: Any, facts: PartFacts) -> None:
+    def commit(self, chunk: str, rows: pa.Table, images: Sequence[bytes], facts: PartFacts) -> None:
         """Write the chunk's shards, then its part file, whose `file_name` says which shard holds a row."""
         make_directory(self.dst / "data")
-        named: list[Output] = []
-        rows = tables.rows_to_table([output for output, _ in outputs], carried)
-        for number, (start, stop) in enumerate(_cut(outputs, SHARD_BYTES)):
-            name = f"{chunk if self.split else f'train-{chunk}'}{f'-{number}' if number else ''}.parquet"
-            held = outputs[start:stop]
-            images = (_image_column(held[first:end]) for first, end in _cut(held, ROW_GROUP_BYTES))
-            self._write_shard(self.dst / "data" / name, rows.slice(start, stop - start), images)
-            named += [replace(output, file_name=f"{name}/{output.file_name}") for output, _ in held]
-        facts = replace(facts, labels=self.labels)
-        tables.write_part(part_path(self.dst, chunk), tables.rows_to_table(named, carried), facts)
+        names, paths = rows.column("file_name").to_pylist(), []
+        for number, (start, stop) in enumerate(_cut(images, SHARD_BYTES)):
+            shard = f"{chunk if self.split else f'train-{chunk}'}{f'-{number}' if number else ''}.parquet"
+            held, held_names = images[start:stop], names[start:stop]
+            groups = (
+                _image_column(held[at:end], held_names[at:end]) for at, end in _cut(held, ROW_GROUP_BYTES)
+            )
+            self._write_shard(self.dst / "data" / shard, rows.slice(start, stop - start), groups)
+            paths += [f"{shard}/{name}" for name in held_names]
+        rows = rows.set_column(0, "file_name", pa.array(paths, pa.string()))
+        tables.write_part(part_path(self.dst, chunk), rows, replace(facts, labels=self.labels))
 
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the shards, which names of outputs begin with."""
@@ -272,10 +267,9 @@ def _read_images(path: Path) -> Iterator[pa.ChunkedArray]:
         raise OutputError(f"{str(path)!r} is damaged; remove it and run again") from error
 
 
-def _image_column(outputs: Sequence[Stored]) -> pa.ChunkedArray:
-    blobs = pa.array([data for _, data in outputs], pa.binary())
-    names = pa.array([output.file_name for output, _ in outputs], pa.string())
-    return pa.chunked_array([pa.StructArray.from_arrays([blobs, names], ["bytes", "path"])])
+def _image_column(images: Sequence[bytes], names: Sequence[str]) -> pa.ChunkedArray:
+    columns = [pa.array(images, pa.binary()), pa.array(names, pa.string())]
+    return pa.chunked_array([pa.StructArray.from_arrays(columns, ["bytes", "path"])])
 
 
 def _describe(
@@ -310,15 +304,15 @@ def remove_strangers(dst: Path, wanted: set[str]) -> None:
                 Path(directory).rmdir()
 
 
-def _cut(outputs: Sequence[Stored], limit: int) -> list[tuple[int, int]]:
-    """Cut outputs into stretches (start, stop) of at most `limit` bytes, one output at least."""
+def _cut(images: Sequence[bytes], limit: int) -> list[tuple[int, int]]:
+    """Cut images into stretches (start, stop) of at most `limit` bytes, one image at least."""
     cuts, start, held = [], 0, 0
-    for at, (output, _) in enumerate(outputs):
-        if held + output.bytes > limit and at > start:
+    for at, image in enumerate(images):
+        if held + len(image) > limit and at > start:
             cuts.append((start, at))
             start, held = at, 0
-        held += output.bytes
-    return [*cuts, (start, len(outputs))] if outputs else []
+        held += len(image)
+    return [*cuts, (start, len(images))] if images else []
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augcli.datatypes import Blend, Box, Colour, Failure, Fill, Output
+from augcli.datatypes import Blend, Box, Colour, Failure, Fill, Normal, Output, Uniform
 from augcli.errors import OutputError
 from augcli.io.storage import writing
 from augcli.labels import smooth_weight
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Program, Step
+    from augcli.datatypes import Paint, Program, Step
 
 DENSE_CLASSES = 256
 """Up to this many classes a row holds one weight for each."""
@@ -107,23 +107,46 @@ class PartFacts:
     labels: str = ""
 
 
-def rows_to_table(outputs: Sequence[Output], carried: pa.Table | None) -> pa.Table:
+def rows_to_table(outputs: Sequence[Output], carried: pa.Table | None = None) -> pa.Table:
     """Make a table of outputs, the carried columns behind ours."""
-    columns: dict[str, list[Any]] = {
-        name: [getattr(output, name) for output in outputs]
-        for name in ROW_SCHEMA.names
-        if name not in ("classes", "weights", "applied", "steps", PART_ONLY)
-    }
-    columns["classes"] = [output.exact and output.exact.classes for output in outputs]
-    columns["weights"] = [output.exact and output.exact.weights for output in outputs]
-    columns[PART_ONLY] = [output.visible for output in outputs]
-    columns["applied"] = [bool(output.steps) for output in outputs]
-    columns["steps"] = _step_column([output.steps for output in outputs])
+    held = dict(zip(Output._fields, zip(*outputs, strict=True), strict=True)) if outputs else {}
+    columns: dict[str, Any] = {name: held.get(name, ()) for name in ROW_SCHEMA.names}
+    exact, steps = held.get("exact", ()), held.get("steps", ())
+    columns["classes"] = [label and label.classes for label in exact]
+    columns["weights"] = [label and label.weights for label in exact]
+    columns["applied"] = [bool(program) for program in steps]
+    columns["steps"] = _step_column(steps)
+    columns[PART_ONLY] = held.get("visible", ())
     table = pa.table(columns, schema=ROW_SCHEMA)
     if carried is not None:
         for at, name in enumerate(carried.column_names):
             table = table.append_column(carried.schema.field(name), carried.column(at))
     return table
+
+
+def pack_rows(rows: pa.Table) -> bytes:
+    """Write rows as an Arrow stream: between processes a tenth of the time of pickling them."""
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, rows.schema) as writer:
+        writer.write_table(rows)
+    return stream.getvalue().to_pybytes()
+
+
+def join_rows(packed: Sequence[bytes], carried: pa.Schema) -> tuple[pa.Table, list[int]]:
+    """Join the rows of several runs in the order of source key and copy.
+
+    Args:
+        packed: Rows of each run, by `pack_rows`.
+        carried: Schema of the carried columns, where there are no rows to tell it.
+
+    Returns:
+        The rows, and which of the joined ones each was.
+    """
+    pieces = [pa.ipc.open_stream(piece).read_all() for piece in packed]
+    held = pa.concat_tables(pieces) if pieces else rows_to_table([], carried.empty_table())
+    places = zip(held.column("source").to_pylist(), held.column("copy").to_pylist(), strict=True)
+    order = [at for *_, at in sorted((*place, at) for at, place in enumerate(places))]
+    return held.take(pa.array(order, pa.int64())), order
 
 
 def write_part(path: Path, rows: pa.Table, facts: PartFacts) -> None:
@@ -217,30 +240,42 @@ def write_metadata(path: Path, parts: Iterable[pa.Table], schema: pa.Schema) -> 
 
 def _step_column(programs: Sequence[Program]) -> pa.Array:
     """Give programs as a column of lists; field by field, a tenth of the time of converting rows."""
-    rows = [step_to_row(step) for program in programs for step in program]
-    fields = [pa.array([row.get(field.name) for row in rows], field.type) for field in STEP_TYPE]
+    rows = [_step_row(step) for program in programs for step in program]
+    columns = zip(*rows, strict=True) if rows else [()] * STEP_TYPE.num_fields
+    fields = [pa.array(column, field.type) for column, field in zip(columns, STEP_TYPE, strict=True)]
     offsets = [0, *accumulate(len(program) for program in programs)]
     steps = pa.StructArray.from_arrays(fields, fields=list(STEP_TYPE))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), steps)
 
 
-def step_to_row(step: Step) -> dict[str, Any]:
-    """Give every field of a step as one row of `STEP_TYPE`; what a kind does not have is null."""
+def _step_row(step: Step) -> tuple[Any, ...]:
+    """Give a step's fields in the order of `STEP_TYPE`; what a kind does not have is null."""
     area = step.area
     if isinstance(area, Box):
-        row: dict[str, Any] = {"y0": area.y0, "x0": area.x0, "y1": area.y1, "x1": area.x1}
+        place: tuple[Any, ...] = (area.y0, area.x0, area.y1, area.x1, None, None, None)
     else:
-        row = {"patch_height": area.height, "patch_width": area.width, "bitmap": area.bitmap}
-    row["kind"] = type(step).__name__.lower()
+        place = (None, None, None, None, area.height, area.width, area.bitmap)
     if isinstance(step, Fill):
-        noise = {} if isinstance(step.fill, Colour) else {"noise": type(step.fill).__name__.lower()}
-        return row | noise | asdict(step.fill)
-    row["slot"] = step.slot
+        return "fill", *place, *_NO_PARTNER, *_paint_row(step.fill)
     if isinstance(step, Blend):
-        row["weight_q16"] = step.weight_q16
-    elif step.source is not None:
-        row |= {f"source_{edge}": value for edge, value in asdict(step.source).items()}
-    return row
+        return "blend", *place, step.slot, step.weight_q16, None, None, None, None, *_NO_PAINT
+    part = step.source
+    source = (part.y0, part.x0, part.y1, part.x1) if part else (None, None, None, None)
+    return "paste", *place, step.slot, None, *source, *_NO_PAINT
+
+
+_NO_PARTNER, _NO_PAINT = (None,) * 6, (None,) * 7
+
+
+def _paint_row(paint: Paint) -> tuple[Any, ...]:
+    """Give a fill's red, green, blue, noise, key, mean, std."""
+    if isinstance(paint, Colour):
+        return paint.red, paint.green, paint.blue, None, None, None, None
+    if isinstance(paint, Uniform):
+        return None, None, None, "uniform", paint.key, None, None
+    if isinstance(paint, Normal):
+        return None, None, None, "normal", paint.key, paint.mean, paint.std
+    return _NO_PAINT
 
 
 def collect_failures(facts: Iterable[PartFacts]) -> list[Failure]:
@@ -254,13 +289,3 @@ def write_failures(path: Path, failures: Sequence[Failure]) -> None:
     """Write `failures.jsonl`, one line for each sample that gave no output."""
     with writing(path) as part:
         part.write_bytes("".join(json.dumps(asdict(one), sort_keys=True) + "\n" for one in failures).encode())
-
-
-def join_carried(
-    pieces: Sequence[pa.Table | None], order: Sequence[int], schema: pa.Schema
-) -> pa.Table | None:
-    """Join carried columns of several runs and put their rows into an order; None where none is carried."""
-    if not schema.names:
-        return None
-    held = [schema.empty_table(), *(piece for piece in pieces if piece is not None)]
-    return pa.concat_tables(held).take(pa.array(order, pa.int64()))

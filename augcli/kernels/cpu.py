@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from augcli.kernels.table import BLEND, FILL, FLAT, NORMAL, Table
+from augcli.datatypes import Box, Paste, Shape
+from augcli.kernels.table import BLEND, FILL, FLAT, NORMAL, Table, tabulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,13 +28,19 @@ if TYPE_CHECKING:
 
 def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
     """Apply a program to an image in place; arguments as for `reference.apply`, C-contiguous."""
-    channels = image.shape[2]
-    rows = image.reshape(image.shape[0], -1)
-    flat = [partner.reshape(partner.shape[0], -1) for partner in partners]
-    kinds, slots = table.steps["kind"].tolist(), table.steps["slot"].tolist()
-    for index, (kind, slot) in enumerate(zip(kinds, slots, strict=True)):
-        partner = rows[:0] if kind == FILL else flat[slot]
-        _apply_step(table.steps, index, table.bitmaps, table.quantiles, channels, partner, rows)
+    steps, bitmaps, quantiles = table
+    if len(partners) < 2:
+        partner = partners[0] if partners else image
+        _apply_steps(steps, bitmaps, quantiles, 0, len(steps), partner, image)
+        return
+    for index, slot in enumerate(steps["slot"].tolist()):
+        _apply_steps(steps, bitmaps, quantiles, index, index + 1, partners[slot], image)
+
+
+def load() -> None:
+    """Load the kernels for 8-bit images, or compile them on the first run ever: before processes fork."""
+    image = np.zeros((1, 1, 3), np.uint8)
+    apply(tabulate((Paste(Box(0, 0, 1, 1), 0),), Shape.of(image), [(1, 1)]), [image.copy()], image)
 
 
 def apply_batch(
@@ -80,13 +87,18 @@ class _Parallel:
 _parallel = _Parallel()
 
 
-def _compile(function: Callable[..., None], parallel: bool = False) -> Any:
+def _compile(function: Callable[..., None], **options: Any) -> Any:
     """Compile without the GIL, cached on disk where a cache directory can be written."""
     try:
-        return numba.njit(nogil=True, cache=True, parallel=parallel)(function)
+        return numba.njit(nogil=True, cache=True, **options)(function)
     except RuntimeError:  # neither the package nor the user cache directory is writable
         warnings.warn("numba cannot write a cache, so kernels are compiled anew in every run", stacklevel=2)
-        return numba.njit(nogil=True, parallel=parallel)(function)
+        return numba.njit(nogil=True, **options)(function)
+
+
+def _inner(function: Callable[..., None]) -> Any:
+    """Compile what only other kernels call: what Python would need to call it takes as long as the rest."""
+    return _compile(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 ONE, FULL = np.uint32(256), np.uint32(65536)
@@ -94,7 +106,7 @@ OPAQUE = np.uint32(0xFFFFFFFF)
 BYTE, HALF_BYTE, WORD, HALF_WORD = np.uint32(8), np.uint32(128), np.uint32(16), np.uint32(32768)
 
 
-@_compile
+@_inner
 def _level(source, frame):
     level = 0
     while frame << (level + 1) <= source:
@@ -102,28 +114,30 @@ def _level(source, frame):
     return level
 
 
-@_compile
-def _mix_row(is_blend, weight, partner, image):
-    if is_blend:
-        rest = FULL - weight
-        for i in range(image.size):
-            mixed = np.uint32(image[i]) * weight + np.uint32(partner[i]) * rest
-            image[i] = (mixed + HALF_WORD) >> WORD
-    else:
-        for i in range(image.size):
-            image[i] = partner[i]
+@_inner
+def _copy_row(source, row):
+    for i in range(row.size):
+        row[i] = source[i]
 
 
-@_compile
+@_inner
+def _blend_row(weight, partner, row):
+    rest = FULL - weight
+    for i in range(row.size):
+        mixed = np.uint32(row[i]) * weight + np.uint32(partner[i]) * rest
+        row[i] = (mixed + HALF_WORD) >> WORD
+
+
+@_inner
 def _fill_box(value, channels, y0, x0, y1, x1, image):
     row = np.empty((x1 - x0) * channels, image.dtype)
     for i in range(row.size):
         row[i] = value[i % channels]
     for y in range(y0, y1):
-        _mix_row(False, FULL, row, image[y, x0 * channels : x1 * channels])
+        _copy_row(row, image[y, x0 * channels : x1 * channels])
 
 
-@_compile
+@_inner
 def _hash_blocks(first, key_low, key_high, words):
     """Write Philox4x32-10 of the blocks from `first` on, four words (uint32) to a block."""
     mask, half = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -140,7 +154,7 @@ def _hash_blocks(first, key_low, key_high, words):
         words[at], words[at + one], words[at + two], words[at + three] = c0, c1, c2, c3
 
 
-@_compile
+@_inner
 def _fill_noise(step, quantiles, channels, y0, x0, y1, x1, image):
     """Fill a box with noise; a lane of a block is the value's place in the image."""
     is_normal, length = step.noise == NORMAL, (x1 - x0) * channels
@@ -157,13 +171,13 @@ def _fill_noise(step, quantiles, channels, y0, x0, y1, x1, image):
             for c in range(min(channels, 3)):
                 _look_up(quantiles[step.quantiles + c], ranks[skip : skip + length], c, channels, row)
         else:
-            _mix_row(False, FULL, values[skip : skip + length], row)
+            _copy_row(values[skip : skip + length], row)
         if channels == 4:
             for i in range(3, length, 4):
                 row[i] = OPAQUE >> np.uint32(32 - 8 * image.itemsize)
 
 
-@_compile
+@_inner
 def _look_up(quantiles, ranks, channel, channels, row):
     """Write one channel of a row of normal noise."""
     at, step = np.uint64(channel), np.uint64(channels)
@@ -172,7 +186,7 @@ def _look_up(quantiles, ranks, channel, channels, row):
         at += step
 
 
-@_compile
+@_inner
 def _block_row(source, tap, blocks, wide, row):
     """Write a row of taps as rounded means of their blocks (uint32); `wide` (uint64) holds any sum.
 
@@ -205,7 +219,7 @@ def _block_row(source, tap, blocks, wide, row):
             row[i * channels + c] = total >> shift
 
 
-@_compile
+@_inner
 def _column_taps(offset, taps, frame, channels, left, weight):
     """Write, for each column of a box, its left tap (as offset into a row) and the right one's weight.
 
@@ -218,7 +232,7 @@ def _column_taps(offset, taps, frame, channels, left, weight):
         weight[i] = (position >> 8) & 255
 
 
-@_compile
+@_inner
 def _mix_rows(upper, lower, weight, between):
     """Interpolate between two rows of taps, without rounding."""
     rest = ONE - weight
@@ -226,13 +240,13 @@ def _mix_rows(upper, lower, weight, between):
         between[i] = rest * np.uint32(upper[i]) + weight * np.uint32(lower[i])
 
 
-@_compile
+@_inner
 def _stretch(tap, next_tap, weight):
     """Interpolate and round: 256·tap + weight·(next - tap), whose difference may wrap below zero and back."""
     return ((tap << BYTE) + weight * (next_tap - tap) + HALF_WORD) >> WORD
 
 
-@_compile
+@_inner
 def _stretch_row(between, left, fraction, channels, row):
     """Interpolate a row between its taps; unsigned flat indices spare numba's check for negative ones."""
     at = np.uint64(0)
@@ -244,7 +258,7 @@ def _stretch_row(between, left, fraction, channels, row):
             at += np.uint64(1)
 
 
-@_compile
+@_inner
 def _stretch_rgb(between, left, fraction, row):
     """Do what `_stretch_row` does for three channels; unrolled it takes 0.6 of the time."""
     at, one, two, three = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
@@ -257,14 +271,14 @@ def _stretch_rgb(between, left, fraction, row):
         at += three
 
 
-@_compile
+@_inner
 def _round_row(between, row):
     """Round a row that needs no interpolation along it."""
     for i in range(row.size):
         row[i] = (between[i] + HALF_BYTE) >> BYTE
 
 
-@_compile
+@_inner
 def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
     """Paste or blend a box from a partner of another size, one row at a time."""
     frame_height, frame_width = step.frame_y1 - step.frame_y0, step.frame_x1 - step.frame_x0
@@ -316,55 +330,64 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
         else:
             _stretch_row(between, left, fraction, np.uint64(channels), line)
         if is_blend:
-            _mix_row(True, np.uint32(step.weight_q16), line, target)
+            _blend_row(np.uint32(step.weight_q16), line, target)
 
 
-@_compile
-def _apply_box(step, quantiles, channels, y0, x0, y1, x1, partner, image):
-    if y0 >= y1 or x0 >= x1:
-        return
-    if step.kind == FILL:
-        if step.noise == FLAT:
-            _fill_box(step.value, channels, y0, x0, y1, x1, image)
-        else:
-            _fill_noise(step, quantiles, channels, y0, x0, y1, x1, image)
-        return
-    same_height = step.frame_y1 - step.frame_y0 == step.source_y1 - step.source_y0
-    same_width = step.frame_x1 - step.frame_x0 == step.source_x1 - step.source_x0
-    if not (same_height and same_width):
-        _mix_stretched(step, channels, y0, x0, y1, x1, partner, image)
-        return
+@_inner
+def _mix_same(step, channels, y0, x0, y1, x1, partner, image):
+    """Paste or blend a box from a partner that needs no stretching."""
     down, along = step.source_y0 - step.frame_y0, (step.source_x0 - step.frame_x0) * channels
+    start, stop = x0 * channels, x1 * channels
     for y in range(y0, y1):
-        start, stop = x0 * channels, x1 * channels
         source = partner[y + down, start + along : stop + along]
-        _mix_row(step.kind == BLEND, np.uint32(step.weight_q16), source, image[y, start:stop])
+        if step.kind == BLEND:
+            _blend_row(np.uint32(step.weight_q16), source, image[y, start:stop])
+        else:
+            _copy_row(source, image[y, start:stop])
 
 
 @_compile
-def _apply_step(steps, index, bitmaps, quantiles, channels, partner, image):
-    step = steps[index]
-    if step.patch_height == 0:
-        _apply_box(step, quantiles, channels, step.y0, step.x0, step.y1, step.x1, partner, image)
-        return
-    cell = step.bitmap
-    for y in range(0, step.y1, step.patch_height):
-        for x in range(0, step.x1, step.patch_width):
-            if bitmaps[cell]:
-                bottom, end = min(y + step.patch_height, step.y1), min(x + step.patch_width, step.x1)
-                _apply_box(step, quantiles, channels, y, x, bottom, end, partner, image)
-            cell += 1
+def _apply_steps(steps, bitmaps, quantiles, start, stop, partner, image):
+    """Apply some steps that read the same partner, if any, to each cell of their areas; a box is one cell.
+
+    One function, since each level of calls is compiled into the next one and adds a second to that.
+    """
+    channels = image.shape[2]
+    rows = image.reshape(image.shape[0], image.shape[1] * channels)
+    partner_rows = partner.reshape(partner.shape[0], partner.shape[1] * channels)
+    for index in range(start, stop):
+        step = steps[index]
+        top, left, end, right = np.int64(step.y0), np.int64(step.x0), np.int64(step.y1), np.int64(step.x1)
+        is_box = step.patch_height == 0
+        height = np.int64(step.patch_height or end - top or 1)
+        width = np.int64(step.patch_width or right - left or 1)
+        same_height = step.frame_y1 - step.frame_y0 == step.source_y1 - step.source_y0
+        same_width = step.frame_x1 - step.frame_x0 == step.source_x1 - step.source_x0
+        cell = np.int64(step.bitmap)
+        for y0 in range(top, end, height):
+            for x0 in range(left, right, width):
+                y1, x1 = min(y0 + height, end), min(x0 + width, right)
+                cell += 1
+                if not (is_box or bitmaps[cell - 1]):
+                    continue
+                if step.kind == FILL and step.noise == FLAT:
+                    _fill_box(step.value, channels, y0, x0, y1, x1, rows)
+                elif step.kind == FILL:
+                    _fill_noise(step, quantiles, channels, y0, x0, y1, x1, rows)
+                elif same_height and same_width:
+                    _mix_same(step, channels, y0, x0, y1, x1, partner_rows, rows)
+                else:
+                    _mix_stretched(step, channels, y0, x0, y1, x1, partner_rows, rows)
 
 
-@_compile
+@_inner
 def _apply_image(n, steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out):
-    channels = shapes[n, 2]
-    image = out[offsets[n] : offsets[n + 1]].reshape(shapes[n, 0], shapes[n, 1] * channels)
     out[offsets[n] : offsets[n + 1]] = sources[offsets[n] : offsets[n + 1]]
+    image = out[offsets[n] : offsets[n + 1]].reshape(shapes[n, 0], shapes[n, 1], shapes[n, 2])
     for index in range(first[n], first[n + 1]):
         p = n if steps[index].kind == FILL else partners[n, steps[index].slot]
-        partner = sources[offsets[p] : offsets[p + 1]].reshape(shapes[p, 0], shapes[p, 1] * channels)
-        _apply_step(steps, index, bitmaps, quantiles, channels, partner, image)
+        partner = sources[offsets[p] : offsets[p + 1]].reshape(shapes[p, 0], shapes[p, 1], shapes[p, 2])
+        _apply_steps(steps, bitmaps, quantiles, index, index + 1, partner, image)
 
 
 @partial(_compile, parallel=True)

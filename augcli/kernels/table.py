@@ -59,6 +59,10 @@ STEP = np.dtype(
 )
 
 
+NONE_SET = np.empty(0, np.uint8)
+NO_QUANTILES = np.empty((0, QUANTILES), np.uint16)
+
+
 class Table(NamedTuple):
     """A program for one image: `steps` of dtype STEP, the bytes of all bitmaps, and rows of quantiles."""
 
@@ -105,7 +109,10 @@ def tabulate_batch(
     for program, shape, sizes in zip(programs, shapes, partners, strict=True):
         rows += _rows(program, shape, sizes, bitmaps, quantiles)
         first.append(len(rows))
-    table = Table(np.array(rows, STEP), np.frombuffer(bytes(bitmaps), np.uint8), _join(quantiles))
+    # Every array can be written to: kernels would be compiled anew for those that cannot.
+    table = Table(
+        np.array(rows, STEP), np.frombuffer(bitmaps, np.uint8) if bitmaps else NONE_SET, _join(quantiles)
+    )
     return table, np.array(first, np.int64)
 
 
@@ -159,7 +166,7 @@ def _join(quantiles: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
     """Give all rows of quantiles as one array; mostly there is one table, which is not copied."""
     if len(quantiles) == 1:
         return quantiles[0]
-    return np.concatenate(quantiles) if quantiles else np.empty((0, QUANTILES), np.uint16)
+    return np.concatenate(quantiles) if quantiles else NO_QUANTILES
 
 
 def _locate(area: Area, shape: Shape, bitmaps: bytearray) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,7 +1,8 @@
 """One run: a worker walks a stretch of a ring and turns samples into outputs.
 
-read → decode → plan → apply → label → encode → write, one sample after the other; a decoded image stays
-only until the positions behind it no longer need it as a partner.
+read → plan → decode → apply → encode → label → write. What is Python's work, planning and labelling, is
+done for many samples in a row: between the codec's work, whose data fill the caches, it would take several
+times as long. A decoded image stays only until the positions behind it no longer need it as a partner.
 """
 
 from __future__ import annotations
@@ -9,36 +10,33 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from augcli.datatypes import Failure, Output, Shape
+import numpy as np
+
+from augcli.datatypes import Failure, Output, Shape, SoftLabel
 from augcli.errors import DecodeError
-from augcli.io import codec
+from augcli.io import codec, tables
 from augcli.io.storage import printable_key, safe_stem
 from augcli.kernels.convert import match_pixels
 from augcli.kernels.fills import resolve_image_mean
-from augcli.kernels.table import tabulate
 from augcli.labels import count_shares, dominant, mix_labels
 from augcli.pipeline.chunks import Stretch
 from augcli.pipeline.neighbours import Neighbours, Stopwatch
-from augcli.rng import Draws, draw_many, hash_key
+from augcli.pipeline.programs import ORIGINAL, Planned, Planner, copy_numbers
+from augcli.rng import hash_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Catalogue, Pixels, SoftLabel, Step
-    from augcli.io.outputs import Form, Stored
+    from augcli.datatypes import Catalogue, Pixels
+    from augcli.io.outputs import Form
     from augcli.io.source import Samples
     from augcli.labels import Shares
-    from augcli.ops import Operation
     from augcli.pipeline.neighbours import Item
     from augcli.recipe import Recipe
-
-ORIGINAL = -1
-"""The copy number of a sample that is put into the output as it is."""
 
 GATHERED_BYTES = 4 << 20
 """Encoded images that a worker gathers before it labels and writes them."""
@@ -71,44 +69,26 @@ class Job:
 
 @dataclass(slots=True)
 class RunResult:
-    """What a run leaves: outputs with what must be held for the commit, and what went wrong.
+    """What a run leaves: rows and what must be held for the commit, and what went wrong.
 
     Attributes:
-        stored: Outputs, in the order of the ring.
-        samples: Catalogue index of each output's base.
+        rows: Rows of the outputs, the carried columns behind, in the order of the ring, as
+            `tables.pack_rows` gives them; empty where there are none.
+        images: Their encoded bytes, where the form writes them only at the commit.
         failures: Samples that gave no output.
         passed_over: Keys of samples that failed as partners.
-        carried: Carried columns of each output, or None.
         ahead: Positions read beyond the run's end.
         counts: How often something worth a line happened.
         seconds: Time per stage.
     """
 
-    stored: list[Stored] = field(default_factory=list)
-    samples: list[int] = field(default_factory=list)
+    rows: bytes = b""
+    images: list[bytes] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
-    carried: Any = None
     ahead: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
-
-
-class Drawn(NamedTuple):
-    """An operation that was drawn for an output, from which entry of the recipe, and its numbers."""
-
-    entry: int
-    operation: Operation
-    draws: Draws
-
-
-class Planned(NamedTuple):
-    """The program of one output: what to apply, from which positions, and what was not applied and why."""
-
-    steps: tuple[Step, ...] = ()
-    kinds: tuple[str, ...] = ()
-    partners: tuple[int, ...] = ()
-    reasons: tuple[str, ...] = ()
 
 
 class Encoded(NamedTuple):
@@ -127,9 +107,7 @@ class Made(NamedTuple):
     name: str
     partners: tuple[int, ...]
     planned: Planned
-    copy: int
     encoded: Encoded
-    digest: str
 
 
 def execute(job: Job, run: Stretch, samples: Samples) -> RunResult:
@@ -138,9 +116,9 @@ def execute(job: Job, run: Stretch, samples: Samples) -> RunResult:
     Raises:
         StorageError: If the machine fails; nothing about a sample may be concluded from that.
     """
-    walk = _Walk(job, run, samples)
-    for position in range(run.start, run.stop):
-        walk.visit(position)
+    walk, position = _Walk(job, run, samples), run.start
+    while position < run.stop:
+        position = walk.visit_some(position)
     return walk.finish()
 
 
@@ -150,94 +128,97 @@ class _Walk:
     def __init__(self, job: Job, run: Stretch, samples: Samples) -> None:
         recipe, size = job.recipe, job.recipe.size
         self.job, self.run, self.samples = job, run, samples
-        self.geometry = (
-            codec.Geometry(size.height, size.width, recipe.fit, recipe.background) if size else None
-        )
+        geometry = codec.Geometry(size.height, size.width, recipe.fit, recipe.background) if size else None
+        self.geometry = geometry
         self.watch = Stopwatch()
-        self.near = Neighbours(run, samples, self.geometry, recipe.max_pixels, self.watch)
-        self.draws = _draw(job, run)
+        self.near = Neighbours(run, samples, geometry, recipe.max_pixels, self.watch)
+        self.planner = Planner(job, run, self.near)
         self.result = RunResult()
+        self.outputs: list[Output] = []
+        self.bases: list[int] = []
         self.made: list[Made] = []
         self.made_bytes = 0
+        self.scratch = np.empty(0, np.uint8)
 
-    def visit(self, position: int) -> None:
-        """Make all outputs of the sample at a position, or record why there are none."""
-        copies = copy_numbers(self.job, self.near.sample(position))
-        if not copies:
+    def visit_some(self, start: int) -> int:
+        """Make the outputs of the samples from a position on, as many as are read together."""
+        stop = self.near.read_ahead(start)
+        self.watch.lap("read")
+        todo = []
+        for position in range(start, stop):
+            copies = copy_numbers(self.job, self.near.sample(position))
+            is_readable = self.near.open(position).header is not None
+            todo.append(
+                [self.planner.plan(position, copy) if is_readable else Planned(copy) for copy in copies]
+            )
+        self.watch.lap("plan")
+        for position, planned in zip(range(start, stop), todo, strict=True):
+            if planned:
+                self.visit(position, planned)
             self.near.release(position)
-            return
+        self.flush()
+        return stop
+
+    def visit(self, position: int, planned: list[Planned]) -> None:
+        """Make all outputs of the sample at a position, or record why there are none."""
         item = self.near.open(position)
-        made: list[tuple[Planned, int, Encoded]] = []
+        made: list[Made] = []
         # That it failed as a partner does not count: what becomes of a sample depends on its own draws.
         failure = item.failure if item.header is None else None
         try:
-            for copy in copies:
-                made.append(self.make(position, copy, is_last=copy == copies[-1]))
+            for number, one in enumerate(planned):
+                made.append(self.make(position, item, one, is_last=number == len(planned) - 1))
         except DecodeError as error:
             failure = item.failure or ("encode", error)
         if failure:
             stage, cause = failure
-            self.result.failures.append(Failure(self.key(position), stage, cause.reason, cause.detail))
-        else:
-            for planned, copy, encoded in made:
-                self.hand_over(position, planned, copy, encoded)
-            self.count(item)
-        self.near.release(position)
+            key = printable_key(self.job.catalogue.keys[self.near.sample(position)])
+            self.result.failures.append(Failure(key, stage, cause.reason, cause.detail))
+            return
+        self.made += made
+        self.made_bytes += sum(len(one.encoded.data) for one in made)
+        self.count(item)
+        if self.made_bytes > GATHERED_BYTES:
+            self.flush()
 
-    def make(self, position: int, copy: int, is_last: bool) -> tuple[Planned, int, Encoded]:
-        """Plan, apply and encode one output; the last one of a sample may change its pixels in place."""
-        item = self.near.open(position)
-        drawn = self.draw(position, copy)
-        planned = Planned(reasons=("not drawn",) if self.job.recipe.entries and copy != ORIGINAL else ())
-        if drawn:
-            pixels = self.near.decode(position)
-            planned = self.plan(position, copy, drawn, Shape.of(pixels))
-            planned = planned._replace(steps=resolve_image_mean(planned.steps, pixels))
+    def make(self, position: int, item: Item, planned: Planned, is_last: bool) -> Made:
+        """Apply and encode one output; the last one of a sample may change its pixels in place."""
+        if planned.is_drawn:
+            planned = self.settle(position, planned)
+        sample = self.near.sample(position)
         if not planned.steps:
-            return planned, copy, self.keep(position, item)
-        changed = pixels if is_last and pixels.flags.writeable else pixels.copy()
+            return Made(sample, item.name, (), planned, self.keep(position, item))
+        pixels = self.near.decode(position)
+        table = planned.table
+        if table is None:
+            steps = resolve_image_mean(planned.steps, pixels)
+            planned = planned._replace(steps=steps)
+            table = self.planner.tabulate(steps, Shape.of(pixels), planned.partners)
+        changed = pixels if is_last and pixels.flags.writeable else self.copy(pixels)
         partners = [
             match_pixels(self.near.decode(at), pixels.shape[2], pixels.dtype) for at in planned.partners
         ]
-        with self.watch("apply"):
-            table = tabulate(planned.steps, Shape.of(pixels), [partner.shape[:2] for partner in partners])
-            self.job.apply(table, partners, changed)
-        return planned, copy, self.encode(item, changed)
+        self.job.apply(table, partners, changed)
+        self.watch.lap("apply")
+        encoded = self.encode(item, changed)
+        return Made(sample, item.name, tuple(map(self.near.sample, planned.partners)), planned, encoded)
 
-    def draw(self, position: int, copy: int) -> list[Drawn]:
-        """Draw which operations an output gets."""
-        drawn = []
-        for index, entry in enumerate(self.job.recipe.entries if copy != ORIGINAL else ()):
-            draws = self.draws[index, copy][position - self.run.start]
-            operation = entry.draw(draws)
-            if operation is not None:
-                drawn.append(Drawn(index, operation, draws))
-        return drawn
+    def settle(self, position: int, planned: Planned) -> Planned:
+        """Decode the base and the partners of an output; plan anew where one is not as expected."""
+        self.near.decode(position)
+        for place in planned.places:
+            self.near.find_partner(position, place)
+        if self.near.surprises == planned.surprises:
+            return planned
+        return self.settle(position, self.planner.plan(position, planned.copy))
 
-    def plan(self, position: int, copy: int, drawn: list[Drawn], shape: Shape) -> Planned:
-        """Plan the steps of all drawn operations and find their partners."""
-        steps: list[Step] = []
-        kinds: list[str] = []
-        partners: list[int] = []
-        reasons: list[str] = []
-        slots = self.job.recipe.mixing_entries
-        for entry, operation, draws in drawn:
-            plan = operation.plan(draws, shape, len(partners))
-            reason = plan.reason
-            if plan.steps and operation.mixes:
-                partner = self.near.find_partner(position, copy, slots.index(entry), len(slots))
-                if partner is not None:
-                    partners.append(partner)
-                elif len(self.run.ring.steps):
-                    reason = "no partner that decodes"
-                else:
-                    reason = f"no partner of {self.job.recipe.partner_rule}"
-            if reason:
-                reasons.append(f"{operation.name}: {reason}")
-            else:
-                steps += plan.steps
-                kinds.append(operation.name)
-        return Planned(tuple(steps), tuple(kinds), tuple(partners), tuple(reasons))
+    def copy(self, pixels: Pixels) -> Pixels:
+        """Copy pixels into memory that is used again for the next copy."""
+        if self.scratch.nbytes < pixels.nbytes:
+            self.scratch = np.empty(pixels.nbytes, np.uint8)
+        copy = self.scratch[: pixels.nbytes].view(pixels.dtype).reshape(pixels.shape)
+        np.copyto(copy, pixels)
+        return copy
 
     def keep(self, position: int, item: Item) -> Encoded:
         """Give an unchanged sample: the file itself where it may stand in the output, else encoded anew."""
@@ -260,32 +241,20 @@ class _Walk:
         if subsampling == "keep":
             own = item.header.subsampling
             subsampling = own if own in SUBSAMPLINGS else codec.DEFAULT_SUBSAMPLING
-        with self.watch("encode"):
-            data = codec.encode(pixels, form, quality, subsampling, recipe.background)
+        data = codec.encode(pixels, form, quality, subsampling, recipe.background)
+        self.watch.lap("encode")
         return Encoded(data, form, pixels.shape[0], pixels.shape[1])
 
-    def hand_over(self, position: int, planned: Planned, copy: int, encoded: Encoded) -> None:
-        """Put an output with its neighbours, to be labelled, named and written together."""
-        with self.watch("hash"):
-            digest = hashlib.blake2b(encoded.data, digest_size=16).hexdigest()
-        partners = tuple(self.near.sample(partner) for partner in planned.partners)
-        name = self.near.open(position).name
-        self.made.append(Made(self.near.sample(position), name, partners, planned, copy, encoded, digest))
-        self.made_bytes += len(encoded.data)
-        if self.made_bytes > GATHERED_BYTES:
-            self.flush()
-
     def flush(self) -> None:
-        """Label and name the outputs made so far and hand them to the disk.
-
-        Many at once: between the codec's work, whose data fill the caches, both this code and the
-        kernel's would run several times slower.
-        """
-        with self.watch("label"):
-            outputs = [(self.describe(made), made.encoded.data) for made in self.made]
-        with self.watch("write"):
-            self.result.stored += self.job.form.store(outputs)
-        self.result.samples += [made.sample for made in self.made]
+        """Label and name the outputs made so far and hand them to the disk."""
+        self.watch.lap("decode")  # what is left of the codec's loop
+        outputs = [self.describe(made) for made in self.made]
+        self.watch.lap("label")
+        images = [made.encoded.data for made in self.made]
+        self.result.images += self.job.form.store([output.file_name for output in outputs], images)
+        self.watch.lap("write")
+        self.outputs += outputs
+        self.bases += [made.sample for made in self.made]
         self.made, self.made_bytes = [], 0
 
     def describe(self, made: Made) -> Output:
@@ -296,16 +265,16 @@ class _Walk:
         label, exact = _mix([labels[at] for at in (made.sample, *made.partners)], shares)
         folders = job.class_folders
         directory = f"{folders[label]}/" if folders is not None and label is not None else ""
-        op = "original" if made.copy == ORIGINAL else job.recipe.name
+        op = "original" if planned.copy == ORIGINAL else job.recipe.name
         key = keys[made.sample]
         # The hash of the key keeps any two names apart, for ever.
-        name = f"{safe_stem(made.name)}__{op}{made.copy}-{hash_key(key):016x}.{encoded.form}"
+        name = f"{safe_stem(made.name)}__{op}{planned.copy}-{hash_key(key):016x}.{encoded.form}"
         return Output(
             file_name=directory + name,
             source=printable_key(key),
             partners=tuple(printable_key(keys[at]) for at in made.partners),
-            op="original" if made.copy == ORIGINAL else "+".join(planned.kinds) or "none",
-            copy=made.copy,
+            op="original" if planned.copy == ORIGINAL else "+".join(planned.kinds) or "none",
+            copy=planned.copy,
             reason="; ".join(planned.reasons),
             steps=planned.steps,
             label=label,
@@ -314,7 +283,7 @@ class _Walk:
             height=encoded.height,
             width=encoded.width,
             bytes=len(encoded.data),
-            hash=made.digest,
+            hash=hashlib.blake2b(encoded.data, digest_size=16).hexdigest(),
             visible=next((slot for slot, count in enumerate(shares.counts[1:]) if count), None),
         )
 
@@ -326,23 +295,15 @@ class _Walk:
 
     def finish(self) -> RunResult:
         """Give the result of the whole run."""
-        self.flush()
         keys = self.job.catalogue.keys
         self.result.passed_over = sorted(printable_key(keys[sample]) for sample in self.near.failed_partners)
         self.result.ahead = max(0, self.near.farthest - self.run.stop + 1)
-        self.result.carried = self.samples.carry(self.result.samples)
-        self.result.seconds = self.watch.seconds
+        if self.outputs:
+            rows = tables.rows_to_table(self.outputs, self.samples.carry(self.bases))
+            self.result.rows = tables.pack_rows(rows)
+        self.watch.lap("label")
+        self.result.seconds = dict(self.watch.seconds)
         return self.result
-
-    def key(self, position: int) -> str:
-        """Give the key of the sample at a position, as tables show it."""
-        return printable_key(self.job.catalogue.keys[self.near.sample(position)])
-
-
-def copy_numbers(job: Job, sample: int) -> list[int]:
-    """Give the copy numbers of a sample's outputs, an original first; none where it is only a partner."""
-    originals = job.recipe.originals == "copy"
-    return list(range(ORIGINAL if originals else 0, int(job.outputs[sample]) - originals))
 
 
 def _mix(labels: list[SoftLabel | None], shares: Shares) -> tuple[int | None, SoftLabel | None]:
@@ -352,14 +313,3 @@ def _mix(labels: list[SoftLabel | None], shares: Shares) -> tuple[int | None, So
         return None, None
     exact = mix_labels(known, shares)
     return dominant(exact, dominant(known[0])), exact
-
-
-def _draw(job: Job, run: Stretch) -> dict[tuple[int, int], list[Draws]]:
-    """Draw for all samples of a run at once: by (entry, copy), a list along the run."""
-    hashes, drawn = job.hashes[run.members].tolist(), {}
-    copies = int(job.outputs[run.members].max()) - (job.recipe.originals == "copy")
-    for index, entry in enumerate(job.recipe.entries):
-        streams = 1 + max(choice.operation.streams for choice in entry.choices)
-        for copy in range(copies):
-            drawn[index, copy] = draw_many(job.recipe.seed, index, copy, hashes, streams)
-    return drawn

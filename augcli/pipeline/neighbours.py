@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from augcli.datatypes import Shape
 from augcli.errors import DecodeError
 from augcli.io import codec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from augcli.datatypes import Pixels
     from augcli.io.source import Samples
     from augcli.pipeline.chunks import Stretch
@@ -20,41 +24,38 @@ HELD_BYTES = 256 << 20
 """Decoded pixels that one worker holds at most; beyond that images are decoded again."""
 
 
-READ_AHEAD, READ_AHEAD_BYTES = 16, 4 << 20
+READ_AHEAD, READ_AHEAD_BYTES = 64, 4 << 20
 """Files that are read at once, and bytes after which no more are."""
 
 
 class Stopwatch:
-    """Seconds spent in each stage of a run: `with watch("decode"): ...`, one stage at a time."""
+    """Seconds spent in each stage of a run: each lap ends one stage, so that no time is left out."""
 
-    __slots__ = ("_stage", "_start", "seconds")
+    __slots__ = ("_last", "seconds")
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._last = time.perf_counter()
 
-    def __call__(self, stage: str) -> Stopwatch:
-        """Name the stage of the block to come."""
-        self._stage = stage
-        return self
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        spent = time.perf_counter() - self._start
-        self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + spent
+    def lap(self, stage: str) -> None:
+        """Count the time since the last lap as this stage's."""
+        now = time.perf_counter()
+        self.seconds[stage] += now - self._last
+        self._last = now
 
 
 @dataclass(slots=True)
 class Item:
     """A sample at hand: its file, what the file says of itself, its pixels once decoded, or its failure.
 
-    A failure is (stage, error); it is a property of the data, so every later look would find it too.
+    `shape` is what the header promises, and once decoded what is true. A failure is (stage, error); it is
+    a property of the data, so every later look would find it too.
     """
 
     data: bytes = b""
     name: str = ""
     header: codec.Header | None = None
+    shape: Shape | None = None
     pixels: Pixels | None = None
     buffer: Pixels | None = None
     decodes: bool = False
@@ -73,41 +74,45 @@ class Neighbours:
         watch: Stopwatch,
     ) -> None:
         self._ring, self._members = run.ring, run.ring.members
-        self._count, self._stop = len(run.ring), run.stop + 1
+        self._count, self._stop = len(run.ring), run.stop
         self._samples, self._geometry = samples, geometry
         self._max_pixels, self._watch = max_pixels, watch
         self._items: dict[int, Item] = {}
         self._spare: list[Pixels] = []
+        self._held_bytes = 0
         self.failed_partners: set[int] = set()
         """Samples that were looked at as partners and do not decode."""
         self.farthest = 0
         """The farthest position that was looked at as a partner."""
+        self.surprises = 0
+        """How many images did not keep what their header promised: they failed, or had another shape."""
 
     def sample(self, position: int) -> int:
         """Give the catalogue index of the sample at a position."""
         return int(self._members[position % self._count])
 
-    def open(self, position: int) -> Item:
-        """Give a sample's file and header; what is not at hand is read, with those that come next.
+    def read_ahead(self, position: int) -> int:
+        """Read the files and headers of a position and of those behind it; gives where reading stopped.
 
-        Several files in a row: between the codec's work, whose data fill the caches, each would take
-        several times as long.
+        Many files in a row: between the codec's work, whose data fill the caches, each would take several
+        times as long.
         """
-        item = self._items.get(position % self._count)
-        if item is not None:
-            return item
-        item, read = self._read(position), 0
-        for ahead in range(position + 1, min(position + READ_AHEAD, self._stop)):
-            if ahead % self._count not in self._items and read < READ_AHEAD_BYTES:
-                read += len(self._read(ahead).data)
-        return item
+        read, stop = len(self.open(position).data), position + 1
+        while stop < min(position + READ_AHEAD, self._stop) and read < READ_AHEAD_BYTES:
+            read += len(self.open(stop).data)
+            stop += 1
+        return stop
 
-    def _read(self, position: int) -> Item:
-        item = self._items[position % self._count] = Item()
-        with self._watch("read"):
+    def open(self, position: int) -> Item:
+        """Give a sample's file and header, read where they are not at hand."""
+        position %= self._count
+        item = self._items.get(position)
+        if item is None:
+            item = self._items[position] = Item()
             try:
-                item.data, item.name = self._samples.read(self.sample(position))
+                item.data, item.name = self._samples.read(int(self._members[position]))
                 item.header = codec.read_header(item.data, self._max_pixels)
+                item.shape = codec.decoded_shape(item.header, self._geometry)
             except DecodeError as error:
                 item.failure = ("read", error)
         return item
@@ -119,57 +124,77 @@ class Neighbours:
             DecodeError: If it has none.
         """
         item = self.open(position)
-        if item.failure is None and item.pixels is None:
-            assert item.header is not None
-            try:
-                with self._watch("decode"):
-                    item.buffer = self._take_buffer(3 * item.header.height * item.header.width)
-                    item.pixels = codec.decode(item.data, item.header, self._geometry, item.buffer)
-                item.decodes = True
-            except DecodeError as error:
-                item.failure = ("decode", error)
-            if item.pixels is None or not np.may_share_memory(item.pixels, item.buffer):
-                self._reuse(item)
-        if item.failure:
-            raise item.failure[1]
+        if item.pixels is None:
+            if item.failure is None:
+                self._decode(item)
+            if item.failure is not None:
+                raise item.failure[1]
         assert item.pixels is not None
         return item.pixels
 
-    def find_partner(self, position: int, copy: int, slot: int, slots: int) -> int | None:
-        """Find the partner of a copy's slot, along the ring among those that decode; None where none does."""
-        if not len(self._ring.steps):
-            return None
-        place, decodable = self._ring.place_partner(copy, slot, slots), []
-        for step in self._ring.steps:
-            at = position + int(step)
-            self.farthest = max(self.farthest, at)
-            if self._decodes(at):
-                decodable.append(at)
-                if len(decodable) > place:
-                    return at
-        return decodable[place % len(decodable)] if decodable else None
-
-    def release(self, position: int) -> None:
-        """Let go of a position that is done, and of what is too much to hold."""
-        item = self._items.pop(position % self._count, None)
-        if item is not None:
-            self._reuse(item)
-        self._shrink()
-
-    def _shrink(self) -> None:
-        """Let go of the pixels of the farthest images where all take too much; they decode again."""
-        decoded = [item for item in self._items.values() if item.pixels is not None]
-        held = sum(item.pixels.nbytes for item in decoded if item.pixels is not None)
-        while held > HELD_BYTES and len(decoded) > 1:
-            item = decoded.pop()
-            assert item.pixels is not None
-            held -= item.pixels.nbytes
-            item.pixels = item.buffer = None
-
-    def _reuse(self, item: Item) -> None:
-        if item.buffer is not None:
+    def _decode(self, item: Item) -> None:
+        assert item.header is not None
+        item.buffer = self._take_buffer(3 * item.header.height * item.header.width)
+        try:
+            item.pixels = codec.decode(item.data, item.header, self._geometry, item.buffer)
+            item.decodes = True
+        except DecodeError as error:
+            item.failure = ("decode", error)
+            self.surprises += 1
+        else:
+            self._held_bytes += item.pixels.nbytes
+            shape = Shape.of(item.pixels)
+            if shape != item.shape:
+                item.shape = shape
+                self.surprises += 1
+        if item.pixels is None or not np.may_share_memory(item.pixels, item.buffer):
             self._spare.append(item.buffer)
             item.buffer = None
+        self._watch.lap("decode")
+
+    def expect_partner(self, position: int, place: int) -> int | None:
+        """Give what `find_partner` will, as far as is known before images are decoded."""
+        return self._walk(position, place, lambda at: self.open(at).failure is None)
+
+    def find_partner(self, position: int, place: int) -> int | None:
+        """Find the partner of a position, along the ring among those that decode; None where none does.
+
+        Args:
+            position: Whose partner.
+            place: Which of the possible partners, counted from the nearest; beyond the last, again from
+                the first.
+        """
+        return self._walk(position, place, self._decodes)
+
+    def _walk(self, position: int, place: int, is_good: Callable[[int], bool]) -> int | None:
+        good = []
+        for step in self._ring.steps:
+            at = position + int(step)
+            if is_good(at):
+                good.append(at)
+                if len(good) > place:
+                    return at
+        return good[place % len(good)] if good else None
+
+    def release(self, position: int) -> None:
+        """Let go of a position that is done."""
+        item = self._items.pop(position % self._count, None)
+        if item is not None and item.pixels is not None:
+            self._held_bytes -= item.pixels.nbytes
+            if item.buffer is not None:
+                self._spare.append(item.buffer)
+
+    def _shrink(self) -> None:
+        """Let go of the pixels of the farthest images where all take too much; they decode again.
+
+        Their memory is not used again: the caller may be at work on one of them.
+        """
+        decoded = [item for item in self._items.values() if item.pixels is not None]
+        while self._held_bytes > HELD_BYTES and len(decoded) > 1:
+            item = decoded.pop()
+            assert item.pixels is not None
+            self._held_bytes -= item.pixels.nbytes
+            item.pixels = item.buffer = None
 
     def _take_buffer(self, size: int) -> Pixels:
         """Give memory for an image: the one released last where it is large enough, else new."""
@@ -179,12 +204,14 @@ class Neighbours:
         return np.empty(size + size // 8, np.uint8)
 
     def _decodes(self, position: int) -> bool:
+        self.farthest = max(self.farthest, position)
         item = self.open(position)
         if not item.decodes:
-            try:
-                self.decode(position)
-            except DecodeError:
+            if item.failure is None:
+                self._decode(item)
+            if item.failure is not None:
                 self.failed_partners.add(self.sample(position))
                 return False
-            self._shrink()
+            if self._held_bytes > HELD_BYTES:
+                self._shrink()
         return True

@@ -185,6 +185,7 @@ def _load_kernel(recipe: Recipe) -> Callable[..., None]:
         return lambda *_: None
     from augcli.kernels import cpu
 
+    cpu.load()
     return cpu.apply
 
 
@@ -226,8 +227,6 @@ def _do_chunks(
 def _commit(split: Split, chunk: Chunk, done: Sequence[tuple[Stretch, RunResult]]) -> PartFacts:
     """Make a chunk's outputs final, its rows by source key and copy."""
     results = [result for _, result in done]
-    stored = [one for result in results for one in result.stored]
-    order = sorted(range(len(stored)), key=lambda i: (stored[i][0].source, stored[i][0].copy))
     ahead = _count_ahead(chunk, done)
     counts = sum((result.counts for result in results), Counter())
     facts = PartFacts(
@@ -237,8 +236,10 @@ def _commit(split: Split, chunk: Chunk, done: Sequence[tuple[Stretch, RunResult]
         passed_over=tuple(sorted({key for result in results for key in result.passed_over})),
         counts={what: count for what, count in sorted(counts.items()) if count},
     )
-    carried = tables.join_carried([result.carried for result in results], order, split.source.carried)
-    split.job.form.commit(split.part_name(chunk), [stored[i] for i in order], carried, facts)
+    packed = [result.rows for result in results if result.rows]
+    images = [image for result in results for image in result.images]
+    rows, order = tables.join_rows(packed, split.source.carried)
+    split.job.form.commit(split.part_name(chunk), rows, [images[at] for at in order if images], facts)
     return facts
 
 

@@ -32,12 +32,12 @@ from augcli.io.tables import (
     TableOptions,
     collect_failures,
     finish_rows,
-    join_carried,
+    join_rows,
+    pack_rows,
     read_file_names,
     read_part_facts,
     read_part_rows,
     rows_to_table,
-    step_to_row,
     write_failures,
     write_part,
 )
@@ -84,7 +84,7 @@ def csv_text(tmp_path):
 
     def write(outputs, classes=("cat", "dog"), options=None) -> str:
         path = tmp_path / "labels.csv"
-        write_labels_csv(path, [rows_to_table(outputs, None)], classes, options or TableOptions())
+        write_labels_csv(path, [rows_to_table(outputs)], classes, options or TableOptions())
         return path.read_bytes().decode("utf-8")
 
     return write
@@ -249,7 +249,7 @@ SMOOTHED = [
 
 @pytest.mark.parametrize(("form", "expected"), SMOOTHED)
 def test_soft_labels_are_smoothed_over_all_classes(form, expected):
-    rows = rows_to_table([make_output(exact=QUARTERS)], None)
+    rows = rows_to_table([make_output(exact=QUARTERS)])
     table = finish_rows(rows, 4, TableOptions(0.1, form))
     # float32 keeps 24 bits.
     assert table.column("soft_label")[0].as_py() == pytest.approx(expected, abs=1e-7)
@@ -266,19 +266,19 @@ def test_csv_weights_are_smoothed(csv_row, form, expected):
 
 @pytest.mark.parametrize("form", ["uniform", "others"])
 def test_smoothing_leaves_the_exact_columns_alone(form):
-    rows = rows_to_table([make_output(exact=QUARTERS)], None)
+    rows = rows_to_table([make_output(exact=QUARTERS)])
     table = finish_rows(rows, 4, TableOptions(0.1, form))
     assert table.column("classes")[0].as_py() == [0, 2]
     assert table.column("weights")[0].as_py() == [0.75, 0.25]
 
 
 def test_soft_label_of_an_unlabelled_row_is_null():
-    table = finish_rows(rows_to_table([make_output(label=None, exact=None)], None), 2, TableOptions())
+    table = finish_rows(rows_to_table([make_output(label=None, exact=None)]), 2, TableOptions())
     assert table.column("soft_label").to_pylist() == [None]
 
 
 def test_soft_label_stands_behind_label():
-    names = finish_rows(rows_to_table([make_output()], None), 2, TableOptions()).column_names
+    names = finish_rows(rows_to_table([make_output()]), 2, TableOptions()).column_names
     assert names[names.index("label") + 1] == "soft_label"
 
 
@@ -287,7 +287,7 @@ def test_soft_label_stands_behind_label():
     [(256, None, True), (257, None, False), (257, "dense", True), (2, "pair", False), (0, None, False)],
 )
 def test_soft_label_is_dense_up_to_256_classes_or_as_asked(classes, asked, has_column):
-    table = finish_rows(rows_to_table([make_output()], None), classes, TableOptions(soft_labels=asked))
+    table = finish_rows(rows_to_table([make_output()]), classes, TableOptions(soft_labels=asked))
     assert ("soft_label" in table.column_names) == has_column
 
 
@@ -386,6 +386,11 @@ def test_both_tables_hold_the_same_rows_in_the_same_order(output):
 # Steps ----------------------------------------------------------------------------------------------------
 
 
+def step_to_row(step):
+    row = rows_to_table([make_output(steps=(step,))]).column("steps")[0].as_py()[0]
+    return {name: value for name, value in row.items() if value is not None}
+
+
 def test_row_of_a_paste_from_a_part_of_the_partner():
     assert step_to_row(Paste(Box(1, 2, 3, 4), 1, Box(5, 6, 7, 8))) == {
         "kind": "paste", "y0": 1, "x0": 2, "y1": 3, "x1": 4, "slot": 1,
@@ -411,7 +416,7 @@ def test_row_of_noise():
     assert step_to_row(Fill(Box(0, 0, 3, 4), Uniform(key))) == area | {"noise": "uniform", "key": key}
     mean, std = (0.5, 0.4, 0.3), (0.2, 0.2, 0.1)
     assert step_to_row(Fill(Box(0, 0, 3, 4), Normal(1, mean, std))) == area | {
-        "noise": "normal", "key": 1, "mean": mean, "std": std,
+        "noise": "normal", "key": 1, "mean": list(mean), "std": list(std),
     }  # fmt: skip
 
 
@@ -451,7 +456,7 @@ def test_part_file_names_its_outputs(part):
 
 
 def test_part_file_without_rows_gives_its_facts_back(tmp_path):
-    write_part(tmp_path / "part.parquet", rows_to_table([], None), FACTS)
+    write_part(tmp_path / "part.parquet", rows_to_table([]), FACTS)
     assert read_part_facts(tmp_path / "part.parquet") == FACTS
     assert read_file_names(tmp_path / "part.parquet") == []
 
@@ -505,13 +510,21 @@ def test_failures_are_written_one_json_object_a_line(tmp_path):
     ]
 
 
-def test_carried_columns_are_joined_in_the_order_of_the_rows():
-    pieces = [pa.table({"x": [10, 11]}), None, pa.table({"x": [12]})]
-    assert join_carried(pieces, [2, 0, 1], pieces[0].schema).column("x").to_pylist() == [12, 10, 11]
+def test_rows_of_runs_are_joined_by_source_and_copy_with_what_they_carry():
+    places = [("b", 1), ("é", 0), ("a", 2), ("b", 0), ("a", 10)]
+    outputs = [make_output(source=source, copy=copy) for source, copy in places]
+    carried = pa.table({"x": [10, 11, 12, 13, 14]})
+    cuts = [(0, 2), (2, 5)]
+    packed = [pack_rows(rows_to_table(outputs[i:j], carried.slice(i, j - i))) for i, j in cuts]
+    rows, order = join_rows(packed, carried.schema)
+    assert order == [2, 4, 3, 0, 1]
+    assert rows.column("x").to_pylist() == [12, 14, 13, 10, 11]
+    assert rows.column("copy").to_pylist() == [2, 10, 0, 1, 0]
 
 
-def test_nothing_carried_gives_none():
-    assert join_carried([None, None], [], pa.schema([])) is None
+def test_no_rows_have_all_columns():
+    rows, order = join_rows([], pa.schema([("x", pa.int8())]))
+    assert (len(rows), order, rows.schema.names[-1]) == (0, [], "x")
 
 
 # Label tables ---------------------------------------------------------------------------------------------

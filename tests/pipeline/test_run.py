@@ -20,8 +20,9 @@ import pytest
 from PIL import Image
 
 import augcli
+from augcli.datatypes import Shape
 from augcli.errors import InputError, OutputError, StorageError
-from augcli.io import outputs, tables
+from augcli.io import codec, outputs, tables
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.pipeline import chunks, run
@@ -127,6 +128,17 @@ def test_a_small_memory_for_neighbours_changes_nothing(make_folder, materialize,
     monkeypatch.setattr("augcli.pipeline.neighbours.HELD_BYTES", 300)  # one image of 8x10x3
     materialize(src, "tight", recipe)
     assert tree(tmp_path / "roomy") == tree(tmp_path / "tight")
+
+
+def test_a_header_that_promises_another_shape_changes_nothing(
+    make_folder, materialize, tmp_path, tree, monkeypatch
+):
+    src = make_folder({"cat": 5, "dog": 5})
+    recipe = read_recipe({"copies": 2, "op": [{"kind": "cutout", "length": 0.5}, {"kind": "cutmix"}]})
+    materialize(src, "true", recipe)
+    monkeypatch.setattr(codec, "decoded_shape", lambda header, geometry: Shape(400, 3, 1, 16))
+    materialize(src, "false", recipe)
+    assert tree(tmp_path / "true") == tree(tmp_path / "false")
 
 
 def images_of(tree_of):
