@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
 Result = TypeVar("Result")
+CALM_GC = 50_000
+"""Objects after which the garbage collector looks for cycles while tasks run; Python's own is 700."""
+
 PR_SET_PDEATHSIG = 1
 """Linux: the signal that a process gets when its parent dies (prctl(2))."""
 
@@ -62,6 +66,10 @@ def run_in_order(
         pool = ThreadPoolExecutor(workers, thread_name_prefix="augcli")
         call = function
     waiting: deque[tuple[int, Future[Result]]] = deque()
+    thresholds = gc.get_threshold()
+    # What was made until now stays, and what a task makes has no cycles: 2 % of the time went into looking.
+    gc.freeze()
+    gc.set_threshold(CALM_GC)
     try:
         for task in range(tasks):
             waiting.append((task, pool.submit(call, task)))
@@ -75,6 +83,8 @@ def run_in_order(
         raise StorageError("a worker process died, killed or out of memory; run again to go on") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 _adopted: list[Callable[[int], Any]] = []
