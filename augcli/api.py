@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +95,7 @@ def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> 
 
 def _parse(path: Path, text: str) -> Mapping[str, Any]:
     import json
+    import tomllib
 
     try:
         if path.suffix == ".json":

@@ -250,8 +250,7 @@ class Failure:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RowGroup:
+class RowGroup(NamedTuple):
     """A row group of a parquet shard: its rows are samples `first..first + rows - 1` of the catalogue."""
 
     shard: str

@@ -7,7 +7,6 @@ worker, or on what was drawn before.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from dataclasses import dataclass
@@ -47,6 +46,8 @@ def philox4x32(counter: tuple[Word, Word, Word, Word], key: tuple[int, int]) -> 
 
 def hash_key(key: str, seed: int = 0) -> int:
     """Hash a sample's key to 64 bits (keyed BLAKE2b); the seed, below 2**64, makes another hash of it."""
+    import hashlib  # here, since it loads OpenSSL, which `augcli --help` need not wait for
+
     digest = hashlib.blake2b(os.fsencode(key), digest_size=8, key=seed.to_bytes(8, "little"))
     return int.from_bytes(digest.digest(), "big")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -38,6 +37,8 @@ def materialize_and_report(
     finally:
         progress.close()
     if json:
+        import json as json_format
+
         print(json_format.dumps(document(summary), indent=2, ensure_ascii=False))
     elif not quiet:
         print(describe(summary))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ from augcli.errors import InputError
 from augcli.io.storage import printable_key, storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .gif .avif .ppm".split())
@@ -32,11 +33,51 @@ class File(NamedTuple):
     version: int
 
 
+class Files:
+    """Listed files as columns: a million of them must stay small."""
+
+    def __init__(self, files: Iterable[File] = ()) -> None:
+        self.keys: list[str] = []
+        self.sizes, self.versions = array("q"), array("q")
+        for file in files:
+            self.append(*file)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[File]:
+        return map(File, self.keys, self.sizes, self.versions)
+
+    def append(self, key: str, size: int, version: int) -> None:
+        """Add a file."""
+        self.keys.append(key)
+        self.sizes.append(size)
+        self.versions.append(version)
+
+    def sort(self) -> None:
+        """Put the files in the order of their keys."""
+        self._take(sorted(range(len(self)), key=self.keys.__getitem__))
+
+    def below(self, prefix: str) -> Files:
+        """Give the files whose keys start with a prefix, under their whole keys."""
+        if not prefix:
+            return self
+        found = Files()
+        found.keys, found.sizes, found.versions = self.keys, self.sizes, self.versions
+        found._take([at for at, key in enumerate(self.keys) if key.startswith(prefix)])
+        return found
+
+    def _take(self, places: list[int]) -> None:
+        self.keys = [self.keys[at] for at in places]
+        self.sizes = array("q", (self.sizes[at] for at in places))
+        self.versions = array("q", (self.versions[at] for at in places))
+
+
 class Tree(NamedTuple):
     """Images and parquet shards below a directory by key, its subdirectories, and what else was seen."""
 
-    files: list[File]
-    shards: list[File]
+    files: Files
+    shards: Files
     directories: list[str]
     others: Counter[str]
 
@@ -54,7 +95,7 @@ def list_tree(root: Path, links: bool) -> Tree:
     Raises:
         StorageError: If a directory cannot be listed.
     """
-    tree = Tree([], [], [], Counter())
+    tree = Tree(Files(), Files(), [], Counter())
     linked: list[tuple[str, str]] = []
     seen: set[tuple[int, int]] = set()
     _walk([(str(root), "")], seen, linked if links else None, tree)
@@ -83,14 +124,14 @@ def find_splits(directories: Iterable[str]) -> list[str]:
     return top if top and SPLIT_NAMES.issuperset(top) else []
 
 
-def class_names(files: list[File], directories: list[str], root: str) -> list[str | None]:
+def class_names(keys: Sequence[str], directories: list[str], root: str) -> list[str | None]:
     """Give each file's class, its first directory; None throughout where the folder is flat.
 
     Raises:
         InputError: If a class folder holds no image, or images stand beside class folders.
     """
     folders = {directory.split("/", 1)[0] for directory in directories}
-    classes = [file.key.split("/", 1)[0] if "/" in file.key else None for file in files]
+    classes = [key.split("/", 1)[0] if "/" in key else None for key in keys]
     filled = set(classes) - {None}
     if not filled:
         return list(classes)
@@ -98,7 +139,7 @@ def class_names(files: list[File], directories: list[str], root: str) -> list[st
     if empty:
         raise InputError(f"class folder {empty[0]!r} in {root!r} holds no images; fill it or remove it")
     if None in classes:
-        loose = next(file.key for file in files if "/" not in file.key)
+        loose = next(key for key in keys if "/" not in key)
         raise InputError(
             f"{loose!r} stands beside class folders in {root!r}; move it into one, or give --labels FILE"
         )
@@ -152,10 +193,10 @@ def _take(
     elif not stat.S_ISREG(status.st_mode):
         tree.others["special files"] += 1
     elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122 - once per file
-        tree.files.append(File(key, status.st_size, status.st_mtime_ns))
+        tree.files.append(key, status.st_size, status.st_mtime_ns)
     elif entry.name in LABEL_TABLES:
         return
     elif entry.name.lower().endswith(SHARD_SUFFIXES):
-        tree.shards.append(File(key, status.st_size, status.st_mtime_ns))
+        tree.shards.append(key, status.st_size, status.st_mtime_ns)
     else:
         tree.others[os.path.splitext(entry.name)[1].lower()] += 1  # noqa: PTH122

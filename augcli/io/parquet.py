@@ -19,7 +19,7 @@ from augcli.io.folder import File
 from augcli.io.storage import storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes")
 LABEL_COLUMNS = ("soft_label", "label")
@@ -44,7 +44,7 @@ class Columns(NamedTuple):
     others: tuple[str, ...]
 
 
-def name_shards(root: Path, files: Sequence[File]) -> list[Shard]:
+def name_shards(root: Path, files: Iterable[File]) -> list[Shard]:
     """Name the shards below a directory by their path below it."""
     return [Shard(file.key, str(root / file.key), file.size, file.version) for file in files]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 ClassList: TypeAlias = "tuple[str, ...] | None"
-LabelledSplit: TypeAlias = "tuple[str, list[folder.File], Labelling]"
+LabelledSplit: TypeAlias = "tuple[str, folder.Files, Labelling]"
 
 
 class Samples(Protocol):
@@ -129,14 +129,15 @@ def _open_folder(src: str, tree: folder.Tree, selection: Selection, classes: Cla
     root, notes = Path(src), folder.describe_others(tree.others)
     if not tree.files:
         raise InputError(f"no images in {src!r}; accepted: {' '.join(sorted(folder.IMAGE_SUFFIXES))}")
-    splits = folder.find_splits(tree.directories) if any("/" in file.key for file in tree.files) else []
+    splits = folder.find_splits(tree.directories) if any("/" in key for key in tree.files.keys) else []
     parts = []
     for split in splits or [""]:
         prefix = f"{split}/" if split else ""
-        files = [file for file in tree.files if file.key.startswith(prefix)]
+        files = tree.files.below(prefix)
         directories = [d[len(prefix) :] for d in tree.directories if d.startswith(prefix)]
         if files:
-            labelling = _label_files(root / split, prefix, files, directories, selection, classes)
+            names = [key[len(prefix) :] for key in files.keys]
+            labelling = _label_files(root / split, names, directories, selection, classes)
             parts.append((split, files, labelling))
         else:
             notes.append(f"split {split!r} holds no images and is left out")
@@ -151,24 +152,21 @@ def _open_folder(src: str, tree: folder.Tree, selection: Selection, classes: Cla
 
 def _label_files(
     root: Path,
-    prefix: str,
-    files: list[folder.File],
+    names: list[str],
     directories: list[str],
     selection: Selection,
     classes: ClassList,
 ) -> Labelling:
     """Label the files of a split: by --labels, by the folder's own table, or by class folders."""
-    local = [folder.File(file.key[len(prefix) :], file.size, file.version) for file in files]
     own = next((root / name for name in folder.LABEL_TABLES if (root / name).is_file()), None)
     table = selection.labels or own
     if table is not None:
-        names = [file.key for file in local]
         labelling = label_tables.read_label_table(
             table, names, selection.label_col, classes, selection.labels is not None
         )
         if labelling is not None:
             return labelling
-    return label_columns.label_by_name(folder.class_names(local, directories, str(root)), classes)
+    return label_columns.label_by_name(folder.class_names(names, directories, str(root)), classes)
 
 
 def _unite_classes(parts: list[LabelledSplit]) -> list[LabelledSplit]:
@@ -236,15 +234,9 @@ def _catalogue_shards(
     return Catalogue(split, keys, sizes, versions, labels, labelling.classes)
 
 
-def _catalogue(split: str, files: list[folder.File], labelling: Labelling) -> Catalogue:
-    return Catalogue(
-        split,
-        [file.key for file in files],
-        np.array([file.size for file in files], np.int64),
-        np.array([file.version for file in files], np.int64),
-        labelling.labels,
-        labelling.classes,
-    )
+def _catalogue(split: str, files: folder.Files, labelling: Labelling) -> Catalogue:
+    sizes, versions = np.array(files.sizes, np.int64), np.array(files.versions, np.int64)
+    return Catalogue(split, files.keys, sizes, versions, labelling.labels, labelling.classes)
 
 
 def _fit_folders(catalogues: tuple[Catalogue, ...]) -> bool:

@@ -48,7 +48,7 @@ def test_files_are_listed_by_posix_path_in_the_order_of_their_keys(make):
 def test_file_bears_its_size_and_modification_time(make):
     root = make("a.png")
     os.utime(root / "a.png", ns=(1, 1_234_567_891))
-    assert list_tree(root, True).files == [File("a.png", 2, 1_234_567_891)]
+    assert list(list_tree(root, True).files) == [File("a.png", 2, 1_234_567_891)]
 
 
 @pytest.mark.parametrize("suffix", "jpg jpeg png webp bmp tif tiff gif avif ppm JPG Png TIFF jPeG".split())
@@ -237,7 +237,7 @@ def test_one_directory_of_another_name_means_there_are_no_splits(directories):
 
 def names_of(root) -> list[str | None]:
     tree = list_tree(root, True)
-    return class_names(tree.files, tree.directories, str(root))
+    return class_names(tree.files.keys, tree.directories, str(root))
 
 
 def test_class_is_the_first_directory(make):
