@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
 import glob
+import itertools
 import os
 import threading
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -138,10 +141,23 @@ def find_columns(schema: pa.Schema, image_col: str | None, label_col: str | None
     return Columns(image, label, class_names(schema, label), others)
 
 
+class Slice(NamedTuple):
+    """A slice of a row group: its images, None where a row has none; their paths; the carried columns."""
+
+    images: list[Any]
+    paths: list[str | None]
+    carried: pa.Table
+
+
+RELEASED = object()
+"""Stands for an image that was let go."""
+
+
 class Rows:
     """The rows of some row groups, held slice by slice: at most two slices are in memory.
 
-    Threads may share it.
+    Images that were released are gone from them; one that is wanted again is read again, with its row
+    group. Threads may share it.
     """
 
     def __init__(
@@ -150,8 +166,9 @@ class Rows:
         """Prepare to read `groups` in `slices` slices; `extra` are the columns that are carried along."""
         self._shards, self._groups, self._slices = shards, groups, slices
         self._image, self._extra = image, extra
-        self._held: OrderedDict[int, list[pa.Table]] = OrderedDict()
-        self._streams: dict[RowGroup, Iterator[pa.RecordBatch]] = {}
+        self._firsts = sorted((group.first, place) for place, group in enumerate(groups))
+        self._held: OrderedDict[int, list[Slice]] = OrderedDict()
+        self._streams: dict[RowGroup, Iterator[Slice]] = {}
         self._next = 0
         self._lock = threading.Lock()
 
@@ -161,30 +178,41 @@ class Rows:
         Raises:
             DecodeError: If the row has no image; a path without bytes is never followed.
         """
-        table, row = self._find(sample)
-        cell = table.column(self._image)[row].as_py()
-        data, path = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
+        with self._lock:
+            held, row = self._find(sample)
+            data = held.images[row]
+        if data is RELEASED:
+            data = self._read_again(sample)
         if data is None:
             raise DecodeError("no image", "the row holds no image bytes")
-        return data, path or ""
+        return data, held.paths[row] or ""
+
+    def release(self, sample: int) -> None:
+        """Let go of a row's image, which is hardly wanted again."""
+        with self._lock:
+            held, row = self._find(sample)
+            held.images[row] = RELEASED
 
     def carry(self, samples: Sequence[int]) -> pa.Table | None:
         """Give the carried columns of some rows, one row for each sample."""
         if not self._extra.names or not samples:
             return None
-        found = [self._find(sample) for sample in samples]
-        rows = [table.select(self._extra.names).slice(row, 1).cast(self._extra) for table, row in found]
-        return pa.concat_tables(rows)
-
-    def _find(self, sample: int) -> tuple[pa.Table, int]:
-        place = next(i for i, g in enumerate(self._groups) if g.first <= sample < g.first + g.rows)
-        group = self._groups[place]
-        number, row = divmod(sample - group.first, -(-group.rows // self._slices))
         with self._lock:
-            if number not in self._held:
-                self._load(number)
-            self._held.move_to_end(number)
-            return self._held[number][place], row
+            found = [self._find(sample) for sample in samples]
+        return pa.concat_tables([held.carried.slice(row, 1) for held, row in found])
+
+    def _find(self, sample: int) -> tuple[Slice, int]:
+        place, number, row = self._place(sample)
+        if number not in self._held:
+            self._load(number)
+        self._held.move_to_end(number)
+        return self._held[number][place], row
+
+    def _place(self, sample: int) -> tuple[int, int, int]:
+        """Give the place of a sample's row group among all, its slice, and its row in that."""
+        _, place = self._firsts[bisect.bisect_right(self._firsts, (sample, len(self._groups))) - 1]
+        group = self._groups[place]
+        return place, *divmod(sample - group.first, -(-group.rows // self._slices))
 
     def _load(self, number: int) -> None:
         """Read a slice of every row group; the one used last stays, for runs that are still there."""
@@ -196,22 +224,48 @@ class Rows:
         for name in {group.shard for group in self._groups}:
             check_unchanged(self._shards[name])
         while self._next <= number:
-            tables = [self._read_next(group) for group in self._groups]
+            slices = [self._read_next(group) for group in self._groups]
             self._next += 1
-        self._held[number] = tables
+        self._held[number] = slices
 
-    def _read_next(self, group: RowGroup) -> pa.Table:
-        shard = self._shards[group.shard]
-        with storage_errors(f"cannot read {shard.path!r}"):
-            if group not in self._streams:
-                self._streams[group] = open_shard(shard).iter_batches(
-                    batch_size=-(-group.rows // self._slices),
-                    row_groups=[group.number],
-                    columns=[self._image, *self._extra.names],
-                    use_threads=False,
-                )
-            batch = next(self._streams[group], None)
-        return pa.Table.from_batches([] if batch is None else [batch], None if batch else pa.schema([]))
+    def _read_next(self, group: RowGroup) -> Slice:
+        with storage_errors(f"cannot read {self._shards[group.shard].path!r}"):
+            # A stream holds on to the last batch that it gave, so one that has given all is not kept.
+            stream = self._streams.pop(group, None) or self._stream(group)
+            if self._next + 1 < self._slices:
+                self._streams[group] = stream
+            return next(stream, Slice([], [], self._extra.empty_table()))
+
+    def _read_again(self, sample: int) -> Any:
+        place, number, row = self._place(sample)
+        group = self._groups[place]
+        check_unchanged(self._shards[group.shard])
+        with storage_errors(f"cannot read {self._shards[group.shard].path!r}"):
+            return next(itertools.islice(self._stream(group), number, None)).images[row]
+
+    def _stream(self, group: RowGroup) -> Iterator[Slice]:
+        """Read a row group slice by slice."""
+        batches = open_shard(self._shards[group.shard]).iter_batches(
+            batch_size=-(-group.rows // self._slices),
+            row_groups=[group.number],
+            columns=[self._image, *self._extra.names],
+            use_threads=False,
+        )
+        # No loop of ours, which would hold on to its batch, and no method, which would make a cycle.
+        return map(partial(_copy_images, self._image, self._extra), batches)
+
+
+def _copy_images(image: str, extra: pa.Schema, batch: pa.RecordBatch) -> Slice:
+    """Copy the images out of Arrow's memory, so that each can be let go by itself."""
+    images = batch.column(image)
+    paths: list[str | None] = [None] * len(batch)
+    if pa.types.is_struct(images.type):
+        fields = dict(zip((field.name for field in images.type), images.flatten(), strict=True))
+        images = fields["bytes"]
+        if "path" in fields:
+            paths = fields["path"].to_pylist()
+    carried = pa.Table.from_batches([batch.select(extra.names)])
+    return Slice(images.to_pylist(), paths, carried.cast(extra))
 
 
 def list_groups(shards: Sequence[Shard], image: str) -> list[RowGroup]:

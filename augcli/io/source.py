@@ -33,6 +33,9 @@ class Samples(Protocol):
     def read(self, sample: int) -> tuple[bytes, str]:
         """Give a sample's encoded image and the name that its stem is made from."""
 
+    def release(self, sample: int) -> None:
+        """Say that a sample is hardly read again, so that its memory can be used for others."""
+
     def carry(self, samples: Sequence[int]) -> Any:
         """Give the columns that are carried along, one row for each sample, or None."""
 
@@ -97,6 +100,9 @@ class FolderSamples:
         key = self.catalogue.keys[sample]
         size, version = int(self.catalogue.sizes[sample]), int(self.catalogue.versions[sample])
         return read_unchanged(f"{self.root}/{key}", size, version), key
+
+    def release(self, sample: int) -> None:
+        """Do nothing: a file is not held."""
 
     def carry(self, samples: Sequence[int]) -> None:
         """Carry nothing: a folder has no columns."""

@@ -131,7 +131,8 @@ class _Walk:
         geometry = codec.Geometry(size.height, size.width, recipe.fit, recipe.background) if size else None
         self.geometry = geometry
         self.watch = Stopwatch()
-        self.near = Neighbours(run, samples, geometry, recipe.max_pixels, self.watch)
+        partners = int(job.outputs[run.members].max()) * len(recipe.mixing_entries)
+        self.near = Neighbours(run, samples, geometry, recipe.max_pixels, partners, self.watch)
         self.planner = Planner(job, run, self.near)
         self.result = RunResult()
         self.outputs: list[Output] = []

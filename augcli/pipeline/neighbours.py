@@ -71,10 +71,14 @@ class Neighbours:
         samples: Samples,
         geometry: codec.Geometry | None,
         max_pixels: int,
+        reach: int,
         watch: Stopwatch,
     ) -> None:
+        """Prepare to walk a run; partners are up to `reach` steps ahead, where images decode."""
         self._ring, self._members = run.ring, run.ring.members
         self._count, self._stop = len(run.ring), run.stop
+        steps = run.ring.steps[:reach]
+        self._shared = run.start + (int(steps[-1]) if len(steps) else 0)
         self._samples, self._geometry = samples, geometry
         self._max_pixels, self._watch = max_pixels, watch
         self._items: dict[int, Item] = {}
@@ -177,7 +181,9 @@ class Neighbours:
         return good[place % len(good)] if good else None
 
     def release(self, position: int) -> None:
-        """Let go of a position that is done."""
+        """Let go of a position that is done; only the first ones may be wanted by another run."""
+        if position >= self._shared:
+            self._samples.release(self.sample(position))
         item = self._items.pop(position % self._count, None)
         if item is not None and item.pixels is not None:
             self._held_bytes -= item.pixels.nbytes
