@@ -33,6 +33,8 @@ test: .venv/dev.stamp  ## all tests
 bench: .venv/dev.stamp  ## speed against the codec floor and what one would write instead
 	$(BIN)/python tests/benchmarks/run.py
 	$(BIN)/python tests/benchmarks/arrays.py
+	$(BIN)/python tests/benchmarks/startup.py
+	$(BIN)/python tests/benchmarks/memory.py
 
 docs: .venv/run.stamp  ## the README's cards of operations and their pictures, from the operations themselves
 	for name in $$($(BIN)/python -c 'from augcli.ops import OPERATIONS; print(*OPERATIONS)'); do \

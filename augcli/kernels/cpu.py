@@ -130,11 +130,13 @@ def _blend_row(weight, partner, row):
 
 @_inner
 def _fill_box(value, channels, y0, x0, y1, x1, image):
-    row = np.empty((x1 - x0) * channels, image.dtype)
-    for i in range(row.size):
-        row[i] = value[i % channels]
-    for y in range(y0, y1):
-        _copy_row(row, image[y, x0 * channels : x1 * channels])
+    first, at = image[y0, x0 * channels : x1 * channels], np.uint64(0)
+    for _ in range(x1 - x0):
+        for c in range(channels):
+            first[at] = value[c]
+            at += np.uint64(1)
+    for y in range(y0 + 1, y1):
+        _copy_row(first, image[y, x0 * channels : x1 * channels])
 
 
 @_inner
@@ -382,7 +384,7 @@ def _apply_steps(steps, bitmaps, quantiles, start, stop, partner, image):
 
 @_inner
 def _apply_image(n, steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out):
-    out[offsets[n] : offsets[n + 1]] = sources[offsets[n] : offsets[n + 1]]
+    _copy_row(sources[offsets[n] : offsets[n + 1]], out[offsets[n] : offsets[n + 1]])
     image = out[offsets[n] : offsets[n + 1]].reshape(shapes[n, 0], shapes[n, 1], shapes[n, 2])
     for index in range(first[n], first[n + 1]):
         p = n if steps[index].kind == FILL else partners[n, steps[index].slot]
