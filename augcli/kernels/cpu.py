@@ -198,7 +198,9 @@ def _block_row(source, tap, blocks, wide, row):
     """
     first, y_level, x_level, y0, x0, channels = blocks
     shift = np.uint64(y_level + x_level)
-    wide[:] = np.uint64((1 << (y_level + x_level)) >> 1 if x_level == 0 else 0)
+    half = np.uint64((1 << (y_level + x_level)) >> 1)
+    for i in range(wide.size):
+        wide[i] = half if x_level == 0 else np.uint64(0)
     start = (x0 + (first << x_level)) * channels
     for y in range(y0 + (tap << y_level), y0 + ((tap + 1) << y_level)):
         line = source[y, start : start + wide.size]
@@ -208,7 +210,6 @@ def _block_row(source, tap, blocks, wide, row):
         for i in range(row.size):
             row[i] = wide[i] >> shift
         return
-    half = np.uint64((1 << (y_level + x_level)) >> 1)
     step, length = np.uint64(channels), np.uint64(channels << x_level)
     for i in range(row.size // channels):
         for c in range(channels):
@@ -222,15 +223,21 @@ def _block_row(source, tap, blocks, wide, row):
 
 
 @_inner
-def _column_taps(offset, taps, frame, channels, left, weight):
+def _position(offset, taps, frame):
+    """Give where a pixel lies between taps, with 16 fraction bits, clamped at the edges."""
+    position = ((2 * offset + 1) * (np.int64(taps) * 32768)) // frame - 32768
+    return min(max(position, 0), (np.int64(taps) - 1) << 16)
+
+
+@_inner
+def _column_taps(offset, taps, frame, first, channels, left, weight):
     """Write, for each column of a box, its left tap (as offset into a row) and the right one's weight.
 
-    The right tap is the next one; where there is none, its weight is 0.
+    The right tap is the next one; where there is none, its weight is 0. The row starts at tap `first`.
     """
     for i in range(left.size):
-        position = ((2 * (offset + i) + 1) * (taps * 32768)) // frame - 32768
-        position = min(max(position, 0), (taps - 1) << 16)
-        left[i] = (position >> 16) * channels
+        position = _position(offset + i, taps, frame)
+        left[i] = ((position >> 16) - first) * channels
         weight[i] = (position >> 8) & 255
 
 
@@ -289,10 +296,10 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
     y_taps, x_taps = source_height >> y_level, source_width >> x_level
     width = x1 - x0
     left, fraction = np.empty(width, np.uint64), np.empty(width, np.uint32)
-    _column_taps(x0 - step.frame_x0, x_taps, frame_width, channels, left, fraction)
-    first = np.int64(left[0]) // channels
-    last = min(np.int64(left[width - 1]) // channels + 1, x_taps - 1)
-    left -= np.uint64(first * channels)
+    offset = x0 - step.frame_x0
+    first = _position(offset, x_taps, frame_width) >> 16
+    last = min((_position(offset + width - 1, x_taps, frame_width) >> 16) + 1, x_taps - 1)
+    _column_taps(offset, x_taps, frame_width, first, channels, left, fraction)
     span = (last + 1 - first) * channels
     # One tap more than there is: the right one of the last, read with a weight of 0.
     between, row = np.zeros(span + channels, np.uint32), np.empty(width * channels, image.dtype)
@@ -302,8 +309,7 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
     start = (step.source_x0 + first) * channels
     blocks = (first, y_level, x_level, step.source_y0, step.source_x0, channels)
     for y in range(y0, y1):
-        position = ((2 * (y - step.frame_y0) + 1) * (np.int64(y_taps) * 32768)) // frame_height - 32768
-        position = min(max(position, 0), np.int64(y_taps - 1) << 16)
+        position = _position(y - step.frame_y0, y_taps, frame_height)
         tap = position >> 16
         below = min(tap + 1, y_taps - 1)
         weight = np.uint32((position >> 8) & 255)
