@@ -35,6 +35,7 @@ bench: .venv/dev.stamp  ## speed against the codec floor and what one would writ
 	$(BIN)/python tests/benchmarks/arrays.py
 	$(BIN)/python tests/benchmarks/startup.py
 	$(BIN)/python tests/benchmarks/memory.py
+	$(BIN)/python tests/benchmarks/gil.py
 
 docs: .venv/run.stamp  ## the README's cards of operations and their pictures, from the operations themselves
 	for name in $$($(BIN)/python -c 'from augcli.ops import OPERATIONS; print(*OPERATIONS)'); do \

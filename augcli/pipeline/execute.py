@@ -8,6 +8,7 @@ times as long. A decoded image stays only until the positions behind it no longe
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 GATHERED_BYTES = 4 << 20
 """Encoded images that a worker gathers before it labels and writes them."""
+
+PLANNED_AHEAD = 256
+"""Outputs that are planned in a row at most: a sample may have a million."""
 
 SUBSAMPLINGS = ("444", "422", "420", "440", "411")
 
@@ -137,6 +141,7 @@ class _Walk:
         self.result = RunResult()
         self.outputs: list[Output] = []
         self.bases: list[int] = []
+        self.plans: dict[tuple[int, int], Planned] = {}
         self.made: list[Made] = []
         self.made_bytes = 0
         self.scratch = np.empty(0, np.uint8)
@@ -145,30 +150,27 @@ class _Walk:
         """Make the outputs of the samples from a position on, as many as are read together."""
         stop = self.near.read_ahead(start)
         self.watch.lap("read")
-        todo = []
-        for position in range(start, stop):
-            copies = copy_numbers(self.job, self.near.sample(position))
-            is_readable = self.near.open(position).header is not None
-            todo.append(
-                [self.planner.plan(position, copy) if is_readable else Planned(copy) for copy in copies]
-            )
+        copies = [copy_numbers(self.job, self.near.sample(position)) for position in range(start, stop)]
+        places = ((start + at, copy) for at, mine in enumerate(copies) for copy in mine)
+        self.plans = {place: self.planner.plan(*place) for place in itertools.islice(places, PLANNED_AHEAD)}
         self.watch.lap("plan")
-        for position, planned in zip(range(start, stop), todo, strict=True):
-            if planned:
-                self.visit(position, planned)
+        for position, mine in zip(range(start, stop), copies, strict=True):
+            if mine:
+                self.visit(position, mine)
             self.near.release(position)
         self.flush()
         return stop
 
-    def visit(self, position: int, planned: list[Planned]) -> None:
+    def visit(self, position: int, copies: range) -> None:
         """Make all outputs of the sample at a position, or record why there are none."""
         item = self.near.open(position)
         made: list[Made] = []
         # That it failed as a partner does not count: what becomes of a sample depends on its own draws.
         failure = item.failure if item.header is None else None
         try:
-            for number, one in enumerate(planned):
-                made.append(self.make(position, item, one, is_last=number == len(planned) - 1))
+            for copy in copies if failure is None else ():
+                planned = self.plans.pop((position, copy), None) or self.planner.plan(position, copy)
+                made.append(self.make(position, item, planned, is_last=copy == copies[-1]))
         except DecodeError as error:
             failure = item.failure or ("encode", error)
         if failure:
@@ -223,9 +225,7 @@ class _Walk:
 
     def keep(self, position: int, item: Item) -> Encoded:
         """Give an unchanged sample: the file itself where it may stand in the output, else encoded anew."""
-        if item.header is None:
-            assert item.failure is not None
-            raise item.failure[1]
+        assert item.header is not None
         if codec.is_copyable(item.header, self.job.recipe.image_format, self.geometry):
             form = "jpg" if item.header.format == "JPEG" else "png"
             return Encoded(item.data, form, item.header.height, item.header.width)

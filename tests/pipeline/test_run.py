@@ -130,6 +130,17 @@ def test_a_small_memory_for_neighbours_changes_nothing(make_folder, materialize,
     assert tree(tmp_path / "roomy") == tree(tmp_path / "tight")
 
 
+def test_how_many_outputs_are_planned_in_a_row_changes_nothing(
+    make_folder, materialize, tmp_path, tree, monkeypatch
+):
+    src = make_folder({"cat": 6, "dog": 6})
+    recipe = single(CutMix(), copies=3)
+    materialize(src, "many", recipe)
+    monkeypatch.setattr("augcli.pipeline.execute.PLANNED_AHEAD", 4)
+    materialize(src, "few", recipe)
+    assert tree(tmp_path / "many") == tree(tmp_path / "few")
+
+
 def test_a_header_that_promises_another_shape_changes_nothing(
     make_folder, materialize, tmp_path, tree, monkeypatch
 ):
