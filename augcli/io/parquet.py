@@ -189,9 +189,10 @@ class Rows:
 
     def release(self, sample: int) -> None:
         """Let go of a row's image, which is hardly wanted again."""
+        place, number, row = self._place(sample)
         with self._lock:
-            held, row = self._find(sample)
-            held.images[row] = RELEASED
+            if number in self._held:
+                self._held[number][place].images[row] = RELEASED
 
     def carry(self, samples: Sequence[int]) -> pa.Table | None:
         """Give the carried columns of some rows, one row for each sample."""

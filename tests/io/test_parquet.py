@@ -684,6 +684,18 @@ def test_a_released_image_is_no_longer_held_and_can_be_read_again(tmp_path, slic
         assert rows.read(sample)[0] == images[sample]
 
 
+def test_to_release_an_image_of_a_slice_that_is_gone_reads_nothing(tmp_path):
+    images = [encode_image(seed) for seed in range(9)]
+    write_shard(tmp_path / "a.parquet", {"image": as_structs(images), "label": [0] * 9})
+    source = open_source(str(tmp_path), Selection())
+    rows = source.samples(source.catalogues[0], source.groups[""], 3)
+    for sample in (0, 3, 6):
+        rows.read(sample)
+    held = list(rows._held)
+    rows.release(0)
+    assert list(rows._held) == held == [1, 2]
+
+
 @pytest.mark.parametrize("recipe", [single(CutMix()), single(CutMix(), copies=3), single(Cutout())])
 def test_a_run_reads_no_image_again(tmp_path, monkeypatch, recipe):
     def read_again(*_):
