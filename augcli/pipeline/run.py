@@ -185,7 +185,6 @@ def _load_kernel(recipe: Recipe) -> Callable[..., None]:
         return lambda *_: None
     from augcli.kernels import cpu
 
-    cpu.load()
     return cpu.apply
 
 
@@ -193,6 +192,10 @@ def _do_chunks(
     todo: Sequence[tuple[Split, Chunk]], workers: int, settings: Settings, seconds: dict[str, float]
 ) -> None:
     """Do chunks in order, each committed when its last run is in; neighbours are in flight together."""
+    if any(split.job.recipe.entries for split, _ in todo):
+        from augcli.kernels import cpu
+
+        cpu.load()  # once, not in each process; and not where nothing is to be done
     total = sum(len(chunk) for _, chunk in todo)
     runs = [(at, run) for at, (_, chunk) in enumerate(todo) for run in cut_runs(chunk, total, workers)]
     opened: dict[int, Samples] = {}

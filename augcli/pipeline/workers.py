@@ -68,9 +68,9 @@ def run_in_order(
         call = function
     waiting: deque[tuple[int, Future[Result]]] = deque()
     thresholds = gc.get_threshold()
-    # What was made until now stays, and what a task makes has no cycles: 2 % of the time went into looking.
-    gc.freeze()
-    gc.set_threshold(CALM_GC)
+    # What a task makes has no cycles: 2 % of the time went into looking for some.
+    if 0 < thresholds[0] < CALM_GC:
+        gc.set_threshold(CALM_GC)
     try:
         for task in range(tasks):
             waiting.append((task, pool.submit(call, task)))
@@ -85,7 +85,6 @@ def run_in_order(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         gc.set_threshold(*thresholds)
-        gc.unfreeze()
 
 
 _adopted: list[Callable[[int], Any]] = []
@@ -94,6 +93,7 @@ _adopted: list[Callable[[int], Any]] = []
 
 def _adopt(function: Callable[[int], Any]) -> None:
     """Prepare a worker process: it leaves Ctrl-C to its parent, and dies with it."""
+    gc.freeze()  # what it inherited stays, and a look at it would copy its pages
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _adopted.append(function)

@@ -23,6 +23,7 @@ import augcli
 from augcli.datatypes import Shape
 from augcli.errors import InputError, OutputError, StorageError
 from augcli.io import codec, outputs, tables
+from augcli.kernels import cpu
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.pipeline import chunks, run
@@ -128,6 +129,18 @@ def test_a_small_memory_for_neighbours_changes_nothing(make_folder, materialize,
     monkeypatch.setattr("augcli.pipeline.neighbours.HELD_BYTES", 300)  # one image of 8x10x3
     materialize(src, "tight", recipe)
     assert tree(tmp_path / "roomy") == tree(tmp_path / "tight")
+
+
+def test_kernels_are_loaded_only_where_something_is_to_be_done(make_folder, materialize, monkeypatch):
+    calls, load = [], cpu.load
+    monkeypatch.setattr(cpu, "load", lambda: calls.append(1) or load())
+    src = make_folder({"cat": 2, "dog": 2})
+    materialize(src, "dst", CUTMIX, dry_run=True)
+    assert not calls
+    materialize(src, "dst", CUTMIX)
+    assert len(calls) == 1
+    materialize(src, "dst", CUTMIX)
+    assert len(calls) == 1
 
 
 def test_how_many_outputs_are_planned_in_a_row_changes_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -80,3 +81,15 @@ def test_the_quota_of_the_control_group_is_read(tmp_path, files, quota):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text + "\n")
     assert _read_quota(tmp_path) == quota
+
+
+@pytest.mark.parametrize("first", [0, 700, 10**6])
+def test_the_garbage_collector_rests_while_tasks_run_and_is_then_as_it_was(first):
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(first, 11, 12)
+        seen = [result for _, result in run_in_order(lambda _: gc.get_threshold()[0], 3, 1, False)]
+        assert set(seen) == {first if first in (0, 10**6) else 50_000}  # one that is off stays off
+        assert gc.get_threshold() == (first, 11, 12)
+    finally:
+        gc.set_threshold(*before)
