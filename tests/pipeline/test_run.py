@@ -131,6 +131,21 @@ def test_a_small_memory_for_neighbours_changes_nothing(make_folder, materialize,
     assert tree(tmp_path / "roomy") == tree(tmp_path / "tight")
 
 
+def test_with_fewer_partners_that_decode_than_copies_they_take_turns(
+    make_folder, materialize, tmp_path, read_rows
+):
+    src = make_folder({"cat": 3, "dog": 2})
+    for bad in ("cat/0.png", "dog/0.png"):
+        (src / bad).write_bytes((src / bad).read_bytes()[:90])  # the header stands, the pixels do not
+    materialize(src, recipe=single(CutMix(lam=0.5, boundary="inside"), copies=4))
+    rows = sorted(read_rows(tmp_path / "dst"), key=lambda row: (row["source"], row["copy"]))
+    assert len(rows) == 3 * 4
+    for first in range(0, len(rows), 4):
+        nearest, next_, again, then = (row["partners"] for row in rows[first : first + 4])
+        assert (again, then) == (nearest, next_)
+        assert nearest != next_
+
+
 def test_kernels_are_loaded_only_where_something_is_to_be_done(make_folder, materialize, monkeypatch):
     calls, load = [], cpu.load
     monkeypatch.setattr(cpu, "load", lambda: calls.append(1) or load())
