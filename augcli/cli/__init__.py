@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
 import sys
 import warnings
 from typing import Annotated, Any
@@ -14,7 +17,6 @@ from augcli.cli.preview import preview
 from augcli.cli.run import run
 from augcli.errors import AugcliError
 
-INTERRUPTED = 130
 USAGE = 2
 
 app = typer.Typer(
@@ -45,6 +47,7 @@ def _root(
 
 def main() -> None:
     """Run the program; every error that is not a bug of ours ends in one line on stderr."""
+    _catch_signals()
     sys.meta_path.insert(0, _LeaveOut())
     warnings.simplefilter("ignore")  # libraries warn about single files; a run counts those itself
     warnings.filterwarnings("once", category=UserWarning, module=r"augcli\.")
@@ -53,14 +56,40 @@ def main() -> None:
         code = app(standalone_mode=False)
     except AugcliError as error:
         code = _complain(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        code = _complain("interrupted; run the same command again to go on", INTERRUPTED)
+    except _Stopped as stopped:
+        again = shlex.join(["augcli", *sys.argv[1:]])
+        code = _complain(f"interrupted; to go on where it was: {again}", stopped.exit_code)
     except Exception as error:
         # typer's own usage errors know their words and their code; anything else is a bug, shown whole.
         if not hasattr(error, "format_message"):
             raise
         code = _complain(error.format_message() + _given(error), USAGE)
     sys.exit(code)
+
+
+class _Stopped(BaseException):
+    """The program was asked to stop. No `KeyboardInterrupt`, which typer would make its own."""
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = 128 + number
+
+
+def _catch_signals() -> None:
+    """Let Ctrl-C and SIGTERM end the program in good order, and a second one at once."""
+
+    def stop_at_once(number: int, _: object) -> None:
+        os._exit(128 + number)
+
+    def stop(number: int, _: object) -> None:
+        for other in stopping:
+            signal.signal(other, stop_at_once)
+        raise _Stopped(number)
+
+    # A shell lets programs in the background ignore Ctrl-C; then so do we.
+    both = (signal.SIGINT, signal.SIGTERM)
+    stopping = [number for number in both if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in stopping:
+        signal.signal(number, stop)
 
 
 class _LeaveOut:

@@ -27,7 +27,7 @@ from augcli.io.storage import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from augcli.io.tables import PartFacts, TableOptions
 
@@ -38,10 +38,17 @@ IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png)(\.part)?")
 SHARD_NAME = re.compile(r"[a-z]+-([01]+|all)(-[0-9]+)?\.parquet(\.part)?")
 """How every image and every shard of ours is named; other files are never touched."""
 
+CLASSES, CARD, RECIPE = "classes.txt", "README.md", "augcli.json"
+FAILURES, SUCCESS = "failures.jsonl", "_SUCCESS"
+TABLES = ("metadata.parquet", "labels.csv")
+OTHERS = re.compile(
+    "|".join([PART_NAME.pattern, *map(re.escape, (CLASSES, CARD, RECIPE, FAILURES, SUCCESS, *TABLES))])
+)
+"""How everything else of ours is named."""
+
 RELABELLING = "unfinished"
 """What a part file says of its shards' label columns while these are written anew."""
 
-TABLES = ("metadata.parquet", "labels.csv")
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -60,6 +67,9 @@ class Form(Protocol):
 
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the files below DST that hold outputs of these names."""
+
+    def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
+        """Whether all outputs of a part file stand, given the sizes of all files below DST."""
 
     def tables(self) -> list[str]:
         """Give the tables below DST that `finish` writes."""
@@ -127,6 +137,15 @@ class FolderForm:
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the images themselves."""
         return {self.base + name for name in file_names}
+
+    def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
+        """Whether all images stand, each as long as it was written: a power loss may cut them short.
+
+        They are not synced one by one, which would take longer than all else.
+        """
+        rows = tables.read_part_rows(part, ["file_name", "bytes"]).to_pydict()
+        places = zip(rows["file_name"], rows["bytes"], strict=True)
+        return all(sizes.get(self.base + name) == length for name, length in places)
 
     def tables(self) -> list[str]:
         """Give both tables."""
@@ -200,6 +219,10 @@ class ParquetForm:
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the shards, which names of outputs begin with."""
         return {"data/" + name.split("/", 1)[0] for name in file_names}
+
+    def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
+        """Whether all shards stand; they were synced before their part file."""
+        return self.files(tables.read_file_names(part)) <= sizes.keys()
 
     def tables(self) -> list[str]:
         """Give none: the shards are the tables."""
@@ -301,13 +324,17 @@ def remove_strangers(dst: Path, wanted: set[str]) -> None:
         kept.append(directory)
         for name in names:
             pattern = SHARD_NAME if below == "data/" else IMAGE_NAME
-            unfinished = not below and name.endswith(f".parquet{PART_SUFFIX}")
-            if below + name not in wanted and (pattern.fullmatch(name) or unfinished):
+            if below + name not in wanted and (pattern.fullmatch(name) or _is_unfinished(name)):
                 remove_file(Path(directory, name))
     for directory in reversed(kept[1:]):  # children before their parents
         if not os.listdir(directory):  # noqa: PTH208 - beside os.walk
             with storage_errors(f"cannot remove {directory!r}"):
                 Path(directory).rmdir()
+
+
+def _is_unfinished(name: str) -> bool:
+    """Whether a file is what a run that was killed left of a table or a part file."""
+    return name.endswith(PART_SUFFIX) and OTHERS.fullmatch(name[: -len(PART_SUFFIX)]) is not None
 
 
 def _cut(images: Sequence[bytes], limit: int) -> list[tuple[int, int]]:

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import OutputError
 from augcli.io import dataset_card, outputs, tables
 from augcli.io.folder import SPLIT_NAMES
-from augcli.io.storage import PART_SUFFIX, make_directory, remove_file, write_text
+from augcli.io.lock import LOCK
+from augcli.io.outputs import CARD, CLASSES, FAILURES, RECIPE, SUCCESS
+from augcli.io.storage import PART_SUFFIX, list_sizes, make_directory, remove_file, write_text
 from augcli.recipe import TABLE_KEYS, Recipe, write_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from augcli.io.tables import PartFacts
     from augcli.pipeline.chunks import Chunk
     from augcli.pipeline.split import Split
 
 OUTPUT_VERSION = 1
 """Raised whenever the same seed and input give other bytes than before."""
 
-CLASSES, CARD, RECIPE, FAILURES, SUCCESS = (
-    "classes.txt",
-    "README.md",
-    "augcli.json",
-    "failures.jsonl",
-    "_SUCCESS",
-)
 
-
-def check_destination(dst: Path, recipe: Recipe, force: bool) -> bool:
+def check(dst: Path, recipe: Recipe, force: bool) -> bool:
     """Give whether DST is to be made from nothing; refuse one that is not ours, or another recipe's.
 
     Raises:
@@ -43,7 +38,7 @@ def check_destination(dst: Path, recipe: Recipe, force: bool) -> bool:
         raise OutputError(f"DST {str(dst)!r} is a file; give a directory")
     standing = sorted(path.name for path in dst.iterdir())
     if RECIPE not in standing:
-        strange = [name for name in standing if not name.endswith(PART_SUFFIX)]
+        strange = [name for name in standing if not name.endswith(PART_SUFFIX) and name != LOCK]
         if strange:
             raise OutputError(
                 f"DST {str(dst)!r} holds something else ({strange[0]!r}); give an empty directory"
@@ -58,38 +53,74 @@ def check_destination(dst: Path, recipe: Recipe, force: bool) -> bool:
     return bool(differing)
 
 
-def find_undone(dst: Path, splits: Sequence[Split]) -> list[tuple[Split, Chunk]]:
-    """Find the chunks without a part file of their current fingerprint, or with outputs that are gone.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands in DST already.
 
-    The facts of the others are kept in their split, and which of them have other label columns.
+    Attributes:
+        is_new: Whether all is to be made, over nothing or over another recipe's output.
+        todo: Chunks that are to be made.
+        stale: Names of the part files that no chunk bears any more.
+        is_behind: Whether anything is to be written at all.
     """
-    standing = {f"{path}/{name}" for path, _, names in os.walk(dst) for name in names}
+
+    is_new: bool
+    todo: list[tuple[Split, Chunk]]
+    stale: set[str]
+    is_behind: bool
+
+    @property
+    def lacks_only_tables(self) -> bool:
+        """Whether tables are to be written, but no image."""
+        return self.is_behind and not self.todo
+
+
+def survey(dst: Path, recipe: Recipe, splits: Sequence[Split], force: bool) -> Standing:
+    """Compare DST with what is to stand there.
+
+    The facts of chunks that stand are kept in their split, and which of them have other label columns.
+
+    Raises:
+        OutputError: If DST is something else or another recipe's output.
+    """
+    if check(dst, recipe, force):
+        return Standing(True, [(split, chunk) for split in splits for chunk in split.chunks], set(), True)
+    todo = _find_undone(dst, splits)
+    stale = outputs.part_names(dst) - {name for split in splits for name in split.part_names()}
+    return Standing(False, todo, stale, bool(todo or stale) or not _is_complete(dst, recipe, splits))
+
+
+def _find_undone(dst: Path, splits: Sequence[Split]) -> list[tuple[Split, Chunk]]:
+    """Find the chunks without a part file of their current fingerprint, or with outputs not as it says."""
+    sizes = list_sizes(dst)
     undone = []
     for split in splits:
+        split.facts, split.mislabelled = {}, []
         for chunk in split.chunks:
-            path = outputs.part_path(dst, split.part_name(chunk))
-            facts = tables.read_part_facts(path) if str(path) in standing else None
-            if (
-                facts is not None
-                and len(facts.ahead) == len(chunk.stretches)
-                and facts.fingerprint == split.fingerprint(chunk, facts.ahead)
-                and {f"{dst}/{name}" for name in split.job.form.files(tables.read_file_names(path))}
-                <= standing
-            ):
-                split.facts[chunk.name] = facts
-                if facts.labels != split.job.form.labels:
-                    split.mislabelled.append(chunk)
-            else:
+            facts = _read_current(dst, split, chunk, sizes)
+            if facts is None:
                 undone.append((split, chunk))
+                continue
+            split.facts[chunk.name] = facts
+            if facts.labels != split.job.form.labels:
+                split.mislabelled.append(chunk)
     return undone
 
 
-def find_stale(dst: Path, splits: Sequence[Split]) -> set[str]:
-    """Name the part files that no chunk bears any more."""
-    return outputs.part_names(dst) - {name for split in splits for name in split.part_names()}
+def _read_current(dst: Path, split: Split, chunk: Chunk, sizes: Mapping[str, int]) -> PartFacts | None:
+    """Read what a chunk's part file says, where all of it is still true."""
+    path = outputs.part_path(dst, split.part_name(chunk))
+    facts = tables.read_part_facts(path) if path.name in sizes else None
+    if facts is None or len(facts.ahead) != len(chunk.stretches):
+        return None
+    try:
+        is_current = facts.fingerprint == split.fingerprint(chunk, facts.ahead)
+        return facts if is_current and split.job.form.stands(path, sizes) else None
+    except OutputError:  # its rows are damaged
+        return None
 
 
-def is_complete(dst: Path, recipe: Recipe, splits: Sequence[Split]) -> bool:
+def _is_complete(dst: Path, recipe: Recipe, splits: Sequence[Split]) -> bool:
     """Whether the tables and everything else stand that a finished run of this recipe leaves."""
     wanted = [SUCCESS, CARD] + [CLASSES] * bool(splits[0].catalogue.classes)
     wanted += [FAILURES] * any(fact.failures for split in splits for fact in split.facts.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from augcli.errors import InputError, UsageError
 from augcli.io import codec, outputs, tables
+from augcli.io.lock import has_lock, locked
 from augcli.io.source import open_source
 from augcli.io.storage import check_apart, folder_names
 from augcli.io.tables import PartFacts, TableOptions
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from augcli.datatypes import Catalogue, Summary
     from augcli.io.source import Samples, Selection, Source
     from augcli.pipeline.chunks import Chunk, Stretch
+    from augcli.pipeline.destination import Standing
     from augcli.pipeline.execute import RunResult
 
 
@@ -65,7 +68,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     Raises:
         UsageError: If the recipe asks what the labels do not allow.
         InputError: If SRC is missing, empty or cannot be labelled.
-        OutputError: If DST is something else, another recipe's output, or overlaps SRC.
+        OutputError: If DST is something else, another recipe's output, in use, or overlaps SRC.
         StorageError: If the machine fails; committed chunks stay, and the same call goes on from there.
     """
     start = time.perf_counter()
@@ -73,34 +76,46 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     given, dst = dst, dst.absolute()
     source = open_source(src, selection)
     recipe = replace(recipe, format=recipe.format or source.form)
-    is_new = destination.check_destination(dst, recipe, settings.force)
+    destination.check(dst, recipe, settings.force)
     splits = _plan(source, dst, recipe)
-    todo = [(split, chunk) for split in splits for chunk in split.chunks]
-    if not is_new:
-        todo = destination.find_undone(dst, splits)
-    stale = set() if is_new else destination.find_stale(dst, splits)
-    is_behind = bool(is_new or todo or stale) or not destination.is_complete(dst, recipe, splits)
-    only_tables = is_behind and not todo
     workers = settings.workers or count_workers()
     notes = [*source.notes, *tally.label_notes(recipe), *tally.class_notes(splits), *tally.pair_notes(splits)]
+    standing = destination.survey(dst, recipe, splits, settings.force)
     if settings.dry_run:
-        foreseen = tally.foresee(dst, recipe, splits, todo, workers, notes)
-        return replace(foreseen, dst=str(given), only_tables=only_tables)
+        foreseen = tally.foresee(dst, recipe, splits, standing.todo, workers, notes)
+        return replace(foreseen, dst=str(given), only_tables=standing.lacks_only_tables)
     seconds: dict[str, float] = {}
-    if is_behind:
-        outdated = {split.part_name(chunk) for split, chunk in todo} | stale
-        destination.begin(dst, recipe, is_new, outdated)
-        with codec.own_pixel_bound():
-            _do_chunks(todo, workers, settings, seconds)
-        for split in splits:
-            for chunk in split.mislabelled:
-                name = split.part_name(chunk)
-                split.facts[chunk.name] = split.job.form.relabel(name, split.facts[chunk.name])
-        destination.finish(dst, splits, recipe, tally.label_notes(recipe))
-    spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
-    summary = tally.summarize(dst, recipe, splits, todo, workers, notes, spent)
-    destination.mark_complete(dst, len(summary.failures) <= settings.max_errors)
-    return replace(summary, dst=str(given), only_tables=only_tables)
+    # A run that finds nothing to do touches nothing, so only one that writes takes the lock.
+    with locked(dst) if standing.is_behind or has_lock(dst) else nullcontext(False) as is_locked:
+        if is_locked:  # another run may have been at work until then
+            standing = destination.survey(dst, recipe, splits, settings.force)
+        if standing.is_behind:
+            _complete(dst, recipe, splits, standing, workers, settings, seconds)
+        spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
+        summary = tally.summarize(dst, recipe, splits, standing.todo, workers, notes, spent)
+        destination.mark_complete(dst, len(summary.failures) <= settings.max_errors)
+    return replace(summary, dst=str(given), only_tables=standing.lacks_only_tables)
+
+
+def _complete(
+    dst: Path,
+    recipe: Recipe,
+    splits: Sequence[Split],
+    standing: Standing,
+    workers: int,
+    settings: Settings,
+    seconds: dict[str, float],
+) -> None:
+    """Do all that is missing, but for the mark that it is complete."""
+    outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
+    destination.begin(dst, recipe, standing.is_new, outdated)
+    with codec.own_pixel_bound():
+        _do_chunks(standing.todo, workers, settings, seconds)
+    for split in splits:
+        for chunk in split.mislabelled:
+            name = split.part_name(chunk)
+            split.facts[chunk.name] = split.job.form.relabel(name, split.facts[chunk.name])
+    destination.finish(dst, splits, recipe, tally.label_notes(recipe))
 
 
 def _plan(source: Source, dst: Path, recipe: Recipe) -> list[Split]:

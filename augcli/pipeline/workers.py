@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import multiprocessing
 import os
 import signal
@@ -59,9 +60,12 @@ def run_in_order(
         Exception: Whatever the function raises; tasks not yet begun are dropped.
     """
     pool: Executor
+    stop = mmap.mmap(-1, 1)  # anonymous memory, which forked processes share
     if processes and workers > 1 and sys.platform == "linux":
         context = multiprocessing.get_context("fork")
-        pool = ProcessPoolExecutor(workers, context, initializer=_adopt, initargs=(function,))
+        pool = ProcessPoolExecutor(
+            workers, context, initializer=_adopt, initargs=(function, stop, os.getpid())
+        )
         call: Callable[[int], Any] = _call
     else:
         pool = ThreadPoolExecutor(workers, thread_name_prefix="augcli")
@@ -83,24 +87,30 @@ def run_in_order(
     except BrokenProcessPool as error:
         raise StorageError("a worker process died, killed or out of memory; run again to go on") from error
     finally:
+        stop[0] = 1  # the pool has sent its processes a few tasks more, which it cannot take back
         pool.shutdown(wait=True, cancel_futures=True)
         gc.set_threshold(*thresholds)
 
 
-_adopted: list[Callable[[int], Any]] = []
-"""In a worker process: the function that it calls, inherited by fork since it cannot be pickled."""
+_adopted: list[tuple[Callable[[int], Any], mmap.mmap]] = []
+"""In a worker process: the function that it calls, inherited by fork since it cannot be pickled, and whether
+tasks are dropped."""
 
 
-def _adopt(function: Callable[[int], Any]) -> None:
-    """Prepare a worker process: it leaves Ctrl-C to its parent, and dies with it."""
+def _adopt(function: Callable[[int], Any], stop: mmap.mmap, parent: int) -> None:
+    """Prepare a worker process: it leaves signals to its parent, which all get, and dies with it."""
     gc.freeze()  # what it inherited stays, and a look at it would copy its pages
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    _adopted.append(function)
+    if os.getppid() != parent:  # it died before it could be asked to tell
+        os._exit(1)
+    _adopted.append((function, stop))
 
 
 def _call(task: int) -> Any:
-    return _adopted[0](task)
+    function, stop = _adopted[0]
+    return None if stop[0] else function(task)
 
 
 def _read_quota(root: Path) -> int | None:

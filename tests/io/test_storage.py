@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -15,6 +16,7 @@ from augcli.io.storage import (
     check_apart,
     finish_part,
     folder_names,
+    list_sizes,
     make_directory,
     printable_key,
     read_unchanged,
@@ -149,6 +151,14 @@ def test_writing_turns_a_full_disk_into_a_storage_error(tmp_path):
         interrupt(tmp_path / "a.csv", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
 
+def test_a_file_is_synced_before_its_rename_and_its_directory_after(tmp_path, monkeypatch):
+    seen, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda *arguments: seen.append("fsync") or fsync(*arguments))
+    monkeypatch.setattr(os, "replace", lambda *arguments: seen.append("replace") or replace(*arguments))
+    write_text(tmp_path / "a.txt", "text")
+    assert seen == ["fsync", "replace", "fsync"]
+
+
 def test_text_is_written_as_utf8_with_lf(tmp_path):
     write_text(tmp_path / "a.txt", "naïve\nb\n")
     assert (tmp_path / "a.txt").read_bytes() == b"na\xc3\xafve\nb\n"
@@ -158,6 +168,35 @@ def test_directory_is_made_with_its_parents(tmp_path):
     make_directory(tmp_path / "a" / "b")
     make_directory(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_sizes_of_all_files_are_listed_by_path_and_links_are_not_followed(tmp_path):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / ".hidden").write_bytes(b"123")
+    (tmp_path / "a.csv").write_bytes(b"")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    sizes = list_sizes(tmp_path)
+    assert sizes.pop("loop") == len(str(tmp_path))
+    assert sizes == {"a.csv": 0, "cat/.hidden": 3}
+
+
+def test_what_goes_while_sizes_are_listed_is_left_out(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_bytes(b"1")
+    real = os.scandir
+
+    def scan(path):
+        entries = list(real(path))  # as a listing that was read whole before
+        if str(path) == str(tmp_path):
+            (tmp_path / "a" / "x").unlink()
+            (tmp_path / "a").rmdir()
+        elif (tmp_path / "b" / "x").exists():
+            (tmp_path / "b" / "x").unlink()
+        return contextlib.nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert list_sizes(tmp_path) == {}
 
 
 def test_directory_in_the_place_of_a_file_is_a_storage_error(tmp_path):

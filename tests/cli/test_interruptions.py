@@ -1,0 +1,162 @@
+"""Signals and second runs, as the program meets them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+
+COPIES = ("--copies", "3")
+
+
+def run(*arguments, **settings):
+    command = [sys.executable, "-m", "augcli", "cutmix", *map(str, arguments), *COPIES]
+    return subprocess.Popen(command, stdout=-1, stderr=-1, text=True, **settings)
+
+
+def complete(src, dst):
+    process = run(src, dst)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """600 images, and the directory of a run over them that nothing disturbed."""
+    root = tmp_path_factory.mktemp("job")
+    noise = np.random.default_rng(0).integers(0, 256, (600, 48, 48, 3), dtype=np.uint8)
+    for number, pixels in enumerate(noise):
+        path = root / "src" / ("cat" if number % 2 else "dog") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    complete(root / "src", root / "whole")
+    return root
+
+
+@pytest.fixture
+def start(job, tmp_path):
+    """Start a run of a second or so and wait until it has written an image."""
+
+    def begin(*options, **settings):
+        process = run(job / "src", tmp_path / "my dst", *options, **settings)
+        while process.poll() is None and not list((tmp_path / "my dst").rglob("*.png.part")):
+            time.sleep(0.01)
+        assert process.poll() is None, process.communicate()
+        return process
+
+    return begin
+
+
+@pytest.fixture
+def resumes(job, tmp_path, tree):
+    """Check that the same command completes what was interrupted to the same bytes."""
+
+    def check():
+        complete(job / "src", tmp_path / "my dst")
+        assert tree(tmp_path / "my dst") == tree(job / "whole")
+
+    return check
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_with_the_command_that_resumes_it(
+    start, job, tmp_path, number, code, workers, resumes
+):
+    process = start("--workers", workers)
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (code, "")
+    resume = f"augcli cutmix {job}/src '{tmp_path}/my dst' --workers {workers} --copies 3"
+    assert err == f"augcli: interrupted; to go on where it was: {resume}\n"
+    assert not (tmp_path / "my dst" / "_SUCCESS").exists()
+    assert not (tmp_path / "my dst" / ".augcli.lock").exists()
+    resumes()
+
+
+def test_ctrl_c_of_a_terminal_reaches_the_workers_too_and_ends_in_one_line(start):
+    process = start(start_new_session=True)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.count("\n") == 1
+
+
+def test_sigterm_of_a_whole_group_is_an_interruption_and_no_dead_worker(start):
+    process = start(start_new_session=True)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, err = process.communicate()
+    assert process.returncode == 143
+    assert err.startswith("augcli: interrupted")
+
+
+def is_there(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_second_ctrl_c_stops_at_once_and_leaves_no_worker(start, resumes):
+    process = start(start_new_session=True)
+    os.killpg(
+        process.pid, signal.SIGSTOP
+    )  # both arrive while it stands still, so none is in time for a message
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGCONT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode in (130, 143)
+    assert err == ""
+    while is_there(process.pid):
+        time.sleep(0.05)
+    resumes()
+
+
+def test_a_run_in_the_background_that_shall_ignore_ctrl_c_does(start):
+    process = start(preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    process.communicate()
+
+
+def test_a_second_run_on_the_same_destination_is_refused_and_says_who_holds_it(start, job, tmp_path):
+    process = start()
+    process.send_signal(signal.SIGSTOP)
+    second = run(job / "src", tmp_path / "my dst")
+    out, err = second.communicate()
+    assert (second.returncode, out) == (5, "")
+    process.send_signal(signal.SIGCONT)
+    assert re.fullmatch(rf"augcli: DST '.*my dst' is in use by process {process.pid} on .*\n", err)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+
+
+def test_a_dry_run_beside_a_run_is_not_refused(start, job, tmp_path):
+    process = start()
+    dry = run(job / "src", tmp_path / "my dst", "--dry-run")
+    dry.communicate()
+    assert dry.returncode == 0
+    process.kill()
+    process.communicate()
+
+
+def test_a_run_that_was_killed_does_not_hold_its_destination(start, tmp_path, resumes):
+    process = start()
+    process.kill()
+    process.wait()
+    process.communicate()
+    assert (tmp_path / "my dst" / ".augcli.lock").exists()
+    resumes()

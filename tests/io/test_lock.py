@@ -1,0 +1,127 @@
+"""The lock on DST: one run at a time, and none that a dead process leaves behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from augcli.errors import OutputError
+from augcli.io import lock
+from augcli.io.lock import LOCK, has_lock, locked
+
+pytestmark = pytest.mark.skipif(lock.fcntl is None, reason="this system has no flock")
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from augcli.io.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds `tmp_path`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(lock, "PATIENCE_S", 0.0)
+
+
+def test_a_lock_leaves_nothing_behind(tmp_path):
+    with locked(tmp_path / "new"):
+        assert has_lock(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_lock_is_let_go_after_an_error(tmp_path):
+    with pytest.raises(ValueError, match="x"), locked(tmp_path):
+        raise ValueError("x")
+    with locked(tmp_path):
+        pass
+    assert not has_lock(tmp_path)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_directory_that_another_process_holds_is_refused_and_named(tmp_path, holder):
+    with (
+        pytest.raises(OutputError, match=rf"in use by process {holder.pid} on [^ ]+; wait"),
+        locked(tmp_path),
+    ):
+        pytest.fail("two hold it")
+    assert has_lock(tmp_path)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_directory_is_held_against_the_same_process_too(tmp_path):
+    with locked(tmp_path), pytest.raises(OutputError, match=f"process {os.getpid()} "), locked(tmp_path):
+        pytest.fail("two hold it")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_lock_of_a_dead_process_does_not_hold(tmp_path, holder, number):
+    holder.send_signal(number)
+    holder.wait()
+    assert has_lock(tmp_path)
+    with locked(tmp_path):
+        assert re.match(rf"process {os.getpid()} on ", (tmp_path / LOCK).read_text())
+    assert not has_lock(tmp_path)
+
+
+def test_a_file_that_says_it_is_held_does_not_hold(tmp_path):
+    (tmp_path / LOCK).write_text("process 1 on elsewhere")
+    with locked(tmp_path):
+        pass
+    assert not has_lock(tmp_path)
+
+
+def test_a_lock_that_is_let_go_soon_is_waited_for(tmp_path, holder):
+    threading.Timer(0.3, holder.kill).start()
+    with locked(tmp_path):
+        assert holder.wait() == -signal.SIGKILL
+
+
+def test_of_many_at_once_only_one_holds_it(tmp_path):
+    inside, most = [], []
+
+    def hold():
+        with locked(tmp_path):
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.02)
+            inside.pop()
+
+    threads = [threading.Thread(target=hold) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 6
+    assert not has_lock(tmp_path)
+
+
+def test_where_the_system_has_no_locks_a_warning_says_so(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+    with pytest.warns(UserWarning, match="no lock on DST"), locked(tmp_path):
+        pass
+    assert not has_lock(tmp_path)

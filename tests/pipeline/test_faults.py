@@ -1,0 +1,328 @@
+"""Faults of the machine: what was committed stays, and the next run completes it to the same bytes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import augcli
+from augcli.errors import StorageError
+from augcli.io import storage
+from augcli.ops.cutmix import CutMix
+from augcli.pipeline import chunks
+from augcli.recipe import single
+
+pytestmark = pytest.mark.slow
+IMAGE, PART, TABLE = r"\.jpg|\.png", r"\.augcli-[^/]*\.parquet", "metadata|labels"
+
+
+CALLS = ("open", "read", "write", "fstat", "fsync", "replace")
+
+
+@dataclass
+class Fault:
+    """From its `first` matching call on, a call on a path fails, or does something before it goes on.
+
+    Attributes:
+        call: Name of the system call.
+        path: Regular expression that the path holds.
+        code: The errno that is raised; None where `act` is called instead.
+        first: Which matching call is the first to fail; they are counted in each process.
+        act: Called with the path.
+    """
+
+    call: str
+    path: str
+    code: int | None = None
+    first: int = 1
+    act: Callable[[str], None] | None = None
+    met: int = 0
+
+    def strike(self, call: str, path: str) -> None:
+        """Fail if it is time to."""
+        if call != self.call or not re.search(self.path, path):
+            return
+        self.met += 1
+        if self.met >= self.first:
+            if self.act:
+                self.act(path)
+            if self.code is not None:
+                raise OSError(self.code, os.strerror(self.code), path)
+
+
+@dataclass
+class FaultyOs:
+    """Stands in for the module `os`; descriptors are known by the path that they were opened with."""
+
+    fault: Fault
+    paths: dict[int, str] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(os, name)
+        if name not in CALLS:
+            return real
+
+        def call(first: Any, *rest: Any, **options: Any) -> Any:
+            path = self.paths.get(first, "") if isinstance(first, int) else os.fspath(first)
+            self.fault.strike(name, path)
+            result = real(first, *rest, **options)
+            if name == "open":
+                self.paths[result] = path
+            return result
+
+        return call
+
+
+@pytest.fixture
+def src(make_folder, monkeypatch):
+    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+    return make_folder({"cat": 20, "dog": 20})
+
+
+@pytest.fixture
+def fail(monkeypatch):
+    """Let system calls fail until the test ends or `mend` is called."""
+
+    class Failing:
+        def __call__(self, fault):
+            monkeypatch.setattr(storage, "os", FaultyOs(fault))
+
+        def mend(self):
+            monkeypatch.setattr(storage, "os", os)
+
+    return Failing()
+
+
+def committed(dst, tree):
+    """The outputs of all chunks that have a part file, and these files."""
+    held = {}
+    for part in dst.glob(".augcli-*.parquet"):
+        for name in pq.read_table(part).column("file_name").to_pylist():
+            held[name.split("/")[0] if dst.joinpath("data").exists() else name] = 1
+    files = tree(dst)
+    return {
+        name: data
+        for name, data in files.items()
+        if name in held or name.removeprefix("data/") in held or name.startswith(".augcli-")
+    }
+
+
+WRITES = {
+    "no space for an image": Fault("write", IMAGE, errno.ENOSPC, 20),
+    "an image cannot be written": Fault("write", IMAGE, errno.EIO, 20),
+    "no directory can be written to": Fault("open", r"\.part$", errno.EROFS),
+    "an image cannot be opened": Fault("open", rf"dst.*({IMAGE})", errno.EACCES, 20),
+    "an image cannot be renamed": Fault("replace", IMAGE, errno.EIO, 20),
+    "no space when a part file is synced": Fault("fsync", PART, errno.ENOSPC, 3),
+    "a part file cannot be renamed": Fault("replace", PART, errno.EIO, 3),
+    "the directory cannot be synced": Fault("fsync", r"dst$", errno.EIO, 3),
+    "no space for a table": Fault("replace", TABLE, errno.ENOSPC),
+    "no space for the mark": Fault("replace", "_SUCCESS", errno.ENOSPC),
+}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_that_fails_leaves_committed_chunks_and_is_resumed(src, tmp_path, tree, fail, name, workers):
+    dst, fault = tmp_path / "dst", WRITES[name]
+    fail(Fault(fault.call, fault.path, fault.code, fault.first))
+    with pytest.raises(StorageError, match=rf"cannot write .*{os.strerror(fault.code)}.*run again"):
+        augcli.materialize(src, dst, single(CutMix()), workers=workers)
+    before = committed(dst, tree)
+    assert not (dst / "_SUCCESS").exists()
+    fail.mend()
+    augcli.materialize(src, dst, single(CutMix()), workers=workers)
+    augcli.materialize(src, tmp_path / "fresh", single(CutMix()))
+    after = tree(dst)
+    assert after == tree(tmp_path / "fresh")
+    assert before.items() <= after.items()
+
+
+def test_a_full_disk_stops_parquet_shards_likewise(src, tmp_path, tree, fail):
+    recipe = single(CutMix(), format="parquet")
+    fail(Fault("fsync", "train-", errno.ENOSPC, 3))
+    with pytest.raises(StorageError, match=r"cannot write .*No space left"):
+        augcli.materialize(src, tmp_path / "dst", recipe)
+    assert len(list((tmp_path / "dst" / "data").iterdir())) == 2
+    fail.mend()
+    augcli.materialize(src, tmp_path / "dst", recipe)
+    augcli.materialize(src, tmp_path / "fresh", recipe)
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+
+
+def lengthen(path):
+    with open(path, "ab") as file:
+        file.write(b"more")
+
+
+def touch(path):
+    os.utime(path, ns=(1, 1))
+
+
+def cut(path):
+    os.truncate(path, 10)
+
+
+READS = {
+    "it cannot be read": (Fault("read", "src.*cat/7", errno.EIO), "Input/output error"),
+    "it cannot be opened": (Fault("open", "src.*cat/7", errno.EACCES), "Permission denied"),
+    "it is gone": (Fault("open", "src.*cat/7", act=os.unlink), "No such file"),
+    "it is longer than listed": (Fault("open", "src.*cat/7", act=lengthen), "changed since it was listed"),
+    "it is shorter than listed": (Fault("open", "src.*cat/7", act=cut), "changed since it was listed"),
+    "it grows while it is read": (Fault("read", "src.*cat/7", act=lengthen), "changed since it was listed"),
+    "it shrinks while it is read": (Fault("read", "src.*cat/7", act=cut), "changed since it was listed"),
+    "it was written again": (Fault("open", "src.*cat/7", act=touch), "changed since it was listed"),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_source_that_cannot_be_read_as_listed_is_no_failure_of_the_data(src, tmp_path, tree, fail, name):
+    fault, says = READS[name]
+    fail(Fault(fault.call, fault.path, fault.code, 1, fault.act))
+    with pytest.raises(StorageError, match=rf"cat/7.*{says}"):
+        augcli.materialize(src, tmp_path / "dst", single(CutMix()), workers=2)
+    assert not (tmp_path / "dst" / "failures.jsonl").exists()
+    assert not (tmp_path / "dst" / "_SUCCESS").exists()
+    fail.mend()
+    summary = augcli.materialize(src, tmp_path / "dst", single(CutMix()), max_errors=1)
+    augcli.materialize(src, tmp_path / "fresh", single(CutMix()), max_errors=1)
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+    # Only what the file itself now holds counts.
+    assert len(summary.failures) == ("shorter" in name or "shrinks" in name)
+
+
+def test_a_shard_that_cannot_be_read_is_no_failure_of_the_data(shards, tmp_path, monkeypatch, tree):
+    with monkeypatch.context() as patch:
+        real = pq.ParquetFile.iter_batches
+
+        def fail(self, *arguments, **options):
+            if "image" in str(options.get("columns", arguments)):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return real(self, *arguments, **options)
+
+        patch.setattr(pq.ParquetFile, "iter_batches", fail)
+        with pytest.raises(StorageError, match="Input/output error"):
+            augcli.materialize(shards, tmp_path / "dst", single(CutMix()))
+    assert not (tmp_path / "dst" / "failures.jsonl").exists()
+    augcli.materialize(shards, tmp_path / "dst", single(CutMix()))
+    augcli.materialize(shards, tmp_path / "fresh", single(CutMix()))
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("size", [0, 10])
+def test_an_image_that_a_power_loss_cut_short_is_made_again(src, tmp_path, tree, size):
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    whole = tree(tmp_path / "dst")
+    os.truncate(next(tmp_path.glob("dst/cat/*.png")), size)
+    summary = augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    assert len(summary.chunks_done) == 1
+    assert tree(tmp_path / "dst") == whole
+
+
+def test_a_part_file_with_damaged_rows_is_made_again(src, tmp_path, tree):
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    whole = tree(tmp_path / "dst")
+    part = sorted(tmp_path.glob("dst/.augcli-*.parquet"))[0]
+    data = bytearray(part.read_bytes())
+    data[4:400] = bytes(396)  # the footer, which says what the part commits, stays readable
+    part.write_bytes(data)
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    assert tree(tmp_path / "dst") == whole
+
+
+@pytest.mark.parametrize(
+    "name",
+    "labels.csv metadata.parquet classes.txt README.md augcli.json failures.jsonl _SUCCESS"
+    " .augcli-00.parquet cat/x__cutmix0-0123456789abcdef.png".split(),
+)
+def test_what_a_killed_run_left_is_removed_by_the_next(src, tmp_path, tree, name):
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, single(CutMix()))
+    whole = tree(dst)
+    (dst / "_SUCCESS").unlink()
+    (dst / f"{name}.part").write_bytes(b"half")
+    augcli.materialize(src, dst, single(CutMix()))
+    assert tree(dst) == whole
+
+
+def test_a_lock_that_a_killed_run_left_over_a_complete_output_is_removed_and_nothing_else(src, tmp_path):
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, single(CutMix()))
+    before = {path: path.stat().st_mtime_ns for path in dst.rglob("*") if path.is_file()}
+    (dst / ".augcli.lock").touch()
+    augcli.materialize(src, dst, single(CutMix()))
+    assert {path: path.stat().st_mtime_ns for path in dst.rglob("*") if path.is_file()} == before
+
+
+# --- a real small disk ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """Mount a tmpfs of some size: `disk("1m")`; again to change its size or options."""
+    where = tmp_path / "disk"
+    where.mkdir()
+    mounted = []
+
+    def mount(options):
+        remount = "remount," if mounted else ""
+        command = ["mount", "-t", "tmpfs", "-o", f"{remount}{options}", "tmpfs", str(where)]
+        if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("a tmpfs cannot be mounted here: that takes a privilege")
+        mounted.append(where)
+        return where
+
+    yield mount
+    if mounted:
+        subprocess.run(["umount", str(where)], check=True)
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_a_disk_that_is_really_full_is_resumed_when_there_is_space(
+    run_cli, photos, tmp_path, disk, tree, form
+):
+    arguments = ("cutmix", photos, "--copies", 4, "--format", form)
+    done = run_cli(*arguments[:2], disk("size=1m") / "dst", *arguments[2:])
+    assert done.returncode == 7
+    assert done.stderr.startswith("augcli: cannot write")
+    assert "No space left on device" in done.stderr
+    assert done.stderr.count("\n") == 1
+    dst = disk("size=64m") / "dst"
+    assert run_cli(*arguments[:2], dst, *arguments[2:]).returncode == 0
+    assert run_cli(*arguments[:2], tmp_path / "fresh", *arguments[2:]).returncode == 0
+    assert tree(dst) == tree(tmp_path / "fresh")
+
+
+def test_a_destination_on_a_read_only_disk_is_refused_and_stays(run_cli, photos, disk, tree):
+    dst = disk("size=64m") / "dst"
+    assert run_cli("cutout", photos, dst).returncode == 0
+    before = tree(dst)
+    next(dst.glob("*/*.jpg")).unlink()
+    disk("ro")
+    done = run_cli("cutout", photos, dst)
+    assert (done.returncode, done.stdout) == (7, "")
+    assert "Read-only file system" in done.stderr
+    disk("rw")
+    assert run_cli("cutout", photos, dst).returncode == 0
+    assert tree(dst) == before
+
+
+def test_a_shard_whose_rows_are_unreadable_bytes_is_bad_input(tmp_path):
+    """Damage of the data, unlike a fault of the machine, is the same at every look, and so is its error."""
+    table = pa.table({"image": [b"x" * 50_000] * 4, "label": [0, 1] * 2})
+    pq.write_table(table, tmp_path / "src.parquet", compression="zstd", use_dictionary=False)
+    data = bytearray((tmp_path / "src.parquet").read_bytes())
+    data[4:40] = bytes(36)
+    (tmp_path / "src.parquet").write_bytes(data)
+    with pytest.raises(augcli.AugcliError, match=r"src\.parquet"):
+        augcli.materialize(tmp_path / "src.parquet", tmp_path / "dst", single(CutMix()))
