@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from augcli.api import materialize
+    from augcli.api import materialize, verify
     from augcli.arrays import cutmix, cutout, erase, mixup, patch_cutout, rand_box, smooth_labels
-    from augcli.datatypes import Summary
+    from augcli.datatypes import Summary, Verification
     from augcli.errors import AugcliError
     from augcli.recipe import Recipe
 
@@ -18,6 +18,7 @@ _HOMES = {
     "AugcliError": "augcli.errors",
     "Recipe": "augcli.recipe",
     "Summary": "augcli.datatypes",
+    "Verification": "augcli.datatypes",
     "cutmix": "augcli.arrays",
     "cutout": "augcli.arrays",
     "erase": "augcli.arrays",
@@ -26,12 +27,14 @@ _HOMES = {
     "patch_cutout": "augcli.arrays",
     "rand_box": "augcli.arrays",
     "smooth_labels": "augcli.arrays",
+    "verify": "augcli.api",
 }
 
 __all__ = [
     "AugcliError",
     "Recipe",
     "Summary",
+    "Verification",
     "__version__",
     "cutmix",
     "cutout",
@@ -41,6 +44,7 @@ __all__ = [
     "patch_cutout",
     "rand_box",
     "smooth_labels",
+    "verify",
 ]
 
 

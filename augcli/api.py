@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import InputError, UsageError
+from augcli.errors import InputError, OutputError, UsageError
 from augcli.recipe import Recipe, read_recipe
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from augcli.datatypes import Summary
+    from augcli.datatypes import Summary, Verification
+    from augcli.io.source import Selection
 
 
 def materialize(
@@ -55,23 +56,92 @@ def materialize(
         OutputError: If `dst` is something else, holds another recipe's output, or overlaps `src`.
         StorageError: If the machine fails; call again to go on.
     """
-    from augcli.io.source import Selection
     from augcli.pipeline.run import Settings, run
 
     resolved = load_recipe(recipe)
-    if workers is not None and workers < 1:
-        raise UsageError(f"--workers must be >= 1, got {workers}")
-    if max_errors < 0:
-        raise UsageError(f"--max-errors must be >= 0, got {max_errors}")
-    selection = Selection(
-        labels=Path(labels) if labels is not None else None,
-        classes=Path(classes) if classes is not None else None,
-        image_col=resolved.image_col,
-        label_col=resolved.label_col,
-        links=resolved.links,
-    )
+    _check_at_least(1, "workers", workers)
+    _check_at_least(0, "max-errors", max_errors)
+    selection = _select(resolved, labels, classes)
     settings = Settings(workers, force, dry_run, max_errors, advance or (lambda done, total: None))
     return run(str(src), Path(dst), resolved, selection, settings)
+
+
+def verify(
+    dst: str | os.PathLike[str],
+    *,
+    against: str | os.PathLike[str] | None = None,
+    sample: int | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    classes: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    advance: Callable[[int, int], None] | None = None,
+) -> Verification:
+    """Check that an output is what a run wrote, and with `against` what its sources still give.
+
+    Every promised file stands and nothing else; every image has the recorded bytes, size and hash, and
+    decodes; every label equals what the recorded steps give; every table, shard and document holds, byte for
+    byte, what the part files say. With sources, outputs are made again and compared with what was written.
+
+    Args:
+        dst: The output.
+        against: What it was made from; `labels` and `classes` as it was made.
+        sample: Make only so many images of the sources again, evenly spread over them; None makes all.
+        labels: CSV or parquet table that labels the images of a folder.
+        classes: File with one class name a line, in index order.
+        workers: Processes or threads; None takes as many CPUs as the process may use.
+        advance: Called after each piece of work with (pieces done since the last call, all pieces).
+
+    Returns:
+        What was checked, and each difference that was found.
+
+    Raises:
+        UsageError: If an argument is not accepted.
+        InputError: If `dst` or `against` is missing or cannot be read.
+        OutputError: If `dst` is no output of augcli.
+        StorageError: If the machine fails.
+    """
+    from augcli.datatypes import Difference, Verification
+    from augcli.io.source import open_source
+    from augcli.pipeline.verify import Check, verify
+
+    _check_at_least(1, "workers", workers)
+    _check_at_least(1, "sample", sample)
+    if against is None and (sample, labels, classes) != (None, None, None):
+        raise UsageError("--sample, --labels and --classes go with --against SRC; give it, or leave them out")
+    path = Path(dst)
+    if not path.is_dir():
+        raise InputError(f"{str(path)!r} is no directory; give the DST of a run")
+    if not (path / "augcli.json").is_file():
+        raise OutputError(
+            f"{str(path)!r} holds no augcli.json, so it is no output of augcli; give the DST of a run"
+        )
+    try:
+        recipe = load_recipe(path / "augcli.json")
+    except UsageError as error:  # only a change by hand makes it none
+        damage = Difference("augcli.json", f"it is no recipe: {error}")
+        return Verification(str(dst), "unknown", 0, 0, (damage,), 0.0, 0, {})
+    source = None if against is None else open_source(str(against), _select(recipe, labels, classes))
+    return verify(path, recipe, Check(source, sample, workers, advance or (lambda done, total: None)))
+
+
+def _check_at_least(least: int, option: str, value: int | None) -> None:
+    if value is not None and value < least:
+        raise UsageError(f"--{option} must be >= {least}, got {value}")
+
+
+def _select(
+    recipe: Recipe, labels: str | os.PathLike[str] | None, classes: str | os.PathLike[str] | None
+) -> Selection:
+    """Say how SRC is read."""
+    from augcli.io.source import Selection
+
+    return Selection(
+        labels=Path(labels) if labels is not None else None,
+        classes=Path(classes) if classes is not None else None,
+        image_col=recipe.image_col,
+        label_col=recipe.label_col,
+        links=recipe.links,
+    )
 
 
 def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> Recipe:

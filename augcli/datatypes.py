@@ -285,6 +285,7 @@ class Output(NamedTuple):
         bytes: Length of the written file.
         hash: BLAKE2b-128 of the written file, hex.
         visible: Slot of the first partner that has pixels in the output; None where none has.
+        labels: Labels of the base and of the partners by slot, None for those without.
     """
 
     file_name: str
@@ -302,6 +303,39 @@ class Output(NamedTuple):
     bytes: int
     hash: str
     visible: int | None
+    labels: tuple[SoftLabel | None, ...]
+
+
+class Difference(NamedTuple):
+    """A file of an output that is not as it was written, and in what."""
+
+    file: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found in an output.
+
+    Attributes:
+        dst: The output's directory.
+        form: `folder` or `parquet`.
+        outputs: Images that the output promises.
+        recomputed: Outputs that were made again from the sources and compared; 0 without sources.
+        differences: What is not as it was written, by file; empty where all is well.
+        seconds: Wall time.
+        workers: Workers used (processes or threads).
+        libraries: Codecs and backend that recomputed: name and version.
+    """
+
+    dst: str
+    form: str
+    outputs: int
+    recomputed: int
+    differences: tuple[Difference, ...]
+    seconds: float
+    workers: int
+    libraries: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ class Shares:
         """The base's own share, in 0..1."""
         return self.counts[0] / self.total
 
+    @property
+    def first_partner(self) -> int | None:
+        """The slot of the first partner that holds any pixels; None where none does."""
+        return next((slot for slot, count in enumerate(self.counts[1:]) if count), None)
+
 
 def count_shares(program: Program, height: int, width: int, partners: int) -> Shares:
     """Count the share of every source after a program, holes left to what they cover.
@@ -119,6 +124,15 @@ def mix_labels(labels: Sequence[SoftLabel], shares: Shares) -> SoftLabel:
                 held.setdefault(name, []).append(count if weight == 1.0 else count * weight)
     classes = tuple(sorted(held))
     return SoftLabel(classes, tuple(sum(held[name]) / shares.total for name in classes))
+
+
+def mix_known(labels: Sequence[SoftLabel | None], shares: Shares) -> tuple[int | None, SoftLabel | None]:
+    """Give an output's dominant class, of equals the base's, and its label; None where a source has none."""
+    known = [label for label in labels if label is not None]
+    if len(known) < len(labels):
+        return None, None
+    exact = mix_labels(known, shares)
+    return dominant(exact, dominant(known[0])), exact
 
 
 def smooth(label: SoftLabel, classes: int, epsilon: float, form: str) -> list[float]:

@@ -80,7 +80,7 @@ def test_nobody_uses_a_global_generator():
 def test_public_names():
     assert augcli.__all__ == sorted(augcli.__all__)
     operations = {"cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
-    others = {"AugcliError", "Recipe", "Summary", "__version__", "materialize"}
+    others = {"AugcliError", "Recipe", "Summary", "Verification", "__version__", "materialize", "verify"}
     assert set(augcli.__all__) == operations | others
     assert dir(augcli) == augcli.__all__
     for name in augcli.__all__:

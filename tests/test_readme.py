@@ -21,7 +21,7 @@ def blocks(language):
 
 def test_every_command_is_listed():
     listed = set(re.findall(r"^\| `augcli (\S+)", TEXT, re.MULTILINE))
-    assert listed == {*OPERATIONS, "run", "preview"}
+    assert listed == {*OPERATIONS, "run", "verify", "preview"}
 
 
 def test_every_option_it_names_is_there(run_cli):

@@ -15,6 +15,7 @@ from augcli import __version__
 from augcli.cli.operations import add_operations
 from augcli.cli.preview import preview
 from augcli.cli.run import run
+from augcli.cli.verify import verify
 from augcli.errors import AugcliError
 
 USAGE = 2
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 add_operations(app)
 app.command()(run)
+app.command()(verify)
 app.command()(preview)
 
 

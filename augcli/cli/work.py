@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from augcli.api import materialize
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from augcli.recipe import Recipe
+
+Result = TypeVar("Result")
 
 TOO_MANY_FAILED = 3
 PLAIN_LINE_S = 15.0
@@ -36,12 +39,7 @@ def materialize_and_report(
         summary = materialize(src, dst, recipe, max_errors=max_errors, advance=progress.advance, **settings)
     finally:
         progress.close()
-    if json:
-        import json as json_format
-
-        print(json_format.dumps(document(summary), indent=2, ensure_ascii=False))
-    elif not quiet:
-        print(describe(summary))
+    show(summary, describe, document, quiet, json)
     if len(summary.failures) > max_errors:
         failed = len(summary.failures)
         print(
@@ -52,11 +50,27 @@ def materialize_and_report(
     return 0
 
 
+def show(
+    result: Result,
+    describe: Callable[[Result], str],
+    document: Callable[[Result], dict[str, Any]],
+    quiet: bool,
+    json: bool,
+) -> None:
+    """Print a result on stdout: in words, as a JSON document, or not at all."""
+    if json:
+        import json as json_format
+
+        print(json_format.dumps(document(result), indent=2, ensure_ascii=False))
+    elif not quiet:
+        print(describe(result))
+
+
 class Progress:
     """A bar on a terminal, a plain line now and then elsewhere; always on stderr."""
 
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, quiet: bool, unit: str = "images") -> None:
+        self._quiet, self._unit = quiet, unit
         self._bar: Any = None
         self._done = 0
         self._last = time.monotonic()
@@ -68,13 +82,13 @@ class Progress:
         if self._bar is None:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=total, unit="img", disable=None, leave=False)
+            self._bar = tqdm(total=total, unit=f" {self._unit}", disable=None, leave=False)
         self._bar.update(done)
         self._done += done
         # Not after the last ones: the summary comes at once, and a fast run stays silent on a slow machine.
         if self._bar.disable and self._done < total and time.monotonic() - self._last >= PLAIN_LINE_S:
             self._last = time.monotonic()
-            print(f"augcli: {self._done} of {total} images", file=sys.stderr)
+            print(f"augcli: {self._done} of {total} {self._unit}", file=sys.stderr)
 
     def close(self) -> None:
         """Remove the bar."""

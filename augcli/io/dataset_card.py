@@ -6,9 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 VALUE_NAMES = {
     "halffloat": "float16",
@@ -40,6 +42,15 @@ def class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | None:
         if isinstance(feature, dict) and feature.get("names"):
             return tuple(map(str, feature["names"]))
     return None
+
+
+def read_description(path: Path) -> tuple[tuple[str, ...] | None, dict[str, Any]] | None:
+    """Read class names and features from a parquet file of ours; None where it is none."""
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException):
+        return None
+    return class_names(schema, "label"), read_features(schema)
 
 
 def write_features(schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any]) -> bytes:

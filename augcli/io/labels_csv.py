@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from typing import TYPE_CHECKING, Any
 
 from augcli.io.storage import writing
-from augcli.io.tables import PART_ONLY, weight_blocks
+from augcli.io.tables import VISIBLE, weight_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from augcli.io.storage import Sink
     from augcli.io.tables import TableOptions
 
 COLUMNS = (
@@ -21,11 +23,15 @@ COLUMNS = (
     "lam,op,copy,applied,source,source2,x0,y0,x1,y1"
 ).split(",")
 
-READ = ("file_name", "lam", "op", "copy", "applied", "source", "partners", PART_ONLY)
+READ = ("file_name", "lam", "op", "copy", "applied", "source", "partners", VISIBLE)
 
 
 def write_labels_csv(
-    path: Path, parts: Iterable[pa.Table], classes: tuple[str, ...], options: TableOptions
+    path: Path,
+    parts: Iterable[pa.Table],
+    classes: tuple[str, ...],
+    options: TableOptions,
+    sink: Sink = writing,
 ) -> None:
     """Write the two largest weights, the first box, and where they are dense the weights of all classes.
 
@@ -34,13 +40,16 @@ def write_labels_csv(
         parts: Part rows, in the order of the lines.
         classes: Class names; empty where nothing is labelled.
         options: Smoothing, and whether weights are dense.
+        sink: Where it goes.
     """
     dense = bool(classes) and options.is_dense(len(classes))
-    with writing(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+    with sink(path) as file:
+        text = io.TextIOWrapper(file, "utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*COLUMNS, *(f"p:{name}" for name in classes if dense)])
         for rows in parts:
             writer.writerows(_lines(rows, classes, options, dense))
+        text.detach()  # flushed, and the file left to its sink
 
 
 def _lines(

@@ -29,6 +29,7 @@ from augcli.io.storage import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from augcli.io.storage import Sink
     from augcli.io.tables import PartFacts, TableOptions
 
 SHARD_BYTES = 500 << 20
@@ -68,6 +69,9 @@ class Form(Protocol):
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the files below DST that hold outputs of these names."""
 
+    def place(self, file_name: str) -> str:
+        """Say where below DST an output lies: its file, or its shard and its name in there."""
+
     def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
         """Whether all outputs of a part file stand, given the sizes of all files below DST."""
 
@@ -77,7 +81,7 @@ class Form(Protocol):
     def patterns(self, files: set[str]) -> list[str]:
         """Give the patterns by which Hugging Face finds a split's files; each matches something."""
 
-    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None) -> None:
+    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None, sink: Sink = writing) -> None:
         """Write the tables of a split from the part files of its chunks."""
 
     @property
@@ -86,6 +90,35 @@ class Form(Protocol):
 
     def relabel(self, chunk: str, facts: PartFacts) -> PartFacts:
         """Write a chunk's shards anew with other label columns; gives the facts that then hold."""
+
+    def rewrite(self, rows: pa.Table, sink: Sink) -> None:
+        """Write the shards of part rows anew from their own images, where there are shards.
+
+        Raises:
+            OutputError: If a shard is missing or damaged.
+        """
+
+    def load(self, rows: pa.Table) -> Iterator[bytes]:
+        """Give the encoded images of part rows, one after the other.
+
+        Raises:
+            OutputError: If a shard is damaged, or holds fewer images.
+            StorageError: If the machine fails.
+        """
+
+
+def make_form(
+    kind: str,
+    dst: Path,
+    split: str,
+    classes: tuple[str, ...] | None,
+    options: TableOptions,
+    features: dict[str, Any],
+) -> Form:
+    """Give the form of a split's output: `folder` or `parquet`, and what the classes below take."""
+    if kind == "folder":
+        return FolderForm(dst, f"{split}/" if split else "", options, features)
+    return ParquetForm(dst, split, classes, options, features)
 
 
 def part_path(dst: Path, chunk: str) -> Path:
@@ -138,6 +171,10 @@ class FolderForm:
         """Give the images themselves."""
         return {self.base + name for name in file_names}
 
+    def place(self, file_name: str) -> str:
+        """Give the image itself."""
+        return self.base + file_name
+
     def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
         """Whether all images stand, each as long as it was written: a power loss may cut them short.
 
@@ -157,17 +194,16 @@ class FolderForm:
         images = {f"{'*/' if '/' in name else ''}*.{name.rsplit('.', 1)[1]}" for name in below}
         return [self.base + pattern for pattern in ["metadata.parquet", *sorted(images)]]
 
-    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None) -> None:
+    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None, sink: Sink = writing) -> None:
         """Write `metadata.parquet` and `labels.csv`."""
         root, names = self.dst / self.base, classes or ()
-        make_directory(root)
         none = tables.finish_rows(tables.read_part_rows(parts[0]).slice(0, 0), len(names), self.options)
         schema = _describe(none.schema, names, self.features, self.options)
         rows = (tables.read_part_rows(path) for path in parts)
         finished = (tables.finish_rows(part, len(names), self.options) for part in rows)
-        tables.write_metadata(root / "metadata.parquet", finished, schema)
+        tables.write_metadata(root / "metadata.parquet", finished, schema, sink)
         rows = (tables.read_part_rows(path) for path in parts)
-        write_labels_csv(root / "labels.csv", rows, names, self.options)
+        write_labels_csv(root / "labels.csv", rows, names, self.options, sink)
 
     @property
     def labels(self) -> str:
@@ -177,6 +213,16 @@ class FolderForm:
     def relabel(self, chunk: str, facts: PartFacts) -> PartFacts:
         """Do nothing: there are no shards."""
         return facts
+
+    def rewrite(self, rows: pa.Table, sink: Sink) -> None:
+        """Do nothing: there are no shards."""
+
+    def load(self, rows: pa.Table) -> Iterator[bytes]:
+        """Read the images."""
+        for name in rows.column("file_name").to_pylist():
+            path = self.dst / f"{self.base}{name}"
+            with storage_errors(f"cannot read {str(path)!r}"):
+                yield path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +266,10 @@ class ParquetForm:
         """Give the shards, which names of outputs begin with."""
         return {"data/" + name.split("/", 1)[0] for name in file_names}
 
+    def place(self, file_name: str) -> str:
+        """Give shard and name, as part files hold them."""
+        return "data/" + file_name
+
     def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
         """Whether all shards stand; they were synced before their part file."""
         return self.files(tables.read_file_names(part)) <= sizes.keys()
@@ -232,7 +282,7 @@ class ParquetForm:
         """Give all shards of the split."""
         return [f"data/{self.split or 'train'}-*.parquet"]
 
-    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None) -> None:
+    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None, sink: Sink = writing) -> None:
         """Write nothing: the shards are the tables."""
 
     @property
@@ -246,15 +296,34 @@ class ParquetForm:
         rows = tables.read_part_rows(part)
         # From here on neither the old nor the new label columns stand in all shards.
         tables.write_part(part, rows, replace(facts, labels=RELABELLING))
-        shards = [name.split("/", 1)[0] for name in rows.column("file_name").to_pylist()]
-        for shard in dict.fromkeys(shards):
-            path, start = self.dst / "data" / shard, shards.index(shard)
-            self._write_shard(path, rows.slice(start, shards.count(shard)), _read_images(path))
+        self.rewrite(rows, writing)
         facts = replace(facts, labels=self.labels)
         tables.write_part(part, rows, facts)
         return facts
 
-    def _write_shard(self, path: Path, rows: pa.Table, images: Iterable[Any]) -> None:
+    def rewrite(self, rows: pa.Table, sink: Sink) -> None:
+        """Write each shard anew, as a fresh run would have written it."""
+        for path, mine in self._by_shard(rows):
+            self._write_shard(path, mine, _read_images(path), sink)
+
+    def load(self, rows: pa.Table) -> Iterator[bytes]:
+        """Read the image columns."""
+        for path, mine in self._by_shard(rows):
+            held = 0
+            with storage_errors(f"cannot read {str(path)!r}"):
+                for column in _read_images(path):
+                    held += len(column)
+                    yield from (image["bytes"] or b"" for image in column.to_pylist())
+            if held != len(mine):
+                raise OutputError(f"{str(path)!r} holds {held} images, not {len(mine)}")
+
+    def _by_shard(self, rows: pa.Table) -> Iterator[tuple[Path, pa.Table]]:
+        """Give each shard of part rows, and its rows."""
+        shards = [name.split("/", 1)[0] for name in rows.column("file_name").to_pylist()]
+        for shard in dict.fromkeys(shards):
+            yield self.dst / "data" / shard, rows.slice(shards.index(shard), shards.count(shard))
+
+    def _write_shard(self, path: Path, rows: pa.Table, images: Iterable[Any], sink: Sink = writing) -> None:
         """Write a shard: part rows, and their images row group by row group."""
         rows = tables.finish_rows(rows, len(self.classes or ()), self.options).drop_columns(["file_name"])
         schema = pa.schema([pa.field("image", IMAGE_TYPE), *rows.schema])
@@ -262,9 +331,9 @@ class ParquetForm:
         compression = dict.fromkeys(["image.path", *_leaves(rows.schema)], "zstd") | {"image.bytes": "none"}
         start = 0
         with (
-            writing(path) as part,
+            sink(path) as file,
             pq.ParquetWriter(
-                part,
+                file,
                 schema,
                 compression=compression,
                 use_dictionary=False,

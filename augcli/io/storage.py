@@ -10,13 +10,14 @@ import os
 import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from augcli.errors import OutputError, StorageError
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 PART_SUFFIX = ".part"
 """Ending of a file that is not finished; no finished file bears it."""
@@ -90,15 +91,16 @@ def finish_part(path: str) -> None:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """Write a file whole or not at all, power loss included: yields a path to write to.
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Write a file whole or not at all, power loss included: yields the file under its unfinished name.
 
     What was written there is synced, then renamed, and its directory synced.
     """
     part = path.with_name(path.name + PART_SUFFIX)
     with storage_errors(f"cannot write {str(path)!r}"):
         try:
-            yield part
+            with part.open("wb") as file:
+                yield file
             _sync(part, os.O_RDWR)
             os.replace(part, path)  # noqa: PTH105 - as in `finish_part`, so that tests can let both fail
             if os.name != "nt":  # which opens no directories
@@ -108,10 +110,14 @@ def writing(path: Path) -> Iterator[Path]:
             raise
 
 
-def write_text(path: Path, text: str) -> None:
+Sink: TypeAlias = "Callable[[Path], AbstractContextManager[BinaryIO]]"
+"""What gives a file to write to: `writing`, or a comparison with what stands there."""
+
+
+def write_text(path: Path, text: str, sink: Sink = writing) -> None:
     """Write a UTF-8 text with LF line ends, whole or not at all."""
-    with writing(path) as part:
-        part.write_bytes(text.encode())
+    with sink(path) as file:
+        file.write(text.encode())
 
 
 def make_directory(path: Path) -> None:

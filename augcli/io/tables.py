@@ -11,18 +11,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augcli.datatypes import Blend, Box, Colour, Failure, Fill, Normal, Output, Uniform
+from augcli.datatypes import (
+    Blend,
+    Box,
+    Colour,
+    Failure,
+    Fill,
+    Normal,
+    Output,
+    Paste,
+    Patches,
+    SoftLabel,
+    Uniform,
+)
 from augcli.errors import OutputError
-from augcli.io.storage import writing
+from augcli.io.storage import write_text, writing
 from augcli.labels import smooth_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Paint, Program, Step
+    from augcli.datatypes import Area, Paint, Program, Step
+    from augcli.io.storage import Sink
 
 DENSE_CLASSES = 256
 """Up to this many classes a row holds one weight for each."""
@@ -40,6 +53,8 @@ STEP_TYPE = pa.struct(
     + [("noise", pa.string()), ("key", pa.uint64())]
     + [(name, pa.list_(pa.float64())) for name in ("mean", "std")]
 )
+
+LABEL_TYPE = pa.struct([("classes", pa.list_(pa.int64())), ("weights", pa.list_(pa.float64()))])
 
 ROW_SCHEMA = pa.schema(
     [
@@ -60,12 +75,14 @@ ROW_SCHEMA = pa.schema(
         ("bytes", pa.int64()),
         ("hash", pa.string()),
         ("augcli:visible", pa.int32()),
+        ("augcli:sources", pa.list_(LABEL_TYPE)),
     ]
 )
-PART_ONLY = "augcli:visible"
-"""The slot of the first partner that has pixels in the output: for `labels.csv`, and in part files only."""
+VISIBLE, SOURCES = PART_ONLY = ("augcli:visible", "augcli:sources")
+"""What only part files hold: the slot of the first partner that has pixels in the output, for `labels.csv`;
+and the labels of base and partners, from which the output's follows."""
 
-OUR_COLUMNS = frozenset([*ROW_SCHEMA.names, "image", "soft_label"]) - {PART_ONLY}
+OUR_COLUMNS = frozenset([*ROW_SCHEMA.names, "image", "soft_label"]).difference(PART_ONLY)
 """Columns of an output; input columns of these names are replaced."""
 
 
@@ -116,7 +133,7 @@ def rows_to_table(outputs: Sequence[Output], carried: pa.Table | None = None) ->
     columns["weights"] = [label and label.weights for label in exact]
     columns["applied"] = [bool(program) for program in steps]
     columns["steps"] = _step_column(steps)
-    columns[PART_ONLY] = held.get("visible", ())
+    columns[VISIBLE], columns[SOURCES] = held.get("visible", ()), _label_column(held.get("labels", ()))
     table = pa.table(columns, schema=ROW_SCHEMA)
     if carried is not None:
         for at, name in enumerate(carried.column_names):
@@ -149,19 +166,22 @@ def join_rows(packed: Sequence[bytes], carried: pa.Schema) -> tuple[pa.Table, li
     return held.take(pa.array(order, pa.int64())), order
 
 
-def write_part(path: Path, rows: pa.Table, facts: PartFacts) -> None:
+def write_part(path: Path, rows: pa.Table, facts: PartFacts, sink: Sink = writing) -> None:
     """Write a chunk's part file whole or not at all: this commits the chunk."""
     document = asdict(facts)
     document["ahead"] = list(facts.ahead)
     text = json.dumps(document, sort_keys=True).encode()
-    with writing(path) as part:
-        pq.write_table(rows.replace_schema_metadata({PART_KEY: text}), part, compression="zstd")
+    with sink(path) as file:
+        pq.write_table(rows.replace_schema_metadata({PART_KEY: text}), file, compression="zstd")
 
 
 def read_part_facts(path: Path) -> PartFacts | None:
     """Read what a part file says of its chunk; None where it is no whole part file."""
     try:
-        document = json.loads((pq.read_schema(path).metadata or {})[PART_KEY])
+        schema = pq.read_schema(path)
+        if not set(ROW_SCHEMA.names).issubset(schema.names):  # another version of ours wrote it
+            return None
+        document = json.loads((schema.metadata or {})[PART_KEY])
         document["failures"] = tuple(Failure(**failure) for failure in document["failures"])
         document["ahead"], document["passed_over"] = tuple(document["ahead"]), tuple(document["passed_over"])
         return PartFacts(**document)
@@ -197,7 +217,7 @@ def read_file_names(path: Path) -> list[str]:
 
 def finish_rows(rows: pa.Table, classes: int, options: TableOptions) -> pa.Table:
     """Give the rows of an output's table: part rows with `soft_label` behind `label` where it is dense."""
-    rows = rows.drop_columns([PART_ONLY]).replace_schema_metadata(None)
+    rows = rows.drop_columns(list(PART_ONLY)).replace_schema_metadata(None)
     if not classes or not options.is_dense(classes):
         return rows
     blocks = []
@@ -231,11 +251,52 @@ def weight_blocks(
         yield weights, held.is_valid().to_numpy(zero_copy_only=False)
 
 
-def write_metadata(path: Path, parts: Iterable[pa.Table], schema: pa.Schema) -> None:
+def write_metadata(path: Path, parts: Iterable[pa.Table], schema: pa.Schema, sink: Sink = writing) -> None:
     """Write `metadata.parquet` from finished rows, part by part, with the schema's metadata."""
-    with writing(path) as unfinished, pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+    with sink(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for rows in parts:
             writer.write_table(rows.cast(schema))
+
+
+def read_program(steps: Iterable[Mapping[str, Any]]) -> Program:
+    """Read a program from the column `steps` of a row.
+
+    Raises:
+        PlanError: If it is none: a box, a weight or a colour lies outside its range.
+    """
+    return tuple(map(_read_step, steps))
+
+
+def read_label(row: Mapping[str, Any] | None) -> SoftLabel | None:
+    """Read a label from its `classes` and `weights`; None where these are null."""
+    if row is None or row["classes"] is None:
+        return None
+    return SoftLabel(tuple(row["classes"]), tuple(row["weights"]))
+
+
+def _read_step(row: Mapping[str, Any]) -> Step:
+    """Read a step from the fields of `STEP_TYPE`: what `_step_row` wrote."""
+    area: Area = (
+        Patches(row["patch_height"], row["patch_width"], row["bitmap"]) if row["bitmap"] else _read_box(row)
+    )
+    if row["kind"] == "fill":
+        return Fill(area, _read_paint(row))
+    if row["kind"] == "blend":
+        return Blend(area, row["weight_q16"], row["slot"])
+    return Paste(area, row["slot"], None if row["source_y0"] is None else _read_box(row, "source_"))
+
+
+def _read_box(row: Mapping[str, Any], prefix: str = "") -> Box:
+    return Box(*(row[prefix + edge] for edge in ("y0", "x0", "y1", "x1")))
+
+
+def _read_paint(row: Mapping[str, Any]) -> Paint:
+    if row["red"] is not None:
+        return Colour(row["red"], row["green"], row["blue"])
+    if row["noise"] == "uniform":
+        return Uniform(row["key"])
+    mean, std = (tuple(row[name]) for name in ("mean", "std"))
+    return Normal(row["key"], mean, std)
 
 
 def _step_column(programs: Sequence[Program]) -> pa.Array:
@@ -246,6 +307,18 @@ def _step_column(programs: Sequence[Program]) -> pa.Array:
     offsets = [0, *accumulate(len(program) for program in programs)]
     steps = pa.StructArray.from_arrays(fields, fields=list(STEP_TYPE))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), steps)
+
+
+def _label_column(rows: Sequence[Sequence[SoftLabel | None]]) -> pa.Array:
+    """Give the labels of each row's sources as a column of lists."""
+    labels = [label for row in rows for label in row]
+    fields = [
+        pa.array([label and label.classes for label in labels], pa.list_(pa.int64())),
+        pa.array([label and label.weights for label in labels], pa.list_(pa.float64())),
+    ]
+    unlabelled = pa.array([label is None for label in labels], pa.bool_())
+    held = pa.StructArray.from_arrays(fields, fields=list(LABEL_TYPE), mask=unlabelled)
+    return pa.ListArray.from_arrays(pa.array([0, *accumulate(map(len, rows))], pa.int32()), held)
 
 
 def _step_row(step: Step) -> tuple[Any, ...]:
@@ -285,7 +358,7 @@ def collect_failures(facts: Iterable[PartFacts]) -> list[Failure]:
     )
 
 
-def write_failures(path: Path, failures: Sequence[Failure]) -> None:
+def write_failures(path: Path, failures: Sequence[Failure], sink: Sink = writing) -> None:
     """Write `failures.jsonl`, one line for each sample that gave no output."""
-    with writing(path) as part:
-        part.write_bytes("".join(json.dumps(asdict(one), sort_keys=True) + "\n" for one in failures).encode())
+    lines = (json.dumps(asdict(one), sort_keys=True) + "\n" for one in failures)
+    write_text(path, "".join(lines), sink)

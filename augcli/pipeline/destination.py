@@ -11,16 +11,25 @@ from augcli.io import dataset_card, outputs, tables
 from augcli.io.folder import SPLIT_NAMES
 from augcli.io.lock import LOCK
 from augcli.io.outputs import CARD, CLASSES, FAILURES, RECIPE, SUCCESS
-from augcli.io.storage import PART_SUFFIX, list_sizes, make_directory, remove_file, write_text
+from augcli.io.storage import (
+    PART_SUFFIX,
+    list_sizes,
+    make_directory,
+    remove_file,
+    write_text,
+    writing,
+)
 from augcli.recipe import TABLE_KEYS, Recipe, write_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from augcli.io.outputs import Form
+    from augcli.io.storage import Sink
     from augcli.io.tables import PartFacts
     from augcli.pipeline.chunks import Chunk
-    from augcli.pipeline.split import Split
+    from augcli.pipeline.split import Split, SplitOutput
 
 OUTPUT_VERSION = 1
 """Raised whenever the same seed and input give other bytes than before."""
@@ -125,7 +134,7 @@ def _is_complete(dst: Path, recipe: Recipe, splits: Sequence[Split]) -> bool:
     wanted = [SUCCESS, CARD] + [CLASSES] * bool(splits[0].catalogue.classes)
     wanted += [FAILURES] * any(fact.failures for split in splits for fact in split.facts.values())
     wanted += [name for split in splits for name in split.job.form.tables()]
-    return all((dst / name).exists() for name in wanted) and _read(dst / RECIPE) == _document(recipe)
+    return all((dst / name).exists() for name in wanted) and _read(dst / RECIPE) == document(recipe)
 
 
 def begin(dst: Path, recipe: Recipe, replace: bool, outdated: Iterable[str]) -> None:
@@ -146,40 +155,69 @@ def begin(dst: Path, recipe: Recipe, replace: bool, outdated: Iterable[str]) -> 
         for name in (CLASSES, CARD, FAILURES):
             remove_file(dst / name)
         outputs.remove_strangers(dst, set())
-    if _read(dst / RECIPE) != _document(recipe):
-        write_text(dst / RECIPE, _document(recipe))
+    if _read(dst / RECIPE) != document(recipe):
+        write_text(dst / RECIPE, document(recipe))
 
 
-def finish(dst: Path, splits: Sequence[Split], recipe: Recipe, notes: Sequence[str]) -> None:
-    """Remove what no chunk holds; write the tables, the class list, the failures and the card."""
-    wanted: set[str] = set()
+def choose_form(
+    dst: Path,
+    recipe: Recipe,
+    split: str,
+    classes: tuple[str, ...] | None,
+    features: dict[str, Any],
+) -> Form:
+    """Give the form in which a split's outputs lie in DST; `features` are those of carried columns."""
+    options = tables.TableOptions(recipe.smoothing, recipe.smoothing_form, recipe.soft_labels)
+    return outputs.make_form(str(recipe.format), dst, split, classes, options, features)
+
+
+def finish(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe) -> None:
+    """Remove what no chunk holds, then write the tables and the other documents."""
     for directory in ["", *(f"{path.name}/" for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
-        current = {name for split in splits for name in split.job.form.tables()}
+        current = {name for split in splits for name in split.form.tables()}
         for name in {directory + name for name in outputs.TABLES} - current:
             remove_file(dst / name)
-    patterns = []
+    outputs.remove_strangers(dst, set().union(*(split.files() for split in splits)))
     for split in splits:
-        form = split.job.form
-        paths = [outputs.part_path(dst, name) for name in split.part_names()]
-        files = {name for path in paths for name in form.files(tables.read_file_names(path))}
-        form.finish(paths, split.catalogue.classes)
-        if files:
-            patterns.append((split.catalogue.split or "train", form.patterns(files)))
-        wanted |= files
-    outputs.remove_strangers(dst, wanted)
+        for name in split.form.tables():
+            make_directory((dst / name).parent)
+    write_documents(dst, splits, recipe)
+    for name in {CLASSES, FAILURES} - document_names(splits):
+        remove_file(dst / name)
+
+
+def document_names(splits: Sequence[SplitOutput]) -> set[str]:
+    """Name the files that `write_documents` writes."""
+    names = {CARD, *(name for split in splits for name in split.form.tables())}
+    names |= {CLASSES} if any(split.classes for split in splits[:1]) else set()
+    return names | ({FAILURES} if any(fact.failures for split in splits for fact in split.facts) else set())
+
+
+def write_documents(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe, sink: Sink = writing) -> None:
+    """Write all that follows from the part files: tables, class list, card, failures."""
+    for split in splits:
+        split.form.finish(split.parts, split.classes, sink)
     # Readers that number the folders take the class list as their map, so it bears the folders' names.
-    classes = splits[0].job.class_folders or splits[0].catalogue.classes
-    if not classes:
-        remove_file(dst / CLASSES)
-    else:
+    classes = splits[0].class_folders or splits[0].classes
+    if classes:
         lines = [name.replace("\r", "%0D").replace("\n", "%0A") for name in classes]
-        write_text(dst / CLASSES, "".join(f"{line}\n" for line in lines))
-    write_text(dst / CARD, dataset_card.write_card(str(recipe.format), patterns, notes))
-    failures = tables.collect_failures([fact for split in splits for fact in split.facts.values()])
+        write_text(dst / CLASSES, "".join(f"{line}\n" for line in lines), sink)
+    patterns = [
+        (split.name or "train", split.form.patterns(files)) for split in splits if (files := split.files())
+    ]
+    card = dataset_card.write_card(str(recipe.format), patterns, label_notes(recipe))
+    write_text(dst / CARD, card, sink)
+    failures = tables.collect_failures([fact for split in splits for fact in split.facts])
     if failures:
-        tables.write_failures(dst / FAILURES, failures)
-    else:
-        remove_file(dst / FAILURES)
+        tables.write_failures(dst / FAILURES, failures, sink)
+
+
+def label_notes(recipe: Recipe) -> list[str]:
+    """Say what a loss must know of the labels."""
+    if not recipe.smoothing:
+        return []
+    form = f"ε = {recipe.smoothing} ({recipe.smoothing_form})"
+    return [f"soft labels are smoothed, {form}; do not smooth again in the loss"]
 
 
 def mark_complete(dst: Path, complete: bool) -> None:
@@ -218,7 +256,7 @@ def _explain(key: str, ours: Any, theirs: Any) -> str:
     return f"op ({', '.join(sorted(options))})"
 
 
-def _document(recipe: Recipe) -> str:
+def document(recipe: Recipe) -> str:
     """Write `augcli.json`: what decided the output, and nothing of when, where or how fast."""
     document = {"output_version": OUTPUT_VERSION, "recipe": write_recipe(recipe)}
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

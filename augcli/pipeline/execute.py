@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.datatypes import Failure, Output, Shape, SoftLabel
+from augcli.datatypes import Failure, Output, Shape
 from augcli.errors import DecodeError
 from augcli.io import codec, tables
 from augcli.io.storage import printable_key, safe_stem
 from augcli.kernels.convert import match_pixels
 from augcli.kernels.fills import resolve_image_mean
-from augcli.labels import count_shares, dominant, mix_labels
+from augcli.labels import count_shares, mix_known
 from augcli.pipeline.chunks import Stretch
 from augcli.pipeline.neighbours import Neighbours, Stopwatch
 from augcli.pipeline.programs import ORIGINAL, Planned, Planner, copy_numbers
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from augcli.datatypes import Catalogue, Pixels
     from augcli.io.outputs import Form
     from augcli.io.source import Samples
-    from augcli.labels import Shares
     from augcli.pipeline.neighbours import Item
     from augcli.recipe import Recipe
 
@@ -263,7 +262,8 @@ class _Walk:
         job, planned, encoded = self.job, made.planned, made.encoded
         keys, labels = job.catalogue.keys, job.catalogue.labels
         shares = count_shares(planned.steps, encoded.height, encoded.width, len(made.partners))
-        label, exact = _mix([labels[at] for at in (made.sample, *made.partners)], shares)
+        sources = tuple([labels[at] for at in (made.sample, *made.partners)])
+        label, exact = mix_known(sources, shares)
         folders = job.class_folders
         directory = f"{folders[label]}/" if folders is not None and label is not None else ""
         op = "original" if planned.copy == ORIGINAL else job.recipe.name
@@ -285,7 +285,8 @@ class _Walk:
             width=encoded.width,
             bytes=len(encoded.data),
             hash=hashlib.blake2b(encoded.data, digest_size=16).hexdigest(),
-            visible=next((slot for slot, count in enumerate(shares.counts[1:]) if count), None),
+            visible=shares.first_partner,
+            labels=sources,
         )
 
     def count(self, item: Item) -> None:
@@ -305,12 +306,3 @@ class _Walk:
         self.watch.lap("label")
         self.result.seconds = dict(self.watch.seconds)
         return self.result
-
-
-def _mix(labels: list[SoftLabel | None], shares: Shares) -> tuple[int | None, SoftLabel | None]:
-    """Give the dominant class and the exact label; nothing where any source is unlabelled."""
-    known = [label for label in labels if label is not None]
-    if len(known) < len(labels):
-        return None, None
-    exact = mix_labels(known, shares)
-    return dominant(exact, dominant(known[0])), exact

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augcli.errors import InputError, UsageError
-from augcli.io import codec, outputs, tables
+from augcli.io import codec, tables
 from augcli.io.lock import has_lock, locked
 from augcli.io.source import open_source
 from augcli.io.storage import check_apart, folder_names
-from augcli.io.tables import PartFacts, TableOptions
+from augcli.io.tables import PartFacts
 from augcli.pipeline import destination, tally
 from augcli.pipeline.chunks import chunk_folder, chunk_groups, count_outputs, cut_runs, trim_chunks
 from augcli.pipeline.execute import Job, execute
@@ -26,7 +26,7 @@ from augcli.pipeline.workers import count_workers, run_in_order
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from augcli.datatypes import Catalogue, Summary
@@ -77,9 +77,14 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     source = open_source(src, selection)
     recipe = replace(recipe, format=recipe.format or source.form)
     destination.check(dst, recipe, settings.force)
-    splits = _plan(source, dst, recipe)
+    splits = plan_splits(source, dst, recipe)
     workers = settings.workers or count_workers()
-    notes = [*source.notes, *tally.label_notes(recipe), *tally.class_notes(splits), *tally.pair_notes(splits)]
+    notes = [
+        *source.notes,
+        *destination.label_notes(recipe),
+        *tally.class_notes(splits),
+        *tally.pair_notes(splits),
+    ]
     standing = destination.survey(dst, recipe, splits, settings.force)
     if settings.dry_run:
         foreseen = tally.foresee(dst, recipe, splits, standing.todo, workers, notes)
@@ -115,11 +120,16 @@ def _complete(
         for chunk in split.mislabelled:
             name = split.part_name(chunk)
             split.facts[chunk.name] = split.job.form.relabel(name, split.facts[chunk.name])
-    destination.finish(dst, splits, recipe, tally.label_notes(recipe))
+    destination.finish(dst, [split.output(dst) for split in splits], recipe)
 
 
-def _plan(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
-    """Plan the chunks of every split: the main one by the recipe, the others passed on."""
+def plan_splits(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
+    """Plan the chunks of every split: the main one by the recipe, the others passed on.
+
+    Raises:
+        UsageError: If the recipe asks what the labels do not allow.
+        InputError: If the input lacks the split, labels or partners that the recipe needs.
+    """
     names = [catalogue.split for catalogue in source.catalogues]
     aliases = ("train", "training") if recipe.split == "train" else (recipe.split,)
     main = next((name for name in aliases if name in names), recipe.split)
@@ -156,8 +166,10 @@ def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe)
     chunks = trim_chunks(chunks, outputs)
     has_folders = recipe.format == "folder" and source.has_class_folders
     folders = folder_names(catalogue.classes or ()) if has_folders else None
-    form, kernel = _form(source, dst, recipe, catalogue), _load_kernel(recipe)
-    return Split(Job(catalogue, hashes, outputs, recipe, form, folders, kernel), chunks, source)
+    features = {name: source.features[name] for name in source.carried.names if name in source.features}
+    form = destination.choose_form(dst, recipe, catalogue.split, catalogue.classes, features)
+    job = Job(catalogue, hashes, outputs, recipe, form, folders, _load_kernel(recipe))
+    return Split(job, chunks, source)
 
 
 def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
@@ -186,14 +198,6 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
         raise UsageError("--smoothing-form others needs at least 2 classes, got 1; use uniform")
 
 
-def _form(source: Source, dst: Path, recipe: Recipe, catalogue: Catalogue) -> outputs.Form:
-    options = TableOptions(recipe.smoothing, recipe.smoothing_form, recipe.soft_labels)
-    features = {name: source.features[name] for name in source.carried.names if name in source.features}
-    if recipe.format == "folder":
-        return outputs.FolderForm(dst, f"{catalogue.split}/" if catalogue.split else "", options, features)
-    return outputs.ParquetForm(dst, catalogue.split, catalogue.classes, options, features)
-
-
 def _load_kernel(recipe: Recipe) -> Callable[..., None]:
     """Import the CPU backend where something is to be applied: numba is slow to load."""
     if not recipe.entries:
@@ -203,14 +207,19 @@ def _load_kernel(recipe: Recipe) -> Callable[..., None]:
     return cpu.apply
 
 
+def load_kernels(recipes: Iterable[Recipe]) -> None:
+    """Load or compile the kernels, where any recipe needs them: once, not in each process."""
+    if any(recipe.entries for recipe in recipes):
+        from augcli.kernels import cpu
+
+        cpu.load()
+
+
 def _do_chunks(
     todo: Sequence[tuple[Split, Chunk]], workers: int, settings: Settings, seconds: dict[str, float]
 ) -> None:
     """Do chunks in order, each committed when its last run is in; neighbours are in flight together."""
-    if any(split.job.recipe.entries for split, _ in todo):
-        from augcli.kernels import cpu
-
-        cpu.load()  # once, not in each process; and not where nothing is to be done
+    load_kernels(split.job.recipe for split, _ in todo)
     total = sum(len(chunk) for _, chunk in todo)
     runs = [(at, run) for at, (_, chunk) in enumerate(todo) for run in cut_runs(chunk, total, workers)]
     opened: dict[int, Samples] = {}

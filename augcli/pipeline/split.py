@@ -5,20 +5,48 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from augcli.io import outputs, tables
 from augcli.pipeline.chunks import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from augcli.datatypes import Catalogue
+    from augcli.io.outputs import Form
     from augcli.io.source import Source
     from augcli.io.tables import PartFacts
     from augcli.pipeline.chunks import Chunk
     from augcli.pipeline.execute import Job
     from augcli.pipeline.rings import Ring
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOutput:
+    """What stands of a split in DST.
+
+    Attributes:
+        name: The split; "" where there are none.
+        form: How its outputs lie there.
+        parts: Its part files, in order.
+        facts: What they say of their chunks.
+        classes: Class names.
+        class_folders: A folder name per class, or None where outputs lie flat.
+    """
+
+    name: str
+    form: Form
+    parts: list[Path]
+    facts: list[PartFacts]
+    classes: tuple[str, ...] | None
+    class_folders: tuple[str, ...] | None
+
+    def files(self) -> set[str]:
+        """Name the files below DST that hold the outputs."""
+        return {name for part in self.parts for name in self.form.files(tables.read_file_names(part))}
 
 
 @dataclass(slots=True)
@@ -54,6 +82,13 @@ class Split:
         carried = [(str(field), self.source.features.get(field.name)) for field in self.source.carried]
         context = repr((job.class_folders is not None, carried, job.recipe.name))
         return fingerprint(self.catalogue, job.outputs, chunk, ahead, partners, context)
+
+    def output(self, dst: Path) -> SplitOutput:
+        """Say what stands of it in DST, once all chunks are committed."""
+        job, catalogue = self.job, self.catalogue
+        parts = [outputs.part_path(dst, name) for name in self.part_names()]
+        facts = [self.facts[chunk.name] for chunk in self.chunks]
+        return SplitOutput(catalogue.split, job.form, parts, facts, catalogue.classes, job.class_folders)
 
     def bases(self, chunk: Chunk) -> NDArray[np.int64]:
         """Give the samples of a chunk that have outputs."""

@@ -113,14 +113,6 @@ def foresee(
     )
 
 
-def label_notes(recipe: Recipe) -> list[str]:
-    """Say what a loss must know of the labels."""
-    if not recipe.smoothing:
-        return []
-    form = f"ε = {recipe.smoothing} ({recipe.smoothing_form})"
-    return [f"soft labels are smoothed, {form}; do not smooth again in the loss"]
-
-
 def class_notes(splits: Sequence[Split]) -> list[str]:
     """Say where mixing cannot change a label, which is hardly what was meant."""
     for split in splits:

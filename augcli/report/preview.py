@@ -70,8 +70,8 @@ def draw_preview(src: str, dst: Path, sheet: Path, count: int, selection: Select
         result = _open_result(dst, base, row["file_name"])
         examples.append(Example(sources, result, _caption(row, source.catalogues[0].classes or ())))
     make_directory(sheet.parent)
-    with writing(sheet) as part:
-        draw_sheet(examples).save(part, "PNG")
+    with writing(sheet) as file:
+        draw_sheet(examples).save(file, "PNG")
 
 
 def draw_sheet(examples: list[Example]) -> Image.Image:

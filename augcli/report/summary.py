@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Summary
+    from augcli.datatypes import Summary, Verification
 
 SHOWN_CLASSES = 12
 
@@ -40,6 +40,20 @@ def document(summary: Summary) -> dict[str, Any]:
         "failures_by_reason": reasons(summary),
         "images_per_second": round(summary.outputs_made / wall, 1) if wall else 0.0,
     }
+
+
+def describe_verification(found: Verification) -> str:
+    """Say what was checked, and name each difference on a line of its own."""
+    again = f", {found.recomputed} made again from their sources" if found.recomputed else ""
+    count = len(found.differences)
+    verdict = f"{count} differences" if count > 1 else "1 difference" if count else "all is as it was written"
+    lines = [f"{file}: {what}" for file, what in found.differences]
+    return "\n".join([*lines, f"{found.dst}: {found.outputs} images ({found.form}){again}: {verdict}"])
+
+
+def document_verification(found: Verification) -> dict[str, Any]:
+    """Give what was checked as one JSON document."""
+    return asdict(found) | {"differences": [one._asdict() for one in found.differences]}
 
 
 def reasons(summary: Summary) -> dict[str, int]:

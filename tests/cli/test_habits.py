@@ -134,7 +134,7 @@ def test_on_a_terminal_the_bar_is_drawn_on_stderr_and_removed(src, tmp_path):
     shown = run_on_terminal("cutmix", src, tmp_path / "dst", "--p", 0)
     assert shown["code"] == 0
     assert "/5" in shown["stderr"]
-    assert "img" in shown["stderr"]
+    assert " images" in shown["stderr"]
     drawn = [line for line in re.split(r"[\r\n]+", shown["stderr"]) if line]
     assert drawn[-1].isspace()  # blanks over what stood there
     assert "holds 5 images" in shown["stdout"]

@@ -112,7 +112,7 @@ def test_finishing_a_part_that_is_missing_is_a_storage_error(tmp_path):
 
 def test_writing_gives_the_file_its_name_at_the_end(tmp_path):
     with writing(tmp_path / "a.csv") as part:
-        part.write_bytes(b"new")
+        part.write(b"new")
         assert not (tmp_path / "a.csv").exists()
     assert names(tmp_path) == ["a.csv"]
     assert (tmp_path / "a.csv").read_bytes() == b"new"
@@ -121,13 +121,13 @@ def test_writing_gives_the_file_its_name_at_the_end(tmp_path):
 def test_writing_replaces_what_stood_there(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"old")
     with writing(tmp_path / "a.csv") as part:
-        part.write_bytes(b"new")
+        part.write(b"new")
     assert (tmp_path / "a.csv").read_bytes() == b"new"
 
 
 def interrupt(path: Path, error: BaseException) -> None:
     with writing(path) as part:
-        part.write_bytes(b"half")
+        part.write(b"half")
         raise error
 
 

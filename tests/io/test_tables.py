@@ -24,10 +24,11 @@ from augcli.datatypes import (
     SoftLabel,
     Uniform,
 )
-from augcli.errors import InputError, OutputError
+from augcli.errors import InputError, OutputError, PlanError
 from augcli.io.label_tables import read_label_table
 from augcli.io.labels_csv import write_labels_csv
 from augcli.io.tables import (
+    SOURCES,
     PartFacts,
     TableOptions,
     collect_failures,
@@ -35,8 +36,10 @@ from augcli.io.tables import (
     join_rows,
     pack_rows,
     read_file_names,
+    read_label,
     read_part_facts,
     read_part_rows,
+    read_program,
     rows_to_table,
     write_failures,
     write_part,
@@ -69,12 +72,14 @@ def make_output(**changes) -> Output:
         "bytes": 99,
         "hash": "00ff",
         "visible": 0,
+        "labels": (CAT, DOG),
     }
     return Output(**(values | changes))
 
 
 def make_unmixed(**changes) -> Output:
     facts = {"partners": (), "op": "none", "reason": "not drawn", "steps": (), "visible": None}
+    facts["labels"] = (CAT,)
     return make_output(**(facts | {"exact": CAT, "lam": 1.0} | changes))
 
 
@@ -722,3 +727,32 @@ def test_missing_table_is_refused(tmp_path):
 def test_table_with_a_negative_weight_is_refused(read_csv):
     with pytest.raises(InputError, match="row 0 has a weight that is negative or not finite"):
         read_csv("file_name,cat,dog\na.png,-0.5,1.5\nb.png,0,1\n")
+
+
+# --- reading part rows back ----------------------------------------------------------------------------
+
+PROGRAMS = [
+    (),
+    (Paste(Box(1, 2, 5, 5), 0),),
+    (Paste(Box(0, 0, 5, 8), 1, Box(1, 2, 3, 4)), Blend(Box(0, 0, 5, 8), 12345, 0)),
+    (Fill(Box(0, 0, 2, 2), Colour(1, 2, 3)), Fill(Patches(3, 4, b"\x01\x00\x00\x01"), Uniform(2**64 - 1))),
+    (Fill(Box(0, 0, 2, 2), Normal(7, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))),),
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_is_read_back_from_its_row(program):
+    (steps,) = rows_to_table([make_output(steps=program)]).column("steps").to_pylist()
+    assert read_program(steps) == program
+
+
+def test_the_labels_of_sources_are_read_back_from_their_row():
+    soft = SoftLabel((0, 3), (0.25, 0.75))
+    (labels,) = rows_to_table([make_output(labels=(CAT, None, soft))]).column(SOURCES).to_pylist()
+    assert [read_label(label) for label in labels] == [CAT, None, soft]
+
+
+def test_a_row_that_holds_no_program_is_refused():
+    (steps,) = rows_to_table([make_output()]).column("steps").to_pylist()
+    with pytest.raises(PlanError, match="a box needs"):
+        read_program([steps[0] | {"y0": 9}])

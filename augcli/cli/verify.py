@@ -1,0 +1,56 @@
+"""The command that verifies an output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augcli import api
+from augcli.cli import options
+from augcli.cli.work import Progress, show
+
+DIFFERENCES = 6
+
+Against = Annotated[
+    str | None,
+    typer.Option(metavar="SRC", help="Make outputs again from their sources, and compare."),
+]
+Sample = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Only those of N sources, evenly spread (default: of all)."),
+]
+
+
+def verify(
+    dst: Annotated[Path, typer.Argument(metavar="DST", help="The output of a run.", show_default=False)],
+    *,
+    against: Against = None,
+    sample: Sample = None,
+    labels: options.Labels = None,
+    classes: options.Classes = None,
+    workers: options.Workers = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Only the exit code.", rich_help_panel="Run")
+    ] = False,
+    json: options.Json = False,
+) -> int:
+    """Check every file, byte and label of an output; exit code 6 where anything differs."""
+    from augcli.report.summary import describe_verification, document_verification
+
+    progress = Progress(quiet, "pieces")
+    try:
+        found = api.verify(
+            dst,
+            against=against,
+            sample=sample,
+            labels=labels,
+            classes=classes,
+            workers=workers,
+            advance=progress.advance,
+        )
+    finally:
+        progress.close()
+    show(found, describe_verification, document_verification, quiet, json)
+    return DIFFERENCES if found.differences else 0

@@ -1,0 +1,146 @@
+"""Making outputs again from their sources, to compare them with what was written."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from augcli.datatypes import Difference
+from augcli.io import outputs, tables
+from augcli.io.storage import printable_key
+from augcli.pipeline.chunks import Stretch, cut_runs
+from augcli.pipeline.execute import execute
+from augcli.pipeline.run import load_kernels, plan_splits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from augcli.io.outputs import Form
+    from augcli.io.source import Source
+    from augcli.pipeline.chunks import Chunk
+    from augcli.pipeline.split import Split
+    from augcli.recipe import Recipe
+
+RUNS = 64
+"""Pieces that a folder is cut into at least, where there are so many images."""
+
+
+class _Dropping:
+    """In the place of a form: encoded images are not kept, since their hashes are."""
+
+    def store(self, names: Sequence[str], images: Sequence[bytes]) -> list[bytes]:
+        """Keep nothing."""
+        return []
+
+
+class _Piece(NamedTuple):
+    """Some stretches of a chunk; `is_first` of just one of its pieces."""
+
+    split: Split
+    chunk: Chunk
+    stretches: tuple[Stretch, ...]
+    is_first: bool
+
+
+class Recomputation:
+    """All outputs of a data set, or some, in pieces that can be made again one by one."""
+
+    def __init__(self, dst: Path, recipe: Recipe, source: Source, sample: int | None) -> None:
+        """Plan the outputs as a run would.
+
+        Args:
+            dst: The output.
+            recipe: What it was made with.
+            source: What it was made from.
+            sample: How many samples to take, evenly spread; None takes all.
+
+        Raises:
+            UsageError: If the recipe asks what the labels do not allow.
+            InputError: If the source lacks what the recipe needs.
+        """
+        self._dst = dst
+        self._is_parquet = recipe.format == "parquet"
+        self._splits = plan_splits(source, dst, recipe)
+        load_kernels(split.job.recipe for split in self._splits)
+        planned = [(split, chunk) for split in self._splits for chunk in split.chunks]
+        self._pieces = list(_cut(planned, sample))
+        self._read = lru_cache(maxsize=2)(_read_records)
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def compare_chunks(self) -> list[Difference]:
+        """Find chunks that only the source gives, or only the output holds."""
+        given = {name for split in self._splits for name in split.part_names()}
+        held = outputs.part_names(self._dst)
+        what = "was the input another one when it was made?"
+        missing = [
+            Difference(f".augcli-{name}.parquet", f"SRC gives it, but it is missing: {what}")
+            for name in given - held
+        ]
+        return missing + [
+            Difference(f".augcli-{name}.parquet", f"SRC does not give it: {what}") for name in held - given
+        ]
+
+    def compare(self, number: int) -> tuple[list[Difference], int]:
+        """Make a piece again; gives where it differs, and how many outputs were made."""
+        piece = self._pieces[number]
+        split, chunk = piece.split, piece.chunk
+        path = outputs.part_path(self._dst, split.part_name(chunk))
+        facts = tables.read_part_facts(path)
+        if facts is None:
+            return [], 0  # that it is missing or damaged is said already
+        recorded = self._read(path)
+        samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
+        job = replace(split.job, form=cast("Form", _Dropping()))
+        results = [execute(job, stretch, samples) for stretch in piece.stretches]
+        rows, _ = tables.join_rows([one.rows for one in results if one.rows], split.source.carried)
+        form, found = split.job.form, []
+        for row in rows.to_pylist():
+            held = recorded.get((row["source"], row["copy"]))
+            if held is None:
+                found.append(Difference(path.name, f"it has no output of {row['source']!r}, which SRC gives"))
+                continue
+            place = held["file_name"]
+            held = held | {"file_name": place.split("/", 1)[1]} if self._is_parquet else held
+            other = [name for name in row if row[name] != held.get(name)]
+            if other:
+                found.append(
+                    Difference(form.place(place), f"made again from SRC, it differs in {', '.join(other)}")
+                )
+        known = {failure.source: failure for failure in facts.failures}
+        for failure in (failure for one in results for failure in one.failures):
+            if known.get(failure.source) != failure:
+                what = f"{failure.source!r} of SRC cannot be used: {failure.reason}"
+                found.append(Difference(path.name, what))
+        if piece.is_first:
+            keys = split.catalogue.keys
+            given = {printable_key(keys[sample]) for sample in split.bases(chunk)}
+            gone = sorted({source for source, _ in recorded if source not in given} | (known.keys() - given))
+            found += [Difference(path.name, f"its source {source!r} is not in SRC") for source in gone]
+        return found, len(rows)
+
+
+def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator[_Piece]:
+    """Cut chunks into pieces: runs of folders, whole chunks of shards, whose rows are read together."""
+    total = sum(len(chunk) for _, chunk in planned)
+    chosen = None if sample is None else sorted({at * total // sample for at in range(sample)})
+    first = 0
+    for split, chunk in planned:
+        if chosen is None:
+            runs = [chunk.stretches] if chunk.groups else list(cut_runs(chunk, total, RUNS))
+            yield from (_Piece(split, chunk, run, at == 0) for at, run in enumerate(runs))
+            continue
+        mine = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(chunk))]
+        places = [(s.ring, position) for s in chunk.stretches for position in range(s.start, s.stop)]
+        picked = (places[at - first] for at in mine)
+        yield _Piece(split, chunk, tuple(Stretch(ring, at, at + 1) for ring, at in picked), True)
+        first += len(chunk)
+
+
+def _read_records(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """Read a part file's rows by source and copy."""
+    return {(row["source"], row["copy"]): row for row in tables.read_part_rows(path).to_pylist()}

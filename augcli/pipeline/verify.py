@@ -1,0 +1,268 @@
+"""Whether an output is what a run wrote: every file, byte and label; and what its sources still give."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augcli.datatypes import Difference, Verification
+from augcli.errors import DecodeError, OutputError, PlanError, StorageError
+from augcli.io import codec, dataset_card, outputs, tables
+from augcli.io.comparison import compare_into, explain
+from augcli.io.storage import folder_names, list_sizes, write_text
+from augcli.labels import count_shares, mix_known
+from augcli.pipeline import destination, tally
+from augcli.pipeline.recompute import Recomputation
+from augcli.pipeline.split import SplitOutput
+from augcli.pipeline.workers import count_workers, run_in_order
+from augcli.rng import hash_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from augcli.io.source import Source
+    from augcli.io.tables import PartFacts
+    from augcli.recipe import Recipe
+
+IMPOSSIBLE = (PlanError, LookupError, TypeError, ValueError, ArithmeticError)
+"""What rows raise that no run of ours wrote; pyarrow's own errors are some of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How an output is verified.
+
+    Attributes:
+        source: The data set that it was made from, to make outputs again; None looks at the output alone.
+        sample: How many samples to make again, evenly taken; None takes all.
+        workers: Processes; None takes as many CPUs as the process may use.
+        advance: Called with (pieces of work done since the last call, all pieces).
+    """
+
+    source: Source | None = None
+    sample: int | None = None
+    workers: int | None = None
+    advance: Callable[[int, int], None] = lambda done, total: None
+
+
+def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
+    """Compare an output with its own records, and with what its sources give.
+
+    Args:
+        dst: The output.
+        recipe: What its `augcli.json` says.
+        check: How thoroughly.
+
+    Raises:
+        InputError: If the sources cannot be read as the recipe asks.
+        StorageError: If the machine fails.
+    """
+    start = time.perf_counter()
+    given, dst = dst, dst.absolute()
+    sizes = list_sizes(dst)
+    splits, found = _read_splits(dst, recipe)
+    found += _check_files(dst, sizes, splits)
+    parts = [(split, path) for split in splits for path in split.parts]
+    again = Recomputation(dst, recipe, check.source, check.sample) if check.source else None
+    found += again.compare_chunks() if again else []
+    tasks = len(parts) + (len(again) if again else 0)
+    workers = check.workers or count_workers()
+    processes = check.source is None or check.source.form == "folder"  # the rows of shards are shared
+
+    def work(task: int) -> tuple[list[Difference], int, dict[int, int]]:
+        if task < len(parts):
+            return _check_part(*parts[task], sizes, recipe.max_pixels)
+        assert again is not None
+        return (*again.compare(task - len(parts)), {})
+
+    counted = recomputed = 0
+    labels: dict[int, int] = {}
+    with codec.own_pixel_bound():
+        for task, (differences, number, seen) in run_in_order(work, tasks, workers, processes):
+            found += differences
+            counted += number if task < len(parts) else 0
+            recomputed += number if task >= len(parts) else 0
+            torn = [key for key, label in seen.items() if labels.setdefault(key, label) != label]
+            if torn:
+                path = parts[task][1].name
+                found.append(Difference(path, f"{len(torn)} sources have another label than in other parts"))
+            check.advance(1, tasks)
+    found += _check_documents(dst, splits, recipe)
+    return Verification(
+        dst=str(given),
+        form=str(recipe.format),
+        outputs=counted,
+        recomputed=recomputed,
+        differences=tuple(sorted(set(found))),
+        seconds=round(time.perf_counter() - start, 3),
+        workers=workers,
+        libraries=tally.libraries(recipe),
+    )
+
+
+def _read_splits(dst: Path, recipe: Recipe) -> tuple[list[SplitOutput], list[Difference]]:
+    """Read what the part files say, split by split; and which of them cannot be read."""
+    splits, found = [], []
+    named = sorted((name.rpartition("-")[0], name) for name in outputs.part_names(dst))
+    for name, group in itertools.groupby(named, key=lambda pair: pair[0]):
+        paths, facts = [], []
+        for _, part in group:
+            path = outputs.part_path(dst, part)
+            fact = _read_part(path)
+            if fact is None:
+                found.append(Difference(path.name, "it is damaged"))
+            else:
+                paths.append(path)
+                facts.append(fact)
+        if paths:
+            splits.append(_describe_split(dst, name, recipe, paths, facts))
+    if not splits:
+        found.append(Difference(".", "no part file says what was written; run the command again"))
+    return splits, found
+
+
+def _read_part(path: Path) -> PartFacts | None:
+    try:
+        tables.read_part_rows(path)
+    except OutputError:
+        return None
+    return tables.read_part_facts(path)
+
+
+def _describe_split(
+    dst: Path, name: str, recipe: Recipe, parts: list[Path], facts: list[PartFacts]
+) -> SplitOutput:
+    """Find the classes and the features of carried columns where a table or a shard bears them."""
+    classes, features = None, {}
+    bearers = [dst / name / "metadata.parquet"] if recipe.format == "folder" else []
+    bearers += sorted((dst / "data").glob(f"{name or 'train'}-*.parquet"))
+    described = next(filter(None, map(dataset_card.read_description, bearers)), None)
+    if described is not None:
+        classes, known = described
+        features = {column: known[column] for column in known if column not in tables.OUR_COLUMNS}
+    elif (dst / outputs.CLASSES).is_file():
+        classes = tuple((dst / outputs.CLASSES).read_text("utf-8", "replace").splitlines())
+    form = destination.choose_form(dst, recipe, name, classes, features)
+    places = (place for path in parts for place in tables.read_file_names(path))
+    has_folders = recipe.format == "folder" and any("/" in place for place in places)
+    folders = folder_names(classes) if has_folders and classes else None
+    return SplitOutput(name, form, parts, facts, classes, folders)
+
+
+def _check_files(dst: Path, sizes: dict[str, int], splits: Sequence[SplitOutput]) -> list[Difference]:
+    """Find what is missing, and what does not belong here."""
+    promised = {outputs.RECIPE, outputs.SUCCESS, *(path.name for split in splits for path in split.parts)}
+    images: set[str] = set().union(*(split.files() for split in splits))
+    found = [Difference(name, "it is missing") for name in images - sizes.keys()]
+    if outputs.SUCCESS not in sizes:
+        found.append(
+            Difference(outputs.SUCCESS, "it is missing: the output is not complete, or too much failed")
+        )
+    elif sizes[outputs.SUCCESS]:
+        found.append(Difference(outputs.SUCCESS, "it is not empty"))
+    promised |= images | destination.document_names(splits)
+    for name in sizes.keys() - promised:
+        hidden = name.rpartition("/")[0]
+        if not any(part.startswith(".") for part in hidden.split("/")):  # a repository, say
+            found.append(Difference(name, "it is not of this output"))
+    for directory, inner, names in os.walk(dst):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        if not inner and not names:
+            name = Path(directory).relative_to(dst).as_posix()
+            found.append(Difference(name, "it is empty: folder readers take it for a class, and fail"))
+    return found
+
+
+def _check_documents(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe) -> list[Difference]:
+    """Compare tables, class list, card, failures and recipe with what the part files give."""
+    differing: dict[Path, int | None] = {}
+    sink = compare_into(differing)
+    found = []
+    if splits:
+        try:
+            destination.write_documents(dst, splits, recipe, sink)
+        except IMPOSSIBLE as error:
+            found.append(Difference(".", f"the part files give no tables: {error}"))
+    write_text(dst / outputs.RECIPE, destination.document(recipe), sink)
+    return found + [explain(dst, path, place) for path, place in differing.items()]
+
+
+def _check_part(
+    split: SplitOutput, path: Path, sizes: dict[str, int], max_pixels: int
+) -> tuple[list[Difference], int, dict[int, int]]:
+    """Check a part file and its outputs; gives differences, outputs, and hashes of source keys and labels."""
+    found: list[Difference] = []
+    rows, facts = tables.read_part_rows(path), tables.read_part_facts(path)
+    assert facts is not None
+    differing: dict[Path, int | None] = {}
+    sink = compare_into(differing)
+    tables.write_part(path, rows, facts, sink)
+    standing = _rows_that_stand(split, rows, sizes)
+    try:
+        images = list(
+            zip(_names(split, standing), standing.to_pylist(), split.form.load(standing), strict=False)
+        )
+        split.form.rewrite(standing, sink)
+    except (OutputError, StorageError) as error:
+        found.append(Difference(path.name, str(error)))
+        images = []
+    for name, row, data in images:
+        wrong = _check_image(row, data, max_pixels)
+        found += [Difference(name, wrong)] if wrong else []
+    found += [explain(path.parent, one, place) for one, place in differing.items()]
+    labels: dict[int, int] = {}
+    for name, row in zip(_names(split, rows), rows.to_pylist(), strict=True):
+        wrong = _check_label(row)
+        for key, label in zip([row["source"], *row["partners"]], row[tables.SOURCES], strict=False):
+            told = hash_key(repr(label))
+            if labels.setdefault(hash_key(key), told) != told:
+                wrong = wrong or f"{key!r} has another label than in other outputs"
+        found += [Difference(name, wrong)] if wrong else []
+    return found, len(rows), labels
+
+
+def _rows_that_stand(split: SplitOutput, rows: Any, sizes: dict[str, int]) -> Any:
+    """Leave out the rows whose files are missing, which is said already."""
+    names = rows.column("file_name").to_pylist()
+    return rows.filter([next(iter(split.form.files([name]))) in sizes for name in names])
+
+
+def _names(split: SplitOutput, rows: Any) -> list[str]:
+    """Name the outputs of rows for a message: the file, or the shard and the row's name in it."""
+    return [split.form.place(name) for name in rows.column("file_name").to_pylist()]
+
+
+def _check_image(row: dict[str, Any], data: bytes, max_pixels: int) -> str:
+    """Say what is wrong with an image, or nothing."""
+    if len(data) != row["bytes"]:
+        return f"it has {len(data)} bytes, not {row['bytes']}"
+    if hashlib.blake2b(data, digest_size=16).hexdigest() != row["hash"]:
+        return "its bytes are others than were written"
+    try:
+        height, width, _ = codec.decode(data, codec.read_header(data, max_pixels)).shape
+    except DecodeError as error:
+        return f"it does not decode: {error}"
+    if (height, width) != (row["height"], row["width"]):
+        return f"it has {height}x{width} pixels, not {row['height']}x{row['width']}"
+    return ""
+
+
+def _check_label(row: dict[str, Any]) -> str:
+    """Say how a row's label is not what its steps give, or nothing."""
+    try:
+        program = tables.read_program(row["steps"])
+        sources = [tables.read_label(label) for label in row[tables.SOURCES]]
+        shares = count_shares(program, row["height"], row["width"], len(row["partners"]))
+        given = (*mix_known(sources, shares), shares.lam)
+        held = (row["label"], tables.read_label(row), row["lam"])
+    except IMPOSSIBLE as error:
+        return f"its label cannot be counted from its steps: {error}"
+    if held != given:
+        return "its label is not what its steps give"
+    exact, is_whole = held[1], all(label is None or label.sums_to_one for label in sources)
+    return "its weights do not sum to 1" if exact and is_whole and not exact.sums_to_one else ""

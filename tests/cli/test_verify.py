@@ -1,0 +1,90 @@
+"""`augcli verify`: exit code 6, a line for each difference, and a document."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import pytest
+
+DIFFERENCES = 6
+
+
+@pytest.fixture
+def made(run_cli, photos, tmp_path):
+    assert run_cli("cutmix", photos, tmp_path / "dst", "--quiet").returncode == 0
+    return tmp_path / "dst"
+
+
+def spoil(dst):
+    first, second = sorted(dst.glob("*/*.jpg"))[:2]
+    first.unlink()
+    second.write_bytes(b"other")
+    return [path.relative_to(dst).as_posix() for path in (first, second)]
+
+
+def test_an_output_as_it_was_written_is_exit_0_with_one_line(run_cli, made, photos):
+    done = run_cli("verify", made)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{made}: 24 images (folder): all is as it was written\n"
+    done = run_cli("verify", made, "--against", photos)
+    assert (
+        done.stdout
+        == f"{made}: 24 images (folder), 24 made again from their sources: all is as it was written\n"
+    )
+    done = run_cli("verify", made, "--against", photos, "--sample", 5)
+    assert "5 made again" in done.stdout
+
+
+def test_each_difference_is_named_and_the_code_is_6(run_cli, made):
+    first, second = spoil(made)
+    done = run_cli("verify", made)
+    assert (done.returncode, done.stderr) == (DIFFERENCES, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"{first}: it is missing"
+    assert lines[1].startswith(f"{second}: it has 5 bytes, not ")
+    assert lines[2] == f"{made}: 24 images (folder): 2 differences"
+    assert len(lines) == 3
+
+
+def test_the_document_names_each_difference(run_cli, made):
+    first, _ = spoil(made)
+    done = run_cli("verify", made, "--json")
+    assert done.returncode == DIFFERENCES
+    document = json.loads(done.stdout)
+    assert document["differences"][0] == {"file": first, "what": "it is missing"}
+    assert document["outputs"] == 24
+
+
+def test_quiet_says_it_by_the_code_alone(run_cli, made):
+    spoil(made)
+    done = run_cli("verify", made, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (DIFFERENCES, "", "")
+
+
+def test_an_output_that_was_interrupted_is_not_complete(run_cli, made):
+    (made / "_SUCCESS").unlink()
+    shutil.rmtree(made / "coat", ignore_errors=True)
+    done = run_cli("verify", made)
+    assert done.returncode == DIFFERENCES
+    assert "_SUCCESS: it is missing: the output is not complete" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["nowhere"], 4, "is no directory; give the DST of a run"),
+        (["."], 5, "is no output of augcli; give the DST of a run"),
+        ([], 2, "Missing argument 'DST'"),
+        (["dst", "--sample", "3"], 2, "--sample, --labels and --classes go with --against SRC"),
+        (["dst", "--against", "nowhere"], 4, "'nowhere' does not exist"),
+        (["dst", "--against", "dst", "--sample", "0"], 2, "--sample must be >= 1, got 0"),
+    ],
+)
+def test_what_cannot_be_verified_is_refused_in_one_line(run_cli, made, arguments, code, says):
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    done = run_cli("verify", *arguments, cwd=made.parent, env=environment)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
