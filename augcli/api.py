@@ -61,7 +61,7 @@ def materialize(
     resolved = load_recipe(recipe)
     _check_at_least(1, "workers", workers)
     _check_at_least(0, "max-errors", max_errors)
-    selection = _select(resolved, labels, classes)
+    selection = _select(resolved, labels, classes, dst)
     settings = Settings(workers, force, dry_run, max_errors, advance or (lambda done, total: None))
     return run(str(src), Path(dst), resolved, selection, settings)
 
@@ -120,7 +120,7 @@ def verify(
     except UsageError as error:  # only a change by hand makes it none
         damage = Difference("augcli.json", f"it is no recipe: {error}")
         return Verification(str(dst), "unknown", 0, 0, (damage,), 0.0, 0, {})
-    source = None if against is None else open_source(str(against), _select(recipe, labels, classes))
+    source = None if against is None else open_source(str(against), _select(recipe, labels, classes, path))
     return verify(path, recipe, Check(source, sample, workers, advance or (lambda done, total: None)))
 
 
@@ -130,7 +130,10 @@ def _check_at_least(least: int, option: str, value: int | None) -> None:
 
 
 def _select(
-    recipe: Recipe, labels: str | os.PathLike[str] | None, classes: str | os.PathLike[str] | None
+    recipe: Recipe,
+    labels: str | os.PathLike[str] | None,
+    classes: str | os.PathLike[str] | None,
+    dst: str | os.PathLike[str],
 ) -> Selection:
     """Say how SRC is read."""
     from augcli.io.source import Selection
@@ -141,6 +144,7 @@ def _select(
         image_col=recipe.image_col,
         label_col=recipe.label_col,
         links=recipe.links,
+        skip=Path(dst),
     )
 
 
@@ -172,5 +176,5 @@ def _parse(path: Path, text: str) -> Mapping[str, Any]:
             document = json.loads(text)["recipe"]
             return {key: value for key, value in document.items() if value is not None}
         return tomllib.loads(text)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {error}") from error

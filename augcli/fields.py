@@ -151,11 +151,22 @@ def _check(value: Any, one: Field[Any]) -> Any:
     elif "int" in str(one.type):
         value = int(value)
     ends = (value.low, value.high) if isinstance(value, Span | WholeSpan) else (value,)
+    if isinstance(value, str) and not is_text(value):
+        raise ValueError("text that can be written as UTF-8")
     if bounds is not None and not all(bounds.accepts(end) for end in ends):
         raise ValueError(str(bounds))
     if choices and value not in choices:
         raise ValueError(f"one of {', '.join(choices)}")
     return value
+
+
+def is_text(value: str) -> bool:
+    """Whether a text can be written as UTF-8: a lone surrogate cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _has_type(value: object, annotation: str) -> bool:

@@ -19,6 +19,7 @@ from augcli.fields import (
     Size,
     check_fields,
     flag,
+    is_text,
     option,
     option_fields,
     read_colour,
@@ -198,8 +199,8 @@ class Recipe:
             rules = ", ".join(self._partner_rules)
             raise UsageError(f"{self.name}: --partner must be the same for all operations, got {rules}")
         letters = r"[^\s/\\.\x00-\x1f\x7f][^\s/\\\x00-\x1f\x7f]*"
-        is_word = isinstance(self.name, str) and re.fullmatch(letters, self.name)
-        if not is_word or len(self.name.encode("utf-8", "surrogateescape")) > 64:
+        is_word = isinstance(self.name, str) and re.fullmatch(letters, self.name) and is_text(self.name)
+        if not is_word or len(self.name.encode()) > 64:
             raise UsageError(f"recipe name {self.name!r} must be a word that a file name can hold")
 
     @property
@@ -246,6 +247,7 @@ def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
     Raises:
         UsageError: If a key is unknown (naming the nearest known one) or a value is not accepted.
     """
+    _refuse_huge_numbers(data)
     flat = {key: value for key, value in data.items() if key not in ("op", "labels")}
     labels = data.get("labels", {})
     operations = data.get("op", [])
@@ -288,6 +290,19 @@ def find_operation(name: str) -> type[Operation]:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(OPERATIONS)}"
         raise UsageError(f"unknown operation {name!r}; {hint}")
     return OPERATIONS[name]
+
+
+def _refuse_huge_numbers(data: Mapping[str, Any]) -> None:
+    """Refuse integers that nothing takes, and whose digits Python does not print."""
+    pending: list[Any] = [data]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+        elif isinstance(value, int) and value.bit_length() > 64:
+            raise UsageError("recipe: a number has more than 64 bits, which nothing takes")
 
 
 def _is_tables(value: object) -> bool:

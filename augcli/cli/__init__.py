@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import signal
@@ -51,6 +52,8 @@ def main() -> None:
     """Run the program; every error that is not a bug of ours ends in one line on stderr."""
     _catch_signals()
     sys.meta_path.insert(0, _LeaveOut())
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show stops no report
+        sys.stdout.reconfigure(errors="backslashreplace")
     warnings.simplefilter("ignore")  # libraries warn about single files; a run counts those itself
     warnings.filterwarnings("once", category=UserWarning, module=r"augcli\.")
     warnings.showwarning = lambda message, *_: print(f"augcli: {message}", file=sys.stderr)

@@ -34,6 +34,16 @@ PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")
 """What Pillow may take a file for: others would, say, hand a PostScript file to another program."""
 
 PNG_END = b"IEND\xaeB`\x82"
+TILE_TAGS = (322, 323)
+"""Width and height of a TIFF's tiles, which may be larger than the image."""
+
+BAND = 64
+"""Rows that are converted at once: of a whole image that takes several times its memory."""
+
+WIDEST = 2**31 // 32 - 9
+"""Wider rows have more bits than Pillow's C code counts: it says then that memory ran out."""
+
+NO_MEMORY = "not enough memory to decode an image; use fewer --workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,7 @@ def read_header(data: bytes, max_pixels: int) -> Header:
 
     Raises:
         DecodeError: If it is empty, no image that we know, damaged, or too large.
+        StorageError: If memory runs out, which says nothing about the image.
     """
     if not data:
         raise DecodeError("empty file")
@@ -125,9 +136,14 @@ def read_header(data: bytes, max_pixels: int) -> Header:
         if header is None:
             with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
                 _check_pixels(image.width, image.height, max_pixels)  # finding EXIF may decode a PNG
+                if image.format == "TIFF":
+                    tile_width, tile_height = (int(image.tag_v2.get(tag, 0)) for tag in TILE_TAGS)  # type: ignore[attr-defined]
+                    _check_pixels(tile_width, tile_height, max_pixels)
                 header = _describe(image, data)
     except DecodeError:
         raise
+    except MemoryError as error:
+        raise StorageError(NO_MEMORY) from error
     except UnidentifiedImageError as error:
         raise DecodeError("not an image", "no known image format") from error
     except Exception as error:  # Pillow raises eight kinds on real files
@@ -160,7 +176,7 @@ def decode(
         pixels = turn_upright(pixels, header.orientation)
         return pixels if geometry is None else fit_size(pixels, geometry)
     except MemoryError as error:
-        raise StorageError("not enough memory to decode an image; use fewer --workers") from error
+        raise StorageError(NO_MEMORY) from error
     except Exception as error:  # a decoder's choice of exception says nothing about the cause
         raise DecodeError("cannot be decoded", _words(error)) from error
 
@@ -262,14 +278,20 @@ def encode(pixels: Pixels, form: Form, quality: int, subsampling: str, backgroun
 
 def flatten(pixels: Pixels, background: Colour) -> Pixels:
     """Lay RGBA uint8 pixels over a background, rounded to nearest; gives RGB."""
-    alpha = pixels[..., 3:].astype(np.uint32)
     behind = np.array([background.red, background.green, background.blue], np.uint32)
-    return ((pixels[..., :3] * alpha + behind * (255 - alpha) + 127) // 255).astype(np.uint8)
+    flat = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for start in range(0, len(pixels), BAND):
+        band = pixels[start : start + BAND]
+        alpha = band[..., 3:].astype(np.uint32)
+        flat[start : start + BAND] = (band[..., :3] * alpha + behind * (255 - alpha) + 127) // 255
+    return flat
 
 
 def _check_pixels(width: int, height: int, most: int) -> None:
     if width * height > most:
         raise DecodeError("too many pixels", f"{width}x{height} is over --max-pixels {most}")
+    if width > WIDEST:
+        raise DecodeError("too many pixels", f"{width} in a row are more than {WIDEST}")
 
 
 def _read_jpeg_header(data: bytes) -> Header | None:
@@ -307,13 +329,13 @@ def _describe(image: Image.Image, data: bytes) -> Header:
         height=image.height,
         width=image.width,
         orientation=_orientation(image, data),
-        frames=not is_jpeg and getattr(image, "n_frames", 1) > 1,
+        frames=not is_jpeg and getattr(image, "is_animated", False),
         narrowed=image.format == "PNG" and data[24] == 16 and image.mode in ("RGB", "RGBA"),
         space=space,
         luminance=segments.luminance if segments else None,
         subsampling=subsampling,
         lossless=not is_jpeg and not _is_lossy(image, data),
-        complete=ends_jpeg(data) if is_jpeg else data.endswith(PNG_END),
+        complete=ends_jpeg(data) if is_jpeg else data.endswith(PNG_END) and b"IDAT" in data,
         channels={"L": 1, "RGBA": 4}.get(_mode(image), 3),
         depth=16 if _is_16_bit(image) else 8,
     )
@@ -408,9 +430,12 @@ def _to_array(image: Image.Image) -> Pixels:
     if image.mode == "F":
         raise ValueError("floating-point pixels have no 8- or 16-bit form")
     mode = _mode(image)
-    # Not `asarray`, whose result cannot be written to, and kernels would be compiled for both kinds.
-    array = np.array(image if image.mode == mode else image.convert(mode))
-    return array.reshape(*array.shape[:2], -1)
+    array = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for start in range(0, image.height, BAND):
+        band = image.crop((0, start, image.width, min(start + BAND, image.height)))
+        held = np.asarray(band if band.mode == mode else band.convert(mode))
+        array[start : start + BAND] = held.reshape(*held.shape[:2], -1)
+    return array
 
 
 def _from_array(pixels: Pixels) -> Image.Image:

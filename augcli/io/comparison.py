@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augcli.datatypes import Difference
+from augcli.io.arrow_files import DAMAGE, open_file
 from augcli.io.storage import storage_errors
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def explain(dst: Path, path: Path, place: int | None) -> Difference:
 def _age(path: Path) -> str:
     """Say which library wrote a parquet file, where it is not the one here: its bytes may then differ."""
     try:
-        theirs = pq.read_metadata(path).created_by
-    except (OSError, pa.ArrowException):
+        theirs = pq.read_metadata(open_file(path)).created_by
+    except DAMAGE:
         return ""
     ours = f"parquet-cpp-arrow version {pa.cpp_version}"
     return "" if theirs == ours else f"; {theirs} wrote it, here is {ours}: compare with that version"

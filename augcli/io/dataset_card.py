@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from augcli.errors import InputError
+from augcli.fields import is_text
+from augcli.io.arrow_files import DAMAGE, open_file
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -29,28 +33,42 @@ def read_features(schema: pa.Schema) -> dict[str, Any]:
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         return features if isinstance(features, dict) else {}
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return {}
 
 
 def class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | None:
-    """Read the class names of a label column, index or weights, from Hugging Face's features."""
+    """Read the class names of a label column, index or weights, from Hugging Face's features.
+
+    Raises:
+        InputError: If they are no list of distinct texts.
+    """
     features = read_features(schema)
     # Our own soft labels bear no names themselves; those of the dominant class's column are theirs.
     for name in (label, "label" if label == "soft_label" else None):
         feature = features.get(name) if name else None
         if isinstance(feature, dict) and feature.get("names"):
-            return tuple(map(str, feature["names"]))
+            return _check_names(feature["names"])
     return None
+
+
+def _check_names(names: Any) -> tuple[str, ...]:
+    """Give class names that can be told apart and written."""
+    is_good = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    if not is_good or len(set(names)) < len(names) or not all(map(is_text, names)):
+        raise InputError(
+            f"the class names in the schema's metadata are no list of distinct texts, got {str(names)[:80]}"
+        )
+    return tuple(names)
 
 
 def read_description(path: Path) -> tuple[tuple[str, ...] | None, dict[str, Any]] | None:
     """Read class names and features from a parquet file of ours; None where it is none."""
     try:
-        schema = pq.read_schema(path)
-    except (OSError, pa.ArrowException):
+        schema = pq.read_schema(open_file(path))
+        return class_names(schema, "label"), read_features(schema)
+    except (*DAMAGE, InputError):
         return None
-    return class_names(schema, "label"), read_features(schema)
 
 
 def write_features(schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any]) -> bytes:

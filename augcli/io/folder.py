@@ -6,6 +6,7 @@ import os
 import stat
 from array import array
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError
@@ -82,7 +83,7 @@ class Tree(NamedTuple):
     others: Counter[str]
 
 
-def list_tree(root: Path, links: bool) -> Tree:
+def list_tree(root: Path, links: bool, skip: Path | None = None) -> Tree:
     """List all images and parquet shards below a directory.
 
     Hidden names and `__MACOSX` are skipped. Links are followed to regular files and to directories,
@@ -91,6 +92,7 @@ def list_tree(root: Path, links: bool) -> Tree:
     Args:
         root: The directory.
         links: Whether links are followed at all.
+        skip: A directory that is left out, wherever a link leads to it.
 
     Raises:
         StorageError: If a directory cannot be listed.
@@ -98,6 +100,9 @@ def list_tree(root: Path, links: bool) -> Tree:
     tree = Tree(Files(), Files(), [], Counter())
     linked: list[tuple[str, str]] = []
     seen: set[tuple[int, int]] = set()
+    with suppress(OSError):  # it need not be there
+        status = os.stat(skip or "")  # noqa: PTH116 - as below
+        seen.add((status.st_dev, status.st_ino))
     _walk([(str(root), "")], seen, linked if links else None, tree)
     while linked:
         pending, linked = sorted(linked, key=lambda pair: pair[1]), []

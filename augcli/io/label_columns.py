@@ -147,6 +147,7 @@ def label_column(
             return label_by_name([_name_at(names, index) for index in indices], classes)
         return label_by_index(indices, classes or names)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        check_weights(kind.value_type, "a label column")
         labelling = label_by_weights(column.to_pylist(), names or classes)
         return rename_classes(labelling, classes) if classes and names and classes != names else labelling
     raise InputError(
@@ -154,10 +155,21 @@ def label_column(
     )
 
 
+def check_weights(kind: pa.DataType, what: str) -> None:
+    """Refuse weights that are no numbers.
+
+    Raises:
+        InputError: Naming `what` holds them, and their type.
+    """
+    checks = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
+    if not any(is_kind(kind) for is_kind in checks):
+        raise InputError(f"{what} holds weights of type {kind}; accepted: numbers, one for each class")
+
+
 def label_texts(texts: Sequence[str | None], classes: tuple[str, ...] | None) -> Labelling:
     """Label rows by text as a CSV has it: names, or where all are whole numbers and no names, indices."""
     held = {text for text in texts if text}
-    numbers = bool(held) and all(re.fullmatch(r"-?[0-9]+", text) for text in held)
+    numbers = bool(held) and all(re.fullmatch(r"-?[0-9]{1,18}", text) for text in held)
     if numbers and not (classes and held <= set(classes)):
         return label_by_index([int(text) if text else None for text in texts], classes)
     return label_by_name(texts, classes)

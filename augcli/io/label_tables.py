@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from augcli.errors import InputError
 from augcli.io import label_columns
+from augcli.io.arrow_files import DAMAGE, first_line, open_file
 from augcli.io.dataset_card import class_names
 
 if TYPE_CHECKING:
@@ -54,14 +55,26 @@ def read_label_table(
 
 
 def _read_table(path: Path, label_col: str | None) -> pa.Table:
+    """Read the whole table, texts checked; refuse columns that bear one name."""
     try:
+        table = _parse(path, label_col)
+        table.validate(full=True)
+        names = table.column_names
+    except DAMAGE as error:
+        raise InputError(f"label table {str(path)!r} cannot be read: {first_line(error)}") from error
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{str(path)!r} has two columns {twice!r}; leave one")
+    return table
+
+
+def _parse(path: Path, label_col: str | None) -> pa.Table:
+    with open_file(path) as file:
         if path.suffix.lower() in (".parquet", ".pq"):
-            return pq.read_table(path)
+            return pq.read_table(file)
         texts = dict.fromkeys([*FILE_COLUMNS, "label", *([label_col] if label_col else [])], pa.string())
         options = pa_csv.ConvertOptions(column_types=texts, strings_can_be_null=True, null_values=[""])
-        return pa_csv.read_csv(path, convert_options=options)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"label table {str(path)!r} cannot be read: {str(error).splitlines()[0]}") from error
+        return pa_csv.read_csv(file, convert_options=options)
 
 
 def _label_table(
@@ -103,6 +116,10 @@ def _label_by_columns(
 ) -> Labelling:
     if classes is not None and set(classes) != set(names):
         raise InputError(f"the weight columns {', '.join(names[:5])} are not the classes of --classes")
+    for column in columns:
+        label_columns.check_weights(table.schema.field(column).type, f"column {column!r}")
+    if not all(names):
+        raise InputError("a column of weights names no class; write p:<class>")
     order = classes or tuple(sorted(names))
     by_name = dict(zip(names, columns, strict=True))
     weights = [table.column(by_name[name]).to_pylist() for name in order]

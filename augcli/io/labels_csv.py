@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from augcli.io.storage import writing
 from augcli.io.tables import VISIBLE, weight_blocks
@@ -45,11 +45,22 @@ def write_labels_csv(
     dense = bool(classes) and options.is_dense(len(classes))
     with sink(path) as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(_UnixEnds(text), lineterminator="\r\n")
         writer.writerow([*COLUMNS, *(f"p:{name}" for name in classes if dense)])
         for rows in parts:
             writer.writerows(_lines(rows, classes, options, dense))
         text.detach()  # flushed, and the file left to its sink
+
+
+class _UnixEnds:
+    """Ends lines in LF. Told to do so itself, `csv` leaves a CR inside a cell unquoted."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        """Write one line."""
+        return self._file.write(line.removesuffix("\r\n") + "\n")
 
 
 def _lines(

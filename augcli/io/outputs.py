@@ -15,9 +15,12 @@ import pyarrow.parquet as pq
 
 from augcli.errors import OutputError, StorageError
 from augcli.io import dataset_card, tables
+from augcli.io.arrow_files import DAMAGE, open_file
 from augcli.io.labels_csv import write_labels_csv
 from augcli.io.storage import (
     PART_SUFFIX,
+    ROOT_NAMES,
+    TABLES,
     finish_part,
     make_directory,
     remove_file,
@@ -39,12 +42,7 @@ IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png)(\.part)?")
 SHARD_NAME = re.compile(r"[a-z]+-([01]+|all)(-[0-9]+)?\.parquet(\.part)?")
 """How every image and every shard of ours is named; other files are never touched."""
 
-CLASSES, CARD, RECIPE = "classes.txt", "README.md", "augcli.json"
-FAILURES, SUCCESS = "failures.jsonl", "_SUCCESS"
-TABLES = ("metadata.parquet", "labels.csv")
-OTHERS = re.compile(
-    "|".join([PART_NAME.pattern, *map(re.escape, (CLASSES, CARD, RECIPE, FAILURES, SUCCESS, *TABLES))])
-)
+OTHERS = re.compile("|".join([PART_NAME.pattern, *map(re.escape, sorted(ROOT_NAMES))]))
 """How everything else of ours is named."""
 
 RELABELLING = "unfinished"
@@ -351,10 +349,10 @@ class ParquetForm:
 def _read_images(path: Path) -> Iterator[pa.ChunkedArray]:
     """Read the image column of a shard, row group by row group."""
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as shard:
+        with pq.ParquetFile(open_file(path), pre_buffer=False) as shard:
             for number in range(shard.num_row_groups):
                 yield shard.read_row_group(number, ["image"]).column(0)
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise OutputError(f"{str(path)!r} is damaged; remove it and run again") from error
@@ -392,8 +390,9 @@ def remove_strangers(dst: Path, wanted: set[str]) -> None:
         below = "" if directory == root else directory[len(root) + 1 :].replace(os.sep, "/") + "/"
         kept.append(directory)
         for name in names:
-            pattern = SHARD_NAME if below == "data/" else IMAGE_NAME
-            if below + name not in wanted and (pattern.fullmatch(name) or _is_unfinished(name)):
+            is_shard = below == "data/" and SHARD_NAME.fullmatch(name)
+            is_ours = is_shard or IMAGE_NAME.fullmatch(name) or _is_unfinished(name)
+            if is_ours and below + name not in wanted:
                 remove_file(Path(directory, name))
     for directory in reversed(kept[1:]):  # children before their parents
         if not os.listdir(directory):  # noqa: PTH208 - beside os.walk

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from augcli.datatypes import RowGroup
 from augcli.errors import DecodeError, InputError, StorageError
+from augcli.io.arrow_files import DAMAGE, first_line, open_file, readable
 from augcli.io.dataset_card import class_names
 from augcli.io.folder import File
 from augcli.io.storage import storage_errors
@@ -74,14 +75,18 @@ def open_shard(shard: Shard) -> pq.ParquetFile:
     """Open a shard with small buffers: by default pyarrow reads whole row groups ahead.
 
     Raises:
-        InputError: If it is no parquet file.
+        InputError: If it is no parquet file, or one whose footer cannot be true.
     """
     try:
-        return pq.ParquetFile(shard.path, pre_buffer=False, buffer_size=READ_BUFFER)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{shard.path!r} is no readable parquet file: {str(error).splitlines()[0]}"
-        ) from error
+        file = pq.ParquetFile(open_file(shard.path), pre_buffer=False, buffer_size=READ_BUFFER)
+    except DAMAGE as error:
+        raise InputError(f"{shard.path!r} is no readable parquet file: {first_line(error)}") from error
+    metadata = file.metadata
+    rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    # A row takes a byte at least, where it holds an image: what promises more would fill the memory.
+    if sum(rows) != metadata.num_rows or min(rows, default=0) < 0 or metadata.num_rows > shard.size:
+        raise InputError(f"{shard.path!r} is damaged: its footer promises rows that it cannot hold")
+    return file
 
 
 def unite_schemas(shards: Sequence[Shard]) -> pa.Schema:
@@ -98,9 +103,8 @@ def unite_schemas(shards: Sequence[Shard]) -> pa.Schema:
     try:
         return pa.unify_schemas(schemas, promote_options="permissive").with_metadata(schemas[0].metadata)
     except pa.ArrowException as error:
-        reason = str(error).splitlines()[0]
         raise InputError(
-            f"the shards' columns do not go together: {reason}; give shards of one data set"
+            f"the shards' columns do not go together: {first_line(error)}; give shards of one data set"
         ) from error
 
 
@@ -130,7 +134,8 @@ def find_columns(schema: pa.Schema, image_col: str | None, label_col: str | None
             f"{shard!r} has no image column {wanted}; it has {', '.join(names)}; give --image-col"
         )
     kind = schema.field(image).type
-    if not (_is_bytes(kind) or (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0)):
+    at = kind.get_field_index("bytes") if pa.types.is_struct(kind) else -1
+    if not _is_bytes(kind.field(at).type if at >= 0 else kind):
         raise InputError(f"{shard!r}: column {image!r} is {kind}, not encoded images; give --image-col")
     label = label_col or next((name for name in LABEL_COLUMNS if name in names), None)
     if label is not None and label not in names:
@@ -230,18 +235,23 @@ class Rows:
         self._held[number] = slices
 
     def _read_next(self, group: RowGroup) -> Slice:
-        with storage_errors(f"cannot read {self._shards[group.shard].path!r}"):
+        path, rows = self._shards[group.shard].path, len(group.slice_rows(self._next, self._slices))
+        with storage_errors(f"cannot read {path!r}"), readable(path):
             # A stream holds on to the last batch that it gave, so one that has given all is not kept.
             stream = self._streams.pop(group, None) or self._stream(group)
             if self._next + 1 < self._slices:
                 self._streams[group] = stream
-            return next(stream, Slice([], [], self._extra.empty_table()))
+            held = next(stream, Slice([], [], self._extra.empty_table()))
+        if len(held.images) != rows:
+            raise InputError(f"{path!r} is damaged: row group {group.number} holds fewer rows than it says")
+        return held
 
     def _read_again(self, sample: int) -> Any:
         place, number, row = self._place(sample)
         group = self._groups[place]
         check_unchanged(self._shards[group.shard])
-        with storage_errors(f"cannot read {self._shards[group.shard].path!r}"):
+        path = self._shards[group.shard].path
+        with storage_errors(f"cannot read {path!r}"), readable(path):
             return next(itertools.islice(self._stream(group), number, None)).images[row]
 
     def _stream(self, group: RowGroup) -> Iterator[Slice]:
@@ -263,38 +273,45 @@ def _copy_images(image: str, extra: pa.Schema, batch: pa.RecordBatch) -> Slice:
     if pa.types.is_struct(images.type):
         fields = dict(zip((field.name for field in images.type), images.flatten(), strict=True))
         images = fields["bytes"]
-        if "path" in fields:
+        if "path" in fields and pa.types.is_string(fields["path"].type):
             paths = fields["path"].to_pylist()
     carried = pa.Table.from_batches([batch.select(extra.names)])
     return Slice(images.to_pylist(), paths, carried.cast(extra))
 
 
-def list_groups(shards: Sequence[Shard], image: str) -> list[RowGroup]:
-    """List the row groups of all shards, with the bytes of their images; empty ones are left out."""
+def list_groups(shards: Sequence[Shard]) -> list[RowGroup]:
+    """List the row groups of all shards, with the bytes of their columns; empty ones are left out."""
     groups: list[RowGroup] = []
     first = 0
     for shard in shards:
         metadata = open_shard(shard).metadata
         for number in range(metadata.num_row_groups):
+            # Not the sum over image columns: pyarrow ends the process where a column's statistics are odd.
             group = metadata.row_group(number)
-            leaves = [group.column(i) for i in range(group.num_columns)]
-            size = sum(
-                leaf.total_uncompressed_size for leaf in leaves if leaf.path_in_schema.split(".")[0] == image
-            )
             if group.num_rows:
-                groups.append(RowGroup(shard.name, number, first, group.num_rows, size))
+                groups.append(RowGroup(shard.name, number, first, group.num_rows, group.total_byte_size))
             first += group.num_rows
     return groups
 
 
 def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
-    """Read one small column of all shards."""
+    """Read one small column of all shards.
+
+    Raises:
+        InputError: If a shard is damaged.
+        StorageError: If the machine fails.
+    """
     pieces = []
-    for shard in shards:
-        with storage_errors(f"cannot read {shard.path!r}"):
-            pieces.append(open_shard(shard).read([name], use_threads=False).column(name))
     kind = unite_schemas(shards).field(name).type
-    return pa.chunked_array([chunk for piece in pieces for chunk in piece.cast(kind).chunks], kind)
+    for shard in shards:
+        file = open_shard(shard)
+        with storage_errors(f"cannot read {shard.path!r}"), readable(shard.path):
+            column = file.read([name], use_threads=False).column(name)
+            column.validate(full=True)  # texts, too
+            pieces.append(column.cast(kind))
+        if len(pieces[-1]) != file.metadata.num_rows:
+            raise InputError(f"{shard.path!r} is damaged: column {name!r} holds fewer rows than it says")
+    return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], kind)
 
 
 def _is_bytes(kind: pa.DataType) -> bool:

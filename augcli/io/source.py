@@ -42,13 +42,17 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which part of SRC is read, and how it is labelled; fields as in `Recipe` and `materialize`."""
+    """Which part of SRC is read, and how it is labelled; fields as in `Recipe` and `materialize`.
+
+    `skip` is a directory that is never read, though a link may lead there: DST.
+    """
 
     labels: Path | None = None
     classes: Path | None = None
     image_col: str | None = None
     label_col: str | None = None
     links: bool = True
+    skip: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def open_source(src: str, selection: Selection) -> Source:
         raise InputError("SRC is empty; give an image folder or parquet shards (`.` is this directory)")
     root = Path(src)
     if root.is_dir():
-        tree = folder.list_tree(root, selection.links)
+        tree = folder.list_tree(root, selection.links, selection.skip)
         if tree.files or not tree.shards:
             return _open_folder(src, tree, selection, classes)
         return _open_parquet(parquet.name_shards(root, tree.shards), selection, classes)
@@ -202,7 +206,7 @@ def _open_parquet(shards: Sequence[parquet.Shard], selection: Selection, classes
         catalogue = _catalogue_shards(split, mine, labelling, first)
         first += len(catalogue)
         if len(catalogue):
-            groups[split] = parquet.list_groups(mine, columns.image)
+            groups[split] = parquet.list_groups(mine)
             catalogues.append(catalogue)
     if not any(len(catalogue) for catalogue in catalogues):
         raise InputError(f"{shards[0].path!r} holds no rows")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 PART_SUFFIX = ".part"
 """Ending of a file that is not finished; no finished file bears it."""
+
+CLASSES, CARD, RECIPE = "classes.txt", "README.md", "augcli.json"
+FAILURES, SUCCESS = "failures.jsonl", "_SUCCESS"
+TABLES = ("metadata.parquet", "labels.csv")
+ROOT_NAMES = frozenset([CLASSES, CARD, RECIPE, FAILURES, SUCCESS, *TABLES])
+"""Files that stand beside the class folders of an output."""
+
+WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+"""How unfinished files are opened: never through a link, which might lead out of DST."""
 
 STEM_BYTES = 120
 """A stem longer than this is cut, so that class, operation and hash always fit into 255 bytes."""
@@ -71,9 +81,8 @@ def read_unchanged(path: str, size: int, version: int) -> bytes:
 
 def write_part(path: str, data: bytes) -> None:
     """Write a file under its unfinished name; `finish_part` gives it its own."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:
-        file = os.open(path + PART_SUFFIX, flags, 0o666)
+        file = os.open(path + PART_SUFFIX, WRITE, 0o666)
         try:
             written = os.write(file, data)
             while written < len(data):  # one write may take less than all of it
@@ -99,7 +108,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     part = path.with_name(path.name + PART_SUFFIX)
     with storage_errors(f"cannot write {str(path)!r}"):
         try:
-            with part.open("wb") as file:
+            with open(os.open(part, WRITE, 0o666), "wb") as file:  # noqa: PTH123 - a descriptor
                 yield file
             _sync(part, os.O_RDWR)
             os.replace(part, path)  # noqa: PTH105 - as in `finish_part`, so that tests can let both fail
@@ -201,11 +210,13 @@ def safe_folder(name: str) -> str:
 
 
 def folder_names(classes: Sequence[str]) -> tuple[str, ...]:
-    """Name a folder for each class; where two would share one, the encoded names get a hash."""
-    safe = [safe_folder(name) for name in classes]
-    shared = {name for name in safe if safe.count(name) > 1} if len(set(safe)) < len(safe) else set()
+    """Name a folder for each class; where two would share one, or a file has the name, a hash is added."""
+    safe = [safe_folder(name) or "%" for name in classes]
+    counts = Counter(safe)
     return tuple(
-        f"{folder}~{hash_key(name):016x}" if folder in shared and folder != name else folder
+        f"{folder}~{hash_key(name):016x}"
+        if folder in ROOT_NAMES or (counts[folder] > 1 and folder != name)
+        else folder
         for name, folder in zip(classes, safe, strict=True)
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from augcli.datatypes import (
     Uniform,
 )
 from augcli.errors import OutputError
+from augcli.io.arrow_files import DAMAGE, open_file
 from augcli.io.storage import write_text, writing
 from augcli.labels import smooth_weight
 
@@ -178,30 +179,41 @@ def write_part(path: Path, rows: pa.Table, facts: PartFacts, sink: Sink = writin
 def read_part_facts(path: Path) -> PartFacts | None:
     """Read what a part file says of its chunk; None where it is no whole part file."""
     try:
-        schema = pq.read_schema(path)
+        schema = pq.read_schema(open_file(path))
         if not set(ROW_SCHEMA.names).issubset(schema.names):  # another version of ours wrote it
             return None
         document = json.loads((schema.metadata or {})[PART_KEY])
         document["failures"] = tuple(Failure(**failure) for failure in document["failures"])
         document["ahead"], document["passed_over"] = tuple(document["ahead"]), tuple(document["passed_over"])
-        return PartFacts(**document)
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+        facts = PartFacts(**document)
+        told = (text for failure in facts.failures for text in astuple(failure))
+        texts = (facts.fingerprint, facts.labels, *facts.passed_over, *facts.counts, *told)
+        numbers = (*facts.ahead, *facts.counts.values())
+    except (*DAMAGE, AttributeError, KeyError, TypeError, ValueError):
         return None
+    is_ours = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
+    return facts if is_ours else None
 
 
 def read_part_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a part file's rows, as they were before they were written."""
     try:
-        rows = pq.read_table(path, columns=columns, use_threads=False, pre_buffer=False)
+        rows = pq.read_table(open_file(path), columns=columns, use_threads=False, pre_buffer=False)
+        rows.validate(full=True)
         return rows.cast(pa.schema([plain_field(field) for field in rows.schema], rows.schema.metadata))
-    except (OSError, pa.ArrowException) as error:
+    except DAMAGE as error:
         raise OutputError(f"{str(path)!r} is damaged; remove it and run again") from error
 
 
 def plain_field(field: pa.Field) -> pa.Field:
-    """Give a field without what reading parquet leaves in it: numbers of fields, names of list items."""
+    """Give a field without what reading parquet leaves in it: numbers of fields, names of list items.
+
+    Views become plain texts and bytes, since much of pyarrow cannot handle them.
+    """
     kind = field.type
-    if pa.types.is_struct(kind):
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        kind = pa.string() if pa.types.is_string_view(kind) else pa.binary()
+    elif pa.types.is_struct(kind):
         kind = pa.struct([plain_field(kind.field(i)) for i in range(kind.num_fields)])
     elif pa.types.is_list(kind):
         kind = pa.list_(plain_field(kind.value_field).with_name("item"))

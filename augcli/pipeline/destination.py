@@ -10,9 +10,14 @@ from augcli.errors import OutputError
 from augcli.io import dataset_card, outputs, tables
 from augcli.io.folder import SPLIT_NAMES
 from augcli.io.lock import LOCK
-from augcli.io.outputs import CARD, CLASSES, FAILURES, RECIPE, SUCCESS
 from augcli.io.storage import (
+    CARD,
+    CLASSES,
+    FAILURES,
     PART_SUFFIX,
+    RECIPE,
+    SUCCESS,
+    TABLES,
     list_sizes,
     make_directory,
     remove_file,
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
     from augcli.pipeline.chunks import Chunk
     from augcli.pipeline.split import Split, SplitOutput
 
-OUTPUT_VERSION = 1
+OUTPUT_VERSION = 2
 """Raised whenever the same seed and input give other bytes than before."""
 
 
@@ -84,8 +89,8 @@ class Standing:
         return self.is_behind and not self.todo
 
 
-def survey(dst: Path, recipe: Recipe, splits: Sequence[Split], force: bool) -> Standing:
-    """Compare DST with what is to stand there.
+def survey(dst: Path, recipe: Recipe, splits: Sequence[Split], force: bool, max_errors: int) -> Standing:
+    """Compare DST with what is to stand there, its mark too where no more failed than `max_errors`.
 
     The facts of chunks that stand are kept in their split, and which of them have other label columns.
 
@@ -96,7 +101,9 @@ def survey(dst: Path, recipe: Recipe, splits: Sequence[Split], force: bool) -> S
         return Standing(True, [(split, chunk) for split in splits for chunk in split.chunks], set(), True)
     todo = _find_undone(dst, splits)
     stale = outputs.part_names(dst) - {name for split in splits for name in split.part_names()}
-    return Standing(False, todo, stale, bool(todo or stale) or not _is_complete(dst, recipe, splits))
+    return Standing(
+        False, todo, stale, bool(todo or stale) or not _is_complete(dst, recipe, splits, max_errors)
+    )
 
 
 def _find_undone(dst: Path, splits: Sequence[Split]) -> list[tuple[Split, Chunk]]:
@@ -129,10 +136,11 @@ def _read_current(dst: Path, split: Split, chunk: Chunk, sizes: Mapping[str, int
         return None
 
 
-def _is_complete(dst: Path, recipe: Recipe, splits: Sequence[Split]) -> bool:
+def _is_complete(dst: Path, recipe: Recipe, splits: Sequence[Split], max_errors: int) -> bool:
     """Whether the tables and everything else stand that a finished run of this recipe leaves."""
-    wanted = [SUCCESS, CARD] + [CLASSES] * bool(splits[0].catalogue.classes)
-    wanted += [FAILURES] * any(fact.failures for split in splits for fact in split.facts.values())
+    failed = sum(len(fact.failures) for split in splits for fact in split.facts.values())
+    wanted = [CARD, *[SUCCESS] * (failed <= max_errors), *[FAILURES] * (failed > 0)]
+    wanted += [CLASSES] * bool(splits[0].catalogue.classes)
     wanted += [name for split in splits for name in split.job.form.tables()]
     return all((dst / name).exists() for name in wanted) and _read(dst / RECIPE) == document(recipe)
 
@@ -150,7 +158,7 @@ def begin(dst: Path, recipe: Recipe, replace: bool, outdated: Iterable[str]) -> 
         for name in outputs.part_names(dst):
             remove_file(outputs.part_path(dst, name))
         for directory in [dst, *(path for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
-            for name in outputs.TABLES:
+            for name in TABLES:
                 remove_file(directory / name)
         for name in (CLASSES, CARD, FAILURES):
             remove_file(dst / name)
@@ -175,7 +183,7 @@ def finish(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe) -> None:
     """Remove what no chunk holds, then write the tables and the other documents."""
     for directory in ["", *(f"{path.name}/" for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
         current = {name for split in splits for name in split.form.tables()}
-        for name in {directory + name for name in outputs.TABLES} - current:
+        for name in {directory + name for name in TABLES} - current:
             remove_file(dst / name)
     outputs.remove_strangers(dst, set().union(*(split.files() for split in splits)))
     for split in splits:

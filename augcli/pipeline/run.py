@@ -85,7 +85,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         *tally.class_notes(splits),
         *tally.pair_notes(splits),
     ]
-    standing = destination.survey(dst, recipe, splits, settings.force)
+    standing = destination.survey(dst, recipe, splits, settings.force, settings.max_errors)
     if settings.dry_run:
         foreseen = tally.foresee(dst, recipe, splits, standing.todo, workers, notes)
         return replace(foreseen, dst=str(given), only_tables=standing.lacks_only_tables)
@@ -93,7 +93,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     # A run that finds nothing to do touches nothing, so only one that writes takes the lock.
     with locked(dst) if standing.is_behind or has_lock(dst) else nullcontext(False) as is_locked:
         if is_locked:  # another run may have been at work until then
-            standing = destination.survey(dst, recipe, splits, settings.force)
+            standing = destination.survey(dst, recipe, splits, settings.force, settings.max_errors)
         if standing.is_behind:
             _complete(dst, recipe, splits, standing, workers, settings, seconds)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))

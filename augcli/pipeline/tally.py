@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from augcli.datatypes import Summary
 from augcli.io import codec, outputs, tables
+from augcli.io.storage import CLASSES
 from augcli.labels import dominant
 from augcli.pipeline.rings import same_class_shares
 
@@ -150,7 +151,7 @@ def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:
         return []
     return [
         f"{len(absent)} classes are dominant nowhere ({absent[0]!r} first) and have no folder,"
-        f" which shifts the indices of folder readers; take them from {outputs.CLASSES}"
+        f" which shifts the indices of folder readers; take them from {CLASSES}"
     ]
 
 

@@ -14,7 +14,7 @@ from augcli.datatypes import Difference, Verification
 from augcli.errors import DecodeError, OutputError, PlanError, StorageError
 from augcli.io import codec, dataset_card, outputs, tables
 from augcli.io.comparison import compare_into, explain
-from augcli.io.storage import folder_names, list_sizes, write_text
+from augcli.io.storage import CLASSES, RECIPE, SUCCESS, folder_names, list_sizes, write_text
 from augcli.labels import count_shares, mix_known
 from augcli.pipeline import destination, tally
 from augcli.pipeline.recompute import Recomputation
@@ -145,8 +145,8 @@ def _describe_split(
     if described is not None:
         classes, known = described
         features = {column: known[column] for column in known if column not in tables.OUR_COLUMNS}
-    elif (dst / outputs.CLASSES).is_file():
-        classes = tuple((dst / outputs.CLASSES).read_text("utf-8", "replace").splitlines())
+    elif (dst / CLASSES).is_file():
+        classes = tuple((dst / CLASSES).read_text("utf-8", "replace").splitlines())
     form = destination.choose_form(dst, recipe, name, classes, features)
     places = (place for path in parts for place in tables.read_file_names(path))
     has_folders = recipe.format == "folder" and any("/" in place for place in places)
@@ -156,15 +156,13 @@ def _describe_split(
 
 def _check_files(dst: Path, sizes: dict[str, int], splits: Sequence[SplitOutput]) -> list[Difference]:
     """Find what is missing, and what does not belong here."""
-    promised = {outputs.RECIPE, outputs.SUCCESS, *(path.name for split in splits for path in split.parts)}
+    promised = {RECIPE, SUCCESS, *(path.name for split in splits for path in split.parts)}
     images: set[str] = set().union(*(split.files() for split in splits))
     found = [Difference(name, "it is missing") for name in images - sizes.keys()]
-    if outputs.SUCCESS not in sizes:
-        found.append(
-            Difference(outputs.SUCCESS, "it is missing: the output is not complete, or too much failed")
-        )
-    elif sizes[outputs.SUCCESS]:
-        found.append(Difference(outputs.SUCCESS, "it is not empty"))
+    if SUCCESS not in sizes:
+        found.append(Difference(SUCCESS, "it is missing: the output is not complete, or too much failed"))
+    elif sizes[SUCCESS]:
+        found.append(Difference(SUCCESS, "it is not empty"))
     promised |= images | destination.document_names(splits)
     for name in sizes.keys() - promised:
         hidden = name.rpartition("/")[0]
@@ -188,7 +186,7 @@ def _check_documents(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe) -
             destination.write_documents(dst, splits, recipe, sink)
         except IMPOSSIBLE as error:
             found.append(Difference(".", f"the part files give no tables: {error}"))
-    write_text(dst / outputs.RECIPE, destination.document(recipe), sink)
+    write_text(dst / RECIPE, destination.document(recipe), sink)
     return found + [explain(dst, path, place) for path, place in differing.items()]
 
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from augcli.errors import InputError
 from augcli.io import outputs, tables
+from augcli.io.arrow_files import open_file
 from augcli.io.source import Selection, open_source
 from augcli.io.storage import make_directory, printable_key, writing
 
@@ -109,7 +110,7 @@ def _open_result(dst: Path, split: str, file_name: str) -> Image.Image:
     if path.is_file():
         return Image.open(path)
     shard, _, name = file_name.partition("/")
-    for batch in pq.ParquetFile(dst / "data" / shard).iter_batches(64, columns=["image"]):
+    for batch in pq.ParquetFile(open_file(dst / "data" / shard)).iter_batches(64, columns=["image"]):
         for cell in batch.column(0).to_pylist():
             if cell["path"] == name:
                 return Image.open(io.BytesIO(cell["bytes"]))

@@ -1,0 +1,39 @@
+"""What pyarrow reads, and what its errors mean: damage of the data, or a fault of the machine."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from augcli.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, RecursionError, OverflowError)
+"""What pyarrow raises on files that are none, or damaged."""
+
+
+def open_file(path: str | Path) -> pa.NativeFile:
+    """Open a file whatever its name: given a text, pyarrow takes some for addresses and refuses others."""
+    return pa.OSFile(os.fsencode(path))
+
+
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Turn what pyarrow raises on damaged data into an `InputError`; an errno is the machine's and passes."""
+    try:
+        yield
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise InputError(f"{str(path)!r} is damaged: {first_line(error)}") from error
+
+
+def first_line(error: Exception) -> str:
+    """Give the first line of an error's words: pyarrow's go on with where in its own code it was."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

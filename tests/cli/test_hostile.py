@@ -1,0 +1,622 @@
+"""The real program over a hostile corpus: nothing is lost, nothing leaks, nothing escapes.
+
+One run for each corpus and kind of output, made once; small tests look at what it left.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import io
+import json
+import os
+import re
+import resource
+import stat
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import augcli
+import augcli.io.codec
+from augcli.errors import InputError, StorageError
+from augcli.ops.cutmix import CutMix
+from augcli.recipe import single
+from tests import hostile
+from tests.hostile import MAX_PIXELS, photo, write_files
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="names of bytes, FIFOs and /proc are Linux's"),
+]
+OK, TOO_MANY_FAILED, INPUT = 0, 3, 4
+CUTMIX = single(CutMix())
+WORKERS = 2
+MIB = 1 << 20
+NOISE_MIB = 8
+"""The same run was seen to differ by 5 MiB from time to time."""
+
+
+def fault(reason):
+    """Mark a test that shows a fault of the product, and where it lies."""
+    return pytest.mark.xfail(strict=True, reason=reason)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the program ended, and the most memory that it and its workers held at a time."""
+
+    code: int
+    stdout: str
+    stderr: str
+    peak_mib: float
+
+
+def run_watched(*arguments, **options):
+    """Run the program, this one wherever it starts, and watch the memory of its whole process tree."""
+    call = [sys.executable, "-m", "augcli", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(Path(augcli.__file__).parent.parent)}
+    process = subprocess.Popen(
+        call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options
+    )
+    said = []
+    reader = threading.Thread(target=lambda: said.extend(process.communicate(timeout=120)))
+    reader.start()
+    peak = 0
+    while reader.is_alive():
+        peak = max(peak, sum(map(read_memory, list_tree(process.pid))))
+        reader.join(0.02)
+    return Ended(process.returncode, *said, peak / 1024)
+
+
+def list_tree(pid):
+    """List a process and all below it."""
+    pids = [pid]
+    for one in pids:
+        try:
+            for task in os.listdir(f"/proc/{one}/task"):
+                pids += map(int, Path(f"/proc/{one}/task/{task}/children").read_text().split())
+        except OSError:  # it has just ended
+            continue
+    return pids
+
+
+def read_memory(pid):
+    """Read the KiB that are a process's own, pages shared by fork in parts; libraries do not count."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss_Anon:"))
+
+
+needs_smaps = pytest.mark.skipif(
+    read_memory(os.getpid()) == 0, reason="the kernel does not say how much memory is a process's own"
+)
+
+
+def look(root):
+    """Everything below a directory, links not followed: kind, content, and time of each file."""
+    seen = {}
+    for path in root.rglob("*"):
+        status = path.lstat()
+        is_file = stat.S_ISREG(status.st_mode)
+        content = path.read_bytes() if is_file else os.readlink(path) if path.is_symlink() else None
+        seen[os.fsencode(path)] = (stat.S_IFMT(status.st_mode), content, is_file and status.st_mtime_ns)
+    return seen
+
+
+def read_images(dst):
+    """Read every image that an output holds, in either form."""
+    images = [path.read_bytes() for path in dst.rglob("*") if path.suffix in (".jpg", ".png")]
+    for shard in dst.glob("data/*.parquet"):
+        images += [row["bytes"] for row in pq.read_table(shard).column("image").to_pylist()]
+    return images
+
+
+def read_rows(dst):
+    """Read the rows of an output in either form."""
+    table = dst / "metadata.parquet"
+    tables = [table] if table.exists() else sorted(dst.glob("data/*.parquet"))
+    return [row for path in tables for row in pq.read_table(path).to_pylist()]
+
+
+def is_data(path):
+    return path.endswith((b".jpg", b".png")) or b"/.augcli-" in path or b"/dst/data/" in path
+
+
+def read_failures(dst):
+    path = dst / "failures.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+# --- one run for each corpus ---------------------------------------------------------------------------
+
+
+def write_images(root):
+    """Write odd, broken and oversized images in class folders; gives (inputs, keys that must fail)."""
+    odd, broken = hostile.make_odd(), hostile.make_broken() | hostile.make_bombs(2000)
+    write_files(root / "odd", odd)
+    write_files(root / "broken", broken)
+    return len(odd) + len(broken), {f"broken/{name}" for name in broken}
+
+
+def write_names(root):
+    """Write sound images of odd names beside links and what is to be skipped; gives the same."""
+    inputs = hostile.write_odd_names(root)
+    hostile.write_skipped(root)
+    return inputs + hostile.write_links(root, root.parent / "outside"), set()
+
+
+def write_shards(root):
+    """Write shards of hostile rows; gives the same."""
+    inputs, failing = hostile.write_shards(root)
+    last = range(inputs // 2 - failing // 2, inputs // 2)
+    return inputs, {f"{shard}.parquet#{row}" for shard in (0, 1) for row in last}
+
+
+RUNS = {
+    "images, cutmix": (write_images, "cutmix"),
+    "images, mixup to shards": (write_images, "mixup", "--format", "parquet"),
+    "images, erase at one size": (write_images, "erase", "--size", 24, "--image-format", "jpg"),
+    "names, cutmix": (write_names, "cutmix"),
+    "names, mixup to shards": (write_names, "mixup", "--format", "parquet"),
+    "shards, cutmix to folder": (write_shards, "cutmix", "--format", "folder"),
+    "shards, erase": (write_shards, "erase", "--copies", 2),
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A corpus that was run over twice.
+
+    `around` is everything below the root but DST, before and after; `made` is DST after each run.
+    """
+
+    dst: Path
+    inputs: int
+    copies: int
+    failing: set[str]
+    around: tuple[dict, dict]
+    made: tuple[dict, dict]
+    first: Ended
+    second: Ended
+    form: str
+
+
+@pytest.fixture(scope="module", params=RUNS)
+def ran(request, tmp_path_factory):
+    """Each corpus deep below a root, so that `../../` from DST still ends where it is seen."""
+    write, operation, *options = RUNS[request.param]
+    root = tmp_path_factory.mktemp("hostile")
+    base = root / "a" / "b" / "c"
+    inputs, failing = write(base / "src")
+    (base / "cwd").mkdir()
+    shared = ("--max-pixels", MAX_PIXELS, "--workers", WORKERS)
+    call = (operation, base / "src", base / "dst", *options, *shared)
+    before = look(root)
+    first = run_watched(*call, cwd=base / "cwd")
+    made = look(base / "dst")
+    second = run_watched(*call, "--json", cwd=base / "cwd")
+    after = look(base / "dst")
+    below = os.fsencode(base / "dst")
+    around = {path: what for path, what in look(root).items() if not path.startswith(below)}
+    copies = options[options.index("--copies") + 1] if "--copies" in options else 1
+    form = "folder" if (base / "dst" / "metadata.parquet").exists() else "parquet"
+    return Ran(base / "dst", inputs, copies, failing, (before, around), (made, after), first, second, form)
+
+
+def test_outputs_and_failures_are_the_inputs(ran):
+    failures = read_failures(ran.dst)
+    assert len(read_rows(ran.dst)) == len(read_images(ran.dst)) == ran.copies * (ran.inputs - len(failures))
+
+
+def test_just_what_is_broken_fails(ran):
+    assert sorted(failure["source"] for failure in read_failures(ran.dst)) == sorted(ran.failing)
+
+
+def test_every_table_has_one_line_for_each_image(ran):
+    table = ran.dst / "labels.csv"
+    assert table.exists() == (ran.dst / "metadata.parquet").exists()  # neither in the parquet form
+    if not table.exists():
+        return
+    lines = pa_csv.read_csv(table, parse_options=pa_csv.ParseOptions(newlines_in_values=True))
+    assert sorted(lines.column("file_name").to_pylist()) == sorted(
+        row["file_name"] for row in read_rows(ran.dst)
+    )
+
+
+def test_every_image_of_a_table_stands_where_the_table_says(ran):
+    names = {row["file_name"] for row in read_rows(ran.dst) if "file_name" in row}
+    assert names == {
+        path.relative_to(ran.dst).as_posix() for path in ran.dst.rglob("*") if path.suffix in (".jpg", ".png")
+    }
+
+
+def test_the_exit_code_says_whether_anything_failed(ran):
+    expected = TOO_MANY_FAILED if ran.failing else OK
+    assert (ran.first.code, ran.second.code) == (expected, expected)
+    assert (ran.dst / "_SUCCESS").exists() is (not ran.failing)
+
+
+def test_stderr_has_one_line_where_something_failed_and_else_none(ran):
+    expected = rf"augcli: {len(ran.failing)} images failed, [^\n]+\n" if ran.failing else ""
+    assert re.fullmatch(expected, ran.first.stderr)
+    assert re.fullmatch(expected, ran.second.stderr)
+
+
+def test_nothing_changes_outside_of_the_destination(ran):
+    before, after = ran.around
+    assert after == before
+    assert not Path("/etc/x").exists()
+
+
+def test_every_name_in_the_destination_is_utf8_and_visible_or_ours(ran):
+    for path in ran.dst.rglob("*"):
+        assert os.fsencode(path).decode().isprintable() or "\u2028" in path.name or "\u202e" in path.name
+        assert not path.name.startswith(".") or path.name.startswith(".augcli-")
+
+
+def test_every_written_image_decodes(ran):
+    for data in read_images(ran.dst):
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+
+
+def test_a_second_run_finds_nothing_to_do(ran):
+    assert json.loads(ran.second.stdout)["outputs_made"] == 0
+
+
+def test_a_second_run_touches_no_image_and_no_shard(ran):
+    first, second = ({path: what for path, what in made.items() if is_data(path)} for made in ran.made)
+    assert second == first
+
+
+def test_a_second_run_leaves_the_same_bytes(ran):
+    first, second = ({path: what[:2] for path, what in made.items()} for made in ran.made)
+    assert second == first
+
+
+@pytest.fixture(scope="module")
+def base_peak(tmp_path_factory):
+    """Measure the memory of CutMix over harmless images, once for each form and number of workers."""
+    root = tmp_path_factory.mktemp("harmless")
+    for name in ("cat", "dog"):
+        write_files(root / "src" / name, {f"{n}.png": photo("PNG", n) for n in range(20)})
+        write_files(root / "src" / name, {f"{n}.jpg": photo("JPEG", n) for n in range(20)})
+
+    @cache
+    def measure(form, workers):
+        options = ("--quiet", "--format", form, "--workers", workers)
+        ended = run_watched("cutmix", root / "src", root / f"{form}-{workers}", *options)
+        assert ended.code == OK
+        return ended.peak_mib
+
+    return measure
+
+
+def bound_mib(pixels, workers):
+    """Four decoded images of the largest size for each worker."""
+    return workers * 4 * pixels * 3 / MIB
+
+
+@needs_smaps
+def test_memory_stays_within_four_images_of_the_largest_size_for_each_worker(ran, base_peak):
+    base = base_peak(ran.form, WORKERS)
+    assert ran.first.peak_mib < base + bound_mib(MAX_PIXELS, WORKERS) + NOISE_MIB
+
+
+@pytest.mark.parametrize("name", ["bomb.gif", "screen bomb.gif", "bomb.png"])
+def test_a_bomb_below_the_bound_gives_all_its_pixels(name):
+    data = hostile.make_bombs(2000)[name]
+    assert len(data) < 8192
+    pixels = augcli.io.codec.decode(data, augcli.io.codec.read_header(data, 2000**2))
+    assert pixels.shape[:2] == (2000, 2000)
+    assert (pixels == pixels[0, 0]).all()
+
+
+# --- a decoder that takes its process with it ----------------------------------------------------------
+
+
+def test_a_decoder_that_aborts_takes_no_committed_chunk_with_it(make_folder, tmp_path, tree, monkeypatch):
+    monkeypatch.setattr("augcli.pipeline.chunks.CHUNK_OUTPUTS", 8)
+    src = make_folder({"cat": 80, "dog": 80})
+    fresh, cut = tmp_path / "fresh", tmp_path / "cut"
+    augcli.materialize(src, fresh, CUTMIX, workers=2)
+    # Parts are named by the order in which they are made: the last one is begun when most are committed.
+    last = max(fresh.glob(".augcli-*.parquet"))
+    poison = (src / pq.read_table(last).column("source")[-1].as_py()).read_bytes()
+    decode = augcli.io.codec.decode
+
+    def abort(data, *arguments):
+        if data == poison:
+            faulthandler.disable()
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.abort()
+        return decode(data, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("augcli.io.codec.decode", abort)
+        with pytest.raises(StorageError, match="a worker process died"):
+            augcli.materialize(src, cut, CUTMIX, workers=2)
+    committed = sorted(path.name for path in cut.glob(".augcli-*.parquet"))
+    assert len(committed) >= 8
+    assert last.name not in committed
+    assert not (cut / "_SUCCESS").exists()
+    for name in committed:
+        assert (cut / name).read_bytes() == (fresh / name).read_bytes()
+        for file_name in pq.read_table(cut / name).column("file_name").to_pylist():
+            assert (cut / file_name).read_bytes() == (fresh / file_name).read_bytes()
+    summary = augcli.materialize(src, cut, CUTMIX, workers=2)
+    assert not {f".augcli-{name}.parquet" for name in summary.chunks_done} & set(committed)
+    assert tree(cut) == tree(fresh)
+
+
+# --- memory --------------------------------------------------------------------------------------------
+
+SIDE = 2500
+
+
+def large(form, mode="RGB", **options):
+    """Make a flat image of SIDE x SIDE pixels."""
+    return hostile.save(Image.new(mode, (SIDE, SIDE), 9), form, **options)
+
+
+LARGE = {
+    "progressive jpeg": lambda: large("JPEG", progressive=True, subsampling=0),
+    "png bomb": lambda: hostile.make_bombs(SIDE)["bomb.png"],
+}
+IN_PILLOW = {
+    "gif bomb": (lambda: hostile.make_bombs(SIDE)["bomb.gif"], 4),
+    "webp": (lambda: large("WEBP"), 9),  # its decoder holds two canvases beside what it gives
+    "avif": (lambda: large("AVIF", speed=10), 6),
+    "png with alpha": (lambda: large("PNG", "RGBA", compress_level=1), 4),
+}
+"""Files that Pillow decodes, and how many times an image of three bytes a pixel each may take."""
+
+
+@pytest.fixture
+def peak_beyond_base(tmp_path, base_peak):
+    """Run CutMix over three files of the same bytes among small ones; gives MiB beyond the base."""
+
+    def measure(data, max_pixels):
+        src = tmp_path / "src"
+        write_files(src / "cat", {f"{n}.png": data for n in range(3)})
+        write_files(src / "dog", {f"{n}.png": photo("PNG", n) for n in range(5)})
+        options = ("--max-pixels", max_pixels, "--workers", 1, "--image-format", "jpg")  # PNG takes long
+        ended = run_watched("cutmix", src, tmp_path / "dst", "--quiet", *options)
+        assert ended.code in (OK, TOO_MANY_FAILED), ended.stderr
+        return ended.peak_mib - base_peak("folder", 1)
+
+    return measure
+
+
+@needs_smaps
+@pytest.mark.parametrize("kind", LARGE)
+def test_large_images_take_no_more_than_four_of_their_size(peak_beyond_base, kind):
+    assert peak_beyond_base(LARGE[kind](), SIDE**2) < bound_mib(SIDE**2, 1) + NOISE_MIB
+
+
+@needs_smaps
+@pytest.mark.parametrize("kind", IN_PILLOW)
+def test_large_images_that_pillow_decodes_take_a_few_times_their_size(peak_beyond_base, kind):
+    make, times = IN_PILLOW[kind]
+    assert peak_beyond_base(make(), SIDE**2) < bound_mib(SIDE**2, 1) * times / 4 + NOISE_MIB
+
+
+@needs_smaps
+def test_a_tiff_of_one_huge_tile_takes_no_more_than_an_image_may(peak_beyond_base):
+    assert peak_beyond_base(hostile.make_tile_bomb(), MAX_PIXELS) < bound_mib(MAX_PIXELS, 1) + NOISE_MIB
+
+
+@needs_smaps
+@fault("io/codec.py read_header believes an AVIF's container; the picture's own header decides")
+def test_an_avif_takes_no_more_than_its_container_says(peak_beyond_base):
+    data = hostile.make_lying_avif(4000)
+    assert peak_beyond_base(data, MAX_PIXELS) < bound_mib(MAX_PIXELS, 1) + NOISE_MIB
+
+
+@needs_smaps
+@fault(
+    "io/parquet.py list_groups takes total_uncompressed_size, which counts a value once that a"
+    " dictionary repeats: 1 MB of shard becomes 300 MB of rows, and nothing is cut into slices",
+)
+def test_a_shard_of_one_image_many_times_is_not_held_whole(tmp_path, base_peak):
+    image = photo("PNG") + hostile.draw(600, 500).tobytes()  # what stands behind a PNG is not looked at
+    hostile.make_shard(tmp_path / "src" / "0.parquet", image=[image] * 330, label=["cat", "dog"] * 165)
+    ended = run_watched("cutmix", tmp_path / "src", tmp_path / "dst", "--size", 16, "--workers", 1)
+    assert ended.code == OK
+    # The design holds two slices of 256 MiB of encoded rows at most.
+    assert ended.peak_mib - base_peak("parquet", 1) < 2 * 256 + NOISE_MIB
+
+
+# --- odd names, columns and tables ---------------------------------------------------------------------
+
+
+def assert_refused(done, code=INPUT):
+    assert done.returncode == code, done.stderr
+    assert re.fullmatch(r"augcli: [^\n]+\n", done.stderr)
+
+
+def write_two(src):
+    write_files(src / "cat", {"a.png": photo("PNG", 1)})
+    write_files(src / "dog", {"b.png": photo("PNG", 2)})
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"file_name,label,label\na.png,cat,x\nb.png,dog,y\n",
+        b"file_name,p:cat,p:dog\na.png,yes,0\nb.png,0,1\n",
+        b"file_name,label,x\xff\na.png,cat,1\nb.png,dog,2\n",
+        b"file_name,p:\na.png,1\nb.png,1\n",
+    ],
+    ids=["label twice", "weights that are texts", "a header that is not utf-8", "a class without a name"],
+)
+def test_a_label_table_that_makes_no_sense_is_refused(tmp_path, table):
+    write_files(tmp_path / "src", {"a.png": photo("PNG", 1), "b.png": photo("PNG", 2)})
+    write_files(tmp_path, {"labels.csv": table})
+    with pytest.raises(InputError):
+        augcli.materialize(tmp_path / "src", tmp_path / "dst", CUTMIX, labels=tmp_path / "labels.csv")
+
+
+@pytest.mark.parametrize(
+    "label",
+    [[["cat"], ["dog", "cat"]], [[[1]], [[2]]], hostile.not_utf8()],
+    ids=["lists of names", "lists of lists", "names that are not utf-8"],
+)
+def test_a_label_column_that_makes_no_sense_is_refused(tmp_path, label):
+    hostile.make_shard(tmp_path / "src" / "0.parquet", label=label)
+    with pytest.raises(InputError):
+        augcli.materialize(tmp_path / "src", tmp_path / "dst", CUTMIX)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        [{"bytes": 1, "path": "x"}, {"bytes": 2, "path": "y"}],
+        [{"bytes": photo("PNG"), "path": 1}, {"bytes": photo("PNG"), "path": 2}],
+        pa.StructArray.from_arrays([pa.array([photo("PNG")] * 2), hostile.not_utf8()], ["bytes", "path"]),
+    ],
+    ids=["bytes that are numbers", "paths that are numbers", "paths that are not utf-8"],
+)
+def test_an_image_column_of_odd_fields_is_refused_or_its_rows_are_recorded(tmp_path, image):
+    hostile.make_shard(tmp_path / "src" / "0.parquet", image=image, label=["cat", "dog"])
+    with suppress(InputError):
+        summary = augcli.materialize(tmp_path / "src", tmp_path / "dst", CUTMIX)
+        assert summary.outputs + len(summary.failures) == 2
+
+
+def test_a_shard_whose_schema_contradicts_its_columns_is_refused(run_cli, tmp_path):
+    rows = [{"bytes": photo("PNG", n), "path": None} for n in (1, 2)]
+    hostile.make_shard(tmp_path / "src" / "0.parquet", image=rows, label=["cat", "dog"])
+    hostile.contradict(tmp_path / "src" / "0.parquet")
+    assert_refused(run_cli("cutmix", tmp_path / "src", tmp_path / "dst"))
+
+
+def test_a_shard_with_a_damaged_page_is_refused(run_cli, tmp_path):
+    shard = tmp_path / "src" / "0.parquet"
+    hostile.make_shard(shard, label=["cat", "dog"])
+    data = shard.read_bytes()
+    shard.write_bytes(data[:4] + b"\xff" * 400 + data[404:])
+    assert_refused(run_cli("cutmix", tmp_path / "src", tmp_path / "dst"))
+
+
+def test_a_shard_whose_name_is_not_utf8_is_read(run_cli, tmp_path):
+    hostile.make_shard(tmp_path / "src" / "0.parquet", label=["cat", "dog"])
+    os.rename(tmp_path / "src" / "0.parquet", os.fsencode(tmp_path / "src") + b"/\xff.parquet")
+    assert run_cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == OK
+
+
+def test_a_directory_called_like_an_address_is_a_directory(run_cli, tmp_path):
+    hostile.make_shard(tmp_path / "s3:bucket" / "0.parquet", label=["cat", "dog"])
+    options = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(Path(augcli.__file__).parent.parent)}}
+    assert run_cli("cutmix", "s3:bucket", "dst", **options).returncode == OK
+
+
+def test_a_destination_whose_name_is_not_utf8_is_written(run_cli, tmp_path):
+    write_two(tmp_path / "src")
+    dst = os.fsdecode(os.fsencode(tmp_path) + b"/dst\xff")
+    assert run_cli("cutmix", tmp_path / "src", dst, "--quiet").returncode == OK
+
+
+@pytest.mark.parametrize(("name", "options"), [("日本/a.png", ()), ("cat/notes.日本", ("--json",))])
+def test_a_terminal_that_lacks_a_character_of_a_name_still_gets_a_summary(run_cli, tmp_path, name, options):
+    write_two(tmp_path / "src")
+    (tmp_path / "src" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "src" / name).write_bytes(photo("PNG"))
+    ascii_only = {"env": os.environ | {"PYTHONIOENCODING": "ascii"}}
+    done = run_cli("cutmix", tmp_path / "src", tmp_path / "dst", *options, **ascii_only)
+    assert done.returncode == OK
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "augcli.json"])
+def test_a_class_called_like_one_of_our_files_has_a_place(run_cli, tmp_path, name):
+    write_two(tmp_path / "src")
+    write_files(tmp_path / "src" / name, {"c.png": photo("PNG", 3)})
+    assert run_cli("erase", tmp_path / "src", tmp_path / "dst").returncode == OK
+    assert len(read_images(tmp_path / "dst")) == 3
+
+
+def test_a_lost_image_of_a_class_called_data_leaves_no_output(run_cli, tmp_path):
+    write_two(tmp_path / "src")
+    write_files(tmp_path / "src" / "data", {f"{n}.png": photo("PNG", n) for n in range(3, 5)})
+    for inputs in (4, 3):
+        assert run_cli("erase", tmp_path / "src", tmp_path / "dst").returncode == OK
+        assert len(read_images(tmp_path / "dst")) == inputs
+        (tmp_path / "src" / "data" / "3.png").unlink(missing_ok=True)
+
+
+def test_a_link_above_the_source_does_not_make_outputs_inputs(run_cli, tmp_path):
+    write_two(tmp_path / "src")
+    (tmp_path / "src" / "cat" / "up").symlink_to(tmp_path)
+    for _ in range(2):
+        assert run_cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == OK
+        assert len(read_images(tmp_path / "dst")) == 2
+
+
+def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(run_cli, tmp_path):
+    write_two(tmp_path / "src")
+    write_files(tmp_path, {"mine": b"mine"})
+    (tmp_path / "dst").mkdir()
+    (tmp_path / "dst" / "augcli.json.part").symlink_to(tmp_path / "mine")
+    run_cli("cutmix", tmp_path / "src", tmp_path / "dst")
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
+def test_a_carriage_return_in_a_name_does_not_break_a_line_of_the_table(run_cli, tmp_path):
+    write_two(tmp_path / "src")
+    write_files(tmp_path / "src" / "cat", {"re\rturn.png": photo("PNG", 3)})
+    assert run_cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == OK
+    table = pa_csv.read_csv(tmp_path / "dst" / "labels.csv")
+    assert sorted(table.column("source").to_pylist()) == ["cat/a.png", "cat/re\rturn.png", "dog/b.png"]
+
+
+@fault("io/storage.py printable_key leaves a percent sign alone in names that are UTF-8")
+def test_two_sources_never_print_alike(run_cli, tmp_path):
+    write_two(tmp_path / "src")
+    for name in (b"/%FF.png", b"/\xff.png"):
+        Path(os.fsdecode(os.fsencode(tmp_path / "src" / "cat") + name)).write_bytes(photo("PNG"))
+    assert run_cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == OK
+    assert len({row["source"] for row in read_rows(tmp_path / "dst")}) == 4
+
+
+def test_an_image_too_wide_for_pillow_is_a_failure_and_does_not_stop_the_run(run_cli, tmp_path):
+    write_two(tmp_path / "src")
+    write_files(tmp_path / "src" / "cat", {"wide.png": hostile.make_wide_png()})
+    done = run_cli("cutmix", tmp_path / "src", tmp_path / "dst", "--workers", 1)
+    assert done.returncode == TOO_MANY_FAILED, done.stderr
+    assert [failure["source"] for failure in read_failures(tmp_path / "dst")] == ["cat/wide.png"]
+
+
+def test_a_sound_page_before_a_damaged_one_is_read(run_cli, tmp_path):
+    write_two(tmp_path / "src")
+    write_files(tmp_path / "src" / "cat", {"pages.tif": hostile.make_torn_pages()})
+    assert run_cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == OK
+
+
+def test_a_second_run_over_failures_touches_nothing(run_cli, tmp_path):
+    write_two(tmp_path / "src")
+    write_files(tmp_path / "src" / "cat", {"empty.png": b""})
+    assert run_cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == TOO_MANY_FAILED
+    before = look(tmp_path)
+    assert run_cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == TOO_MANY_FAILED
+    assert look(tmp_path) == before
+
+
+def test_memory_that_runs_out_while_a_header_is_read_is_a_fault_of_the_machine(monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(StorageError):
+        augcli.io.codec.read_header(photo("PNG"), MAX_PIXELS)

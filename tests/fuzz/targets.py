@@ -1,0 +1,390 @@
+"""What is fuzzed: for each kind of file the sound ones, and the check that every damaged one must pass.
+
+A check gives whether a file was taken, with sane values, or refused by an error of augcli's own kinds.
+`Broken` says that a promise was not kept; any other exception is a fault as well.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import damage
+import numpy as np
+import whole_files
+from hypothesis import strategies as st
+from PIL import ExifTags, Image
+
+import augcli
+from augcli import recipe as recipes
+from augcli.api import load_recipe
+from augcli.datatypes import Colour, SoftLabel
+from augcli.errors import AugcliError, DecodeError
+from augcli.io import codec, label_columns, label_tables, tables
+from augcli.io.source import Selection, open_source
+from augcli.io.storage import safe_stem
+from augcli.kernels import cpu
+
+MIB = 1 << 20
+MOST_PIXELS = 100_000
+GREY = Colour(128, 128, 128)
+GEOMETRIES = (None, *(codec.Geometry(16, 24, fit, GREY) for fit in ("crop", "pad", "stretch")))
+CLASS_LISTS = (None, ("cat", "dog"))
+PART_COLUMNS = ["label", "applied", "reason"]
+
+
+class Broken(Exception):  # noqa: N818 - reads as what it says
+    """A promise that was not kept, named in a few words."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of file.
+
+    Attributes:
+        suffix: Of its files below `found/`.
+        check: Gives whether bytes are taken; raises where they are taken wrongly.
+        wholes: Makes the sound files.
+        damaged: Gives damaged ones.
+        memory: Bytes that one file may take.
+        load: Loads what the check needs.
+    """
+
+    suffix: str
+    check: Callable[[bytes], bool]
+    wholes: Callable[[], list[bytes]]
+    damaged: Callable[[], st.SearchStrategy[bytes]]
+    memory: int = 1024 * MIB
+    load: Callable[[], None] = lambda: None
+
+    def prepare(self) -> None:
+        """Do once what would else be done in every child process."""
+        self.wholes()
+        self.load()
+
+
+# --- images --------------------------------------------------------------------------------------------
+
+
+def check_image(data: bytes) -> bool:
+    """Read, decode and encode an image in every way that a run may."""
+    with codec.own_pixel_bound():
+        try:
+            header = codec.read_header(data, MOST_PIXELS)
+        except DecodeError:
+            return False
+        if header.height * header.width > MOST_PIXELS:
+            raise Broken("header-over-max-pixels")
+        if header.quality not in (None, *range(1, 101)):
+            raise Broken("quality-out-of-range")
+        if codec.is_copyable(header, "keep", None) and _orientation_by_pillow(data) in range(2, 9):
+            raise Broken("copyable-but-turned")
+        taken = [_check_decoding(data, header, geometry) for geometry in GEOMETRIES]  # each is to be tried
+        return all(taken)
+
+
+def _check_decoding(data: bytes, header: codec.Header, geometry: codec.Geometry | None) -> bool:
+    pixels = _decode(data, header, geometry, None)
+    buffer = np.zeros(3 * header.height * header.width, np.uint8)
+    again = _decode(data, header, geometry, buffer)
+    if (pixels is None) != (again is None) or (pixels is not None and not np.array_equal(pixels, again)):
+        raise Broken("other-pixels-with-a-buffer")
+    if pixels is None:
+        return False
+    if pixels.ndim != 3 or (pixels.shape[2], pixels.dtype) not in (
+        (1, np.uint8), (3, np.uint8), (4, np.uint8), (1, np.uint16)
+    ):  # fmt: skip
+        raise Broken("pixels-of-a-strange-kind")
+    if pixels.shape[0] * pixels.shape[1] > MOST_PIXELS:
+        raise Broken("pixels-over-max-pixels")
+    if pixels.shape[:2] != codec.decoded_shape(header, geometry)[:2]:
+        raise Broken("size-not-as-foreseen")
+    if geometry is None:
+        _check_encoding(pixels, header)
+    return True
+
+
+def _decode(
+    data: bytes, header: codec.Header, geometry: codec.Geometry | None, buffer: np.ndarray | None
+) -> np.ndarray | None:
+    try:
+        return codec.decode(data, header, geometry, buffer)
+    except DecodeError:
+        return None
+
+
+def _check_encoding(pixels: np.ndarray, header: codec.Header) -> None:
+    known = header.subsampling in ("444", "422", "420", "440", "411")
+    subsampling = header.subsampling if known else codec.DEFAULT_SUBSAMPLING
+    for form in ("png", "jpg"):
+        try:
+            written = codec.encode(pixels, form, header.quality or 95, subsampling, GREY)
+        except DecodeError:
+            if form == "png":
+                raise Broken("no-png-of-decoded-pixels") from None
+            continue
+        with Image.open(io.BytesIO(written)) as image:
+            if image.size != pixels.shape[1::-1]:
+                raise Broken(f"{form}-of-another-size")
+            if form == "png" and not np.array_equal(np.asarray(image).reshape(pixels.shape), pixels):
+                raise Broken("png-of-other-pixels")
+
+
+def _orientation_by_pillow(data: bytes) -> int:
+    try:
+        with Image.open(io.BytesIO(data), formats=codec.PILLOW_FORMATS) as image:
+            return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # noqa: BLE001 - what Pillow cannot read it does not turn either
+        return 1
+
+
+# --- parquet shards ------------------------------------------------------------------------------------
+
+
+def check_shard(data: bytes) -> bool:
+    """Open a shard and read all rows as a run would, in one slice and in two."""
+    with _lying(data, "train-0.parquet") as path, _refused():
+        source = open_source(str(path), Selection())
+        for catalogue, slices in itertools.product(source.catalogues, (1, 2)):
+            _check_labels(catalogue.labels, len(catalogue), catalogue.classes)
+            groups = source.groups[catalogue.split]
+            samples = source.samples(catalogue, groups, slices)
+            members = [
+                at for part in range(slices) for group in groups for at in group.slice_rows(part, slices)
+            ]
+            if len(members) != len(catalogue):
+                raise Broken("row-groups-without-all-rows")
+            for sample in members:
+                try:
+                    image, name = samples.read(sample)
+                except DecodeError:
+                    continue
+                if not isinstance(image, bytes):
+                    raise Broken("image-that-is-no-bytes")
+                safe_stem(name)
+            carried = samples.carry(members)
+            if carried is not None and (len(carried) != len(members) or carried.schema != source.carried):
+                raise Broken("carried-columns-of-another-form")
+        return True
+    return False
+
+
+def check_run(data: bytes) -> bool:
+    """Make an output of a shard, once mixed as shards and once passed on as a folder."""
+    taken = 0
+    with _lying(data, "train-0.parquet") as path:
+        for number, given in enumerate(({"op": [{"kind": "cutmix"}]}, {"op": [], "format": "folder"})):
+            made = path.parent / f"out{number}"
+            given = {"name": "fuzz", "max-pixels": MOST_PIXELS, **given}
+            with _refused():
+                summary = augcli.materialize(path, made, given, workers=1, max_errors=1000)
+                if summary.outputs + len(summary.failures) != summary.images:
+                    raise Broken("outputs-and-failures-are-not-all-images")
+                if augcli.materialize(path, made, given, workers=1, max_errors=1000).outputs_made:
+                    raise Broken("a-second-run-makes-outputs-again")
+                taken += 1
+    return taken == 2
+
+
+# --- tables and texts ----------------------------------------------------------------------------------
+
+
+def check_csv_table(data: bytes) -> bool:
+    """Label images by a CSV."""
+    return _check_label_table(data, "labels.csv")
+
+
+def check_parquet_table(data: bytes) -> bool:
+    """Label images by a parquet table."""
+    return _check_label_table(data, "labels.parquet")
+
+
+def _check_label_table(data: bytes, name: str) -> bool:
+    taken = 0
+    with _lying(data, name) as path:
+        for classes, must_label in itertools.product(CLASS_LISTS, (True, False)):
+            with _refused():
+                labelling = label_tables.read_label_table(path, whole_files.NAMES, None, classes, must_label)
+                if labelling is not None:
+                    _check_labels(labelling.labels, len(whole_files.NAMES), labelling.classes)
+                    taken += 1
+    return taken > 0
+
+
+def _check_labels(labels: list[SoftLabel | None], rows: int, classes: tuple[str, ...] | None) -> None:
+    if len(labels) != rows:
+        raise Broken("not-one-label-for-each-row")
+    held = [label for label in labels if label is not None]
+    if held and not classes:
+        raise Broken("labels-without-classes")
+    if any(label.classes[-1] >= len(classes) or label.classes[0] < 0 for label in held):
+        raise Broken("a-label-beyond-the-classes")
+    if classes and not all(isinstance(name, str) for name in classes):
+        raise Broken("a-class-name-that-is-no-text")
+    if classes and len(set(classes)) < len(classes):
+        raise Broken("two-classes-of-one-name")
+    if classes and "" in classes:
+        raise Broken("a-class-without-a-name")
+    if classes:
+        _check_writable("\n".join(classes))
+
+
+def _check_writable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Broken("text-that-cannot-be-written") from None
+
+
+def check_class_list(data: bytes) -> bool:
+    """Read a class list."""
+    with _lying(data, "classes.txt") as path, _refused():
+        names = label_columns.read_class_file(path)
+        if not names or len(set(names)) < len(names) or not all(names):
+            raise Broken("a-class-list-with-a-name-twice-or-empty")
+        if any("\n" in name for name in names):
+            raise Broken("a-class-name-of-two-lines")
+        _check_writable("\n".join(names))
+        return True
+    return False
+
+
+def check_toml_recipe(data: bytes) -> bool:
+    """Load a TOML recipe."""
+    return _check_recipe(data, "all.toml")
+
+
+def check_json_recipe(data: bytes) -> bool:
+    """Load the recipe of an augcli.json."""
+    return _check_recipe(data, "augcli.json")
+
+
+def _check_recipe(data: bytes, name: str) -> bool:
+    with _lying(data, name) as path, _refused():
+        recipe = load_recipe(path)
+        written = {key: value for key, value in recipes.write_recipe(recipe).items() if value is not None}
+        text = json.dumps(written, ensure_ascii=False)
+        _check_writable(text)
+        if recipes.read_recipe(json.loads(text)) != recipe:
+            raise Broken("another-recipe-when-read-again")
+        return True
+    return False
+
+
+def check_part(data: bytes) -> bool:
+    """Read a part file's facts, and of its rows what a later run reads."""
+    with _lying(data, ".augcli-all.parquet") as path:
+        facts = tables.read_part_facts(path)
+        if facts is not None:
+            _check_facts(facts)
+        with _refused():
+            tables.read_file_names(path)
+        with _refused():
+            counted = tables.read_part_rows(path, PART_COLUMNS)
+            for name in PART_COLUMNS:
+                counted.column(name).to_pylist()
+            return facts is not None
+    return False
+
+
+def _check_facts(facts: tables.PartFacts) -> None:
+    failures = [text for one in facts.failures for text in (one.source, one.stage, one.reason, one.detail)]
+    texts = [facts.fingerprint, facts.labels, *facts.passed_over, *failures]
+    if not isinstance(facts.counts, dict):
+        raise Broken("facts-of-another-type")
+    if not all(isinstance(text, str) for text in (*texts, *facts.counts)):
+        raise Broken("facts-of-another-type")
+    if not all(type(number) is int for number in (*facts.ahead, *facts.counts.values())):
+        raise Broken("facts-of-another-type")
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Let augcli refuse what it is given: that is no fault."""
+    with suppress(AugcliError):
+        yield
+
+
+@contextmanager
+def _lying(data: bytes, name: str) -> Iterator[Path]:
+    """Let bytes lie on the disk as a file, in a directory of their own."""
+    with tempfile.TemporaryDirectory(prefix="augcli-fuzz-") as directory:
+        path = Path(directory, name)
+        path.write_bytes(data)
+        yield path
+
+
+def _documents(
+    document: dict[str, Any], write: Callable[[dict[str, Any]], bytes]
+) -> st.SearchStrategy[bytes]:
+    """Give a document damaged in its values or in its text."""
+
+    def write_or_not(made: dict[str, Any]) -> bytes:
+        try:
+            return write(made)
+        except ValueError:  # a number of more digits than Python writes
+            return b""
+
+    return st.one_of(
+        damage.changed(document).map(write_or_not), damage.damaged([write(document)], is_text=True)
+    )
+
+
+def _shards() -> st.SearchStrategy[bytes]:
+    features = _documents(whole_files.FEATURES, whole_files.to_json)
+    return st.one_of(damage.damaged_parquet(SHARDS()), features.map(whole_files.shard_with_features))
+
+
+def _parts() -> st.SearchStrategy[bytes]:
+    facts = _documents(whole_files.FACTS, whole_files.to_json)
+    return st.one_of(damage.damaged_parquet(PARTS()), facts.map(whole_files.part_with_facts))
+
+
+def _json_recipe(recipe: dict[str, Any]) -> bytes:
+    return whole_files.to_json({"output_version": 1, "recipe": recipe})
+
+
+IMAGES, SHARDS, PARTS = (
+    cache(whole_files.make_images),
+    cache(whole_files.make_shards),
+    cache(whole_files.make_parts),
+)
+CSV_TABLES, PARQUET_TABLES = cache(whole_files.make_csv_tables), cache(whole_files.make_parquet_tables)
+TARGETS: dict[str, Target] = {
+    "image": Target(".bin", check_image, IMAGES, lambda: damage.damaged(IMAGES()), memory=256 * MIB),
+    "shard": Target(".parquet", check_shard, SHARDS, _shards),
+    "run": Target(".parquet", check_run, SHARDS, _shards, load=cpu.load),
+    "csv-table": Target(
+        ".csv", check_csv_table, CSV_TABLES, lambda: damage.damaged(CSV_TABLES(), is_text=True)
+    ),
+    "parquet-table": Target(
+        ".parquet", check_parquet_table, PARQUET_TABLES, lambda: damage.damaged_parquet(PARQUET_TABLES())
+    ),
+    "class-list": Target(
+        ".txt",
+        check_class_list,
+        whole_files.make_class_lists,
+        lambda: damage.damaged(whole_files.make_class_lists(), is_text=True),
+    ),
+    "toml-recipe": Target(
+        ".toml",
+        check_toml_recipe,
+        lambda: [whole_files.to_toml(whole_files.RECIPE)],
+        lambda: _documents(whole_files.RECIPE, whole_files.to_toml),
+    ),
+    "json-recipe": Target(
+        ".json",
+        check_json_recipe,
+        lambda: [_json_recipe(whole_files.RECIPE)],
+        lambda: _documents(whole_files.RECIPE, _json_recipe),
+    ),
+    "part": Target(".parquet", check_part, PARTS, _parts),
+}

@@ -1,0 +1,327 @@
+"""Sound files of every kind that augcli reads, small, for `damage.py` to damage."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import ExifTags, Image, TiffImagePlugin
+
+PHOTOS = Path(__file__).parents[2] / "sample_data" / "photos"
+NAMES = ("a.jpg", "b.png", "c.webp", "d.gif")
+"""The images that a label table is to label."""
+
+FEATURES = {
+    "info": {
+        "features": {
+            "image": {"_type": "Image"},
+            "label": {"names": ["cat", "dog"], "_type": "ClassLabel"},
+            "note": {"dtype": "string", "_type": "Value"},
+        }
+    }
+}
+RECIPE: dict[str, Any] = {
+    "name": "all",
+    "seed": 7,
+    "copies": 2,
+    "target-per-class": None,
+    "size": "16x24",
+    "fit": "pad",
+    "quality": "keep",
+    "background": "10,20,30",
+    "max-pixels": 1000000,
+    "split": "train",
+    "links": True,
+    "smoothing": 0.1,
+    "op": [
+        {"kind": "cutmix", "alpha": 1.0, "partner": "any", "p": 0.5},
+        {"kind": "mixup", "alpha": 0.4, "p": 1.0},
+        {
+            "one_of": [
+                {"kind": "cutout", "weight": 0.5},
+                {"kind": "erase", "fill": "random", "weight": 0.25},
+                {"kind": "patch-cutout", "weight": 0.25},
+            ],
+            "p": 0.5,
+        },
+    ],
+}
+FACTS = {
+    "fingerprint": "0" * 32,
+    "ahead": [0, 2],
+    "failures": [{"source": "b.png", "stage": "decode", "reason": "not an image", "detail": ""}],
+    "passed_over": ["c.webp"],
+    "counts": {"first frame of several": 1},
+    "labels": "",
+}
+
+
+def save(image: Image.Image, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    # A save as JPEG leaves traces in an image that one as TIFF fails on.
+    if "append_images" in options:
+        options["append_images"] = [frame.copy() for frame in options["append_images"]]
+    image.copy().save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def make_images() -> list[bytes]:
+    """Make images of every accepted form, the photos made small among them."""
+    photos = [Image.open(path) for path in sorted(PHOTOS.glob("*/*_01.jpg"))]
+    small = [photo.convert("RGB").resize((31, 24)) for photo in photos]
+    files = [save(photo, "JPEG", quality=60) for photo in small]
+    rgb, grey = small[0], small[1].convert("L")
+    seen_through = rgb.copy()
+    seen_through.putalpha(grey)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[ExifTags.Base.Orientation] = 6
+    xmp = b'<x:xmpmeta xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="3"/>'
+    deep = Image.fromarray(np.arange(24 * 31, dtype=np.uint16).reshape(24, 31) * 88)
+    palette = rgb.quantize(16)
+    frames = {"save_all": True, "append_images": small[1:3]}
+    files += [save(rgb, "JPEG", **more) for more in (
+        {"progressive": True}, {"exif": exif}, {"xmp": xmp}, {"keep_rgb": True},
+        {"restart_marker_blocks": 1}, {"subsampling": 0}, {"icc_profile": b"p" * 100},
+    )]  # fmt: skip
+    files += [save(grey, "JPEG"), save(rgb.convert("CMYK"), "JPEG"), save(rgb, "MPO", **frames)]
+    files += [save(one, "PNG") for one in (rgb, grey, seen_through, deep, palette, grey.convert("1"))]
+    files += [save(rgb, "PNG", exif=exif), save(rgb, "PNG", **frames), save(grey.convert("LA"), "PNG")]
+    files += [save(palette, "PNG", transparency=3), save(grey, "PNG", transparency=3)]
+    files += [save(rgb, "WEBP"), save(rgb, "WEBP", lossless=True, exif=exif), save(seen_through, "WEBP")]
+    files += [save(rgb, "WEBP", **frames)]
+    files += [save(palette, "GIF"), save(rgb, "GIF", **frames), save(palette, "GIF", transparency=3)]
+    files += [save(one, "BMP") for one in (rgb, grey, palette, grey.convert("1"), seen_through)]
+    for one in (
+        rgb,
+        grey,
+        deep,
+        palette,
+        seen_through,
+        grey.convert("1"),
+        grey.convert("F"),
+        grey.convert("I"),
+    ):
+        files.append(save(one, "TIFF"))
+    for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
+        files.append(save(rgb, "TIFF", compression=compression, tiffinfo=tags))
+    files += [save(grey.convert("1"), "TIFF", compression="group4"), save(rgb, "TIFF", **frames)]
+    files += [save(rgb.convert("LAB"), "TIFF"), save(rgb.convert("CMYK"), "TIFF")]
+    files += [save(rgb, "AVIF"), save(seen_through, "AVIF", exif=exif), save(rgb, "AVIF", **frames)]
+    files += [save(rgb, "PPM"), save(grey, "PPM"), save(grey.convert("1"), "PPM"), save(deep, "PPM")]
+    files += [b"P3 2 2 255 1 2 3 4 5 6 7 8 9 10 11 12\n", b"P2 2 1 65535 1 65535\n", b"P1 3 1 1 0 1\n"]
+    return files
+
+
+def to_parquet(columns: dict[str, pa.Array], metadata: dict[bytes, bytes] | None = None, **options) -> bytes:
+    return table_to_parquet(pa.table(columns).replace_schema_metadata(metadata), **options)
+
+
+def table_to_parquet(table: pa.Table, **options) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, **options)
+    return buffer.getvalue()
+
+
+def _encoded() -> list[bytes]:
+    colours = ("red", "lime", "blue", "black")
+    forms = ("JPEG", "PNG", "PNG", "GIF")
+    return [save(Image.new("RGB", (8, 6), colour), form) for colour, form in zip(colours, forms, strict=True)]
+
+
+def _images(paths: object = NAMES) -> pa.Array:
+    return pa.StructArray.from_arrays([pa.array(_encoded()), pa.array(paths)], ["bytes", "path"])
+
+
+def make_labels() -> list[pa.Array]:
+    """Make label columns of accepted types, and of types that are to be refused."""
+    sizes = pa.list_(pa.float32(), 2)
+    halves = [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.25, 0.75]]
+    return [
+        pa.array([0, 1, 1, 0]),
+        pa.array([0, None, -1, 1], pa.int32()),
+        pa.array(["cat", "dog", None, "cat"]),
+        pa.array(["cat", "dog", "dog", "cat"]).dictionary_encode(),
+        pa.array([True, False, None, True]),
+        pa.array([None] * 4),
+        pa.array(halves),
+        pa.array(halves, sizes),
+        pa.array([*halves[:3], None], pa.large_list(pa.float64())),
+        pa.array([[1], [None, 2], [], None]),
+        pa.array([1.0, 2.0, 0.0, 1.0]),
+        pa.array([["cat"], ["dog"], [], None]),
+        pa.array([[["x"]], [], [], None]),
+        pa.array([[Decimal("0.5")], [Decimal("0.5")], [], None]),
+        pa.array([[b"x"], [b"y"], [], None]),
+        pa.array([[{"a": 1}], [], [], None]),
+        pa.array([b"cat", b"dog", b"\xff", b""]),
+        pa.array([{"a": 1}] * 4),
+        pa.array(["cat", "dog", "dog", "cat"], pa.large_string()),
+        pa.array(["cat", "dog", "dog", "cat"], pa.string_view()),
+    ]
+
+
+def make_shards() -> list[bytes]:
+    """Make shards as Hugging Face writes them, and with columns of many other types."""
+    metadata = {b"huggingface": json.dumps(FEATURES).encode()}
+    label, note = pa.array([0, 1, 1, 0]), pa.array(["x", None, "y", "z"])
+    plain = {"image": _images(), "label": label, "note": note}
+    files = [to_parquet(plain, metadata, row_group_size=2), to_parquet(plain, compression="zstd")]
+    bare = {"store_schema": False, "write_statistics": False, "compression": "none", "use_dictionary": False}
+    files += [to_parquet({"image": pa.array(_encoded()), **more}, **bare) for more in ({}, {"label": label})]
+    files += [to_parquet({"image": _images(), "label": one}) for one in make_labels()]
+    files += [to_parquet({"image": _images(), "label": make_labels()[6]}, metadata)]
+    codes = pa.array([0, 1, 1, 0], pa.int8())
+    for image in (
+        _images([1, 2, 3, None]),
+        _images([b"a", b"b", b"\xff", None]),
+        pa.array([*_encoded()[:3], None]),
+        pa.array(_encoded(), pa.large_binary()),
+        pa.StructArray.from_arrays([pa.array(_encoded(), pa.large_binary())], ["bytes"]),
+        pa.StructArray.from_arrays([pa.array(NAMES), pa.array(NAMES)], ["bytes", "path"]),
+        pa.StructArray.from_arrays([label, pa.array(NAMES)], ["bytes", "path"]),
+        pa.array(_encoded()).dictionary_encode(),
+        pa.array([None, *_images().to_pylist()[:3]], _images().type),
+    ):
+        files.append(to_parquet({"image": image, "label": label}))
+    for other in (
+        pa.array([[("k", 1)], [], None, [("l", 2)]], pa.map_(pa.string(), pa.int32())),
+        pa.array([[{"a": 1}], [], None, [{"a": None}]]),
+        pa.array([Decimal("1.5"), None, Decimal("2.5"), Decimal("3.5")]),
+        pa.array([1, 2, None, 3], pa.timestamp("ns", "UTC")),
+        pa.array([1, 2, None, 3], pa.duration("s")),
+        pa.DictionaryArray.from_arrays(codes, pa.array(["x", "y"])),
+        pa.array([None] * 4),
+        pa.array([{"a": {"b": [1]}}, None, {"a": None}, {"a": {"b": []}}]),
+        pa.array(["x", "y", None, "z"], pa.string_view()),
+    ):
+        files.append(to_parquet({"image": _images(), "label": label, "other": other}))
+    files.append(to_parquet({"img": _images(), "soft_label": make_labels()[6], "label": label, "op": note}))
+    twice = pa.Table.from_arrays([_images(), label, label], ["image", "label", "label"])
+    files += [table_to_parquet(twice), to_parquet({"image": _images()})]
+    return [*files, to_parquet({"image": _images().slice(0, 0), "label": label.slice(0, 0)})]
+
+
+def shard_with_features(features: bytes) -> bytes:
+    """Make a shard whose schema says `features` of its columns."""
+    columns = {"image": _images(), "label": pa.array([0, 1, 1, 0]), "note": pa.array(["x", None, "y", "z"])}
+    return to_parquet(columns, {b"huggingface": features})
+
+
+def make_csv_tables() -> list[bytes]:
+    """Make CSV tables that label `NAMES`."""
+
+    def write(header: list[str], *columns: list[object]) -> bytes:
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(["file_name", *header])
+        rows.writerows(zip(NAMES, *columns, strict=True))
+        return text.getvalue().encode()
+
+    names, indices, weights = ["cat", "dog", "", "cat"], [0, 1, -1, ""], [0.5, 1, 0, 0.25]
+    return [
+        write(["label"], names),
+        write(["label"], indices),
+        write(["label", "p:cat", "p:dog"], names, weights, [0.5, 0, 1, 0.75]),
+        write(["cat", "dog"], weights, [0.5, 0, 1, 0.75]),
+        write(["soft_label"], ["[1, 0]"] * 4),
+        write(["a note"], ["2024-01-01", "x", "1e5", "true"]),
+    ]
+
+
+def make_parquet_tables() -> list[bytes]:
+    """Make parquet tables that label `NAMES`."""
+    files = [to_parquet({"file_name": pa.array(NAMES), "label": label}) for label in make_labels()]
+    halves = pa.array([0.5, 1.0, 0.0, None])
+    for one in (halves, pa.array(NAMES), pa.array([1, 2, 3, 4], pa.timestamp("s")), pa.array([[1.0]] * 4)):
+        files.append(to_parquet({"file_name": pa.array(NAMES), "p:cat": one, "p:dog": halves}))
+    files.append(to_parquet({"file_name": pa.array(NAMES), "cat": halves, "dog": halves}))
+    files.append(to_parquet({"file_name": pa.array([1, 2, 3, 4]), "label": halves}))
+    files.append(to_parquet({"file_name": pa.array([b"a", b"\xff", b"c", None]), "label": halves}))
+    return files
+
+
+def make_class_lists() -> list[bytes]:
+    return [b"cat\ndog\n", "\ufeffnaïve\r\ntest tube\r\n1".encode()]
+
+
+def to_json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document).encode()
+
+
+def to_toml(document: dict[str, Any]) -> bytes:
+    """Write a document as TOML, lists of tables as such; what TOML has no word for is left out."""
+    lines: list[str] = []
+
+    def write(table: dict[str, Any], name: str) -> None:
+        inner = []
+        for key, value in table.items():
+            if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+                inner += [(f"[[{name}{json.dumps(key)}]]", one, f"{name}{json.dumps(key)}.") for one in value]
+            elif value is not None:
+                lines.append(f"{json.dumps(key)} = {_toml_value(value)}")
+        for header, one, below in inner:
+            lines.append(header)
+            write(one, below)
+
+    write(document, "")
+    return "\n".join(lines).encode()
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key)} = {_toml_value(one)}" for key, one in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, int) and value > 1 << 64:
+        return hex(value)  # decimal digits are bounded by Python
+    return json.dumps(value)
+
+
+def part_with_facts(facts: bytes) -> bytes:
+    """Make a part file of two rows that says `facts` of its chunk."""
+    from augcli.datatypes import Blend, Box, Colour, Fill, Output, SoftLabel
+    from augcli.io import tables
+
+    step = (Blend(Box(0, 0, 6, 8), 30000, 0), Fill(Box(0, 0, 2, 2), Colour(1, 2, 3)))
+    label = SoftLabel((0, 1), (0.5, 0.5))
+    outputs = [
+        Output(
+            "a__x0-0.jpg",
+            "a.jpg",
+            ("b.png",),
+            "mixup",
+            0,
+            "",
+            step,
+            0,
+            label,
+            0.5,
+            6,
+            8,
+            700,
+            "00",
+            0,
+            (label, None),
+        ),
+        Output(
+            "d__x0-1.jpg", "d.gif", (), "none", 0, "why", (), None, None, 1.0, 6, 8, 700, "01", None, (None,)
+        ),
+    ]
+    rows = tables.rows_to_table(outputs).replace_schema_metadata({tables.PART_KEY: facts})
+    return table_to_parquet(rows, compression="zstd")
+
+
+def make_parts() -> list[bytes]:
+    return [part_with_facts(to_json(FACTS))]
