@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check bench fuzz docs clean
+.PHONY: help demo test check bench fuzz soak docs clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -39,6 +39,9 @@ bench: .venv/dev.stamp  ## speed against the codec floor and what one would writ
 
 fuzz: .venv/dev.stamp  ## damage files of every kind for a minute each, and keep what was found
 	$(BIN)/python tests/fuzz/fuzz.py --seconds 60
+
+soak: .venv/dev.stamp  ## 100,000 images, 8 workers, 50 kills: equal bytes, flat memory and file handles
+	$(BIN)/python tests/soak/soak.py
 
 docs: .venv/run.stamp  ## the README's cards of operations and their pictures, from the operations themselves
 	for name in $$($(BIN)/python -c 'from augcli.ops import OPERATIONS; print(*OPERATIONS)'); do \
