@@ -89,6 +89,14 @@ def write_features(schema: pa.Schema, classes: Sequence[str] | None, known: dict
     return json.dumps({"info": {"features": features}}).encode()
 
 
+def describe(
+    schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any], labels: bytes
+) -> pa.Schema:
+    """Give a schema with what it tells Hugging Face, and what was done to the labels."""
+    features = write_features(schema, classes, known)
+    return schema.with_metadata({b"huggingface": features, b"augcli": labels})
+
+
 def write_card(form: str, splits: Sequence[tuple[str, Sequence[str]]], notes: Sequence[str]) -> str:
     """Write the README.md of an output.
 

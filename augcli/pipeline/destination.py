@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from augcli.errors import OutputError
 from augcli.io import dataset_card, outputs, tables
 from augcli.io.folder import SPLIT_NAMES
+from augcli.io.folder_form import FolderForm
 from augcli.io.lock import LOCK
+from augcli.io.parquet_form import ParquetForm
 from augcli.io.storage import (
     CARD,
     CLASSES,
@@ -176,7 +178,9 @@ def choose_form(
 ) -> Form:
     """Give the form in which a split's outputs lie in DST; `features` are those of carried columns."""
     options = tables.TableOptions(recipe.smoothing, recipe.smoothing_form, recipe.soft_labels)
-    return outputs.make_form(str(recipe.format), dst, split, classes, options, features)
+    if recipe.format == "folder":
+        return FolderForm(dst, f"{split}/" if split else "", options, features)
+    return ParquetForm(dst, split, classes, options, features)
 
 
 def finish(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe) -> None:

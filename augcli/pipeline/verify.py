@@ -14,6 +14,7 @@ from augcli.datatypes import Difference, Verification
 from augcli.errors import DecodeError, OutputError, PlanError, StorageError
 from augcli.io import codec, dataset_card, outputs, tables
 from augcli.io.comparison import compare_into, explain
+from augcli.io.step_columns import read_label, read_program
 from augcli.io.storage import CLASSES, RECIPE, SUCCESS, folder_names, list_sizes, write_text
 from augcli.labels import count_shares, mix_known
 from augcli.pipeline import destination, tally
@@ -253,11 +254,11 @@ def _check_image(row: dict[str, Any], data: bytes, max_pixels: int) -> str:
 def _check_label(row: dict[str, Any]) -> str:
     """Say how a row's label is not what its steps give, or nothing."""
     try:
-        program = tables.read_program(row["steps"])
-        sources = [tables.read_label(label) for label in row[tables.SOURCES]]
+        program = read_program(row["steps"])
+        sources = [read_label(label) for label in row[tables.SOURCES]]
         shares = count_shares(program, row["height"], row["width"], len(row["partners"]))
         given = (*mix_known(sources, shares), shares.lam)
-        held = (row["label"], tables.read_label(row), row["lam"])
+        held = (row["label"], read_label(row), row["lam"])
     except IMPOSSIBLE as error:
         return f"its label cannot be counted from its steps: {error}"
     if held != given:

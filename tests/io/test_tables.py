@@ -27,6 +27,7 @@ from augcli.datatypes import (
 from augcli.errors import InputError, OutputError, PlanError
 from augcli.io.label_tables import read_label_table
 from augcli.io.labels_csv import write_labels_csv
+from augcli.io.step_columns import read_label, read_program
 from augcli.io.tables import (
     SOURCES,
     PartFacts,
@@ -36,10 +37,8 @@ from augcli.io.tables import (
     join_rows,
     pack_rows,
     read_file_names,
-    read_label,
     read_part_facts,
     read_part_rows,
-    read_program,
     rows_to_table,
     write_failures,
     write_part,

@@ -22,7 +22,7 @@ from PIL import Image
 import augcli
 from augcli.datatypes import Shape
 from augcli.errors import InputError, OutputError, StorageError
-from augcli.io import codec, outputs, tables
+from augcli.io import codec, parquet_form, tables
 from augcli.kernels import cpu
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
@@ -273,8 +273,8 @@ LABELS = [{"smoothing": 0.2}, {"smoothing": 0.1, "smoothing_form": "others"}, {"
 def test_other_label_columns_rewrite_shards_from_their_own_images(
     make_folder, materialize, tmp_path, tree, monkeypatch, change
 ):
-    monkeypatch.setattr(outputs, "SHARD_BYTES", 4000)  # several shards to a chunk
-    monkeypatch.setattr(outputs, "ROW_GROUP_BYTES", 1500)  # and several row groups to a shard
+    monkeypatch.setattr(parquet_form, "SHARD_BYTES", 4000)  # several shards to a chunk
+    monkeypatch.setattr(parquet_form, "ROW_GROUP_BYTES", 1500)  # and several row groups to a shard
     src = make_folder({"cat": 15, "dog": 15})
     materialize(src, recipe=single(CutMix(), format="parquet"))
     materialize(src, "fresh", single(CutMix(), format="parquet", **change))
@@ -308,7 +308,7 @@ def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, 
     src = make_folder({"cat": 30, "dog": 30})
     materialize(src, recipe=single(CutMix(), format="parquet"))
     materialize(src, "fresh", single(CutMix(), format="parquet", smoothing=0.2))
-    real, left = outputs.ParquetForm.relabel, [1]
+    real, left = parquet_form.ParquetForm.relabel, [1]
 
     def fail(*arguments):
         if not left:
@@ -316,11 +316,11 @@ def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, 
         left.pop()
         return real(*arguments)
 
-    monkeypatch.setattr(outputs.ParquetForm, "relabel", fail)
+    monkeypatch.setattr(parquet_form.ParquetForm, "relabel", fail)
     with pytest.raises(StorageError):
         materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
     assert not (tmp_path / "dst" / "_SUCCESS").exists()
-    monkeypatch.setattr(outputs.ParquetForm, "relabel", real)
+    monkeypatch.setattr(parquet_form.ParquetForm, "relabel", real)
     materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 

@@ -1,0 +1,204 @@
+"""An output as parquet shards below `data/`: images and all columns in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augcli.errors import OutputError
+from augcli.io import dataset_card, tables
+from augcli.io.arrow_files import DAMAGE, open_file
+from augcli.io.outputs import part_path
+from augcli.io.storage import make_directory, storage_errors, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from augcli.io.storage import Sink
+    from augcli.io.tables import PartFacts, TableOptions
+
+SHARD_BYTES = 500 << 20
+ROW_GROUP_BYTES = 32 << 20
+RELABELLING = "unfinished"
+"""What a part file says of its shards' label columns while these are written anew."""
+
+IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetForm:
+    """Shards below `data/`, one for each chunk (more where it passes 500 MB).
+
+    Attributes:
+        dst: Directory of the output.
+        split: Split that the shards' names start with.
+        classes: Class names.
+        options: What the label columns depend on.
+        features: Hugging Face's features of carried columns.
+    """
+
+    dst: Path
+    split: str
+    classes: tuple[str, ...] | None
+    options: TableOptions
+    features: dict[str, Any]
+
+    def store(self, names: Sequence[str], images: Sequence[bytes]) -> list[bytes]:
+        """Hold images until their chunk is written."""
+        return list(images)
+
+    def commit(self, chunk: str, rows: pa.Table, images: Sequence[bytes], facts: PartFacts) -> None:
+        """Write the chunk's shards, then its part file, whose `file_name` says which shard holds a row."""
+        make_directory(self.dst / "data")
+        names, paths = rows.column("file_name").to_pylist(), []
+        for number, (start, stop) in enumerate(_cut(images, SHARD_BYTES)):
+            shard = f"{chunk if self.split else f'train-{chunk}'}{f'-{number}' if number else ''}.parquet"
+            held, held_names = images[start:stop], names[start:stop]
+            groups = (
+                _image_column(held[at:end], held_names[at:end]) for at, end in _cut(held, ROW_GROUP_BYTES)
+            )
+            self._write_shard(self.dst / "data" / shard, rows.slice(start, stop - start), groups)
+            paths += [f"{shard}/{name}" for name in held_names]
+        rows = rows.set_column(0, "file_name", pa.array(paths, pa.string()))
+        tables.write_part(part_path(self.dst, chunk), rows, replace(facts, labels=self.labels))
+
+    def files(self, file_names: Iterable[str]) -> set[str]:
+        """Give the shards, which names of outputs begin with."""
+        return {"data/" + name.split("/", 1)[0] for name in file_names}
+
+    def place(self, file_name: str) -> str:
+        """Give shard and name, as part files hold them."""
+        return "data/" + file_name
+
+    def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
+        """Whether all shards stand; they were synced before their part file."""
+        return self.files(tables.read_file_names(part)) <= sizes.keys()
+
+    def tables(self) -> list[str]:
+        """Give none: the shards are the tables."""
+        return []
+
+    def patterns(self, files: set[str]) -> list[str]:
+        """Give all shards of the split."""
+        return [f"data/{self.split or 'train'}-*.parquet"]
+
+    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None, sink: Sink = writing) -> None:
+        """Write nothing: the shards are the tables."""
+
+    @property
+    def labels(self) -> str:
+        """Smoothing, its form, and whether weights are dense."""
+        return repr(self.options)
+
+    def relabel(self, chunk: str, facts: PartFacts) -> PartFacts:
+        """Write a chunk's shards anew from their own images, as a fresh run would have written them."""
+        part = part_path(self.dst, chunk)
+        rows = tables.read_part_rows(part)
+        # From here on neither the old nor the new label columns stand in all shards.
+        tables.write_part(part, rows, replace(facts, labels=RELABELLING))
+        self.rewrite(rows, writing)
+        facts = replace(facts, labels=self.labels)
+        tables.write_part(part, rows, facts)
+        return facts
+
+    def rewrite(self, rows: pa.Table, sink: Sink) -> None:
+        """Write each shard anew, as a fresh run would have written it."""
+        for path, mine in self._by_shard(rows):
+            self._write_shard(path, mine, _read_images(path), sink)
+
+    def load(self, rows: pa.Table) -> Iterator[bytes]:
+        """Read the image columns."""
+        for path, mine in self._by_shard(rows):
+            held = 0
+            with storage_errors(f"cannot read {str(path)!r}"):
+                for column in _read_images(path):
+                    held += len(column)
+                    yield from (image["bytes"] or b"" for image in column.to_pylist())
+            if held != len(mine):
+                raise OutputError(f"{str(path)!r} holds {held} images, not {len(mine)}")
+
+    def _by_shard(self, rows: pa.Table) -> Iterator[tuple[Path, pa.Table]]:
+        """Give each shard of part rows, and its rows."""
+        shards = [name.split("/", 1)[0] for name in rows.column("file_name").to_pylist()]
+        for shard in dict.fromkeys(shards):
+            yield self.dst / "data" / shard, rows.slice(shards.index(shard), shards.count(shard))
+
+    def _write_shard(self, path: Path, rows: pa.Table, images: Iterable[Any], sink: Sink = writing) -> None:
+        """Write a shard: part rows, and their images row group by row group."""
+        rows = tables.finish_rows(rows, len(self.classes or ()), self.options).drop_columns(["file_name"])
+        schema = pa.schema([pa.field("image", IMAGE_TYPE), *rows.schema])
+        schema = dataset_card.describe(schema, self.classes, self.features, self.options.describe())
+        compression = dict.fromkeys(["image.path", *_leaves(rows.schema)], "zstd") | {"image.bytes": "none"}
+        start = 0
+        with (
+            sink(path) as file,
+            pq.ParquetWriter(
+                file,
+                schema,
+                compression=compression,
+                use_dictionary=False,
+                write_statistics=False,
+                write_batch_size=16,
+            ) as writer,
+        ):
+            for column in images:
+                group = rows.slice(start, len(column))
+                held = pa.Table.from_arrays([column, *group.columns], schema=schema)
+                writer.write_table(held, row_group_size=len(column))
+                start += len(column)
+
+
+def _read_images(path: Path) -> Iterator[pa.ChunkedArray]:
+    """Read the image column of a shard, row group by row group."""
+    try:
+        with pq.ParquetFile(open_file(path), pre_buffer=False) as shard:
+            for number in range(shard.num_row_groups):
+                yield shard.read_row_group(number, ["image"]).column(0)
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise OutputError(f"{str(path)!r} is damaged; remove it and run again") from error
+
+
+def _image_column(images: Sequence[bytes], names: Sequence[str]) -> pa.ChunkedArray:
+    # Joined by Python: Arrow would grow its memory step by step, which takes several times as long.
+    ends = np.cumsum([0, *map(len, images)], dtype=np.int32)
+    blobs = pa.Array.from_buffers(
+        pa.binary(), len(images), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(images))]
+    )
+    columns = [blobs, pa.array(names, pa.string())]
+    return pa.chunked_array([pa.StructArray.from_arrays(columns, ["bytes", "path"])])
+
+
+def _cut(images: Sequence[bytes], limit: int) -> list[tuple[int, int]]:
+    """Cut images into stretches (start, stop) of at most `limit` bytes, one image at least."""
+    cuts, start, held = [], 0, 0
+    for at, image in enumerate(images):
+        if held + len(image) > limit and at > start:
+            cuts.append((start, at))
+            start, held = at, 0
+        held += len(image)
+    return [*cuts, (start, len(images))] if images else []
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """Give the paths of all leaf columns, as parquet writers name them."""
+    leaves: list[str] = []
+
+    def walk(path: str, kind: pa.DataType) -> None:
+        if pa.types.is_struct(kind):
+            for i in range(kind.num_fields):
+                walk(f"{path}.{kind.field(i).name}", kind.field(i).type)
+        elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            walk(f"{path}.list.element", kind.value_type)
+        else:
+            leaves.append(path)
+
+    for field in schema:
+        walk(field.name, field.type)
+    return leaves
