@@ -16,7 +16,7 @@ LAYERS = [
     {"report", "pipeline", "batch"},
     {"recipe"},
     {"ops", "kernels", "io"},
-    {"labels", "fields"},
+    {"annotations", "labels", "fields"},
     {"rng"},
     {"datatypes"},
     {"errors"},

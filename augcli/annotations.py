@@ -1,0 +1,281 @@
+"""Masks and boxes that belong to images: what a step program makes of them.
+
+As with labels, no operation writes an annotation: what is left of a box, and whose mask stands where, follows
+from the steps alone. Nothing here knows of files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from augcli.datatypes import Q16, Blend, Box, Fill, Paste
+from augcli.errors import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from augcli.datatypes import Area, Program, Step
+
+    Edges = tuple[float, float, float, float]
+    """y0, x0, y1, x1 in pixels, half-open, not always whole."""
+
+MASK_POLICIES = ("dominant",)
+BOX_POLICIES = ("keep", "shrink")
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRule:
+    """Which boxes stay, and how.
+
+    Attributes:
+        policy: `keep` leaves a box that is seen in part as it is; `shrink` gives the bounds of what is seen.
+        min_visibility: Share of a box that must be seen, 0..1; what is not seen at all never stays.
+        min_paste_visibility: Share of a partner's box that must lie in what is pasted of it, 0..1.
+    """
+
+    policy: str = "keep"
+    min_visibility: float = 0.0
+    min_paste_visibility: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.policy not in BOX_POLICIES:
+            raise PlanError(f"--box-policy must be one of {', '.join(BOX_POLICIES)}, got {self.policy!r}")
+        for name in ("min_visibility", "min_paste_visibility"):
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise PlanError(f"--{name.replace('_', '-')} must be >= 0 and <= 1, got {share}")
+
+
+class Source(NamedTuple):
+    """Size of an image and the boxes that belong to it."""
+
+    height: int
+    width: int
+    boxes: Sequence[Edges]
+
+
+class Seen(NamedTuple):
+    """A box in an output.
+
+    Attributes:
+        slot: Whose it is: None the base's, else of the partner of this slot.
+        number: Which of its image's boxes it is.
+        edges: Where it lies in the output.
+        visibility: Share of it that is not hidden by holes or by what was pasted over it, 0..1.
+        weight: Mean share that its image holds of the pixels where it is seen, 0..1; 1 without blending.
+    """
+
+    slot: int | None
+    number: int
+    edges: Edges
+    visibility: float
+    weight: float
+
+
+def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rule: BoxRule) -> list[Seen]:
+    """Give the boxes of an output.
+
+    The image is cut into cells by the edges of all steps; each cell holds the share of every image that was
+    put there. A box is what the cells below it hold of its own image: exact, whatever overlaps.
+
+    Args:
+        program: Steps, in order; their areas lie inside the base.
+        base: The image being changed; boxes inside it, of an area above 0.
+        partners: The partners, by slot; their boxes are stretched with them.
+        rule: Which boxes stay.
+
+    Returns:
+        The base's boxes, then those of each step's partner, in the order of the steps.
+
+    Raises:
+        PlanError: If an area does not fit the base.
+    """
+    cells = _Cells(program, base.height, base.width)
+    seen = []
+    for number, edges in enumerate(base.boxes):
+        seen.append(cells.look(0, edges, edges, None, number, rule))
+    for place, step in enumerate(program, start=1):
+        if isinstance(step, Fill):
+            continue
+        bounds = _bounds(step.area, base.height, base.width)
+        for number, edges in enumerate(partners[step.slot].boxes):
+            moved = _stretch(edges, partners[step.slot], step, base)
+            inside = _clip(moved, bounds)
+            if _area(inside) >= rule.min_paste_visibility * _area(moved):
+                seen.append(cells.look(place, moved, inside, step.slot, number, rule))
+    return [one for one in seen if one is not None]
+
+
+def follow_mask(
+    program: Program,
+    base: NDArray[np.integer],
+    partners: Sequence[NDArray[np.integer]],
+    fill: int | None = None,
+    policy: str | None = None,
+) -> NDArray[np.integer]:
+    """Give the mask of an output: an index for each pixel, never one that neither mask had.
+
+    Args:
+        program: Steps, in order.
+        base: (H, W) indices, 8 or 16 bit.
+        partners: (H, W) indices of the partners by slot, of any size; read at the nearest pixel of the place
+            that the image's own pixels are read from.
+        fill: Index of holes; None leaves what they cover.
+        policy: `dominant` lets a blend take the mask of the image that weighs more, of equals the base's;
+            None refuses blends, since a mean of two indices means nothing.
+
+    Returns:
+        A new mask of the base's size and type.
+
+    Raises:
+        PlanError: If there is a blend without a policy, or an index does not fit the base's type.
+    """
+    if policy is not None and policy not in MASK_POLICIES:
+        raise PlanError(f"--mask-policy must be one of {', '.join(MASK_POLICIES)}, got {policy!r}")
+    mask = base.copy()
+    for step in program:
+        if isinstance(step, Fill):
+            if fill is not None:
+                _put(mask, step.area, np.full(mask.shape, _fit([fill], base.dtype)[0]))
+        elif isinstance(step, Paste):
+            _put(mask, step.area, _fit(_read_nearest(partners[step.slot], step, mask.shape), base.dtype))
+        elif policy is None:
+            raise PlanError(
+                "masks of indices cannot be blended; give --mask-policy dominant, or leave out mixup"
+            )
+        elif step.weight_q16 < Q16 // 2:
+            _put(mask, step.area, _fit(_read_nearest(partners[step.slot], step, mask.shape), base.dtype))
+    return mask
+
+
+class _Cells:
+    """The cells that a program's edges cut an image into, and what share of each every image holds."""
+
+    def __init__(self, program: Program, height: int, width: int) -> None:
+        boxes = [box for step in program for box in _boxes(step.area, height, width)]
+        self._ys = np.unique([0, height, *(edge for box in boxes for edge in (box.y0, box.y1))])
+        self._xs = np.unique([0, width, *(edge for box in boxes for edge in (box.x0, box.x1))])
+        if self._ys[-1] > height or self._xs[-1] > width:
+            raise PlanError(f"a step's area lies outside the image of {height}x{width}")
+        # Image 0 is the base; each step that reads a partner puts another image there.
+        self._shares = np.zeros((len(program) + 1, len(self._ys) - 1, len(self._xs) - 1))
+        self._shares[0] = 1
+        for place, step in enumerate(program, start=1):
+            where = np.zeros(self._shares.shape[1:], bool)
+            for box in _boxes(step.area, height, width):
+                rows = slice(*np.searchsorted(self._ys, (box.y0, box.y1)))
+                where[rows, slice(*np.searchsorted(self._xs, (box.x0, box.x1)))] = True
+            kept = step.weight_q16 / Q16 if isinstance(step, Blend) else 0.0
+            self._shares[:, where] *= kept
+            if not isinstance(step, Fill):
+                self._shares[place, where] = 1 - kept
+
+    def look(
+        self, image: int, whole: Edges, part: Edges, slot: int | None, number: int, rule: BoxRule
+    ) -> Seen | None:
+        """Give what is seen of a box of which a part lies in the output; None where it does not stay."""
+        rows = _overlaps(self._ys, part[0], part[2])
+        columns = _overlaps(self._xs, part[1], part[3])
+        held = self._shares[image]
+        area = float(rows @ (held > 0) @ columns)
+        visibility = area / _area(whole) if _area(whole) else 0.0
+        if area <= 0 or visibility < rule.min_visibility:
+            return None
+        weight = float(rows @ held @ columns) / area
+        if rule.policy == "shrink":
+            part = self._shrink(held > 0, rows, columns, part)
+        return Seen(slot, number, part, min(visibility, 1.0), weight)
+
+    def _shrink(
+        self,
+        is_seen: NDArray[np.bool_],
+        rows: NDArray[np.float64],
+        columns: NDArray[np.float64],
+        part: Edges,
+    ) -> Edges:
+        """Give the bounds of what is seen of a part."""
+        below = is_seen & (rows > 0)[:, None] & (columns > 0)
+        (y0, y1), (x0, x1) = (np.flatnonzero(below.any(axis))[[0, -1]] for axis in (1, 0))
+        inner = (self._ys[y0], self._xs[x0], self._ys[y1 + 1], self._xs[x1 + 1])
+        return _clip(part, inner)
+
+
+def _boxes(area: Area, height: int, width: int) -> list[Box]:
+    return [area] if isinstance(area, Box) else area.cells(height, width)
+
+
+def _bounds(area: Area, height: int, width: int) -> Edges:
+    """Give the bounds of an area; of an empty one, nothing."""
+    boxes = _boxes(area, height, width)
+    if not boxes:
+        return 0, 0, 0, 0
+    edges = np.array([(box.y0, box.x0, box.y1, box.x1) for box in boxes])
+    (y0, x0), (y1, x1) = edges[:, :2].min(0).tolist(), edges[:, 2:].max(0).tolist()
+    return y0, x0, y1, x1
+
+
+def _overlaps(edges: NDArray[np.integer], start: float, stop: float) -> NDArray[np.float64]:
+    """Give how much of each interval between edges lies in start..stop."""
+    return np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None).astype(np.float64)
+
+
+def _clip(edges: Edges, bounds: Edges) -> Edges:
+    y0, x0 = max(edges[0], bounds[0]), max(edges[1], bounds[1])
+    return y0, x0, max(y0, min(edges[2], bounds[2])), max(x0, min(edges[3], bounds[3]))
+
+
+def _area(edges: Edges) -> float:
+    return (edges[2] - edges[0]) * (edges[3] - edges[1])
+
+
+def _read_part(partner: tuple[int, int], step: Step, size: tuple[int, int]) -> tuple[Edges, Edges]:
+    """Give which part of a partner is read, and over which part of the output it is stretched."""
+    source = step.source if isinstance(step, Paste) else None
+    if source is None:
+        return (0, 0, *partner), (0, 0, *size)
+    return (source.y0, source.x0, source.y1, source.x1), _bounds(step.area, *size)
+
+
+def _stretch(edges: Edges, partner: Source, step: Step, base: Source) -> Edges:
+    """Give where a partner's box lies in the output."""
+    source, target = _read_part(partner[:2], step, base[:2])
+    moved = []
+    for place, edge in enumerate(edges):
+        axis = place % 2
+        scale = (target[axis + 2] - target[axis]) / (source[axis + 2] - source[axis])
+        moved.append(target[axis] + (edge - source[axis]) * scale)
+    y0, x0, y1, x1 = moved
+    return y0, x0, y1, x1
+
+
+def _read_nearest(partner: NDArray[np.integer], step: Step, size: tuple[int, ...]) -> NDArray[np.integer]:
+    """Read a partner's mask at the size of the output: pixel x of W at floor((2x + 1)·w / 2W) of w."""
+    height, width = size
+    source, target = _read_part((partner.shape[0], partner.shape[1]), step, (height, width))
+    places = []
+    for axis, length in enumerate((height, width)):
+        first, read = int(source[axis]), int(source[axis + 2] - source[axis])
+        start, stretched = int(target[axis]), int(target[axis + 2] - target[axis])
+        at = (2 * (np.arange(length) - start) + 1) * read // (2 * max(stretched, 1))
+        places.append(first + np.clip(at, 0, max(read - 1, 0)))
+    return partner[np.ix_(*places)]
+
+
+def _fit(values: object, kind: np.dtype[np.integer]) -> NDArray[np.integer]:
+    """Give indices in the base's type."""
+    held = np.asarray(values)
+    if held.size and (held.min() < 0 or held.max() > np.iinfo(kind).max):
+        raise PlanError(
+            f"an index of {int(held.max())} does not fit a mask of {kind}; give both masks one depth"
+        )
+    return held.astype(kind)
+
+
+def _put(mask: NDArray[np.integer], area: Area, values: NDArray[np.integer]) -> None:
+    for box in _boxes(area, *mask.shape):
+        mask[box.y0 : box.y1, box.x0 : box.x1] = values[box.y0 : box.y1, box.x0 : box.x1]
