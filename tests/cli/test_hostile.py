@@ -427,8 +427,8 @@ def test_an_avif_takes_no_more_than_its_container_says(peak_beyond_base):
 
 @needs_smaps
 @fault(
-    "io/parquet.py list_groups takes total_uncompressed_size, which counts a value once that a"
-    " dictionary repeats: 1 MB of shard becomes 300 MB of rows, and nothing is cut into slices",
+    "io/parquet.py list_groups: a footer's sizes count a value once that a dictionary repeats, so 1 MB of"
+    " shard becomes 300 MB of rows, and nothing is cut into slices",
 )
 def test_a_shard_of_one_image_many_times_is_not_held_whole(tmp_path, base_peak):
     image = photo("PNG") + hostile.draw(600, 500).tobytes()  # what stands behind a PNG is not looked at

@@ -192,6 +192,7 @@ def test_a_repository_in_the_output_is_left_alone(folder):
     assert differences(folder) == {}
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_of_a_shard_is_found(shard_output):
     shard = sorted((shard_output / "data").iterdir())[0]
     size = shard.stat().st_size
@@ -202,6 +203,7 @@ def test_every_flipped_byte_of_a_shard_is_found(shard_output):
     assert differences(shard_output) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["labels.csv", "metadata.parquet", "classes.txt", "README.md", "augcli.json", "failures.jsonl"]
 )
@@ -223,6 +225,7 @@ def test_a_missing_document_is_found(folder, name):
     assert name in differences(folder)
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_of_a_part_file_is_found(folder):
     part = sorted(folder.glob(".augcli-*.parquet"))[0]
     size = part.stat().st_size
