@@ -6,7 +6,7 @@ import os
 import socket
 import time
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from augcli.errors import OutputError
@@ -47,9 +47,6 @@ def locked(dst: Path) -> Iterator[bool]:
         try:
             remove_file(path)
         finally:
-            if fcntl is not None:
-                with suppress(OSError):  # no locks here, which `_lock` said
-                    fcntl.flock(file, fcntl.LOCK_UN)  # for a process, too, that was forked meanwhile
             os.close(file)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +91,18 @@ def test_ctrl_c_of_a_terminal_reaches_the_workers_too_and_ends_in_one_line(start
     _, err = process.communicate()
     assert process.returncode == 130
     assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_a_worker_alone_changes_nothing(start, number):
+    process = start("--workers", "2")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 2
+    for child in children:
+        os.kill(int(child), number)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
 
 
 def test_sigterm_of_a_whole_group_is_an_interruption_and_no_dead_worker(start):

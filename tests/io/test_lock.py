@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -125,3 +127,38 @@ def test_where_the_system_has_no_locks_a_warning_says_so(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="no lock on DST"), locked(tmp_path):
         pass
     assert not has_lock(tmp_path)
+
+
+def test_a_file_that_was_removed_while_it_was_being_locked_does_not_count(tmp_path, monkeypatch):
+    real, taken = lock._lock, []
+
+    def lock_late(file):
+        if not taken:
+            (tmp_path / LOCK).unlink()  # as the run that held it until now does at its end
+        taken.append(file)
+        return real(file)
+
+    monkeypatch.setattr(lock, "_lock", lock_late)
+    with locked(tmp_path):
+        assert has_lock(tmp_path)
+        assert len(taken) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.usefixtures("impatient")
+def test_a_process_that_was_forked_meanwhile_does_not_keep_the_lock(tmp_path):
+    with locked(tmp_path):
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+    try:
+        with locked(tmp_path):
+            pass
+    finally:
+        child.kill()
+        child.join()
+
+
+def test_the_file_says_who_holds_it_and_nothing_of_who_did(tmp_path):
+    (tmp_path / LOCK).write_text("process 1 on " + "x" * 300)
+    with locked(tmp_path):
+        assert (tmp_path / LOCK).read_text() == f"process {os.getpid()} on {socket.gethostname()}"

@@ -99,6 +99,13 @@ def test_part_bears_its_own_name_only_once_it_is_finished(tmp_path):
     assert Path(path).read_bytes() == b"data"
 
 
+def test_a_part_is_whole_where_the_system_takes_only_some_bytes_at_a_time(tmp_path, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data[:3])))
+    write_part(str(tmp_path / "a.jpg"), b"0123456789")
+    assert (tmp_path / "a.jpg.part").read_bytes() == b"0123456789"
+
+
 def test_part_in_a_directory_that_is_missing_is_a_storage_error(tmp_path):
     with pytest.raises(StorageError, match="cannot write") as caught:
         write_part(str(tmp_path / "none" / "a.jpg"), b"data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -16,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import augcli
-from augcli.errors import StorageError
+from augcli.errors import OutputError, StorageError
 from augcli.io import storage
 from augcli.ops.cutmix import CutMix
-from augcli.pipeline import chunks
+from augcli.pipeline import chunks, run
 from augcli.recipe import single
 
 pytestmark = pytest.mark.slow
@@ -262,6 +263,36 @@ def test_a_lock_that_a_killed_run_left_over_a_complete_output_is_removed_and_not
     (dst / ".augcli.lock").touch()
     augcli.materialize(src, dst, single(CutMix()))
     assert {path: path.stat().st_mtime_ns for path in dst.rglob("*") if path.is_file()} == before
+
+
+def test_what_another_run_did_before_this_one_had_the_lock_is_not_done_again(src, tmp_path, monkeypatch):
+    dst, real = tmp_path / "dst", run.locked
+
+    @contextlib.contextmanager
+    def wait(path):
+        monkeypatch.setattr(run, "locked", real)
+        augcli.materialize(src, dst, single(CutMix()))  # the other one
+        with real(path) as is_locked:
+            yield is_locked
+
+    monkeypatch.setattr(run, "locked", wait)
+    summary = augcli.materialize(src, dst, single(CutMix()))
+    assert (summary.outputs, summary.outputs_made, summary.chunks_done) == (40, 0, ())
+
+
+def test_another_recipe_that_came_first_is_not_written_over(src, tmp_path, monkeypatch):
+    dst, real = tmp_path / "dst", run.locked
+
+    @contextlib.contextmanager
+    def wait(path):
+        monkeypatch.setattr(run, "locked", real)
+        augcli.materialize(src, dst, single(CutMix(), seed=7))
+        with real(path) as is_locked:
+            yield is_locked
+
+    monkeypatch.setattr(run, "locked", wait)
+    with pytest.raises(OutputError, match="differing: seed"):
+        augcli.materialize(src, dst, single(CutMix()))
 
 
 # --- a real small disk ---------------------------------------------------------------------------------

@@ -296,6 +296,27 @@ def test_a_source_with_another_label_than_in_other_outputs_is_found(folder):
     assert any("another label than in other" in what for what in differences(folder).values())
 
 
+def test_a_source_with_another_label_than_in_other_parts_is_found(folder):
+    """All of one part agrees with itself: only that its images are partners in another one tells."""
+    part = sorted(folder.glob(".augcli-*.parquet"))[0]
+
+    def change(values):
+        return [[label | {"classes": [1 - label["classes"][0]]} for label in row] for row in values]
+
+    edit(part, "augcli:sources", change)
+    assert any(
+        what.endswith("sources have another label than in other parts")
+        for what in differences(folder).values()
+    )
+
+
+def test_a_recorded_size_that_is_not_the_pictures_is_found(folder):
+    part = sorted(folder.glob(".augcli-*.parquet"))[0]
+    edit(part, "height", lambda values: [values[0] + 1, *values[1:]])
+    name = pq.read_table(part).column("file_name")[0].as_py()
+    assert (name, "it has 8x10 pixels, not 9x10") in augcli.verify(folder).differences
+
+
 @pytest.mark.parametrize("column", ["label", "soft_label"])
 def test_an_edited_label_of_a_shard_is_found(shard_output, column):
     shard = sorted((shard_output / "data").iterdir())[0]
