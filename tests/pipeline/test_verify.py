@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -225,6 +226,11 @@ def test_a_missing_document_is_found(folder, name):
     assert name in differences(folder)
 
 
+def test_a_mark_that_is_not_empty_is_found(folder):
+    (folder / "_SUCCESS").write_text("yes")
+    assert differences(folder) == {"_SUCCESS": "it is not empty"}
+
+
 @pytest.mark.slow
 def test_every_flipped_byte_of_a_part_file_is_found(folder):
     part = sorted(folder.glob(".augcli-*.parquet"))[0]
@@ -310,6 +316,16 @@ def test_a_source_with_another_label_than_in_other_parts_is_found(folder):
     )
 
 
+def test_an_image_that_does_not_decode_is_found_whatever_its_hash(folder):
+    part = sorted(folder.glob(".augcli-*.parquet"))[0]
+    name, data = pq.read_table(part).column("file_name")[0].as_py(), b"no image"
+    (folder / name).write_bytes(data)
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    edit(part, "hash", lambda values: [digest, *values[1:]])
+    edit(part, "bytes", lambda values: [len(data), *values[1:]])
+    assert differences(folder)[name].startswith("it does not decode: not an image")
+
+
 def test_a_recorded_size_that_is_not_the_pictures_is_found(folder):
     part = sorted(folder.glob(".augcli-*.parquet"))[0]
     edit(part, "height", lambda values: [values[0] + 1, *values[1:]])
@@ -350,6 +366,43 @@ def test_added_and_removed_sources_are_found(made):
     assert "it has no output of 'cat/new.png', which SRC gives" in changed
 
 
+@pytest.fixture
+def spoilt(src, tmp_path):
+    """A source with an image that is none, and its output."""
+    (src / "dog" / "bad.png").write_bytes(b"no image")
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()), max_errors=1)
+    assert differences(tmp_path / "dst", against=src) == {}
+    return src, tmp_path / "dst"
+
+
+def test_a_failure_that_now_has_another_reason_is_found(spoilt):
+    src, dst = spoilt
+    (src / "dog" / "bad.png").write_bytes(b"")
+    assert "'dog/bad.png' of SRC cannot be used: empty file" in differences(dst, against=src).values()
+
+
+def test_a_failure_whose_source_can_now_be_used_is_found(spoilt):
+    src, dst = spoilt
+    shutil.copy(src / "dog" / "1.png", src / "dog" / "bad.png")
+    found = " ".join(differences(dst, against=src).values())
+    assert "it has no output of 'dog/bad.png', which SRC gives" in found
+
+
+def test_a_failure_whose_source_is_gone_is_found(spoilt):
+    src, dst = spoilt
+    (src / "dog" / "bad.png").unlink()
+    assert "its source 'dog/bad.png' is not in SRC" in differences(dst, against=src).values()
+
+
+def test_chunks_that_only_one_of_output_and_source_has_are_found(made):
+    src, dst = made
+    for number in range(60):
+        shutil.copy(src / "cat" / "1.png", src / "dog" / f"more{number}.png")
+    found = " ".join(differences(dst, against=src).values())
+    assert "SRC gives it, but it is missing: was the input another one" in found
+    assert "SRC does not give it: was the input another one" in found
+
+
 def test_a_relabelled_source_is_found(made):
     src, dst = made
     (src / "cat" / "3.png").rename(src / "dog" / "99.png")
@@ -375,8 +428,6 @@ def test_an_output_that_was_made_with_a_broken_kernel_is_found_against_its_sourc
     pixels = Image.open(victim).convert("RGB")
     pixels.putpixel((0, 0), (1, 2, 3))
     pixels.save(victim)
-    import hashlib
-
     data = victim.read_bytes()
     for part in folder.glob(".augcli-*.parquet"):
         names = pq.read_table(part).column("file_name").to_pylist()
