@@ -149,6 +149,25 @@ def test_a_write_that_fails_leaves_committed_chunks_and_is_resumed(src, tmp_path
     assert before.items() <= after.items()
 
 
+def test_the_mark_of_a_complete_output_goes_before_anything_is_changed(src, tmp_path, fail):
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    shutil.copy(src / "cat" / "1.png", src / "dog" / "added.png")
+    fail(Fault("write", IMAGE, errno.ENOSPC))
+    with pytest.raises(StorageError):
+        augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    assert not (tmp_path / "dst" / "_SUCCESS").exists()
+
+
+def test_a_failure_that_was_mended_leaves_no_list_of_failures(src, tmp_path, tree):
+    (src / "dog" / "bad.png").write_bytes(b"no image")
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    assert (tmp_path / "dst" / "failures.jsonl").exists()
+    shutil.copy(src / "cat" / "1.png", src / "dog" / "bad.png")
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    augcli.materialize(src, tmp_path / "fresh", single(CutMix()))
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
+
+
 def test_a_full_disk_stops_parquet_shards_likewise(src, tmp_path, tree, fail):
     recipe = single(CutMix(), format="parquet")
     fail(Fault("fsync", "train-", errno.ENOSPC, 3))
