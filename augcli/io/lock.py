@@ -60,7 +60,7 @@ def _take(path: Path) -> int:
     deadline = time.monotonic() + PATIENCE_S
     while True:
         with storage_errors(f"cannot write {str(path)!r}"):
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
             if _lock(file) and _is_same(path, file):
                 with storage_errors(f"cannot write {str(path)!r}"):

@@ -144,7 +144,9 @@ def _is_complete(dst: Path, recipe: Recipe, splits: Sequence[Split], max_errors:
     wanted = [CARD, *[SUCCESS] * (failed <= max_errors), *[FAILURES] * (failed > 0)]
     wanted += [CLASSES] * bool(splits[0].catalogue.classes)
     wanted += [name for split in splits for name in split.job.form.tables()]
-    return all((dst / name).exists() for name in wanted) and _read(dst / RECIPE) == document(recipe)
+    is_marked_wrongly = failed > max_errors and (dst / SUCCESS).exists()
+    stands = all((dst / name).exists() for name in wanted) and not is_marked_wrongly
+    return stands and _read(dst / RECIPE) == document(recipe)
 
 
 def begin(dst: Path, recipe: Recipe, replace: bool, outdated: Iterable[str]) -> None:

@@ -98,7 +98,8 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
             _complete(dst, recipe, splits, standing, workers, settings, seconds)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
         summary = tally.summarize(dst, recipe, splits, standing.todo, workers, notes, spent)
-        destination.mark_complete(dst, len(summary.failures) <= settings.max_errors)
+        if is_locked:
+            destination.mark_complete(dst, len(summary.failures) <= settings.max_errors)
     return replace(summary, dst=str(given), only_tables=standing.lacks_only_tables)
 
 

@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,7 @@ Result = TypeVar("Result")
 CALM_GC = 50_000
 """Objects after which the garbage collector looks for cycles while tasks run; Python's own is 700."""
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 PR_SET_PDEATHSIG = 1
 """Linux: the signal that a process gets when its parent dies (prctl(2))."""
 
@@ -77,7 +79,8 @@ def run_in_order(
         gc.set_threshold(CALM_GC)
     try:
         for task in range(tasks):
-            waiting.append((task, pool.submit(call, task)))
+            with _holding_signals():
+                waiting.append((task, pool.submit(call, task)))
             if len(waiting) > 3 * workers:
                 oldest, future = waiting.popleft()
                 yield oldest, future.result()
@@ -92,6 +95,19 @@ def run_in_order(
         gc.set_threshold(*thresholds)
 
 
+@contextmanager
+def _holding_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait while workers are forked: what is raised inside of a fork is lost."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _adopted: list[tuple[Callable[[int], Any], mmap.mmap]] = []
 """In a worker process: the function that it calls, inherited by fork since it cannot be pickled, and whether
 tasks are dropped."""
@@ -100,7 +116,7 @@ tasks are dropped."""
 def _adopt(function: Callable[[int], Any], stop: mmap.mmap, parent: int) -> None:
     """Prepare a worker process: it leaves signals to its parent, which all get, and dies with it."""
     gc.freeze()  # what it inherited stays, and a look at it would copy its pages
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before it could be asked to tell

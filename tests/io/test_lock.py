@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from augcli.errors import OutputError
+from augcli.errors import OutputError, StorageError
 from augcli.io import lock
 from augcli.io.lock import LOCK, has_lock, locked
 
@@ -162,3 +162,12 @@ def test_the_file_says_who_holds_it_and_nothing_of_who_did(tmp_path):
     (tmp_path / LOCK).write_text("process 1 on " + "x" * 300)
     with locked(tmp_path):
         assert (tmp_path / LOCK).read_text() == f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
+    (tmp_path / "dst").mkdir()
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "dst" / LOCK).symlink_to(tmp_path / "victim")
+    with pytest.raises(StorageError), locked(tmp_path / "dst"):
+        pytest.fail("it was followed")
+    assert (tmp_path / "victim").read_text() == "mine"

@@ -139,6 +139,26 @@ def test_verify_writes_nothing(made, tree):
     assert before == (tree(dst), {path: path.stat().st_mtime_ns for path in dst.rglob("*")})
 
 
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_a_split_of_nothing_but_failures_verifies(make_folder, tmp_path, form):
+    make_folder({"cat": 3, "dog": 3}, "src/train")
+    for name in ("cat", "dog"):
+        (tmp_path / "src" / "test" / name).mkdir(parents=True)
+        (tmp_path / "src" / "test" / name / "bad.png").write_bytes(b"no image")
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Cutout(), format=form), max_errors=2)
+    assert differences(tmp_path / "dst", against=tmp_path / "src") == {}
+
+
+@pytest.mark.parametrize("image", [pa.array([1] * 20), pa.array([b"x"] * 20), pa.nulls(20), None])
+def test_a_shard_whose_images_were_replaced_is_a_difference(src, tmp_path, monkeypatch, image):
+    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 2000)
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(), format="parquet"))
+    (shard,) = (tmp_path / "dst" / "data").iterdir()
+    table = pq.read_table(shard).drop_columns(["image"])
+    pq.write_table(table if image is None else table.add_column(0, "image", image), shard)
+    assert differences(tmp_path / "dst")
+
+
 # --- files ---------------------------------------------------------------------------------------------
 
 
