@@ -106,7 +106,8 @@ class Recomputation:
                 continue
             place = held["file_name"]
             held = held | {"file_name": place.split("/", 1)[1]} if self._is_parquet else held
-            other = [name for name in row if row[name] != held.get(name)]
+            # By what is printed of them, which is the same for NaN and NaN.
+            other = [name for name in row if repr(row[name]) != repr(held.get(name))]
             if other:
                 found.append(
                     Difference(form.place(place), f"made again from SRC, it differs in {', '.join(other)}")

@@ -139,6 +139,14 @@ def test_verify_writes_nothing(made, tree):
     assert before == (tree(dst), {path: path.stat().st_mtime_ns for path in dst.rglob("*")})
 
 
+def test_carried_numbers_that_are_none_are_the_same(photos, tmp_path):
+    image = next(photos.rglob("*.jpg")).read_bytes()
+    columns = {"image": [image] * 4, "label": [0, 1] * 2, "x": [float("nan")] * 4}
+    pq.write_table(pa.table(columns), tmp_path / "src.parquet")
+    augcli.materialize(tmp_path / "src.parquet", tmp_path / "dst", single(CutMix()))
+    assert differences(tmp_path / "dst", against=tmp_path / "src.parquet") == {}
+
+
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_a_split_of_nothing_but_failures_verifies(make_folder, tmp_path, form):
     make_folder({"cat": 3, "dog": 3}, "src/train")
