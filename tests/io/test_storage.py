@@ -106,6 +106,15 @@ def test_a_part_is_whole_where_the_system_takes_only_some_bytes_at_a_time(tmp_pa
     assert (tmp_path / "a.jpg.part").read_bytes() == b"0123456789"
 
 
+@pytest.mark.parametrize("write", [write_part, lambda path, data: write_text(Path(path), data.decode())])
+def test_an_unfinished_file_is_not_written_through_a_link(tmp_path, write):
+    (tmp_path / "victim").write_bytes(b"mine")
+    (tmp_path / "a.jpg.part").symlink_to(tmp_path / "victim")
+    with pytest.raises(StorageError):
+        write(str(tmp_path / "a.jpg"), b"other")
+    assert (tmp_path / "victim").read_bytes() == b"mine"
+
+
 def test_part_in_a_directory_that_is_missing_is_a_storage_error(tmp_path):
     with pytest.raises(StorageError, match="cannot write") as caught:
         write_part(str(tmp_path / "none" / "a.jpg"), b"data")
