@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from augcli.api import materialize, verify
     from augcli.arrays import cutmix, cutout, erase, mixup, patch_cutout, rand_box, smooth_labels
-    from augcli.datatypes import Summary, Verification
     from augcli.errors import AugcliError
     from augcli.recipe import Recipe
+    from augcli.results import Summary, Verification
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AugcliError": "augcli.errors",
     "Recipe": "augcli.recipe",
-    "Summary": "augcli.datatypes",
-    "Verification": "augcli.datatypes",
+    "Summary": "augcli.results",
+    "Verification": "augcli.results",
     "cutmix": "augcli.arrays",
     "cutout": "augcli.arrays",
     "erase": "augcli.arrays",

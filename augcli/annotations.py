@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from augcli.boxes import Edges
     from augcli.datatypes import Area, Program, Step
 
-    Edges = tuple[float, float, float, float]
-    """y0, x0, y1, x1 in pixels, half-open, not always whole."""
 
 MASK_POLICIES = ("dominant",)
 BOX_POLICIES = ("keep", "shrink")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from augcli.datatypes import Summary, Verification
     from augcli.io.source import Selection
+    from augcli.results import Summary, Verification
 
 
 def materialize(
@@ -100,9 +100,9 @@ def verify(
         OutputError: If `dst` is no output of augcli.
         StorageError: If the machine fails.
     """
-    from augcli.datatypes import Difference, Verification
     from augcli.io.source import open_source
     from augcli.pipeline.verify import Check, verify
+    from augcli.results import Difference, Verification
 
     _check_at_least(1, "workers", workers)
     _check_at_least(1, "sample", sample)

@@ -17,8 +17,9 @@ LAYERS = [
     {"recipe"},
     {"ops", "kernels", "io"},
     {"annotations", "labels", "fields"},
-    {"rng"},
+    {"rng", "results"},
     {"datatypes"},
+    {"boxes"},
     {"errors"},
 ]
 """From the top down (design, section 2); a package imports only from lines below its own, or itself."""

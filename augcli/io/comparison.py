@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augcli.datatypes import Difference
 from augcli.io.arrow_files import DAMAGE, open_file
 from augcli.io.storage import storage_errors
+from augcli.results import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from augcli.datatypes import Difference
 from augcli.io import outputs, tables
 from augcli.io.storage import printable_key
 from augcli.pipeline.chunks import Stretch, cut_runs
 from augcli.pipeline.execute import execute
 from augcli.pipeline.run import load_kernels, plan_splits
+from augcli.results import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from augcli.datatypes import Catalogue, Summary
+    from augcli.datatypes import Catalogue
     from augcli.io.source import Samples, Selection, Source
     from augcli.pipeline.chunks import Chunk, Stretch
     from augcli.pipeline.destination import Standing
     from augcli.pipeline.execute import RunResult
+    from augcli.results import Summary
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from augcli.datatypes import Summary
 from augcli.io import codec, outputs, tables
 from augcli.io.storage import CLASSES
 from augcli.labels import dominant
 from augcli.pipeline.rings import same_class_shares
+from augcli.results import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augcli.datatypes import Difference, Verification
 from augcli.errors import DecodeError, OutputError, PlanError, StorageError
 from augcli.io import codec, dataset_card, outputs, tables
 from augcli.io.comparison import compare_into, explain
@@ -21,6 +20,7 @@ from augcli.pipeline import destination, tally
 from augcli.pipeline.recompute import Recomputation
 from augcli.pipeline.split import SplitOutput
 from augcli.pipeline.workers import count_workers, run_in_order
+from augcli.results import Difference, Verification
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Summary, Verification
+    from augcli.results import Summary, Verification
 
 SHOWN_CLASSES = 12
 

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from augcli.datatypes import Difference
 from augcli.io.comparison import compare_into, explain
 from augcli.io.storage import write_text
+from augcli.results import Difference
 
 
 @pytest.fixture

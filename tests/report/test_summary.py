@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from augcli.datatypes import Failure, Summary
+from augcli.datatypes import Failure
 from augcli.report.summary import describe, document
+from augcli.results import Summary
 
 SUMMARY = Summary(
     dst="out",

@@ -1,0 +1,88 @@
+"""Boxes that belong to images, as plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Edges: TypeAlias = tuple[float, float, float, float]
+"""y0, x0, y1, x1 in pixels, half-open, not always whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxHeader:
+    """What is true of all boxes of a data set.
+
+    Attributes:
+        form: `coco` or `voc`: how they came, and how they are written.
+        names: Names of the categories; a box holds an index into these.
+        keys: Of a COCO file everything but `images` and `annotations`, `categories` among it; of VOC nothing.
+    """
+
+    form: str
+    names: tuple[str, ...]
+    keys: dict[str, Any]
+
+
+class ImageBoxes(NamedTuple):
+    """The boxes of an image that is read.
+
+    Attributes:
+        height: Rows of the image as the input says them; 0 where it does not.
+        width: Columns, likewise.
+        edges: (n, 4) float64: y0, x0, y1, x1 in pixels, half-open, y0 < y1 and x0 < x1.
+        categories: For each box, an index into `BoxHeader.names`.
+        extras: For each box what else the input says of it, as JSON text of an object.
+        extra: What else the input says of the image, as JSON text of an object.
+    """
+
+    height: int
+    width: int
+    edges: NDArray[np.float64]
+    categories: tuple[int, ...]
+    extras: tuple[str, ...]
+    extra: str
+
+
+class WrittenBox(NamedTuple):
+    """A box of an image that is written.
+
+    Attributes:
+        edges: y0, x0, y1, x1 in pixels of that image, half-open.
+        category: Index into `BoxHeader.names`.
+        visibility: Share of it that is not hidden, 0..1.
+        weight: Share that its own image holds of the pixels where it is seen, 0..1.
+        source: Key of the image that it comes from.
+        extra: What else the input says of it, as JSON text of an object.
+    """
+
+    edges: Edges
+    category: int
+    visibility: float
+    weight: float
+    source: str
+    extra: str
+
+
+class BoxedImage(NamedTuple):
+    """An image that is written, as far as files of boxes tell it.
+
+    Attributes:
+        file_name: POSIX path below the directory of the images.
+        height: Rows.
+        width: Columns.
+        source: Key of its base.
+        extra: What else the input says of its base, as JSON text of an object.
+        boxes: Its boxes.
+    """
+
+    file_name: str
+    height: int
+    width: int
+    source: str
+    extra: str
+    boxes: tuple[WrittenBox, ...]
