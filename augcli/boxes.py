@@ -86,3 +86,18 @@ class BoxedImage(NamedTuple):
     source: str
     extra: str
     boxes: tuple[WrittenBox, ...]
+
+
+class BoxFile(NamedTuple):
+    """What a file or folder of boxes says.
+
+    Attributes:
+        header: What is true of all of its boxes.
+        images: The boxes of each image by the name that the file gives it: a POSIX path, for VOC without a
+            suffix.
+        dropped: How often something was left out, by what: `boxes of no area`, `segmentation`, ...
+    """
+
+    header: BoxHeader
+    images: dict[str, ImageBoxes]
+    dropped: dict[str, int]
