@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import PIL
 import simplejpeg
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from augcli.datatypes import Shape
 from augcli.errors import DecodeError, StorageError
+from augcli.io.geometry import Geometry, fit_size, to_image, turn_upright
 from augcli.io.jpeg_header import ends_jpeg, estimate_quality, scan_jpeg
 
 if TYPE_CHECKING:
@@ -90,16 +91,6 @@ class Header:
     def quality(self) -> int | None:
         """JPEG quality estimated from the quantization table; None where there is none."""
         return estimate_quality(self.luminance) if self.luminance else None
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """The one size that every sample is brought to at load, and how (`crop`, `pad` or `stretch`)."""
-
-    height: int
-    width: int
-    fit: str
-    background: Colour
 
 
 @contextmanager
@@ -187,46 +178,6 @@ def decoded_shape(header: Header, geometry: Geometry | None) -> Shape:
     return Shape(*size, header.channels, header.depth)
 
 
-def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Undo an EXIF orientation (1..8) of a (H, W, C) array."""
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    # The tag says where the stored first row and column belong: 2, 3, 7, 8 etc. name the mirrored sides.
-    flip_rows, flip_columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
-    return np.ascontiguousarray(pixels[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
-
-
-def fit_size(pixels: Pixels, geometry: Geometry) -> Pixels:
-    """Bring pixels to one size: cut (`crop`), framed (`pad`) or `stretch`ed."""
-    size = (geometry.width, geometry.height)
-    if pixels.shape[:2] == (geometry.height, geometry.width):
-        return pixels
-    if pixels.dtype == np.uint16:  # Pillow filters 16 bit only as 32-bit floats
-        image = Image.fromarray(pixels[..., 0].astype(np.float32))
-    else:
-        image = _from_array(pixels)
-    if geometry.fit == "crop":
-        image = ImageOps.fit(image, size, Image.Resampling.BICUBIC)
-    elif geometry.fit == "pad":
-        image = _pad(image, size, _ink(image.mode, geometry.background))
-    else:
-        image = image.resize(size, Image.Resampling.BICUBIC)
-    resized = np.array(image)
-    if pixels.dtype == np.uint16:
-        return np.clip(np.rint(resized), 0, 65535).astype(np.uint16)[..., None]
-    return resized.reshape(*resized.shape[:2], -1)
-
-
-def _pad(image: Image.Image, size: tuple[int, int], ink: int | tuple[int, ...]) -> Image.Image:
-    """Frame an image; unlike `ImageOps.pad` a very long one keeps a line of pixels."""
-    ratio = min(size[0] / image.width, size[1] / image.height)
-    inner = (max(1, round(image.width * ratio)), max(1, round(image.height * ratio)))
-    framed = Image.new(image.mode, size, ink)
-    place = ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
-    framed.paste(image.resize(inner, Image.Resampling.BICUBIC), place)
-    return framed
-
-
 def choose_form(header: Header, channels: int, image_format: str) -> Form:
     """Choose how an image is written: `jpg` or `png` as asked, or with `keep` by its source."""
     if image_format in ("jpg", "png"):
@@ -257,7 +208,7 @@ def encode(pixels: Pixels, form: Form, quality: int, subsampling: str, backgroun
     """
     if form == "png":
         buffer = io.BytesIO()
-        _from_array(pixels).save(buffer, "PNG")
+        to_image(pixels).save(buffer, "PNG")
         return buffer.getvalue()
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -383,7 +334,8 @@ def _decode_jpeg(
     if header.space not in ("YCbCr", "Gray"):
         return None
     try:
-        least = (0, 0) if geometry is None else _scaled_at_least(header, geometry)
+        least = (0, 0) if geometry is None else geometry.least_size(*header.upright_size)
+        least = least[::-1] if header.orientation >= 5 else least
         return simplejpeg.decode_jpeg(
             data,
             "RGB" if header.space == "YCbCr" else "GRAY",
@@ -395,18 +347,6 @@ def _decode_jpeg(
         )
     except ValueError:
         return None
-
-
-def _scaled_at_least(header: Header, geometry: Geometry) -> tuple[int, int]:
-    """Give the stored size that decoding must keep: twice the wanted one, so that the filter decides."""
-    height, width = header.upright_size
-    ratios = (geometry.height / height, geometry.width / width)
-    if geometry.fit == "stretch":
-        least = 2 * geometry.height, 2 * geometry.width
-    else:
-        ratio = max(ratios) if geometry.fit == "crop" else min(ratios)
-        least = int(2 * height * ratio), int(2 * width * ratio)
-    return (least[1], least[0]) if header.orientation >= 5 else least
 
 
 def _is_16_bit(image: Image.Image) -> bool:
@@ -436,17 +376,6 @@ def _to_array(image: Image.Image) -> Pixels:
         held = np.asarray(band if band.mode == mode else band.convert(mode))
         array[start : start + BAND] = held.reshape(*held.shape[:2], -1)
     return array
-
-
-def _from_array(pixels: Pixels) -> Image.Image:
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-
-
-def _ink(mode: str, colour: Colour) -> int | tuple[int, ...]:
-    """Give a colour for a Pillow image of one of our modes; `F` holds 16-bit grey."""
-    if mode in ("L", "F"):
-        return colour.luma * 257 if mode == "F" else colour.luma
-    return (colour.red, colour.green, colour.blue, 255)[: len(mode)]
 
 
 def _words(error: Exception) -> str:

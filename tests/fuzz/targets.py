@@ -29,6 +29,7 @@ from augcli.api import load_recipe
 from augcli.datatypes import Colour, SoftLabel
 from augcli.errors import AugcliError, DecodeError
 from augcli.io import codec, label_columns, label_tables, tables
+from augcli.io.geometry import Geometry
 from augcli.io.source import Selection, open_source
 from augcli.io.storage import safe_stem
 from augcli.kernels import cpu
@@ -36,7 +37,7 @@ from augcli.kernels import cpu
 MIB = 1 << 20
 MOST_PIXELS = 100_000
 GREY = Colour(128, 128, 128)
-GEOMETRIES = (None, *(codec.Geometry(16, 24, fit, GREY) for fit in ("crop", "pad", "stretch")))
+GEOMETRIES = (None, *(Geometry(16, 24, fit, GREY) for fit in ("crop", "pad", "stretch")))
 CLASS_LISTS = (None, ("cat", "dog"))
 PART_COLUMNS = ["label", "applied", "reason"]
 
@@ -91,7 +92,7 @@ def check_image(data: bytes) -> bool:
         return all(taken)
 
 
-def _check_decoding(data: bytes, header: codec.Header, geometry: codec.Geometry | None) -> bool:
+def _check_decoding(data: bytes, header: codec.Header, geometry: Geometry | None) -> bool:
     pixels = _decode(data, header, geometry, None)
     buffer = np.zeros(3 * header.height * header.width, np.uint8)
     again = _decode(data, header, geometry, buffer)
@@ -113,7 +114,7 @@ def _check_decoding(data: bytes, header: codec.Header, geometry: codec.Geometry 
 
 
 def _decode(
-    data: bytes, header: codec.Header, geometry: codec.Geometry | None, buffer: np.ndarray | None
+    data: bytes, header: codec.Header, geometry: Geometry | None, buffer: np.ndarray | None
 ) -> np.ndarray | None:
     try:
         return codec.decode(data, header, geometry, buffer)

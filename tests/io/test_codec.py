@@ -16,6 +16,7 @@ from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin, Tiff
 from augcli.datatypes import Colour
 from augcli.errors import DecodeError
 from augcli.io import codec
+from augcli.io.geometry import Geometry
 
 WHITE, BLACK = Colour(255, 255, 255), Colour(0, 0, 0)
 MANY = 10**6
@@ -518,7 +519,7 @@ def is_copyable(data, image_format="keep", geometry=None):
 
 
 def make_size(height, width, fit="crop", background=WHITE):
-    return codec.Geometry(height, width, fit, background)
+    return Geometry(height, width, fit, background)
 
 
 @pytest.mark.parametrize(("form", "name"), [("JPEG", "jpg"), ("PNG", "png")])
