@@ -83,7 +83,9 @@ class Tree(NamedTuple):
     others: Counter[str]
 
 
-def list_tree(root: Path, links: bool, skip: Path | None = None) -> Tree:
+def list_tree(
+    root: Path, links: bool, skip: Path | None = None, suffixes: frozenset[str] = IMAGE_SUFFIXES
+) -> Tree:
     """List all images and parquet shards below a directory.
 
     Hidden names and `__MACOSX` are skipped. Links are followed to regular files and to directories,
@@ -93,6 +95,7 @@ def list_tree(root: Path, links: bool, skip: Path | None = None) -> Tree:
         root: The directory.
         links: Whether links are followed at all.
         skip: A directory that is left out, wherever a link leads to it.
+        suffixes: What the names of the files that are listed end in, in any case.
 
     Raises:
         StorageError: If a directory cannot be listed.
@@ -103,11 +106,11 @@ def list_tree(root: Path, links: bool, skip: Path | None = None) -> Tree:
     with suppress(OSError):  # it need not be there
         status = os.stat(skip or "")  # noqa: PTH116 - as below
         seen.add((status.st_dev, status.st_ino))
-    _walk([(str(root), "")], seen, linked if links else None, tree)
+    _walk([(str(root), "")], seen, linked if links else None, tree, suffixes)
     while linked:
         pending, linked = sorted(linked, key=lambda pair: pair[1]), []
         for path, prefix in pending:
-            _walk([(path, prefix)], seen, linked, tree)
+            _walk([(path, prefix)], seen, linked, tree, suffixes)
     tree.files.sort()
     tree.shards.sort()
     tree.directories.sort()
@@ -157,6 +160,7 @@ def _walk(
     seen: set[tuple[int, int]],
     linked: list[tuple[str, str]] | None,
     tree: Tree,
+    suffixes: frozenset[str],
 ) -> None:
     """List directories (path, key prefix) and all below them.
 
@@ -174,7 +178,7 @@ def _walk(
             with os.scandir(path) as entries:
                 for entry in entries:
                     if not entry.name.startswith(".") and entry.name != "__MACOSX":
-                        _take(entry, prefix + entry.name, pending, linked, tree)
+                        _take(entry, prefix + entry.name, pending, linked, tree, suffixes)
 
 
 def _take(
@@ -183,6 +187,7 @@ def _take(
     pending: list[tuple[str, str]],
     linked: list[tuple[str, str]] | None,
     tree: Tree,
+    suffixes: frozenset[str],
 ) -> None:
     is_link = entry.is_symlink()
     if is_link and linked is None:
@@ -197,7 +202,7 @@ def _take(
         (linked if is_link and linked is not None else pending).append((entry.path, key + "/"))
     elif not stat.S_ISREG(status.st_mode):
         tree.others["special files"] += 1
-    elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122 - once per file
+    elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122 - once per file
         tree.files.append(key, status.st_size, status.st_mtime_ns)
     elif entry.name in LABEL_TABLES:
         return

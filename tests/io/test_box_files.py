@@ -1,0 +1,177 @@
+"""Boxes of a data set: where they are read from, and which sample gets which."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from augcli.boxes import BoxFile, BoxHeader, ImageBoxes
+from augcli.errors import InputError
+from augcli.io.box_files import EMPTY, match_boxes, read_boxes
+
+
+def make_held(*names, form="coco"):
+    """Make boxes of images, each of a height of its own: 1, 2, ..."""
+    images = {name: EMPTY._replace(height=height) for height, name in enumerate(names, start=1)}
+    return BoxFile(BoxHeader(form, (), {}), images, {})
+
+
+def match(held, *names):
+    """Give the height of each sample's boxes, None where it has none, and the notes."""
+    found, notes = match_boxes(held, names)
+    return [one and one.height for one in found], notes
+
+
+# Reading --------------------------------------------------------------------------------------------------
+
+
+def test_file_is_read_as_coco(tmp_path):
+    image = {"id": 1, "file_name": "a.jpg"}
+    (tmp_path / "b.json").write_text(json.dumps({"images": [image], "annotations": [], "categories": []}))
+    held = read_boxes(tmp_path / "b.json", True)
+    assert (held.header.form, list(held.images)) == ("coco", ["a.jpg"])
+
+
+def test_directory_is_read_as_voc(tmp_path):
+    (tmp_path / "a.xml").write_text("<annotation/>")
+    held = read_boxes(tmp_path, True)
+    assert (held.header.form, list(held.images)) == ("voc", ["a"])
+
+
+def test_links_are_not_followed_where_they_may_not_be(tmp_path):
+    (tmp_path / "a.xml").write_text("<annotation/>")
+    (tmp_path / "b.xml").symlink_to("a.xml")
+    assert [list(read_boxes(tmp_path, links).images) for links in (False, True)] == [["a"], ["a", "b"]]
+
+
+def test_directory_without_xml_is_refused(tmp_path):
+    (tmp_path / "b.json").write_text("{}")
+    with pytest.raises(InputError) as caught:
+        read_boxes(tmp_path, True)
+    assert str(caught.value) == (f"no VOC XML in '{tmp_path}'; give a COCO JSON file or a folder of VOC XML")
+
+
+def test_boxes_that_are_missing_are_refused(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read_boxes(tmp_path / "none", True)
+    assert str(caught.value) == (
+        f"boxes '{tmp_path}/none' do not exist; give a COCO JSON file or a folder of VOC XML"
+    )
+
+
+def test_path_that_is_not_utf8_is_read(tmp_path):
+    root = tmp_path / os.fsdecode(b"\xff")
+    root.mkdir()
+    (root / os.fsdecode(b"\xfe.xml")).write_text("<annotation/>")
+    assert list(read_boxes(root, True).images) == ["\udcfe"]
+
+
+# Matching -------------------------------------------------------------------------------------------------
+
+
+def test_sample_gets_the_boxes_of_its_name():
+    assert match(make_held("x/a.jpg", "y/a.jpg"), ["y/a.jpg"], ["x/a.jpg"]) == ([2, 1], [])
+
+
+def test_coco_knows_images_with_their_suffix():
+    assert match(make_held("a.png", "a.jpg"), ["a.jpg"], ["a.png"]) == ([2, 1], [])
+
+
+@pytest.mark.parametrize("name", ["x/b.c.jpg", "x/b.c.PNG", "x/b.c.tiff"])
+def test_voc_knows_images_without_their_suffix(name):
+    assert match(make_held("a", "x/b.c", form="voc"), [name], ["a.jpg"]) == ([2, 1], [])
+
+
+def test_dots_of_folders_and_leading_dots_are_no_suffix():
+    assert match(make_held("x.y/a", ".b", form="voc"), ["x.y/a"], [".b"]) == ([1, 2], [])
+
+
+def test_likelier_name_comes_first():
+    assert match(make_held("a.jpg", "train/a.jpg"), ["train/a.jpg", "a.jpg"]) == (
+        [2],
+        ["1 images of the boxes are not in the input"],
+    )
+
+
+def test_less_likely_name_is_taken_where_the_file_has_no_other():
+    assert match(make_held("a.jpg"), ["train/a.jpg", "a.jpg"]) == ([1], [])
+
+
+def test_image_goes_to_the_sample_to_which_its_name_is_likelier():
+    assert match(make_held("a.jpg"), ["train/a.jpg", "a.jpg"], ["a.jpg"]) == (
+        [None, 1],
+        ["1 images are not in the boxes and have none"],
+    )
+
+
+def test_image_that_may_be_either_of_two_samples_is_refused():
+    with pytest.raises(InputError) as caught:
+        match(make_held("a.jpg"), ["train/a.jpg", "a.jpg"], ["val/a.jpg", "a.jpg"])
+    assert str(caught.value) == (
+        "the boxes of 'a.jpg' may be those of 'train/a.jpg' and 'val/a.jpg'; name images in the boxes by"
+        " their paths below SRC, and give images of one folder names of their own"
+    )
+
+
+def test_voc_that_may_be_of_either_of_two_suffixes_is_refused():
+    with pytest.raises(InputError, match=r"the boxes of 'a' may be those of 'a\.jpg' and 'a\.png'; "):
+        match(make_held("a", form="voc"), ["a.jpg"], ["a.png"])
+
+
+def test_last_part_of_a_name_is_enough_where_nothing_else_has_it():
+    assert match(make_held("images/a.jpg", "b.jpg"), ["cat/a.jpg"], ["dog/b.jpg"]) == ([1, 2], [])
+
+
+def test_last_part_is_compared_without_suffix_for_voc():
+    assert match(make_held("Annotations/a", form="voc"), ["images/a.jpg"]) == ([1], [])
+
+
+def test_last_part_that_two_images_of_the_boxes_have_is_not_enough():
+    assert match(make_held("x/a.jpg", "y/a.jpg", "b.jpg"), ["z/a.jpg"], ["b.jpg"])[0] == [None, 3]
+
+
+def test_last_part_that_two_samples_have_is_not_enough():
+    assert match(make_held("x/a.jpg", "b.jpg"), ["y/a.jpg"], ["z/a.jpg"], ["b.jpg"])[0] == [None, None, 2]
+
+
+@pytest.mark.parametrize("owner", [["x/a.jpg"], ["0.jpg", "x/a.jpg"]])
+def test_last_part_of_an_image_that_has_its_sample_is_not_enough(owner):
+    assert match(make_held("x/a.jpg"), owner, ["y/a.jpg"])[0] == [1, None]
+
+
+def test_what_is_without_the_other_is_noted():
+    assert match(make_held("a", "b", "c", "d"), ["a"], ["x"], ["y"], ["z"]) == (
+        [1, None, None, None],
+        ["3 images are not in the boxes and have none", "3 images of the boxes are not in the input"],
+    )
+
+
+def test_sample_without_any_name_has_no_boxes():
+    assert match(make_held("a"), [], ["a"])[0] == [None, 1]
+
+
+def test_boxes_of_none_of_the_images_are_refused():
+    with pytest.raises(InputError) as caught:
+        match(make_held("x/a.jpg", "b.jpg"), ["c.jpg", "d.jpg"], ["e.jpg"])
+    assert str(caught.value) == (
+        "the boxes are of none of the images: their first one is 'x/a.jpg', the first of the input 'c.jpg';"
+        " give the file that belongs to these, or name its images by their paths below SRC"
+    )
+
+
+def test_boxes_of_no_images_are_refused():
+    with pytest.raises(InputError, match="the boxes name no images; give the file that belongs to these"):
+        match(make_held(), ["a.jpg"])
+
+
+def test_no_samples_have_no_boxes():
+    assert match(make_held("a")) == ([], ["1 images of the boxes are not in the input"])
+
+
+def test_empty_boxes_are_none():
+    assert isinstance(EMPTY, ImageBoxes)
+    np.testing.assert_array_equal(EMPTY.edges, np.zeros((0, 4)))
+    assert not EMPTY.edges.flags.writeable
