@@ -27,7 +27,7 @@ LAYERS = [
 HOMES = {
     "numba": {"kernels/cpu.py"},
     "cupy": {"kernels/gpu.py"},
-    "PIL": {"io/codec.py", "report/preview.py"},
+    "PIL": {"io/codec.py", "io/geometry.py", "io/masks.py", "report/preview.py"},
     "simplejpeg": {"io/codec.py"},
     "pyarrow": {"io/", "report/preview.py"},
     "typer": {"cli/"},
