@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from augcli.boxes import BOX_POLICIES, MASK_POLICIES
 from augcli.datatypes import Q16, Blend, Box, Fill, Paste
 from augcli.errors import PlanError
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
     from augcli.boxes import Edges
     from augcli.datatypes import Area, Program, Step
-
-
-MASK_POLICIES = ("dominant",)
-BOX_POLICIES = ("keep", "shrink")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,8 @@ def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rul
 
     Args:
         program: Steps, in order; their areas lie inside the base.
-        base: The image being changed; boxes inside it, of an area above 0.
+        base: The image being changed; its boxes have an area above 0. What of a box lies outside the image
+            is not seen, as where an image was cut to a size.
         partners: The partners, by slot; their boxes are stretched with them.
         rule: Which boxes stay.
 
@@ -97,7 +95,8 @@ def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rul
     cells = _Cells(program, base.height, base.width)
     seen = []
     for number, edges in enumerate(base.boxes):
-        seen.append(cells.look(0, edges, edges, None, number, rule))
+        inside = _clip(edges, (0, 0, base.height, base.width))
+        seen.append(cells.look(0, edges, inside, None, number, rule))
     for place, step in enumerate(program, start=1):
         if isinstance(step, Fill):
             continue

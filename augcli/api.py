@@ -24,6 +24,8 @@ def materialize(
     *,
     labels: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     force: bool = False,
     dry_run: bool = False,
@@ -41,6 +43,8 @@ def materialize(
         recipe: A `Recipe`, its keys as a mapping (as in a TOML file), or the path of a TOML file.
         labels: CSV or parquet table that labels the images of a folder.
         classes: File with one class name a line, in index order.
+        masks: Directory of index masks with the names of a folder's images, or a parquet column.
+        boxes: COCO JSON file, or directory of Pascal VOC XML.
         workers: Processes or threads; None takes as many CPUs as the process may use.
         force: Replace an output that augcli made with another recipe.
         dry_run: Say what would be done and write nothing.
@@ -61,7 +65,7 @@ def materialize(
     resolved = load_recipe(recipe)
     _check_at_least(1, "workers", workers)
     _check_at_least(0, "max-errors", max_errors)
-    selection = _select(resolved, labels, classes, dst)
+    selection = _select(resolved, dst, labels, classes, masks, boxes)
     settings = Settings(workers, force, dry_run, max_errors, advance or (lambda done, total: None))
     return run(str(src), Path(dst), resolved, selection, settings)
 
@@ -73,6 +77,8 @@ def verify(
     sample: int | None = None,
     labels: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> Verification:
@@ -84,10 +90,12 @@ def verify(
 
     Args:
         dst: The output.
-        against: What it was made from; `labels` and `classes` as it was made.
+        against: What it was made from; `labels`, `classes`, `masks` and `boxes` as it was made.
         sample: Make only so many images of the sources again, evenly spread over them; None makes all.
         labels: CSV or parquet table that labels the images of a folder.
         classes: File with one class name a line, in index order.
+        masks: Directory of index masks with the names of a folder's images, or a parquet column.
+        boxes: COCO JSON file, or directory of Pascal VOC XML.
         workers: Processes or threads; None takes as many CPUs as the process may use.
         advance: Called after each piece of work with (pieces done since the last call, all pieces).
 
@@ -106,8 +114,11 @@ def verify(
 
     _check_at_least(1, "workers", workers)
     _check_at_least(1, "sample", sample)
-    if against is None and (sample, labels, classes) != (None, None, None):
-        raise UsageError("--sample, --labels and --classes go with --against SRC; give it, or leave them out")
+    if against is None and any(one is not None for one in (sample, labels, classes, masks, boxes)):
+        raise UsageError(
+            "--sample, --labels, --classes, --masks and --boxes go with --against SRC; give it, or leave them"
+            " out"
+        )
     path = Path(dst)
     if not path.is_dir():
         raise InputError(f"{str(path)!r} is no directory; give the DST of a run")
@@ -120,7 +131,8 @@ def verify(
     except UsageError as error:  # only a change by hand makes it none
         damage = Difference("augcli.json", f"it is no recipe: {error}")
         return Verification(str(dst), "unknown", 0, 0, (damage,), 0.0, 0, {})
-    source = None if against is None else open_source(str(against), _select(recipe, labels, classes, path))
+    selection = _select(recipe, path, labels, classes, masks, boxes)
+    source = None if against is None else open_source(str(against), selection)
     return verify(path, recipe, Check(source, sample, workers, advance or (lambda done, total: None)))
 
 
@@ -131,11 +143,13 @@ def _check_at_least(least: int, option: str, value: int | None) -> None:
 
 def _select(
     recipe: Recipe,
+    dst: str | os.PathLike[str],
     labels: str | os.PathLike[str] | None,
     classes: str | os.PathLike[str] | None,
-    dst: str | os.PathLike[str],
+    masks: str | os.PathLike[str] | None,
+    boxes: str | os.PathLike[str] | None,
 ) -> Selection:
-    """Say how SRC is read."""
+    """Say how SRC is read; what is given goes before what the recipe says."""
     from augcli.io.source import Selection
 
     return Selection(
@@ -143,6 +157,8 @@ def _select(
         classes=Path(classes) if classes is not None else None,
         image_col=recipe.image_col,
         label_col=recipe.label_col,
+        masks=str(masks) if masks is not None else recipe.masks,
+        boxes=str(boxes) if boxes is not None else recipe.boxes,
         links=recipe.links,
         skip=Path(dst),
     )

@@ -1,4 +1,4 @@
-"""Boxes that belong to images, as plain frozen data."""
+"""Boxes and masks that belong to images, as plain frozen data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+MASK_POLICIES = ("dominant",)
+"""What becomes of masks that are blended: that of the larger weight; without a policy, no blending."""
+
+BOX_POLICIES = ("keep", "shrink")
+"""What becomes of boxes that are seen in part: they stay, or become the bounds of what is seen."""
+
+BOX_FORMS = ("coco", "voc")
+"""How boxes come and are written: a COCO JSON file, or an XML file of Pascal VOC for each image."""
 
 Edges: TypeAlias = tuple[float, float, float, float]
 """y0, x0, y1, x1 in pixels, half-open, not always whole."""
@@ -26,6 +35,22 @@ class BoxHeader:
     form: str
     names: tuple[str, ...]
     keys: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """What belongs to the images of a data set beside their labels.
+
+    Attributes:
+        boxes: What is true of all boxes; None where there are none.
+        masks: Whether each image has a mask.
+    """
+
+    boxes: BoxHeader | None = None
+    masks: bool = False
+
+    def __bool__(self) -> bool:
+        return self.masks or self.boxes is not None
 
 
 class ImageBoxes(NamedTuple):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from augcli.boxes import ImageBoxes
+
     Pixels: TypeAlias = NDArray[Any]  # (H, W, C) uint8 or uint16; NumPy's types cannot say the union well
 
 Q16 = 65536
@@ -221,12 +223,22 @@ class SoftLabel:
         return abs(sum(self.weights) - 1.0) <= 1e-4
 
 
+class MaskFiles(NamedTuple):
+    """The masks of a folder's samples, as parallel columns: path, None where there is none, size, version."""
+
+    paths: Sequence[str | None]
+    sizes: NDArray[np.int64]
+    versions: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """Samples of one split, by key, as parallel columns (a million of them must stay small).
 
     `key` is the POSIX path below SRC, for parquet `shard#row`. `sizes` are bytes and `versions`
     nanoseconds of the modification time, int64; a sample whose size or version changes is another one.
+    `boxes` are each sample's, None where it has none, or None for a split without boxes; `masks` the files of
+    a folder's masks.
     """
 
     split: str
@@ -235,6 +247,8 @@ class Catalogue:
     versions: NDArray[np.int64]
     labels: Sequence[SoftLabel | None]
     classes: tuple[str, ...] | None
+    boxes: Sequence[ImageBoxes | None] | None = None
+    masks: MaskFiles | None = None
 
     def __len__(self) -> int:
         return len(self.keys)

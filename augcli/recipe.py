@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from augcli.boxes import BOX_POLICIES, MASK_POLICIES
 from augcli.errors import UsageError
 from augcli.fields import (
     Bounds,
@@ -49,8 +50,15 @@ COMMAND_LINE_KEYS = (
 )  # fmt: skip
 """What says where and how a run is done, not what it gives."""
 
+ANNOTATIONS = "Masks and boxes"
+"""Heading of their options in the help."""
+
 MOST_ENTRIES = 256
 """What the counter of `Draws` has room for."""
+
+INPUT_KEYS = ("masks", "boxes")
+"""Keys of a recipe file that say where the input's annotations lie. They are no part of what is stored in an
+output, which is the same wherever its input lay."""
 
 TABLE_KEYS = ("smoothing", "smoothing_form", "soft_labels")
 """Keys that only concern tables and label columns: changing them rewrites these, not images."""
@@ -112,6 +120,8 @@ class Recipe:
 
     name: str = "recipe"
     entries: tuple[Entry, ...] = ()
+    masks: str | None = None
+    boxes: str | None = None
 
     seed: int = option(0, "Seed of every random choice.", Bounds(0, 2**64 - 1))
     copies: int = option(1, "Different outputs per image.", Bounds(1, 2**20))
@@ -172,6 +182,31 @@ class Recipe:
     )
     links: bool = option(True, "Follow symbolic links.", panel="Input")
 
+    mask_fill: int | None = option(
+        None,
+        "Index of masks in holes, and around padded ones (default: holes leave masks alone).",
+        Bounds(0, 65535),
+        panel=ANNOTATIONS,
+    )
+    mask_policy: str | None = option(
+        None,
+        "Which mask a blend of two images has: that of the larger weight (default: blends are refused).",
+        choices=MASK_POLICIES,
+        panel=ANNOTATIONS,
+    )
+    box_policy: str = option(
+        "keep",
+        "Leave boxes that are partly hidden as they are, or shrink them to what is seen.",
+        choices=BOX_POLICIES,
+        panel=ANNOTATIONS,
+    )
+    min_visibility: float = option(
+        0.0, "Share of a box that must be seen, or it is dropped.", Bounds(0, 1), panel=ANNOTATIONS
+    )
+    min_paste_visibility: float = option(
+        0.1, "Share of a partner's box that must lie in what is pasted.", Bounds(0, 1), panel=ANNOTATIONS
+    )
+
     smoothing: float = option(0.0, "Label smoothing ε, after mixing.", Bounds(0, 0.999999), panel="Labels")
     smoothing_form: str = option(
         "uniform", "Spread ε over all classes or the others.", choices=("uniform", "others"), panel="Labels"
@@ -185,6 +220,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_fields(self, self.name)
+        for key in INPUT_KEYS:
+            if not isinstance(getattr(self, key), str | None):
+                raise UsageError(f"recipe: {key} must be a path, got {getattr(self, key)!r}")
         if self.size and self.size.height * self.size.width > self.max_pixels:
             raise UsageError(
                 f"--size {self.size} is more than --max-pixels {self.max_pixels}; give a smaller one"
@@ -258,7 +296,9 @@ def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
     if twice := sorted(flat.keys() & labels.keys()):
         raise UsageError(f"recipe: {twice[0]!r} is given twice, at the top and in [labels]; leave out one")
     flat |= labels
-    known = {flag(one.name): one.name for one in option_fields(Recipe)} | {"name": "name"}
+    known = {flag(one.name): one.name for one in option_fields(Recipe)} | {
+        key: key for key in ("name", *INPUT_KEYS)
+    }
     check_keys(data, [*known, "op", "labels"], "recipe")
     on_labels = [flag(one.name) for one in option_fields(Recipe) if one.metadata.get("panel") == "Labels"]
     check_keys(labels, on_labels, "[labels]")

@@ -52,6 +52,7 @@ class Summary:
         outputs: Images in the output.
         applied: Outputs in which something was changed.
         per_class: Outputs by dominant class.
+        boxes: Boxes by category: in the images that have outputs (each counted once), and in the outputs.
         unmixed: Outputs by the reason why an operation was not applied.
         failures: Samples that gave no output.
         copied_undecodable: Samples that were copied and only failed as partners.
@@ -73,6 +74,7 @@ class Summary:
     outputs: int
     applied: int
     per_class: dict[str, int]
+    boxes: dict[str, tuple[int, int]]
     unmixed: dict[str, int]
     failures: tuple[Failure, ...]
     copied_undecodable: int

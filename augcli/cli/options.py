@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from augcli.fields import flag, option_fields
+from augcli.recipe import ANNOTATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +39,22 @@ Labels = Annotated[
 Classes = Annotated[
     Optional[Path], typer.Option(help="Class names, one a line, in index order.", rich_help_panel="Labels")
 ]
+Masks = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="DIR|COLUMN",
+        help="Index masks of the images: PNG files of the same names, or a parquet column (default: mask).",
+        rich_help_panel=ANNOTATIONS,
+    ),
+]
+Boxes = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="FILE|DIR",
+        help="Boxes of the images: a COCO JSON file, or a folder of VOC XML.",
+        rich_help_panel=ANNOTATIONS,
+    ),
+]
 Workers = Annotated[
     Optional[int], typer.Option(help="Workers (default: all CPUs that may be used).", rich_help_panel="Run")
 ]
@@ -58,6 +75,8 @@ Json = Annotated[
 RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "labels": (Labels, None),
     "classes": (Classes, None),
+    "masks": (Masks, None),
+    "boxes": (Boxes, None),
     "workers": (Workers, None),
     "max_errors": (MaxErrors, 0),
     "force": (Force, False),

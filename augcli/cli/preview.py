@@ -18,11 +18,13 @@ def preview(
     count: Annotated[int, typer.Option(min=1, max=100, help="Outputs to show.")] = 6,
     labels: options.Labels = None,
     classes: options.Classes = None,
+    masks: options.Masks = None,
+    boxes: options.Boxes = None,
 ) -> int:
-    """Draw sources, results and labels of an output as one picture."""
+    """Draw sources, results and labels of an output as one picture, masks and boxes with them."""
     from augcli.io.source import Selection
     from augcli.report.preview import draw_preview
 
-    draw_preview(src, dst, sheet, count, Selection(labels=labels, classes=classes))
+    draw_preview(src, dst, sheet, count, Selection(labels=labels, classes=classes, masks=masks, boxes=boxes))
     print(sheet)
     return 0

@@ -30,6 +30,8 @@ def verify(
     sample: Sample = None,
     labels: options.Labels = None,
     classes: options.Classes = None,
+    masks: options.Masks = None,
+    boxes: options.Boxes = None,
     workers: options.Workers = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Only the exit code.", rich_help_panel="Run")
@@ -47,6 +49,8 @@ def verify(
             sample=sample,
             labels=labels,
             classes=classes,
+            masks=masks,
+            boxes=boxes,
             workers=workers,
             advance=progress.advance,
         )

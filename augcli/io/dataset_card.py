@@ -82,8 +82,9 @@ def write_features(schema: pa.Schema, classes: Sequence[str] | None, known: dict
     features: dict[str, Feature] = {}
     for field in schema:
         features[field.name] = known.get(field.name) or _feature(field.type)
-    if "image" in features:
-        features["image"] = {"_type": "Image"}
+    for name in ("image", "mask"):
+        if name in features and _is_image(schema.field(name).type):
+            features[name] = {"_type": "Image"}
     if classes:
         features["label"] = {"names": list(classes), "_type": "ClassLabel"}
     return json.dumps({"info": {"features": features}}).encode()
@@ -123,6 +124,10 @@ def write_card(form: str, splits: Sequence[tuple[str, Sequence[str]]], notes: Se
     lines += [f"- {table}: one row for each image, with its label, its sources and the steps applied"]
     lines += [f"- {note}" for note in notes]
     return "\n".join(lines) + "\n"
+
+
+def _is_image(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_struct(kind)) and {"bytes", "path"} == {field.name for field in kind}
 
 
 def _feature(kind: pa.DataType) -> Feature:

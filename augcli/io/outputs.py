@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from augcli.io.storage import PART_SUFFIX, ROOT_NAMES, remove_file, storage_errors, writing
 
@@ -18,29 +18,40 @@ if TYPE_CHECKING:
     from augcli.io.tables import PartFacts
 
 PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
-IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png)(\.part)?")
+IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png|xml)(\.part)?")
 SHARD_NAME = re.compile(r"[a-z]+-([01]+|all)(-[0-9]+)?\.parquet(\.part)?")
-"""How every image and every shard of ours is named; other files are never touched."""
+"""How every image, mask, file of boxes and shard of ours is named; other files are never touched."""
 
 OTHERS = re.compile("|".join([PART_NAME.pattern, *map(re.escape, sorted(ROOT_NAMES))]))
 """How everything else of ours is named."""
 
 
+class Pair(NamedTuple):
+    """An output's encoded image and mask; the mask is empty where there are none."""
+
+    image: bytes
+    mask: bytes = b""
+
+
 class Form(Protocol):
     """How images and a chunk's commit reach the disk."""
 
-    def store(self, names: Sequence[str], images: Sequence[bytes]) -> list[bytes]:
-        """Store encoded images; gives those that must be held for the commit: all, or none.
+    @property
+    def images(self) -> str:
+        """Directory of the images below the table, "" or with a slash at the end."""
+
+    def store(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
+        """Store encoded images and masks; gives those that must be held for the commit: all, or none.
 
         Threads may call it. It takes many at once since the kernel's own data then stay in the cache:
         one by one between encodes, creating a file takes up to ten times as long.
         """
 
-    def commit(self, chunk: str, rows: pa.Table, images: Sequence[bytes], facts: PartFacts) -> None:
+    def commit(self, chunk: str, rows: pa.Table, pairs: Sequence[Pair], facts: PartFacts) -> None:
         """Make a chunk's outputs and then its part file final, in the order in which they shall stand."""
 
     def files(self, file_names: Iterable[str]) -> set[str]:
-        """Give the files below DST that hold outputs of these names."""
+        """Give the files below DST that hold outputs of these names, and what belongs to them."""
 
     def place(self, file_name: str) -> str:
         """Say where below DST an output lies: its file, or its shard and its name in there."""
@@ -65,14 +76,14 @@ class Form(Protocol):
         """Write a chunk's shards anew with other label columns; gives the facts that then hold."""
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
-        """Write the shards of part rows anew from their own images, where there are shards.
+        """Write anew what follows from part rows: shards, from their own images, and single files of boxes.
 
         Raises:
             OutputError: If a shard is missing or damaged.
         """
 
-    def load(self, rows: pa.Table) -> Iterator[bytes]:
-        """Give the encoded images of part rows, one after the other.
+    def load(self, rows: pa.Table) -> Iterator[Pair]:
+        """Give the encoded images and masks of part rows, one after the other.
 
         Raises:
             OutputError: If a shard is damaged, or holds fewer images.

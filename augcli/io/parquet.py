@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes")
 LABEL_COLUMNS = ("soft_label", "label")
+MASK_COLUMN = "mask"
 READ_BUFFER = 1 << 20
 
 
@@ -40,10 +41,11 @@ class Shard(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What the shards hold: the image and label columns, class names of a ClassLabel, and the rest."""
+    """What the shards hold: image, label and mask columns, class names of a ClassLabel, and the rest."""
 
     image: str
     label: str | None
+    mask: str | None
     names: tuple[str, ...] | None
     others: tuple[str, ...]
 
@@ -120,8 +122,10 @@ def check_unchanged(shard: Shard) -> None:
         raise StorageError(f"{shard.path!r} changed since it was listed; run again")
 
 
-def find_columns(schema: pa.Schema, image_col: str | None, label_col: str | None, shard: str) -> Columns:
-    """Find the image and the label column.
+def find_columns(
+    schema: pa.Schema, image_col: str | None, label_col: str | None, mask_col: str | None, shard: str
+) -> Columns:
+    """Find the image, the label and the mask column.
 
     Raises:
         InputError: If there is no image column, or a named column is missing or of another type.
@@ -133,23 +137,31 @@ def find_columns(schema: pa.Schema, image_col: str | None, label_col: str | None
         raise InputError(
             f"{shard!r} has no image column {wanted}; it has {', '.join(names)}; give --image-col"
         )
-    kind = schema.field(image).type
-    at = kind.get_field_index("bytes") if pa.types.is_struct(kind) else -1
-    if not _is_bytes(kind.field(at).type if at >= 0 else kind):
+    if not _holds_images(schema, image):
+        kind = schema.field(image).type
         raise InputError(f"{shard!r}: column {image!r} is {kind}, not encoded images; give --image-col")
     label = label_col or next((name for name in LABEL_COLUMNS if name in names), None)
     if label is not None and label not in names:
         raise InputError(
             f"{shard!r} has no label column {label!r}; it has {', '.join(names)}; give --label-col"
         )
-    others = tuple(name for name in names if name not in (image, label))
-    return Columns(image, label, class_names(schema, label), others)
+    mask = mask_col or next((name for name in names if name == MASK_COLUMN != image), None)
+    if mask_col and (mask_col not in names or not _holds_images(schema, mask_col)):
+        raise InputError(
+            f"{shard!r} has no column {mask_col!r} of encoded masks; it has {', '.join(names)};"
+            " give --masks COLUMN"
+        )
+    if mask and not _holds_images(schema, mask):  # a column of another kind that is only called so
+        mask = None
+    others = tuple(name for name in names if name not in (image, label, mask))
+    return Columns(image, label, mask, class_names(schema, label), others)
 
 
 class Slice(NamedTuple):
-    """A slice of a row group: its images, None where a row has none; their paths; the carried columns."""
+    """A slice of a row group: images and masks, None where a row has none; paths; the carried columns."""
 
     images: list[Any]
+    masks: list[Any]
     paths: list[str | None]
     carried: pa.Table
 
@@ -166,11 +178,16 @@ class Rows:
     """
 
     def __init__(
-        self, shards: dict[str, Shard], groups: Sequence[RowGroup], slices: int, image: str, extra: pa.Schema
+        self,
+        shards: dict[str, Shard],
+        groups: Sequence[RowGroup],
+        slices: int,
+        columns: Columns,
+        extra: pa.Schema,
     ) -> None:
         """Prepare to read `groups` in `slices` slices; `extra` are the columns that are carried along."""
         self._shards, self._groups, self._slices = shards, groups, slices
-        self._image, self._extra = image, extra
+        self._columns, self._extra = columns, extra
         self._firsts = sorted((group.first, place) for place, group in enumerate(groups))
         self._held: OrderedDict[int, list[Slice]] = OrderedDict()
         self._streams: dict[RowGroup, Iterator[Slice]] = {}
@@ -187,17 +204,34 @@ class Rows:
             held, row = self._find(sample)
             data = held.images[row]
         if data is RELEASED:
-            data = self._read_again(sample)
+            data = self._read_again(sample).images[row]
         if data is None:
             raise DecodeError("no image", "the row holds no image bytes")
         return data, held.paths[row] or ""
 
+    def read_mask(self, sample: int) -> bytes:
+        """Give a row's encoded mask.
+
+        Raises:
+            DecodeError: If the row has none.
+        """
+        with self._lock:
+            held, row = self._find(sample)
+            data = held.masks[row]
+        if data is RELEASED:
+            data = self._read_again(sample).masks[row]
+        if data is None:
+            raise DecodeError("no mask", f"the row holds no bytes in column {self._columns.mask!r}")
+        return bytes(data)
+
     def release(self, sample: int) -> None:
-        """Let go of a row's image, which is hardly wanted again."""
+        """Let go of a row's image and mask, which are hardly wanted again."""
         place, number, row = self._place(sample)
         with self._lock:
             if number in self._held:
-                self._held[number][place].images[row] = RELEASED
+                held = self._held[number][place]
+                for column in filter(None, (held.images, held.masks)):
+                    column[row] = RELEASED
 
     def carry(self, samples: Sequence[int]) -> pa.Table | None:
         """Give the carried columns of some rows, one row for each sample."""
@@ -241,42 +275,48 @@ class Rows:
             stream = self._streams.pop(group, None) or self._stream(group)
             if self._next + 1 < self._slices:
                 self._streams[group] = stream
-            held = next(stream, Slice([], [], self._extra.empty_table()))
+            held = next(stream, Slice([], [], [], self._extra.empty_table()))
         if len(held.images) != rows:
             raise InputError(f"{path!r} is damaged: row group {group.number} holds fewer rows than it says")
         return held
 
-    def _read_again(self, sample: int) -> Any:
-        place, number, row = self._place(sample)
+    def _read_again(self, sample: int) -> Slice:
+        place, number, _ = self._place(sample)
         group = self._groups[place]
         check_unchanged(self._shards[group.shard])
         path = self._shards[group.shard].path
         with storage_errors(f"cannot read {path!r}"), readable(path):
-            return next(itertools.islice(self._stream(group), number, None)).images[row]
+            return next(itertools.islice(self._stream(group), number, None))
 
     def _stream(self, group: RowGroup) -> Iterator[Slice]:
         """Read a row group slice by slice."""
         batches = open_shard(self._shards[group.shard]).iter_batches(
             batch_size=-(-group.rows // self._slices),
             row_groups=[group.number],
-            columns=[self._image, *self._extra.names],
+            columns=[*filter(None, (self._columns.image, self._columns.mask)), *self._extra.names],
             use_threads=False,
         )
         # No loop of ours, which would hold on to its batch, and no method, which would make a cycle.
-        return map(partial(_copy_images, self._image, self._extra), batches)
+        return map(partial(_copy_slice, self._columns, self._extra), batches)
 
 
-def _copy_images(image: str, extra: pa.Schema, batch: pa.RecordBatch) -> Slice:
-    """Copy the images out of Arrow's memory, so that each can be let go by itself."""
-    images = batch.column(image)
-    paths: list[str | None] = [None] * len(batch)
+def _copy_slice(columns: Columns, extra: pa.Schema, batch: pa.RecordBatch) -> Slice:
+    """Copy images and masks out of Arrow's memory, so that each can be let go by itself."""
+    images, paths = _copy_images(batch.column(columns.image))
+    masks = _copy_images(batch.column(columns.mask))[0] if columns.mask else []
+    carried = pa.Table.from_batches([batch.select(extra.names)])
+    return Slice(images, masks, paths, carried.cast(extra))
+
+
+def _copy_images(images: pa.Array) -> tuple[list[Any], list[str | None]]:
+    """Give the encoded images of a column, None where there is none, and their paths."""
+    paths: list[str | None] = [None] * len(images)
     if pa.types.is_struct(images.type):
         fields = dict(zip((field.name for field in images.type), images.flatten(), strict=True))
         images = fields["bytes"]
         if "path" in fields and pa.types.is_string(fields["path"].type):
             paths = fields["path"].to_pylist()
-    carried = pa.Table.from_batches([batch.select(extra.names)])
-    return Slice(images.to_pylist(), paths, carried.cast(extra))
+    return images.to_pylist(), paths
 
 
 def list_groups(shards: Sequence[Shard]) -> list[RowGroup]:
@@ -312,6 +352,37 @@ def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
         if len(pieces[-1]) != file.metadata.num_rows:
             raise InputError(f"{shard.path!r} is damaged: column {name!r} holds fewer rows than it says")
     return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], kind)
+
+
+def read_paths(shards: Sequence[Shard], image: str) -> list[str]:
+    """Read the path of every image, "" where it has none.
+
+    Raises:
+        InputError: If the image column holds no paths, or a shard is damaged.
+    """
+    kind = unite_schemas(shards).field(image).type
+    if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
+        raise InputError(
+            f"--boxes finds images by name, but column {image!r} of {shards[0].path!r} holds none;"
+            " give shards whose images are structs of bytes and path"
+        )
+    paths: list[str] = []
+    for shard in shards:
+        file = open_shard(shard)
+        with storage_errors(f"cannot read {shard.path!r}"), readable(shard.path):
+            column = file.read([f"{image}.path"], use_threads=False).column(image)
+            held = column.combine_chunks().field("path").to_pylist()
+        paths += [path if isinstance(path, str) else "" for path in held]
+        if len(held) != file.metadata.num_rows:
+            raise InputError(f"{shard.path!r} is damaged: its images are fewer than it says")
+    return paths
+
+
+def _holds_images(schema: pa.Schema, name: str) -> bool:
+    """Whether a column holds encoded images: bytes, or structs with bytes."""
+    kind = schema.field(name).type
+    at = kind.get_field_index("bytes") if pa.types.is_struct(kind) else -1
+    return _is_bytes(kind.field(at).type if at >= 0 else kind)
 
 
 def _is_bytes(kind: pa.DataType) -> bool:

@@ -11,14 +11,16 @@ import pyarrow.parquet as pq
 
 from augcli.errors import OutputError
 from augcli.io import dataset_card, tables
+from augcli.io.annotation_files import AnnotationFiles
 from augcli.io.arrow_files import DAMAGE, open_file
-from augcli.io.outputs import part_path
+from augcli.io.outputs import Pair, part_path
 from augcli.io.storage import make_directory, storage_errors, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from augcli.boxes import Annotated
     from augcli.io.storage import Sink
     from augcli.io.tables import PartFacts, TableOptions
 
@@ -40,6 +42,7 @@ class ParquetForm:
         classes: Class names.
         options: What the label columns depend on.
         features: Hugging Face's features of carried columns.
+        annotated: What belongs to the images beside their labels.
     """
 
     dst: Path
@@ -47,29 +50,39 @@ class ParquetForm:
     classes: tuple[str, ...] | None
     options: TableOptions
     features: dict[str, Any]
+    annotated: Annotated
 
-    def store(self, names: Sequence[str], images: Sequence[bytes]) -> list[bytes]:
-        """Hold images until their chunk is written."""
-        return list(images)
+    @property
+    def images(self) -> str:
+        """Nothing: there are no directories."""
+        return ""
 
-    def commit(self, chunk: str, rows: pa.Table, images: Sequence[bytes], facts: PartFacts) -> None:
+    def store(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
+        """Hold images and masks until their chunk is written."""
+        return list(pairs)
+
+    def commit(self, chunk: str, rows: pa.Table, pairs: Sequence[Pair], facts: PartFacts) -> None:
         """Write the chunk's shards, then its part file, whose `file_name` says which shard holds a row."""
         make_directory(self.dst / "data")
         names, paths = rows.column("file_name").to_pylist(), []
-        for number, (start, stop) in enumerate(_cut(images, SHARD_BYTES)):
+        for number, (start, stop) in enumerate(_cut(pairs, SHARD_BYTES)):
             shard = f"{chunk if self.split else f'train-{chunk}'}{f'-{number}' if number else ''}.parquet"
-            held, held_names = images[start:stop], names[start:stop]
+            held, held_names = pairs[start:stop], names[start:stop]
             groups = (
-                _image_column(held[at:end], held_names[at:end]) for at, end in _cut(held, ROW_GROUP_BYTES)
+                self._columns(held[at:end], held_names[at:end]) for at, end in _cut(held, ROW_GROUP_BYTES)
             )
             self._write_shard(self.dst / "data" / shard, rows.slice(start, stop - start), groups)
             paths += [f"{shard}/{name}" for name in held_names]
         rows = rows.set_column(0, "file_name", pa.array(paths, pa.string()))
+        if self._boxes:
+            self._boxes.commit(rows)
         tables.write_part(part_path(self.dst, chunk), rows, replace(facts, labels=self.labels))
 
     def files(self, file_names: Iterable[str]) -> set[str]:
-        """Give the shards, which names of outputs begin with."""
-        return {"data/" + name.split("/", 1)[0] for name in file_names}
+        """Give the shards, which names of outputs begin with, and single files of boxes."""
+        names = list(file_names)
+        shards = {"data/" + name.split("/", 1)[0] for name in names}
+        return shards | self._boxes.files(names) if self._boxes else shards
 
     def place(self, file_name: str) -> str:
         """Give shard and name, as part files hold them."""
@@ -77,18 +90,22 @@ class ParquetForm:
 
     def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
         """Whether all shards stand; they were synced before their part file."""
-        return self.files(tables.read_file_names(part)) <= sizes.keys()
+        rows = tables.read_part_rows(part, None if self.annotated.boxes else ["file_name"])
+        stand = self.files(rows.column("file_name").to_pylist()) <= sizes.keys()
+        return stand and (self._boxes is None or self._boxes.stand(rows, sizes))
 
     def tables(self) -> list[str]:
-        """Give none: the shards are the tables."""
-        return []
+        """Give the one file of all boxes where there is one; else the shards are the tables."""
+        return self._boxes.documents() if self._boxes else []
 
     def patterns(self, files: set[str]) -> list[str]:
         """Give all shards of the split."""
         return [f"data/{self.split or 'train'}-*.parquet"]
 
     def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None, sink: Sink = writing) -> None:
-        """Write nothing: the shards are the tables."""
+        """Write the one file of all boxes where there is one; else the shards are the tables."""
+        if self._boxes:
+            self._boxes.finish(parts, sink)
 
     @property
     def labels(self) -> str:
@@ -109,18 +126,39 @@ class ParquetForm:
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write each shard anew, as a fresh run would have written it."""
         for path, mine in self._by_shard(rows):
-            self._write_shard(path, mine, _read_images(path), sink)
+            self._write_shard(path, mine, _read_columns(path, self._encoded), sink)
+        if self._boxes:
+            self._boxes.rewrite(rows, sink)
 
-    def load(self, rows: pa.Table) -> Iterator[bytes]:
-        """Read the image columns."""
+    def load(self, rows: pa.Table) -> Iterator[Pair]:
+        """Read the columns of images and masks."""
         for path, mine in self._by_shard(rows):
             held = 0
             with storage_errors(f"cannot read {str(path)!r}"):
-                for column in _read_images(path):
-                    held += len(column)
-                    yield from (image["bytes"] or b"" for image in column.to_pylist())
+                for columns in _read_columns(path, self._encoded):
+                    held += len(columns[0])
+                    cells = zip(*(column.to_pylist() for column in columns), strict=True)
+                    yield from (Pair(*(cell["bytes"] or b"" for cell in row)) for row in cells)
             if held != len(mine):
                 raise OutputError(f"{str(path)!r} holds {held} images, not {len(mine)}")
+
+    @property
+    def _boxes(self) -> AnnotationFiles | None:
+        header, base = self.annotated.boxes, f"{self.split}/" if self.split else ""
+        return None if header is None else AnnotationFiles(self.dst, base, header)
+
+    @property
+    def _encoded(self) -> list[str]:
+        """Names of the columns of encoded images."""
+        return ["image", "mask"] if self.annotated.masks else ["image"]
+
+    def _columns(self, pairs: Sequence[Pair], names: Sequence[str]) -> list[pa.ChunkedArray]:
+        """Give images, and masks where there are some, as columns."""
+        columns = [_image_column([pair.image for pair in pairs], names)]
+        if self.annotated.masks:
+            masks = [f"{name.rsplit('.', 1)[0]}.png" for name in names]
+            columns.append(_image_column([pair.mask for pair in pairs], masks))
+        return columns
 
     def _by_shard(self, rows: pa.Table) -> Iterator[tuple[Path, pa.Table]]:
         """Give each shard of part rows, and its rows."""
@@ -128,12 +166,13 @@ class ParquetForm:
         for shard in dict.fromkeys(shards):
             yield self.dst / "data" / shard, rows.slice(shards.index(shard), shards.count(shard))
 
-    def _write_shard(self, path: Path, rows: pa.Table, images: Iterable[Any], sink: Sink = writing) -> None:
-        """Write a shard: part rows, and their images row group by row group."""
+    def _write_shard(self, path: Path, rows: pa.Table, groups: Iterable[Any], sink: Sink = writing) -> None:
+        """Write a shard: part rows, and their images and masks row group by row group."""
         rows = tables.finish_rows(rows, len(self.classes or ()), self.options).drop_columns(["file_name"])
-        schema = pa.schema([pa.field("image", IMAGE_TYPE), *rows.schema])
+        schema = pa.schema([*(pa.field(name, IMAGE_TYPE) for name in self._encoded), *rows.schema])
         schema = dataset_card.describe(schema, self.classes, self.features, self.options.describe())
-        compression = dict.fromkeys(["image.path", *_leaves(rows.schema)], "zstd") | {"image.bytes": "none"}
+        compression = dict.fromkeys(_leaves(schema), "zstd")
+        compression |= {f"{name}.bytes": "none" for name in self._encoded}
         start = 0
         with (
             sink(path) as file,
@@ -146,19 +185,20 @@ class ParquetForm:
                 write_batch_size=16,
             ) as writer,
         ):
-            for column in images:
-                group = rows.slice(start, len(column))
-                held = pa.Table.from_arrays([column, *group.columns], schema=schema)
-                writer.write_table(held, row_group_size=len(column))
-                start += len(column)
+            for columns in groups:
+                length = len(columns[0])
+                group = rows.slice(start, length)
+                held = pa.Table.from_arrays([*columns, *group.columns], schema=schema)
+                writer.write_table(held, row_group_size=length)
+                start += length
 
 
-def _read_images(path: Path) -> Iterator[pa.ChunkedArray]:
-    """Read the image column of a shard, row group by row group."""
+def _read_columns(path: Path, names: list[str]) -> Iterator[list[pa.ChunkedArray]]:
+    """Read columns of encoded images of a shard, row group by row group."""
     try:
         with pq.ParquetFile(open_file(path), pre_buffer=False) as shard:
             for number in range(shard.num_row_groups):
-                yield shard.read_row_group(number, ["image"]).column(0)
+                yield shard.read_row_group(number, names).columns
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno:
             raise
@@ -175,15 +215,16 @@ def _image_column(images: Sequence[bytes], names: Sequence[str]) -> pa.ChunkedAr
     return pa.chunked_array([pa.StructArray.from_arrays(columns, ["bytes", "path"])])
 
 
-def _cut(images: Sequence[bytes], limit: int) -> list[tuple[int, int]]:
-    """Cut images into stretches (start, stop) of at most `limit` bytes, one image at least."""
+def _cut(pairs: Sequence[Pair], limit: int) -> list[tuple[int, int]]:
+    """Cut outputs into stretches (start, stop) of at most `limit` bytes, one output at least."""
     cuts, start, held = [], 0, 0
-    for at, image in enumerate(images):
-        if held + len(image) > limit and at > start:
+    for at, pair in enumerate(pairs):
+        length = len(pair.image) + len(pair.mask)
+        if held + length > limit and at > start:
             cuts.append((start, at))
             start, held = at, 0
-        held += len(image)
-    return [*cuts, (start, len(images))] if images else []
+        held += length
+    return [*cuts, (start, len(pairs))] if pairs else []
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

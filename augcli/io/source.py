@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from augcli.boxes import Annotated
 from augcli.datatypes import Catalogue, RowGroup
-from augcli.errors import InputError
-from augcli.io import folder, label_columns, label_tables, parquet, tables
+from augcli.errors import DecodeError, InputError
+from augcli.io import annotated_input, folder, label_columns, label_tables, parquet, tables
 from augcli.io.dataset_card import read_features
 from augcli.io.storage import read_unchanged
 
@@ -33,6 +35,9 @@ class Samples(Protocol):
     def read(self, sample: int) -> tuple[bytes, str]:
         """Give a sample's encoded image and the name that its stem is made from."""
 
+    def read_mask(self, sample: int) -> bytes:
+        """Give a sample's encoded mask, where the data set has masks."""
+
     def release(self, sample: int) -> None:
         """Say that a sample is hardly read again, so that its memory can be used for others."""
 
@@ -51,6 +56,8 @@ class Selection:
     classes: Path | None = None
     image_col: str | None = None
     label_col: str | None = None
+    masks: str | None = None
+    boxes: str | None = None
     links: bool = True
     skip: Path | None = None
 
@@ -71,6 +78,7 @@ class Source:
         columns: What the shards hold (parquet).
         carried: Schema of the columns that are carried along (parquet).
         features: Hugging Face's features of the input's columns (parquet).
+        annotated: What belongs to the images beside their labels.
     """
 
     catalogues: tuple[Catalogue, ...]
@@ -84,12 +92,13 @@ class Source:
     columns: parquet.Columns | None = None
     carried: pa.Schema = field(default_factory=lambda: pa.schema([]))
     features: dict[str, Any] = field(default_factory=dict)
+    annotated: Annotated = field(default_factory=Annotated)
 
     def samples(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
         """Open a chunk's samples for reading."""
         if self.columns is None:
             return FolderSamples(str(self.root), catalogue)
-        return parquet.Rows(self.shards, groups, slices, self.columns.image, self.carried)
+        return parquet.Rows(self.shards, groups, slices, self.columns, self.carried)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,16 @@ class FolderSamples:
         key = self.catalogue.keys[sample]
         size, version = int(self.catalogue.sizes[sample]), int(self.catalogue.versions[sample])
         return read_unchanged(f"{self.root}/{key}", size, version), key
+
+    def read_mask(self, sample: int) -> bytes:
+        """Read the file of a sample's mask, which must not have changed since it was listed."""
+        masks = self.catalogue.masks
+        assert masks is not None
+        path = masks.paths[sample]
+        if path is None:
+            name = self.catalogue.keys[sample].rsplit(".", 1)[0]
+            raise DecodeError("no mask", f"--masks holds no {name}.png; put it there")
+        return read_unchanged(path, int(masks.sizes[sample]), int(masks.versions[sample]))
 
     def release(self, sample: int) -> None:
         """Do nothing: a file is not held."""
@@ -157,7 +176,18 @@ def _open_folder(src: str, tree: folder.Tree, selection: Selection, classes: Cla
     folders = {key.split("/")[depth] for one in catalogues for key in one.keys if key.count("/") > depth}
     fit = bool(folders) and _fit_folders(catalogues)
     bear_classes = bool(folders) and folders <= set(catalogues[0].classes or ())
-    return Source(catalogues, "folder", fit, bear_classes, tuple(notes), root)
+    if selection.masks:
+        annotated_input.check_masks_apart(root, selection.masks)
+        catalogues = annotated_input.find_masks(catalogues, Path(selection.masks), selection.links)
+    header = None
+    if selection.boxes:
+        known = [[_names_of(key, one.split) for key in one.keys] for one in catalogues]
+        catalogues, header, found = annotated_input.find_boxes(
+            catalogues, known, Path(selection.boxes), selection.links
+        )
+        notes += found
+    annotated = Annotated(header, selection.masks is not None)
+    return Source(catalogues, "folder", fit, bear_classes, tuple(notes), root, annotated=annotated)
 
 
 def _label_files(
@@ -192,9 +222,11 @@ def _open_parquet(shards: Sequence[parquet.Shard], selection: Selection, classes
     if selection.labels:
         raise InputError("--labels is for image folders; parquet shards hold their labels: give --label-col")
     schema = parquet.unite_schemas(shards)
-    columns = parquet.find_columns(schema, selection.image_col, selection.label_col, shards[0].path)
-    replaced = tuple(name for name in columns.others if name in tables.OUR_COLUMNS)
-    notes = (f"replaced the input columns {', '.join(replaced)}",) if replaced else ()
+    columns = parquet.find_columns(
+        schema, selection.image_col, selection.label_col, selection.masks, shards[0].path
+    )
+    replaced = tuple(name for name in columns.others if tables.is_ours(name, columns.mask is not None))
+    notes = [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
     names = {shard.name: _split_of(shard.name) for shard in shards}
     has_splits = all(names.values())
     ordered = sorted(shards, key=lambda shard: names[shard.name]) if has_splits else shards
@@ -210,14 +242,33 @@ def _open_parquet(shards: Sequence[parquet.Shard], selection: Selection, classes
             catalogues.append(catalogue)
     if not any(len(catalogue) for catalogue in catalogues):
         raise InputError(f"{shards[0].path!r} holds no rows")
-    others = (schema.field(name) for name in columns.others if name not in tables.OUR_COLUMNS)
+    others = (schema.field(name) for name in columns.others if name not in replaced)
     carried = pa.schema([tables.plain_field(field) for field in others])
     by_name = {shard.name: shard for shard in shards}
-    fit = _fit_folders(tuple(catalogues))
-    features = read_features(schema)
+    held = tuple(catalogues)
+    header = None
+    if selection.boxes:
+        paths = iter(parquet.read_paths(ordered, columns.image))
+        known = [[[path] for path in itertools.islice(paths, len(one))] for one in held]
+        held, header, found = annotated_input.find_boxes(held, known, Path(selection.boxes), selection.links)
+        notes += found
     return Source(
-        tuple(catalogues), "parquet", fit, False, notes, Path(), groups, by_name, columns, carried, features
+        catalogues=held,
+        form="parquet",
+        has_class_folders=_fit_folders(held),
+        notes=tuple(notes),
+        groups=groups,
+        shards=by_name,
+        columns=columns,
+        carried=carried,
+        features=read_features(schema),
+        annotated=Annotated(header, columns.mask is not None),
     )
+
+
+def _names_of(key: str, split: str) -> list[str]:
+    """Give the names by which files of annotations may know an image: below SRC, and below its split."""
+    return [key, key.removeprefix(f"{split}/")] if split else [key]
 
 
 def _label_shards(

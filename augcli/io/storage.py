@@ -6,6 +6,7 @@ Every `OSError` of the machine becomes a `StorageError` here, so that nothing ab
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import re
 from collections import Counter
@@ -26,7 +27,8 @@ PART_SUFFIX = ".part"
 CLASSES, CARD, RECIPE = "classes.txt", "README.md", "augcli.json"
 FAILURES, SUCCESS = "failures.jsonl", "_SUCCESS"
 TABLES = ("metadata.parquet", "labels.csv")
-ROOT_NAMES = frozenset([CLASSES, CARD, RECIPE, FAILURES, SUCCESS, *TABLES])
+ANNOTATIONS = "annotations.json"
+ROOT_NAMES = frozenset([CLASSES, CARD, RECIPE, FAILURES, SUCCESS, ANNOTATIONS, *TABLES])
 """Files that stand beside the class folders of an output."""
 
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -127,6 +129,11 @@ def write_text(path: Path, text: str, sink: Sink = writing) -> None:
     """Write a UTF-8 text with LF line ends, whole or not at all."""
     with sink(path) as file:
         file.write(text.encode())
+
+
+def hash_bytes(data: bytes) -> str:
+    """Give the hash by which an output's files are known: BLAKE2b-128, hex."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def make_directory(path: Path) -> None:

@@ -56,12 +56,23 @@ ROW_SCHEMA = pa.schema(
         ("augcli:sources", pa.list_(LABEL_TYPE)),
     ]
 )
-VISIBLE, SOURCES = PART_ONLY = ("augcli:visible", "augcli:sources")
-"""What only part files hold: the slot of the first partner that has pixels in the output, for `labels.csv`;
-and the labels of base and partners, from which the output's follows."""
+PRIVATE = "augcli:"
+"""What the names of columns begin with that only part files hold."""
+
+VISIBLE, SOURCES = PART_ONLY = (f"{PRIVATE}visible", f"{PRIVATE}sources")
+"""The slot of the first partner that has pixels in the output, for `labels.csv`; and the labels of base and
+partners, from which the output's follows."""
+
+MASK_COLUMNS = ("mask", "mask_file_name")
+"""Where outputs have masks: the encoded mask in shards, its path in `metadata.parquet`."""
 
 OUR_COLUMNS = frozenset([*ROW_SCHEMA.names, "image", "soft_label"]).difference(PART_ONLY)
-"""Columns of an output; input columns of these names are replaced."""
+"""Columns of every output."""
+
+
+def is_ours(column: str, has_masks: bool) -> bool:
+    """Whether outputs have a column of this name: one of the input's is replaced."""
+    return column in OUR_COLUMNS or column.startswith(PRIVATE) or (has_masks and column in MASK_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +113,10 @@ class PartFacts:
     labels: str = ""
 
 
-def rows_to_table(outputs: Sequence[Output], carried: pa.Table | None = None) -> pa.Table:
-    """Make a table of outputs, the carried columns behind ours."""
+def rows_to_table(
+    outputs: Sequence[Output], carried: pa.Table | None = None, annotations: Sequence[pa.Table] = ()
+) -> pa.Table:
+    """Make a table of outputs, the carried columns behind ours, then those of masks and boxes."""
     held = dict(zip(Output._fields, zip(*outputs, strict=True), strict=True)) if outputs else {}
     columns: dict[str, Any] = {name: held.get(name, ()) for name in ROW_SCHEMA.names}
     exact, steps = held.get("exact", ()), held.get("steps", ())
@@ -113,9 +126,10 @@ def rows_to_table(outputs: Sequence[Output], carried: pa.Table | None = None) ->
     columns["steps"] = step_column(steps)
     columns[VISIBLE], columns[SOURCES] = held.get("visible", ()), label_column(held.get("labels", ()))
     table = pa.table(columns, schema=ROW_SCHEMA)
-    if carried is not None:
-        for at, name in enumerate(carried.column_names):
-            table = table.append_column(carried.schema.field(name), carried.column(at))
+    beside = [pa.concat_tables(annotations)] if annotations else []
+    for other in [carried, *beside] if carried is not None else beside:
+        for at, name in enumerate(other.column_names):
+            table = table.append_column(other.schema.field(name), other.column(at))
     return table
 
 
@@ -127,18 +141,18 @@ def pack_rows(rows: pa.Table) -> bytes:
     return stream.getvalue().to_pybytes()
 
 
-def join_rows(packed: Sequence[bytes], carried: pa.Schema) -> tuple[pa.Table, list[int]]:
+def join_rows(packed: Sequence[bytes], beside: pa.Schema) -> tuple[pa.Table, list[int]]:
     """Join the rows of several runs in the order of source key and copy.
 
     Args:
         packed: Rows of each run, by `pack_rows`.
-        carried: Schema of the carried columns, where there are no rows to tell it.
+        beside: Schema of the columns behind ours, where there are no rows to tell it.
 
     Returns:
         The rows, and which of the joined ones each was.
     """
     pieces = [pa.ipc.open_stream(piece).read_all() for piece in packed]
-    held = pa.concat_tables(pieces) if pieces else rows_to_table([], carried.empty_table())
+    held = pa.concat_tables(pieces) if pieces else rows_to_table([], beside.empty_table())
     places = zip(held.column("source").to_pylist(), held.column("copy").to_pylist(), strict=True)
     order = [at for *_, at in sorted((*place, at) for at, place in enumerate(places))]
     return held.take(pa.array(order, pa.int64())), order
@@ -206,7 +220,8 @@ def read_file_names(path: Path) -> list[str]:
 
 def finish_rows(rows: pa.Table, classes: int, options: TableOptions) -> pa.Table:
     """Give the rows of an output's table: part rows with `soft_label` behind `label` where it is dense."""
-    rows = rows.drop_columns(list(PART_ONLY)).replace_schema_metadata(None)
+    private = [name for name in rows.column_names if name.startswith(PRIVATE)]
+    rows = rows.drop_columns(private).replace_schema_metadata(None)
     if not classes or not options.is_dense(classes):
         return rows
     blocks = []

@@ -59,6 +59,8 @@ class Operation(ABC):
     name: ClassVar[str]
     mixes: ClassVar[bool]
     """Whether its steps read a partner."""
+    blends: ClassVar[bool] = False
+    """Whether its steps mix values of two images, which index masks cannot be."""
     streams: ClassVar[int]
     """How many streams of `Draws` it uses, from 1 up; stream 0 is the recipe's, 1 of holes their fill's."""
     card: ClassVar[Card]

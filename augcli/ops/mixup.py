@@ -26,6 +26,7 @@ class Mixup(MixOperation):
     """Blend two images; the label is shared by the same weight (Zhang et al. 2017)."""
 
     name: ClassVar[str] = "mixup"
+    blends: ClassVar[bool] = True
     streams: ClassVar[int] = 1
     card: ClassVar[Card] = Card(
         what="The whole image is blended with a partner: λ of the image, 1 - λ of the partner, rounded to the"

@@ -218,8 +218,8 @@ def fingerprint(
         context: What else the outputs depend on.
 
     Returns:
-        Hex digest over key, size, version and label of each member and of each sample read beyond the
-        end, the members' numbers of outputs, the steps to partners, and the class list.
+        Hex digest over key, size, version, label, boxes and mask of each member and of each sample read
+        beyond the end, the members' numbers of outputs, the steps to partners, and the class list.
     """
     digest = hashlib.blake2b(repr((catalogue.classes, context)).encode(), digest_size=16)
     for stretch, beyond in zip(chunk.stretches, ahead, strict=True):
@@ -236,9 +236,22 @@ def fingerprint(
                 int(outputs[sample]) if position < stretch.stop else None,
             )
             digest.update(repr(facts).encode("utf-8", "surrogateescape"))
+            digest.update(_annotation_facts(catalogue, sample))
         steps = np.asarray(ring.steps_within(len(stretch) + beyond), np.int64)
         digest.update(steps.tobytes() + b"|%d|" % min(len(ring.steps), partners))
     return digest.hexdigest()
+
+
+def _annotation_facts(catalogue: Catalogue, sample: int) -> bytes:
+    """Give what decides a sample's mask and boxes; nothing where it has none."""
+    facts = b""
+    if catalogue.masks is not None:
+        path = catalogue.masks.paths[sample]
+        facts += b"mask%d,%d" % (catalogue.masks.sizes[sample], catalogue.masks.versions[sample])
+        facts += b"" if path is None else b"."
+    if catalogue.boxes is not None and (boxes := catalogue.boxes[sample]) is not None:
+        facts += repr((*boxes[:2], *boxes[3:])).encode() + boxes.edges.tobytes()
+    return facts
 
 
 def _order_slices(

@@ -6,13 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import OutputError
+from augcli.errors import OutputError, UsageError
 from augcli.io import dataset_card, outputs, tables
+from augcli.io.annotation_files import describe_annotated
 from augcli.io.folder import SPLIT_NAMES
 from augcli.io.folder_form import FolderForm
 from augcli.io.lock import LOCK
 from augcli.io.parquet_form import ParquetForm
 from augcli.io.storage import (
+    ANNOTATIONS,
     CARD,
     CLASSES,
     FAILURES,
@@ -26,12 +28,13 @@ from augcli.io.storage import (
     write_text,
     writing,
 )
-from augcli.recipe import TABLE_KEYS, Recipe, write_recipe
+from augcli.recipe import TABLE_KEYS, Recipe, read_recipe, write_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from augcli.boxes import Annotated
     from augcli.io.outputs import Form
     from augcli.io.storage import Sink
     from augcli.io.tables import PartFacts
@@ -42,7 +45,7 @@ OUTPUT_VERSION = 2
 """Raised whenever the same seed and input give other bytes than before."""
 
 
-def check(dst: Path, recipe: Recipe, force: bool) -> bool:
+def check(dst: Path, recipe: Recipe, annotated: Annotated, force: bool) -> bool:
     """Give whether DST is to be made from nothing; refuse one that is not ours, or another recipe's.
 
     Raises:
@@ -60,7 +63,7 @@ def check(dst: Path, recipe: Recipe, force: bool) -> bool:
                 f"DST {str(dst)!r} holds something else ({strange[0]!r}); give an empty directory"
             )
         return True
-    differing = _differing_keys(dst, recipe)
+    differing = _differing_keys(dst, recipe, annotated)
     if differing and not force:
         raise OutputError(
             f"DST {str(dst)!r} holds another recipe's output; differing: {', '.join(differing)};"
@@ -91,7 +94,14 @@ class Standing:
         return self.is_behind and not self.todo
 
 
-def survey(dst: Path, recipe: Recipe, splits: Sequence[Split], force: bool, max_errors: int) -> Standing:
+def survey(
+    dst: Path,
+    recipe: Recipe,
+    annotated: Annotated,
+    splits: Sequence[Split],
+    force: bool,
+    max_errors: int,
+) -> Standing:
     """Compare DST with what is to stand there, its mark too where no more failed than `max_errors`.
 
     The facts of chunks that stand are kept in their split, and which of them have other label columns.
@@ -99,12 +109,15 @@ def survey(dst: Path, recipe: Recipe, splits: Sequence[Split], force: bool, max_
     Raises:
         OutputError: If DST is something else or another recipe's output.
     """
-    if check(dst, recipe, force):
+    if check(dst, recipe, annotated, force):
         return Standing(True, [(split, chunk) for split in splits for chunk in split.chunks], set(), True)
     todo = _find_undone(dst, splits)
     stale = outputs.part_names(dst) - {name for split in splits for name in split.part_names()}
     return Standing(
-        False, todo, stale, bool(todo or stale) or not _is_complete(dst, recipe, splits, max_errors)
+        False,
+        todo,
+        stale,
+        bool(todo or stale) or not _is_complete(dst, recipe, annotated, splits, max_errors),
     )
 
 
@@ -138,7 +151,9 @@ def _read_current(dst: Path, split: Split, chunk: Chunk, sizes: Mapping[str, int
         return None
 
 
-def _is_complete(dst: Path, recipe: Recipe, splits: Sequence[Split], max_errors: int) -> bool:
+def _is_complete(
+    dst: Path, recipe: Recipe, annotated: Annotated, splits: Sequence[Split], max_errors: int
+) -> bool:
     """Whether the tables and everything else stand that a finished run of this recipe leaves."""
     failed = sum(len(fact.failures) for split in splits for fact in split.facts.values())
     wanted = [CARD, *[SUCCESS] * (failed <= max_errors), *[FAILURES] * (failed > 0)]
@@ -146,10 +161,10 @@ def _is_complete(dst: Path, recipe: Recipe, splits: Sequence[Split], max_errors:
     wanted += [name for split in splits for name in split.job.form.tables()]
     is_marked_wrongly = failed > max_errors and (dst / SUCCESS).exists()
     stands = all((dst / name).exists() for name in wanted) and not is_marked_wrongly
-    return stands and _read(dst / RECIPE) == document(recipe)
+    return stands and _read(dst / RECIPE) == document(recipe, annotated)
 
 
-def begin(dst: Path, recipe: Recipe, replace: bool, outdated: Iterable[str]) -> None:
+def begin(dst: Path, recipe: Recipe, annotated: Annotated, replace: bool, outdated: Iterable[str]) -> None:
     """Make DST ours and not complete; with `replace` clear what another recipe left.
 
     The part files that are no longer true go first: what they commit is about to be written over.
@@ -162,13 +177,14 @@ def begin(dst: Path, recipe: Recipe, replace: bool, outdated: Iterable[str]) -> 
         for name in outputs.part_names(dst):
             remove_file(outputs.part_path(dst, name))
         for directory in [dst, *(path for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
-            for name in TABLES:
+            for name in (*TABLES, ANNOTATIONS):
                 remove_file(directory / name)
         for name in (CLASSES, CARD, FAILURES):
             remove_file(dst / name)
         outputs.remove_strangers(dst, set())
-    if _read(dst / RECIPE) != document(recipe):
-        write_text(dst / RECIPE, document(recipe))
+    text = document(recipe, annotated)
+    if _read(dst / RECIPE) != text:
+        write_text(dst / RECIPE, text)
 
 
 def choose_form(
@@ -177,19 +193,20 @@ def choose_form(
     split: str,
     classes: tuple[str, ...] | None,
     features: dict[str, Any],
+    annotated: Annotated,
 ) -> Form:
     """Give the form in which a split's outputs lie in DST; `features` are those of carried columns."""
     options = tables.TableOptions(recipe.smoothing, recipe.smoothing_form, recipe.soft_labels)
     if recipe.format == "folder":
-        return FolderForm(dst, f"{split}/" if split else "", options, features)
-    return ParquetForm(dst, split, classes, options, features)
+        return FolderForm(dst, f"{split}/" if split else "", options, features, annotated)
+    return ParquetForm(dst, split, classes, options, features, annotated)
 
 
 def finish(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe) -> None:
     """Remove what no chunk holds, then write the tables and the other documents."""
     for directory in ["", *(f"{path.name}/" for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
         current = {name for split in splits for name in split.form.tables()}
-        for name in {directory + name for name in TABLES} - current:
+        for name in {directory + name for name in (*TABLES, ANNOTATIONS)} - current:
             remove_file(dst / name)
     outputs.remove_strangers(dst, set().union(*(split.files() for split in splits)))
     for split in splits:
@@ -242,15 +259,16 @@ def mark_complete(dst: Path, complete: bool) -> None:
         write_text(dst / SUCCESS, "")
 
 
-def _differing_keys(dst: Path, recipe: Recipe) -> list[str]:
+def _differing_keys(dst: Path, recipe: Recipe, annotated: Annotated) -> list[str]:
     try:
-        document = json.loads((dst / RECIPE).read_text("utf-8"))
-        theirs, version = document["recipe"], document["output_version"]
+        held = json.loads((dst / RECIPE).read_text("utf-8"))
+        theirs, version = held["recipe"], held["output_version"]
         if not isinstance(theirs, dict) or "op" not in theirs:
             raise ValueError("it holds no recipe")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        theirs = _complete_recipe(theirs) | _name_annotations(held.get("annotations", {}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(f"{str(dst / RECIPE)!r} is damaged; give another DST or remove it") from error
-    ours: dict[str, Any] = write_recipe(recipe)
+    ours: dict[str, Any] = write_recipe(recipe) | _name_annotations(describe_annotated(annotated))
     differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     differing = [_explain(key, ours.get(key), theirs.get(key)) for key in differing]
     differing = [key for key in differing if key.replace("-", "_") not in TABLE_KEYS]
@@ -270,10 +288,26 @@ def _explain(key: str, ours: Any, theirs: Any) -> str:
     return f"op ({', '.join(sorted(options))})"
 
 
-def document(recipe: Recipe) -> str:
+def document(recipe: Recipe, annotated: Annotated) -> str:
     """Write `augcli.json`: what decided the output, and nothing of when, where or how fast."""
-    document = {"output_version": OUTPUT_VERSION, "recipe": write_recipe(recipe)}
+    document: dict[str, Any] = {"output_version": OUTPUT_VERSION, "recipe": write_recipe(recipe)}
+    if annotated:
+        document["annotations"] = describe_annotated(annotated)
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _name_annotations(described: dict[str, Any]) -> dict[str, Any]:
+    """Give of such data what makes it another output: whether there are masks, and the form of boxes."""
+    boxes = described.get("boxes")
+    return {"masks": bool(described.get("masks")), "boxes": boxes and boxes["form"]}
+
+
+def _complete_recipe(data: dict[str, Any]) -> dict[str, Any]:
+    """Give a stored recipe with the keys that it lacks, since they came later; as it is where it is none."""
+    try:
+        return write_recipe(read_recipe(data))
+    except UsageError:
+        return data
 
 
 def _read(path: Path) -> str | None:

@@ -7,31 +7,35 @@ times as long. A decoded image stays only until the positions behind it no longe
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from augcli.datatypes import Failure, Output, Shape
 from augcli.errors import DecodeError
 from augcli.io import codec, tables
-from augcli.io.storage import printable_key, safe_stem
+from augcli.io.annotation_columns import Notes, annotation_table
+from augcli.io.geometry import Geometry
+from augcli.io.outputs import Pair
+from augcli.io.storage import hash_bytes, printable_key, safe_stem
 from augcli.kernels.convert import match_pixels
 from augcli.kernels.fills import resolve_image_mean
 from augcli.labels import count_shares, mix_known
+from augcli.pipeline.annotate import CLIPPED, Annotator
 from augcli.pipeline.chunks import Stretch
 from augcli.pipeline.neighbours import Neighbours, Stopwatch
 from augcli.pipeline.programs import ORIGINAL, Planned, Planner, copy_numbers
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from augcli.boxes import Annotated
     from augcli.datatypes import Catalogue, Pixels
     from augcli.io.outputs import Form
     from augcli.io.source import Samples
@@ -58,6 +62,7 @@ class Job:
         recipe: What is done to them.
         form: Where outputs go.
         class_folders: A folder name per class, or None where outputs lie flat.
+        annotated: What belongs to the images beside their labels.
         apply: The backend's function, as `kernels.reference.apply`.
     """
 
@@ -67,6 +72,7 @@ class Job:
     recipe: Recipe
     form: Form
     class_folders: tuple[str, ...] | None
+    annotated: Annotated
     apply: Callable[..., None]
 
 
@@ -77,7 +83,7 @@ class RunResult:
     Attributes:
         rows: Rows of the outputs, the carried columns behind, in the order of the ring, as
             `tables.pack_rows` gives them; empty where there are none.
-        images: Their encoded bytes, where the form writes them only at the commit.
+        pairs: Their encoded images and masks, where the form writes them only at the commit.
         failures: Samples that gave no output.
         passed_over: Keys of samples that failed as partners.
         ahead: Positions read beyond the run's end.
@@ -86,7 +92,7 @@ class RunResult:
     """
 
     rows: bytes = b""
-    images: list[bytes] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     ahead: int = 0
@@ -111,6 +117,7 @@ class Made(NamedTuple):
     partners: tuple[int, ...]
     planned: Planned
     encoded: Encoded
+    notes: Notes
 
 
 def execute(job: Job, run: Stretch, samples: Samples) -> RunResult:
@@ -131,15 +138,23 @@ class _Walk:
     def __init__(self, job: Job, run: Stretch, samples: Samples) -> None:
         recipe, size = job.recipe, job.recipe.size
         self.job, self.run, self.samples = job, run, samples
-        geometry = codec.Geometry(size.height, size.width, recipe.fit, recipe.background) if size else None
+        geometry = Geometry(size.height, size.width, recipe.fit, recipe.background) if size else None
         self.geometry = geometry
         self.watch = Stopwatch()
         partners = int(job.outputs[run.members].max()) * len(recipe.mixing_entries)
-        self.near = Neighbours(run, samples, geometry, recipe.max_pixels, partners, self.watch)
+        self.annotator = (
+            Annotator(job.catalogue, samples, recipe, geometry, job.annotated.masks)
+            if job.annotated
+            else None
+        )
+        self.near = Neighbours(
+            run, samples, geometry, recipe.max_pixels, partners, self.watch, self.annotator
+        )
         self.planner = Planner(job, run, self.near)
         self.result = RunResult()
         self.outputs: list[Output] = []
         self.bases: list[int] = []
+        self.annotations: list[Any] = []
         self.plans: dict[tuple[int, int], Planned] = {}
         self.made: list[Made] = []
         self.made_bytes = 0
@@ -189,7 +204,8 @@ class _Walk:
             planned = self.settle(position, planned)
         sample = self.near.sample(position)
         if not planned.steps:
-            return Made(sample, item.name, (), planned, self.keep(position, item))
+            kept = self.keep(position, item)
+            return Made(sample, item.name, (), planned, kept, self.follow(planned, item, ()))
         pixels = self.near.decode(position)
         table = planned.table
         if table is None:
@@ -203,7 +219,20 @@ class _Walk:
         self.job.apply(table, partners, changed)
         self.watch.lap("apply")
         encoded = self.encode(item, changed)
-        return Made(sample, item.name, tuple(map(self.near.sample, planned.partners)), planned, encoded)
+        notes = self.follow(planned, item, planned.partners)
+        samples = tuple(map(self.near.sample, planned.partners))
+        return Made(sample, item.name, samples, planned, encoded, notes)
+
+    def follow(self, planned: Planned, item: Item, partners: Sequence[int]) -> Notes:
+        """Give what belongs to an output beside its label."""
+        if self.annotator is None:
+            return Notes()
+        base, *others = (
+            (one.attached, one.shape)
+            for one in (item, *map(self.near.open, partners))
+            if one.attached is not None and one.shape is not None
+        )
+        return self.annotator.follow(planned.steps, base, others)
 
     def settle(self, position: int, planned: Planned) -> Planned:
         """Decode the base and the partners of an output; plan anew where one is not as expected."""
@@ -250,11 +279,14 @@ class _Walk:
         self.watch.lap("decode")  # what is left of the codec's loop
         outputs = [self.describe(made) for made in self.made]
         self.watch.lap("label")
-        images = [made.encoded.data for made in self.made]
-        self.result.images += self.job.form.store([output.file_name for output in outputs], images)
+        pairs = [Pair(made.encoded.data, made.notes.mask) for made in self.made]
+        self.result.pairs += self.job.form.store([output.file_name for output in outputs], pairs)
         self.watch.lap("write")
         self.outputs += outputs
         self.bases += [made.sample for made in self.made]
+        if self.annotator:
+            notes = [made.notes for made in self.made]
+            self.annotations.append(annotation_table(self.job.annotated, notes))
         self.made, self.made_bytes = [], 0
 
     def describe(self, made: Made) -> Output:
@@ -266,6 +298,7 @@ class _Walk:
         label, exact = mix_known(sources, shares)
         folders = job.class_folders
         directory = f"{folders[label]}/" if folders is not None and label is not None else ""
+        directory = job.form.images + directory
         op = "original" if planned.copy == ORIGINAL else job.recipe.name
         key = keys[made.sample]
         # The hash of the key keeps any two names apart, for ever.
@@ -284,7 +317,7 @@ class _Walk:
             height=encoded.height,
             width=encoded.width,
             bytes=len(encoded.data),
-            hash=hashlib.blake2b(encoded.data, digest_size=16).hexdigest(),
+            hash=hash_bytes(encoded.data),
             visible=shares.first_partner,
             labels=sources,
         )
@@ -294,6 +327,8 @@ class _Walk:
         assert item.header is not None
         self.result.counts["first frame of several"] += item.header.frames
         self.result.counts["16-bit colour read as 8-bit"] += item.header.narrowed
+        if item.attached:
+            self.result.counts[CLIPPED] += item.attached.clipped
 
     def finish(self) -> RunResult:
         """Give the result of the whole run."""
@@ -301,7 +336,8 @@ class _Walk:
         self.result.passed_over = sorted(printable_key(keys[sample]) for sample in self.near.failed_partners)
         self.result.ahead = max(0, self.near.farthest - self.run.stop + 1)
         if self.outputs:
-            rows = tables.rows_to_table(self.outputs, self.samples.carry(self.bases))
+            carried = self.samples.carry(self.bases)
+            rows = tables.rows_to_table(self.outputs, carried, self.annotations)
             self.result.rows = tables.pack_rows(rows)
         self.watch.lap("label")
         self.result.seconds = dict(self.watch.seconds)

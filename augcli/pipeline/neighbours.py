@@ -12,12 +12,14 @@ import numpy as np
 from augcli.datatypes import Shape
 from augcli.errors import DecodeError
 from augcli.io import codec
+from augcli.io.geometry import Geometry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from augcli.datatypes import Pixels
     from augcli.io.source import Samples
+    from augcli.pipeline.annotate import Annotator, Attached
     from augcli.pipeline.chunks import Stretch
 
 HELD_BYTES = 256 << 20
@@ -49,7 +51,7 @@ class Item:
     """A sample at hand: its file, what the file says of itself, its pixels once decoded, or its failure.
 
     `shape` is what the header promises, and once decoded what is true. A failure is (stage, error); it is
-    a property of the data, so every later look would find it too.
+    a property of the data, so every later look would find it too. `attached` are its mask and boxes.
     """
 
     data: bytes = b""
@@ -60,6 +62,14 @@ class Item:
     buffer: Pixels | None = None
     decodes: bool = False
     failure: tuple[str, DecodeError] | None = None
+    attached: Attached | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of what is decoded."""
+        mask = self.attached.mask if self.attached else None
+        pixels = self.pixels.nbytes if self.pixels is not None else 0
+        return pixels + (mask.indices.nbytes if mask else 0)
 
 
 class Neighbours:
@@ -69,12 +79,14 @@ class Neighbours:
         self,
         run: Stretch,
         samples: Samples,
-        geometry: codec.Geometry | None,
+        geometry: Geometry | None,
         max_pixels: int,
         reach: int,
         watch: Stopwatch,
+        annotator: Annotator | None = None,
     ) -> None:
         """Prepare to walk a run; partners are up to `reach` steps ahead, where images decode."""
+        self._annotator = annotator
         self._ring, self._members = run.ring, run.ring.members
         self._count, self._stop = len(run.ring), run.stop
         steps = run.ring.steps[:reach]
@@ -115,8 +127,10 @@ class Neighbours:
             item = self._items[position] = Item()
             try:
                 item.data, item.name = self._samples.read(int(self._members[position]))
-                item.header = codec.read_header(item.data, self._max_pixels)
-                item.shape = codec.decoded_shape(item.header, self._geometry)
+                header = codec.read_header(item.data, self._max_pixels)
+                if self._annotator:
+                    item.attached = self._annotator.attach(int(self._members[position]), header)
+                item.header, item.shape = header, codec.decoded_shape(header, self._geometry)
             except DecodeError as error:
                 item.failure = ("read", error)
         return item
@@ -140,13 +154,15 @@ class Neighbours:
         assert item.header is not None
         item.buffer = self._take_buffer(3 * item.header.height * item.header.width)
         try:
-            item.pixels = codec.decode(item.data, item.header, self._geometry, item.buffer)
-            item.decodes = True
+            pixels = codec.decode(item.data, item.header, self._geometry, item.buffer)
+            if self._annotator and item.attached:
+                self._annotator.decode(item.attached)
+            item.pixels, item.decodes = pixels, True
         except DecodeError as error:
             item.failure = ("decode", error)
             self.surprises += 1
         else:
-            self._held_bytes += item.pixels.nbytes
+            self._held_bytes += item.held_bytes
             shape = Shape.of(item.pixels)
             if shape != item.shape:
                 item.shape = shape
@@ -186,7 +202,7 @@ class Neighbours:
             self._samples.release(self.sample(position))
         item = self._items.pop(position % self._count, None)
         if item is not None and item.pixels is not None:
-            self._held_bytes -= item.pixels.nbytes
+            self._held_bytes -= item.held_bytes
             if item.buffer is not None:
                 self._spare.append(item.buffer)
 
@@ -198,9 +214,10 @@ class Neighbours:
         decoded = [item for item in self._items.values() if item.pixels is not None]
         while self._held_bytes > HELD_BYTES and len(decoded) > 1:
             item = decoded.pop()
-            assert item.pixels is not None
-            self._held_bytes -= item.pixels.nbytes
+            self._held_bytes -= item.held_bytes
             item.pixels = item.buffer = None
+            if item.attached:
+                item.attached.mask = None
 
     def _take_buffer(self, size: int) -> Pixels:
         """Give memory for an image: the one released last where it is large enough, else new."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from augcli.io.outputs import Form
+    from augcli.io.outputs import Form, Pair
     from augcli.io.source import Source
     from augcli.pipeline.chunks import Chunk
     from augcli.pipeline.split import Split
@@ -31,7 +31,10 @@ RUNS = 64
 class _Dropping:
     """In the place of a form: encoded images are not kept, since their hashes are."""
 
-    def store(self, names: Sequence[str], images: Sequence[bytes]) -> list[bytes]:
+    def __init__(self, images: str) -> None:
+        self.images = images
+
+    def store(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
         """Keep nothing."""
         return []
 
@@ -95,9 +98,9 @@ class Recomputation:
             return [], 0  # that it is missing or damaged is said already
         recorded = self._read(path)
         samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
-        job = replace(split.job, form=cast("Form", _Dropping()))
+        job = replace(split.job, form=cast("Form", _Dropping(split.job.form.images)))
         results = [execute(job, stretch, samples) for stretch in piece.stretches]
-        rows, _ = tables.join_rows([one.rows for one in results if one.rows], split.source.carried)
+        rows, _ = tables.join_rows([one.rows for one in results if one.rows], split.beside)
         form, found = split.job.form, []
         for row in rows.to_pylist():
             held = recorded.get((row["source"], row["copy"]))

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,20 +74,26 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         StorageError: If the machine fails; committed chunks stay, and the same call goes on from there.
     """
     start = time.perf_counter()
-    check_apart(src, dst)
+    for path in filter(None, (src, selection.boxes)):
+        check_apart(path, dst)
     given, dst = dst, dst.absolute()
     source = open_source(src, selection)
     recipe = replace(recipe, format=recipe.format or source.form)
-    destination.check(dst, recipe, settings.force)
+    _check_annotations(recipe, source)
+    destination.check(dst, recipe, source.annotated, settings.force)
     splits = plan_splits(source, dst, recipe)
     workers = settings.workers or count_workers()
     notes = [
         *source.notes,
+        *tally.annotation_notes(recipe, source.annotated),
         *destination.label_notes(recipe),
         *tally.class_notes(splits),
         *tally.pair_notes(splits),
     ]
-    standing = destination.survey(dst, recipe, splits, settings.force, settings.max_errors)
+    survey = partial(
+        destination.survey, dst, recipe, source.annotated, splits, settings.force, settings.max_errors
+    )
+    standing = survey()
     if settings.dry_run:
         foreseen = tally.foresee(dst, recipe, splits, standing.todo, workers, notes)
         return replace(foreseen, dst=str(given), only_tables=standing.lacks_only_tables)
@@ -94,7 +101,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     # A run that finds nothing to do touches nothing, so only one that writes takes the lock.
     with locked(dst) if standing.is_behind or has_lock(dst) else nullcontext(False) as is_locked:
         if is_locked:  # another run may have been at work until then
-            standing = destination.survey(dst, recipe, splits, settings.force, settings.max_errors)
+            standing = survey()
         if standing.is_behind:
             _complete(dst, recipe, splits, standing, workers, settings, seconds)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
@@ -115,7 +122,8 @@ def _complete(
 ) -> None:
     """Do all that is missing, but for the mark that it is complete."""
     outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
-    destination.begin(dst, recipe, standing.is_new, outdated)
+    annotated = splits[0].job.annotated
+    destination.begin(dst, recipe, annotated, standing.is_new, outdated)
     with codec.own_pixel_bound():
         _do_chunks(standing.todo, workers, settings, seconds)
     for split in splits:
@@ -169,9 +177,25 @@ def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe)
     has_folders = recipe.format == "folder" and source.has_class_folders
     folders = folder_names(catalogue.classes or ()) if has_folders else None
     features = {name: source.features[name] for name in source.carried.names if name in source.features}
-    form = destination.choose_form(dst, recipe, catalogue.split, catalogue.classes, features)
-    job = Job(catalogue, hashes, outputs, recipe, form, folders, _load_kernel(recipe))
+    annotated = source.annotated
+    form = destination.choose_form(dst, recipe, catalogue.split, catalogue.classes, features, annotated)
+    job = Job(catalogue, hashes, outputs, recipe, form, folders, annotated, _load_kernel(recipe))
     return Split(job, chunks, source)
+
+
+def _check_annotations(recipe: Recipe, source: Source) -> None:
+    """Refuse what index masks do not allow."""
+    operations = [choice.operation for entry in recipe.entries for choice in entry.choices]
+    blending = next((one.name for one in operations if one.blends), None)
+    if not source.annotated.masks:
+        return
+    if blending and recipe.mask_policy is None:
+        raise UsageError(
+            f"{blending} blends images, but a mean of two indices of masks means nothing; give --mask-policy"
+            " dominant, or leave out the masks"
+        )
+    if recipe.size and recipe.fit == "pad" and recipe.mask_fill is None:
+        raise UsageError("--fit pad frames masks too; say with --mask-fill which index the frame has")
 
 
 def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
@@ -179,9 +203,10 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     labels = {id(label): label for label in catalogue.labels if label is not None}.values()
     if recipe.target_per_class is not None and not labels:
         raise InputError("--target-per-class needs labels; give class folders or --labels FILE")
-    if recipe.mixing_entries and not labels:
+    if recipe.mixing_entries and not labels and not source.annotated:
         raise InputError(
-            f"{recipe.name} mixes labels, but no image has one; give class folders or --labels FILE"
+            f"{recipe.name} mixes labels, but no image has one; give class folders, --labels FILE, --masks or"
+            " --boxes"
         )
     multi_hot = not all(label.sums_to_one for label in labels)
     if recipe.smoothing and multi_hot:
@@ -266,9 +291,9 @@ def _commit(split: Split, chunk: Chunk, done: Sequence[tuple[Stretch, RunResult]
         counts={what: count for what, count in sorted(counts.items()) if count},
     )
     packed = [result.rows for result in results if result.rows]
-    images = [image for result in results for image in result.images]
-    rows, order = tables.join_rows(packed, split.source.carried)
-    split.job.form.commit(split.part_name(chunk), rows, [images[at] for at in order if images], facts)
+    pairs = [pair for result in results for pair in result.pairs]
+    rows, order = tables.join_rows(packed, split.beside)
+    split.job.form.commit(split.part_name(chunk), rows, [pairs[at] for at in order if pairs], facts)
     return facts
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from augcli.io import outputs, tables
+from augcli.io.annotation_columns import annotation_schema
 from augcli.pipeline.chunks import fingerprint
 
 if TYPE_CHECKING:
@@ -81,7 +82,15 @@ class Split:
         partners = int(job.outputs[chunk.members].max()) * len(job.recipe.mixing_entries)
         carried = [(str(field), self.source.features.get(field.name)) for field in self.source.carried]
         context = repr((job.class_folders is not None, carried, job.recipe.name))
+        if job.annotated:
+            boxes = job.annotated.boxes
+            context += repr((boxes and (boxes.form, boxes.names), job.annotated.masks))
         return fingerprint(self.catalogue, job.outputs, chunk, ahead, partners, context)
+
+    @property
+    def beside(self) -> Any:
+        """Schema of the columns behind ours: those carried along, then those of masks and boxes."""
+        return annotation_schema(self.job.annotated, self.source.carried)
 
     def output(self, dst: Path) -> SplitOutput:
         """Say what stands of it in DST, once all chunks are committed."""

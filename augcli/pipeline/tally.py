@@ -7,18 +7,20 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from augcli.io import codec, outputs, tables
+from augcli.io.annotation_columns import BOXES, count_categories
 from augcli.io.storage import CLASSES
 from augcli.labels import dominant
 from augcli.pipeline.rings import same_class_shares
+from augcli.recipe import Recipe
 from augcli.results import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from augcli.boxes import Annotated
     from augcli.pipeline.chunks import Chunk
     from augcli.pipeline.split import Split
-    from augcli.recipe import Recipe
 
 UNLABELLED = "unlabelled"
 
@@ -35,13 +37,16 @@ def summarize(
     """Sum up an output from its part files, and the run that just ended beside it."""
     per_class: Counter[str] = Counter()
     unmixed: Counter[str] = Counter()
+    boxes: Counter[int] = Counter()
     rows = applied = made = 0
     begun = {id(chunk) for _, chunk in todo}
     for split in splits:
         names = split.catalogue.classes or ()
         for chunk in split.chunks:
             part = outputs.part_path(dst, split.part_name(chunk))
-            table = tables.read_part_rows(part, ["label", "applied", "reason"])
+            annotated = [BOXES] if split.job.annotated.boxes else []
+            table = tables.read_part_rows(part, ["label", "applied", "reason", *annotated])
+            boxes.update(count_categories(table) if annotated else ())
             labels = table.column("label").to_pylist()
             per_class.update(UNLABELLED if label is None else names[label] for label in labels)
             unmixed.update(reason for reason in table.column("reason").to_pylist() if reason)
@@ -59,6 +64,7 @@ def summarize(
         outputs=rows,
         applied=applied,
         per_class=dict(sorted(per_class.items())),
+        boxes=_boxes_by_name(splits, boxes),
         unmixed=dict(sorted(unmixed.items())),
         failures=tuple(failures),
         copied_undecodable=len(passed_over - {failure.source for failure in failures}),
@@ -98,6 +104,7 @@ def foresee(
         outputs=per_class.total(),
         applied=0,
         per_class=dict(sorted(per_class.items())),
+        boxes=_boxes_by_name(splits, Counter()),
         unmixed={},
         failures=(),
         copied_undecodable=0,
@@ -112,6 +119,40 @@ def foresee(
         notes=tuple(notes),
         is_dry=True,
     )
+
+
+def annotation_notes(recipe: Recipe, annotated: Annotated) -> list[str]:
+    """Say which rules on masks and boxes have nothing to rule."""
+    plain = Recipe()
+    rules: dict[str, tuple[str, ...]] = {
+        "masks": ("mask_fill", "mask_policy"),
+        "boxes": ("box_policy", "min_visibility", "min_paste_visibility"),
+    }
+    there = {"masks": annotated.masks, "boxes": annotated.boxes is not None}
+    return [
+        f"--{name.replace('_', '-')} has no effect: there are no {kind}"
+        for kind, names in rules.items()
+        for name in names
+        if not there[kind] and getattr(recipe, name) != getattr(plain, name)
+    ]
+
+
+def _boxes_before(splits: Sequence[Split]) -> Counter[int]:
+    """Count the boxes of each category of the images that have outputs."""
+    counted: Counter[int] = Counter()
+    for split in splits:
+        held = split.catalogue.boxes or ()
+        for sample in (sample for chunk in split.chunks for sample in split.bases(chunk) if held):
+            boxes = held[sample]
+            counted.update(boxes.categories if boxes else ())
+    return counted
+
+
+def _boxes_by_name(splits: Sequence[Split], after: Counter[int]) -> dict[str, tuple[int, int]]:
+    """Give the boxes of each category, before and after."""
+    header = splits[0].job.annotated.boxes
+    before = _boxes_before(splits)
+    return {name: (before[at], after[at]) for at, name in enumerate(header.names)} if header else {}
 
 
 def class_notes(splits: Sequence[Split]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import time
@@ -12,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from augcli.errors import DecodeError, OutputError, PlanError, StorageError
 from augcli.io import codec, dataset_card, outputs, tables
+from augcli.io.annotation_columns import MASK
+from augcli.io.annotation_files import read_annotated
 from augcli.io.comparison import compare_into, explain
+from augcli.io.masks import decode_mask
 from augcli.io.step_columns import read_label, read_program
-from augcli.io.storage import CLASSES, RECIPE, SUCCESS, folder_names, list_sizes, write_text
+from augcli.io.storage import CLASSES, RECIPE, SUCCESS, folder_names, hash_bytes, list_sizes, write_text
 from augcli.labels import count_shares, mix_known
 from augcli.pipeline import destination, tally
 from augcli.pipeline.recompute import Recomputation
@@ -26,6 +28,7 @@ from augcli.rng import hash_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from augcli.boxes import Annotated
     from augcli.io.source import Source
     from augcli.io.tables import PartFacts
     from augcli.recipe import Recipe
@@ -66,7 +69,8 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     start = time.perf_counter()
     given, dst = dst, dst.absolute()
     sizes = list_sizes(dst)
-    splits, found = _read_splits(dst, recipe)
+    annotated = read_annotated(dst)
+    splits, found = _read_splits(dst, recipe, annotated)
     found += _check_files(dst, sizes, splits)
     parts = [(split, path) for split in splits for path in split.parts]
     again = Recomputation(dst, recipe, check.source, check.sample) if check.source else None
@@ -93,7 +97,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
                 path = parts[task][1].name
                 found.append(Difference(path, f"{len(torn)} sources have another label than in other parts"))
             check.advance(1, tasks)
-    found += _check_documents(dst, splits, recipe)
+    found += _check_documents(dst, splits, recipe, annotated)
     return Verification(
         dst=str(given),
         form=str(recipe.format),
@@ -106,7 +110,9 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     )
 
 
-def _read_splits(dst: Path, recipe: Recipe) -> tuple[list[SplitOutput], list[Difference]]:
+def _read_splits(
+    dst: Path, recipe: Recipe, annotated: Annotated
+) -> tuple[list[SplitOutput], list[Difference]]:
     """Read what the part files say, split by split; and which of them cannot be read."""
     splits, found = [], []
     named = sorted((name.rpartition("-")[0], name) for name in outputs.part_names(dst))
@@ -121,7 +127,7 @@ def _read_splits(dst: Path, recipe: Recipe) -> tuple[list[SplitOutput], list[Dif
                 paths.append(path)
                 facts.append(fact)
         if paths:
-            splits.append(_describe_split(dst, name, recipe, paths, facts))
+            splits.append(_describe_split(dst, name, recipe, annotated, paths, facts))
     if not splits:
         found.append(Difference(".", "no part file says what was written; run the command again"))
     return splits, found
@@ -136,7 +142,12 @@ def _read_part(path: Path) -> PartFacts | None:
 
 
 def _describe_split(
-    dst: Path, name: str, recipe: Recipe, parts: list[Path], facts: list[PartFacts]
+    dst: Path,
+    name: str,
+    recipe: Recipe,
+    annotated: Annotated,
+    parts: list[Path],
+    facts: list[PartFacts],
 ) -> SplitOutput:
     """Find the classes and the features of carried columns where a table or a shard bears them."""
     classes, features = None, {}
@@ -145,11 +156,12 @@ def _describe_split(
     described = next(filter(None, map(dataset_card.read_description, bearers)), None)
     if described is not None:
         classes, known = described
-        features = {column: known[column] for column in known if column not in tables.OUR_COLUMNS}
+        features = {column: known[column] for column in known if not tables.is_ours(column, annotated.masks)}
     elif (dst / CLASSES).is_file():
         classes = tuple((dst / CLASSES).read_text("utf-8", "replace").splitlines())
-    form = destination.choose_form(dst, recipe, name, classes, features)
+    form = destination.choose_form(dst, recipe, name, classes, features, annotated)
     places = (place for path in parts for place in tables.read_file_names(path))
+    places = (place.removeprefix(form.images) for place in places)
     has_folders = recipe.format == "folder" and any("/" in place for place in places)
     folders = folder_names(classes) if has_folders and classes else None
     return SplitOutput(name, form, parts, facts, classes, folders)
@@ -177,7 +189,9 @@ def _check_files(dst: Path, sizes: dict[str, int], splits: Sequence[SplitOutput]
     return found
 
 
-def _check_documents(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe) -> list[Difference]:
+def _check_documents(
+    dst: Path, splits: Sequence[SplitOutput], recipe: Recipe, annotated: Annotated
+) -> list[Difference]:
     """Compare tables, class list, card, failures and recipe with what the part files give."""
     differing: dict[Path, int | None] = {}
     sink = compare_into(differing)
@@ -187,7 +201,7 @@ def _check_documents(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe) -
             destination.write_documents(dst, splits, recipe, sink)
         except IMPOSSIBLE as error:
             found.append(Difference(".", f"the part files give no tables: {error}"))
-    write_text(dst / RECIPE, destination.document(recipe), sink)
+    write_text(dst / RECIPE, destination.document(recipe, annotated), sink)
     return found + [explain(dst, path, place) for path, place in differing.items()]
 
 
@@ -210,8 +224,8 @@ def _check_part(
     except (OutputError, StorageError, *IMPOSSIBLE) as error:
         found.append(Difference(path.name, f"its outputs cannot be read: {error}"))
         images = []
-    for name, row, data in images:
-        wrong = _check_image(row, data, max_pixels)
+    for name, row, pair in images:
+        wrong = _check_image(row, pair.image, max_pixels) or _check_mask(row, pair.mask)
         found += [Difference(name, wrong)] if wrong else []
     found += [explain(path.parent, one, place) for one, place in differing.items()]
     labels: dict[int, int] = {}
@@ -241,7 +255,7 @@ def _check_image(row: dict[str, Any], data: bytes, max_pixels: int) -> str:
     """Say what is wrong with an image, or nothing."""
     if len(data) != row["bytes"]:
         return f"it has {len(data)} bytes, not {row['bytes']}"
-    if hashlib.blake2b(data, digest_size=16).hexdigest() != row["hash"]:
+    if hash_bytes(data) != row["hash"]:
         return "its bytes are others than were written"
     try:
         height, width, _ = codec.decode(data, codec.read_header(data, max_pixels)).shape
@@ -249,6 +263,24 @@ def _check_image(row: dict[str, Any], data: bytes, max_pixels: int) -> str:
         return f"it does not decode: {error}"
     if (height, width) != (row["height"], row["width"]):
         return f"it has {height}x{width} pixels, not {row['height']}x{row['width']}"
+    return ""
+
+
+def _check_mask(row: dict[str, Any], data: bytes) -> str:
+    """Say what is wrong with the mask of an image that has one, or nothing."""
+    held = row.get(MASK)
+    if held is None:
+        return ""
+    if len(data) != held["bytes"]:
+        return f"its mask has {len(data)} bytes, not {held['bytes']}"
+    if hash_bytes(data) != held["hash"]:
+        return "its mask's bytes are others than were written"
+    try:
+        size = decode_mask(data).indices.shape
+    except DecodeError as error:
+        return f"its mask does not decode: {error}"
+    if size != (row["height"], row["width"]):
+        return f"its mask has {size[0]}x{size[1]} pixels, not {row['height']}x{row['width']}"
     return ""
 
 

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import colorsys
 import io
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from augcli.errors import InputError
 from augcli.io import outputs, tables
+from augcli.io.annotation_columns import BOXES, EDGES
+from augcli.io.annotation_files import mask_name, read_annotated
 from augcli.io.arrow_files import open_file
+from augcli.io.codec import ORIENTATION_TAG
+from augcli.io.geometry import upright_edges
+from augcli.io.masks import bring_to_image, decode_mask
 from augcli.io.source import Selection, open_source
 from augcli.io.storage import make_directory, printable_key, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from augcli.boxes import BoxHeader
     from augcli.io.source import Source
 
 CELL, LABEL, GAP = 190, 46, 12
+GOLDEN = 0.6180339887498949
+"""Steps of this length on a circle never come near each other soon."""
+
 INK, PAPER, FAINT = (32, 32, 32), (255, 255, 255), (120, 120, 120)
 
 
@@ -55,7 +71,7 @@ def draw_preview(src: str, dst: Path, sheet: Path, count: int, selection: Select
     name, table = held
     rows = [(at, row) for at, row in enumerate(table.to_pylist()) if row["applied"]]
     picked = [rows[i * len(rows) // count] for i in range(min(count, len(rows)))]
-    source = open_source(src, selection)
+    source, annotated = open_source(src, selection), read_annotated(dst)
     find = {printable_key(key): (c, i) for c in source.catalogues for i, key in enumerate(c.keys)}
     base = next((c.split for c in source.catalogues if c.split and name.startswith(f"{c.split}-")), "")
     examples = []
@@ -68,8 +84,9 @@ def draw_preview(src: str, dst: Path, sheet: Path, count: int, selection: Select
             raise InputError(
                 f"{src!r} has no {error.args[0]!r}; give the SRC that the output was made from"
             ) from error
-        result = _open_result(dst, base, row["file_name"])
-        examples.append(Example(sources, result, _caption(row, source.catalogues[0].classes or ())))
+        result = _open_result(dst, base, row, annotated.masks)
+        caption = _caption(row, source.catalogues[0].classes or (), annotated.boxes)
+        examples.append(Example(sources, result, caption))
     make_directory(sheet.parent)
     with writing(sheet) as file:
         draw_sheet(examples).save(file, "PNG")
@@ -97,30 +114,84 @@ def draw_sheet(examples: list[Example]) -> Image.Image:
 
 
 def _open_source_image(source: Source, find: dict[str, Any], key: str) -> tuple[Image.Image, str]:
+    """Open a sample's image, its boxes and mask drawn where the source has them, and describe its label."""
     catalogue, sample = find[key]
     groups = [g for g in source.groups.get(catalogue.split, []) if g.first <= sample < g.first + g.rows]
-    data, _ = source.samples(catalogue, groups, 1).read(sample)
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    samples = source.samples(catalogue, groups, 1)
+    data, _ = samples.read(sample)
+    stored = Image.open(io.BytesIO(data))
+    orientation = stored.getexif().get(ORIENTATION_TAG, 1)
+    image = ImageOps.exif_transpose(stored)
+    if source.annotated.masks:
+        mask = decode_mask(samples.read_mask(sample))
+        image = tint(
+            image, bring_to_image(mask, (image.height, image.width), orientation, None, None).indices
+        )
+    boxes = catalogue.boxes[sample] if catalogue.boxes else None
+    if boxes:
+        edges = upright_edges(boxes, (stored.height, stored.width), orientation)
+        image = outline(image, zip([] if edges is None else edges.tolist(), boxes.categories, strict=False))
     label, classes = catalogue.labels[sample], catalogue.classes or ()
     return image, "" if label is None else _weights(label.classes, label.weights, classes)
 
 
-def _open_result(dst: Path, split: str, file_name: str) -> Image.Image:
+def _open_result(dst: Path, split: str, row: dict[str, Any], has_masks: bool) -> Image.Image:
+    """Open an output, its boxes and mask drawn."""
+    image, mask = _read_result(dst, split, row["file_name"], has_masks)
+    if has_masks:
+        image = tint(image, decode_mask(mask).indices)
+    boxes = row.get(BOXES) or ()
+    return outline(image, (([box[edge] for edge in EDGES], box["category"]) for box in boxes))
+
+
+def _read_result(dst: Path, split: str, file_name: str, has_masks: bool) -> tuple[Image.Image, bytes]:
     path = dst / split / file_name
     if path.is_file():
-        return Image.open(path)
+        mask = (dst / split / mask_name(file_name)).read_bytes() if has_masks else b""
+        return Image.open(path), mask
     shard, _, name = file_name.partition("/")
-    for batch in pq.ParquetFile(open_file(dst / "data" / shard)).iter_batches(64, columns=["image"]):
-        for cell in batch.column(0).to_pylist():
-            if cell["path"] == name:
-                return Image.open(io.BytesIO(cell["bytes"]))
+    columns = ["image", "mask"] if has_masks else ["image"]
+    for batch in pq.ParquetFile(open_file(dst / "data" / shard)).iter_batches(64, columns=columns):
+        for row in batch.to_pylist():
+            if row["image"]["path"] == name:
+                mask = row["mask"]["bytes"] if has_masks else b""
+                return Image.open(io.BytesIO(row["image"]["bytes"])), mask
     raise InputError(f"{str(dst)!r} lacks {file_name!r}; run augcli again to restore it")
 
 
-def _caption(row: dict[str, Any], classes: tuple[str, ...]) -> str:
-    if row["classes"] is None:
-        return str(row["op"])
-    return f"{row['op']}\n{_weights(row['classes'], row['weights'], classes)}"
+def tint(image: Image.Image, mask: NDArray[Any]) -> Image.Image:
+    """Lay the colours of a mask's indices half over an image; index 0 leaves it as it is."""
+    plain = image.convert("RGB")
+    colours = np.array([colour_of(index) for index in range(int(mask.max(initial=0)) + 1)], np.uint8)
+    laid = Image.blend(plain, Image.fromarray(colours[mask]), 0.5)
+    return Image.composite(laid, plain, Image.fromarray(mask > 0))
+
+
+def outline(image: Image.Image, boxes: Iterable[tuple[Sequence[float], int]]) -> Image.Image:
+    """Draw the edges of boxes (y0, x0, y1, x1), each category in its colour."""
+    drawn = image.convert("RGB")
+    draw = ImageDraw.Draw(drawn)
+    width = max(1, round(max(drawn.size) / CELL))  # what remains one pixel on the sheet
+    for (y0, x0, y1, x1), category in boxes:
+        draw.rectangle((x0, y0, max(x1 - 1, x0), max(y1 - 1, y0)), None, colour_of(category + 1), width)
+    return drawn
+
+
+def colour_of(index: int) -> tuple[int, int, int]:
+    """Give an index a colour far from those of its neighbours."""
+    red, green, blue = colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.9, 1.0)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _caption(row: dict[str, Any], classes: tuple[str, ...], header: BoxHeader | None) -> str:
+    """Say what was applied, what the label is, and how many boxes of each category there are."""
+    lines = [str(row["op"])]
+    if row["classes"] is not None:
+        lines.append(_weights(row["classes"], row["weights"], classes))
+    if header:
+        counts = Counter(header.names[box["category"]] for box in row[BOXES])
+        lines.append(", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    return "\n".join(lines)
 
 
 def _weights(indices: Any, weights: Any, classes: tuple[str, ...]) -> str:

@@ -28,6 +28,8 @@ def describe(summary: Summary) -> str:
         )
     by_base = " (of the images that they are made from)" if summary.is_dry else ""
     lines.append(f"  classes    {_classes(summary.per_class)}{by_base}")
+    if summary.boxes:
+        lines.append(f"  boxes      {_boxes(summary)}")
     lines += [f"  note       {note}" for note in summary.notes]
     lines.append(f"  {_work(summary)}")
     return "\n".join(lines)
@@ -36,7 +38,9 @@ def describe(summary: Summary) -> str:
 def document(summary: Summary) -> dict[str, Any]:
     """Give a summary as one JSON document, rates and failures counted by reason beside it."""
     wall = summary.seconds.get("wall", 0.0)
+    boxes = {name: {"before": before, "after": after} for name, (before, after) in summary.boxes.items()}
     return asdict(summary) | {
+        "boxes": boxes,
         "failures_by_reason": reasons(summary),
         "images_per_second": round(summary.outputs_made / wall, 1) if wall else 0.0,
     }
@@ -64,6 +68,16 @@ def reasons(summary: Summary) -> dict[str, int]:
 def _classes(per_class: dict[str, int]) -> str:
     shown = [f"{name} {count}" for name, count in list(per_class.items())[:SHOWN_CLASSES]]
     more = len(per_class) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _boxes(summary: Summary) -> str:
+    """Give the boxes of each category before and after."""
+    shown = [
+        f"{name} {before}" + (f" -> {after}" if not summary.is_dry else "")
+        for name, (before, after) in list(summary.boxes.items())[:SHOWN_CLASSES]
+    ]
+    more = len(summary.boxes) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 

@@ -485,7 +485,7 @@ def test_one_shard_without_a_split_name_means_there_are_no_splits(tmp_path):
 
 def test_find_columns_names_all_others_as_carried():
     schema = pa.schema([("a", pa.int8()), ("img", pa.binary()), ("label", pa.int64()), ("b", pa.string())])
-    columns = find_columns(schema, None, None, "x.parquet")
+    columns = find_columns(schema, None, None, None, "x.parquet")
     assert (columns.image, columns.label, columns.others) == ("img", "label", ("a", "b"))
 
 

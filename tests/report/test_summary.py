@@ -16,6 +16,7 @@ SUMMARY = Summary(
     outputs=4,
     applied=3,
     per_class={"cat": 3, "dog": 1},
+    boxes={},
     unmixed={"not drawn": 1},
     failures=(Failure("cat/3.png", "read", "not an image", ""),),
     copied_undecodable=0,
@@ -42,6 +43,13 @@ def test_it_says_what_stands_and_what_was_done():
         "  note       a note",
         "  made 2 in 0.5 s (4 images/s, 2 workers, 1 of 2 chunks)",
     ]
+
+
+def test_boxes_are_counted_before_and_after():
+    boxed = replace(SUMMARY, boxes={"cell": (5, 3), "cup": (0, 2)})
+    assert "  boxes      cell 5 -> 3, cup 0 -> 2" in describe(boxed).splitlines()
+    assert "  boxes      cell 5, cup 0" in describe(replace(boxed, is_dry=True)).splitlines()
+    assert document(boxed)["boxes"] == {"cell": {"before": 5, "after": 3}, "cup": {"before": 0, "after": 2}}
 
 
 def test_a_dry_run_says_what_would_be():
