@@ -286,3 +286,62 @@ def test_an_unknown_policy_is_refused():
     base = np.zeros((HEIGHT, WIDTH), np.uint8)
     with pytest.raises(PlanError, match="--mask-policy must be one of dominant, got 'mean'"):
         follow_mask((), base, [], policy="mean")
+
+
+# albumentations' own cases for boxes and holes (its tests of `filter_bboxes_by_holes`, 1.4), restated: x is
+# first there, rows here. Left out is what its least area in pixels decides, which is no rule of ours.
+# Each: box, holes, least visibility, and what stays of the box.
+
+KEPT = [
+    ((10, 10, 20, 20), [(30, 30, 40, 40)], 0.5, (10, 10, 20, 20)),  # beside it
+    ((10, 10, 30, 30), [(25, 25, 35, 35)], 0.5, (10, 10, 30, 30)),  # a corner of it
+    ((10, 10, 40, 40), [(20, 20, 30, 30)], 0.5, (10, 10, 40, 40)),  # its middle
+    ((30, 30, 40, 40), [(15, 15, 25, 25), (45, 45, 55, 55)], 0.5, (30, 30, 40, 40)),
+    ((10, 10, 30, 30), [(15, 15, 25, 25), (45, 45, 55, 55)], 0.5, (10, 10, 30, 30)),
+    ((40, 40, 60, 60), [(15, 15, 25, 25), (45, 45, 55, 55)], 0.5, (40, 40, 60, 60)),
+    ((10, 10, 20, 20), [], 0.5, (10, 10, 20, 20)),
+    ((10, 10, 20, 20), [(10, 10, 20, 20)], 0.5, None),
+    ((10, 10, 30, 30), [(15, 15, 25, 25)], 0.9, None),  # three quarters of it are seen
+    ((10, 10, 30, 30), [(15, 15, 25, 25)], 0.1, (10, 10, 30, 30)),
+    ((10, 10, 20, 20), [(15, 15, 25, 25)], 0.0, (10, 10, 20, 20)),
+    ((10, 10, 20, 20), [(15, 15, 25, 25)], 1.0, None),
+    ((30, 30, 40, 40), [(15, 15, 25, 25)], 1.0, (30, 30, 40, 40)),
+    ((30, 30, 40, 40), [(0, 0, 50, 50)], 0.1, None),
+]
+SHRUNK = [
+    ((10, 10, 30, 30), [(15, 15, 20, 20)], 0.5, (10, 10, 30, 30)),  # a hole in the middle
+    ((10, 10, 20, 20), [(10, 10, 19, 19)], 0.5, None),  # 19 of 100 pixels are seen
+    ((50, 50, 60, 60), [(50, 50, 60, 55)], 0.3, (50, 55, 60, 60)),  # the left half is hidden
+    ((0, 0, 10, 10), [(0, 0, 10, 5)], 0.4, (0, 5, 10, 10)),
+    ((90, 90, 100, 100), [(95, 95, 100, 100)], 0.4, (90, 90, 100, 100)),  # a corner alone
+    ((45, 45, 55, 55), [(45, 45, 50, 55)], 0.4, (50, 45, 55, 55)),  # the upper half
+    ((10, 10, 30, 15), [(20, 10, 25, 15)], 0.3, (10, 10, 30, 15)),  # the middle of a tall one
+    ((30, 30, 40, 60), [(30, 45, 40, 60)], 0.3, (30, 30, 40, 45)),  # the right half of a wide one
+    ((50, 50, 70, 70), [(50, 50, 60, 70)], 0.3, (60, 50, 70, 70)),
+    ((80, 80, 98, 82), [(85, 80, 90, 82)], 0.3, (80, 80, 98, 82)),
+    ((90, 90, 95, 100), [(90, 95, 95, 100)], 0.3, (90, 90, 95, 95)),
+    ((10, 10, 20, 30), [(10, 10, 20, 15)], 0.6, (10, 15, 20, 30)),  # three quarters are seen
+    ((40, 40, 60, 50), [(40, 40, 45, 50)], 0.6, (45, 40, 60, 50)),
+    ((70, 70, 90, 90), [(70, 70, 80, 90)], 0.6, None),  # half of it
+    ((80, 5, 95, 15), [(80, 5, 90, 15)], 0.6, None),  # a third
+    ((0, 90, 20, 100), [(0, 95, 20, 100)], 0.5, (0, 90, 20, 95)),
+    ((95, 50, 100, 70), [(98, 50, 100, 70)], 0.5, (95, 50, 98, 70)),
+    ((70, 70, 85, 85), [(70, 70, 85, 75), (80, 70, 85, 85)], 0.0, (70, 75, 80, 85)),  # left and below
+    ((70, 70, 90, 90), [(70, 70, 75, 90), (85, 70, 90, 90), (70, 70, 90, 75), (70, 85, 90, 90)], 0.0,
+     (75, 75, 85, 85)),  # all four sides
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("policy", "case"), [("keep", case) for case in KEPT] + [("shrink", case) for case in SHRUNK]
+)
+def test_what_stays_of_a_box_beside_holes_is_what_albumentations_says(policy, case):
+    box, holes, least, expected = case
+    program = tuple(Fill(Box(*hole), BLACK) for hole in holes)
+    found = follow_boxes(program, Source(100, 100, [box]), [], BoxRule(policy, min_visibility=least))
+    assert [one.edges for one in found] == ([] if expected is None else [expected])
+
+
+def test_what_of_a_box_lies_outside_of_its_image_is_not_seen():
+    (found,) = follow_boxes((), Source(HEIGHT, WIDTH, [(-2, 4, 2, 8)]), [], BoxRule())
+    assert found == Seen(None, 0, (0, 4, 2, 8), 0.5, 1.0)

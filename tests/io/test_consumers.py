@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from pycocotools.coco import COCO
 
 import augcli
 from augcli.ops.cutmix import CutMix
@@ -660,3 +661,74 @@ def test_a_class_called_train_among_others_stays_a_class(tmp_path, load):
     rows = load(tmp_path / "dst")["train"]
     assert rows.num_rows == 4
     assert rows.features["label"].names == ["ship", "train"]
+
+
+# Masks and boxes ------------------------------------------------------------------------------------------
+
+
+def write_annotations(root: Path) -> dict[str, Path]:
+    """Write masks of the images, each of one index, and a box in each as COCO; gives where they lie."""
+    src = write_images(root / "src", FILES)
+    images, annotations = [], []
+    for number, path in enumerate(sorted(path for path in src.rglob("*") if path.is_file()), start=1):
+        name = path.relative_to(src)
+        mask = (root / "masks" / name).with_suffix(".png")
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((HEIGHT, WIDTH), number, np.uint8)).save(mask)
+        images.append({"id": number, "file_name": name.as_posix(), "height": HEIGHT, "width": WIDTH})
+        annotations.append({"id": number, "image_id": number, "category_id": 1, "bbox": [2, 3, 5, 4]})
+    held = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "thing"}]}
+    (root / "boxes.json").write_text(json.dumps(held))
+    return {"src": src, "masks": root / "masks", "boxes": root / "boxes.json"}
+
+
+@pytest.fixture(scope="module")
+def annotated_output(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("annotated")
+    augcli.materialize(dst=root / "dst", recipe=mixing(), **write_annotations(root))
+    return root / "dst"
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_datasets_loads_masks_beside_their_images(tmp_path, load, hugging_face, form):
+    paths = write_annotations(tmp_path)
+    augcli.materialize(dst=tmp_path / "dst", recipe=unchanged(format=form), **paths)
+    loaded = load(tmp_path / "dst")["train"]
+    assert isinstance(loaded.features["mask"], hugging_face.Image)
+    assert loaded.features["label"].names == CLASSES
+    assert loaded.num_rows == IMAGES
+    sources = {row["source"]: row["mask"] for row in loaded}
+    for key, mask in sources.items():
+        with Image.open((paths["masks"] / key).with_suffix(".png")) as wanted:
+            np.testing.assert_array_equal(np.asarray(mask), np.asarray(wanted))
+
+
+def test_only_class_folders_stand_below_images(annotated_output):
+    roots = {path.name for path in annotated_output.iterdir() if path.is_dir()}
+    assert roots == {"images", "masks"}
+    _, found = list_as_torchvision(annotated_output / "images")
+    assert {f"images/{name}": label for name, label in found.items()} == stored_labels(annotated_output)
+
+
+def test_coco_readers_find_every_image_below_images(annotated_output):
+    # torchvision's CocoDetection opens root / file_name of loadImgs, and takes loadAnns as its target.
+    coco = COCO(str(annotated_output / "annotations.json"))
+    for number in coco.getImgIds():
+        (image,) = coco.loadImgs(number)
+        with Image.open(annotated_output / "images" / image["file_name"]) as opened:
+            assert opened.size == (image["width"], image["height"])
+        for box in coco.loadAnns(coco.getAnnIds(number)):
+            x, y, width, height = box["bbox"]
+            assert 0 <= x < x + width <= WIDTH
+            assert 0 <= y < y + height <= HEIGHT
+
+
+def test_every_mask_bears_the_name_of_its_image(annotated_output):
+    rows = pq.read_table(annotated_output / "metadata.parquet", columns=["file_name", "mask_file_name"])
+    for row in rows.to_pylist():
+        with Image.open(annotated_output / row["file_name"]) as image:
+            size = image.size
+        with Image.open(annotated_output / row["mask_file_name"]) as mask:
+            assert mask.size == size
+        stem = row["file_name"].removeprefix("images/").rsplit(".", 1)[0]
+        assert row["mask_file_name"] == f"masks/{stem}.png"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -77,3 +79,51 @@ def test_a_sheet_in_a_directory_that_is_missing_makes_it(make_folder, tmp_path):
 def test_an_output_that_does_not_exist_is_told_apart_from_an_empty_one(make_folder, tmp_path):
     with pytest.raises(InputError, match=r"none' does not exist; give the DST"):
         draw_preview(str(make_folder({"cat": 3})), tmp_path / "none", tmp_path / "sheet.png", 2, Selection())
+
+
+def make_annotated(tmp_path):
+    """Two grey images of 40x20, one half of their masks 1, each with a box."""
+    for name in ("src", "masks"):
+        (tmp_path / name).mkdir()
+    for number in range(2):
+        Image.new("L", (40, 20), 100).save(tmp_path / "src" / f"{number}.png")
+        mask = np.zeros((20, 40), np.uint8)
+        mask[:, 20:] = 1
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
+    held = {
+        "images": [{"id": number, "file_name": f"{number}.png"} for number in range(2)],
+        "annotations": [
+            {"image_id": number, "category_id": 1, "bbox": [2, 4, 16, 12]} for number in range(2)
+        ],
+        "categories": [{"id": 1, "name": "cell"}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(held))
+    return {name: tmp_path / name for name in ("src", "masks")} | {"boxes": tmp_path / "boxes.json"}
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_boxes_are_outlined_and_masks_tinted(tmp_path, form):
+    paths = make_annotated(tmp_path)
+    augcli.materialize(dst=tmp_path / "dst", recipe=single(CutMix(lam=0.9), format=form), **paths)
+    selection = Selection(masks=str(paths["masks"]), boxes=str(paths["boxes"]))
+    draw_preview(str(paths["src"]), tmp_path / "dst", tmp_path / "sheet.png", 1, selection)
+    with Image.open(tmp_path / "sheet.png") as opened:
+        sheet = np.asarray(opened.convert("RGB")).astype(int)
+    for column in range(3):  # base, partner, result
+        left = GAP + column * (CELL + GAP)
+        cell = sheet[GAP : GAP + CELL, left : left + CELL]
+        tinted = cell[CELL // 2, CELL * 7 // 8]
+        assert tinted.max() - tinted.min() > 30  # colour over grey
+        assert (cell.max(2) - cell.min(2))[:, : CELL // 2].max() > 100  # the outline of the box
+
+
+def test_without_the_sources_annotations_the_results_are_drawn_alone(tmp_path):
+    paths = make_annotated(tmp_path)
+    augcli.materialize(dst=tmp_path / "dst", recipe=single(CutMix(lam=0.9)), **paths)
+    draw_preview(str(paths["src"]), tmp_path / "dst", tmp_path / "sheet.png", 1, Selection())
+    with Image.open(tmp_path / "sheet.png") as opened:
+        sheet = np.asarray(opened.convert("RGB")).astype(int)
+    colour = sheet.max(2) - sheet.min(2)
+    last = GAP + 2 * (CELL + GAP)
+    assert colour[:, :last].max() == 0
+    assert colour[:, last:].max() > 30
