@@ -6,9 +6,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from augcli.annotations import BoxRule
     from augcli.api import materialize, verify
     from augcli.arrays import cutmix, cutout, erase, mixup, patch_cutout, rand_box, smooth_labels
     from augcli.errors import AugcliError
+    from augcli.follow import FollowedBoxes
     from augcli.recipe import Recipe
     from augcli.results import Summary, Verification
 
@@ -16,6 +18,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AugcliError": "augcli.errors",
+    "BoxRule": "augcli.annotations",
+    "FollowedBoxes": "augcli.follow",
     "Recipe": "augcli.recipe",
     "Summary": "augcli.results",
     "Verification": "augcli.results",
@@ -32,6 +36,8 @@ _HOMES = {
 
 __all__ = [
     "AugcliError",
+    "BoxRule",
+    "FollowedBoxes",
     "Recipe",
     "Summary",
     "Verification",

@@ -18,6 +18,7 @@ import numpy as np
 from augcli.batch import Batch, read_array, read_images, read_integers, read_labels
 from augcli.datatypes import Q16, Blend, Box, Fill, Paste, Patches, Shape
 from augcli.errors import PlanError
+from augcli.follow import read_annotations
 from augcli.labels import count_shares, smooth_weight
 from augcli.ops.base import BOUNDARIES, box_around, place_box
 from augcli.ops.cutmix import PLACE, CutMix, box_sides
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from augcli.annotations import BoxRule
     from augcli.datatypes import Program
+    from augcli.follow import Annotations, FollowedBoxes
     from augcli.ops import Operation
     from augcli.ops.base import HoleOperation
 
@@ -50,6 +53,8 @@ class Mixed:
         lam: (N,) float64: each image's own share of its pixels, 1 where it was left alone.
         boxes: (N, 4) int64 (y0, x0, y1, x1), half-open, empty where it was left alone; None for Mixup.
         indices: (N,) int64: the partner of each image.
+        masks: New masks, in the form in which they came; None where none were given.
+        bboxes: The boxes of each new image; None where none were given.
     """
 
     images: Any
@@ -57,6 +62,8 @@ class Mixed:
     lam: NDArray[np.float64]
     boxes: NDArray[np.int64] | None
     indices: NDArray[np.int64]
+    masks: Any = None
+    bboxes: list[FollowedBoxes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +73,14 @@ class Holed:
     Attributes:
         images: New images, in the form in which they came.
         boxes: (N, B, 4) int64 (y0, x0, y1, x1), half-open; where there are fewer, empty ones at the end.
+        masks: New masks, in the form in which they came; None where none were given.
+        bboxes: A `FollowedBoxes` for each new image, or for the single one; None where none were given.
     """
 
     images: Any
     boxes: NDArray[np.int64]
+    masks: Any = None
+    bboxes: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +90,14 @@ class Masked:
     Attributes:
         images: New images, in the form in which they came.
         patches: (rows, columns) bool for each image, True where a patch is hidden.
+        masks: New masks, in the form in which they came; None where none were given.
+        bboxes: A `FollowedBoxes` for each new image, or for the single one; None where none were given.
     """
 
     images: Any
     patches: list[NDArray[np.bool_]]
+    masks: Any = None
+    bboxes: Any = None
 
 
 def cutmix(
@@ -98,6 +113,9 @@ def cutmix(
     seed: int = 0,
     boxes: ArrayLike | None = None,
     indices: ArrayLike | None = None,
+    masks: Any = None,
+    bboxes: Any = None,
+    box_rule: BoxRule | None = None,
 ) -> Mixed:
     """Paste a box of another image of the batch; the label is shared by the counted pixels.
 
@@ -117,6 +135,11 @@ def cutmix(
         boxes: (N, 4) integers (y0, x0, y1, x1), half-open and inside the images, instead of drawn ones.
         indices: (N,) partners instead of drawn ones. Drawn ones are a derangement: nobody is its own
             partner, and everybody is partner once.
+        masks: Masks of indices that belong to the images: (N, H, W) or a list of (H, W), each of its image's
+            height and width; uint8 or uint16, all of one dtype. What is pasted brings its mask along.
+        bboxes: Boxes that belong to the images: for each (M, 4) numbers y0, x0, y1, x1 in pixels, half-open,
+            inside the image, of an area above 0; M may be 0. The partner's are clipped to what is pasted.
+        box_rule: Which boxes stay, and how; `BoxRule()` where None.
 
     Raises:
         PlanError: If an array has a shape, type or value that is not accepted.
@@ -131,8 +154,15 @@ def cutmix(
         [[0.75, 0.25], [0.0, 1.0]]
         >>> mixed.images[0][:, :, 0].tolist()
         [[255, 255, 0, 0], [255, 255, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+        >>> held = {"masks": [black[..., 0], white[..., 0]], "bboxes": [[[0, 0, 4, 4]], [[1, 1, 3, 3]]]}
+        >>> mixed = cutmix([black, white], boxes=boxes, indices=[1, 0], **held)
+        >>> mixed.masks[0].tolist()
+        [[255, 255, 0, 0], [255, 255, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+        >>> mixed.bboxes[0].edges.tolist(), mixed.bboxes[0].visibility.tolist()
+        ([[0.0, 0.0, 4.0, 4.0], [1.0, 1.0, 2.0, 2.0]], [0.75, 0.25])
     """
     batch, partners = _pair(images, indices, seed)
+    annotations = read_annotations(batch, masks, bboxes, box_rule)
     if boxes is not None:
         given = [Box(*box) for box in read_integers(boxes, (len(batch), 4), "boxes").tolist()]
         programs: list[Program] = [(Paste(box, 0),) if box.area else () for box in given]
@@ -141,7 +171,7 @@ def cutmix(
         programs = _plan(batch, operation, p, seed)
     mixed = _mix(batch, programs, partners, labels, num_classes)
     held = [_edges(program[0].area) if program else (0, 0, 0, 0) for program in programs]
-    return Mixed(*mixed, np.array(held, np.int64), partners)
+    return Mixed(*mixed, np.array(held, np.int64), partners, *annotations.follow(programs, partners))
 
 
 def mixup(
@@ -155,6 +185,10 @@ def mixup(
     num_classes: int | None = None,
     seed: int = 0,
     indices: ArrayLike | None = None,
+    masks: Any = None,
+    mask_policy: str | None = None,
+    bboxes: Any = None,
+    box_rule: BoxRule | None = None,
 ) -> Mixed:
     """Blend each image with another one of the batch; the label is shared by the same weight.
 
@@ -171,6 +205,10 @@ def mixup(
         num_classes: K; needed where labels are indices.
         seed: 0..2**64 - 1.
         indices: (N,) partners instead of drawn ones, which are a derangement.
+        masks: As for `cutmix`; a mean of two indices means nothing, so they need `mask_policy`.
+        mask_policy: `dominant`: the mask is that of the image that weighs more, of equals the image's own.
+        bboxes: As for `cutmix`; both images' boxes stay, each with its image's weight.
+        box_rule: As for `cutmix`.
 
     Raises:
         PlanError: If an array has a shape, type or value that is not accepted.
@@ -184,6 +222,9 @@ def mixup(
         ([[151, 151]], [[0.5, 0.5], [0.5, 0.5]])
     """
     batch, partners = _pair(images, indices, seed)
+    annotations = read_annotations(batch, masks, bboxes, box_rule, policy=mask_policy)
+    if masks is not None and mask_policy is None:
+        raise PlanError("masks of indices cannot be blended; give mask_policy='dominant', or leave out masks")
     given = None if lam is None else read_array(lam, "lam")
     if given is None or given.ndim == 0:
         fixed = None if given is None else given.item()
@@ -198,7 +239,8 @@ def mixup(
             (Blend(Box(0, 0, shape.height, shape.width), weight, 0),) if weight < Q16 else ()
             for weight, shape in zip(rounded, batch.shapes, strict=True)
         ]
-    return Mixed(*_mix(batch, programs, partners, labels, num_classes), None, partners)
+    mixed = _mix(batch, programs, partners, labels, num_classes)
+    return Mixed(*mixed, None, partners, *annotations.follow(programs, partners))
 
 
 def cutout(
@@ -213,6 +255,10 @@ def cutout(
     p: float = 1.0,
     seed: int = 0,
     boxes: Any = None,
+    masks: Any = None,
+    mask_fill: int | None = None,
+    bboxes: Any = None,
+    box_rule: BoxRule | None = None,
 ) -> Holed:
     """Hide square holes; labels stay.
 
@@ -230,6 +276,12 @@ def cutout(
         p: Probability for each image.
         seed: 0..2**64 - 1.
         boxes: (N, B, 4) integers (y0, x0, y1, x1), half-open and inside the images, instead of drawn ones.
+        masks: Masks of indices that belong to the images: (N, H, W), a list of (H, W), or one (H, W) for one
+            image; uint8 or uint16, all of one dtype.
+        mask_fill: Index that holes have in masks; None leaves masks as they are.
+        bboxes: Boxes that belong to the images: for each, or for the single image, (M, 4) numbers y0, x0, y1,
+            x1 in pixels, half-open, inside the image, of an area above 0; M may be 0.
+        box_rule: Which boxes stay, and how; `BoxRule()` where None.
 
     Raises:
         PlanError: If an array has a shape, type or value that is not accepted.
@@ -239,10 +291,15 @@ def cutout(
         >>> import numpy as np
         >>> cutout(np.full((3, 3), 9, np.uint8), fill=1, boxes=[[[0, 1, 2, 3]]]).images.tolist()
         [[9, 1, 1], [9, 1, 1], [9, 9, 9]]
+        >>> held = cutout(np.zeros((4, 4), np.uint8), boxes=[[[0, 1, 2, 3]]], bboxes=[[0, 0, 4, 3]]).bboxes
+        >>> held.edges.tolist(), held.visibility.round(3).tolist()
+        ([[0.0, 0.0, 4.0, 3.0]], [0.667])
     """
     options = {"holes": holes, "length": length, "boundary": boundary}
     operation = _set_up(Cutout, **options, fill=fill, mean=mean, std=std)
-    return _make_holes(images, operation, p, seed, boxes)
+    batch = read_images(images)
+    annotations = read_annotations(batch, masks, bboxes, box_rule, mask_fill)
+    return _make_holes(batch, operation, p, seed, boxes, annotations)
 
 
 def erase(
@@ -257,6 +314,10 @@ def erase(
     p: float = 1.0,
     seed: int = 0,
     boxes: Any = None,
+    masks: Any = None,
+    mask_fill: int | None = None,
+    bboxes: Any = None,
+    box_rule: BoxRule | None = None,
 ) -> Holed:
     """Hide boxes of random area and shape, by default with noise; labels stay.
 
@@ -273,6 +334,10 @@ def erase(
         p: Probability for each image.
         seed: 0..2**64 - 1.
         boxes: (N, B, 4) integers (y0, x0, y1, x1), half-open and inside the images, instead of drawn ones.
+        masks: As for `cutout`.
+        mask_fill: As for `cutout`.
+        bboxes: As for `cutout`.
+        box_rule: As for `cutout`.
 
     Raises:
         PlanError: If an array has a shape, type or value that is not accepted.
@@ -285,7 +350,9 @@ def erase(
         [[50, 50], [50, 50]]
     """
     operation = _set_up(Erase, scale=scale, ratio=ratio, count=count, fill=fill, mean=mean, std=std)
-    return _make_holes(images, operation, p, seed, boxes)
+    batch = read_images(images)
+    annotations = read_annotations(batch, masks, bboxes, box_rule, mask_fill)
+    return _make_holes(batch, operation, p, seed, boxes, annotations)
 
 
 def patch_cutout(
@@ -299,6 +366,10 @@ def patch_cutout(
     p: float = 1.0,
     seed: int = 0,
     patches: Sequence[ArrayLike] | None = None,
+    masks: Any = None,
+    mask_fill: int | None = None,
+    bboxes: Any = None,
+    box_rule: BoxRule | None = None,
 ) -> Masked:
     """Hide a share of the patches of a grid; labels stay.
 
@@ -316,6 +387,10 @@ def patch_cutout(
         p: Probability for each image.
         seed: 0..2**64 - 1.
         patches: For each image (rows, columns), True where a patch is hidden, instead of drawn ones.
+        masks: As for `cutout`.
+        mask_fill: As for `cutout`.
+        bboxes: As for `cutout`.
+        box_rule: As for `cutout`.
 
     Raises:
         PlanError: If an array has a shape, type or value that is not accepted.
@@ -329,6 +404,7 @@ def patch_cutout(
     """
     operation = _set_up(PatchCutout, patch_size=patch_size, ratio=ratio, fill=fill, mean=mean, std=std)
     batch, size = read_images(images), operation.patch_size
+    annotations = read_annotations(batch, masks, bboxes, box_rule, mask_fill)
     if any(math.prod(_grid(shape, size)) > MOST_PATCHES for shape in batch.shapes):
         raise PlanError(f"an image has more than {MOST_PATCHES} patches; give a larger patch_size")
     if patches is None:
@@ -347,7 +423,7 @@ def patch_cutout(
         else np.frombuffer(program[0].area.bitmap, np.bool_).reshape(_grid(shape, size)).copy()  # type: ignore[union-attr]
         for program, shape in zip(programs, batch.shapes, strict=True)
     ]
-    return Masked(batch.apply(programs), hidden)
+    return Masked(batch.apply(programs), hidden, *annotations.follow(programs))
 
 
 def smooth_labels(
@@ -503,9 +579,10 @@ def _mix(
     return batch.apply(programs, partners), weights, lam
 
 
-def _make_holes(images: Any, operation: HoleOperation, p: float, seed: int, boxes: Any) -> Holed:
+def _make_holes(
+    batch: Batch, operation: HoleOperation, p: float, seed: int, boxes: Any, annotations: Annotations
+) -> Holed:
     """Make drawn or given holes."""
-    batch = read_images(images)
     if boxes is None:
         programs = _plan(batch, operation, p, seed)
     else:
@@ -521,7 +598,7 @@ def _make_holes(images: Any, operation: HoleOperation, p: float, seed: int, boxe
     for number, program in enumerate(programs):
         for hole, step in enumerate(program):
             found[number, hole] = _edges(step.area)
-    return Holed(batch.apply(programs), found)
+    return Holed(batch.apply(programs), found, *annotations.follow(programs))
 
 
 def _edges(area: Any) -> tuple[int, int, int, int]:

@@ -13,6 +13,7 @@ PACKAGE = Path(augcli.__file__).parent
 LAYERS = [
     {"cli"},
     {"api", "arrays"},
+    {"follow"},
     {"report", "pipeline", "batch"},
     {"recipe"},
     {"ops", "kernels", "io"},
@@ -82,7 +83,8 @@ def test_public_names():
     assert augcli.__all__ == sorted(augcli.__all__)
     operations = {"cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
     others = {"AugcliError", "Recipe", "Summary", "Verification", "__version__", "materialize", "verify"}
-    assert set(augcli.__all__) == operations | others
+    boxes = {"BoxRule", "FollowedBoxes"}
+    assert set(augcli.__all__) == operations | others | boxes
     assert dir(augcli) == augcli.__all__
     for name in augcli.__all__:
         assert getattr(augcli, name) is not None
