@@ -6,6 +6,8 @@ from the steps alone. Nothing here knows of files.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +18,7 @@ from augcli.datatypes import Q16, Blend, Box, Fill, Paste
 from augcli.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -101,8 +103,8 @@ def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rul
         if isinstance(step, Fill):
             continue
         bounds = _bounds(step.area, base.height, base.width)
-        for number, edges in enumerate(partners[step.slot].boxes):
-            moved = _stretch(edges, partners[step.slot], step, base)
+        moving = _stretch(partners[step.slot].boxes, partners[step.slot], step, base)
+        for number, moved in enumerate(moving):
             inside = _clip(moved, bounds)
             if _area(inside) >= rule.min_paste_visibility * _area(moved):
                 seen.append(cells.look(place, moved, inside, step.slot, number, rule))
@@ -155,52 +157,50 @@ class _Cells:
     """The cells that a program's edges cut an image into, and what share of each every image holds."""
 
     def __init__(self, program: Program, height: int, width: int) -> None:
-        boxes = [box for step in program for box in _boxes(step.area, height, width)]
-        self._ys = np.unique([0, height, *(edge for box in boxes for edge in (box.y0, box.y1))])
-        self._xs = np.unique([0, width, *(edge for box in boxes for edge in (box.x0, box.x1))])
+        areas = [_boxes(step.area, height, width) for step in program]
+        boxes = [box for held in areas for box in held]
+        self._ys = sorted({0, height, *(edge for box in boxes for edge in (box.y0, box.y1))})
+        self._xs = sorted({0, width, *(edge for box in boxes for edge in (box.x0, box.x1))})
         if self._ys[-1] > height or self._xs[-1] > width:
             raise PlanError(f"a step's area lies outside the image of {height}x{width}")
+        row_of, column_of = ({edge: at for at, edge in enumerate(edges)} for edges in (self._ys, self._xs))
         # Image 0 is the base; each step that reads a partner puts another image there.
-        self._shares = np.zeros((len(program) + 1, len(self._ys) - 1, len(self._xs) - 1))
-        self._shares[0] = 1
-        for place, step in enumerate(program, start=1):
-            where = np.zeros(self._shares.shape[1:], bool)
-            for box in _boxes(step.area, height, width):
-                rows = slice(*np.searchsorted(self._ys, (box.y0, box.y1)))
-                where[rows, slice(*np.searchsorted(self._xs, (box.x0, box.x1)))] = True
+        shares = np.zeros((len(program) + 1, len(self._ys) - 1, len(self._xs) - 1))
+        shares[0] = 1
+        for place, (step, held) in enumerate(zip(program, areas, strict=True), start=1):
+            where = np.zeros(shares.shape[1:], bool)
+            for box in held:
+                where[row_of[box.y0] : row_of[box.y1], column_of[box.x0] : column_of[box.x1]] = True
             kept = step.weight_q16 / Q16 if isinstance(step, Blend) else 0.0
-            self._shares[:, where] *= kept
+            shares[:, where] *= kept
             if not isinstance(step, Fill):
-                self._shares[place, where] = 1 - kept
+                shares[place, where] = 1 - kept
+        self._shares: list[list[list[float]]] = shares.tolist()
 
     def look(
         self, image: int, whole: Edges, part: Edges, slot: int | None, number: int, rule: BoxRule
     ) -> Seen | None:
         """Give what is seen of a box of which a part lies in the output; None where it does not stay."""
-        rows = _overlaps(self._ys, part[0], part[2])
-        columns = _overlaps(self._xs, part[1], part[3])
         held = self._shares[image]
-        area = float(rows @ (held > 0) @ columns)
+        columns = _overlaps(self._xs, part[1], part[3])
+        seen = [
+            (row, column, held[row][column], height * width)
+            for row, height in _overlaps(self._ys, part[0], part[2])
+            for column, width in columns
+            if held[row][column] > 0
+        ]
+        # Sums that do not depend on their order, which vector units choose: the same on any machine.
+        area = math.fsum(pixels for *_, pixels in seen)
         visibility = area / _area(whole) if _area(whole) else 0.0
         if area <= 0 or visibility < rule.min_visibility:
             return None
-        weight = float(rows @ held @ columns) / area
+        weight = math.fsum(share * pixels for _, _, share, pixels in seen) / area
         if rule.policy == "shrink":
-            part = self._shrink(held > 0, rows, columns, part)
+            top, bottom = min(row for row, *_ in seen), max(row for row, *_ in seen)
+            left, right = min(one[1] for one in seen), max(one[1] for one in seen)
+            inner = (self._ys[top], self._xs[left], self._ys[bottom + 1], self._xs[right + 1])
+            part = _clip(part, inner)
         return Seen(slot, number, part, min(visibility, 1.0), weight)
-
-    def _shrink(
-        self,
-        is_seen: NDArray[np.bool_],
-        rows: NDArray[np.float64],
-        columns: NDArray[np.float64],
-        part: Edges,
-    ) -> Edges:
-        """Give the bounds of what is seen of a part."""
-        below = is_seen & (rows > 0)[:, None] & (columns > 0)
-        (y0, y1), (x0, x1) = (np.flatnonzero(below.any(axis))[[0, -1]] for axis in (1, 0))
-        inner = (self._ys[y0], self._xs[x0], self._ys[y1 + 1], self._xs[x1 + 1])
-        return _clip(part, inner)
 
 
 def _boxes(area: Area, height: int, width: int) -> list[Box]:
@@ -217,9 +217,11 @@ def _bounds(area: Area, height: int, width: int) -> Edges:
     return y0, x0, y1, x1
 
 
-def _overlaps(edges: NDArray[np.integer], start: float, stop: float) -> NDArray[np.float64]:
-    """Give how much of each interval between edges lies in start..stop."""
-    return np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None).astype(np.float64)
+def _overlaps(edges: Sequence[int], start: float, stop: float) -> list[tuple[int, float]]:
+    """Give which intervals between edges start..stop lies in, and how much of it in each."""
+    first = max(bisect_right(edges, start) - 1, 0)
+    last = min(bisect_left(edges, stop), len(edges) - 1)
+    return [(at, min(edges[at + 1], stop) - max(edges[at], start)) for at in range(first, last)]
 
 
 def _clip(edges: Edges, bounds: Edges) -> Edges:
@@ -239,16 +241,19 @@ def _read_part(partner: tuple[int, int], step: Step, size: tuple[int, int]) -> t
     return (source.y0, source.x0, source.y1, source.x1), _bounds(step.area, *size)
 
 
-def _stretch(edges: Edges, partner: Source, step: Step, base: Source) -> Edges:
-    """Give where a partner's box lies in the output."""
+def _stretch(boxes: Sequence[Edges], partner: Source, step: Step, base: Source) -> Iterator[Edges]:
+    """Give where a partner's boxes lie in the output."""
     source, target = _read_part(partner[:2], step, base[:2])
-    moved = []
-    for place, edge in enumerate(edges):
-        axis = place % 2
-        scale = (target[axis + 2] - target[axis]) / (source[axis + 2] - source[axis])
-        moved.append(target[axis] + (edge - source[axis]) * scale)
-    y0, x0, y1, x1 = moved
-    return y0, x0, y1, x1
+    if source[2] == source[0] or source[3] == source[1]:
+        return
+    height, width = ((target[axis + 2] - target[axis]) / (source[axis + 2] - source[axis]) for axis in (0, 1))
+    for y0, x0, y1, x1 in boxes:
+        yield (
+            target[0] + (y0 - source[0]) * height,
+            target[1] + (x0 - source[1]) * width,
+            target[0] + (y1 - source[0]) * height,
+            target[1] + (x1 - source[1]) * width,
+        )
 
 
 def _read_nearest(partner: NDArray[np.integer], step: Step, size: tuple[int, ...]) -> NDArray[np.integer]:

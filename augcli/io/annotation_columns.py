@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
@@ -53,13 +54,23 @@ def annotation_schema(annotated: Annotated, carried: pa.Schema | None = None) ->
 
 def annotation_table(annotated: Annotated, notes: Sequence[Notes]) -> pa.Table:
     """Give what belongs to outputs as columns, a row for each."""
-    columns: dict[str, Any] = {
-        BOXES: [[_box_row(box) for box in one.boxes] for one in notes],
-        IMAGE: [one.extra for one in notes],
-        MASK: [{"bytes": len(one.mask), "hash": hash_bytes(one.mask)} for one in notes],
-    }
     schema = annotation_schema(annotated)
-    return pa.table({name: columns[name] for name in schema.names}, schema=schema)
+    columns: dict[str, Any] = {}
+    if annotated.boxes is not None:
+        columns = {BOXES: _box_column([one.boxes for one in notes]), IMAGE: [one.extra for one in notes]}
+    if annotated.masks:
+        columns[MASK] = [{"bytes": len(one.mask), "hash": hash_bytes(one.mask)} for one in notes]
+    return pa.table(columns, schema=schema)
+
+
+def _box_column(rows: Sequence[Sequence[WrittenBox]]) -> pa.Array:
+    """Give the boxes of each row as a column of lists, field by field: a fraction of the time of rows."""
+    boxes = [box for row in rows for box in row]
+    held = [(*box.edges, *box[1:]) for box in boxes]
+    columns = zip(*held, strict=True) if held else [()] * BOX_TYPE.num_fields
+    fields = [pa.array(column, field.type) for column, field in zip(columns, BOX_TYPE, strict=True)]
+    offsets = pa.array([0, *accumulate(map(len, rows))], pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(fields, fields=list(BOX_TYPE)))
 
 
 def count_categories(rows: pa.Table) -> Counter[int]:
@@ -70,17 +81,10 @@ def count_categories(rows: pa.Table) -> Counter[int]:
 
 def boxed_images(rows: pa.Table) -> Iterator[BoxedImage]:
     """Read part rows as files of boxes tell them, under the names in the table."""
-    held = rows.select(["file_name", "height", "width", "source", IMAGE, BOXES])
-    for row in held.to_pylist():
-        boxes = tuple(_read_box(box) for box in row[BOXES])
-        yield BoxedImage(row["file_name"], row["height"], row["width"], row["source"], row[IMAGE], boxes)
-
-
-def _box_row(box: WrittenBox) -> dict[str, Any]:
-    row = box._asdict()
-    return dict(zip(EDGES, row.pop("edges"), strict=True)) | row
-
-
-def _read_box(row: dict[str, Any]) -> WrittenBox:
-    y0, x0, y1, x1 = (row.pop(edge) for edge in EDGES)
-    return WrittenBox((y0, x0, y1, x1), **row)
+    lists = rows.column(BOXES).combine_chunks()
+    fields = [column.to_pylist() for column in lists.flatten().flatten()]
+    boxes = (WrittenBox((y0, x0, y1, x1), *more) for y0, x0, y1, x1, *more in zip(*fields, strict=True))
+    counts = lists.value_lengths().fill_null(0).to_pylist()
+    columns = (rows.column(name).to_pylist() for name in ("file_name", "height", "width", "source", IMAGE))
+    for count, name, height, width, source, extra in zip(counts, *columns, strict=True):
+        yield BoxedImage(name, height, width, source, extra, tuple(islice(boxes, count)))
