@@ -19,6 +19,11 @@ from PIL import Image
 USAGE, TOO_MANY_FAILED, INPUT, OUTPUT, STORAGE = 2, 3, 4, 5, 7
 
 
+def fault(reason):
+    """Mark a case that shows a fault of the product, and where it lies."""
+    return pytest.mark.xfail(strict=True, reason=reason)
+
+
 def look(root):
     """Everything below a directory: content and modification time of files, names of directories."""
     return {
@@ -332,7 +337,9 @@ def test_mixing_needs_two_images(refusal, make_folder, tmp_path, operation):
 def test_mixing_needs_labels(refusal, tmp_path, operation):
     write_images(tmp_path / "src", "a.png", "b.png")
     says = refusal(operation, tmp_path / "src", tmp_path / "dst", code=INPUT)
-    assert says == f"{operation} mixes labels, but no image has one; give class folders or --labels FILE"
+    assert says == (
+        f"{operation} mixes labels, but no image has one; give class folders, --labels FILE, --masks or --boxes"
+    )
 
 
 def test_a_split_that_is_not_there_is_refused(refusal, tmp_path):
@@ -511,6 +518,395 @@ def test_a_weight_that_is_none_is_refused(refuse_table, weight):
 def test_multi_hot_labels_cannot_be_smoothed(refuse_table):
     says = refuse_table("file_name,p:cat,p:dog\na.png,1.0,1.0\nb.png,0.0,1.0\n", "--smoothing", "0.1")
     assert says.endswith("cannot be smoothed; leave out --smoothing")
+
+
+# --- masks and boxes -----------------------------------------------------------------------------------
+
+SIX = ("cat/0.png", "cat/1.png", "dog/2.png")
+"""The images of 10 x 8 pixels to which masks and boxes belong."""
+
+
+def boxes_document(**changes):
+    """Give a COCO document of a box in each image, with other values for some of its keys."""
+    images = [{"id": at, "file_name": name, "width": 10, "height": 8} for at, name in enumerate(SIX)]
+    boxes = [{"id": at, "image_id": at, "category_id": 1, "bbox": [1, 1, 4, 3]} for at in range(3)]
+    return {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cell"}]} | changes
+
+
+def box(**changes):
+    return {"annotations": [{"id": 1, "image_id": 0, "category_id": 1, "bbox": [1, 1, 4, 3]} | changes]}
+
+
+@pytest.fixture
+def annotated(tmp_path):
+    """`src` of three images beside their `masks` and `boxes.json`."""
+    write_images(tmp_path / "src", *SIX)
+    for number, name in enumerate(SIX):
+        path = tmp_path / "masks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (10, 8), number + 1).save(path)
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes_document()))
+    return tmp_path
+
+
+FORMS = "give a COCO JSON file or a folder of VOC XML"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"annotations": boxes_document()["annotations"] * 2},
+            "two annotations have the id 0; give each its own id",
+        ),
+        (
+            {"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}]},
+            "two images have the id 1; give each its own id",
+        ),
+        (
+            {"images": [{"id": 1, "file_name": "a"}, {"id": 2, "file_name": "./a"}]},
+            "two images are called 'a'; leave one, or give each its own file_name",
+        ),
+        (
+            {"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]},
+            "two categories have the id 1; give each its own id",
+        ),
+        (
+            {"categories": [{"id": 1, "name": "a\n"}, {"id": 2, "name": "a\n"}]},
+            "two categories are called 'a\\n'; give each its own name",
+        ),
+        (
+            box(image_id=9),
+            "annotations[0]: image_id 9 is not in the file; correct it or remove the box",
+        ),
+        (
+            box(category_id=9),
+            "annotations[0]: category_id 9 is not in the file; correct it or remove the box",
+        ),
+        *(
+            (
+                box(bbox=bbox),
+                "annotations[0]: bbox must be four finite numbers x, y, width >= 0, height >= 0, got"
+                f" {got}; correct or remove it",
+            )
+            for bbox, got in [
+                ([1, 1, -4, 3], "[1, 1, -4, 3]"),
+                ([1, 1, 4], "[1, 1, 4]"),
+                ("1\n1", "'1\\n1'"),
+                (None, "None"),
+            ]
+        ),
+        (
+            {"images": None},
+            "has no list of images; give a COCO file of instances: images, annotations, categories",
+        ),
+        (
+            {"annotations": [1]},
+            "annotations[0] must be an object, got 1; correct or remove it",
+        ),
+    ],
+)
+def test_a_coco_file_that_contradicts_itself_is_refused(refusal, annotated, changes, says):
+    path = annotated / "boxes.json"
+    path.write_text(json.dumps(boxes_document(**changes)))
+    got = refusal("cutmix", annotated / "src", annotated / "dst", "--boxes", path, code=INPUT)
+    assert got == f"boxes {str(path)!r}: {says}"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", f"cannot be parsed: Expecting value: line 1 column 1 (char 0); {FORMS}"),
+        ('{"images": [\n', f"cannot be parsed: Expecting value: line 2 column 1 (char 13); {FORMS}"),
+        ('{"a": NaN}', f"cannot be parsed: NaN is no number of JSON; {FORMS}"),
+    ],
+)
+def test_boxes_that_cannot_be_parsed_are_refused(refusal, annotated, text, says):
+    path = annotated / "boxes.json"
+    path.write_text(text)
+    got = refusal("cutmix", annotated / "src", annotated / "dst", "--boxes", path, code=INPUT)
+    assert got == f"boxes {str(path)!r} {says}"
+
+
+def test_boxes_of_none_of_the_images_are_refused(refusal, annotated):
+    images = [{"id": 0, "file_name": "oth\ner.png"}]
+    path = annotated / "boxes.json"
+    path.write_text(json.dumps(boxes_document(images=images, annotations=[])))
+    says = refusal("cutmix", annotated / "src", annotated / "dst", "--boxes", path, code=INPUT)
+    assert says == (
+        "the boxes are of none of the images: their first one is 'oth\\ner.png', the first of the input"
+        " 'cat/0.png'; give the file that belongs to these, or name its images by their paths below SRC"
+    )
+
+
+def object_of(inner, name="cell"):
+    return f"<annotation><object><name>{name}</name><bndbox>{inner}</bndbox></object></annotation>"
+
+
+DOCTYPE = "names entities or a document type, which are never resolved; remove the <!DOCTYPE ...> line"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("<annotation><obj", "cannot be parsed: unclosed token: line 1, column 12; give Pascal VOC XML"),
+        ("", "cannot be parsed: no element found: line 1, column 0; give Pascal VOC XML"),
+        ("<html/>", "its root must be <annotation>, got <html>; give Pascal VOC XML"),
+        (
+            f'<!DOCTYPE annotation [<!ENTITY x SYSTEM "secret">]>{object_of("", "&x;")}',
+            DOCTYPE,
+        ),
+        ('<!DOCTYPE annotation SYSTEM "secret"><annotation/>', DOCTYPE),
+        (object_of(""), "object 1 must have a finite number as xmin, got ''; correct or remove it"),
+        (
+            object_of("<xmin>5</xmin><ymin>1</ymin><xmax>2</xmax><ymax>3</ymax>"),
+            "object 1 has a negative size: xmin 5.0, ymin 1.0, xmax 2.0, ymax 3.0; correct or remove it",
+        ),
+        ("<annotation><object/></annotation>", "object 1 has no name; correct or remove it"),
+    ],
+    ids=["torn", "empty", "html", "external entity", "external dtd", "no edges", "negative", "no name"],
+)
+def test_xml_that_is_no_voc_is_refused(refusal, annotated, text, says):
+    (annotated / "xml" / "cat").mkdir(parents=True)
+    for name, content in {"0.xml": text, "secret": "SECRET"}.items():
+        (annotated / "xml" / "cat" / name).write_text(content)
+    call = ("cutmix", annotated / "src", annotated / "dst", "--boxes", annotated / "xml")
+    got = refusal(*call, code=INPUT, cwd=annotated / "xml" / "cat")
+    assert got == f"boxes {str(annotated / 'xml' / 'cat' / '0.xml')!r}: {says}"
+    assert "SECRET" not in got
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "code", "says"),
+    [
+        ("cutmix", ["--boxes", "none.json"], INPUT, f"boxes 'none.json' do not exist; {FORMS}"),
+        ("cutmix", ["--boxes", "empty"], INPUT, f"no VOC XML in 'empty'; {FORMS}"),
+        (
+            "cutmix",
+            ["--masks", "none"],
+            INPUT,
+            "--masks 'none' is no directory; give the folder of the masks",
+        ),
+        (
+            "cutmix",
+            ["--masks", "boxes.json"],
+            INPUT,
+            "--masks 'boxes.json' is no directory; give the folder of the masks",
+        ),
+        *(
+            (
+                "cutmix",
+                ["--masks", inside],
+                INPUT,
+                f"--masks {inside!r} lies in SRC 'src', where masks are taken for images;"
+                " give as SRC the directory of the images alone",
+            )
+            for inside in ("src", "src/cat")
+        ),
+        (
+            "cutmix",
+            ["--masks", "empty"],
+            INPUT,
+            "--masks 'empty' has no mask of any image ('cat/0.png' is wanted, it holds no PNG);"
+            " give masks the names of their images",
+        ),
+        (
+            "mixup",
+            ["--masks", "masks"],
+            USAGE,
+            "mixup blends images, but a mean of two indices of masks means nothing;"
+            " give --mask-policy dominant, or leave out the masks",
+        ),
+        (
+            "cutmix",
+            ["--masks", "masks", "--size", "8", "--fit", "pad"],
+            USAGE,
+            "--fit pad frames masks too; say with --mask-fill which index the frame has",
+        ),
+        (
+            "cutmix",
+            ["--box-policy", "nonsense"],
+            USAGE,
+            "cutmix: --box-policy must be one of keep, shrink, got 'nonsense'",
+        ),
+        (
+            "cutmix",
+            ["--mask-policy", "mean"],
+            USAGE,
+            "cutmix: --mask-policy must be one of dominant, got 'mean'",
+        ),
+        *(
+            ("cutmix", [option, value], USAGE, f"cutmix: {option} must be >= 0 and <= {most}, got {got}")
+            for option, value, most, got in [
+                ("--min-visibility", "2", 1, "2.0"),
+                ("--min-visibility", "nan", 1, "nan"),
+                ("--min-paste-visibility", "-1", 1, "-1.0"),
+                ("--mask-fill", "-1", 65535, "-1"),
+                ("--mask-fill", "65536", 65535, "65536"),
+            ]
+        ),
+        pytest.param(
+            "cutmix",
+            ["--masks", ""],
+            INPUT,
+            "--masks is empty; give the folder of the masks",
+            marks=fault("io/source.py _open_folder: an empty --masks counts as masks that are there"),
+        ),
+        pytest.param(
+            "cutmix",
+            ["--boxes", ""],
+            INPUT,
+            f"--boxes is empty; {FORMS}",
+            marks=fault("io/source.py _open_folder: an empty --boxes is passed over without a word"),
+        ),
+    ],
+)
+def test_masks_and_boxes_that_make_no_sense_are_refused(refusal, annotated, command, options, code, says):
+    (annotated / "empty").mkdir()
+    assert refusal(command, "src", "dst", *options, code=code, cwd=annotated) == says
+
+
+@pytest.mark.parametrize(
+    ("dst", "options", "says"),
+    [
+        pytest.param(
+            "above",
+            ["--boxes", "above/boxes.json"],
+            "--boxes 'above/boxes.json' and DST 'above' overlap; give DST a place of its own",
+            marks=fault("io/storage.py check_apart calls boxes SRC"),
+        ),
+        pytest.param(
+            "boxes.json",
+            ["--boxes", "boxes.json"],
+            "--boxes 'boxes.json' and DST 'boxes.json' overlap; give DST a place of its own",
+            marks=fault("io/storage.py check_apart calls boxes SRC"),
+        ),
+        pytest.param(
+            "masks/dst",
+            ["--masks", "masks"],
+            "--masks 'masks' and DST 'masks/dst' overlap; give DST a place of its own",
+            marks=fault("pipeline/run.py run looks whether SRC and boxes lie apart from DST, not masks"),
+        ),
+    ],
+)
+def test_a_destination_that_overlaps_masks_or_boxes_is_refused(refusal, annotated, dst, options, says):
+    (annotated / "above").mkdir()
+    shutil.copy(annotated / "boxes.json", annotated / "above")
+    assert refusal("cutmix", "src", dst, *options, code=OUTPUT, cwd=annotated) == says
+
+
+@pytest.mark.parametrize(
+    ("options", "key"), [(["--boxes", "boxes.json"], "boxes"), (["--masks", "masks"], "masks")]
+)
+def test_an_output_without_masks_or_boxes_is_none_with_them(refusal, run_cli, annotated, options, key):
+    assert run_cli("cutmix", "src", "dst", "--quiet", cwd=annotated).returncode == 0
+    says = refusal("cutmix", "src", "dst", *options, code=OUTPUT, cwd=annotated)
+    assert says == (
+        f"DST '{annotated / 'dst'}' holds another recipe's output; differing: {key};"
+        " give another DST, or replace it with --force"
+    )
+
+
+@pytest.mark.parametrize("option", ["--boxes", "--masks"])
+def test_verify_takes_masks_and_boxes_only_with_their_source(refusal, annotated, option):
+    (annotated / "dst").mkdir()
+    says = refusal("verify", "dst", option, "boxes.json", code=USAGE, cwd=annotated)
+    assert says == (
+        "--sample, --labels, --classes, --masks and --boxes go with --against SRC; give it, or leave them out"
+    )
+
+
+def test_masks_of_shards_must_be_a_column(refusal, shards, tmp_path):
+    says = refusal("cutmix", shards, tmp_path / "dst", "--masks", "masks", code=INPUT)
+    assert says == (
+        f"'{shards / 'train-00000-of-00001.parquet'}' has no column 'masks' of encoded masks;"
+        " it has image, label; give --masks COLUMN"
+    )
+
+
+def test_boxes_of_shards_need_names(refusal, annotated):
+    encoded = (annotated / "src" / SIX[0]).read_bytes()
+    write_shard(annotated / "s.parquet", image=[encoded] * 2, label=[0, 1])
+    says = refusal("cutmix", "s.parquet", "dst", "--boxes", "boxes.json", code=INPUT, cwd=annotated)
+    assert says == (
+        "--boxes finds images by name, but column 'image' of 's.parquet' holds none;"
+        " give shards whose images are structs of bytes and path"
+    )
+
+
+def write_mask(path, kind):
+    """Put a bad mask in the place of a good one."""
+    path.unlink()
+    if kind != "missing":
+        mode, size = {"RGB": ("RGB", (10, 8)), "other size": ("L", (8, 10))}.get(kind, ("L", (10, 8)))
+        Image.new(mode, size).save(path)
+    if kind == "torn":
+        path.write_bytes(path.read_bytes()[:-30])
+    if kind == "text":
+        path.write_text("I am no mask")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "detail"),
+    [
+        ("missing", "no mask", "--masks holds no dog/2.png; put it there"),
+        ("other size", "mask of another size", "it is 10x8, the image 8x10"),
+        (
+            "RGB",
+            "not an index mask",
+            "its pixels are RGB; give index masks: grey or palette PNG, 8 or 16 bit",
+        ),
+        ("torn", "mask cannot be decoded", None),
+        ("text", "not a mask", None),
+    ],
+)
+def test_a_bad_mask_of_one_image_is_recorded_with_the_reason(run_cli, annotated, kind, reason, detail):
+    write_mask(annotated / "masks" / "dog" / "2.png", kind)
+    done = run_cli("cutmix", "src", "dst", "--masks", "masks", "--max-errors", 0, cwd=annotated)
+    assert done.returncode == TOO_MANY_FAILED
+    assert done.stderr == ("augcli: 1 images failed, --max-errors allows 0; see dst/failures.jsonl\n")
+    (failure,) = failures_in(annotated / "dst")
+    assert (failure["source"], failure["reason"]) == ("dog/2.png", reason)
+    assert detail is None or failure["detail"] == detail
+    assert not (annotated / "dst" / "_SUCCESS").exists()
+    names = [path.name.split("__")[0] for path in (annotated / "dst" / "images").rglob("*.png")]
+    assert sorted(names) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (box(bbox=[20, 1, 3, 3]), "box outside its image"),
+        (
+            {"images": [{"id": 0, "file_name": SIX[0], "width": 11, "height": 8}], **box()},
+            "boxes of another size",
+        ),
+    ],
+)
+def test_boxes_that_do_not_fit_one_image_are_recorded_with_the_reason(run_cli, annotated, changes, reason):
+    (annotated / "boxes.json").write_text(json.dumps(boxes_document(**changes)))
+    done = run_cli("cutmix", "src", "dst", "--boxes", "boxes.json", cwd=annotated)
+    assert done.returncode == TOO_MANY_FAILED
+    assert re.fullmatch(r"augcli: 1 images failed, [^\n]+\n", done.stderr)
+    (failure,) = failures_in(annotated / "dst")
+    assert (failure["source"], failure["reason"]) == (SIX[0], reason)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        pytest.param(
+            ["--size", 8, "--fit", "pad"],
+            marks=fault("io/geometry.py fit_mask fills an 8-bit frame with what 8 bits do not hold"),
+        ),
+    ],
+)
+def test_an_index_that_a_mask_cannot_hold_is_recorded(run_cli, annotated, options):
+    done = run_cli("cutout", "src", "dst", "--masks", "masks", "--mask-fill", 300, *options, cwd=annotated)
+    assert done.returncode == TOO_MANY_FAILED
+    assert re.fullmatch(r"augcli: 3 images failed, [^\n]+\n", done.stderr)
+    assert {failure["reason"] for failure in failures_in(annotated / "dst")} == {"masks do not go together"}
 
 
 # --- DST -----------------------------------------------------------------------------------------------

@@ -26,13 +26,19 @@ from PIL import ExifTags, Image
 import augcli
 from augcli import recipe as recipes
 from augcli.api import load_recipe
+from augcli.boxes import Annotated, BoxedImage, BoxHeader, WrittenBox
 from augcli.datatypes import Colour, SoftLabel
 from augcli.errors import AugcliError, DecodeError
-from augcli.io import codec, label_columns, label_tables, tables
+from augcli.io import annotation_columns, annotation_files, codec, label_columns, label_tables, masks, tables
+from augcli.io.box_files import match_boxes, read_boxes
+from augcli.io.coco import write_coco
+from augcli.io.folder_form import FolderForm
 from augcli.io.geometry import Geometry
 from augcli.io.source import Selection, open_source
 from augcli.io.storage import safe_stem
+from augcli.io.voc import write_voc
 from augcli.kernels import cpu
+from augcli.pipeline import destination
 
 MIB = 1 << 20
 MOST_PIXELS = 100_000
@@ -40,6 +46,20 @@ GREY = Colour(128, 128, 128)
 GEOMETRIES = (None, *(Geometry(16, 24, fit, GREY) for fit in ("crop", "pad", "stretch")))
 CLASS_LISTS = (None, ("cat", "dog"))
 PART_COLUMNS = ["label", "applied", "reason"]
+SIDE = 6
+"""Height and width of the images that boxes and masks belong to."""
+
+BOXED_RUNS: tuple[dict[str, Any], ...] = (
+    {"op": [{"kind": "cutmix"}, {"kind": "erase"}], "copies": 2, "box-policy": "shrink"},
+    {
+        "op": [{"kind": "mixup"}],
+        "format": "parquet",
+        "size": "8x7",
+        "fit": "pad",
+        "mask-fill": 7,
+        "mask-policy": "dominant",
+    },
+)
 
 
 class Broken(Exception):  # noqa: N818 - reads as what it says
@@ -280,9 +300,198 @@ def _check_recipe(data: bytes, name: str) -> bool:
     return False
 
 
+# --- masks and boxes -----------------------------------------------------------------------------------
+
+
+def check_coco(data: bytes) -> bool:
+    """Read a COCO file, give its boxes to images, write it and read what was written."""
+    with _lying(data, "boxes.json") as path, _refused():
+        held = read_boxes(path, True)
+        _check_boxes(held)
+        names = [[name, Path(name).name] for name in whole_files.SIX]
+        with _refused():
+            matched, _ = match_boxes(held, names)
+            given = [id(one) for one in matched if one is not None]
+            if len(matched) != len(names) or len(set(given)) < len(given):
+                raise Broken("boxes-given-to-two-images")
+        images = _clip_boxes(held, is_whole=False)
+        written = io.BytesIO()
+        write_coco(written, held.header, lambda: images)
+        _check_written_coco(written.getvalue())
+        path.write_bytes(written.getvalue())
+        _compare_boxes(images, held, _read_again(path))
+        return True
+    return False
+
+
+def check_voc(data: bytes) -> bool:
+    """Read a VOC file, write it and read what was written."""
+    with _lying(data, "a.xml") as path, _refused():
+        held = read_boxes(path.parent, True)
+        if list(held.images) != ["a"]:
+            raise Broken("not-one-image-for-a-file")
+        _check_boxes(held)
+        (image,) = _clip_boxes(held, is_whole=True)
+        path.write_bytes(write_voc(image, held.header))
+        _compare_boxes([image], held, _read_again(path.parent))
+        return True
+    return False
+
+
+def _read_again(path: Path) -> Any:
+    try:
+        return read_boxes(path, True)
+    except AugcliError as error:
+        raise Broken("what-was-written-is-refused") from error
+
+
+def _check_boxes(held: Any) -> None:
+    if len(set(held.header.names)) < len(held.header.names):
+        raise Broken("two-categories-of-one-name")
+    for name in held.header.names:
+        _check_writable(name)
+    for image in held.images.values():
+        edges, boxes = image.edges, len(image.categories)
+        if edges.shape != (boxes, 4) or edges.dtype != np.float64 or len(image.extras) != boxes:
+            raise Broken("boxes-of-another-form")
+        if not np.isfinite(edges).all() or (edges[:, 2:] <= edges[:, :2]).any():
+            raise Broken("a-box-of-no-area")
+        if not all(0 <= one < len(held.header.names) for one in image.categories):
+            raise Broken("a-category-that-is-none")
+        for text in (image.extra, *image.extras):
+            _check_writable(text)
+            if not isinstance(json.loads(text), dict):
+                raise Broken("extras-that-are-no-object")
+
+
+def _clip_boxes(held: Any, is_whole: bool) -> list[BoxedImage]:
+    """Give boxes as a run that does nothing writes them: what lies in the image, which is small."""
+    images = []
+    for number, (name, image) in enumerate(held.images.items()):
+        inside = np.clip(np.rint(image.edges) if is_whole else image.edges, 0, SIDE)
+        boxes = tuple(
+            WrittenBox(tuple(edges), category, 1.0, 1.0, name, extra)
+            for edges, category, extra in zip(inside.tolist(), image.categories, image.extras, strict=True)
+            if edges[2] > edges[0] and edges[3] > edges[1]
+        )
+        images.append(BoxedImage(f"{number}.png", SIDE, SIDE, name, image.extra, boxes))
+    return images
+
+
+def _compare_boxes(images: list[BoxedImage], held: Any, again: Any) -> None:
+    """Compare boxes that were written with what is read of them."""
+    if held.header.form == "coco" and again.header != held.header:
+        raise Broken("another-header-when-read-again")
+    for image, found in zip(images, again.images.values(), strict=True):
+        if (found.height, found.width) != (SIDE, SIDE) or len(found.edges) != len(image.boxes):
+            raise Broken("other-boxes-when-read-again")
+        edges = np.array([box.edges for box in image.boxes]).reshape(-1, 4)
+        if np.abs(edges - found.edges).max(initial=0) > 2e-6:  # COCO's are rounded to a millionth
+            raise Broken("other-edges-when-read-again")
+        named = [again.header.names[one] for one in found.categories]
+        if named != [held.header.names[box.category] for box in image.boxes]:
+            raise Broken("other-categories-when-read-again")
+        for before, after in zip([image.extra, *(box.extra for box in image.boxes)],
+                                 [found.extra, *found.extras], strict=True):  # fmt: skip
+            if json.loads(after) != json.loads(after) | json.loads(before):
+                raise Broken("other-extras-when-read-again")
+
+
+def _check_written_coco(data: bytes) -> dict[str, Any]:
+    """Check a COCO file that was written as any reader takes it."""
+    try:
+        document = json.loads(data.decode(), parse_constant=lambda name: [][0])
+    except (ValueError, LookupError) as error:
+        raise Broken("coco-that-does-not-parse") from error
+    for key in ("images", "annotations", "categories"):
+        numbers = [one["id"] for one in document[key]]
+        if len(set(map(repr, numbers))) < len(numbers):
+            raise Broken("two-of-one-id")
+    sizes = {one["id"]: (one["width"], one["height"]) for one in document["images"]}
+    for box in document["annotations"]:
+        x, y, width, height = box["bbox"]
+        most = sizes[box["image_id"]]
+        if not (width > 0 and height > 0 and x >= 0 and y >= 0):
+            raise Broken("a-written-box-of-no-area")
+        if x + width > most[0] + 2e-6 or y + height > most[1] + 2e-6:
+            raise Broken("a-written-box-outside-its-image")
+    return document
+
+
+def check_mask(data: bytes) -> bool:
+    """Read, decode, fit and encode a mask in every way that a run may."""
+    with codec.own_pixel_bound():
+        try:
+            header = masks.read_mask_header(data)
+            if header.height * header.width > MOST_PIXELS:  # a run compares it with the image's first
+                return False
+            mask = masks.decode_mask(data)
+        except DecodeError:
+            return False
+        if mask.indices.shape != tuple(header) or mask.indices.dtype not in (np.uint8, np.uint16):
+            raise Broken("mask-of-a-strange-kind")
+        _check_mask_again(mask)
+        for geometry, orientation in itertools.product(GEOMETRIES, (1, 6)):
+            upright = header[::-1] if orientation == 6 else tuple(header)
+            _check_mask_again(masks.bring_to_image(mask, upright, orientation, geometry, 1))
+        return True
+
+
+def _check_mask_again(mask: masks.Mask) -> None:
+    again = masks.decode_mask(masks.encode_mask(mask))
+    if again.indices.dtype != mask.indices.dtype or not np.array_equal(again.indices, mask.indices):
+        raise Broken("another-mask-when-read-again")
+    if mask.palette is not None and not (again.palette or b"").startswith(mask.palette):
+        raise Broken("another-palette-when-read-again")
+
+
+def check_boxed_run(data: bytes) -> bool:
+    """Make outputs of images with boxes and masks, and verify them against what they were made from."""
+    boxes, _, mask = data.partition(b"\0")
+    taken = 0
+    with _lying(boxes, "boxes.json") as path:
+        for name in whole_files.SIX:
+            whole_files.write_six(path.parent, name, mask if name == "b.png" else None)
+        for number, given in enumerate(BOXED_RUNS):
+            made = path.parent / f"out{number}"
+            beside = {"boxes": path, "masks": path.parent / "masks"}
+            with _refused():
+                recipe = {"name": "fuzz", "max-pixels": MOST_PIXELS, **given}
+                run = {"workers": 1, "max_errors": 1000, **beside}
+                summary = augcli.materialize(path.parent / "src", made, recipe, **run)
+                if augcli.materialize(path.parent / "src", made, recipe, **run).outputs_made:
+                    raise Broken("a-second-run-makes-outputs-again")
+                if summary.outputs + len(summary.failures) * given.get("copies", 1) != (
+                    summary.images * given.get("copies", 1)
+                ):
+                    raise Broken("outputs-and-failures-are-not-all-images")
+                _check_written_coco((made / "annotations.json").read_bytes())
+                found = augcli.verify(made, against=path.parent / "src", workers=1, **beside)
+                if found.differences:
+                    raise Broken("verify-finds-differences")
+                taken += 1
+    return taken == len(BOXED_RUNS)
+
+
+def check_annotations_document(data: bytes) -> bool:
+    """Read what an augcli.json says of masks and boxes, and write an augcli.json that says the same."""
+    with _lying(data, "augcli.json") as path:
+        with _refused():
+            destination.check(path.parent, recipes.Recipe(), Annotated(), False)
+        with _refused():
+            annotated = annotation_files.read_annotated(path.parent)
+            header = annotated.boxes
+            if header and not all(isinstance(name, str) for name in (header.form, *header.names)):
+                raise Broken("a-header-of-another-type")
+            destination.document(recipes.Recipe(), annotated)
+            return True
+    return False
+
+
 def check_part(data: bytes) -> bool:
     """Read a part file's facts, and of its rows what a later run reads."""
     with _lying(data, ".augcli-all.parquet") as path:
+        _check_annotated_part(path)
         facts = tables.read_part_facts(path)
         if facts is not None:
             _check_facts(facts)
@@ -294,6 +503,24 @@ def check_part(data: bytes) -> bool:
                 counted.column(name).to_pylist()
             return facts is not None
     return False
+
+
+def _check_annotated_part(path: Path) -> None:
+    """Ask a part file of boxes and masks what a later run asks, where it says that it has some."""
+    with _refused():
+        rows = tables.read_part_rows(path)
+        if not {annotation_columns.BOXES, annotation_columns.IMAGE, annotation_columns.MASK} <= set(
+            rows.schema.names
+        ):
+            return
+        for form in ("coco", "voc"):
+            header = BoxHeader(form, ("cell", "cup"), {"categories": [{"id": 7}, {"id": 8}]})
+            options = tables.TableOptions(0.0, "uniform", None)
+            FolderForm(path.parent, "", options, {}, Annotated(header, True)).stands(path, {})
+        annotation_columns.count_categories(rows)
+        for image in annotation_columns.boxed_images(rows):
+            if not all(isinstance(box, WrittenBox) for box in image.boxes):
+                raise Broken("boxes-of-another-type")
 
 
 def _check_facts(facts: tables.PartFacts) -> None:
@@ -353,10 +580,28 @@ def _json_recipe(recipe: dict[str, Any]) -> bytes:
     return whole_files.to_json({"output_version": 1, "recipe": recipe})
 
 
+def _coco() -> st.SearchStrategy[bytes]:
+    return st.one_of(
+        _documents(whole_files.COCO, whole_files.to_json), damage.damaged(COCO_FILES(), is_text=True)
+    )
+
+
+def _boxed_runs() -> st.SearchStrategy[bytes]:
+    """Give runs of which the boxes or one of the masks are damaged."""
+    whole, masks = whole_files.to_json(whole_files.COCO), MASKS()
+    coco = st.builds(whole_files.boxed_run, _coco(), st.sampled_from(masks[:7]))
+    return st.one_of(coco, damage.damaged(masks).map(lambda mask: whole_files.boxed_run(whole, mask)))
+
+
 IMAGES, SHARDS, PARTS = (
     cache(whole_files.make_images),
     cache(whole_files.make_shards),
     cache(whole_files.make_parts),
+)
+COCO_FILES, VOC_FILES, MASKS = (
+    cache(whole_files.make_coco),
+    cache(whole_files.make_voc),
+    cache(whole_files.make_masks),
 )
 CSV_TABLES, PARQUET_TABLES = cache(whole_files.make_csv_tables), cache(whole_files.make_parquet_tables)
 TARGETS: dict[str, Target] = {
@@ -388,4 +633,25 @@ TARGETS: dict[str, Target] = {
         lambda: _documents(whole_files.RECIPE, _json_recipe),
     ),
     "part": Target(".parquet", check_part, PARTS, _parts),
+    "coco": Target(".json", check_coco, COCO_FILES, _coco, memory=256 * MIB),
+    "voc": Target(
+        ".xml",
+        check_voc,
+        VOC_FILES,
+        lambda: st.one_of(
+            _documents(whole_files.VOC_LEAVES, whole_files.to_voc),
+            damage.damaged(VOC_FILES(), is_text=True),
+        ),
+        memory=256 * MIB,
+    ),
+    "mask": Target(".png", check_mask, MASKS, lambda: damage.damaged(MASKS()), memory=256 * MIB),
+    "boxed-run": Target(
+        ".bin", check_boxed_run, cache(whole_files.make_boxed_runs), _boxed_runs, load=cpu.load
+    ),
+    "annotations": Target(
+        ".json",
+        check_annotations_document,
+        lambda: [whole_files.annotations_document(whole_files.ANNOTATIONS)],
+        lambda: _documents(whole_files.ANNOTATIONS, whole_files.annotations_document),
+    ),
 }

@@ -8,6 +8,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pyarrow as pa
@@ -61,6 +62,57 @@ FACTS = {
     "counts": {"first frame of several": 1},
     "labels": "",
 }
+
+
+SIX = ("a.png", "b.png", "c.png")
+"""The images, 6 x 6 pixels each, that boxes and masks belong to."""
+
+COCO: dict[str, Any] = {
+    "info": {"year": 2026, "note": {"by": ["x", None, 1.5]}},
+    "licenses": [{"id": 1, "name": "any"}],
+    "images": [
+        {"id": 1, "file_name": "a.png", "width": 6, "height": 6, "license": 1},
+        {"id": "two", "file_name": "./b.png", "width": 6, "height": 6},
+        {"id": 3, "file_name": "deep\\c.png", "date": {"year": 1}},
+    ],
+    "annotations": [
+        {"id": 1, "image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4], "iscrowd": 0, "area": 12},
+        {"id": "x", "image_id": 1, "category_id": 9, "bbox": [0.5, 0.25, 5.5, 1e-3], "score": 0.5},
+        {"id": 3, "image_id": "two", "category_id": 7, "bbox": [-2, 4, 4, 9], "segmentation": [[1, 2, 3]]},
+        {"image_id": 3, "category_id": 9, "bbox": [2, 2, 0, 1], "more": {"deep": [{"a": "b"}]}},
+    ],
+    "categories": [{"id": 7, "name": "cell", "supercategory": "thing"}, {"id": 9, "name": "na\u00efve\n<b>"}],
+}
+VOC = """<?xml version="1.0" encoding="utf-8"?>
+<annotation verified="yes">
+  <folder>x</folder><filename>a.png</filename><path>/x/a.png</path>
+  <source><database>any</database><image>flickr</image></source>
+  <size><width>6</width><height>6</height><depth>3</depth></size>
+  <segmented>0</segmented><note>a &amp; b&#13;c</note>
+  <object>
+    <name>cell</name><pose>Left</pose><truncated>1</truncated>
+    <bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3.5</xmax><ymax>6</ymax></bndbox>
+    <part><name>head</name><bndbox><xmin>1</xmin></bndbox></part>
+  </object>
+  <object>
+    <name>na\u00efve</name><bndbox><xmin>-2</xmin><ymin>1e0</ymin><xmax>9</xmax><ymax>2</ymax></bndbox>
+    <weight>0.5</weight><empty/>
+  </object>
+</annotation>
+"""
+
+
+VOC_LEAVES: dict[str, Any] = {
+    "filename": "a.png",
+    "source": {"database": "any"},
+    "size": {"width": 6, "height": 6, "depth": 3},
+    "note": "x",
+    "object": [
+        {"name": "cell", "pose": "Left", "bndbox": {"xmin": 1, "ymin": 2, "xmax": 3.5, "ymax": 6}},
+        {"name": "cup", "bndbox": {"xmin": -2, "ymin": 1, "xmax": 9, "ymax": 2}, "difficult": 0},
+    ],
+}
+"""Another VOC file as a document: a list is an element for each of its values."""
 
 
 def save(image: Image.Image, form: str, **options: object) -> bytes:
@@ -324,4 +376,111 @@ def part_with_facts(facts: bytes) -> bytes:
 
 
 def make_parts() -> list[bytes]:
-    return [part_with_facts(to_json(FACTS))]
+    return [part_with_facts(to_json(FACTS)), annotated_part()]
+
+
+# --- boxes and masks -----------------------------------------------------------------------------------
+
+
+def annotated_part() -> bytes:
+    """Make a part file of two rows that have boxes and masks."""
+    from augcli.boxes import Annotated, BoxHeader, WrittenBox
+    from augcli.io.annotation_columns import Notes, annotation_table
+
+    boxes = (
+        WrittenBox((0.0, 1.0, 4.0, 3.5), 0, 1.0, 0.5, "a.jpg", "{}"),
+        WrittenBox((1.0, 1.0, 6.0, 8.0), 1, 0.25, 1.0, "b.png", '{"iscrowd": 1, "score": 0.5}'),
+    )
+    beside = annotation_table(
+        Annotated(BoxHeader("coco", ("cell", "cup"), {}), True),
+        [Notes('{"license": 1}', boxes, b"mask"), Notes()],
+    )
+    rows = pq.read_table(io.BytesIO(part_with_facts(to_json(FACTS))))
+    names = pa.array(["images/" + name for name in rows.column("file_name").to_pylist()])
+    rows = rows.set_column(0, "file_name", names)
+    for field, column in zip(beside.schema, beside.columns, strict=True):
+        rows = rows.append_column(field, column)
+    return table_to_parquet(rows, compression="zstd")
+
+
+def make_coco() -> list[bytes]:
+    """Make COCO files, one as we write them and one in another encoding."""
+    small = {"images": COCO["images"][:1], "annotations": [], "categories": []}
+    return [to_json(COCO), json.dumps(COCO, indent=1).encode(), json.dumps(small).encode("utf-16")]
+
+
+def make_voc() -> list[bytes]:
+    """Make VOC files: of usual and of odd elements, in other encodings, and one without boxes."""
+    bare = "<annotation><object><name>x</name><bndbox><xmax>3</xmax><ymax>3</ymax><xmin>1</xmin>"
+    bare += '<ymin>1</ymin></bndbox><a:b xmlns:a="urn:x">1</a:b><!-- no --><?no no?></object></annotation>'
+    latin = VOC.replace("utf-8", "iso-8859-1").encode("iso-8859-1")
+    files = [to_voc(VOC_LEAVES), VOC.encode(), bare.encode(), latin]
+    return [*files, bare.encode("utf-16"), b"<annotation/>"]
+
+
+def to_voc(document: dict[str, Any]) -> bytes:
+    """Write a document as XML, a list as several elements of one name."""
+
+    def write(name: str, value: object) -> str:
+        if isinstance(value, list):
+            return "".join(write(name, one) for one in value)
+        pairs = value.items() if isinstance(value, dict) else None
+        inner = escape(str(value)) if pairs is None else "".join(write(*pair) for pair in pairs)
+        return f"<{name}>{inner}</{name}>"
+
+    return write("annotation", document).encode()
+
+
+def make_mask(mode: str = "L", index: int = 1) -> Image.Image:
+    """Make a mask of 6 x 6 pixels: zeros, and a corner of another index."""
+    pixels = np.zeros((6, 6), np.uint16 if mode == "I;16" else np.uint8)
+    pixels[:2, :4] = index
+    mask = Image.fromarray(pixels)
+    if mode == "P":
+        mask.putpalette(bytes(range(3 * (index + 1))))
+    return mask.convert("1") if mode == "1" else mask
+
+
+def make_masks() -> list[bytes]:
+    """Make masks of every accepted kind, and some that are to be refused."""
+    masks = [save(make_mask(), "PNG"), save(make_mask("I;16", 999), "PNG"), save(make_mask("1"), "PNG")]
+    palette = make_mask("P", 9)
+    masks += [save(palette, "PNG", **more) for more in ({}, {"bits": 4}, {"transparency": 3})]
+    masks += [save(palette, "PNG", transparency=bytes(range(9))), save(make_mask(), "PNG", transparency=0)]
+    masks += [save(make_mask("P", 1), "PNG", bits=1), save(palette.convert("RGB"), "PNG")]
+    return [*masks, save(make_mask(), "PNG", save_all=True, append_images=[make_mask(index=2)])]
+
+
+def boxed_run(coco: bytes, mask: bytes) -> bytes:
+    """Join what `boxed-run` takes into one file: JSON of boxes, a zero, the PNG of the mask of `b.png`."""
+    return coco + b"\0" + mask
+
+
+def make_boxed_runs() -> list[bytes]:
+    return [boxed_run(to_json(COCO), mask) for mask in make_masks()[:7]]
+
+
+def write_six(root: Path, name: str, mask: bytes | None) -> None:
+    """Write a small image below `src` and its mask below `masks`, a sound one where none is given."""
+    colour = 40 * (SIX.index(name) + 1)
+    for folder, data in (
+        ("src", save(Image.new("RGB", (6, 6), (colour, 9, 9)), "PNG")),
+        ("masks", save(make_mask(), "PNG") if mask is None else mask),
+    ):
+        (root / folder).mkdir(exist_ok=True)
+        (root / folder / name).write_bytes(data)
+
+
+def annotations_document(annotations: dict[str, Any]) -> bytes:
+    """Make an `augcli.json` that says so of its images' annotations."""
+    return to_json({"output_version": 2, "recipe": RECIPE, "annotations": annotations})
+
+
+ANNOTATIONS: dict[str, Any] = {
+    "boxes": {
+        "form": "coco",
+        "names": ["cell", "cup"],
+        "keys": {"categories": [{"id": 7, "name": "cell"}, {"id": 8, "name": "cup"}], "info": {"year": 1}},
+    },
+    "masks": True,
+}

@@ -490,6 +490,7 @@ def test_images_are_the_same_with_and_without(make, tmp_path, operation):
     assert read[1].replace("images/", "") == read[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("boxes", ["coco", "voc"])
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_workers_runs_and_interruptions_change_no_byte(make, tmp_path, tree, monkeypatch, boxes, form):
