@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     Words = tuple[int, int, int, int]
 
 MASK_32 = 0xFFFFFFFF
+PHILOX_ROUNDS = 10
+PHILOX_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+PHILOX_WEYL = (0x9E3779B9, 0xBB67AE85)
+"""The multipliers of Philox4x32, and what its keys grow by from round to round (Salmon et al. 2011)."""
+
 AHEAD = 2
 """Blocks of each stream that `draw_many` computes ahead: what most decisions need."""
 
@@ -37,10 +42,10 @@ def philox4x32(counter: tuple[Word, Word, Word, Word], key: tuple[int, int]) -> 
     """
     c0, c1, c2, c3 = counter
     k0, k1 = key
-    for _ in range(10):
-        p0, p1 = c0 * 0xD2511F53, c2 * 0xCD9E8D57
+    for _ in range(PHILOX_ROUNDS):
+        p0, p1 = c0 * PHILOX_MULTIPLIERS[0], c2 * PHILOX_MULTIPLIERS[1]
         c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & MASK_32, (p0 >> 32) ^ c3 ^ k1, p0 & MASK_32
-        k0, k1 = (k0 + 0x9E3779B9) & MASK_32, (k1 + 0xBB67AE85) & MASK_32
+        k0, k1 = (k0 + PHILOX_WEYL[0]) & MASK_32, (k1 + PHILOX_WEYL[1]) & MASK_32
     return c0, c1, c2, c3
 
 

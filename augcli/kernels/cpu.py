@@ -17,6 +17,7 @@ import numpy as np
 
 from augcli.datatypes import Box, Paste, Shape
 from augcli.kernels.table import BLEND, FILL, FLAT, NORMAL, Table, tabulate
+from augcli.rng import PHILOX_MULTIPLIERS, PHILOX_ROUNDS, PHILOX_WEYL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,6 +104,7 @@ def _inner(function: Callable[..., None]) -> Any:
 
 ONE, FULL = np.uint32(256), np.uint32(65536)
 OPAQUE = np.uint32(0xFFFFFFFF)
+(M0, M1), (W0, W1) = map(np.uint64, PHILOX_MULTIPLIERS), map(np.uint64, PHILOX_WEYL)
 BYTE, HALF_BYTE, WORD, HALF_WORD = np.uint32(8), np.uint32(128), np.uint32(16), np.uint32(32768)
 
 
@@ -148,10 +150,10 @@ def _hash_blocks(first, key_low, key_high, words):
         block = first + np.uint64(i)
         c0, c1, c2, c3 = block & mask, block >> half, np.uint64(0), np.uint64(0)
         k0, k1 = np.uint64(key_low), np.uint64(key_high)
-        for _ in range(10):
-            p0, p1 = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
+        for _ in range(PHILOX_ROUNDS):
+            p0, p1 = c0 * M0, c2 * M1
             c0, c1, c2, c3 = (p1 >> half) ^ c1 ^ k0, p1 & mask, (p0 >> half) ^ c3 ^ k1, p0 & mask
-            k0, k1 = (k0 + np.uint64(0x9E3779B9)) & mask, (k1 + np.uint64(0xBB67AE85)) & mask
+            k0, k1 = (k0 + W0) & mask, (k1 + W1) & mask
         at = np.uint64(i) * four
         words[at], words[at + one], words[at + two], words[at + three] = c0, c1, c2, c3
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.datatypes import Blend, Box, Colour, Fill, ImageMean, Paste, Patches, Uniform
+from augcli.datatypes import Q16, Blend, Box, Colour, Fill, ImageMean, Paste, Patches, Uniform
 from augcli.errors import PlanError
 from augcli.kernels.fills import QUANTILES, channel_values, quantiles_of
-from augcli.rng import split_key
+from augcli.rng import PHILOX_MULTIPLIERS, PHILOX_ROUNDS, PHILOX_WEYL, split_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +58,20 @@ STEP = np.dtype(
     ]
 )
 
+
+IMAGE = np.dtype(
+    [("offset", np.int64), ("height", np.int32), ("width", np.int32), ("channels", np.int32)], align=True
+)
+"""An image in a buffer of many: the place of its first value there."""
+
+OUTPUT = np.dtype([(name, np.int64) for name in ("base", "offset", "pixel", "first", "last")])
+"""An output of a launch: the image that it is made from, the place of its first value, how many pixels come
+before it, and its steps, `first..last - 1`."""
+
+FRACTION_BITS = 8
+"""Bits of the weight with which two taps of a partner are mixed along an axis."""
+
+C_TYPES = {"int32": "int", "uint32": "unsigned int", "int64": "long long"}
 
 NONE_SET = np.empty(0, np.uint8)
 NO_QUANTILES = np.empty((0, QUANTILES), np.uint16)
@@ -114,6 +128,30 @@ def tabulate_batch(
         np.array(rows, STEP), np.frombuffer(bitmaps, np.uint8) if bitmaps else NONE_SET, _join(quantiles)
     )
     return table, np.array(first, np.int64)
+
+
+def declare_c() -> str:
+    """Declare for C++ what `steps.cu` shares with Python: structs, held to their size, and constants."""
+    structs = "".join(
+        _declare_struct(name, kind) for name, kind in (("Step", STEP), ("Image", IMAGE), ("Output", OUTPUT))
+    )
+    enums = {"FILL": FILL, "PASTE": PASTE, "BLEND": BLEND, "FLAT": FLAT, "UNIFORM": UNIFORM, "NORMAL": NORMAL}
+    counts = {"FRACTION_BITS": FRACTION_BITS, "QUANTILES": QUANTILES, "PHILOX_ROUNDS": PHILOX_ROUNDS}
+    words = {"Q16": Q16}
+    words |= {f"PHILOX_M{at}": word for at, word in enumerate(PHILOX_MULTIPLIERS)}
+    words |= {f"PHILOX_W{at}": word for at, word in enumerate(PHILOX_WEYL)}
+    lines = [f"enum {{ {', '.join(f'{name} = {value}' for name, value in (enums | counts).items())} }};"]
+    lines += [f"const unsigned int {name} = {value}u;" for name, value in words.items()]
+    return structs + "\n".join(lines) + "\n"
+
+
+def _declare_struct(name: str, kind: np.dtype[np.void]) -> str:
+    fields = []
+    for field, (base, *_) in (kind.fields or {}).items():
+        item, shape = base.subdtype or (base, ())
+        fields.append(f"    {C_TYPES[item.name]} {field}{''.join(f'[{length}]' for length in shape)};")
+    check = f'static_assert(sizeof({name}) == {kind.itemsize}, "size of {name}");'
+    return "\n".join([f"struct {name} {{", *fields, "};", check, ""])
 
 
 def _rows(

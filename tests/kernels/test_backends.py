@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from augcli.datatypes import Blend, Box, Colour, Fill, Normal, Paste, Patches, Shape, Uniform
-from augcli.kernels import cpu, reference
+from augcli.kernels import cpu, gpu, reference
 from augcli.kernels.table import tabulate
 
 BACKENDS = {"cpu": cpu.apply}
@@ -75,6 +75,48 @@ def test_backend_equals_the_reference(backend, case):
     reference.apply(table, partners, expected)
     BACKENDS[backend](table, partners, actual)
     np.testing.assert_array_equal(actual, expected)
+
+
+def difference(apply, case):
+    """How many values a backend gives that are not the reference's."""
+    program, shape, dtype, sizes, seed = case
+    image = make_image(seed, *shape, dtype)
+    partners = [make_image(seed + i + 1, *size, shape[2], dtype) for i, size in enumerate(sizes)]
+    table = tabulate(program, Shape(*shape, 8 * np.dtype(dtype).itemsize), sizes)
+    expected, actual = image.copy(), image.copy()
+    reference.apply(table, partners, expected)
+    apply(table, partners, actual)
+    return np.count_nonzero(actual != expected)
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=cases())
+def test_steps_host_compiled_equal_the_reference(host_compiled, case):
+    assert difference(gpu.apply, case) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("x < step.x0", "x <= step.x0"),  # an edge of a box
+        ("+ Q16 / 2) / Q16", "+ Q16 / 4) / Q16"),  # the rounding of a blend
+        (">> FRACTION_BITS) & (ONE - 1)", ">> (FRACTION_BITS - 1)) & (ONE - 1)"),  # a weight of a tap
+        ("key0 += PHILOX_W0", "key0 += PHILOX_W1"),
+        ("<= source) ++axis.level", "< source) ++axis.level"),
+        ("axis.tap + 1 < axis.taps ? axis.tap + 1 : axis.tap", "axis.tap"),
+        ("y / step.patch_height) * columns", "y / step.patch_width) * columns"),
+    ],
+)
+def test_steps_host_compiled_with_an_error_are_found(broken_kernels, old, new):
+    broken_kernels(old, new)
+
+    @settings(max_examples=1000, database=None, derandomize=True)
+    @given(case=cases())
+    def compare(case):
+        assert difference(gpu.apply, case) == 0
+
+    with pytest.raises(AssertionError):
+        compare()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

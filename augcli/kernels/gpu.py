@@ -1,0 +1,296 @@
+"""The steps on an NVIDIA GPU, by CuPy; equal to `reference` bit for bit.
+
+`steps.cu` makes all images of a batch in one launch. Arrays of the host are staged: while one part of a batch
+is at work on the device, the next one is gathered in page-locked memory and copied there. CuPy arrays stay
+where they are.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from augcli.errors import MissingPartError
+from augcli.kernels.table import IMAGE, OUTPUT, Table, declare_c
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+    from augcli.datatypes import Pixels
+
+THREADS, MOST_BLOCKS = 256, 1 << 16
+"""Threads of a block, and blocks of a launch: each thread makes one pixel after the other."""
+
+OPTIONS = ("--std=c++17",)
+"""Of the compiler. All arithmetic is on integers, so that none of its liberties with floats matters."""
+
+SHARE = 8
+"""Each of the two parts that are on the device at once takes this fraction of its free memory at most."""
+
+
+class Device(NamedTuple):
+    """A GPU: name, compute capability such as `9.0`, and bytes of memory."""
+
+    name: str
+    capability: str
+    memory: int
+
+
+class State(NamedTuple):
+    """What there is of a GPU backend.
+
+    Attributes:
+        cupy: CuPy's version; None where it is not installed.
+        driver: Highest CUDA version that the driver supports, such as `12.8`; None where there is no driver.
+        devices: The GPUs that can be used.
+        problem: What is missing, in words, and the cure; empty where nothing is.
+    """
+
+    cupy: str | None
+    driver: str | None
+    devices: tuple[Device, ...]
+    problem: str
+
+
+def find_state() -> State:
+    """Say which parts of the backend are there."""
+    try:
+        cupy = _import_cupy()
+    except MissingPartError as error:
+        return State(None, None, (), str(error))
+    runtime = cupy.cuda.runtime
+    try:
+        version = runtime.driverGetVersion()
+        driver = f"{version // 1000}.{version % 1000 // 10}" if version else None
+        devices = tuple(_describe(runtime, number) for number in range(runtime.getDeviceCount()))
+    except runtime.CUDARuntimeError as error:
+        return State(cupy.__version__, None, (), _no_device(error))
+    return State(cupy.__version__, driver, devices, "" if devices else _no_device("there is none"))
+
+
+def check_usable() -> None:
+    """Refuse to go on without CuPy or a device: there is no silent fall-back.
+
+    Raises:
+        MissingPartError: Naming what is missing, and the cure.
+    """
+    problem = find_state().problem
+    if problem:
+        raise MissingPartError(problem)
+
+
+def source() -> str:
+    """Give the kernels as CUDA C++: what they share with Python, then `steps.cu`."""
+    return declare_c() + Path(__file__).with_name("steps.cu").read_text("utf-8")
+
+
+def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
+    """Apply a program to an image of the host in place; arguments as for `reference.apply`."""
+    images = [image, *partners]
+    shapes = np.array([one.shape for one in images], np.int64)
+    flat = np.concatenate([one.reshape(-1) for one in images])
+    made = np.empty(image.size, image.dtype)
+    others = np.arange(1, len(images), dtype=np.int64)[None]
+    first = np.array([0, len(table.steps)], np.int64)
+    apply_batch(table, first, others, shapes, flat, made)
+    image[...] = made.reshape(image.shape)
+
+
+def apply_batch(
+    table: Table,
+    first: NDArray[np.int64],
+    partners: NDArray[np.int64],
+    shapes: NDArray[np.int64],
+    sources: Any,
+    out: Any,
+) -> None:
+    """Apply a program to each of the first images of a batch.
+
+    Args:
+        table: Steps of all outputs, made by `tabulate_batch`.
+        first: (N + 1,): the steps of output n are `first[n]..first[n + 1] - 1`.
+        partners: (N, slots): which images are the partners of output n; its base is image n.
+        shapes: (M, 3), M >= N: height, width and channels of each image.
+        sources: (values,) uint8 or uint16: all images one after the other, of NumPy or CuPy; not changed.
+        out: (values,): the outputs one after the other, of the same kind; written.
+
+    Raises:
+        MissingPartError: If there is no CuPy or no device.
+    """
+    check_usable()
+    cupy = _import_cupy()
+    offsets = np.concatenate([[0], np.cumsum(shapes.prod(axis=1))])
+    batch = _Batch(first, partners, shapes, offsets)
+    on_device = [cupy.asarray(_bytes(part)) for part in table]
+    if isinstance(sources, cupy.ndarray):
+        work = batch.gather(0, len(first) - 1, np.arange(len(shapes)))
+        _launch(cupy, on_device, work, sources, out)
+        return
+    _apply_staged(cupy, on_device, batch, sources, out)
+
+
+class _Work(NamedTuple):
+    """Some outputs, as the kernel takes them.
+
+    Attributes:
+        images: IMAGE of each image in the buffer.
+        outputs: OUTPUT of each output.
+        partners: (outputs, slots): places of their partners in `images`.
+        pixels: Pixels of all outputs.
+    """
+
+    images: NDArray[np.void]
+    outputs: NDArray[np.void]
+    partners: NDArray[np.int64]
+    pixels: int
+
+
+class _Batch(NamedTuple):
+    """A batch; see `apply_batch`. `offsets` are the places of the images in the buffer, the end behind."""
+
+    first: NDArray[np.int64]
+    partners: NDArray[np.int64]
+    shapes: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    def needed(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Give the images that some outputs are made from, ascending."""
+        return np.unique(np.concatenate([np.arange(start, stop), self.partners[start:stop].ravel()]))
+
+    def gather(self, start: int, stop: int, needed: NDArray[np.int64]) -> _Work:
+        """Describe outputs `start..stop - 1`; of the images, `needed` lie one after the other."""
+        sizes = (self.offsets[1:] - self.offsets[:-1])[needed]
+        images = np.zeros(len(needed), IMAGE)
+        images["offset"] = np.cumsum(sizes) - sizes
+        for at, name in enumerate(("height", "width", "channels")):
+            images[name] = self.shapes[needed, at]
+        values, pixels = self.shapes[start:stop].prod(axis=1), self.shapes[start:stop, :2].prod(axis=1)
+        outputs = np.zeros(stop - start, OUTPUT)
+        outputs["base"] = np.searchsorted(needed, np.arange(start, stop))
+        outputs["offset"], outputs["pixel"] = np.cumsum(values) - values, np.cumsum(pixels) - pixels
+        outputs["first"], outputs["last"] = self.first[start:stop], self.first[start + 1 : stop + 1]
+        partners = np.searchsorted(needed, self.partners[start:stop]).astype(np.int64)
+        return _Work(images, outputs, partners, int(pixels.sum()))
+
+    def cut(self, limit: int) -> list[tuple[int, int]]:
+        """Cut the outputs into stretches (start, stop) of `limit` values at most, one output at least."""
+        sizes = self.offsets[1:] - self.offsets[:-1]
+        weights = 2 * sizes[: len(self.partners)] + sizes[self.partners].sum(axis=1)
+        cuts, start, held = [], 0, 0
+        for at, weight in enumerate(weights.tolist()):
+            if held + weight > limit and at > start:
+                cuts.append((start, at))
+                start, held = at, 0
+            held += weight
+        return [*cuts, (start, len(weights))] if len(weights) else []
+
+
+def _apply_staged(cupy: ModuleType, table: list[Any], batch: _Batch, sources: Any, out: Any) -> None:
+    """Make a batch of the host in parts, of which two are on the device at once."""
+    free, _ = cupy.cuda.runtime.memGetInfo()
+    limit = max(free // SHARE // sources.itemsize, 1)
+    lanes = [_Lane(cupy), _Lane(cupy)]
+    pending = batch.cut(limit)[::-1]
+    try:
+        while pending:
+            start, stop = pending.pop()
+            lanes.append(lanes.pop(0))
+            try:
+                lanes[-1].send(table, batch, start, stop, sources, out)
+            except cupy.cuda.memory.OutOfMemoryError:
+                for lane in lanes:  # what is under way gives its memory back
+                    lane.finish()
+                cupy.get_default_memory_pool().free_all_blocks()
+                if stop - start == 1:
+                    raise
+                middle = (start + stop) // 2
+                pending += [(middle, stop), (start, middle)]
+    finally:
+        for lane in lanes:
+            lane.finish()
+
+
+class _Lane:
+    """One of two ways to the device: its stream, and its page-locked memory, which copies run from and to."""
+
+    def __init__(self, cupy: ModuleType) -> None:
+        self._cupy, self._stream = cupy, cupy.cuda.Stream(non_blocking=True)
+        self._held: list[Any] = []
+        self._made: Any = None
+        self._target: Any = None
+
+    def send(self, table: list[Any], batch: _Batch, start: int, stop: int, sources: Any, out: Any) -> None:
+        """Copy what some outputs are made from to the device, make them, and have them copied back."""
+        import cupyx
+
+        self.finish()
+        needed, offsets = batch.needed(start, stop), batch.offsets
+        work = batch.gather(start, stop, needed)
+        sizes = (offsets[1:] - offsets[:-1])[needed]
+        staged = cupyx.empty_pinned(int(sizes.sum()), sources.dtype)
+        for at, place, size in zip(needed, np.cumsum(sizes) - sizes, sizes, strict=True):
+            staged[place : place + size] = sources[offsets[at] : offsets[at] + size]
+        target = out[offsets[start] - offsets[0] : offsets[stop] - offsets[0]]
+        with self._stream:
+            held = self._cupy.empty(staged.shape, staged.dtype)
+            held.set(staged, stream=self._stream)
+            made = self._cupy.empty(target.shape, target.dtype)
+            parts = _launch(self._cupy, table, work, held, made)
+            back = cupyx.empty_pinned(target.shape, target.dtype)
+            made.get(stream=self._stream, out=back, blocking=False)
+        self._held, self._made, self._target = [staged, held, made, parts], back, target
+
+    def finish(self) -> None:
+        """Wait for what was sent, and give its outputs."""
+        if self._made is None:
+            return
+        self._stream.synchronize()
+        self._target[...] = self._made
+        self._held, self._made, self._target = [], None, None
+
+
+def _launch(cupy: ModuleType, table: list[Any], work: _Work, sources: Any, out: Any) -> list[Any]:
+    """Start the kernel on the current stream; gives what must live until it is done."""
+    parts = [cupy.asarray(_bytes(part)) for part in work[:3]]
+    images, outputs, partners = parts
+    function = _function(cupy.cuda.runtime.getDevice(), 8 * sources.dtype.itemsize)
+    blocks = min(max(-(-work.pixels // THREADS), 1), MOST_BLOCKS)
+    counts = np.int32(len(work.outputs)), np.int32(work.partners.shape[1])
+    arguments = (*table, images, outputs, counts[0], partners, counts[1], np.int64(work.pixels), sources, out)
+    function((blocks,), (THREADS,), arguments)
+    return parts
+
+
+@cache
+def _function(device: int, depth: int) -> Any:
+    """Compile the kernel of a depth for a device: once, and kept on disk by CuPy."""
+    return _import_cupy().RawModule(code=source(), options=OPTIONS).get_function(f"apply_programs_{depth}")
+
+
+def _bytes(part: NDArray[Any]) -> NDArray[np.uint8]:
+    """See an array as bytes, one at least: devices know no structured types and no empty memory."""
+    return np.ascontiguousarray(part).reshape(-1).view(np.uint8) if part.size else np.zeros(1, np.uint8)
+
+
+def _import_cupy() -> ModuleType:
+    try:
+        import cupy
+    except ImportError as error:
+        raise MissingPartError("CuPy is not installed; run: pip install 'augcli[gpu]'") from error
+    return cupy
+
+
+def _describe(runtime: Any, number: int) -> Device:
+    properties = runtime.getDeviceProperties(number)
+    capability = f"{properties['major']}.{properties['minor']}"
+    return Device(properties["name"].decode(), capability, int(properties["totalGlobalMem"]))
+
+
+def _no_device(why: object) -> str:
+    return f"no NVIDIA GPU can be used: {why}; install its driver, or give --backend cpu"

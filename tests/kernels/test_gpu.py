@@ -1,0 +1,237 @@
+"""The GPU backend without a GPU: its kernels compile, its launcher sends and brings back the right bytes."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Patches, Shape
+from augcli.errors import MissingPartError
+from augcli.kernels import cpu, gpu, reference, table
+from augcli.kernels.table import tabulate_batch
+
+ARCHITECTURES = (75, 80, 86, 89, 90, 100)
+"""What the docs name: from Turing to Blackwell."""
+
+
+# --- the compiler for devices ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def nvrtc():
+    """NVIDIA's run-time compiler, which needs no device."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the dev extra installs NVRTC on Linux alone")
+    spec = importlib.util.find_spec("nvidia.cuda_nvrtc")
+    assert spec is not None, "the dev extra installs nvidia-cuda-nvrtc-cu12"
+    (folder,) = spec.submodule_search_locations
+    (path,) = Path(folder, "lib").glob("libnvrtc.so.*")
+    return ctypes.CDLL(str(path))
+
+
+def compile_for(nvrtc, text, architecture, form="CUBIN"):
+    """Compile kernels for a device; gives (whether it worked, what the compiler said, the code)."""
+    program = ctypes.c_void_p()
+    nvrtc.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"steps.cu", 0, None, None)
+    options = [*(option.encode() for option in gpu.OPTIONS), b"--gpu-architecture=sm_%d" % architecture]
+    status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+    size = ctypes.c_size_t()
+    nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
+    log = ctypes.create_string_buffer(size.value)
+    nvrtc.nvrtcGetProgramLog(program, log)
+    code = b""
+    if status == 0:
+        getattr(nvrtc, f"nvrtcGet{form}Size")(program, ctypes.byref(size))
+        held = ctypes.create_string_buffer(size.value)
+        getattr(nvrtc, f"nvrtcGet{form}")(program, held)
+        code = held.raw
+    return status == 0, log.value.decode().strip(), code
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_steps_nvrtc_compiles_for_every_architecture(nvrtc, architecture):
+    worked, said, code = compile_for(nvrtc, gpu.source(), architecture)
+    assert (worked, said) == (True, "")  # a warning is an error
+    for name in (b"apply_programs_8", b"apply_programs_16"):
+        assert name in code
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("struct Image {", "struct Image {\n    int more;", "size of Image"),
+        ("u32 key1) {", "u32 key1) {\n    int unused = 1;", "unused"),
+        ("return block;", "return bloc;", "bloc"),
+    ],
+)
+def test_steps_nvrtc_says_what_is_wrong(nvrtc, old, new, says):
+    text = gpu.source()
+    assert text.count(old) == 1
+    worked, said, _ = compile_for(nvrtc, text.replace(old, new), 80)
+    assert not (worked and said == "")
+    assert says in said
+
+
+STRUCTS = {"Step": table.STEP, "Image": table.IMAGE, "Output": table.OUTPUT}
+
+
+def offsets_of(name):
+    """What NumPy says: the place of each field of a struct."""
+    return {field: place for field, (_, place, *_) in STRUCTS[name].fields.items()}
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_structs_nvrtc_lays_out_as_numpy_does(nvrtc, name):
+    fields = offsets_of(name)
+    probe = "".join(
+        f'extern "C" __global__ void at_{field}(long long* out, const {name}* one) '
+        f"{{ *out = (const char*)&one->{field} - (const char*)one + 1000000; }}\n"
+        for field in fields
+    )
+    worked, said, code = compile_for(nvrtc, gpu.source() + probe, 80, "PTX")
+    assert (worked, said) == (True, "")
+    entries = re.findall(r"\.entry at_(\w+)\((.*?)(?=\.entry|\Z)", code.decode(), re.DOTALL)
+    found = {field: int(re.search(r"\b(1\d{6})\b", body)[1]) - 1000000 for field, body in entries}
+    assert found == fields
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_structs_host_compiled_are_laid_out_as_numpy_does(compile_host, name):
+    fields = offsets_of(name)
+    probe = "".join(
+        f'extern "C" long long at_{field}() {{ return (long long)__builtin_offsetof({name}, {field}); }}\n'
+        for field in fields
+    )
+    library = compile_host(gpu.source() + probe)
+    assert {field: getattr(library, f"at_{field}")() for field in fields} == fields
+
+
+# --- the launcher ----------------------------------------------------------------------------------------
+
+SHAPES = [(9, 14), (31, 5), (8, 8), (1, 1), (17, 23), (6, 40)]
+
+
+def make_batch(dtype=np.uint8, channels=3):
+    """A ragged batch: images, programs that read the next image, and what `apply_batch` takes."""
+    generator = np.random.default_rng(5)
+    full = np.iinfo(dtype).max
+    images = [
+        generator.integers(0, full, (*shape, channels), endpoint=True).astype(dtype) for shape in SHAPES
+    ]
+    programs = []
+    for height, width in SHAPES:
+        cells = -(-height // 3) * -(-width // 4)
+        programs.append(
+            (
+                Paste(Box(0, 0, height, (width + 1) // 2), 0),
+                Fill(Patches(3, 4, bytes(np.arange(cells) % 3 == 0)), Colour(1, 2, 3)),
+                Blend(Box(height // 2, 0, height, width), 20000, 0),
+            )
+        )
+    partners = np.roll(np.arange(len(images)), -1)[:, None]
+    shapes = np.array([image.shape for image in images], np.int64)
+    depth = 8 * np.dtype(dtype).itemsize
+    steps, first = tabulate_batch(
+        programs,
+        [Shape(*shape, channels, depth) for shape in SHAPES],
+        [[SHAPES[at]] for at in partners[:, 0]],
+    )
+    flat = np.concatenate([image.reshape(-1) for image in images])
+    return steps, first, partners, shapes, flat
+
+
+def on_the_cpu(*batch):
+    out = np.empty_like(batch[-1])
+    cpu.apply_batch(*batch, out)
+    return out
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("free", [1 << 30, 1 << 13, 8])
+def test_a_batch_host_compiled_is_the_cpus_in_however_many_parts(host_compiled, dtype, channels, free):
+    batch = make_batch(dtype, channels)
+    host_compiled.free = free  # memory of the device, which decides how much is sent at once
+    before, out = batch[-1].copy(), np.empty_like(batch[-1])
+    gpu.apply_batch(*batch, out)
+    np.testing.assert_array_equal(out, on_the_cpu(*batch))
+    np.testing.assert_array_equal(batch[-1], before)
+    assert sum(host_compiled.launches) == len(SHAPES)
+    assert (len(host_compiled.launches) == 1) == (free == 1 << 30)
+    assert free > 8 or host_compiled.launches == [1] * len(SHAPES)
+
+
+def test_a_batch_host_compiled_is_halved_where_memory_runs_out(host_compiled):
+    batch = make_batch()
+    host_compiled.memory = 2500  # the whole batch takes more
+    out = np.empty_like(batch[-1])
+    gpu.apply_batch(*batch, out)
+    np.testing.assert_array_equal(out, on_the_cpu(*batch))
+    assert len(host_compiled.launches) > 1
+
+
+def test_a_single_image_for_which_memory_is_short_is_an_error(host_compiled):
+    batch = make_batch()
+    host_compiled.memory = 10
+    with pytest.raises(host_compiled.cuda.memory.OutOfMemoryError):
+        gpu.apply_batch(*batch, np.empty_like(batch[-1]))
+
+
+def test_arrays_of_the_device_host_compiled_stay_there(host_compiled, monkeypatch):
+    batch = make_batch()
+    monkeypatch.setattr(gpu, "_apply_staged", None)
+    sources, out = host_compiled.asarray(batch[-1]), host_compiled.empty(batch[-1].shape, batch[-1].dtype)
+    gpu.apply_batch(*batch[:-1], sources, out)
+    np.testing.assert_array_equal(out, on_the_cpu(*batch))
+    assert host_compiled.launches == [len(SHAPES)]
+
+
+def test_an_image_host_compiled_is_changed_in_place_and_its_partners_are_not(host_compiled):
+    image, partner = np.zeros((4, 5, 3), np.uint8), np.full((8, 9, 3), 200, np.uint8)
+    steps, _ = tabulate_batch([(Paste(Box(1, 1, 3, 4), 0),)], [Shape(4, 5)], [[(8, 9)]])
+    expected = image.copy()
+    reference.apply(steps, [partner], expected)
+    gpu.apply(steps, [partner], image)
+    np.testing.assert_array_equal(image, expected)
+    assert (partner == 200).all()
+
+
+# --- what is missing -------------------------------------------------------------------------------------
+
+
+def test_without_cupy_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)  # importing it then fails
+    state = gpu.find_state()
+    assert (state.cupy, state.driver, state.devices) == (None, None, ())
+    assert state.problem == "CuPy is not installed; run: pip install 'augcli[gpu]'"
+    with pytest.raises(MissingPartError, match=r"pip install 'augcli\[gpu\]'"):
+        gpu.check_usable()
+
+
+def test_without_a_device_it_says_so(host_compiled):
+    host_compiled.devices = 0
+    assert gpu.find_state().driver == "12.8"
+    with pytest.raises(
+        MissingPartError, match="no NVIDIA GPU can be used: there is none; install its driver"
+    ):
+        gpu.check_usable()
+
+
+def test_without_a_driver_it_says_what_cuda_said(host_compiled):
+    def fail():
+        raise host_compiled.cuda.runtime.CUDARuntimeError("cudaErrorInsufficientDriver")
+
+    host_compiled.cuda.runtime.getDeviceCount = fail
+    with pytest.raises(MissingPartError, match="cudaErrorInsufficientDriver; install its driver, or give"):
+        gpu.check_usable()
+
+
+def test_devices_are_described(host_compiled):
+    state = gpu.find_state()
+    assert state == gpu.State("14.0.0", "12.8", (gpu.Device("Host", "9.0", 1 << 30),), "")
