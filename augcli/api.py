@@ -30,6 +30,7 @@ def materialize(
     force: bool = False,
     dry_run: bool = False,
     max_errors: int = 0,
+    backend: str = "auto",
     advance: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Read a data set, apply a recipe, and write images with soft labels.
@@ -49,6 +50,7 @@ def materialize(
         force: Replace an output that augcli made with another recipe.
         dry_run: Say what would be done and write nothing.
         max_errors: Failed images up to which the output is marked as complete.
+        backend: What applies steps, all with the same bytes: `auto`, `cpu`, `gpu` or `reference`.
         advance: Called after each piece of work with (images done since the last call, images to do).
 
     Returns:
@@ -59,14 +61,18 @@ def materialize(
         InputError: If `src` is missing, empty or cannot be labelled.
         OutputError: If `dst` is something else, holds another recipe's output, or overlaps `src`.
         StorageError: If the machine fails; call again to go on.
+        MissingPartError: If `backend` is `gpu`, and CuPy or a device is missing.
     """
+    from augcli.kernels.backends import BACKENDS
     from augcli.pipeline.run import Settings, run
 
+    if backend not in BACKENDS:
+        raise UsageError(f"--backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
     resolved = load_recipe(recipe)
     _check_at_least(1, "workers", workers)
     _check_at_least(0, "max-errors", max_errors)
     selection = _select(resolved, dst, labels, classes, masks, boxes)
-    settings = Settings(workers, force, dry_run, max_errors, advance or (lambda done, total: None))
+    settings = Settings(workers, force, dry_run, max_errors, backend, advance or (lambda done, total: None))
     return run(str(src), Path(dst), resolved, selection, settings)
 
 

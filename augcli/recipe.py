@@ -46,7 +46,7 @@ CHANCE = 0
 P_HELP = "Probability for each output; the rest stays as it is."
 
 COMMAND_LINE_KEYS = (
-    "labels", "classes", "workers", "max-errors", "force", "dry-run", "quiet", "json"
+    "labels", "classes", "workers", "backend", "max-errors", "force", "dry-run", "quiet", "json"
 )  # fmt: skip
 """What says where and how a run is done, not what it gives."""
 

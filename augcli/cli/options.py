@@ -58,6 +58,15 @@ Boxes = Annotated[
 Workers = Annotated[
     Optional[int], typer.Option(help="Workers (default: all CPUs that may be used).", rich_help_panel="Run")
 ]
+BackendName = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        metavar="auto|cpu|gpu|reference",
+        help="What applies steps, all with the same bytes (auto: the CPU).",
+        rich_help_panel="Run",
+    ),
+]
 MaxErrors = Annotated[
     int, typer.Option(help="Failed images up to which the output is complete.", rich_help_panel="Run")
 ]
@@ -78,6 +87,7 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "masks": (Masks, None),
     "boxes": (Boxes, None),
     "workers": (Workers, None),
+    "backend": (BackendName, "auto"),
     "max_errors": (MaxErrors, 0),
     "force": (Force, False),
     "dry_run": (DryRun, False),

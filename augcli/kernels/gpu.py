@@ -119,11 +119,7 @@ def apply_batch(
         shapes: (M, 3), M >= N: height, width and channels of each image.
         sources: (values,) uint8 or uint16: all images one after the other, of NumPy or CuPy; not changed.
         out: (values,): the outputs one after the other, of the same kind; written.
-
-    Raises:
-        MissingPartError: If there is no CuPy or no device.
     """
-    check_usable()
     cupy = _import_cupy()
     offsets = np.concatenate([[0], np.cumsum(shapes.prod(axis=1))])
     batch = _Batch(first, partners, shapes, offsets)

@@ -31,7 +31,7 @@ from augcli.pipeline.programs import ORIGINAL, Planned, Planner, copy_numbers
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from augcli.datatypes import Catalogue, Pixels
     from augcli.io.outputs import Form
     from augcli.io.source import Samples
+    from augcli.kernels.backends import Backend
     from augcli.pipeline.neighbours import Item
     from augcli.recipe import Recipe
 
@@ -63,7 +64,7 @@ class Job:
         form: Where outputs go.
         class_folders: A folder name per class, or None where outputs lie flat.
         annotated: What belongs to the images beside their labels.
-        apply: The backend's function, as `kernels.reference.apply`.
+        backend: What applies steps.
     """
 
     catalogue: Catalogue
@@ -73,7 +74,7 @@ class Job:
     form: Form
     class_folders: tuple[str, ...] | None
     annotated: Annotated
-    apply: Callable[..., None]
+    backend: Backend
 
 
 @dataclass(slots=True)
@@ -216,7 +217,7 @@ class _Walk:
         partners = [
             match_pixels(self.near.decode(at), pixels.shape[2], pixels.dtype) for at in planned.partners
         ]
-        self.job.apply(table, partners, changed)
+        self.job.backend.apply(table, partners, changed)
         self.watch.lap("apply")
         encoded = self.encode(item, changed)
         notes = self.follow(planned, item, planned.partners)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from augcli.io import outputs, tables
 from augcli.io.storage import printable_key
+from augcli.kernels.backends import choose_backend
 from augcli.pipeline.chunks import Stretch, cut_runs
 from augcli.pipeline.execute import execute
-from augcli.pipeline.run import load_kernels, plan_splits
+from augcli.pipeline.run import plan_splits
 from augcli.results import Difference
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ class Recomputation:
         """
         self._dst = dst
         self._is_parquet = recipe.format == "parquet"
-        self._splits = plan_splits(source, dst, recipe)
-        load_kernels(split.job.recipe for split in self._splits)
+        backend = choose_backend("auto", bool(recipe.entries))
+        self._splits = plan_splits(source, dst, recipe, backend)
+        backend.load()
         planned = [(split, chunk) for split in self._splits for chunk in split.chunks]
         self._pieces = list(_cut(planned, sample))
         self._read = lru_cache(maxsize=2)(_read_records)

@@ -18,6 +18,7 @@ from augcli.io.lock import has_lock, locked
 from augcli.io.source import open_source
 from augcli.io.storage import check_apart, folder_names
 from augcli.io.tables import PartFacts
+from augcli.kernels.backends import choose_backend
 from augcli.pipeline import destination, tally
 from augcli.pipeline.chunks import chunk_folder, chunk_groups, count_outputs, cut_runs, trim_chunks
 from augcli.pipeline.execute import Job, execute
@@ -27,11 +28,12 @@ from augcli.pipeline.workers import count_workers, run_in_order
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from augcli.datatypes import Catalogue
     from augcli.io.source import Samples, Selection, Source
+    from augcli.kernels.backends import Backend
     from augcli.pipeline.chunks import Chunk, Stretch
     from augcli.pipeline.destination import Standing
     from augcli.pipeline.execute import RunResult
@@ -47,6 +49,7 @@ class Settings:
         force: Whether an output of another recipe is replaced.
         dry_run: Whether to say what would be done and write nothing.
         max_errors: Failures up to which the output counts as complete.
+        backend: What applies steps: one of `BACKENDS`.
         advance: Called with (images done since the last call, all images to do).
     """
 
@@ -54,6 +57,7 @@ class Settings:
     force: bool = False
     dry_run: bool = False
     max_errors: int = 0
+    backend: str = "auto"
     advance: Callable[[int, int], None] = lambda done, total: None
 
 
@@ -77,11 +81,12 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     for path in filter(None, (src, selection.boxes)):
         check_apart(path, dst)
     given, dst = dst, dst.absolute()
+    backend = choose_backend(settings.backend, bool(recipe.entries))
     source = open_source(src, selection)
     recipe = replace(recipe, format=recipe.format or source.form)
     _check_annotations(recipe, source)
     destination.check(dst, recipe, source.annotated, settings.force)
-    splits = plan_splits(source, dst, recipe)
+    splits = plan_splits(source, dst, recipe, backend)
     workers = settings.workers or count_workers()
     notes = [
         *source.notes,
@@ -95,7 +100,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     )
     standing = survey()
     if settings.dry_run:
-        foreseen = tally.foresee(dst, recipe, splits, standing.todo, workers, notes)
+        foreseen = tally.foresee(dst, recipe, splits, standing.todo, workers, backend.name, notes)
         return replace(foreseen, dst=str(given), only_tables=standing.lacks_only_tables)
     seconds: dict[str, float] = {}
     # A run that finds nothing to do touches nothing, so only one that writes takes the lock.
@@ -105,7 +110,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         if standing.is_behind:
             _complete(dst, recipe, splits, standing, workers, settings, seconds)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
-        summary = tally.summarize(dst, recipe, splits, standing.todo, workers, notes, spent)
+        summary = tally.summarize(dst, recipe, splits, standing.todo, workers, backend.name, notes, spent)
         if is_locked:
             destination.mark_complete(dst, len(summary.failures) <= settings.max_errors)
     return replace(summary, dst=str(given), only_tables=standing.lacks_only_tables)
@@ -133,7 +138,7 @@ def _complete(
     destination.finish(dst, [split.output(dst) for split in splits], recipe)
 
 
-def plan_splits(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
+def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> list[Split]:
     """Plan the chunks of every split: the main one by the recipe, the others passed on.
 
     Raises:
@@ -152,13 +157,13 @@ def plan_splits(source: Source, dst: Path, recipe: Recipe) -> list[Split]:
     splits = []
     for catalogue in source.catalogues:
         if catalogue.split in ("", main):
-            splits.append(_plan_split(source, dst, catalogue, recipe))
+            splits.append(_plan_split(source, dst, catalogue, recipe, backend))
         elif recipe.other_splits == "copy":
-            splits.append(_plan_split(source, dst, catalogue, passed_on))
+            splits.append(_plan_split(source, dst, catalogue, passed_on, backend))
     return splits
 
 
-def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe) -> Split:
+def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe, backend: Backend) -> Split:
     _check_labels(source, catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
     rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
@@ -179,7 +184,7 @@ def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe)
     features = {name: source.features[name] for name in source.carried.names if name in source.features}
     annotated = source.annotated
     form = destination.choose_form(dst, recipe, catalogue.split, catalogue.classes, features, annotated)
-    job = Job(catalogue, hashes, outputs, recipe, form, folders, annotated, _load_kernel(recipe))
+    job = Job(catalogue, hashes, outputs, recipe, form, folders, annotated, backend)
     return Split(job, chunks, source)
 
 
@@ -225,28 +230,12 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
         raise UsageError("--smoothing-form others needs at least 2 classes, got 1; use uniform")
 
 
-def _load_kernel(recipe: Recipe) -> Callable[..., None]:
-    """Import the CPU backend where something is to be applied: numba is slow to load."""
-    if not recipe.entries:
-        return lambda *_: None
-    from augcli.kernels import cpu
-
-    return cpu.apply
-
-
-def load_kernels(recipes: Iterable[Recipe]) -> None:
-    """Load or compile the kernels, where any recipe needs them: once, not in each process."""
-    if any(recipe.entries for recipe in recipes):
-        from augcli.kernels import cpu
-
-        cpu.load()
-
-
 def _do_chunks(
     todo: Sequence[tuple[Split, Chunk]], workers: int, settings: Settings, seconds: dict[str, float]
 ) -> None:
     """Do chunks in order, each committed when its last run is in; neighbours are in flight together."""
-    load_kernels(split.job.recipe for split, _ in todo)
+    for split, _ in todo[:1]:
+        split.job.backend.load()
     total = sum(len(chunk) for _, chunk in todo)
     runs = [(at, run) for at, (_, chunk) in enumerate(todo) for run in cut_runs(chunk, total, workers)]
     opened: dict[int, Samples] = {}
@@ -262,7 +251,7 @@ def _do_chunks(
         return [execute(split.job, stretch, samples) for stretch in stretches]
 
     # The rows of shards are held in memory for all workers, so these are threads.
-    processes = all(split.source.form == "folder" for split, _ in todo)
+    processes = all(split.source.form == "folder" and split.job.backend.forks for split, _ in todo)
     done: list[tuple[Stretch, RunResult]] = []
     for task, results in run_in_order(work, len(runs), workers, processes):
         at, stretches = runs[task]

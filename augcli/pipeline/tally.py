@@ -31,6 +31,7 @@ def summarize(
     splits: Sequence[Split],
     todo: Sequence[tuple[Split, Chunk]],
     workers: int,
+    backend: str,
     notes: Sequence[str],
     seconds: Mapping[str, float],
 ) -> Summary:
@@ -75,7 +76,7 @@ def summarize(
         free_bytes=shutil.disk_usage(dst).free,
         estimated_bytes=0,
         workers=workers,
-        libraries=libraries(recipe),
+        libraries=libraries(backend),
         notes=(*notes, *(f"{what}: {n}" for what, n in sorted(counts.items())), *_absent(splits, per_class)),
     )
 
@@ -86,6 +87,7 @@ def foresee(
     splits: Sequence[Split],
     todo: Sequence[tuple[Split, Chunk]],
     workers: int,
+    backend: str,
     notes: Sequence[str],
 ) -> Summary:
     """Say what a run would do; outputs count by the class of their base."""
@@ -115,7 +117,7 @@ def foresee(
         free_bytes=shutil.disk_usage(nearest).free,
         estimated_bytes=sum(_estimate_bytes(split, chunk) for split, chunk in todo),
         workers=workers,
-        libraries=libraries(recipe),
+        libraries=libraries(backend),
         notes=tuple(notes),
         is_dry=True,
     )
@@ -180,9 +182,8 @@ def pair_notes(splits: Sequence[Split]) -> list[str]:
     return notes
 
 
-def libraries(recipe: Recipe) -> dict[str, str]:
-    """Name what decides the bytes beside the recipe: the backend and the codecs."""
-    backend = "cpu (numba)" if recipe.entries else "none"
+def libraries(backend: str) -> dict[str, str]:
+    """Name what decides the bytes beside the recipe: the codecs, and beside them the backend, which does not."""
     return {"backend": backend, **codec.versions()}
 
 

@@ -106,7 +106,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
         differences=tuple(sorted(set(found))),
         seconds=round(time.perf_counter() - start, 3),
         workers=workers,
-        libraries=tally.libraries(recipe),
+        libraries=tally.libraries("cpu (numba)" if again and recipe.entries else "none"),
     )
 
 

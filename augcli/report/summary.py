@@ -94,5 +94,5 @@ def _work(summary: Summary) -> str:
         return "nothing to do: all of it stood already"
     wall = summary.seconds["wall"]
     rate = summary.outputs_made / wall if wall else 0.0
-    work = f"{rate:.0f} images/s, {summary.workers} workers, {chunks}"
+    work = f"{rate:.0f} images/s, {summary.workers} workers, {summary.libraries['backend']}, {chunks}"
     return f"made {summary.outputs_made} in {wall:.1f} s ({work})"

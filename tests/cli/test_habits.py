@@ -484,3 +484,29 @@ def test_a_recipe_without_operations_does_not_load_the_compiler(src, tmp_path):
     assert "numba" not in names
     assert "simplejpeg" in names
     assert len(images_in(tmp_path / "dst")) == 5
+
+
+def test_a_gpu_that_is_not_there_is_said_and_nothing_is_written(run_cli, photos, tmp_path):
+    done = run_cli("cutmix", "--backend", "gpu", photos, tmp_path / "dst")
+    assert (done.returncode, done.stdout) == (8, "")
+    told = re.fullmatch(
+        r"augcli: (CuPy is not installed; run: pip install 'augcli\[gpu\]'|no NVIDIA GPU can be used: .*)\n",
+        done.stderr,
+    )
+    assert told
+    assert not (tmp_path / "dst").exists()
+
+
+def test_backends_have_names(run_cli, photos, tmp_path):
+    done = run_cli("cutmix", "--backend", "tpu", photos, tmp_path / "dst")
+    assert done.returncode == 2
+    assert done.stderr == "augcli: --backend must be one of auto, cpu, gpu, reference, got 'tpu'\n"
+
+
+def test_the_reference_writes_the_same_bytes(run_cli, make_folder, tmp_path, tree):
+    src = make_folder({"cat": 3, "dog": 3})
+    for backend in ("reference", "auto"):
+        done = run_cli("cutmix", "--backend", backend, src, tmp_path / backend)
+        assert done.returncode == 0
+    assert "cpu (numba)" in done.stdout
+    assert tree(tmp_path / "reference") == tree(tmp_path / "auto")

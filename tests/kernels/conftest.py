@@ -11,6 +11,7 @@ import ctypes
 import shutil
 import subprocess
 import sys
+import threading
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -66,7 +67,7 @@ def build(text, directory):
         "-fno-sanitize-recover",
     ]
     subprocess.run([compiler, *options, "-shared", "-fPIC", "-o", library, path], check=True)
-    return ctypes.CDLL(str(library))
+    return ctypes.PyDLL(str(library))  # one thread at a time, since the loops' counters are global
 
 
 class FakeArray(np.ndarray):
@@ -83,17 +84,17 @@ class FakeArray(np.ndarray):
 class FakeStream:
     """A stream that does nothing until somebody waits for it."""
 
-    current = None
+    current = threading.local()
 
     def __init__(self, non_blocking):
         assert non_blocking
         self.waiting = []
 
     def __enter__(self):
-        FakeStream.current = self
+        FakeStream.current.stream = self
 
     def __exit__(self, *_):
-        FakeStream.current = None
+        FakeStream.current.stream = None
 
     def send(self, work):
         self.waiting.append(work)
@@ -158,7 +159,8 @@ class FakeCupy(ModuleType):
             # Fewer blocks than a device would run, so that threads go on to further pixels.
             work = lambda: function(min(blocks[0], 3), min(threads[0], 5), *given)  # noqa: E731
             self.launches.append(int(arguments[5]))
-            FakeStream.current.send(work) if FakeStream.current else work()
+            stream = getattr(FakeStream.current, "stream", None)
+            stream.send(work) if stream else work()
 
         return start
 

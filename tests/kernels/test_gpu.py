@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import augcli
 from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Patches, Shape
 from augcli.errors import MissingPartError
 from augcli.kernels import cpu, gpu, reference, table
@@ -200,6 +201,25 @@ def test_an_image_host_compiled_is_changed_in_place_and_its_partners_are_not(hos
     gpu.apply(steps, [partner], image)
     np.testing.assert_array_equal(image, expected)
     assert (partner == 200).all()
+
+
+CHAIN = {
+    "copies": 2,
+    "op": [
+        {"kind": "erase", "count": "1:2", "fill": "normal"},
+        {"kind": "patch-cutout", "ratio": 0.2, "p": 0.5},
+        {"one_of": [{"kind": "cutmix", "weight": 0.5}, {"kind": "mixup", "alpha": 1.0, "weight": 0.5}]},
+        {"kind": "cutout", "fill": "image-mean"},
+    ],
+}
+
+
+def test_a_run_host_compiled_writes_the_bytes_of_the_cpu(host_compiled, photos, tmp_path, tree):
+    for backend in ("cpu", "gpu"):
+        summary = augcli.materialize(photos, tmp_path / backend, CHAIN, backend=backend, workers=3)
+    assert summary.libraries["backend"] == "gpu (CuPy, Host)"
+    assert len(host_compiled.launches) > 24
+    assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
 
 
 # --- what is missing -------------------------------------------------------------------------------------

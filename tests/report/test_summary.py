@@ -27,7 +27,7 @@ SUMMARY = Summary(
     free_bytes=10**9,
     estimated_bytes=2_000_000,
     workers=2,
-    libraries={},
+    libraries={"backend": "cpu (numba)"},
     notes=("a note",),
 )
 
@@ -41,7 +41,7 @@ def test_it_says_what_stands_and_what_was_done():
         "             listed in out/failures.jsonl",
         "  classes    cat 3, dog 1",
         "  note       a note",
-        "  made 2 in 0.5 s (4 images/s, 2 workers, 1 of 2 chunks)",
+        "  made 2 in 0.5 s (4 images/s, 2 workers, cpu (numba), 1 of 2 chunks)",
     ]
 
 

@@ -1,0 +1,51 @@
+"""The backends by name: each applies steps to pixels, all with the same bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BACKENDS = ("auto", "cpu", "gpu", "reference")
+
+
+class Backend(NamedTuple):
+    """A backend that can be used.
+
+    Attributes:
+        name: What it is called in summaries.
+        apply: As `reference.apply`.
+        load: Loads or compiles what it needs; called once, before processes fork.
+        forks: Whether processes that were forked may use it.
+    """
+
+    name: str
+    apply: Callable[..., None]
+    load: Callable[[], None]
+    forks: bool
+
+
+def choose_backend(name: str, is_needed: bool = True) -> Backend:
+    """Give a backend by its name, imported; nothing is where nothing is to be applied.
+
+    `auto` is the CPU's: images are decoded and encoded there, which takes most of the time, and what is left
+    takes less than the way to a GPU and back.
+
+    Raises:
+        MissingPartError: If `gpu` lacks CuPy or a device, naming the cure; there is no silent fall-back.
+    """
+    if name == "gpu":
+        from augcli.kernels import gpu
+
+        gpu.check_usable()
+        return Backend(f"gpu (CuPy, {gpu.find_state().devices[0].name})", gpu.apply, lambda: None, False)
+    if not is_needed:
+        return Backend("none", lambda *_: None, lambda: None, True)
+    if name == "reference":
+        from augcli.kernels import reference
+
+        return Backend("reference (NumPy)", reference.apply, lambda: None, True)
+    from augcli.kernels import cpu
+
+    return Backend("cpu (numba)", cpu.apply, cpu.load, True)
