@@ -20,8 +20,8 @@ def blocks(language):
 
 
 def test_every_command_is_listed():
-    listed = set(re.findall(r"^\| `augcli (\S+)", TEXT, re.MULTILINE))
-    assert listed == {*OPERATIONS, "run", "verify", "preview"}
+    listed = set(re.findall(r"^\| `augcli ([a-z-]+)", TEXT, re.MULTILINE))
+    assert listed == {*OPERATIONS, "run", "verify", "doctor", "preview"}
 
 
 def test_every_option_it_names_is_there(run_cli):

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from augcli import __version__
+from augcli.cli.doctor import doctor
 from augcli.cli.operations import add_operations
 from augcli.cli.preview import preview
 from augcli.cli.run import run
@@ -31,6 +32,7 @@ add_operations(app)
 app.command()(run)
 app.command()(verify)
 app.command()(preview)
+app.command()(doctor)
 
 
 def _show_version(wanted: bool) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import PIL
 import simplejpeg
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 from augcli.datatypes import Shape
 from augcli.errors import DecodeError, StorageError
@@ -107,6 +107,13 @@ def own_pixel_bound() -> Iterator[None]:
 def versions() -> dict[str, str]:
     """Give the versions of the codecs, which decide an output's bytes beside the recipe."""
     return {"simplejpeg": simplejpeg.__version__, "pillow": PIL.__version__}
+
+
+def libraries() -> dict[str, str | None]:
+    """Give the versions of the image libraries, None for those that Pillow was built without."""
+    found: dict[str, str | None] = {"JPEG (simplejpeg)": simplejpeg.__version__}
+    named = {"PNG": "zlib", "WebP": "webp", "AVIF": "avif", "TIFF": "libtiff"}
+    return found | {name: features.version(feature) for name, feature in named.items()}
 
 
 def read_header(data: bytes, max_pixels: int) -> Header:

@@ -44,6 +44,16 @@ def load() -> None:
     apply(tabulate((Paste(Box(0, 0, 1, 1), 0),), Shape.of(image), [(1, 1)]), [image.copy()], image)
 
 
+def cache_path() -> str | None:
+    """Give the directory in which compiled kernels stay; None where none can be written."""
+    return getattr(getattr(_apply_steps, "stats", None), "cache_path", None)
+
+
+def count_threads() -> int:
+    """Count the threads of kernels for batches."""
+    return int(numba.get_num_threads())
+
+
 def apply_batch(
     table: Table,
     first: NDArray[np.int64],

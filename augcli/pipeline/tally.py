@@ -183,7 +183,7 @@ def pair_notes(splits: Sequence[Split]) -> list[str]:
 
 
 def libraries(backend: str) -> dict[str, str]:
-    """Name what decides the bytes beside the recipe: the codecs, and beside them the backend, which does not."""
+    """Name the codecs, which decide the bytes beside the recipe, and the backend, which does not."""
     return {"backend": backend, **codec.versions()}
 
 

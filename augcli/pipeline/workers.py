@@ -33,9 +33,13 @@ PR_SET_PDEATHSIG = 1
 
 def count_workers() -> int:
     """Count the CPUs that this process may use: its affinity, and the quota of its control group."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _read_quota(Path("/sys/fs/cgroup"))
+    allowed, quota = count_cpus(), read_quota()
     return max(1, min(allowed, quota) if quota else allowed)
+
+
+def count_cpus() -> int:
+    """Count the CPUs of this process's affinity."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_in_order(
@@ -129,7 +133,7 @@ def _call(task: int) -> Any:
     return None if stop[0] else function(task)
 
 
-def _read_quota(root: Path) -> int | None:
+def read_quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
     """Read the CPU quota of this process's control group (version 2 or 1), rounded up; None for none."""
     try:
         quota, period = (root / "cpu.max").read_text().split()

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from augcli.errors import StorageError
-from augcli.pipeline.workers import _read_quota, count_workers, run_in_order
+from augcli.pipeline.workers import count_workers, read_quota, run_in_order
 
 both = pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
 
@@ -80,7 +80,7 @@ def test_the_quota_of_the_control_group_is_read(tmp_path, files, quota):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text + "\n")
-    assert _read_quota(tmp_path) == quota
+    assert read_quota(tmp_path) == quota
 
 
 @pytest.mark.parametrize("first", [0, 700, 10**6])

@@ -1,0 +1,46 @@
+"""The command that says what this machine has."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from augcli.cli import options
+from augcli.cli.work import show
+
+if TYPE_CHECKING:
+    from augcli.pipeline.doctor import Diagnosis
+
+
+def doctor(*, json: options.Json = False) -> int:
+    """Show versions, codecs, CPUs, kernels and GPUs, and what each missing part costs."""
+    from augcli.pipeline.doctor import diagnose
+
+    show(diagnose(), describe, document, False, json)
+    return 0
+
+
+def describe(found: Diagnosis) -> str:
+    """Say what the machine has, a few lines for a person."""
+    own, state = found.versions, found.gpu
+    packages = (f"{name} {number}" for name, number in own.items() if name not in ("augcli", "python"))
+    codecs = (f"{name} {number or 'missing'}" for name, number in found.codecs.items())
+    quota = "" if found.quota is None else f", {found.quota} by the quota"
+    kind = "processes" if found.processes else "threads"
+    gpus = ", ".join(f"{one.name} ({one.capability}, {one.memory >> 20} MiB)" for one in state.devices)
+    driver = f", CUDA {state.driver}" if state.driver else ""
+    lines = [
+        f"augcli {own['augcli']}, Python {own['python']}, {found.system}",
+        f"  packages   {', '.join(packages)}",
+        f"  codecs     {', '.join(codecs)}",
+        f"  CPUs       {found.cpus}{quota}: {found.workers} workers ({kind})",
+        f"  kernels    {found.kernel_threads} threads for arrays; kept in {found.kernel_cache or 'memory'}",
+        f"  GPU        {gpus or 'none'}, CuPy {state.cupy or 'not installed'}{driver}",
+    ]
+    return "\n".join([*lines, *(f"  note       {note}" for note in found.notes)])
+
+
+def document(found: Diagnosis) -> dict[str, Any]:
+    """Give what the machine has as one JSON document."""
+    devices = [device._asdict() for device in found.gpu.devices]
+    return asdict(found) | {"gpu": found.gpu._asdict() | {"devices": devices}}

@@ -1,0 +1,81 @@
+"""What this machine has, and what each missing part costs."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from augcli.io import codec
+from augcli.kernels import cpu, gpu
+from augcli.pipeline.workers import count_cpus, count_workers, read_quota
+
+PACKAGES = ("numpy", "numba", "pyarrow", "pillow", "simplejpeg", "typer", "tqdm")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found.
+
+    Attributes:
+        versions: Of augcli, Python and the packages.
+        system: Operating system and processor.
+        codecs: Version of each image library; None where Pillow was built without it.
+        cpus: CPUs that this process may use.
+        quota: CPUs that its control group may use, rounded up; None where there is no bound.
+        workers: Workers that a run takes by default.
+        processes: Whether the workers of folders are processes, not threads.
+        kernel_cache: Directory in which compiled kernels stay; None where none can be written.
+        kernel_threads: Threads of the kernels for batches in memory.
+        gpu: What there is of the GPU backend.
+        notes: What is missing, what that costs and how to get it, in words.
+    """
+
+    versions: dict[str, str]
+    system: str
+    codecs: dict[str, str | None]
+    cpus: int
+    quota: int | None
+    workers: int
+    processes: bool
+    kernel_cache: str | None
+    kernel_threads: int
+    gpu: gpu.State
+    notes: tuple[str, ...]
+
+
+def diagnose() -> Diagnosis:
+    """Look at the machine; nothing is written, and nothing is compiled."""
+    codecs, cache, state = codec.libraries(), cpu.cache_path(), gpu.find_state()
+    processes = sys.platform == "linux"
+    notes = [
+        f"Pillow was built without {name}: such images count as failed; pip install --upgrade pillow"
+        for name, found in codecs.items()
+        if found is None
+    ]
+    if cache is None:
+        notes.append(
+            "no directory for compiled kernels can be written: every run compiles for some seconds;"
+            " set NUMBA_CACHE_DIR to one that can"
+        )
+    if not processes:
+        notes.append(
+            "workers are threads here, which hold each other up a little; on Linux they are processes"
+        )
+    if state.problem:
+        notes.append(f"--backend gpu cannot be used, which costs commands nothing: {state.problem}")
+    return Diagnosis(
+        versions={"augcli": version("augcli"), "python": platform.python_version()}
+        | {name: version(name) for name in PACKAGES},
+        system=f"{platform.system()} {platform.machine()}",
+        codecs=codecs,
+        cpus=count_cpus(),
+        quota=read_quota(),
+        workers=count_workers(),
+        processes=processes,
+        kernel_cache=cache,
+        kernel_threads=cpu.count_threads(),
+        gpu=state,
+        notes=tuple(notes),
+    )
