@@ -128,6 +128,7 @@ def apply_batch(
         work = batch.gather(0, len(first) - 1, np.arange(len(shapes)))
         _launch(cupy, on_device, work, sources, out)
         return
+    cupy.cuda.get_current_stream().synchronize()  # the two lanes do not wait for it by themselves
     _apply_staged(cupy, on_device, batch, sources, out)
 
 

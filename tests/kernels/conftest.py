@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -90,6 +91,13 @@ class FakeStream:
         assert non_blocking
         self.waiting = []
 
+    @staticmethod
+    def get_current():
+        """The stream of the innermost `with`, or the thread's default one, which no other waits for."""
+        held = FakeStream.current
+        held.default = getattr(held, "default", None) or FakeStream(True)
+        return getattr(held, "stream", None) or held.default
+
     def __enter__(self):
         FakeStream.current.stream = self
 
@@ -122,6 +130,7 @@ class FakeCupy(ModuleType):
         self.__version__, self.ndarray = "14.0.0", FakeArray
         self.cuda = SimpleNamespace(
             Stream=FakeStream,
+            get_current_stream=FakeStream.get_current,
             memory=SimpleNamespace(OutOfMemoryError=FakeOutOfMemoryError),
             runtime=SimpleNamespace(
                 CUDARuntimeError=FakeRuntimeError,
@@ -136,7 +145,11 @@ class FakeCupy(ModuleType):
         )  # fmt: skip
 
     def asarray(self, values):
-        return values if isinstance(values, FakeArray) else np.array(values).view(FakeArray)
+        if isinstance(values, FakeArray):
+            return values
+        held = np.full_like(values, 99).view(FakeArray)
+        FakeStream.get_current().send(lambda: np.copyto(held, values))
+        return held
 
     def empty(self, shape, dtype):
         if np.prod(shape) * np.dtype(dtype).itemsize > self.memory:
@@ -155,20 +168,24 @@ class FakeCupy(ModuleType):
         function = getattr(self.library, name.replace("apply_programs", "launch"))
 
         def start(blocks, threads, arguments):
-            given = [_argument(one) for one in arguments]
-            # Fewer blocks than a device would run, so that threads go on to further pixels.
-            work = lambda: function(min(blocks[0], 3), min(threads[0], 5), *given)  # noqa: E731
+            # Fewer blocks than a device would run, so that threads go on to further pixels. Arrays that are
+            # let go meanwhile stay: CuPy gives their memory only to what comes behind on the same stream.
+            work = partial(function, min(blocks[0], 3), min(threads[0], 5), *map(Pointer, arguments))
             self.launches.append(int(arguments[5]))
-            stream = getattr(FakeStream.current, "stream", None)
-            stream.send(work) if stream else work()
+            FakeStream.get_current().send(work)
 
         return start
 
 
-def _argument(value):
-    if isinstance(value, np.ndarray):
-        return ctypes.c_void_p(value.ctypes.data)
-    return {4: ctypes.c_int, 8: ctypes.c_longlong}[value.itemsize](int(value))
+class Pointer:
+    """An argument of a kernel: an array, which it keeps, or a number."""
+
+    def __init__(self, value):
+        self.value = value
+        if isinstance(value, np.ndarray):
+            self._as_parameter_ = ctypes.c_void_p(value.ctypes.data)
+        else:
+            self._as_parameter_ = {4: ctypes.c_int, 8: ctypes.c_longlong}[value.itemsize](int(value))
 
 
 @pytest.fixture(scope="session")

@@ -189,6 +189,7 @@ def test_arrays_of_the_device_host_compiled_stay_there(host_compiled, monkeypatc
     monkeypatch.setattr(gpu, "_apply_staged", None)
     sources, out = host_compiled.asarray(batch[-1]), host_compiled.empty(batch[-1].shape, batch[-1].dtype)
     gpu.apply_batch(*batch[:-1], sources, out)
+    host_compiled.cuda.get_current_stream().synchronize()
     np.testing.assert_array_equal(out, on_the_cpu(*batch))
     assert host_compiled.launches == [len(SHAPES)]
 
