@@ -7,6 +7,7 @@ the formats' own specifications, not from what augcli does with it.
 from __future__ import annotations
 
 import io
+import json
 import os
 import struct
 import zlib
@@ -396,6 +397,71 @@ def contradict(shard: Path) -> None:
     data = shard.read_bytes()
     assert data.count(b"\x25\x02\x18\x05bytes") == 1
     shard.write_bytes(data.replace(b"\x25\x02\x18\x05bytes", b"\x25\x00\x18\x05bytes"))
+
+
+# --- masks and boxes -----------------------------------------------------------------------------------
+
+ODD_NAMES = (
+    "../../etc/x.png", "/etc/x.png", "..", ".", "/", "C:\\x.png", "a/../../b.png", "nul\0.png",
+    "new\nline.png", "esc\x1b[31m.png", "-rf", "p" * 10_000, "~/x.png", "file:///etc/x.png", "\u202eltr",
+    "😀.png",
+)  # fmt: skip
+"""Names of images that a COCO file may hold; none is that of an image of ours."""
+
+ODD_CATEGORIES = (
+    "new\nline", "<b>&amp;", "😀", "esc\x1b[31m", "../up", "/etc/x", "c" * 10_000, "\u202eltr", "-rf", '"',
+    "nul\0",
+)  # fmt: skip
+
+
+def make_coco(names: tuple[str, ...], categories: tuple[str, ...] = ("cell",), boxes: int = 1) -> bytes:
+    """Make a COCO file of huge ids; its first image has as many boxes of each category as are wanted."""
+    huge = 10**30
+    places = [(number % 10, number % 7) for number in range(boxes)]
+    document = {
+        "images": [{"id": huge + at, "file_name": name} for at, name in enumerate(names)],
+        "categories": [{"id": huge + at, "name": name} for at, name in enumerate(categories)],
+        "annotations": [
+            {"image_id": huge, "category_id": huge + at, "bbox": [*place, 3, 2]}
+            for at in range(len(categories))
+            for place in places
+        ],
+    }
+    return json.dumps(document).encode()
+
+
+def make_voc(name: str, head: str = "", more: str = "") -> bytes:
+    """Make a VOC file of one box; `name` is its category as XML text, `more` stands behind the box."""
+    edges = "".join(f"<{side}>{at}</{side}>" for side, at in zip(EDGES, (1, 1, 5, 4), strict=True))
+    boxed = f"<object><name>{name}</name><bndbox>{edges}</bndbox></object>"
+    return f"{head}<annotation>{boxed}{more}</annotation>".encode()
+
+
+EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+
+def hostile_voc(outside: Path) -> dict[str, bytes]:
+    """Make VOC files that name what lies outside of them, or grow when they are read."""
+    entity = "<!DOCTYPE annotation [<!ENTITY x {}>]>"
+    tenfold = "".join(f'<!ENTITY x{n} "{f"&x{n - 1};" * 10}">' for n in range(1, 10))
+    return {
+        "external entity": make_voc("&x;", entity.format(f'SYSTEM "{outside.as_uri()}"')),
+        "entity by its path": make_voc("&x;", entity.format(f'SYSTEM "{outside}"')),
+        "entity from the net": make_voc("&x;", entity.format('SYSTEM "http://127.0.0.1:9/"')),
+        "parameter entity": make_voc("x", f'<!DOCTYPE a [<!ENTITY % x SYSTEM "{outside}"> %x;]>'),
+        "external dtd": make_voc("x", f'<!DOCTYPE annotation SYSTEM "{outside}">'),
+        "thousand million laughs": make_voc("&x9;", f'<!DOCTYPE a [<!ENTITY x0 "ha">{tenfold}]>'),
+        "deeper than a stack": make_voc("x", more="<a>" * 500_000),
+    }
+
+
+def write_six(root: Path, count: int = 6) -> None:
+    """Write images of 12 x 16 pixels below `src` and their masks below `masks`."""
+    for folder in ("src", "masks"):
+        (root / folder / "cat").mkdir(parents=True)
+    for number in range(count):
+        (root / "src" / "cat" / f"{number}.png").write_bytes(photo("PNG", number))
+        (root / "masks" / "cat" / f"{number}.png").write_bytes(save(Image.new("L", (16, 12), number), "PNG"))
 
 
 # --- images whose headers do not say what they take ----------------------------------------------------

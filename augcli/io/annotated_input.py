@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ def check_masks_apart(src: Path, masks: str) -> None:
     Raises:
         InputError: If they do.
     """
-    inner, outer = Path(masks).resolve(), src.resolve()
+    inner, outer = (Path(os.path.realpath(path)) for path in (masks, src))
     if inner == outer or outer in inner.parents:
         raise InputError(
             f"--masks {masks!r} lies in SRC {str(src)!r}, where masks are taken for images; give as SRC the"

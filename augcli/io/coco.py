@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import stat
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -98,9 +99,12 @@ def _parse(path: Path) -> object:
     try:
         with storage_errors(f"cannot read {str(path)!r}"):
             try:
-                data = path.read_bytes()
+                is_file = stat.S_ISREG(path.stat().st_mode)
             except (FileNotFoundError, NotADirectoryError) as error:
                 raise InputError(f"boxes {str(path)!r} do not exist; {FORMS}") from error
+            if not is_file:  # reading a pipe or a device need not end
+                raise InputError(f"boxes {str(path)!r} are no file; {FORMS}")
+            data = path.read_bytes()
         return json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError
         raise InputError(f"boxes {str(path)!r} cannot be parsed: {error}; {FORMS}") from error
@@ -149,7 +153,7 @@ def _read_categories(entries: list[Entry]) -> dict[int, int]:
             raise InputError(f"two categories are called {name!r}; give each its own name")
         number = _read_number(entry, "id", where)
         if number in places:
-            raise InputError(f"two categories have the id {number!r}; give each its own id")
+            raise InputError(f"two categories have the id {shorten(number)}; give each its own id")
         names.add(name)
         places[number] = at
     return places
@@ -163,7 +167,7 @@ def _read_images(entries: list[Entry]) -> dict[Id, _Image]:
         where = f"images[{at}]"
         number, name = _read_id(entry, "id", where), _read_name(entry, where)
         if number in images:
-            raise InputError(f"two images have the id {number!r}; give each its own id")
+            raise InputError(f"two images have the id {shorten(number)}; give each its own id")
         if name in names:
             raise InputError(f"two images are called {name!r}; leave one, or give each its own file_name")
         names.add(name)
@@ -181,13 +185,13 @@ def _read_boxes(entries: list[Entry], images: dict[Id, _Image], places: dict[int
         if "id" in entry:
             number = _read_id(entry, "id", where)
             if number in seen:
-                raise InputError(f"two annotations have the id {number!r}; give each its own id")
+                raise InputError(f"two annotations have the id {shorten(number)}; give each its own id")
             seen.add(number)
         image = _find(images, _read_id(entry, "image_id", where), f"{where}: image_id")
         edges = _read_edges(entry.get("bbox"), where)
         category = _find(places, _read_number(entry, "category_id", where), f"{where}: category_id")
         extra = _read_rest(entry, BOX_KEYS, where)
-        if edges[0] == edges[2] or edges[1] == edges[3]:
+        if _round(edges[2] - edges[0]) == 0 or _round(edges[3] - edges[1]) == 0:  # as it would be written
             dropped[NO_AREA] += 1
             continue
         dropped.update(key for key in LOST if entry.get(key))

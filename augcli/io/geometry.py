@@ -141,11 +141,13 @@ def fit_mask(mask: NDArray[np.integer], geometry: Geometry, frame: int | None) -
     """Bring (H, W) indices to one size: each pixel that of the nearest place, `frame` around a padded one.
 
     Raises:
-        ValueError: If there is a frame to fill and no index for it.
+        ValueError: If there is a frame to fill and no index for it, or one that does not fit the mask.
     """
     target = geometry.place(*mask.shape).target
     if frame is None and target != (0, 0, geometry.height, geometry.width):
         raise ValueError("--fit pad frames masks too; say with --mask-fill which index the frame has")
+    if frame is not None and frame > np.iinfo(mask.dtype).max:
+        raise ValueError(f"an index of {frame} does not fit a mask of {mask.dtype}; give a smaller one")
     sizes = (target[2] - target[0], target[3] - target[1])
     steps = list(zip(mask.shape, sizes, strict=True))  # pixels of the mask for one of the output
     if geometry.fit == "crop":

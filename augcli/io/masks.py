@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from augcli.errors import DecodeError, StorageError
 from augcli.io.codec import NO_MEMORY
@@ -91,12 +91,18 @@ def bring_to_image(
         orientation: EXIF orientation of the image.
         geometry: The size that the image was brought to.
         frame: Index around a padded mask.
+
+    Raises:
+        DecodeError: If the frame's index does not fit the mask.
     """
     indices = mask.indices
     if indices.shape != upright:
         indices = turn_upright(indices, orientation)
     if geometry is not None:
-        indices = fit_mask(indices, geometry, frame)
+        try:
+            indices = fit_mask(indices, geometry, frame)
+        except ValueError as error:
+            raise DecodeError("index does not fit its mask", str(error)) from error
     return replace(mask, indices=indices)
 
 
@@ -124,6 +130,8 @@ def _open(data: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=("PNG",))
     except MemoryError as error:
         raise StorageError(NO_MEMORY) from error
+    except UnidentifiedImageError as error:  # its words hold an address, another one each time
+        raise DecodeError("not a mask", f"no PNG; {CURE}") from error
     except Exception as error:  # as in `decode_mask`
         raise DecodeError("not a mask", f"{type(error).__name__}: {error}; {CURE}") from error
     if image.mode not in MODES:

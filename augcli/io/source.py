@@ -141,6 +141,10 @@ def open_source(src: str, selection: Selection) -> Source:
     classes = label_columns.read_class_file(selection.classes) if selection.classes else None
     if not src:
         raise InputError("SRC is empty; give an image folder or parquet shards (`.` is this directory)")
+    if selection.masks == "":
+        raise InputError("--masks is empty; give the folder of the masks")
+    if selection.boxes == "":
+        raise InputError("--boxes is empty; give a COCO JSON file or a folder of VOC XML")
     root = Path(src)
     if root.is_dir():
         tree = folder.list_tree(root, selection.links, selection.skip)

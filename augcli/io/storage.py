@@ -168,8 +168,8 @@ def list_sizes(directory: Path) -> dict[str, int]:
     return sizes
 
 
-def check_apart(source: str | os.PathLike[str], destination: Path) -> None:
-    """Refuse a destination that is, holds, or lies in the source.
+def check_apart(source: str | os.PathLike[str], destination: Path, name: str = "SRC") -> None:
+    """Refuse a destination that is, holds, or lies in the source, which messages call `name`.
 
     Of a glob counts the directory that it starts with; below that may DST lie unless the glob has `**`.
 
@@ -180,9 +180,11 @@ def check_apart(source: str | os.PathLike[str], destination: Path) -> None:
     while glob.has_magic(str(fixed)) and not fixed.exists():
         fixed = fixed.parent
     is_deep = fixed == Path(source) or "**" in str(source)
-    inner, outer = fixed.resolve(), destination.resolve()
+    inner, outer = (
+        Path(os.path.realpath(path)) for path in (fixed, destination)
+    )  # links may lead in circles
     if inner == outer or outer in inner.parents or (is_deep and inner in outer.parents):
-        there = f"SRC {str(source)!r} and DST {str(destination)!r}"
+        there = f"{name} {str(source)!r} and DST {str(destination)!r}"
         raise OutputError(f"{there} overlap; give DST a place of its own")
 
 

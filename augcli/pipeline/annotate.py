@@ -140,10 +140,10 @@ class Annotator:
     def _follow_mask(self, program: Program, base: Attached, partners: Sequence[Attached]) -> bytes:
         """Give an output's encoded mask: the stored file where it is still true."""
         changes = self._changes_masks(program) if program else False
+        self.decode(base)  # a torn file may not stand in the output either
+        assert base.mask is not None
         if base.is_as_stored and not changes:
             return base.encoded
-        self.decode(base)
-        assert base.mask is not None
         if not changes:
             return encode_mask(base.mask)
         fill, policy = self._recipe.mask_fill, self._recipe.mask_policy
@@ -151,7 +151,7 @@ class Annotator:
         try:
             indices = follow_mask(program, base.mask.indices, masks, fill, policy)
         except PlanError as error:
-            raise DecodeError("masks do not go together", str(error)) from error
+            raise DecodeError("index does not fit its mask", str(error)) from error
         return encode_mask(replace(base.mask, indices=indices))
 
     def _place_boxes(self, boxes: ImageBoxes, header: Header) -> tuple[NDArray[np.float64], int]:

@@ -266,7 +266,7 @@ def _differing_keys(dst: Path, recipe: Recipe, annotated: Annotated) -> list[str
         if not isinstance(theirs, dict) or "op" not in theirs:
             raise ValueError("it holds no recipe")
         theirs = _complete_recipe(theirs) | _name_annotations(held.get("annotations", {}))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OutputError(f"{str(dst / RECIPE)!r} is damaged; give another DST or remove it") from error
     ours: dict[str, Any] = write_recipe(recipe) | _name_annotations(describe_annotated(annotated))
     differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))

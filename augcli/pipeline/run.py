@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +30,6 @@ from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from augcli.datatypes import Catalogue
     from augcli.io.source import Samples, Selection, Source
@@ -78,8 +78,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         StorageError: If the machine fails; committed chunks stay, and the same call goes on from there.
     """
     start = time.perf_counter()
-    for path in filter(None, (src, selection.boxes)):
-        check_apart(path, dst)
+    _check_apart(src, dst, selection)
     given, dst = dst, dst.absolute()
     backend = choose_backend(settings.backend, bool(recipe.entries))
     source = open_source(src, selection)
@@ -186,6 +185,15 @@ def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe,
     form = destination.choose_form(dst, recipe, catalogue.split, catalogue.classes, features, annotated)
     job = Job(catalogue, hashes, outputs, recipe, form, folders, annotated, backend)
     return Split(job, chunks, source)
+
+
+def _check_apart(src: str, dst: Path, selection: Selection) -> None:
+    """Refuse a DST that overlaps what is read."""
+    check_apart(src, dst)
+    if selection.boxes:
+        check_apart(selection.boxes, dst, "--boxes")
+    if selection.masks and Path(selection.masks).is_dir():  # else it names a column
+        check_apart(selection.masks, dst, "--masks")
 
 
 def _check_annotations(recipe: Recipe, source: Source) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from augcli.results import Summary, Verification
 
-SHOWN_CLASSES = 12
+SHOWN_CLASSES, MOST_LETTERS = 12, 200
 
 
 def describe(summary: Summary) -> str:
@@ -30,7 +30,7 @@ def describe(summary: Summary) -> str:
     lines.append(f"  classes    {_classes(summary.per_class)}{by_base}")
     if summary.boxes:
         lines.append(f"  boxes      {_boxes(summary)}")
-    lines += [f"  note       {note}" for note in summary.notes]
+    lines += [f"  note       {_plain(note)}" for note in summary.notes]
     lines.append(f"  {_work(summary)}")
     return "\n".join(lines)
 
@@ -65,8 +65,14 @@ def reasons(summary: Summary) -> dict[str, int]:
     return dict(sorted(Counter(failure.reason for failure in summary.failures).items()))
 
 
+def _plain(text: str) -> str:
+    """Give a text that came from files as one short line, without codes that terminals obey."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}..."
+
+
 def _classes(per_class: dict[str, int]) -> str:
-    shown = [f"{name} {count}" for name, count in list(per_class.items())[:SHOWN_CLASSES]]
+    shown = [f"{_plain(name)} {count}" for name, count in list(per_class.items())[:SHOWN_CLASSES]]
     more = len(per_class) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
@@ -74,7 +80,7 @@ def _classes(per_class: dict[str, int]) -> str:
 def _boxes(summary: Summary) -> str:
     """Give the boxes of each category before and after."""
     shown = [
-        f"{name} {before}" + (f" -> {after}" if not summary.is_dry else "")
+        f"{_plain(name)} {before}" + (f" -> {after}" if not summary.is_dry else "")
         for name, (before, after) in list(summary.boxes.items())[:SHOWN_CLASSES]
     ]
     more = len(summary.boxes) - len(shown)

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -38,7 +39,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="names of bytes, FIFOs and /proc are Linux's"),
 ]
-OK, TOO_MANY_FAILED, INPUT = 0, 3, 4
+OK, TOO_MANY_FAILED, INPUT, OUTPUT, STORAGE = 0, 3, 4, 5, 7
 CUTMIX = single(CutMix())
 WORKERS = 2
 MIB = 1 << 20
@@ -620,3 +621,183 @@ def test_memory_that_runs_out_while_a_header_is_read_is_a_fault_of_the_machine(m
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(StorageError):
         augcli.io.codec.read_header(photo("PNG"), MAX_PIXELS)
+
+
+# --- masks and boxes -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def six(tmp_path):
+    """Six images and their masks, so deep below a root that `../../` from DST ends where it is seen."""
+    root = tmp_path / "a" / "b" / "c"
+    hostile.write_six(root)
+    return root
+
+
+def test_odd_names_in_a_coco_file_lead_nowhere(run_cli, six, tmp_path):
+    names = ("cat/0.png", *hostile.ODD_NAMES)
+    (six / "boxes.json").write_bytes(hostile.make_coco(names, hostile.ODD_CATEGORIES))
+    before = look(tmp_path)
+    call = ("src", "dst", "--boxes", "boxes.json", "--copies", 2)
+    done = run_cli("cutmix", *call, cwd=six)
+    assert (done.returncode, done.stderr) == (OK, "")
+    below = os.fsencode(six / "dst")
+    assert {path: what for path, what in look(tmp_path).items() if not path.startswith(below)} == before
+    assert run_cli("verify", "dst", "--against", "src", "--boxes", "boxes.json", cwd=six).returncode == OK
+    document = json.loads((six / "dst" / "annotations.json").read_text("utf-8"))
+    assert [one["name"] for one in document["categories"]] == list(hostile.ODD_CATEGORIES)
+    assert {one["category_id"] for one in document["annotations"]} == {
+        one["id"] for one in document["categories"]
+    }
+    assert all(re.fullmatch("cat/[^/]+[.]png", one["file_name"]) for one in document["images"])
+
+
+def test_the_summary_holds_no_character_that_a_terminal_obeys(run_cli, six):
+    (six / "boxes.json").write_bytes(hostile.make_coco(("cat/0.png",), hostile.ODD_CATEGORIES))
+    said = run_cli("cutmix", "src", "dst", "--boxes", "boxes.json", cwd=six).stdout
+    assert "boxes" in said
+    assert not set(said) & {chr(code) for code in (*range(10), *range(11, 32), *range(127, 160))}
+    assert all(line.startswith((" ", "dst")) for line in said.splitlines())
+
+
+@pytest.mark.parametrize("name", ["new&#10;line", "&lt;b&gt;", "😀", "../up", "/etc/x", "n" * 10_000])
+def test_odd_names_in_xml_come_back_as_they_are(run_cli, six, name):
+    write_files(six / "xml" / "cat", {"0.xml": hostile.make_voc(name)})
+    assert run_cli("cutmix", "src", "dst", "--boxes", "xml", cwd=six).returncode == OK
+    assert run_cli("verify", "dst", "--against", "src", "--boxes", "xml", cwd=six).returncode == OK
+    written = list((six / "dst" / "annotations").rglob("*.xml"))
+    assert len(written) == 6
+    named = {one.findtext("name") for path in written for one in ElementTree.parse(path).iter("object")}
+    assert named == {ElementTree.fromstring(f"<x>{name}</x>").text}
+
+
+@pytest.mark.parametrize("kind", hostile.hostile_voc(Path("/")))
+def test_xml_that_names_other_files_or_grows_is_refused_and_reads_none(run_cli, six, kind):
+    secret = six / "secret"
+    os.mkfifo(secret)  # whoever reads it waits for ever
+    write_files(six / "xml" / "cat", {"0.xml": hostile.hostile_voc(secret)[kind]})
+    assert_refused(run_cli("cutmix", "src", "dst", "--boxes", "xml", cwd=six))
+    assert not (six / "dst").exists()
+
+
+def test_notes_on_xml_are_of_one_line_each(run_cli, six):
+    odd = hostile.make_voc("x", more='<q:a xmlns:q="u&#10;v&#x9b;31m"/>')
+    write_files(six / "xml" / "cat", {"0.xml": odd})
+    said = run_cli("cutmix", "src", "dst", "--boxes", "xml", cwd=six).stdout
+    assert "left out of the boxes" in said
+    assert not re.search(r"^v|\x9b", said, re.MULTILINE)
+
+
+@needs_smaps
+def test_many_boxes_of_one_image_take_bounded_memory(six):
+    (six / "boxes.json").write_bytes(hostile.make_coco(("cat/0.png",), boxes=50_000))
+    ended = run_watched("erase", "src", "dst", "--boxes", "boxes.json", "--workers", 1, cwd=six)
+    assert (ended.code, ended.stderr) == (OK, "")
+    # Some hundred texts and numbers a box in Python's objects, 5 KB in all.
+    assert ended.peak_mib < 400
+
+
+def put_directory(path):
+    path.mkdir()
+
+
+def put_claim(path):
+    path.write_bytes(hostile.make_png(60_000, 60_000, 8, 0, b""))
+
+
+def put_text_bomb(path):
+    png = hostile.save(Image.new("L", (16, 12)), "PNG")
+    bomb = hostile.png_chunk(b"zTXt", b"comment\0\0" + hostile.deflate_zeros(8 << 20))
+    path.write_bytes(png[:33] + bomb + png[33:])
+
+
+ODD_MASKS = {
+    "directory": (put_directory, "no mask"),
+    "fifo": (os.mkfifo, "no mask"),
+    "broken link": (lambda path: path.symlink_to("nowhere.png"), "no mask"),
+    "link to a device": (lambda path: path.symlink_to("/dev/zero"), "no mask"),
+    "link to itself": (lambda path: path.symlink_to(path.name), "no mask"),
+    "claims 60000 x 60000": (put_claim, "mask of another size"),
+    "text bomb": (put_text_bomb, "not a mask"),
+}
+
+
+@pytest.fixture(scope="module")
+def oddly_masked(tmp_path_factory):
+    """Images whose masks are no files or hostile ones, run over by CutMix: where, and how it ended."""
+    root = tmp_path_factory.mktemp("masks")
+    hostile.write_six(root, len(ODD_MASKS) + 3)
+    for number, (put, _) in enumerate(ODD_MASKS.values()):
+        path = root / "masks" / "cat" / f"{number}.png"
+        path.unlink()
+        put(path)
+    linked = root / "masks" / "cat" / f"{len(ODD_MASKS)}.png"
+    linked.rename(root / "outside.png")
+    linked.symlink_to(root / "outside.png")
+    return root, run_watched("cutmix", "src", "dst", "--masks", "masks", "--workers", WORKERS, cwd=root)
+
+
+@pytest.mark.parametrize("kind", ODD_MASKS)
+def test_an_image_whose_mask_is_no_file_or_hostile_is_recorded(oddly_masked, kind):
+    root, ended = oddly_masked
+    assert ended.code == TOO_MANY_FAILED
+    key = f"cat/{list(ODD_MASKS).index(kind)}.png"
+    (failure,) = [one for one in read_failures(root / "dst") if one["source"] == key]
+    assert failure["reason"] == ODD_MASKS[kind][1]
+
+
+def test_images_with_sound_and_with_linked_masks_are_made(oddly_masked):
+    root, _ = oddly_masked
+    assert len(list((root / "dst" / "images").rglob("*.png"))) == 3
+    assert len(list((root / "dst" / "masks").rglob("*.png"))) == 3
+    assert (root / "outside.png").read_bytes() == hostile.save(
+        Image.new("L", (16, 12), len(ODD_MASKS)), "PNG"
+    )
+
+
+@needs_smaps
+def test_hostile_masks_take_no_memory(oddly_masked, base_peak):
+    _, ended = oddly_masked
+    assert ended.peak_mib < base_peak("folder", WORKERS) + NOISE_MIB
+
+
+def test_a_failure_of_a_mask_is_the_same_each_time(six):
+    (six / "masks" / "cat" / "0.png").write_bytes(b"I am no mask")
+    augcli.materialize(six / "src", six / "dst", CUTMIX, masks=six / "masks", workers=1)
+    (failure,) = read_failures(six / "dst")
+    assert failure["reason"] == "not a mask"
+    assert " at 0x" not in failure["detail"]
+
+
+def test_a_torn_mask_fails_where_nothing_is_applied_too(run_cli, six):
+    path = six / "masks" / "cat" / "0.png"
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"IDAT") + 6])
+    done = run_cli("cutmix", "src", "dst", "--masks", "masks", "--p", 0, cwd=six)
+    assert done.returncode == TOO_MANY_FAILED
+
+
+def test_boxes_that_are_no_file_are_refused_and_not_waited_for(six):
+    os.mkfifo(six / "boxes.json")
+    call = [sys.executable, "-m", "augcli", "cutmix", "src", "dst", "--boxes", "boxes.json"]
+    assert_refused(subprocess.run(call, cwd=six, capture_output=True, text=True, check=False, timeout=15))
+
+
+@pytest.mark.parametrize("option", ["--masks", "--boxes"])
+def test_a_link_that_leads_to_itself_is_refused(run_cli, six, option):
+    (six / "loop").symlink_to("loop")
+    done = run_cli("cutmix", "src", "dst", option, "loop", cwd=six)
+    assert done.returncode in (INPUT, STORAGE), done.stderr
+    assert re.fullmatch(r"augcli: [^\n]+\n", done.stderr)
+
+
+def test_a_folder_of_xml_that_links_to_itself_is_read_once(run_cli, six):
+    write_files(six / "xml" / "cat", {"0.xml": hostile.make_voc("cell")})
+    (six / "xml" / "up").symlink_to(six / "xml")
+    assert run_cli("cutmix", "src", "dst", "--boxes", "xml", cwd=six).returncode == OK
+
+
+def test_an_augcli_json_that_is_too_deep_is_damaged(run_cli, six):
+    assert run_cli("cutmix", "src", "dst", "--quiet", cwd=six).returncode == OK
+    (six / "dst" / "augcli.json").write_text("[" * 100_000)
+    assert_refused(run_cli("cutmix", "src", "dst", cwd=six), OUTPUT)

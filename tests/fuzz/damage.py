@@ -36,9 +36,9 @@ TOKEN_ENDS = b' ,:=[]{}"\n'
 
 VALUES = (
     None, True, 0, 1, -1, 2, 1.5, 0.0, -0.5, 1e-9, 1e308, float("nan"), float("inf"), 10**20, 10**400,
-    16**5000 - 1, "", "x", "-", "..", "a/b", "\0", "\n", "\ud800", "é", "x" * 300, "max", "keep", "none", "nan", "1e999",
-    "0.5:0.1", "1:2", "1,2,3", "1" * 5000, "²", [], [1], ["x"], [None], [[]], [{}], {}, {"a": 1},
-    {"kind": "cutmix"},
+    16**5000 - 1, "", "x", "-", "..", "a/b", "\0", "\n", "\ud800", "é", "x" * 300, "max", "keep", "none",
+    "nan", "1e999", "0.5:0.1", "1:2", "1,2,3", "1" * 5000, "²", [], [1], ["x"], [None], [[]], [{}], {},
+    {"a": 1}, {"kind": "cutmix"},
 )  # fmt: skip
 """What a value of a document is replaced by: other types, and what lies beyond every range."""
 

@@ -34,7 +34,7 @@ def test_what_was_found_stays_fixed(path):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_few_damaged_files_of_every_kind_do_no_harm(name):
-    examples = 10 if name == "run" else 60
+    examples = 10 if name in ("run", "boxed-run") else 60
     report = fuzz.fuzz(TARGETS[name], None, 60, examples)
     assert report.examples >= examples // 2
     assert report.words == {}

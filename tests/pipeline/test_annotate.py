@@ -651,7 +651,7 @@ def test_masks_that_do_not_go_together_are_recorded(make, tmp_path):
         paths["src"], tmp_path / "dst", single(CutMix(lam=0.5)), masks=paths["masks"]
     )
     (failure,) = summary.failures
-    assert (failure.source, failure.reason) == ("0.png", "masks do not go together")
+    assert (failure.source, failure.reason) == ("0.png", "index does not fit its mask")
     assert "an index of 300 does not fit a mask of uint8; give both masks one depth" in failure.detail
 
 
