@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check bench fuzz soak docs clean
+.PHONY: help demo test check test-gpu bench fuzz soak docs clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -29,6 +29,9 @@ check: .venv/dev.stamp  ## format, lint, types and the fast tests (under a minut
 
 test: .venv/dev.stamp  ## all tests
 	$(BIN)/python -m pytest -n 2
+
+test-gpu: .venv/dev.stamp  ## the GPU backend on a real device; without one it says so and exits with 77
+	$(BIN)/python tests/benchmarks/gpu.py
 
 bench: .venv/dev.stamp  ## speed against the codec floor and what one would write instead
 	$(BIN)/python tests/benchmarks/run.py

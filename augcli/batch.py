@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augcli.datatypes import Shape
-from augcli.errors import MissingPartError, PlanError
+from augcli.errors import PlanError
 from augcli.kernels.fills import resolve_image_mean
 from augcli.kernels.table import tabulate_batch
 
@@ -28,7 +28,7 @@ class Batch:
     """Images as the kernels take them.
 
     Attributes:
-        images: (H, W, C) uint8 or uint16 each; all of the same C and dtype.
+        images: (H, W, C) uint8 or uint16 each; all of the same C and dtype; of NumPy, or all of CuPy.
         flat: (values,): all of them one after the other.
         form: `batch`, `list` or `single`: what came in, and so what goes out.
         lacks_channels: Which images came without their axis of channels, and so go out.
@@ -55,10 +55,8 @@ class Batch:
             partners: (N,): the partner of each image, where programs mix.
 
         Returns:
-            New images in the form in which they came.
+            New images in the form in which they came; CuPy arrays stay on their device.
         """
-        from augcli.kernels import cpu
-
         partners = np.arange(len(self)) if partners is None else partners
         sizes = [image.shape[:2] for image in self.images]
         resolved = [
@@ -66,16 +64,24 @@ class Batch:
         ]
         table, first = tabulate_batch(resolved, self.shapes, [[sizes[at]] for at in partners])
         shapes = np.array([image.shape for image in self.images], np.int64).reshape(-1, 3)
-        out = np.empty_like(self.flat)
-        cpu.apply_batch(table, first, partners[:, None], shapes, self.flat, out)
+        kernels: Any
+        if is_on_device(self.flat):
+            from augcli.kernels import gpu as kernels
+        else:
+            from augcli.kernels import cpu as kernels
+        out = module_of(self.flat).empty_like(self.flat)
+        kernels.apply_batch(table, first, partners[:, None], shapes, self.flat, out)
         return self._restore(out, shapes)
 
     def _restore(self, out: Pixels, shapes: NDArray[np.int64]) -> Any:
         if self.form == "batch":
             return out.reshape(len(self), *self.images[0].shape)
-        stops = np.cumsum(shapes.prod(axis=1))
-        pieces = zip(np.split(out, stops[:-1]), shapes, self.lacks_channels, strict=True)
-        images = [piece.reshape(shape[:2] if is_flat else shape) for piece, shape, is_flat in pieces]
+        stops = np.cumsum(shapes.prod(axis=1)).tolist()
+        starts, sizes = [0, *stops[:-1]], shapes.tolist()
+        places = zip(starts, stops, sizes, self.lacks_channels, strict=True)
+        images = [
+            out[start:stop].reshape(size[:2] if is_flat else size) for start, stop, size, is_flat in places
+        ]
         return images[0] if self.form == "single" else images
 
 
@@ -84,16 +90,17 @@ def read_images(images: Any) -> Batch:
 
     Args:
         images: (N, H, W, C), a list or tuple of (H, W, C) or (H, W), or one such image; uint8 or uint16;
-            anything with `__array_interface__` or `__dlpack__`. Nothing of it is written to.
+            anything with `__array_interface__`, `__dlpack__` or `__cuda_array_interface__`. Nothing of it is
+            written to.
 
     Raises:
         PlanError: If shape or dtype are not accepted.
-        MissingPartError: If they lie on a GPU.
+        MissingPartError: If they lie on a GPU, and CuPy or the device is missing.
     """
     if isinstance(images, list | tuple):
-        arrays, form = [_as_array(image) for image in images], "list"
+        arrays, form = [_as_pixels(image) for image in images], "list"
     else:
-        whole = _as_array(images)
+        whole = _as_pixels(images)
         arrays, form = ([*whole], "batch") if whole.ndim == 4 else ([whole], "single")
     if not arrays:
         raise PlanError(f"{IMAGES}; got none")
@@ -107,11 +114,15 @@ def read_images(images: Any) -> Batch:
             raise PlanError(f"images must be {kinds}, got {array.dtype}{_convert(array.dtype)}")
         if array.shape[2] != pixels[0].shape[2] or array.dtype != pixels[0].dtype:
             raise PlanError("images must all have the same channels and dtype; convert them first")
+    if len({is_on_device(array) for array in pixels}) > 1:
+        raise PlanError("images must all lie on the GPU, or none of them; copy them first")
+    module = module_of(pixels[0])
     if form == "batch":
         # Kernels are compiled for arrays that can be written; for others they would be compiled once more.
-        whole = np.ascontiguousarray(whole) if whole.flags.writeable else np.array(whole, order="C")
+        can_be_written = is_on_device(whole) or whole.flags.writeable
+        whole = module.ascontiguousarray(whole) if can_be_written else np.array(whole, order="C")
         return Batch([*whole], whole.reshape(-1), form, lacks_channels)
-    flat = np.concatenate([array.reshape(-1) for array in pixels])
+    flat = module.concatenate([array.reshape(-1) for array in pixels])
     return Batch(pixels, flat, form, lacks_channels)
 
 
@@ -204,13 +215,32 @@ def read_array(values: Any, what: str) -> NDArray[Any]:
         raise PlanError(f"{what} must be an array of one shape: {error}") from error
 
 
+def is_on_device(value: Any) -> bool:
+    """Whether an array lies on a GPU."""
+    return hasattr(value, "__cuda_array_interface__")
+
+
+def module_of(array: Any) -> Any:
+    """Give the package whose functions an array goes into: NumPy or CuPy."""
+    if not is_on_device(array):
+        return np
+    from augcli.kernels import gpu
+
+    return gpu.usable_cupy()
+
+
+def _as_pixels(value: Any) -> Any:
+    """See an image as an array where it lies, without copying where that is possible."""
+    return module_of(value).asarray(value) if is_on_device(value) else _as_array(value)
+
+
 PILLOW_MODES = ("L", "RGB", "RGBA", "I;16")
 
 
 def _as_array(value: Any) -> NDArray[Any]:
-    """See an object's memory as an array, without copying where that is possible."""
-    if hasattr(value, "__cuda_array_interface__"):
-        raise MissingPartError("arrays on a GPU are not supported yet; copy them to the host")
+    """See an object's memory as an array, without copying where that is possible; from a GPU it is copied."""
+    if is_on_device(value):
+        return module_of(value).asarray(value).get()
     kind, mode = type(value).__name__, getattr(value, "mode", "")
     if type(value).__module__.startswith("PIL.") and mode not in PILLOW_MODES:
         raise PlanError(f"Pillow images must be of mode {', '.join(PILLOW_MODES)}, got {mode}; convert them")

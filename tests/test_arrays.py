@@ -471,9 +471,10 @@ def test_options_outside_their_range_are_refused(call, message):
         call()
 
 
-def test_arrays_on_a_gpu_are_refused_until_they_are_supported():
+def test_arrays_on_a_gpu_need_cupy(monkeypatch):
     class OnGpu:
         __cuda_array_interface__ = None
 
-    with pytest.raises(MissingPartError, match="arrays on a GPU are not supported yet"):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(MissingPartError, match=r"CuPy is not installed; run: pip install 'augcli\[gpu\]'"):
         augcli.cutout(OnGpu())

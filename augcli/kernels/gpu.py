@@ -85,6 +85,16 @@ def check_usable() -> None:
         raise MissingPartError(problem)
 
 
+def usable_cupy() -> ModuleType:
+    """Give CuPy, where there is a device that it can use.
+
+    Raises:
+        MissingPartError: Naming what is missing, and the cure.
+    """
+    check_usable()
+    return _import_cupy()
+
+
 def source() -> str:
     """Give the kernels as CUDA C++: what they share with Python, then `steps.cu`."""
     return declare_c() + Path(__file__).with_name("steps.cu").read_text("utf-8")

@@ -77,9 +77,16 @@ class FakeArray(np.ndarray):
     def set(self, values, stream):
         stream.send(lambda: np.copyto(self, values))
 
-    def get(self, stream, out, blocking):
+    def get(self, stream=None, out=None, blocking=True):
+        if out is None:
+            FakeStream.get_current().synchronize()
+            return np.array(self)
         assert not blocking
-        stream.send(lambda: np.copyto(out, self))
+        return stream.send(lambda: np.copyto(out, self))
+
+    @property
+    def __cuda_array_interface__(self):
+        return self.__array_interface__
 
 
 class FakeStream:
@@ -155,6 +162,16 @@ class FakeCupy(ModuleType):
         if np.prod(shape) * np.dtype(dtype).itemsize > self.memory:
             raise FakeOutOfMemoryError
         return np.full(shape, 77, dtype).view(FakeArray)
+
+    def empty_like(self, values):
+        return self.empty(values.shape, values.dtype)
+
+    def ascontiguousarray(self, values):
+        return np.ascontiguousarray(values).view(FakeArray)
+
+    @staticmethod
+    def concatenate(arrays):
+        return np.concatenate(arrays).view(FakeArray)
 
     def get_default_memory_pool(self):
         return SimpleNamespace(free_all_blocks=lambda: None)

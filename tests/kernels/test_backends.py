@@ -95,6 +95,17 @@ def test_steps_host_compiled_equal_the_reference(host_compiled, case):
     assert difference(gpu.apply, case) == 0
 
 
+on_a_device = pytest.mark.skipif(bool(gpu.find_state().problem), reason=gpu.find_state().problem)
+
+
+@pytest.mark.gpu
+@on_a_device
+@settings(max_examples=400)
+@given(case=cases())
+def test_steps_on_a_device_equal_the_reference(case):
+    assert difference(gpu.apply, case) == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -13,7 +13,7 @@ import pytest
 
 import augcli
 from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Patches, Shape
-from augcli.errors import MissingPartError
+from augcli.errors import MissingPartError, PlanError
 from augcli.kernels import cpu, gpu, reference, table
 from augcli.kernels.table import tabulate_batch
 
@@ -204,6 +204,51 @@ def test_an_image_host_compiled_is_changed_in_place_and_its_partners_are_not(hos
     assert (partner == 200).all()
 
 
+@pytest.mark.parametrize("form", ["batch", "list"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda images: augcli.cutmix(images, [0, 1, 2, 3], num_classes=4, seed=3),
+        lambda images: augcli.mixup(images, [0, 1, 2, 3], num_classes=4, alpha=1.0),
+        lambda images: augcli.cutout(images, fill="image-mean", length=5),
+        lambda images: augcli.erase(images, fill="normal"),
+        lambda images: augcli.patch_cutout(images, patch_size=3),
+    ],
+    ids=["cutmix", "mixup", "cutout", "erase", "patch_cutout"],
+)
+def test_arrays_of_cupy_host_compiled_go_in_and_out(host_compiled, monkeypatch, function, form):
+    generator = np.random.default_rng(1)
+    sizes = [(12, 14)] * 4 if form == "batch" else [(12, 14), (9, 20), (12, 14), (30, 7)]
+    images = [generator.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    given = np.stack(images) if form == "batch" else images
+    on_device = host_compiled.asarray(given) if form == "batch" else list(map(host_compiled.asarray, given))
+    synchronize = host_compiled.cuda.get_current_stream().synchronize
+    synchronize()
+    expected = function(given)
+    monkeypatch.setattr(gpu, "_apply_staged", None)  # nothing goes through the host
+    made = function(on_device)
+    synchronize()
+    for one, wanted in zip(made.images, expected.images, strict=True):
+        assert isinstance(one, host_compiled.ndarray)
+        np.testing.assert_array_equal(one, wanted)
+    assert len(host_compiled.launches) == 1
+    if hasattr(made, "labels"):
+        np.testing.assert_array_equal(made.labels, expected.labels)
+
+
+def test_arrays_of_host_and_device_do_not_mix(host_compiled):
+    image = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(PlanError, match="images must all lie on the GPU, or none of them"):
+        augcli.cutmix([image, host_compiled.asarray(image)])
+
+
+def test_labels_of_the_device_host_compiled_are_read(host_compiled):
+    labels = host_compiled.asarray(np.array([1, 0]))
+    images = np.zeros((2, 4, 4, 3), np.uint8)
+    mixed = augcli.cutmix(images, labels, num_classes=2, lam=1.0)
+    assert mixed.labels.tolist() == [[0, 1], [1, 0]]
+
+
 CHAIN = {
     "copies": 2,
     "op": [
@@ -220,6 +265,14 @@ def test_a_run_host_compiled_writes_the_bytes_of_the_cpu(host_compiled, photos, 
         summary = augcli.materialize(photos, tmp_path / backend, CHAIN, backend=backend, workers=3)
     assert summary.libraries["backend"] == "gpu (CuPy, Host)"
     assert len(host_compiled.launches) > 24
+    assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(bool(gpu.find_state().problem), reason=gpu.find_state().problem)
+def test_a_run_on_a_device_writes_the_bytes_of_the_cpu(photos, tmp_path, tree):
+    for backend in ("cpu", "gpu"):
+        augcli.materialize(photos, tmp_path / backend, CHAIN, backend=backend)
     assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
 
 
