@@ -1,6 +1,6 @@
 """The GPU backend on a real device: its tests, then how near it comes to the device's bandwidth.
 
-`make test-gpu` runs it. Where there is no device it says what is missing and exits with 77, as skipped tests do.
+`make test-gpu` runs it. Without a device it says what is missing and exits with 77, as what is skipped does.
 """
 
 from __future__ import annotations
