@@ -106,7 +106,7 @@ def write_card(form: str, splits: Sequence[tuple[str, Sequence[str]]], notes: Se
     Args:
         form: `folder` or `parquet`.
         splits: Each split's name and the patterns of its files, none of which may match nothing.
-        notes: Lines on the labels.
+        notes: Lines on the images and their labels.
     """
     lines = ["---", "configs:", "- config_name: default", "  data_files:"]
     for split, patterns in splits:

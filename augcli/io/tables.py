@@ -103,6 +103,7 @@ class PartFacts:
         passed_over: Keys of samples that failed as partners, here or in their own chunk.
         counts: How often something worth a line happened (frames left out, depth narrowed).
         labels: What the label columns of the chunk's shards depend on; empty where it has no shards.
+        recipe: Digest of the recipe, but for what only concerns tables; empty in files of earlier versions.
     """
 
     fingerprint: str
@@ -111,6 +112,7 @@ class PartFacts:
     passed_over: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     labels: str = ""
+    recipe: str = ""
 
 
 def rows_to_table(
@@ -178,7 +180,7 @@ def read_part_facts(path: Path) -> PartFacts | None:
         document["ahead"], document["passed_over"] = tuple(document["ahead"]), tuple(document["passed_over"])
         facts = PartFacts(**document)
         told = (text for failure in facts.failures for text in astuple(failure))
-        texts = (facts.fingerprint, facts.labels, *facts.passed_over, *facts.counts, *told)
+        texts = (facts.fingerprint, facts.labels, facts.recipe, *facts.passed_over, *facts.counts, *told)
         numbers = (*facts.ahead, *facts.counts.values())
     except (*DAMAGE, AttributeError, KeyError, TypeError, ValueError):
         return None

@@ -22,6 +22,7 @@ from augcli.io.storage import (
     RECIPE,
     SUCCESS,
     TABLES,
+    hash_bytes,
     list_sizes,
     make_directory,
     remove_file,
@@ -236,7 +237,10 @@ def write_documents(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe, si
     patterns = [
         (split.name or "train", split.form.patterns(files)) for split in splits if (files := split.files())
     ]
-    card = dataset_card.write_card(str(recipe.format), patterns, label_notes(recipe))
+    # How many there are, so that a part that is lost with its images is missed.
+    counts = [sum(len(tables.read_file_names(part)) for part in split.parts) for split in splits]
+    notes = [f"{split.name or 'train'}: {count} images" for split, count in zip(splits, counts, strict=True)]
+    card = dataset_card.write_card(str(recipe.format), patterns, [*notes, *label_notes(recipe)])
     write_text(dst / CARD, card, sink)
     failures = tables.collect_failures([fact for split in splits for fact in split.facts])
     if failures:
@@ -294,6 +298,15 @@ def document(recipe: Recipe, annotated: Annotated) -> str:
     if annotated:
         document["annotations"] = describe_annotated(annotated)
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def digest(recipe: Recipe, annotated: Annotated) -> str:
+    """Digest what decides the images of an output, beside its sources."""
+    kept = {
+        key: value for key, value in write_recipe(recipe).items() if key.replace("-", "_") not in TABLE_KEYS
+    }
+    text = json.dumps([kept, _name_annotations(describe_annotated(annotated))], sort_keys=True)
+    return hash_bytes(text.encode())
 
 
 def _name_annotations(described: dict[str, Any]) -> dict[str, Any]:

@@ -154,15 +154,18 @@ def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> 
         recipe, name="none", entries=(), copies=1, target_per_class=None, originals="none", limit=None
     )
     splits = []
+    digest = destination.digest(recipe, source.annotated)
     for catalogue in source.catalogues:
         if catalogue.split in ("", main):
-            splits.append(_plan_split(source, dst, catalogue, recipe, backend))
+            splits.append(_plan_split(source, dst, catalogue, recipe, backend, digest))
         elif recipe.other_splits == "copy":
-            splits.append(_plan_split(source, dst, catalogue, passed_on, backend))
+            splits.append(_plan_split(source, dst, catalogue, passed_on, backend, digest))
     return splits
 
 
-def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe, backend: Backend) -> Split:
+def _plan_split(
+    source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe, backend: Backend, digest: str
+) -> Split:
     _check_labels(source, catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
     rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
@@ -184,7 +187,7 @@ def _plan_split(source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe,
     annotated = source.annotated
     form = destination.choose_form(dst, recipe, catalogue.split, catalogue.classes, features, annotated)
     job = Job(catalogue, hashes, outputs, recipe, form, folders, annotated, backend)
-    return Split(job, chunks, source)
+    return Split(job, chunks, source, digest)
 
 
 def _check_apart(src: str, dst: Path, selection: Selection) -> None:
@@ -282,6 +285,7 @@ def _commit(split: Split, chunk: Chunk, done: Sequence[tuple[Stretch, RunResult]
     counts = sum((result.counts for result in results), Counter())
     facts = PartFacts(
         fingerprint=split.fingerprint(chunk, ahead),
+        recipe=split.recipe,
         ahead=ahead,
         failures=tuple(failure for result in results for failure in result.failures),
         passed_over=tuple(sorted({key for result in results for key in result.passed_over})),

@@ -54,12 +54,14 @@ class SplitOutput:
 class Split:
     """A split in progress: its job, its chunks, and the facts of those that stand, by chunk name.
 
-    `mislabelled` are chunks that stand but for the label columns of their shards.
+    `recipe` is the digest of what the whole run does. `mislabelled` are chunks that stand but for the label
+    columns of their shards.
     """
 
     job: Job
     chunks: list[Chunk]
     source: Source
+    recipe: str = ""
     facts: dict[str, PartFacts] = field(default_factory=dict)
     mislabelled: list[Chunk] = field(default_factory=list)
 

@@ -97,6 +97,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
                 path = parts[task][1].name
                 found.append(Difference(path, f"{len(torn)} sources have another label than in other parts"))
             check.advance(1, tasks)
+    found += _check_recipe(splits, destination.digest(recipe, annotated))
     found += _check_documents(dst, splits, recipe, annotated)
     return Verification(
         dst=str(given),
@@ -187,6 +188,17 @@ def _check_files(dst: Path, sizes: dict[str, int], splits: Sequence[SplitOutput]
             name = Path(directory).relative_to(dst).as_posix()
             found.append(Difference(name, "it is empty: folder readers take it for a class, and fail"))
     return found
+
+
+def _check_recipe(splits: Sequence[SplitOutput], digest: str) -> list[Difference]:
+    """Find a recipe that is not the one that parts were made with."""
+    others = [
+        path.name
+        for split in splits
+        for path, facts in zip(split.parts, split.facts, strict=True)
+        if facts.recipe not in ("", digest)
+    ]
+    return [Difference(RECIPE, f"it is not what {others[0]} was made with")] if others else []
 
 
 def _check_documents(

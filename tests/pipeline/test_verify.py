@@ -502,3 +502,27 @@ def test_options_of_the_sources_need_sources(folder, options):
 def test_numbers_below_one_are_refused(folder, options):
     with pytest.raises(UsageError, match="must be >= 1, got 0"):
         augcli.verify(folder, **options)
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_another_recipe_in_augcli_json_is_found(src, tmp_path, form):
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(), format=form))
+    path = tmp_path / "dst" / "augcli.json"
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    found = [one for one in augcli.verify(tmp_path / "dst").differences if one.file == "augcli.json"]
+    assert [one.what.split(" .augcli-")[0] for one in found] == ["it is not what"]
+
+
+def test_other_smoothing_alone_is_no_other_recipe(src, tmp_path):
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(), smoothing=0.1))
+    assert not augcli.verify(tmp_path / "dst").differences
+
+
+def test_a_shard_that_is_removed_with_its_part_file_is_missed(shard_output):
+    part = sorted(shard_output.glob(".augcli-*.parquet"))[0]
+    name = part.name.removeprefix(".augcli-").removesuffix(".parquet")
+    (shard_output / "data" / f"train-{name}.parquet").unlink()
+    part.unlink()
+    found = {one.file: one.what for one in augcli.verify(shard_output).differences}
+    assert "images" in found["README.md"]
