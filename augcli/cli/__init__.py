@@ -65,7 +65,9 @@ def main() -> None:
         code = _complain(str(error), error.exit_code)
     except _Stopped as stopped:
         again = shlex.join(["augcli", *sys.argv[1:]])
-        code = _complain(f"interrupted; to go on where it was: {again}", stopped.exit_code)
+        goes_on = not {"verify", "preview", "doctor"} & set(sys.argv[1:2])
+        way = f"; to go on where it was: {again}" if goes_on else ""
+        code = _complain(f"interrupted{way}", stopped.exit_code)
     except Exception as error:
         # typer's own usage errors know their words and their code; anything else is a bug, shown whole.
         if not hasattr(error, "format_message"):

@@ -5,6 +5,7 @@ Every `OSError` of the machine becomes a `StorageError` here, so that nothing ab
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
@@ -115,7 +116,8 @@ def writing(path: Path) -> Iterator[BinaryIO]:
             _sync(part, os.O_RDWR)
             os.replace(part, path)  # noqa: PTH105 - as in `finish_part`, so that tests can let both fail
             if os.name != "nt":  # which opens no directories
-                _sync(path.parent, os.O_RDONLY)
+                with _ignoring_refusal():
+                    _sync(path.parent, os.O_RDONLY)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -228,6 +230,16 @@ def folder_names(classes: Sequence[str]) -> tuple[str, ...]:
         else folder
         for name, folder in zip(classes, safe, strict=True)
     )
+
+
+@contextmanager
+def _ignoring_refusal() -> Iterator[None]:
+    """Go on where a file system cannot sync directories, as some of networks and of user space."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
 
 
 def _sync(path: Path, flags: int) -> None:

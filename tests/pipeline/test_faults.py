@@ -376,3 +376,13 @@ def test_a_shard_whose_rows_are_unreadable_bytes_is_bad_input(tmp_path):
     (tmp_path / "src.parquet").write_bytes(data)
     with pytest.raises(augcli.AugcliError, match=r"src\.parquet"):
         augcli.materialize(tmp_path / "src.parquet", tmp_path / "dst", single(CutMix()))
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_cannot_sync_directories_is_no_fault(fail, src, tmp_path, tree, code):
+    fault = Fault("fsync", r"dst$", code)
+    fail(fault)
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()), workers=1)
+    assert fault.met
+    augcli.materialize(src, tmp_path / "fresh", single(CutMix()))
+    assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
