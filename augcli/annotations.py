@@ -18,7 +18,7 @@ from augcli.datatypes import Q16, Blend, Box, Fill, Paste
 from augcli.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -141,15 +141,16 @@ def follow_mask(
     for step in program:
         if isinstance(step, Fill):
             if fill is not None:
-                _put(mask, step.area, np.full(mask.shape, _fit([fill], base.dtype)[0]))
+                _check_fill(fill, base.dtype)
+                np.copyto(mask, base.dtype.type(fill), where=_covered(step.area, *mask.shape))
         elif isinstance(step, Paste):
-            _put(mask, step.area, _fit(_read_nearest(partners[step.slot], step, mask.shape), base.dtype))
+            _copy(_read_nearest(partners[step.slot], step, mask.shape), mask, step.area)
         elif policy is None:
             raise PlanError(
                 "masks of indices cannot be blended; give --mask-policy dominant, or leave out mixup"
             )
         elif step.weight_q16 < Q16 // 2:
-            _put(mask, step.area, _fit(_read_nearest(partners[step.slot], step, mask.shape), base.dtype))
+            _copy(_read_nearest(partners[step.slot], step, mask.shape), mask, step.area)
     return mask
 
 
@@ -157,20 +158,17 @@ class _Cells:
     """The cells that a program's edges cut an image into, and what share of each every image holds."""
 
     def __init__(self, program: Program, height: int, width: int) -> None:
-        areas = [_boxes(step.area, height, width) for step in program]
-        boxes = [box for held in areas for box in held]
-        self._ys = sorted({0, height, *(edge for box in boxes for edge in (box.y0, box.y1))})
-        self._xs = sorted({0, width, *(edge for box in boxes for edge in (box.x0, box.x1))})
+        edges = [_edges(step.area, height, width) for step in program]
+        self._ys = sorted({0, height}.union(*(rows for rows, _ in edges)))
+        self._xs = sorted({0, width}.union(*(columns for _, columns in edges)))
         if self._ys[-1] > height or self._xs[-1] > width:
             raise PlanError(f"a step's area lies outside the image of {height}x{width}")
-        row_of, column_of = ({edge: at for at, edge in enumerate(edges)} for edges in (self._ys, self._xs))
+        ys, xs = np.array(self._ys[:-1]), np.array(self._xs[:-1])
         # Image 0 is the base; each step that reads a partner puts another image there.
         shares = np.zeros((len(program) + 1, len(self._ys) - 1, len(self._xs) - 1))
         shares[0] = 1
-        for place, (step, held) in enumerate(zip(program, areas, strict=True), start=1):
-            where = np.zeros(shares.shape[1:], bool)
-            for box in held:
-                where[row_of[box.y0] : row_of[box.y1], column_of[box.x0] : column_of[box.x1]] = True
+        for place, step in enumerate(program, start=1):
+            where = _covered(step.area, height, width, ys, xs)
             kept = step.weight_q16 / Q16 if isinstance(step, Blend) else 0.0
             shares[:, where] *= kept
             if not isinstance(step, Fill):
@@ -203,18 +201,37 @@ class _Cells:
         return Seen(slot, number, part, min(visibility, 1.0), weight)
 
 
-def _boxes(area: Area, height: int, width: int) -> list[Box]:
-    return [area] if isinstance(area, Box) else area.cells(height, width)
+def _edges(area: Area, height: int, width: int) -> tuple[Iterable[int], Iterable[int]]:
+    """Give the rows and the columns at which an area may begin or end."""
+    if isinstance(area, Box):
+        return (area.y0, area.y1), (area.x0, area.x1)
+    area.check_grid(height, width)
+    return range(0, height, area.height), range(0, width, area.width)
+
+
+def _covered(
+    area: Area,
+    height: int,
+    width: int,
+    ys: NDArray[np.integer] | None = None,
+    xs: NDArray[np.integer] | None = None,
+) -> NDArray[np.bool_]:
+    """Say of some rows and columns, by default all, which of their crossings an area covers."""
+    ys = np.arange(height) if ys is None else ys
+    xs = np.arange(width) if xs is None else xs
+    if isinstance(area, Box):
+        rows, columns = (ys >= area.y0) & (ys < area.y1), (xs >= area.x0) & (xs < area.x1)
+        return rows[:, None] & columns
+    cells = np.frombuffer(area.bitmap, np.uint8).reshape(area.check_grid(height, width)) != 0
+    return cells[np.ix_(ys // area.height, xs // area.width)]
 
 
 def _bounds(area: Area, height: int, width: int) -> Edges:
     """Give the bounds of an area; of an empty one, nothing."""
-    boxes = _boxes(area, height, width)
-    if not boxes:
-        return 0, 0, 0, 0
-    edges = np.array([(box.y0, box.x0, box.y1, box.x1) for box in boxes])
-    (y0, x0), (y1, x1) = edges[:, :2].min(0).tolist(), edges[:, 2:].max(0).tolist()
-    return y0, x0, y1, x1
+    if isinstance(area, Box):
+        return area.y0, area.x0, area.y1, area.x1
+    rows, columns = (np.flatnonzero(_covered(area, height, width).any(axis)) for axis in (1, 0))
+    return (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if len(rows) else (0, 0, 0, 0)
 
 
 def _overlaps(edges: Sequence[int], start: float, stop: float) -> list[tuple[int, float]]:
@@ -269,16 +286,14 @@ def _read_nearest(partner: NDArray[np.integer], step: Step, size: tuple[int, ...
     return partner[np.ix_(*places)]
 
 
-def _fit(values: object, kind: np.dtype[np.integer]) -> NDArray[np.integer]:
-    """Give indices in the base's type."""
-    held = np.asarray(values)
-    if held.size and (held.min() < 0 or held.max() > np.iinfo(kind).max):
-        raise PlanError(
-            f"an index of {int(held.max())} does not fit a mask of {kind}; give both masks one depth"
-        )
-    return held.astype(kind)
+def _check_fill(fill: int, kind: np.dtype[np.integer]) -> None:
+    if not 0 <= fill <= np.iinfo(kind).max:
+        raise PlanError(f"an index of {fill} does not fit a mask of {kind}; give a smaller --mask-fill")
 
 
-def _put(mask: NDArray[np.integer], area: Area, values: NDArray[np.integer]) -> None:
-    for box in _boxes(area, *mask.shape):
-        mask[box.y0 : box.y1, box.x0 : box.x1] = values[box.y0 : box.y1, box.x0 : box.x1]
+def _copy(values: NDArray[np.integer], mask: NDArray[np.integer], area: Area) -> None:
+    """Copy an area of indices of a partner."""
+    most = int(values.max(initial=0))
+    if most > np.iinfo(mask.dtype).max:
+        raise PlanError(f"an index of {most} does not fit a mask of {mask.dtype}; give both masks one depth")
+    np.copyto(mask, values, where=_covered(area, *mask.shape), casting="unsafe")

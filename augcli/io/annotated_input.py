@@ -67,6 +67,33 @@ def find_masks(catalogues: Sequence[Catalogue], root: Path, links: bool) -> tupl
     return tuple(found)
 
 
+def take_masks(files: folder.Files, named: dict[str, str]) -> tuple[folder.Files, dict[str, folder.File]]:
+    """Part the masks that a table names from the images beside which they lie.
+
+    Args:
+        files: All images that were listed.
+        named: Keys of masks by the keys of their images.
+
+    Returns:
+        The images, and the mask of each by its key.
+    """
+    masks = set(named.values())
+    by_key = {file.key: file for file in files if file.key in masks}
+    images = folder.Files(file for file in files if file.key not in masks)
+    return images, {image: by_key[mask] for image, mask in named.items() if mask in by_key}
+
+
+def place_masks(catalogue: Catalogue, root: Path, masks: dict[str, folder.File]) -> Catalogue:
+    """Give a catalogue the masks that `take_masks` found."""
+    mine = [masks.get(key) for key in catalogue.keys]
+    paths = [None if one is None else f"{root}/{one.key}" for one in mine]
+    sizes, versions = (
+        np.array([0 if one is None else getattr(one, name) for one in mine], np.int64)
+        for name in ("size", "version")
+    )
+    return replace(catalogue, masks=MaskFiles(paths, sizes, versions))
+
+
 def find_boxes(
     catalogues: Sequence[Catalogue], names: Sequence[Sequence[Sequence[str]]], path: Path, links: bool
 ) -> tuple[tuple[Catalogue, ...], BoxHeader, list[str]]:

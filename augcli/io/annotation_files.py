@@ -44,11 +44,11 @@ class AnnotationFiles:
 
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the files below DST that hold the boxes of single outputs."""
-        return {self.base + self._place(name) for name in file_names} if self._is_voc else set()
+        return {self.base + self._place(name) for name in file_names} if self.is_voc else set()
 
     def documents(self) -> list[str]:
         """Give the files below DST that hold the boxes of all outputs."""
-        return [] if self._is_voc else [self.base + ANNOTATIONS]
+        return [] if self.is_voc else [self.base + ANNOTATIONS]
 
     def commit(self, rows: pa.Table) -> None:
         """Write the files of a chunk's outputs: whole, though not synced one by one, as images are not."""
@@ -70,7 +70,7 @@ class AnnotationFiles:
 
     def finish(self, parts: Sequence[Path], sink: Sink = writing) -> None:
         """Write the boxes of all outputs from the part files of their chunks."""
-        if self._is_voc:
+        if self.is_voc:
             return
 
         def images() -> Iterator[BoxedImage]:
@@ -81,12 +81,13 @@ class AnnotationFiles:
             write_coco(file, self.header, images)
 
     @property
-    def _is_voc(self) -> bool:
+    def is_voc(self) -> bool:
+        """Whether each output has a file of its own."""
         return self.header.form == "voc"
 
     def _texts(self, rows: pa.Table) -> Iterator[tuple[str, bytes]]:
         """Give each output's file below DST and what it holds."""
-        for image in boxed_images(rows) if self._is_voc else ():
+        for image in boxed_images(rows) if self.is_voc else ():
             yield self.base + self._place(image.file_name), write_voc(_shorten(image), self.header)
 
     def _place(self, file_name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import stat
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -172,7 +171,7 @@ def _read_images(entries: list[Entry]) -> dict[Id, _Image]:
             raise InputError(f"two images are called {name!r}; leave one, or give each its own file_name")
         names.add(name)
         sides = (_read_side(entry.get("height")), _read_side(entry.get("width")))
-        images[number] = _Image(name, *sides, _read_rest(entry, IMAGE_KEYS, where))
+        images[number] = _Image(name, *sides, _read_rest(entry, IMAGE_KEYS, where, {}))
     return images
 
 
@@ -180,6 +179,7 @@ def _read_boxes(entries: list[Entry], images: dict[Id, _Image], places: dict[int
     """Put each box to its image; give how often something was left out."""
     dropped: Counter[str] = Counter()
     seen: set[Id] = set()
+    texts: dict[str, str] = {}
     for at, entry in enumerate(entries):
         where = f"annotations[{at}]"
         if "id" in entry:
@@ -190,7 +190,7 @@ def _read_boxes(entries: list[Entry], images: dict[Id, _Image], places: dict[int
         image = _find(images, _read_id(entry, "image_id", where), f"{where}: image_id")
         edges = _read_edges(entry.get("bbox"), where)
         category = _find(places, _read_number(entry, "category_id", where), f"{where}: category_id")
-        extra = _read_rest(entry, BOX_KEYS, where)
+        extra = _read_rest(entry, BOX_KEYS, where, texts)
         if _round(edges[2] - edges[0]) == 0 or _round(edges[3] - edges[1]) == 0:  # as it would be written
             dropped[NO_AREA] += 1
             continue
@@ -251,9 +251,18 @@ def _read_edges(bbox: object, where: str) -> Edges:
     return edges
 
 
-def _read_rest(entry: Entry, known: frozenset[str], where: str) -> str:
-    """Give the other keys of an entry as JSON; equal ones are one text, since files are big."""
-    return sys.intern(_to_text({key: value for key, value in entry.items() if key not in known}, where))
+def _read_rest(entry: Entry, known: frozenset[str], where: str, texts: dict[str, str]) -> str:
+    """Give the other keys of an entry as JSON.
+
+    Files are big, and most of their entries say the same: `texts` holds what was written before.
+    """
+    rest = {key: value for key, value in entry.items() if key not in known}
+    if not rest:
+        return "{}"
+    told = repr(rest)
+    if told not in texts:
+        texts[told] = _to_text(rest, where)
+    return texts[told]
 
 
 def _to_text(value: Entry, where: str) -> str:

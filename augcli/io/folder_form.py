@@ -87,7 +87,8 @@ class FolderForm:
 
         They are not synced one by one, which would take longer than all else.
         """
-        rows = tables.read_part_rows(part, None if self.annotated else ["file_name", "bytes"])
+        needed = ["file_name", "bytes", *[MASK] * self.annotated.masks]
+        rows = tables.read_part_rows(part, None if self._boxes and self._boxes.is_voc else needed)
         names = rows.column("file_name").to_pylist()
         places = zip(names, rows.column("bytes").to_pylist(), strict=True)
         stand = all(sizes.get(self.base + name) == length for name, length in places)

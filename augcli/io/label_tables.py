@@ -54,6 +54,21 @@ def read_label_table(
     return label_columns.Labelling([labelling.labels[rows[name]] for name in names], labelling.classes)
 
 
+def read_mask_names(path: Path) -> dict[str, str]:
+    """Read which file is the mask of which image from a table of ours; empty where it names none.
+
+    Raises:
+        InputError: If the table cannot be read.
+    """
+    if path.suffix != ".parquet" or not path.is_file():
+        return {}
+    table = _read_table(path, None)
+    if not {"file_name", "mask_file_name"} <= set(table.column_names):
+        return {}
+    images, masks = (table.column(name).to_pylist() for name in ("file_name", "mask_file_name"))
+    return {str(image): str(mask) for image, mask in zip(images, masks, strict=True) if mask}
+
+
 def _read_table(path: Path, label_col: str | None) -> pa.Table:
     """Read the whole table, texts checked; refuse columns that bear one name."""
     try:

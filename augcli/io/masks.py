@@ -29,10 +29,11 @@ CURE = "give index masks: grey or palette PNG, 8 or 16 bit"
 
 
 class MaskHeader(NamedTuple):
-    """Size of a mask as stored."""
+    """Size of a mask as stored, and whether a pixel has one bit: what that means, readers disagree."""
 
     height: int
     width: int
+    is_one_bit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def read_mask_header(data: bytes) -> MaskHeader:
         DecodeError: If it is no index mask.
     """
     with _open(data) as image:
-        return MaskHeader(image.height, image.width)
+        return MaskHeader(image.height, image.width, image.mode == "1")
 
 
 def decode_mask(data: bytes) -> Mask:

@@ -146,7 +146,7 @@ def find_columns(
             f"{shard!r} has no label column {label!r}; it has {', '.join(names)}; give --label-col"
         )
     mask = mask_col or next((name for name in names if name == MASK_COLUMN != image), None)
-    if mask_col and (mask_col not in names or not _holds_images(schema, mask_col)):
+    if mask_col and (mask_col not in names or mask_col == image or not _holds_images(schema, mask_col)):
         raise InputError(
             f"{shard!r} has no column {mask_col!r} of encoded masks; it has {', '.join(names)};"
             " give --masks COLUMN"
@@ -352,6 +352,21 @@ def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
         if len(pieces[-1]) != file.metadata.num_rows:
             raise InputError(f"{shard.path!r} is damaged: column {name!r} holds fewer rows than it says")
     return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], kind)
+
+
+def find_first(shards: Sequence[Shard], name: str) -> bytes | None:
+    """Give the first encoded image of a column; None where the first rows hold none.
+
+    Raises:
+        InputError: If a shard is damaged.
+        StorageError: If the machine fails.
+    """
+    for shard in shards:
+        with storage_errors(f"cannot read {shard.path!r}"), readable(shard.path):
+            for batch in open_shard(shard).iter_batches(batch_size=16, columns=[name], use_threads=False):
+                held, _ = _copy_images(batch.column(name))
+                return next((bytes(data) for data in held if data is not None), None)
+    return None
 
 
 def read_paths(shards: Sequence[Shard], image: str) -> list[str]:

@@ -17,6 +17,7 @@ from augcli.datatypes import Catalogue, RowGroup
 from augcli.errors import DecodeError, InputError
 from augcli.io import annotated_input, folder, label_columns, label_tables, parquet, tables
 from augcli.io.dataset_card import read_features
+from augcli.io.masks import read_mask_header
 from augcli.io.storage import read_unchanged
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from augcli.io.label_columns import Labelling
 
+
+OWN_TABLE = "metadata.parquet"
 
 ClassList: TypeAlias = "tuple[str, ...] | None"
 LabelledSplit: TypeAlias = "tuple[str, folder.Files, Labelling]"
@@ -163,6 +166,15 @@ def _open_folder(src: str, tree: folder.Tree, selection: Selection, classes: Cla
     if not tree.files:
         raise InputError(f"no images in {src!r}; accepted: {' '.join(sorted(folder.IMAGE_SUFFIXES))}")
     splits = folder.find_splits(tree.directories) if any("/" in key for key in tree.files.keys) else []
+    tables_here = [(f"{split}/" if split else "", root / split / OWN_TABLE) for split in splits or [""]]
+    named = {
+        prefix + image: prefix + mask
+        for prefix, path in tables_here
+        for image, mask in label_tables.read_mask_names(path).items()
+    }
+    if named:  # an output of ours, whose masks lie beside its images
+        images, masks = annotated_input.take_masks(tree.files, named)
+        tree = tree._replace(files=images)
     parts = []
     for split in splits or [""]:
         prefix = f"{split}/" if split else ""
@@ -180,7 +192,9 @@ def _open_folder(src: str, tree: folder.Tree, selection: Selection, classes: Cla
     folders = {key.split("/")[depth] for one in catalogues for key in one.keys if key.count("/") > depth}
     fit = bool(folders) and _fit_folders(catalogues)
     bear_classes = bool(folders) and folders <= set(catalogues[0].classes or ())
-    if selection.masks:
+    if named and selection.masks is None:
+        catalogues = tuple(annotated_input.place_masks(one, root, masks) for one in catalogues)
+    elif selection.masks:
         annotated_input.check_masks_apart(root, selection.masks)
         catalogues = annotated_input.find_masks(catalogues, Path(selection.masks), selection.links)
     header = None
@@ -190,7 +204,7 @@ def _open_folder(src: str, tree: folder.Tree, selection: Selection, classes: Cla
             catalogues, known, Path(selection.boxes), selection.links
         )
         notes += found
-    annotated = Annotated(header, selection.masks is not None)
+    annotated = Annotated(header, bool(named) or selection.masks is not None)
     return Source(catalogues, "folder", fit, bear_classes, tuple(notes), root, annotated=annotated)
 
 
@@ -229,8 +243,13 @@ def _open_parquet(shards: Sequence[parquet.Shard], selection: Selection, classes
     columns = parquet.find_columns(
         schema, selection.image_col, selection.label_col, selection.masks, shards[0].path
     )
+    kept = []
+    if columns.mask and selection.masks is None and not _are_masks(shards, columns.mask):
+        kept = [f"column {columns.mask!r} holds no index masks, so it is carried along as it is"]
+        rest = tuple(name for name in schema.names if name not in (columns.image, columns.label))
+        columns = columns._replace(mask=None, others=rest)
     replaced = tuple(name for name in columns.others if tables.is_ours(name, columns.mask is not None))
-    notes = [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
+    notes = [*kept, *[f"replaced the input columns {', '.join(replaced)}"] * bool(replaced)]
     names = {shard.name: _split_of(shard.name) for shard in shards}
     has_splits = all(names.values())
     ordered = sorted(shards, key=lambda shard: names[shard.name]) if has_splits else shards
@@ -268,6 +287,15 @@ def _open_parquet(shards: Sequence[parquet.Shard], selection: Selection, classes
         features=read_features(schema),
         annotated=Annotated(header, columns.mask is not None),
     )
+
+
+def _are_masks(shards: Sequence[parquet.Shard], column: str) -> bool:
+    """Whether a column that nobody named holds index masks, by its first image."""
+    first = parquet.find_first(shards, column)
+    try:
+        return first is not None and bool(read_mask_header(first))
+    except DecodeError:
+        return False
 
 
 def _names_of(key: str, split: str) -> list[str]:

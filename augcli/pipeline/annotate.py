@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from augcli.recipe import Recipe
 
 CLIPPED = "boxes clipped at the border of their image"
+GUESSED = "turned photos whose masks and boxes were taken for those of the upright image"
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Attached:
         boxes: As the input says them.
         edges: (n, 4) where they lie in the image as it is loaded; `--size` may have cut some off.
         clipped: Boxes of which the input had a part outside the image.
+        is_guessed: Whether the image is turned, but its size does not tell what masks and boxes belong to.
         encoded: The mask as stored; empty where there are none.
         is_as_stored: Whether the stored mask lies as the loaded image does.
         mask: The mask of the loaded image, once decoded.
@@ -53,6 +55,7 @@ class Attached:
     boxes: ImageBoxes
     edges: NDArray[np.float64]
     clipped: int = 0
+    is_guessed: bool = False
     encoded: bytes = b""
     is_as_stored: bool = False
     mask: Mask | None = None
@@ -83,13 +86,17 @@ class Annotator:
         boxes = held or EMPTY
         edges, clipped = self._place_boxes(boxes, header)
         attached = Attached(self._catalogue.keys[sample], header, boxes, edges, clipped)
+        is_same = header.upright_size == (header.height, header.width)
+        attached.is_guessed = header.orientation > 1 and is_same
         if self._has_masks:
             attached.encoded = self._samples.read_mask(sample)
-            size = tuple(read_mask_header(attached.encoded))
+            mask = read_mask_header(attached.encoded)
+            size = (mask.height, mask.width)
             if size not in (header.upright_size, (header.height, header.width)):
                 wanted = "{}x{}".format(*header.upright_size)
                 raise DecodeError("mask of another size", f"it is {size[0]}x{size[1]}, the image {wanted}")
-            attached.is_as_stored = self._geometry is None and size == header.upright_size
+            as_loaded = self._geometry is None and size == header.upright_size
+            attached.is_as_stored = as_loaded and not mask.is_one_bit
         return attached
 
     def decode(self, attached: Attached) -> None:

@@ -239,7 +239,11 @@ def write_documents(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe, si
     ]
     # How many there are, so that a part that is lost with its images is missed.
     counts = [sum(len(tables.read_file_names(part)) for part in split.parts) for split in splits]
-    notes = [f"{split.name or 'train'}: {count} images" for split, count in zip(splits, counts, strict=True)]
+    notes = [
+        f"{split.name or 'train'}: {count} images"
+        for split, count in zip(splits, counts, strict=True)
+        if count
+    ]
     card = dataset_card.write_card(str(recipe.format), patterns, [*notes, *label_notes(recipe)])
     write_text(dst / CARD, card, sink)
     failures = tables.collect_failures([fact for split in splits for fact in split.facts])

@@ -24,7 +24,7 @@ from augcli.io.storage import hash_bytes, printable_key, safe_stem
 from augcli.kernels.convert import match_pixels
 from augcli.kernels.fills import resolve_image_mean
 from augcli.labels import count_shares, mix_known
-from augcli.pipeline.annotate import CLIPPED, Annotator
+from augcli.pipeline.annotate import CLIPPED, GUESSED, Annotator
 from augcli.pipeline.chunks import Stretch
 from augcli.pipeline.neighbours import Neighbours, Stopwatch
 from augcli.pipeline.programs import ORIGINAL, Planned, Planner, copy_numbers
@@ -330,6 +330,7 @@ class _Walk:
         self.result.counts["16-bit colour read as 8-bit"] += item.header.narrowed
         if item.attached:
             self.result.counts[CLIPPED] += item.attached.clipped
+            self.result.counts[GUESSED] += item.attached.is_guessed
 
     def finish(self) -> RunResult:
         """Give the result of the whole run."""

@@ -208,7 +208,7 @@ def _check_annotations(recipe: Recipe, source: Source) -> None:
     if blending and recipe.mask_policy is None:
         raise UsageError(
             f"{blending} blends images, but a mean of two indices of masks means nothing; give --mask-policy"
-            " dominant, or leave out the masks"
+            " dominant, or an input without masks"
         )
     if recipe.size and recipe.fit == "pad" and recipe.mask_fill is None:
         raise UsageError("--fit pad frames masks too; say with --mask-fill which index the frame has")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import DecodeError, OutputError, PlanError, StorageError
+from augcli.errors import DecodeError, OutputError, PlanError, StorageError, UsageError
 from augcli.io import codec, dataset_card, outputs, tables
 from augcli.io.annotation_columns import MASK
 from augcli.io.annotation_files import read_annotated
@@ -70,7 +70,11 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     given, dst = dst, dst.absolute()
     sizes = list_sizes(dst)
     annotated = read_annotated(dst)
+    if check.source:
+        _check_kinds(annotated, check.source.annotated)
     splits, found = _read_splits(dst, recipe, annotated)
+    if check.source and check.source.annotated != annotated:
+        found.append(Difference(RECIPE, "its categories or other keys of boxes are not those of --boxes"))
     found += _check_files(dst, sizes, splits)
     parts = [(split, path) for split in splits for path in split.parts]
     again = Recomputation(dst, recipe, check.source, check.sample) if check.source else None
@@ -109,6 +113,21 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
         workers=workers,
         libraries=tally.libraries("cpu (numba)" if again and recipe.entries else "none"),
     )
+
+
+def _check_kinds(ours: Annotated, given: Annotated) -> None:
+    """Refuse sources without the masks or boxes that the output has, or with others.
+
+    Raises:
+        UsageError: Naming the option.
+    """
+    forms = [one.boxes and one.boxes.form for one in (ours, given)]
+    for option, held, offered in (("--masks", ours.masks, given.masks), ("--boxes", *forms)):
+        if held != offered:
+            cure = (
+                f"give {option} as it was made" if held else f"leave out {option}, which it was made without"
+            )
+            raise UsageError(f"the output cannot be compared with these sources; {cure}")
 
 
 def _read_splits(

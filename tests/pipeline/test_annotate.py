@@ -10,6 +10,7 @@ import io
 import json
 import shutil
 from collections import Counter
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -27,7 +28,7 @@ from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
 from augcli.ops.patch_cutout import PatchCutout
-from augcli.pipeline import chunks, run
+from augcli.pipeline import chunks, neighbours, run
 from augcli.recipe import read_recipe, single
 
 COUNT = 12
@@ -100,7 +101,8 @@ def outputs(dst):
 
 
 def mask_of(image):
-    return image.parents[1] / "masks" / image.name
+    below = image.parts[::-1].index("images")
+    return image.parents[below] / "masks" / Path(*image.parts[-below:])
 
 
 def document(dst):
@@ -741,3 +743,206 @@ def test_a_file_of_boxes_is_read_once_for_all(make, tmp_path, monkeypatch):
     paths = make()
     augcli.materialize(dst=tmp_path / "dst", recipe=CHAIN, **paths)
     assert len(calls) == 1
+
+
+# --- what a review found --------------------------------------------------------------------------------
+
+
+def test_an_output_with_masks_is_read_again_as_it_stands(make, tmp_path):
+    paths = make(sizes=[(13, 14)] * COUNT)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("file_name,label\n" + "".join(f"{n}.png,{'ab'[n % 2]}\n" for n in range(COUNT)))
+    augcli.materialize(dst=tmp_path / "a", recipe=single(CutMix()), labels=labels, **paths)
+    again = augcli.materialize(
+        tmp_path / "a", tmp_path / "b", single(CutMix()), boxes=tmp_path / "a" / "annotations.json"
+    )
+    assert (again.outputs, again.failures) == (COUNT, ())
+    for image in outputs(tmp_path / "b"):
+        np.testing.assert_array_equal(read_pixels(mask_of(image)), levels(image))
+    rows = pq.read_table(tmp_path / "b" / "metadata.parquet").to_pylist()
+    assert any(len(row["classes"]) == 2 for row in rows)  # soft labels were read
+
+
+def test_masks_that_lie_in_dst_are_not_written_over(make, tmp_path):
+    paths = make()
+    augcli.materialize(paths["src"], tmp_path / "dst", single(Cutout()), masks=paths["masks"])
+    with pytest.raises(OutputError, match=r"--masks '.*' and DST '.*' overlap"):
+        augcli.materialize(
+            paths["src"], tmp_path / "dst", single(Cutout()), masks=tmp_path / "dst" / "masks", force=True
+        )
+    assert len(list((tmp_path / "dst" / "masks").iterdir())) == COUNT
+
+
+@pytest.mark.parametrize("given", [("masks",), ("boxes",), ()])
+def test_verify_against_sources_wants_all_that_the_output_has(make, tmp_path, given):
+    paths = make()
+    labels = tmp_path / "labels.csv"
+    labels.write_text("file_name,label\n" + "".join(f"{n}.png,{'ab'[n % 2]}\n" for n in range(COUNT)))
+    augcli.materialize(dst=tmp_path / "dst", recipe=single(CutMix()), labels=labels, **paths)
+    lacking = next(name for name in ("masks", "boxes") if name not in given)
+    with pytest.raises(UsageError, match=rf"cannot be compared .*give --{lacking} as it was made"):
+        augcli.verify(
+            tmp_path / "dst", against=paths["src"], labels=labels, **{name: paths[name] for name in given}
+        )
+
+
+def test_verify_against_sources_sees_another_category_name(make, tmp_path):
+    paths = make()
+    augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), boxes=paths["boxes"])
+    paths["boxes"].write_text(paths["boxes"].read_text().replace('"cup"', '"mug"'))
+    found = augcli.verify(tmp_path / "dst", against=paths["src"], boxes=paths["boxes"]).differences
+    assert ("augcli.json", "its categories or other keys of boxes are not those of --boxes") in found
+
+
+def write_shard_of(tmp_path, name, cells):
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    image = io.BytesIO()
+    Image.new("RGB", (6, 5)).save(image, "PNG")
+    columns = {
+        "image": pa.array([{"bytes": image.getvalue(), "path": None}] * len(cells), kind),
+        name: pa.array([cell and {"bytes": cell, "path": None} for cell in cells], kind),
+    }
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table(columns), tmp_path / "in" / "a.parquet")
+    return image.getvalue()
+
+
+def test_a_column_called_mask_that_holds_no_index_masks_is_carried_along(tmp_path):
+    image = io.BytesIO()
+    Image.new("RGB", (6, 5)).save(image, "PNG")
+    write_shard_of(tmp_path, "mask", [image.getvalue(), None, image.getvalue()])
+    summary = augcli.materialize(tmp_path / "in", tmp_path / "dst", single(Cutout()))
+    assert (summary.outputs, summary.failures) == (3, ())
+    assert "column 'mask' holds no index masks, so it is carried along as it is" in summary.notes
+    (shard,) = (tmp_path / "dst" / "data").iterdir()
+    held = pq.read_table(shard).column("mask").to_pylist()
+    assert [cell and cell["bytes"] for cell in held] == [image.getvalue(), None, image.getvalue()]
+
+
+def test_the_images_themselves_are_no_masks(tmp_path):
+    write_shard_of(tmp_path, "more", [b""])
+    with pytest.raises(InputError, match="no column 'image' of encoded masks"):
+        augcli.materialize(tmp_path / "in", tmp_path / "dst", single(Cutout()), masks="image")
+
+
+def test_masks_of_one_bit_are_of_eight_in_every_output(make, tmp_path):
+    paths = make()
+    for path in paths["masks"].iterdir():
+        Image.fromarray(read_pixels(path) > 4).save(path)
+    augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix(), 0.5), masks=paths["masks"])
+    modes = set()
+    for image in outputs(tmp_path / "dst"):
+        with Image.open(mask_of(image)) as mask:
+            modes.add(mask.mode)
+    assert modes == {"L"}
+
+
+@pytest.mark.parametrize(("orientation", "is_told"), [(1, False), (3, True), (6, False)])
+def test_turned_photos_whose_frame_is_guessed_are_counted(make, tmp_path, orientation, is_told):
+    paths = make(sizes=[(8, 12)])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("L", (12, 8)).save(paths["src"] / "0.png", exif=exif)
+    summary = augcli.materialize(paths["src"], tmp_path / "dst", single(Cutout()), masks=paths["masks"])
+    told = "turned photos whose masks and boxes were taken for those of the upright image: 1"
+    assert (told in summary.notes) == is_told
+
+
+def test_a_mask_is_fitted_where_the_operation_leaves_it_alone(make, tmp_path):
+    paths = make()
+    augcli.materialize(paths["src"], tmp_path / "dst", single(Cutout(), size="5x6"), masks=paths["masks"])
+    for image in outputs(tmp_path / "dst"):
+        assert read_pixels(mask_of(image)).shape == (5, 6)
+
+
+def test_a_mask_of_the_stored_frame_is_turned_where_the_operation_leaves_it_alone(make, tmp_path):
+    paths = make(sizes=[(8, 12)])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("L", (12, 8)).save(paths["src"] / "0.png", exif=exif)
+    augcli.materialize(paths["src"], tmp_path / "dst", single(Cutout()), masks=paths["masks"])
+    (image,) = outputs(tmp_path / "dst")
+    assert read_pixels(mask_of(image)).shape == read_pixels(image).shape == (12, 8)
+
+
+@pytest.mark.parametrize("form", ["coco", "voc"])
+def test_what_else_the_input_says_of_images_and_boxes_comes_along(make, tmp_path, form):
+    paths = make()
+    held = json.loads(paths["boxes"].read_text())
+    for image in held["images"]:
+        image["license"] = 3
+    for box in held["annotations"]:
+        box["iscrowd"], box["attributes"] = 1, {"occluded": True}
+    paths["boxes"].write_text(json.dumps(held))
+    if form == "voc":
+        root = write_voc(paths, tmp_path / "voc")
+        for path in root.iterdir():
+            path.write_text(path.read_text().replace("<annotation>", "<annotation><owner>me</owner>"))
+        augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), boxes=root)
+        files = list((tmp_path / "dst" / "annotations").iterdir())
+        assert all(ElementTree.parse(path).getroot().findtext("owner") == "me" for path in files)
+        return
+    augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), boxes=paths["boxes"])
+    made = document(tmp_path / "dst")
+    assert all(image["license"] == 3 for image in made["images"])
+    assert all(box["iscrowd"] == 1 and box["attributes"] == {"occluded": True} for box in made["annotations"])
+
+
+def test_boxes_are_clipped_to_the_image_before_it_is_padded(make, tmp_path):
+    paths = make(sizes=[(10, 20)])
+    held = json.loads(paths["boxes"].read_text())
+    held["annotations"] = [{"id": 1, "image_id": 0, "category_id": 7, "bbox": [2, 6, 4, 8]}]
+    paths["boxes"].write_text(json.dumps(held))
+    recipe = read_recipe({"size": 20, "fit": "pad"})
+    augcli.materialize(paths["src"], tmp_path / "dst", recipe, boxes=paths["boxes"])
+    (box,) = document(tmp_path / "dst")["annotations"]
+    assert (box["bbox"], box["visibility"]) == ([2, 11, 4, 4], 1)
+
+
+def test_memory_for_masks_counts_and_is_given_back(make, tmp_path, monkeypatch):
+    paths = make()
+    seen = []
+    original = neighbours.Neighbours.release
+
+    def release(self, position):
+        original(self, position)
+        held = sum(item.held_bytes for item in self._items.values() if item.pixels is not None)
+        seen.append((self._held_bytes, held))
+
+    monkeypatch.setattr(neighbours.Neighbours, "release", release)
+    monkeypatch.setattr(neighbours, "HELD_BYTES", 300)  # a few of these images
+    augcli.materialize(paths["src"], tmp_path / "dst", CHAIN, masks=paths["masks"], workers=1)
+    assert all(counted == held for counted, held in seen)
+    monkeypatch.undo()
+    augcli.materialize(paths["src"], tmp_path / "fresh", CHAIN, masks=paths["masks"])
+    for image in outputs(tmp_path / "dst"):
+        assert mask_of(image).read_bytes() == (tmp_path / "fresh" / "masks" / image.name).read_bytes()
+
+
+def test_an_xml_that_a_power_loss_cut_short_is_written_again(make, tmp_path):
+    paths = make()
+    voc = write_voc(paths, tmp_path / "voc")
+    augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), boxes=voc)
+    path = min((tmp_path / "dst" / "annotations").iterdir())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-10])
+    assert augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), boxes=voc).chunks_done
+    assert path.read_bytes() == whole
+
+
+def test_masks_may_lie_without_the_splits_directory(make, tmp_path):
+    paths = make()
+    (paths["src"] / "train").mkdir()
+    for number in range(COUNT):
+        shutil.move(paths["src"] / f"{number}.png", paths["src"] / "train" / f"{number}.png")
+    augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), masks=paths["masks"])
+    for image in outputs(tmp_path / "dst" / "train"):
+        np.testing.assert_array_equal(read_pixels(mask_of(image)) > 0, levels(image) > 0)
+
+
+def test_the_card_names_no_xml(make, tmp_path):
+    paths = make()
+    augcli.materialize(
+        paths["src"], tmp_path / "dst", single(CutMix()), boxes=write_voc(paths, tmp_path / "voc")
+    )
+    assert "xml" not in (tmp_path / "dst" / "README.md").read_text()
