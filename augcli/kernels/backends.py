@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from augcli.datatypes import Pixels
+    from augcli.kernels.table import Table
+
+    Work: TypeAlias = tuple[Table, Sequence[Pixels], Pixels]
+    """A program, its partners' pixels, and the pixels that it changes: the arguments of `reference.apply`."""
 
 BACKENDS = ("auto", "cpu", "gpu", "reference")
 
@@ -18,12 +24,14 @@ class Backend(NamedTuple):
         apply: As `reference.apply`.
         load: Loads or compiles what it needs; called once, before processes fork.
         forks: Whether processes that were forked may use it.
+        apply_many: Applies several programs together; None where one after the other is as good.
     """
 
     name: str
     apply: Callable[..., None]
     load: Callable[[], None]
     forks: bool
+    apply_many: Callable[[Sequence[Work]], None] | None = None
 
 
 def choose_backend(name: str, is_needed: bool = True) -> Backend:
@@ -39,7 +47,9 @@ def choose_backend(name: str, is_needed: bool = True) -> Backend:
         from augcli.kernels import gpu
 
         gpu.check_usable()
-        return Backend(f"gpu (CuPy, {gpu.find_state().devices[0].name})", gpu.apply, lambda: None, False)
+        return Backend(
+            f"gpu (CuPy, {gpu.find_state().devices[0].name})", gpu.apply, lambda: None, False, gpu.apply_many
+        )
     if not is_needed:
         return Backend("none", lambda *_: None, lambda: None, True)
     if name == "reference":

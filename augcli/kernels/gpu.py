@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from augcli.errors import MissingPartError
-from augcli.kernels.table import IMAGE, OUTPUT, Table, declare_c
+from augcli.kernels.table import IMAGE, OUTPUT, Table, declare_c, join_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.datatypes import Pixels
+    from augcli.kernels.backends import Work
 
 THREADS, MOST_BLOCKS = 256, 1 << 16
 """Threads of a block, and blocks of a launch: each thread makes one pixel after the other."""
@@ -102,14 +103,32 @@ def source() -> str:
 
 def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
     """Apply a program to an image of the host in place; arguments as for `reference.apply`."""
-    images = [image, *partners]
-    shapes = np.array([one.shape for one in images], np.int64)
-    flat = np.concatenate([one.reshape(-1) for one in images])
-    made = np.empty(image.size, image.dtype)
-    others = np.arange(1, len(images), dtype=np.int64)[None]
-    first = np.array([0, len(table.steps)], np.int64)
-    apply_batch(table, first, others, shapes, flat, made)
-    image[...] = made.reshape(image.shape)
+    apply_many([(table, partners, image)])
+
+
+def apply_many(works: Sequence[Work]) -> None:
+    """Apply programs to images of the host in place, all of one depth together.
+
+    An image may be a partner of those before it in the row, as in a walk along a ring: it is read for them
+    before it is changed.
+    """
+    for dtype in sorted({image.dtype for _, _, image in works}, key=str):
+        mine = [work for work in works if work[2].dtype == dtype]
+        images = [image for _, _, image in mine]
+        known = {id(image): at for at, image in enumerate(images)}
+        slots = max(len(partners) for _, partners, _ in mine)
+        others = np.zeros((len(mine), slots), np.int64)
+        for at, (_, partners, _) in enumerate(mine):
+            for slot, partner in enumerate(partners):
+                if id(partner) not in known:
+                    known[id(partner)] = len(images)
+                    images.append(partner)
+                others[at, slot] = known[id(partner)]
+        table, first = join_tables([table for table, _, _ in mine])
+        cupy = _import_cupy()
+        shapes = np.array([image.shape for image in images], np.int64)
+        flat = [image.reshape(-1) for image in images]
+        _apply_staged(cupy, _upload(cupy, table), _Batch(first, others, shapes), flat, flat)
 
 
 def apply_batch(
@@ -131,15 +150,16 @@ def apply_batch(
         out: (values,): the outputs one after the other, of the same kind; written.
     """
     cupy = _import_cupy()
-    offsets = np.concatenate([[0], np.cumsum(shapes.prod(axis=1))])
-    batch = _Batch(first, partners, shapes, offsets)
-    on_device = [cupy.asarray(_bytes(part)) for part in table]
+    batch, on_device = _Batch(first, partners, shapes), _upload(cupy, table)
     if isinstance(sources, cupy.ndarray):
         work = batch.gather(0, len(first) - 1, np.arange(len(shapes)))
         _launch(cupy, on_device, work, sources, out)
         return
-    cupy.cuda.get_current_stream().synchronize()  # the two lanes do not wait for it by themselves
-    _apply_staged(cupy, on_device, batch, sources, out)
+    ends = np.cumsum(batch.sizes).tolist()
+    held, made = (
+        [flat[start:stop] for start, stop in zip([0, *ends], ends, strict=False)] for flat in (sources, out)
+    )
+    _apply_staged(cupy, on_device, batch, held, made)
 
 
 class _Work(NamedTuple):
@@ -159,12 +179,16 @@ class _Work(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """A batch; see `apply_batch`. `offsets` are the places of the images in the buffer, the end behind."""
+    """A batch; see `apply_batch`."""
 
     first: NDArray[np.int64]
     partners: NDArray[np.int64]
     shapes: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Values of each image."""
+        return self.shapes.prod(axis=1)
 
     def needed(self, start: int, stop: int) -> NDArray[np.int64]:
         """Give the images that some outputs are made from, ascending."""
@@ -172,7 +196,7 @@ class _Batch(NamedTuple):
 
     def gather(self, start: int, stop: int, needed: NDArray[np.int64]) -> _Work:
         """Describe outputs `start..stop - 1`; of the images, `needed` lie one after the other."""
-        sizes = (self.offsets[1:] - self.offsets[:-1])[needed]
+        sizes = self.sizes[needed]
         images = np.zeros(len(needed), IMAGE)
         images["offset"] = np.cumsum(sizes) - sizes
         for at, name in enumerate(("height", "width", "channels")):
@@ -187,7 +211,7 @@ class _Batch(NamedTuple):
 
     def cut(self, limit: int) -> list[tuple[int, int]]:
         """Cut the outputs into stretches (start, stop) of `limit` values at most, one output at least."""
-        sizes = self.offsets[1:] - self.offsets[:-1]
+        sizes = self.sizes
         weights = 2 * sizes[: len(self.partners)] + sizes[self.partners].sum(axis=1)
         cuts, start, held = [], 0, 0
         for at, weight in enumerate(weights.tolist()):
@@ -198,10 +222,21 @@ class _Batch(NamedTuple):
         return [*cuts, (start, len(weights))] if len(weights) else []
 
 
-def _apply_staged(cupy: ModuleType, table: list[Any], batch: _Batch, sources: Any, out: Any) -> None:
-    """Make a batch of the host in parts, of which two are on the device at once."""
+def _apply_staged(
+    cupy: ModuleType, table: list[Any], batch: _Batch, sources: Sequence[Any], outs: Sequence[Any]
+) -> None:
+    """Make a batch of the host in parts, of which two are on the device at once.
+
+    Args:
+        cupy: CuPy.
+        table: The table on the device.
+        batch: The batch.
+        sources: (values,) of each image.
+        outs: (values,) of each output; they may be the sources.
+    """
+    cupy.cuda.get_current_stream().synchronize()  # the lanes do not wait for the table by themselves
     free, _ = cupy.cuda.runtime.memGetInfo()
-    limit = max(free // SHARE // sources.itemsize, 1)
+    limit = max(free // SHARE // sources[0].itemsize, 1)
     lanes = [_Lane(cupy), _Lane(cupy)]
     pending = batch.cut(limit)[::-1]
     try:
@@ -209,7 +244,7 @@ def _apply_staged(cupy: ModuleType, table: list[Any], batch: _Batch, sources: An
             start, stop = pending.pop()
             lanes.append(lanes.pop(0))
             try:
-                lanes[-1].send(table, batch, start, stop, sources, out)
+                lanes[-1].send(table, batch, start, stop, sources, outs)
             except cupy.cuda.memory.OutOfMemoryError:
                 for lane in lanes:  # what is under way gives its memory back
                     lane.finish()
@@ -230,36 +265,50 @@ class _Lane:
         self._cupy, self._stream = cupy, cupy.cuda.Stream(non_blocking=True)
         self._held: list[Any] = []
         self._made: Any = None
-        self._target: Any = None
+        self._targets: Sequence[Any] = ()
 
-    def send(self, table: list[Any], batch: _Batch, start: int, stop: int, sources: Any, out: Any) -> None:
+    def send(
+        self,
+        table: list[Any],
+        batch: _Batch,
+        start: int,
+        stop: int,
+        sources: Sequence[Any],
+        outs: Sequence[Any],
+    ) -> None:
         """Copy what some outputs are made from to the device, make them, and have them copied back."""
         import cupyx
 
         self.finish()
-        needed, offsets = batch.needed(start, stop), batch.offsets
+        needed, dtype = batch.needed(start, stop), sources[0].dtype
         work = batch.gather(start, stop, needed)
-        sizes = (offsets[1:] - offsets[:-1])[needed]
-        staged = cupyx.empty_pinned(int(sizes.sum()), sources.dtype)
-        for at, place, size in zip(needed, np.cumsum(sizes) - sizes, sizes, strict=True):
-            staged[place : place + size] = sources[offsets[at] : offsets[at] + size]
-        target = out[offsets[start] - offsets[0] : offsets[stop] - offsets[0]]
+        staged = cupyx.empty_pinned(int(batch.sizes[needed].sum()), dtype)
+        np.concatenate([sources[at] for at in needed.tolist()], out=staged)
+        count = int(batch.sizes[start:stop].sum())
         with self._stream:
-            held = self._cupy.empty(staged.shape, staged.dtype)
+            held = self._cupy.empty(staged.shape, dtype)
             held.set(staged, stream=self._stream)
-            made = self._cupy.empty(target.shape, target.dtype)
+            made = self._cupy.empty(count, dtype)
             parts = _launch(self._cupy, table, work, held, made)
-            back = cupyx.empty_pinned(target.shape, target.dtype)
+            back = cupyx.empty_pinned(count, dtype)
             made.get(stream=self._stream, out=back, blocking=False)
-        self._held, self._made, self._target = [staged, held, made, parts], back, target
+        self._held, self._made, self._targets = [staged, held, made, parts], back, outs[start:stop]
 
     def finish(self) -> None:
         """Wait for what was sent, and give its outputs."""
         if self._made is None:
             return
         self._stream.synchronize()
-        self._target[...] = self._made
-        self._held, self._made, self._target = [], None, None
+        start = 0
+        for target in self._targets:
+            target[...] = self._made[start : start + target.size]
+            start += target.size
+        self._held, self._made, self._targets = [], None, ()
+
+
+def _upload(cupy: ModuleType, table: Table) -> list[Any]:
+    """Copy a table to the device, on the current stream."""
+    return [cupy.asarray(_bytes(part)) for part in table]
 
 
 def _launch(cupy: ModuleType, table: list[Any], work: _Work, sources: Any, out: Any) -> list[Any]:

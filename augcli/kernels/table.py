@@ -130,6 +130,27 @@ def tabulate_batch(
     return table, np.array(first, np.int64)
 
 
+def join_tables(tables: Sequence[Table]) -> tuple[Table, NDArray[np.int64]]:
+    """Join the tables of several images to one, as `tabulate_batch` would have made it.
+
+    Returns:
+        The table, and (N + 1,) int64: the steps of image n are `first[n]..first[n + 1] - 1`.
+    """
+    steps = np.concatenate([table.steps for table in tables])
+    first = np.cumsum([0, *(len(table.steps) for table in tables)])
+    owner = np.repeat(np.arange(len(tables)), np.diff(first))
+    for name, places, used in (
+        ("bitmap", [len(table.bitmaps) for table in tables], steps["patch_height"] > 0),
+        ("quantiles", [len(table.quantiles) for table in tables], steps["noise"] == NORMAL),
+    ):
+        before = np.cumsum([0, *places])[:-1]
+        steps[name][used] += before[owner[used]].astype(np.int32)
+    bitmaps = np.concatenate([table.bitmaps for table in tables])
+    return Table(steps, bitmaps, np.concatenate([table.quantiles for table in tables])), first.astype(
+        np.int64
+    )
+
+
 def declare_c() -> str:
     """Declare for C++ what `steps.cu` shares with Python: structs, held to their size, and constants."""
     structs = "".join(

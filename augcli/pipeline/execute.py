@@ -39,12 +39,15 @@ if TYPE_CHECKING:
     from augcli.datatypes import Catalogue, Pixels
     from augcli.io.outputs import Form
     from augcli.io.source import Samples
-    from augcli.kernels.backends import Backend
+    from augcli.kernels.backends import Backend, Work
     from augcli.pipeline.neighbours import Item
     from augcli.recipe import Recipe
 
 GATHERED_BYTES = 4 << 20
 """Encoded images that a worker gathers before it labels and writes them."""
+
+MOST_WAITING = 64
+"""Outputs that wait to be made together at most: each holds its pixels."""
 
 PLANNED_AHEAD = 256
 """Outputs that are planned in a row at most: a sample may have a million."""
@@ -110,6 +113,28 @@ class Encoded(NamedTuple):
     width: int
 
 
+class Prepared(NamedTuple):
+    """An output before its steps are applied: what `Made` holds, and what it is made from.
+
+    Attributes:
+        sample: Catalogue index of the base.
+        item: The base.
+        partners: Catalogue indices of the partners.
+        planned: The program.
+        notes: What belongs to it.
+        kept: The unchanged sample, ready to be written; None where steps are applied.
+        work: Table, partners' pixels, and pixels that are changed; None where nothing is applied.
+    """
+
+    sample: int
+    item: Item
+    partners: tuple[int, ...]
+    planned: Planned
+    notes: Notes
+    kept: Encoded | None
+    work: Work | None
+
+
 class Made(NamedTuple):
     """An output that waits to be labelled and written; samples are catalogue indices."""
 
@@ -151,6 +176,10 @@ class _Walk:
         self.near = Neighbours(
             run, samples, geometry, recipe.max_pixels, partners, self.watch, self.annotator
         )
+        self.together = job.backend.apply_many
+        if self.together:  # what is decoded waits, so its memory is not used again
+            self.near.reuses = False
+        self.waiting: list[tuple[Item, int, list[Prepared], list[Made]]] = []
         self.planner = Planner(job, run, self.near)
         self.result = RunResult()
         self.outputs: list[Output] = []
@@ -173,40 +202,69 @@ class _Walk:
             if mine:
                 self.visit(position, mine)
             self.near.release(position)
+        self.make_waiting()
         self.flush()
         return stop
 
     def visit(self, position: int, copies: range) -> None:
         """Make all outputs of the sample at a position, or record why there are none."""
-        item = self.near.open(position)
+        item, sample = self.near.open(position), self.near.sample(position)
         made: list[Made] = []
+        prepared: list[Prepared] = []
         # That it failed as a partner does not count: what becomes of a sample depends on its own draws.
         failure = item.failure if item.header is None else None
         try:
             for copy in copies if failure is None else ():
                 planned = self.plans.pop((position, copy), None) or self.planner.plan(position, copy)
-                made.append(self.make(position, item, planned, is_last=copy == copies[-1]))
+                prepared.append(self.prepare(position, item, planned, is_last=copy == copies[-1]))
+                if self.together is None or len(prepared) >= MOST_WAITING:
+                    made += self.make(prepared)
+                    prepared = []
         except DecodeError as error:
             failure = item.failure or ("encode", error)
         if failure:
-            stage, cause = failure
-            key = printable_key(self.job.catalogue.keys[self.near.sample(position)])
-            self.result.failures.append(Failure(key, stage, cause.reason, cause.detail))
-            return
+            self.fail(sample, failure)
+        elif prepared:
+            self.waiting.append((item, sample, prepared, made))
+            if sum(len(one[2]) for one in self.waiting) >= MOST_WAITING:
+                self.make_waiting()
+        else:
+            self.take(item, made)
+
+    def make_waiting(self) -> None:
+        """Make the outputs that waited for each other, to be made together."""
+        waiting, self.waiting = self.waiting, []
+        self.apply([one for _, _, prepared, _ in waiting for one in prepared])
+        for item, sample, prepared, made in waiting:
+            try:
+                made += [self.finish_one(one) for one in prepared]
+            except DecodeError as error:
+                self.fail(sample, item.failure or ("encode", error))
+            else:
+                self.take(item, made)
+
+    def take(self, item: Item, made: Sequence[Made]) -> None:
+        """Take the outputs of a sample, all of them made."""
         self.made += made
         self.made_bytes += sum(len(one.encoded.data) for one in made)
         self.count(item)
         if self.made_bytes > GATHERED_BYTES:
             self.flush()
 
-    def make(self, position: int, item: Item, planned: Planned, is_last: bool) -> Made:
-        """Apply and encode one output; the last one of a sample may change its pixels in place."""
+    def fail(self, sample: int, failure: tuple[str, DecodeError]) -> None:
+        """Record why a sample has no output."""
+        stage, cause = failure
+        key = printable_key(self.job.catalogue.keys[sample])
+        self.result.failures.append(Failure(key, stage, cause.reason, cause.detail))
+
+    def prepare(self, position: int, item: Item, planned: Planned, is_last: bool) -> Prepared:
+        """Decode what an output is made from; the last one of a sample may change its pixels in place."""
         if planned.is_drawn:
             planned = self.settle(position, planned)
         sample = self.near.sample(position)
         if not planned.steps:
             kept = self.keep(position, item)
-            return Made(sample, item.name, (), planned, kept, self.follow(planned, item, ()))
+            return Prepared(sample, item, (), planned, self.follow(planned, item, ()), kept, None)
         pixels = self.near.decode(position)
         table = planned.table
         if table is None:
@@ -217,12 +275,30 @@ class _Walk:
         partners = [
             match_pixels(self.near.decode(at), pixels.shape[2], pixels.dtype) for at in planned.partners
         ]
-        self.job.backend.apply(table, partners, changed)
-        self.watch.lap("apply")
-        encoded = self.encode(item, changed)
         notes = self.follow(planned, item, planned.partners)
         samples = tuple(map(self.near.sample, planned.partners))
-        return Made(sample, item.name, samples, planned, encoded, notes)
+        return Prepared(sample, item, samples, planned, notes, None, (table, partners, changed))
+
+    def make(self, prepared: Sequence[Prepared]) -> list[Made]:
+        """Apply and encode outputs."""
+        self.apply(prepared)
+        return [self.finish_one(one) for one in prepared]
+
+    def apply(self, prepared: Sequence[Prepared]) -> None:
+        """Apply the steps of some outputs: together where the backend gains by that."""
+        works = [one.work for one in prepared if one.work is not None]
+        if self.together:
+            self.together(works)
+        else:
+            for table, partners, pixels in works:
+                self.job.backend.apply(table, partners, pixels)
+        self.watch.lap("apply")
+
+    def finish_one(self, one: Prepared) -> Made:
+        """Encode an output whose steps are applied."""
+        encoded = one.kept or (self.encode(one.item, one.work[2]) if one.work else None)
+        assert encoded is not None
+        return Made(one.sample, one.item.name, one.partners, one.planned, encoded, one.notes)
 
     def follow(self, planned: Planned, item: Item, partners: Sequence[int]) -> Notes:
         """Give what belongs to an output beside its label."""
@@ -245,7 +321,9 @@ class _Walk:
         return self.settle(position, self.planner.plan(position, planned.copy))
 
     def copy(self, pixels: Pixels) -> Pixels:
-        """Copy pixels into memory that is used again for the next copy."""
+        """Copy pixels into memory that is used again for the next copy, where none waits."""
+        if self.together:
+            return pixels.copy()
         if self.scratch.nbytes < pixels.nbytes:
             self.scratch = np.empty(pixels.nbytes, np.uint8)
         copy = self.scratch[: pixels.nbytes].view(pixels.dtype).reshape(pixels.shape)

@@ -100,6 +100,8 @@ class Neighbours:
         """Samples that were looked at as partners and do not decode."""
         self.farthest = 0
         """The farthest position that was looked at as a partner."""
+        self.reuses = True
+        """Whether the memory of an image that is done is used for the next one."""
         self.surprises = 0
         """How many images did not keep what their header promised: they failed, or had another shape."""
 
@@ -203,7 +205,7 @@ class Neighbours:
         item = self._items.pop(position % self._count, None)
         if item is not None and item.pixels is not None:
             self._held_bytes -= item.held_bytes
-            if item.buffer is not None:
+            if item.buffer is not None and self.reuses:
                 self._spare.append(item.buffer)
 
     def _shrink(self) -> None:
