@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from augcli.datatypes import Program, Shape, Step
     from augcli.ops import Operation
     from augcli.pipeline.chunks import Stretch
-    from augcli.pipeline.execute import Job
+    from augcli.pipeline.job import Job
     from augcli.pipeline.neighbours import Neighbours
 
 ORIGINAL = -1

@@ -22,7 +22,8 @@ from augcli.io.tables import PartFacts
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline import destination, tally
 from augcli.pipeline.chunks import chunk_folder, chunk_groups, count_outputs, cut_runs, trim_chunks
-from augcli.pipeline.execute import Job, execute
+from augcli.pipeline.execute import execute
+from augcli.pipeline.job import Job
 from augcli.pipeline.rings import check_partners, form_rings, hash_samples
 from augcli.pipeline.split import Split
 from augcli.pipeline.workers import count_workers, run_in_order
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from augcli.kernels.backends import Backend
     from augcli.pipeline.chunks import Chunk, Stretch
     from augcli.pipeline.destination import Standing
-    from augcli.pipeline.execute import RunResult
+    from augcli.pipeline.job import RunResult
     from augcli.results import Summary
 
 

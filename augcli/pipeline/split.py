@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from augcli.io.source import Source
     from augcli.io.tables import PartFacts
     from augcli.pipeline.chunks import Chunk
-    from augcli.pipeline.execute import Job
+    from augcli.pipeline.job import Job
     from augcli.pipeline.rings import Ring
 
 

@@ -1,0 +1,111 @@
+"""What a run is given, what it leaves, and an output on its way between the two."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from augcli.boxes import Annotated
+    from augcli.datatypes import Catalogue, Failure
+    from augcli.io.annotation_columns import Notes
+    from augcli.io.outputs import Form, Pair
+    from augcli.kernels.backends import Backend, Work
+    from augcli.pipeline.neighbours import Item
+    from augcli.pipeline.programs import Planned
+    from augcli.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all runs of a split share.
+
+    Attributes:
+        catalogue: The samples.
+        hashes: Hash of each sample's key with the seed.
+        outputs: Outputs of each sample, an original among them; samples without are only partners.
+        recipe: What is done to them.
+        form: Where outputs go.
+        class_folders: A folder name per class, or None where outputs lie flat.
+        annotated: What belongs to the images beside their labels.
+        backend: What applies steps.
+    """
+
+    catalogue: Catalogue
+    hashes: NDArray[np.uint64]
+    outputs: NDArray[np.int64]
+    recipe: Recipe
+    form: Form
+    class_folders: tuple[str, ...] | None
+    annotated: Annotated
+    backend: Backend
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a run leaves: rows and what must be held for the commit, and what went wrong.
+
+    Attributes:
+        rows: Rows of the outputs, the carried columns behind, in the order of the ring, as
+            `tables.pack_rows` gives them; empty where there are none.
+        pairs: Their encoded images and masks, where the form writes them only at the commit.
+        failures: Samples that gave no output.
+        passed_over: Keys of samples that failed as partners.
+        ahead: Positions read beyond the run's end.
+        counts: How often something worth a line happened.
+        seconds: Time per stage.
+    """
+
+    rows: bytes = b""
+    pairs: list[Pair] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    ahead: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Encoded(NamedTuple):
+    """An image ready to be written."""
+
+    data: bytes
+    form: str
+    height: int
+    width: int
+
+
+class Prepared(NamedTuple):
+    """An output before its steps are applied: what `Made` holds, and what it is made from.
+
+    Attributes:
+        sample: Catalogue index of the base.
+        item: The base.
+        partners: Catalogue indices of the partners.
+        planned: The program.
+        notes: What belongs to it.
+        kept: The unchanged sample, ready to be written; None where steps are applied.
+        work: Table, partners' pixels, and pixels that are changed; None where nothing is applied.
+    """
+
+    sample: int
+    item: Item
+    partners: tuple[int, ...]
+    planned: Planned
+    notes: Notes
+    kept: Encoded | None
+    work: Work | None
+
+
+class Made(NamedTuple):
+    """An output that waits to be labelled and written; samples are catalogue indices."""
+
+    sample: int
+    name: str
+    partners: tuple[int, ...]
+    planned: Planned
+    encoded: Encoded
+    notes: Notes
