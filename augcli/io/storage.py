@@ -153,7 +153,8 @@ def remove_file(path: Path) -> None:
 def list_sizes(directory: Path) -> dict[str, int]:
     """Give the size of every file below a directory, by POSIX path relative to it; links are not followed.
 
-    What another process removes meanwhile is left out.
+    What another process removes meanwhile is left out, and so are pipes and devices: reading them need not
+    end.
     """
     sizes: dict[str, int] = {}
     pending = [(str(directory), "")]
@@ -164,6 +165,8 @@ def list_sizes(directory: Path) -> dict[str, int]:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append((entry.path, f"{below}{entry.name}/"))
+                        continue
+                    if not (entry.is_file(follow_symlinks=False) or entry.is_symlink()):
                         continue
                     with suppress(FileNotFoundError):
                         sizes[below + entry.name] = entry.stat(follow_symlinks=False).st_size

@@ -526,3 +526,14 @@ def test_a_shard_that_is_removed_with_its_part_file_is_missed(shard_output):
     part.unlink()
     found = {one.file: one.what for one in augcli.verify(shard_output).differences}
     assert "images" in found["README.md"]
+
+
+def test_a_pipe_in_the_place_of_an_image_is_not_waited_for(folder, src):
+    path = next(path for path in folder.rglob("*.png"))
+    whole = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+    name = path.relative_to(folder).as_posix()
+    assert (name, "it is missing") in augcli.verify(folder, workers=1).differences
+    augcli.materialize(src, folder, single(CutMix()))
+    assert path.read_bytes() == whole
