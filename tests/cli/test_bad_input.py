@@ -711,7 +711,7 @@ def test_xml_that_is_no_voc_is_refused(refusal, annotated, text, says):
             ["--masks", "masks"],
             USAGE,
             "mixup blends images, but a mean of two indices of masks means nothing;"
-            " give --mask-policy dominant, or leave out the masks",
+            " give --mask-policy dominant, or an input without masks",
         ),
         (
             "cutmix",

@@ -77,7 +77,11 @@ def test_an_output_that_was_interrupted_is_not_complete(run_cli, made):
         (["nowhere"], 4, "is no directory; give the DST of a run"),
         (["."], 5, "is no output of augcli; give the DST of a run"),
         ([], 2, "Missing argument 'DST'"),
-        (["dst", "--sample", "3"], 2, "--sample, --labels and --classes go with --against SRC"),
+        (
+            ["dst", "--sample", "3"],
+            2,
+            "--sample, --labels, --classes, --masks and --boxes go with --against SRC",
+        ),
         (["dst", "--against", "nowhere"], 4, "'nowhere' does not exist"),
         (["dst", "--against", "dst", "--sample", "0"], 2, "--sample must be >= 1, got 0"),
     ],

@@ -430,11 +430,11 @@ def check_mask(data: bytes) -> bool:
             mask = masks.decode_mask(data)
         except DecodeError:
             return False
-        if mask.indices.shape != tuple(header) or mask.indices.dtype not in (np.uint8, np.uint16):
+        if mask.indices.shape != header[:2] or mask.indices.dtype not in (np.uint8, np.uint16):
             raise Broken("mask-of-a-strange-kind")
         _check_mask_again(mask)
         for geometry, orientation in itertools.product(GEOMETRIES, (1, 6)):
-            upright = header[::-1] if orientation == 6 else tuple(header)
+            upright = (header.width, header.height) if orientation == 6 else (header.height, header.width)
             _check_mask_again(masks.bring_to_image(mask, upright, orientation, geometry, 1))
         return True
 
