@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,6 @@ from augcli.errors import InputError, OutputError, UsageError
 from augcli.recipe import Recipe, read_recipe
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
 
     from augcli.io.source import Selection
@@ -72,6 +73,8 @@ def materialize(
     _check_at_least(1, "workers", workers)
     _check_at_least(0, "max-errors", max_errors)
     selection = _select(resolved, dst, labels, classes, masks, boxes)
+    if isinstance(recipe, str | os.PathLike) and Path(recipe).name == "augcli.json":
+        _remind_of_annotations(Path(recipe).parent, selection)
     settings = Settings(workers, force, dry_run, max_errors, backend, advance or (lambda done, total: None))
     return run(str(src), Path(dst), resolved, selection, settings)
 
@@ -140,6 +143,21 @@ def verify(
     selection = _select(recipe, path, labels, classes, masks, boxes)
     source = None if against is None else open_source(str(against), selection)
     return verify(path, recipe, Check(source, sample, workers, advance or (lambda done, total: None)))
+
+
+def _remind_of_annotations(dst: Path, selection: Selection) -> None:
+    """Warn where a stored recipe is run without the masks or boxes that its output had."""
+    from augcli.io.annotation_files import read_annotated
+
+    had = read_annotated(dst)
+    for kind, held, given in (
+        ("masks", had.masks, selection.masks),
+        ("boxes", had.boxes, selection.boxes),
+    ):
+        if held and given is None:
+            warnings.warn(
+                f"the output of this recipe had {kind}; give --{kind} to take them along", stacklevel=3
+            )
 
 
 def _check_at_least(least: int, option: str, value: int | None) -> None:

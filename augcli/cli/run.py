@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from augcli.api import load_recipe
 from augcli.cli import options
 from augcli.cli.work import materialize_and_report
 
@@ -19,7 +18,7 @@ RECIPE = Annotated[
 
 def run(recipe: Path, src: str, dst: str, **settings: Any) -> int:
     """Run the operations of a recipe file, one after the other."""
-    return materialize_and_report(src, dst, load_recipe(recipe), **settings)
+    return materialize_and_report(src, dst, recipe, **settings)
 
 
 options.set_signature(

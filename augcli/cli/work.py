@@ -24,7 +24,7 @@ PLAIN_LINE_S = 15.0
 def materialize_and_report(
     src: str,
     dst: str | Path,
-    recipe: Recipe,
+    recipe: Recipe | Path,
     *,
     quiet: bool,
     json: bool,

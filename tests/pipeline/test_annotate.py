@@ -946,3 +946,13 @@ def test_the_card_names_no_xml(make, tmp_path):
         paths["src"], tmp_path / "dst", single(CutMix()), boxes=write_voc(paths, tmp_path / "voc")
     )
     assert "xml" not in (tmp_path / "dst" / "README.md").read_text()
+
+
+def test_a_stored_recipe_reminds_of_the_masks_and_boxes_that_its_output_had(make, tmp_path):
+    paths = make()
+    augcli.materialize(dst=tmp_path / "dst", recipe=single(Cutout()), **paths)
+    stored = tmp_path / "dst" / "augcli.json"
+    augcli.materialize(dst=tmp_path / "same", recipe=stored, **paths)  # says nothing
+    assert document(tmp_path / "same") == document(tmp_path / "dst")
+    with pytest.warns(UserWarning, match="had boxes; give --boxes to take them along"):
+        augcli.materialize(paths["src"], tmp_path / "other", stored, masks=paths["masks"])
