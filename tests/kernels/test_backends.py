@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from augcli.datatypes import Blend, Box, Colour, Fill, Normal, Paste, Patches, Shape, Uniform
@@ -99,6 +99,7 @@ def test_steps_on_a_device_equal_the_reference(case):
     assert difference(gpu.apply, case) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -114,7 +115,7 @@ def test_steps_on_a_device_equal_the_reference(case):
 def test_steps_host_compiled_with_an_error_are_found(broken_kernels, old, new):
     broken_kernels(old, new)
 
-    @settings(max_examples=1000, database=None, derandomize=True)
+    @settings(max_examples=1000, database=None, derandomize=True, phases=[Phase.generate])
     @given(case=cases())
     def compare(case):
         assert difference(gpu.apply, case) == 0
