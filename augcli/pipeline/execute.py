@@ -120,6 +120,7 @@ class _Walk:
                 planned = self.plans.pop((position, copy), None) or self.planner.plan(position, copy)
                 prepared.append(self.prepare(position, item, planned, is_last=copy == copies[-1]))
                 if self.together is None or len(prepared) >= MOST_WAITING:
+                    self.make_waiting()  # this sample, which is changed now, may be a partner of theirs
                     made += self.make(prepared)
                     prepared = []
         except DecodeError as error:
@@ -135,6 +136,8 @@ class _Walk:
 
     def make_waiting(self) -> None:
         """Make the outputs that waited for each other, to be made together."""
+        if not self.waiting:
+            return
         waiting, self.waiting = self.waiting, []
         self.apply([one for _, _, prepared, _ in waiting for one in prepared])
         for item, sample, prepared, made in waiting:

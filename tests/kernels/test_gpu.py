@@ -370,3 +370,15 @@ def test_without_a_driver_it_says_what_cuda_said(host_compiled):
 def test_devices_are_described(host_compiled):
     state = gpu.find_state()
     assert state == gpu.State("14.0.0", "12.8", (gpu.Device("Host", "9.0", 1 << 30),), "")
+
+
+@pytest.mark.parametrize("waiting", [2, 3, 6])
+def test_a_partner_host_compiled_is_read_before_its_own_outputs_are_made(
+    host_compiled, make_folder, tmp_path, tree, monkeypatch, waiting
+):
+    src = make_folder({"cat": 4, "dog": 16})  # six outputs of each cat, one or two of each dog
+    recipe = {"op": [{"kind": "cutmix", "lam": 0.3}], "target-per-class": 24}
+    augcli.materialize(src, tmp_path / "cpu", recipe, backend="cpu")
+    monkeypatch.setattr(execute, "MOST_WAITING", waiting)
+    augcli.materialize(src, tmp_path / "gpu", recipe, backend="gpu", workers=1)
+    assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
