@@ -6,31 +6,31 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from augcli.annotations import BoxRule
     from augcli.api import materialize, verify
-    from augcli.arrays import cutmix, cutout, erase, mixup, patch_cutout, rand_box, smooth_labels
+    from augcli.arrays.annotations import FollowedBoxes
+    from augcli.arrays.functions import cutmix, cutout, erase, mixup, patch_cutout, rand_box, smooth_labels
     from augcli.errors import AugcliError
-    from augcli.follow import FollowedBoxes
+    from augcli.pipeline.results import Summary, Verification
+    from augcli.program.boxes_and_masks import BoxRule
     from augcli.recipe import Recipe
-    from augcli.results import Summary, Verification
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AugcliError": "augcli.errors",
-    "BoxRule": "augcli.annotations",
-    "FollowedBoxes": "augcli.follow",
+    "BoxRule": "augcli.program.boxes_and_masks",
+    "FollowedBoxes": "augcli.arrays.annotations",
     "Recipe": "augcli.recipe",
-    "Summary": "augcli.results",
-    "Verification": "augcli.results",
-    "cutmix": "augcli.arrays",
-    "cutout": "augcli.arrays",
-    "erase": "augcli.arrays",
+    "Summary": "augcli.pipeline.results",
+    "Verification": "augcli.pipeline.results",
+    "cutmix": "augcli.arrays.functions",
+    "cutout": "augcli.arrays.functions",
+    "erase": "augcli.arrays.functions",
     "materialize": "augcli.api",
-    "mixup": "augcli.arrays",
-    "patch_cutout": "augcli.arrays",
-    "rand_box": "augcli.arrays",
-    "smooth_labels": "augcli.arrays",
+    "mixup": "augcli.arrays.functions",
+    "patch_cutout": "augcli.arrays.functions",
+    "rand_box": "augcli.arrays.functions",
+    "smooth_labels": "augcli.arrays.functions",
     "verify": "augcli.api",
 }
 

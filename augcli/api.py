@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import InputError, OutputError, UsageError
-from augcli.recipe import Recipe, read_recipe
+from augcli.recipe import Recipe
+from augcli.recipe_files import load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from augcli.io.source import Selection
-    from augcli.results import Summary, Verification
+    from augcli.io.readers.base import Selection
+    from augcli.pipeline.results import Summary, Verification
 
 
 def materialize(
@@ -117,9 +118,10 @@ def verify(
         OutputError: If `dst` is no output of augcli.
         StorageError: If the machine fails.
     """
-    from augcli.io.source import open_source
+    from augcli.io.readers.source import open_source
+    from augcli.io.writers.comparison import Difference
+    from augcli.pipeline.results import Verification
     from augcli.pipeline.verify import Check, verify
-    from augcli.results import Difference, Verification
 
     _check_at_least(1, "workers", workers)
     _check_at_least(1, "sample", sample)
@@ -147,7 +149,7 @@ def verify(
 
 def _remind_of_annotations(dst: Path, selection: Selection) -> None:
     """Warn where a stored recipe is run without the masks or boxes that its output had."""
-    from augcli.io.annotation_files import read_annotated
+    from augcli.io.writers.boxes import read_annotated
 
     had = read_annotated(dst)
     for kind, held, given in (
@@ -174,7 +176,7 @@ def _select(
     boxes: str | os.PathLike[str] | None,
 ) -> Selection:
     """Say how SRC is read; what is given goes before what the recipe says."""
-    from augcli.io.source import Selection
+    from augcli.io.readers.base import Selection
 
     return Selection(
         labels=Path(labels) if labels is not None else None,
@@ -186,35 +188,3 @@ def _select(
         links=recipe.links,
         skip=Path(dst),
     )
-
-
-def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> Recipe:
-    """Give a recipe from a `Recipe`, a mapping, or the path of a TOML file (or of an `augcli.json`).
-
-    Raises:
-        InputError: If the file cannot be read.
-        UsageError: If it is no recipe.
-    """
-    if isinstance(recipe, Recipe):
-        return recipe
-    if isinstance(recipe, Mapping):
-        return read_recipe(recipe)
-    path = Path(recipe)
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"recipe {str(path)!r} cannot be read: {error}") from error
-    return read_recipe(_parse(path, text), name=path.stem)
-
-
-def _parse(path: Path, text: str) -> Mapping[str, Any]:
-    import json
-    import tomllib
-
-    try:
-        if path.suffix == ".json":
-            document = json.loads(text)["recipe"]
-            return {key: value for key, value in document.items() if value is not None}
-        return tomllib.loads(text)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {error}") from error

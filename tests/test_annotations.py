@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.annotations import BoxRule, Seen, Source, follow_boxes, follow_mask
-from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Patches
 from augcli.errors import PlanError
+from augcli.program.boxes_and_masks import BoxRule, Seen, Source, follow_boxes, follow_mask
+from augcli.program.steps import Blend, Box, Fill, Paste, Patches
+from augcli.samples import Colour
 
 HEIGHT, WIDTH = 12, 16
 WHOLE = Box(0, 0, HEIGHT, WIDTH)

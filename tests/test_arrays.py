@@ -17,14 +17,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import augcli
-from augcli import arrays
-from augcli.datatypes import Blend, Box, Fill, Paste, Patches, Shape
+from augcli.arrays import functions
 from augcli.errors import MissingPartError, PlanError, UsageError
 from augcli.kernels import reference
 from augcli.kernels.fills import resolve_image_mean
 from augcli.kernels.table import tabulate
 from augcli.ops.erase import Erase
+from augcli.program.steps import Blend, Box, Fill, Paste, Patches
 from augcli.rng import Draws, hash_key
+from augcli.samples import Shape
 
 MIXES = {"cutmix": partial(augcli.cutmix, alpha=1.0), "mixup": partial(augcli.mixup, alpha=1.0)}
 HOLES = {
@@ -55,7 +56,7 @@ def apply_reference(program, image, *partners):
 
 
 def test_the_examples_in_the_docstrings_are_true():
-    result = doctest.testmod(arrays)
+    result = doctest.testmod(functions)
     assert result.attempted > 12
     assert result.failed == 0
 
@@ -78,7 +79,7 @@ def test_pixels_are_those_of_the_reference(channels, dtype, form):
         step = Blend(whole, round(float(blended.lam[i]) * 65536), 0)
         partner = images[blended.indices[i]]
         np.testing.assert_array_equal(blended.images[i], apply_reference((step,), image, partner))
-        steps = tuple(Fill(Box(*box), augcli.fields.read_colour("gray")) for box in erased.boxes[i].tolist())
+        steps = tuple(Fill(Box(*box), augcli.options.read_colour("gray")) for box in erased.boxes[i].tolist())
         np.testing.assert_array_equal(erased.images[i], apply_reference(steps, image))
 
 
@@ -142,7 +143,7 @@ def test_patches_are_exactly_as_many_as_asked_and_distinct():
     for image, before, hidden in zip(masked.images, images, masked.patches, strict=True):
         assert hidden.shape == (-(-before.shape[0] // 4), -(-before.shape[1] // 4))
         assert hidden.sum() == int(0.3 * hidden.size + 0.5)
-        program = (Fill(Patches(4, 4, hidden.astype(np.uint8).tobytes()), augcli.fields.read_colour(0)),)
+        program = (Fill(Patches(4, 4, hidden.astype(np.uint8).tobytes()), augcli.options.read_colour(0)),)
         np.testing.assert_array_equal(image, apply_reference(program, before))
 
 

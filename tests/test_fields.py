@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from augcli.datatypes import Colour
 from augcli.errors import UsageError
-from augcli.fields import (
+from augcli.options import (
     Bounds,
     Channels,
     Size,
@@ -26,6 +25,7 @@ from augcli.fields import (
     read_span,
     read_whole_span,
 )
+from augcli.samples import Colour
 
 READ = [
     (read_span, "0.1:0.5", Span(0.1, 0.5), "0.1:0.5"),

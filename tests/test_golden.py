@@ -22,9 +22,9 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.datatypes import Catalogue, RowGroup, SoftLabel
-from augcli.pipeline.chunks import chunk_folder, chunk_groups, count_outputs
-from augcli.pipeline.rings import form_rings, hash_samples
+from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs
+from augcli.pipeline.plan.rings import form_rings, hash_samples
+from augcli.samples import Catalogue, RowGroup, SoftLabel
 
 ROOT = Path(__file__).parent.parent
 VALUES = Path(__file__).parent / "golden" / "values.json"
@@ -134,20 +134,20 @@ def make_catalogue(count: int) -> Catalogue:
 
 def describe_chunks(catalogue: Catalogue, chunks: list) -> dict[str, object]:
     """Say how chunks are named and cut, who meets whom, and in which order rows stand."""
-    stretches = [stretch for chunk in chunks for stretch in chunk.stretches]
-    rings = list({id(stretch.ring): stretch.ring for stretch in stretches}.values())
+    arcs = [arc for chunk in chunks for arc in chunk.arcs]
+    rings = list({id(arc.ring): arc.ring for arc in arcs}.values())
     partners = [
-        [int(ring.steps[ring.place_partner(copy, slot, 2)]) if len(ring.steps) else None for ring in rings]
+        [int(ring.shifts[ring.place_partner(copy, slot, 2)]) if len(ring.shifts) else None for ring in rings]
         for copy in range(3)
         for slot in range(2)
     ]
     rows = [sorted(catalogue.keys[sample] for sample in chunk.members) for chunk in chunks]
     return {
         "chunks": [chunk.name for chunk in chunks],
-        "cuts": digest([[(s.start, s.stop, len(s.ring)) for s in chunk.stretches] for chunk in chunks]),
+        "cuts": digest([[(s.start, s.stop, len(s.ring)) for s in chunk.arcs] for chunk in chunks]),
         "first members": [catalogue.keys[sample] for sample in rings[0].members[:8]],
         "rings": digest([[catalogue.keys[sample] for sample in ring.members] for ring in rings]),
-        "steps": digest([list(map(int, ring.steps)) for ring in rings]),
+        "steps": digest([list(map(int, ring.shifts)) for ring in rings]),
         "partners": digest(partners),
         "rows": digest(rows),
         "groups": [[group.number for group in chunk.groups] for chunk in chunks],

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Patches, Shape, SoftLabel
 from augcli.errors import PlanError
 from augcli.kernels import reference
 from augcli.kernels.table import tabulate
-from augcli.labels import Shares, count_shares, dominant, label_of, mix_labels, smooth
+from augcli.program.labels import Shares, count_shares, dominant, label_of, mix_labels, smooth
+from augcli.program.steps import Blend, Box, Fill, Paste, Patches
+from augcli.samples import Colour, Shape, SoftLabel
 
 
 @st.composite

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import augcli
 from augcli.ops import OPERATIONS
-from augcli.recipe import read_recipe
+from augcli.recipe_files import read_recipe
 from augcli.report.cards import MARKS, write_cards
 
 ROOT = Path(__file__).parent.parent

@@ -10,14 +10,8 @@ import pytest
 from augcli.errors import UsageError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
-from augcli.recipe import (
-    Choice,
-    Entry,
-    Recipe,
-    read_recipe,
-    single,
-    write_recipe,
-)
+from augcli.recipe import Choice, Entry, Recipe, single
+from augcli.recipe_files import read_recipe, write_recipe
 from augcli.rng import Draws, hash_key
 
 SWITCH = {

@@ -22,7 +22,7 @@ def preview(
     boxes: options.Boxes = None,
 ) -> int:
     """Draw sources, results and labels of an output as one picture, masks and boxes with them."""
-    from augcli.io.source import Selection
+    from augcli.io.readers.base import Selection
     from augcli.report.preview import draw_preview
 
     draw_preview(src, dst, sheet, count, Selection(labels=labels, classes=classes, masks=masks, boxes=boxes))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from augcli.datatypes import Pixels
-    from augcli.kernels.table import Table
-
-    Work: TypeAlias = tuple[Table, Sequence[Pixels], Pixels]
-    """A program, its partners' pixels, and the pixels that it changes: the arguments of `reference.apply`."""
+    from augcli.kernels.table import Work
 
 BACKENDS = ("auto", "cpu", "gpu", "reference")
 

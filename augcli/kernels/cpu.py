@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from augcli.datatypes import Box, Paste, Shape
 from augcli.kernels.table import BLEND, FILL, FLAT, NORMAL, Table, tabulate
+from augcli.program.steps import Box, Paste
 from augcli.rng import PHILOX_MULTIPLIERS, PHILOX_ROUNDS, PHILOX_WEYL
+from augcli.samples import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Pixels
+    from augcli.samples import Pixels
 
 
 def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.datatypes import LUMA_Q16, Q16, Colour, Fill, ImageMean
+from augcli.program.steps import Fill, ImageMean
+from augcli.samples import LUMA_Q16, Q16, Colour
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Normal, Pixels, Program, Shape
+    from augcli.program.steps import Normal, Program
+    from augcli.samples import Pixels, Shape
 
 QUANTILES = 65536
 

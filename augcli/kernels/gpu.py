@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Pixels
-    from augcli.kernels.backends import Work
+    from augcli.kernels.table import Work
+    from augcli.samples import Pixels
 
 THREADS, MOST_BLOCKS = 256, 1 << 16
 """Threads of a block, and blocks of a launch: each thread makes one pixel after the other."""

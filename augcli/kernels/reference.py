@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from augcli.datatypes import Q16
 from augcli.kernels.table import FILL, FLAT, NORMAL, PASTE, Table
 from augcli.rng import MASK_32, philox4x32
+from augcli.samples import Q16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Pixels
+    from augcli.samples import Pixels
 
 PixelType = TypeVar("PixelType", np.uint8, np.uint16)
 

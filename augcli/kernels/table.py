@@ -7,21 +7,23 @@ over which rectangle of the image (`frame_*`), and the weight, or the colour or 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from augcli.datatypes import Q16, Blend, Box, Colour, Fill, ImageMean, Paste, Patches, Uniform
 from augcli.errors import PlanError
 from augcli.kernels.fills import QUANTILES, channel_values, quantiles_of
+from augcli.program.steps import Blend, Box, Fill, ImageMean, Paste, Patches, Uniform
 from augcli.rng import PHILOX_MULTIPLIERS, PHILOX_ROUNDS, PHILOX_WEYL, split_key
+from augcli.samples import Q16, Colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Area, Paint, Program, Shape
+    from augcli.program.steps import Area, Paint, Program
+    from augcli.samples import Pixels, Shape
 
 FILL, PASTE, BLEND = range(3)
 FLAT, UNIFORM, NORMAL = range(3)
@@ -83,6 +85,10 @@ class Table(NamedTuple):
     steps: NDArray[np.void]
     bitmaps: NDArray[np.uint8]
     quantiles: NDArray[np.uint16]
+
+
+Work: TypeAlias = "tuple[Table, Sequence[Pixels], Pixels]"
+"""A program, its partners' pixels, and the pixels that it changes: the arguments of `reference.apply`."""
 
 
 def tabulate(program: Program, shape: Shape, partners: Sequence[tuple[int, int]]) -> Table:

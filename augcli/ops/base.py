@@ -10,12 +10,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from augcli.datatypes import LUMA_Q16, Q16, Box, Colour, ImageMean, Normal, Uniform
-from augcli.fields import COLOUR_FORMS, Channels, check_fields, option, read_channels, read_colour
+from augcli.options import COLOUR_FORMS, Channels, check_fields, option, read_channels, read_colour
+from augcli.program.steps import Box, ImageMean, Normal, Uniform
+from augcli.samples import LUMA_Q16, Q16, Colour
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Paint, Program, Shape
+    from augcli.program.steps import Paint, Program
     from augcli.rng import Draws
+    from augcli.samples import Shape
 
 PAINT = 1
 """The stream that decides what holes are filled with; an operation's own streams come behind it."""

@@ -9,15 +9,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from augcli.datatypes import Paste
 from augcli.errors import UsageError
-from augcli.fields import Bounds, Span, option, read_span
 from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, Card, MixOperation, Plan, place_box, register
+from augcli.options import Bounds, Span, option, read_span
+from augcli.program.steps import Paste
 from augcli.rng import shares
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Box, Shape
+    from augcli.program.steps import Box
     from augcli.rng import Draws
+    from augcli.samples import Shape
 
 LAM, PLACE, SIDES = 1, 2, 3
 

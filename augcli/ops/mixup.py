@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from augcli.datatypes import Q16, Blend, Box
-from augcli.fields import Bounds, option
 from augcli.ops.base import Card, MixOperation, Plan, register
+from augcli.options import Bounds, option
+from augcli.program.steps import Blend, Box
 from augcli.rng import shares
+from augcli.samples import Q16
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Shape
     from augcli.rng import Draws
+    from augcli.samples import Shape
 
 LAM = 1
 

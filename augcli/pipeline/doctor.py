@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from augcli.io import codec
+from augcli.io.images import codec
 from augcli.kernels import cpu, gpu
-from augcli.pipeline.workers import count_cpus, count_workers, read_quota
+from augcli.pipeline.engines.local import count_cpus, count_workers, read_quota
 
 PACKAGES = ("numpy", "numba", "pyarrow", "pillow", "simplejpeg", "typer", "tqdm")
 

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augcli.fields import flag, option_fields
 from augcli.ops import OPERATIONS
 from augcli.ops.base import PEERS
+from augcli.options import flag, option_fields
 from augcli.recipe import P_HELP
 
 if TYPE_CHECKING:

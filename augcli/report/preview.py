@@ -14,23 +14,25 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from augcli.errors import InputError
-from augcli.io import outputs, tables
-from augcli.io.annotation_columns import BOXES, EDGES
-from augcli.io.annotation_files import mask_name, read_annotated
-from augcli.io.arrow_files import open_file
-from augcli.io.codec import ORIENTATION_TAG
-from augcli.io.geometry import upright_edges
-from augcli.io.masks import bring_to_image, decode_mask
-from augcli.io.source import Selection, open_source
-from augcli.io.storage import make_directory, printable_key, writing
+from augcli.io.images.codec import ORIENTATION_TAG
+from augcli.io.images.geometry import upright_edges
+from augcli.io.images.index_masks import bring_to_image, decode_mask
+from augcli.io.readers.base import Selection
+from augcli.io.readers.source import open_source
+from augcli.io.records import part_files
+from augcli.io.records.annotation_columns import BOXES, EDGES
+from augcli.io.store.arrow_files import open_file
+from augcli.io.store.local import make_directory, writing
+from augcli.io.store.names import printable_key
+from augcli.io.writers.boxes import mask_name, read_annotated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from augcli.boxes import BoxHeader
-    from augcli.io.source import Source
+    from augcli.io.readers.base import Source
+    from augcli.program.annotated import BoxHeader
 
 CELL, LABEL, GAP = 190, 46, 12
 GOLDEN = 0.6180339887498949
@@ -63,8 +65,8 @@ def draw_preview(src: str, dst: Path, sheet: Path, count: int, selection: Select
     """
     if not dst.is_dir():
         raise InputError(f"{str(dst)!r} does not exist; give the DST of a run")
-    names = sorted(outputs.part_names(dst))
-    parts = [(name, tables.read_part_rows(outputs.part_path(dst, name))) for name in names]
+    names = sorted(part_files.part_names(dst))
+    parts = [(name, part_files.read_part_rows(part_files.part_path(dst, name))) for name in names]
     held = next(((name, rows) for name, rows in parts if any(rows.column("applied").to_pylist())), None)
     if held is None:
         raise InputError(f"{str(dst)!r} holds no output with changed images; run an operation first")

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Shape
 from augcli.kernels import gpu
 from augcli.kernels.table import tabulate_batch
+from augcli.program.steps import Blend, Box, Fill, Paste
+from augcli.samples import Colour, Shape
 
 SKIPPED = 77
 COUNT, HEIGHT, WIDTH = 512, 533, 400

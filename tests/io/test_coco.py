@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
-from augcli.boxes import BoxedImage, BoxHeader, WrittenBox
 from augcli.errors import InputError, StorageError
-from augcli.io.coco import read_coco, write_coco
+from augcli.io.boxes.coco import read_coco, write_coco
+from augcli.program.annotated import BoxedImage, BoxHeader, WrittenBox
 
 CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}]
 HEADER = BoxHeader("coco", ("dog", "cat"), {"categories": CATEGORIES})

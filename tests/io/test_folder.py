@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from augcli.errors import InputError, StorageError
-from augcli.io.folder import File, class_names, describe_others, find_splits, list_tree
+from augcli.io.readers.folder import class_names, describe_others, find_splits
+from augcli.io.store.listing import File, list_tree
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.datatypes import SoftLabel
 from augcli.errors import InputError
-from augcli.io.label_columns import (
+from augcli.io.labels.columns import (
     Labelling,
     label_by_index,
     label_by_name,
@@ -19,6 +18,7 @@ from augcli.io.label_columns import (
     read_class_file,
     rename_classes,
 )
+from augcli.samples import SoftLabel
 
 FIRST, SECOND, THIRD = (SoftLabel((index,), (1.0,)) for index in range(3))
 

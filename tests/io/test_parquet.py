@@ -13,8 +13,9 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError
-from augcli.io.parquet import RELEASED, Rows, find_columns
-from augcli.io.source import Selection, Source, open_source
+from augcli.io.readers.base import Selection, Source
+from augcli.io.readers.parquet import RELEASED, Rows, find_columns
+from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.mixup import Mixup
@@ -433,9 +434,9 @@ def test_shards_behind_links_are_not_read_with_no_links(tmp_path):
 
 def test_folder_with_an_image_is_no_folder_of_shards(tmp_path, make_folder):
     write_shard(tmp_path / "src" / "a.parquet", {"image": IMAGES, "label": LABELS})
-    assert open_source(str(tmp_path / "src"), Selection()).form == "parquet"
+    assert open_source(str(tmp_path / "src"), Selection()).layout == "parquet"
     make_folder({"cat": 1})
-    assert open_source(str(tmp_path / "src"), Selection()).form == "folder"
+    assert open_source(str(tmp_path / "src"), Selection()).layout == "folder"
 
 
 def test_file_that_is_no_parquet_is_refused(tmp_path):
@@ -597,7 +598,7 @@ def sliced(request, tmp_path, monkeypatch):
         write_shard(tmp_path / "src" / f"{name}.parquet", columns, group=5)
         seed += rows
     # The rows are some 300 bytes each; a chunk keeps 8 row groups, here all five of them.
-    monkeypatch.setattr("augcli.pipeline.chunks.CHUNK_BYTES", request.param)
+    monkeypatch.setattr("augcli.pipeline.plan.chunks.CHUNK_BYTES", request.param)
     seen, samples = [], Source.samples
 
     def watch(self, catalogue, groups, slices):

@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.datatypes import SoftLabel
 from augcli.errors import InputError, StorageError
-from augcli.io.source import Selection, open_source
+from augcli.io.readers.base import Selection
+from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import Recipe, single
+from augcli.samples import SoftLabel
 
 FIRST, SECOND, THIRD = (SoftLabel((index,), (1.0,)) for index in range(3))
 
@@ -69,7 +70,7 @@ def test_source_without_images_is_refused_naming_the_accepted_extensions(tmp_pat
 
 def test_class_folders_label_their_images(make_folder):
     source, catalogue = open_only(make_folder({"dog": 1, "cat": 2}))
-    assert (source.form, source.has_class_folders, catalogue.split) == ("folder", True, "")
+    assert (source.layout, source.has_class_folders, catalogue.split) == ("folder", True, "")
     assert catalogue.classes == ("cat", "dog")
     assert labels_of(catalogue) == {"cat/0.png": FIRST, "cat/1.png": FIRST, "dog/0.png": SECOND}
 
@@ -144,7 +145,7 @@ def test_class_folder_that_is_not_utf8_is_percent_encoded(make_folder, tmp_path)
 
 def test_flat_folder_is_unlabelled(make_folder):
     source, catalogue = open_only(make_folder({"": 2}))
-    assert (source.form, source.has_class_folders, catalogue.classes) == ("folder", False, None)
+    assert (source.layout, source.has_class_folders, catalogue.classes) == ("folder", False, None)
     assert labels_of(catalogue) == {"0.png": None, "1.png": None}
 
 
@@ -309,7 +310,7 @@ def test_own_folder_output_is_read_with_its_soft_labels(make_folder, tmp_path):
     stored = dict(
         zip(rows.column("file_name").to_pylist(), rows.column("soft_label").to_pylist(), strict=True)
     )
-    assert (source.form, source.has_class_folders, catalogue.classes) == ("folder", True, ("cat", "dog"))
+    assert (source.layout, source.has_class_folders, catalogue.classes) == ("folder", True, ("cat", "dog"))
     assert len(catalogue) == 8
     dense = {}
     for key, label in labels_of(catalogue).items():
@@ -341,7 +342,7 @@ def test_own_pair_output_is_read_with_its_dominant_classes(make_folder, tmp_path
 def test_own_parquet_output_is_read_with_its_classes(make_folder, tmp_path):
     augcli.materialize(make_folder({"cat": 3, "dog": 3}), tmp_path / "dst", unchanged(format="parquet"))
     source, catalogue = open_only(tmp_path / "dst")
-    assert (source.form, catalogue.split, catalogue.classes) == ("parquet", "train", ("cat", "dog"))
+    assert (source.layout, catalogue.split, catalogue.classes) == ("parquet", "train", ("cat", "dog"))
     assert sorted(catalogue.labels, key=lambda label: label.classes) == [FIRST] * 3 + [SECOND] * 3
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.boxes import BoxedImage, BoxHeader, WrittenBox
 from augcli.errors import InputError, StorageError
-from augcli.io.voc import read_voc, write_voc
+from augcli.io.boxes.voc import read_voc, write_voc
+from augcli.program.annotated import BoxedImage, BoxHeader, WrittenBox
 
 BOUNDS = "<xmin>11</xmin><ymin>21</ymin><xmax>40</xmax><ymax>25</ymax>"
 HEADER = BoxHeader("voc", ("cat", "dog"), {})

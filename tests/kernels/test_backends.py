@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from augcli.datatypes import Blend, Box, Colour, Fill, Normal, Paste, Patches, Shape, Uniform
 from augcli.kernels import cpu, gpu, reference
 from augcli.kernels.table import tabulate
+from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
+from augcli.samples import Colour, Shape
 
 BACKENDS = {"cpu": cpu.apply}
 

@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.datatypes import Blend, Box, Colour, Fill, Normal, Paste, Patches, Shape
 from augcli.errors import MissingPartError, PlanError
 from augcli.kernels import cpu, gpu, reference, table
 from augcli.kernels.table import tabulate_batch
-from augcli.pipeline import execute
+from augcli.pipeline.worker import execute
+from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches
+from augcli.samples import Colour, Shape
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100)
 """What the docs name: from Turing to Blackwell."""

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.datatypes import Box, Paste, Shape
 from augcli.errors import UsageError
 from augcli.ops.base import box_around
 from augcli.ops.cutmix import CutMix, box_sides
+from augcli.program.steps import Box, Paste
 from augcli.rng import Draws, draw_many, hash_key
+from augcli.samples import Shape
 
 
 @pytest.mark.parametrize(

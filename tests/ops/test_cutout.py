@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from augcli.datatypes import Box, Colour, Fill, ImageMean, Normal, Shape, Uniform
 from augcli.errors import UsageError
 from augcli.ops.cutout import Cutout
+from augcli.program.steps import Box, Fill, ImageMean, Normal, Uniform
 from augcli.rng import Draws, hash_key
+from augcli.samples import Colour, Shape
 
 
 def holes(operation, shape, count=400):

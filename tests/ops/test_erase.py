@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from augcli.datatypes import Box, Shape, Uniform
 from augcli.errors import UsageError
 from augcli.ops.erase import Erase
+from augcli.program.steps import Box, Uniform
 from augcli.rng import Draws, draw_many, hash_key
+from augcli.samples import Shape
 
 
 def plans(operation, shape, count=400, copy=0):

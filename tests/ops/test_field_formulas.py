@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.datatypes import Box, Shape, SoftLabel
-from augcli.labels import label_of, smooth
 from augcli.ops import base, cutmix, erase, mixup
 from augcli.ops.cutmix import CutMix
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
+from augcli.program.labels import label_of, smooth
+from augcli.program.steps import Box
 from augcli.rng import Draws
+from augcli.samples import Shape, SoftLabel
 
 sides = st.integers(2, 300)
 shares = st.floats(0.001, 0.999)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from augcli.datatypes import Blend, Box, Shape
 from augcli.errors import UsageError
 from augcli.ops.mixup import Mixup
+from augcli.program.steps import Blend, Box
 from augcli.rng import Draws, hash_key
+from augcli.samples import Shape
 
 
 def plan(number, alpha=0.2, seed=0):

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from augcli.datatypes import Colour, Fill, Shape
 from augcli.errors import UsageError
 from augcli.kernels import cpu
 from augcli.kernels.table import tabulate
 from augcli.ops.patch_cutout import PatchCutout
+from augcli.program.steps import Fill
 from augcli.rng import Draws, hash_key
+from augcli.samples import Colour, Shape
 
 
 def bitmap(operation, shape, number=0):

@@ -12,7 +12,8 @@ from augcli.errors import InputError, UsageError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.mixup import Mixup
-from augcli.recipe import read_recipe, single
+from augcli.recipe import single
+from augcli.recipe_files import read_recipe
 
 
 def cutmix(partner, **settings):

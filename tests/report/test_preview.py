@@ -10,7 +10,7 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError
-from augcli.io.source import Selection
+from augcli.io.readers.base import Selection
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import single
 from augcli.report.preview import CELL, GAP, LABEL, Example, draw_preview, draw_sheet

@@ -1,0 +1,1 @@
+"""The box formats: how boxes are read and written."""

@@ -1,0 +1,1 @@
+"""What the input means: data sets as their samples, labels, masks and boxes."""
