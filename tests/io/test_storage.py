@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augcli.errors import OutputError, StorageError
+from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import (
     check_apart,
     list_sizes,
@@ -20,7 +21,6 @@ from augcli.io.store.local import (
     read_unchanged,
     remove_file,
     stage,
-    storage_errors,
     write_text,
     writing,
 )

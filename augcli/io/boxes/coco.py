@@ -19,7 +19,7 @@ import numpy as np
 
 from augcli.errors import InputError
 from augcli.io.boxes.base import BoxFile
-from augcli.io.store.local import storage_errors
+from augcli.io.store.errors import storage_errors
 from augcli.io.store.names import printable_key
 from augcli.options import is_text
 from augcli.program.annotated import BoxHeader

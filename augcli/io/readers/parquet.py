@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from augcli.errors import DecodeError, InputError, StorageError
 from augcli.io.hugging_face import read_class_names
 from augcli.io.store.arrow_files import DAMAGE, first_line, open_file, readable
+from augcli.io.store.errors import storage_errors
 from augcli.io.store.listing import File
-from augcli.io.store.local import storage_errors
 from augcli.samples import RowGroup
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from augcli.errors import OutputError
-from augcli.io.store.local import make_directory, remove_file, storage_errors
+from augcli.io.store.errors import storage_errors
+from augcli.io.store.local import make_directory, remove_file
 
 try:
     import fcntl

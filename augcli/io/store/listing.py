@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from augcli.io.store.local import storage_errors
+from augcli.io.store.errors import storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

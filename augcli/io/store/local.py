@@ -8,29 +8,211 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import shutil
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+
+import pyarrow as pa
 
 from augcli.errors import OutputError, StorageError
+from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.names import IMAGE_NAME, OTHERS, PART_SUFFIX, SHARD_NAME
+from augcli.io.store.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+
+    from augcli.io.store.base import Page, Version
 
 
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 """How unfinished files are opened: never through a link, which might lead out of DST."""
 
 
-@contextmanager
-def storage_errors(doing: str) -> Iterator[None]:
-    """Turn an `OSError` into a `StorageError` that says what was being done."""
+def new_attempt() -> str:
+    """Return what no other attempt's unfinished names bear."""
+    return os.urandom(4).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStore:
+    """Files below a directory, by plain system calls with the loops inside.
+
+    The directory need not exist before something is written. A store pickles with its attempt: what one
+    process staged, another one may publish.
+
+    Attributes:
+        root: The directory.
+        follow_links: Whether `list` follows symbolic links, each real directory once: the directory itself
+            first, then links to it in the order of their keys.
+        skip: A directory that `list` leaves out, wherever a link leads to it.
+        attempt: What unfinished names of this attempt bear: two attempts at one file never meet.
+    """
+
+    root: str
+    follow_links: bool = False
+    skip: str | None = None
+    attempt: str = field(default_factory=new_attempt)
+
+    @property
+    def name(self) -> str:
+        """The root as users write it."""
+        return self.root
+
+    def path(self, key: str) -> str:
+        """Return where a file lies, for messages and for programs that know paths alone."""
+        return f"{self.root}/{key}" if self.root != "/" else f"/{key}"
+
+    def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
+        """Yield what stands below a prefix, a page for each directory; see `Store.list`."""
+        walk = Walk(self.follow_links, wanted or (lambda name: True))
+        if self.skip is not None:
+            walk.leave_out(self.skip)
+        yield from walk.pages(self.path(prefix).rstrip("/") or "/", prefix)
+
+    def read(self, keys: Sequence[str], expect: Sequence[Version] | None = None) -> Sequence[bytes | None]:
+        """Read whole files; see `Store.read`."""
+        if expect is None:
+            return [_read_if_there(self.path(key)) for key in keys]
+        pairs = zip(keys, expect, strict=True)
+        return [read_unchanged(self.path(key), *version) for key, version in pairs]
+
+    def open(self, key: str) -> BinaryIO:
+        """Open a file that is read by ranges; given a text, pyarrow takes some names for addresses."""
+        path = self.path(key)
+        with storage_errors(f"cannot read {path!r}"):
+            return cast("BinaryIO", pa.OSFile(os.fsencode(path)))
+
+    def stage(self, keys: Sequence[str], data: Sequence[bytes]) -> None:
+        """Write files under unfinished names, in the order of their keys: directory by directory."""
+        for key, content in sorted(zip(keys, data, strict=True)):
+            path = self.path(key)
+            try:
+                _write_file(self._unfinished(path), content)
+            except FileNotFoundError:  # the first file of its directory
+                make_directory(path.rpartition("/")[0])
+                with storage_errors(f"cannot write {path!r}"):
+                    _write_file(self._unfinished(path), content)
+            except OSError as error:
+                raise storage_error(f"cannot write {path!r}", error) from error
+
+    def publish(self, keys: Sequence[str]) -> None:
+        """Rename staged files to their own names."""
+        for key in keys:
+            path = self.path(key)
+            try:
+                os.replace(self._unfinished(path), path)  # noqa: PTH105 - called once per output
+            except OSError as error:
+                raise storage_error(f"cannot write {path!r}", error) from error
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[BinaryIO]:
+        """Write a file that survives a power loss whole, or not at all.
+
+        What was written under the unfinished name is synced, then renamed, and its directory synced.
+        """
+        path = self.path(key)
+        unfinished = f"{path}.{new_attempt()}{PART_SUFFIX}"
+        make_directory(path.rpartition("/")[0])
+        with storage_errors(f"cannot write {path!r}"):
+            try:
+                with open(os.open(unfinished, WRITE, 0o666), "wb") as file:  # noqa: PTH123 - a descriptor
+                    yield file
+                _sync(unfinished, os.O_RDWR)
+                os.replace(unfinished, path)  # noqa: PTH105 - as in `publish`
+                _sync_directory(path.rpartition("/")[0])
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(unfinished)  # noqa: PTH108
+                raise
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write a file only if there is none: a link to a finished file fails where the name is taken."""
+        path = self.path(key)
+        unfinished = f"{path}.{new_attempt()}{PART_SUFFIX}"
+        make_directory(path.rpartition("/")[0])
+        with storage_errors(f"cannot write {path!r}"):
+            _write_file(unfinished, data)
+            try:
+                _sync(unfinished, os.O_RDWR)
+                os.link(unfinished, path)
+            except FileExistsError:
+                return False
+            finally:
+                os.unlink(unfinished)  # noqa: PTH108
+            _sync_directory(path.rpartition("/")[0])
+        return True
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove files and the directories that this empties."""
+        emptied = set()
+        for key in keys:
+            path = self.path(key)
+            with storage_errors(f"cannot remove {path!r}"):
+                if not key.endswith("/"):
+                    with suppress(FileNotFoundError):
+                        os.unlink(path)  # noqa: PTH108
+            emptied.add(key.rpartition("/")[0])
+        for directory in sorted(emptied, key=lambda key: -key.count("/")):
+            self._remove_empty(directory)
+
+    def free_bytes(self) -> int | None:
+        """Return the free space where the root is, or will be made."""
+        with storage_errors(f"cannot read {self.root!r}"):
+            places = [Path(self.root).resolve(), *Path(self.root).resolve().parents]
+            nearest = next(place for place in places if place.exists())
+            return shutil.disk_usage(nearest).free
+
+    def _unfinished(self, path: str) -> str:
+        return f"{path}.{self.attempt}{PART_SUFFIX}"
+
+    def _remove_empty(self, directory: str) -> None:
+        """Remove a directory and those above it, up to the root, while they are empty."""
+        while directory:
+            with storage_errors(f"cannot remove {self.path(directory)!r}"):
+                try:
+                    os.rmdir(self.path(directory))  # noqa: PTH106
+                except FileNotFoundError:
+                    pass
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise
+                    return
+            directory = directory.rpartition("/")[0]
+
+
+def _read_if_there(path: str) -> bytes | None:
+    """Read a whole file; None if it does not exist."""
     try:
-        yield
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
-        raise _storage_error(doing, error) from error
+        raise storage_error(f"cannot read {path!r}", error) from error
+    with storage_errors(f"cannot read {path!r}"), open(file, "rb") as opened:  # noqa: PTH123 - a descriptor
+        return opened.read()
+
+
+def _write_file(path: str, data: bytes) -> None:
+    """Write a file anew; a write may take less than all that is given."""
+    file = os.open(path, WRITE, 0o666)
+    try:
+        written = os.write(file, data)
+        while written < len(data):
+            written += os.write(file, memoryview(data)[written:])
+    finally:
+        os.close(file)
+
+
+def _sync_directory(path: str) -> None:
+    """Bring the names in a directory to the disk, where the system and the file system can."""
+    if os.name == "nt":  # which opens no directories
+        return
+    with _ignoring_refusal():
+        _sync(path, os.O_RDONLY)
 
 
 def read_unchanged(path: str, size: int, version: int) -> bytes:
@@ -56,7 +238,7 @@ def read_unchanged(path: str, size: int, version: int) -> bytes:
         finally:
             os.close(file)
     except OSError as error:
-        raise _storage_error(f"cannot read {path!r}", error) from error
+        raise storage_error(f"cannot read {path!r}", error) from error
     if status.st_size != size or status.st_mtime_ns != version or len(data) != size:
         raise StorageError(f"{path!r} changed since it was listed; run again")
     return data
@@ -73,7 +255,7 @@ def stage(path: str, data: bytes) -> None:
         finally:
             os.close(file)
     except OSError as error:
-        raise _storage_error(f"cannot write {path!r}", error) from error
+        raise storage_error(f"cannot write {path!r}", error) from error
 
 
 def publish(path: str) -> None:
@@ -113,10 +295,10 @@ def write_text(path: Path, text: str, sink: Sink = writing) -> None:
         file.write(text.encode())
 
 
-def make_directory(path: Path) -> None:
+def make_directory(path: str | Path) -> None:
     """Make a directory and its parents where they do not exist."""
     with storage_errors(f"cannot make {str(path)!r}"):
-        path.mkdir(parents=True, exist_ok=True)
+        Path(path).mkdir(parents=True, exist_ok=True)
 
 
 def remove_file(path: Path) -> None:
@@ -178,17 +360,13 @@ def _ignoring_refusal() -> Iterator[None]:
             raise
 
 
-def _sync(path: Path, flags: int) -> None:
+def _sync(path: str | Path, flags: int) -> None:
     """Bring the bytes of a file, or the names in a directory, to the disk."""
     file = os.open(path, flags)
     try:
         os.fsync(file)
     finally:
         os.close(file)
-
-
-def _storage_error(doing: str, error: OSError) -> StorageError:
-    return StorageError(f"{doing}: {error.strerror or error}; free or repair it and run again")
 
 
 def remove_strangers(dst: Path, wanted: set[str]) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augcli.io.store.arrow_files import DAMAGE, open_file
-from augcli.io.store.local import storage_errors
+from augcli.io.store.errors import storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

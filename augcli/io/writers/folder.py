@@ -17,7 +17,8 @@ from augcli.io import hugging_face
 from augcli.io.records import label_columns, part_files
 from augcli.io.records.annotation_columns import MASK
 from augcli.io.records.part_files import part_path
-from augcli.io.store.local import make_directory, publish, stage, storage_errors, writing
+from augcli.io.store.errors import storage_errors
+from augcli.io.store.local import make_directory, publish, stage, writing
 from augcli.io.store.names import TABLES
 from augcli.io.writers.base import Pair
 from augcli.io.writers.boxes import IMAGES, AnnotationFiles, mask_name

@@ -14,7 +14,8 @@ from augcli.io import hugging_face
 from augcli.io.records import label_columns, part_files
 from augcli.io.records.part_files import part_path
 from augcli.io.store.arrow_files import DAMAGE, open_file
-from augcli.io.store.local import make_directory, storage_errors, writing
+from augcli.io.store.errors import storage_errors
+from augcli.io.store.local import make_directory, writing
 from augcli.io.writers.base import Pair
 from augcli.io.writers.boxes import AnnotationFiles
 
