@@ -22,7 +22,7 @@ from photos import SAMPLE_PHOTOS
 
 ROUNDS = 5
 NAMES, CLASSES = 1_000_000, 1000
-COMMANDS = 7
+COMMANDS = 10
 EMPTY = f"""
 import typer
 app = typer.Typer()
