@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
+
+from tests import pages
 
 # A shared machine is slow for a while now and then; no test is about time.
 settings.register_profile("augcli", deadline=None)
@@ -81,3 +84,17 @@ def read_tree(root: Path) -> dict[str, bytes]:
 def tree():
     """`read_tree` as a fixture, since test modules do not import each other."""
     return read_tree
+
+
+@pytest.fixture(scope="session")
+def page_inputs(tmp_path_factory) -> Path:
+    """Every input that the README and the guide name, small."""
+    return pages.make_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture
+def workspace(tmp_path, page_inputs, monkeypatch) -> Path:
+    """The current directory of a test that runs what a page shows; one worker, so that it starts at once."""
+    monkeypatch.chdir(pages.open_workspace(tmp_path / "workspace", page_inputs))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    return tmp_path / "workspace"

@@ -14,6 +14,7 @@ import typer
 
 from augcli import __version__
 from augcli.cli.doctor import doctor
+from augcli.cli.guide import guide
 from augcli.cli.operations import add_operations
 from augcli.cli.preview import preview
 from augcli.cli.run import run
@@ -33,6 +34,7 @@ app.command()(run)
 app.command()(verify)
 app.command()(preview)
 app.command()(doctor)
+app.command()(guide)
 
 
 def _show_version(wanted: bool) -> None:
@@ -65,7 +67,7 @@ def main() -> None:
         code = _complain(str(error), error.exit_code)
     except _Stopped as stopped:
         again = shlex.join(["augcli", *sys.argv[1:]])
-        goes_on = not {"verify", "preview", "doctor"} & set(sys.argv[1:2])
+        goes_on = not {"verify", "preview", "doctor", "guide"} & set(sys.argv[1:2])
         way = f"; to go on where it was: {again}" if goes_on else ""
         code = _complain(f"interrupted{way}", stopped.exit_code)
     except Exception as error:

@@ -24,7 +24,7 @@ from augcli.io.store import listing
 
 ROUNDS = 5
 NAMES, CLASSES = 1_000_000, 1000
-COMMANDS = 7
+COMMANDS = 10
 EMPTY = f"""
 import typer
 app = typer.Typer()
