@@ -233,6 +233,17 @@ def host_compiled(host_library, monkeypatch):
     gpu._function.cache_clear()
 
 
+@pytest.fixture(params=["host", pytest.param("device", marks=pytest.mark.gpu)])
+def some_cupy(request):
+    """CuPy: the one that is made for the host and, where there is a device, the real one."""
+    if request.param == "host":
+        return request.getfixturevalue("host_compiled")
+    problem = gpu.find_state().problem
+    if problem:
+        pytest.skip(problem)
+    return gpu.usable_cupy()
+
+
 @pytest.fixture
 def broken_kernels(tmp_path, monkeypatch):
     """Compile kernels of which one piece of text was replaced by another."""
