@@ -31,8 +31,11 @@ THREADS, MOST_BLOCKS = 256, 1 << 16
 OPTIONS = ("--std=c++17",)
 """Of the compiler. All arithmetic is on integers, so that none of its liberties with floats matters."""
 
-SHARE = 8
-"""Each of the two parts that are on the device at once takes this fraction of its free memory at most."""
+SHARE, MOST_BYTES = 8, 32 << 20
+"""A part of a batch takes this fraction of the device's free memory at most, and so many bytes.
+
+Two parts are on their way at once; the page-locked memory that they take is kept for the next ones.
+"""
 
 
 class Device(NamedTuple):
@@ -236,8 +239,9 @@ def _apply_staged(
     """
     cupy.cuda.get_current_stream().synchronize()  # the lanes do not wait for the table by themselves
     free, _ = cupy.cuda.runtime.memGetInfo()
-    limit = max(free // SHARE // sources[0].itemsize, 1)
-    lanes = [_Lane(cupy), _Lane(cupy)]
+    limit = max(min(free // SHARE, MOST_BYTES) // sources[0].itemsize, 1)
+    idle = _idle_lanes(cupy, cupy.cuda.runtime.getDevice())
+    lanes = [_take_lane(cupy, idle), _take_lane(cupy, idle)]
     pending = batch.cut(limit)[::-1]
     try:
         while pending:
@@ -256,6 +260,25 @@ def _apply_staged(
     finally:
         for lane in lanes:
             lane.finish()
+    idle += lanes
+
+
+@cache
+def _idle_lanes(cupy: ModuleType, device: int) -> list[_Lane]:
+    """Give the lanes of a device that nobody uses now.
+
+    They are used again, since CuPy keeps the memory of each stream for that stream alone: with new streams
+    for each batch, 21 GB were held after 240 batches of 20 MB (H200).
+    """
+    return []
+
+
+def _take_lane(cupy: ModuleType, idle: list[_Lane]) -> _Lane:
+    """Take an idle lane, or make one; other threads may take one at the same time."""
+    try:
+        return idle.pop()
+    except IndexError:
+        return _Lane(cupy)
 
 
 class _Lane:

@@ -222,15 +222,21 @@ def install(patch, cupy):
     cupyx.empty_pinned = lambda shape, dtype: np.full(shape, 55, dtype)
     patch.setitem(sys.modules, "cupy", cupy)
     patch.setitem(sys.modules, "cupyx", cupyx)
-    gpu._function.cache_clear()
+    forget()
     return cupy
+
+
+def forget():
+    """Forget what was compiled, and the lanes, which belong to one CuPy."""
+    gpu._function.cache_clear()
+    gpu._idle_lanes.cache_clear()
 
 
 @pytest.fixture
 def host_compiled(host_library, monkeypatch):
     """CuPy whose kernels are those of `steps.cu`, compiled for the host."""
     yield install(monkeypatch, FakeCupy(host_library))
-    gpu._function.cache_clear()
+    forget()
 
 
 @pytest.fixture(params=["host", pytest.param("device", marks=pytest.mark.gpu)])
@@ -255,4 +261,4 @@ def broken_kernels(tmp_path, monkeypatch):
         install(monkeypatch, FakeCupy(build(gpu.source(), tmp_path)))
 
     yield make
-    gpu._function.cache_clear()
+    forget()

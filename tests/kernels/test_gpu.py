@@ -240,6 +240,30 @@ def test_a_batch_host_compiled_is_halved_where_memory_runs_out(host_compiled):
     assert len(host_compiled.launches) > 1
 
 
+def test_streams_host_compiled_are_used_again(host_compiled):
+    batch, made, stream = make_batch(), [], host_compiled.cuda.Stream
+    host_compiled.cuda.Stream = lambda **options: made.append(stream(**options)) or made[-1]
+    for _ in range(3):
+        gpu.apply_batch(*batch, np.empty_like(batch[-1]))
+    assert len(made) == 2
+
+
+@pytest.mark.gpu
+def test_a_device_holds_no_more_memory_after_many_batches(device):
+    batch, held = make_batch(), []
+    for _ in range(20):
+        gpu.apply_batch(*batch, np.empty_like(batch[-1]))
+        held.append(device.get_default_memory_pool().total_bytes())
+    assert held[2:] == held[2:3] * 18
+
+
+def test_page_locked_memory_host_compiled_is_bounded(host_compiled, launches, monkeypatch):
+    batch = make_batch()
+    monkeypatch.setattr(gpu, "MOST_BYTES", 1)
+    gpu.apply_batch(*batch, np.empty_like(batch[-1]))
+    assert launches == [1] * len(SHAPES)
+
+
 def test_a_single_image_for_which_memory_is_short_is_an_error(host_compiled):
     batch = make_batch()
     host_compiled.memory = 10
