@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from augcli.datatypes import Pixels
     from augcli.kernels.backends import Work
 
-THREADS, MOST_BLOCKS = 256, 1 << 16
-"""Threads of a block, and blocks of a launch: each thread makes one pixel after the other."""
+THREADS, PIXELS, MOST_BLOCKS = 256, 8, 1 << 16
+"""Threads of a block, pixels that each of them makes one after the other, and blocks of a launch at most."""
 
 OPTIONS = ("--std=c++17",)
 """Of the compiler. All arithmetic is on integers, so that none of its liberties with floats matters."""
@@ -101,7 +101,8 @@ def usable_cupy() -> ModuleType:
 
 def source() -> str:
     """Give the kernels as CUDA C++: what they share with Python, then `steps.cu`."""
-    return declare_c() + Path(__file__).with_name("steps.cu").read_text("utf-8")
+    shared = declare_c() + f"const int PIXELS = {PIXELS};\n"
+    return shared + Path(__file__).with_name("steps.cu").read_text("utf-8")
 
 
 def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
@@ -339,7 +340,7 @@ def _launch(cupy: ModuleType, table: list[Any], work: _Work, sources: Any, out: 
     parts = [cupy.asarray(_bytes(part)) for part in work[:3]]
     images, outputs, partners = parts
     function = _function(cupy.cuda.runtime.getDevice(), 8 * sources.dtype.itemsize)
-    blocks = min(max(-(-work.pixels // THREADS), 1), MOST_BLOCKS)
+    blocks = min(max(-(-work.pixels // (THREADS * PIXELS)), 1), MOST_BLOCKS)
     counts = np.int32(len(work.outputs)), np.int32(work.partners.shape[1])
     arguments = (*table, images, outputs, counts[0], partners, counts[1], np.int64(work.pixels), sources, out)
     function((blocks,), (THREADS,), arguments)

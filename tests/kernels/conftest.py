@@ -64,6 +64,7 @@ def build(text, directory):
         "-Wall",
         "-Wextra",
         "-Werror",
+        "-Wno-unknown-pragmas",  # those of the compiler for devices
         "-fsanitize=undefined",
         "-fno-sanitize-recover",
     ]
