@@ -44,7 +44,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "erase": lambda images: augcli.erase(images).images,
     "patch_cutout": lambda images: augcli.patch_cutout(images).images,
 }
-FILES, ROUNDS = 2400, 3
+FILES, ROUNDS, RECIPE = 2400, 3, {"op": [{"kind": "cutmix"}]}
 
 
 class Speed(NamedTuple):
@@ -123,24 +123,28 @@ def measure_functions() -> list[Speed]:
     return speeds
 
 
-def measure_runs() -> dict[int, dict[str, list[float]]]:
-    """Print and give images per second of whole runs by workers and backend, the backends in turn."""
-    rates: dict[int, dict[str, list[float]]] = {}
+def measure_runs() -> list[tuple[str, int, list[float], list[float]]]:
+    """Print and give images per second of whole runs on the CPU and on the GPU, in turn.
+
+    On the CPU workers are processes for folders and threads for shards, on the GPU threads for both.
+    """
+    rows = []
+    print(f"\n| CutMix of {FILES} photos | workers | CPU images/s | GPU images/s |\n|---|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as work:
-        photos = make_photos(SAMPLE_PHOTOS, Path(work), "mixed", FILES)
-        print(f"\n| CutMix of {FILES} photos | CPU images/s | GPU images/s |\n|---|---:|---:|")
-        for workers in sorted({4, len(os.sched_getaffinity(0))}):
-            rates[workers] = {"cpu": [], "gpu": []}
-            for number in range(ROUNDS + 1):  # the first one loads and compiles
-                for backend, held in rates[workers].items():
-                    start = time.perf_counter()
-                    recipe = {"op": [{"kind": "cutmix"}]}
-                    target = Path(work, f"{workers}-{number}-{backend}")
-                    augcli.materialize(photos, target, recipe, backend=backend, workers=workers)
-                    held += [FILES / (time.perf_counter() - start)] * (number > 0)
-            medians = [statistics.median(held) for held in rates[workers].values()]
-            print(f"| {workers} workers | {medians[0]:.0f} | {medians[1]:.0f} |")
-    return rates
+        for variant, form in (("mixed", "folder"), ("shards", "shards")):
+            photos = make_photos(SAMPLE_PHOTOS, Path(work), variant, FILES)
+            for workers in sorted({4, len(os.sched_getaffinity(0))}):
+                rates: dict[str, list[float]] = {"cpu": [], "gpu": []}
+                for number in range(ROUNDS + 1):  # the first one loads and compiles
+                    for backend, held in rates.items():
+                        target = Path(work, f"{form}-{workers}-{number}-{backend}")
+                        start = time.perf_counter()
+                        augcli.materialize(photos, target, RECIPE, backend=backend, workers=workers)
+                        held += [FILES / (time.perf_counter() - start)] * (number > 0)
+                medians = [statistics.median(held) for held in rates.values()]
+                print(f"| {form} | {workers} | {medians[0]:.0f} | {medians[1]:.0f} |")
+                rows.append((form, workers, rates["cpu"], rates["gpu"]))
+    return rows
 
 
 def time_it(cupy: Any, work: Callable[[], object]) -> float:
