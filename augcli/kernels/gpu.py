@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from augcli.kernels.table import Work
     from augcli.samples import Pixels
 
-THREADS, MOST_BLOCKS = 256, 1 << 16
-"""Threads of a block, and blocks of a launch: each thread makes one pixel after the other."""
+THREADS, PIXELS, MOST_BLOCKS = 256, 8, 1 << 16
+"""Threads of a block, pixels that each of them makes one after the other, and blocks of a launch at most."""
 
 OPTIONS = ("--std=c++17",)
 """Of the compiler. All arithmetic is on integers, so that none of its liberties with floats matters."""
 
-SHARE = 8
-"""Each of the two parts that are on the device at once takes this fraction of its free memory at most."""
+SHARE, MOST_BYTES = 8, 32 << 20
+"""A part of a batch takes this fraction of the device's free memory at most, and so many bytes.
+
+Two parts are on their way at once; the page-locked memory that they take is kept for the next ones.
+"""
 
 
 class Device(NamedTuple):
@@ -98,7 +101,8 @@ def usable_cupy() -> ModuleType:
 
 def source() -> str:
     """Give the kernels as CUDA C++: what they share with Python, then `steps.cu`."""
-    return declare_c() + Path(__file__).with_name("steps.cu").read_text("utf-8")
+    shared = declare_c() + f"const int PIXELS = {PIXELS};\n"
+    return shared + Path(__file__).with_name("steps.cu").read_text("utf-8")
 
 
 def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
@@ -236,8 +240,9 @@ def _apply_staged(
     """
     cupy.cuda.get_current_stream().synchronize()  # the lanes do not wait for the table by themselves
     free, _ = cupy.cuda.runtime.memGetInfo()
-    limit = max(free // SHARE // sources[0].itemsize, 1)
-    lanes = [_Lane(cupy), _Lane(cupy)]
+    limit = max(min(free // SHARE, MOST_BYTES) // sources[0].itemsize, 1)
+    idle = _idle_lanes(cupy, cupy.cuda.runtime.getDevice())
+    lanes = [_take_lane(cupy, idle), _take_lane(cupy, idle)]
     pending = batch.cut(limit)[::-1]
     try:
         while pending:
@@ -256,6 +261,25 @@ def _apply_staged(
     finally:
         for lane in lanes:
             lane.finish()
+    idle += lanes
+
+
+@cache
+def _idle_lanes(cupy: ModuleType, device: int) -> list[_Lane]:
+    """Give the lanes of a device that nobody uses now.
+
+    They are used again, since CuPy keeps the memory of each stream for that stream alone: with new streams
+    for each batch, 21 GB were held after 240 batches of 20 MB (H200).
+    """
+    return []
+
+
+def _take_lane(cupy: ModuleType, idle: list[_Lane]) -> _Lane:
+    """Take an idle lane, or make one; other threads may take one at the same time."""
+    try:
+        return idle.pop()
+    except IndexError:
+        return _Lane(cupy)
 
 
 class _Lane:
@@ -316,7 +340,7 @@ def _launch(cupy: ModuleType, table: list[Any], work: _Work, sources: Any, out: 
     parts = [cupy.asarray(_bytes(part)) for part in work[:3]]
     images, outputs, partners = parts
     function = _function(cupy.cuda.runtime.getDevice(), 8 * sources.dtype.itemsize)
-    blocks = min(max(-(-work.pixels // THREADS), 1), MOST_BLOCKS)
+    blocks = min(max(-(-work.pixels // (THREADS * PIXELS)), 1), MOST_BLOCKS)
     counts = np.int32(len(work.outputs)), np.int32(work.partners.shape[1])
     arguments = (*table, images, outputs, counts[0], partners, counts[1], np.int64(work.pixels), sources, out)
     function((blocks,), (THREADS,), arguments)
