@@ -45,8 +45,8 @@ INNER_LAYERS = {
 """The same inside of packages."""
 
 HOMES = {
-    "numba": {"kernels/cpu.py"},
-    "cupy": {"kernels/gpu.py"},
+    "numba": {"kernels/cpu"},
+    "cupy": {"kernels/devices.py"},
     "PIL": {"io/images/", "report/preview.py"},
     "simplejpeg": {"io/images/codec.py"},
     "pyarrow": {"io/", "report/preview.py"},

@@ -225,9 +225,9 @@ def module_of(array: Any) -> Any:
     """Give the package whose functions an array goes into: NumPy or CuPy."""
     if not is_on_device(array):
         return np
-    from augcli.kernels import gpu
+    from augcli.kernels import devices
 
-    return gpu.usable_cupy()
+    return devices.usable_cupy()
 
 
 def _as_pixels(value: Any) -> Any:

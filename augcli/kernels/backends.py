@@ -40,11 +40,15 @@ def choose_backend(name: str, is_needed: bool = True) -> Backend:
         MissingPartError: If `gpu` lacks CuPy or a device, naming the cure; there is no silent fall-back.
     """
     if name == "gpu":
-        from augcli.kernels import gpu
+        from augcli.kernels import devices, gpu
 
-        gpu.check_usable()
+        devices.check_usable()
         return Backend(
-            f"gpu (CuPy, {gpu.find_state().devices[0].name})", gpu.apply, lambda: None, False, gpu.apply_many
+            f"gpu (CuPy, {devices.find_state().devices[0].name})",
+            gpu.apply,
+            lambda: None,
+            False,
+            gpu.apply_many,
         )
     if not is_needed:
         return Backend("none", lambda *_: None, lambda: None, True)

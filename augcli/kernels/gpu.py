@@ -8,12 +8,12 @@ where they are.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from augcli.errors import MissingPartError
+from augcli.kernels.devices import import_cupy
 from augcli.kernels.table import IMAGE, OUTPUT, Table, declare_c, join_tables
 
 if TYPE_CHECKING:
@@ -38,71 +38,10 @@ Two parts are on their way at once; the page-locked memory that they take is kep
 """
 
 
-class Device(NamedTuple):
-    """A GPU: name, compute capability such as `9.0`, and bytes of memory."""
-
-    name: str
-    capability: str
-    memory: int
-
-
-class State(NamedTuple):
-    """What there is of a GPU backend.
-
-    Attributes:
-        cupy: CuPy's version; None where it is not installed.
-        driver: Highest CUDA version that the driver supports, such as `12.8`; None where there is no driver.
-        devices: The GPUs that can be used.
-        problem: What is missing, in words, and the cure; empty where nothing is.
-    """
-
-    cupy: str | None
-    driver: str | None
-    devices: tuple[Device, ...]
-    problem: str
-
-
-def find_state() -> State:
-    """Say which parts of the backend are there."""
-    try:
-        cupy = _import_cupy()
-    except MissingPartError as error:
-        return State(None, None, (), str(error))
-    runtime = cupy.cuda.runtime
-    try:
-        version = runtime.driverGetVersion()
-        driver = f"{version // 1000}.{version % 1000 // 10}" if version else None
-        devices = tuple(_describe(runtime, number) for number in range(runtime.getDeviceCount()))
-    except runtime.CUDARuntimeError as error:
-        return State(cupy.__version__, None, (), _no_device(error))
-    return State(cupy.__version__, driver, devices, "" if devices else _no_device("there is none"))
-
-
-def check_usable() -> None:
-    """Refuse to go on without CuPy or a device: there is no silent fall-back.
-
-    Raises:
-        MissingPartError: Naming what is missing, and the cure.
-    """
-    problem = find_state().problem
-    if problem:
-        raise MissingPartError(problem)
-
-
-def usable_cupy() -> ModuleType:
-    """Give CuPy, where there is a device that it can use.
-
-    Raises:
-        MissingPartError: Naming what is missing, and the cure.
-    """
-    check_usable()
-    return _import_cupy()
-
-
 def source() -> str:
     """Give the kernels as CUDA C++: what they share with Python, then `steps.cu`."""
     shared = declare_c() + f"const int PIXELS = {PIXELS};\n"
-    return shared + Path(__file__).with_name("steps.cu").read_text("utf-8")
+    return shared + (files("augcli.kernels") / "steps.cu").read_text("utf-8")
 
 
 def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
@@ -129,7 +68,7 @@ def apply_many(works: Sequence[Work]) -> None:
                     images.append(partner)
                 others[at, slot] = known[id(partner)]
         table, first = join_tables([table for table, _, _ in mine])
-        cupy = _import_cupy()
+        cupy = import_cupy()
         shapes = np.array([image.shape for image in images], np.int64)
         flat = [image.reshape(-1) for image in images]
         _apply_staged(cupy, _upload(cupy, table), _Batch(first, others, shapes), flat, flat)
@@ -153,7 +92,7 @@ def apply_batch(
         sources: (values,) uint8 or uint16: all images one after the other, of NumPy or CuPy; not changed.
         out: (values,): the outputs one after the other, of the same kind; written.
     """
-    cupy = _import_cupy()
+    cupy = import_cupy()
     batch, on_device = _Batch(first, partners, shapes), _upload(cupy, table)
     if isinstance(sources, cupy.ndarray):
         work = batch.gather(0, len(first) - 1, np.arange(len(shapes)))
@@ -350,27 +289,9 @@ def _launch(cupy: ModuleType, table: list[Any], work: _Work, sources: Any, out: 
 @cache
 def _function(device: int, depth: int) -> Any:
     """Compile the kernel of a depth for a device: once, and kept on disk by CuPy."""
-    return _import_cupy().RawModule(code=source(), options=OPTIONS).get_function(f"apply_programs_{depth}")
+    return import_cupy().RawModule(code=source(), options=OPTIONS).get_function(f"apply_programs_{depth}")
 
 
 def _bytes(part: NDArray[Any]) -> NDArray[np.uint8]:
     """See an array as bytes, one at least: devices know no structured types and no empty memory."""
     return np.ascontiguousarray(part).reshape(-1).view(np.uint8) if part.size else np.zeros(1, np.uint8)
-
-
-def _import_cupy() -> ModuleType:
-    try:
-        import cupy
-    except ImportError as error:
-        raise MissingPartError("CuPy is not installed; run: pip install 'augcli[gpu]'") from error
-    return cupy
-
-
-def _describe(runtime: Any, number: int) -> Device:
-    properties = runtime.getDeviceProperties(number)
-    capability = f"{properties['major']}.{properties['minor']}"
-    return Device(properties["name"].decode(), capability, int(properties["totalGlobalMem"]))
-
-
-def _no_device(why: object) -> str:
-    return f"no NVIDIA GPU can be used: {why}; install its driver, or give --backend cpu"

@@ -19,7 +19,7 @@ import pytest
 from photos import SAMPLE_PHOTOS, make_photos
 
 import augcli
-from augcli.kernels import cpu, gpu
+from augcli.kernels import cpu, devices, gpu
 from augcli.kernels.table import tabulate_batch
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Uniform
 from augcli.samples import Colour, Shape
@@ -59,7 +59,7 @@ class Speed(NamedTuple):
 
 def main() -> int:
     """Test and measure; gives the exit code."""
-    state = gpu.find_state()
+    state = devices.find_state()
     if state.problem:
         print(f"skipped, not passed: {state.problem}")
         return SKIPPED
@@ -79,7 +79,7 @@ def make_images() -> Any:
 
 def measure_steps() -> tuple[float, list[Speed]]:
     """Print and give the seconds of a copy on the device, and of each kind of step on all images."""
-    cupy, images = gpu.usable_cupy(), make_images().reshape(-1)
+    cupy, images = devices.usable_cupy(), make_images().reshape(-1)
     sources = cupy.asarray(images)
     out, made, wanted = cupy.empty_like(sources), np.empty_like(images), np.empty_like(images)
     shapes = np.tile([HEIGHT, WIDTH, 3], (COUNT, 1)).astype(np.int64)
@@ -113,7 +113,7 @@ def measure_steps() -> tuple[float, list[Speed]]:
 
 def measure_functions() -> list[Speed]:
     """Print and give the seconds of the Python functions, their planning included; nothing is staged."""
-    cupy, images, speeds = gpu.usable_cupy(), make_images(), []
+    cupy, images, speeds = devices.usable_cupy(), make_images(), []
     on_device = cupy.asarray(images)
     print(f"\n| function | CuPy ms | NumPy ms, {cpu.count_threads()} threads |\n|---|---:|---:|")
     for name, function in FUNCTIONS.items():

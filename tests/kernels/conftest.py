@@ -18,7 +18,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from augcli.kernels import gpu
+from augcli.kernels import devices, gpu
 
 SHIM = """
 #define __device__
@@ -245,10 +245,10 @@ def some_cupy(request):
     """CuPy: the one that is made for the host and, where there is a device, the real one."""
     if request.param == "host":
         return request.getfixturevalue("host_compiled")
-    problem = gpu.find_state().problem
+    problem = devices.find_state().problem
     if problem:
         pytest.skip(problem)
-    return gpu.usable_cupy()
+    return devices.usable_cupy()
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from augcli.kernels import cpu, gpu, reference
+from augcli.kernels import cpu, cpu_loops, devices, gpu, reference
 from augcli.kernels.table import tabulate
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
 from augcli.samples import Colour, Shape
 
 BACKENDS = {"cpu": cpu.apply, "gpu": gpu.apply}
-NO_DEVICE = gpu.find_state().problem
+NO_DEVICE = devices.find_state().problem
 USABLE = [
     "cpu",
     pytest.param("gpu", marks=[pytest.mark.gpu, pytest.mark.skipif(bool(NO_DEVICE), reason=NO_DEVICE)]),
@@ -159,6 +159,6 @@ def test_kernels_compile_where_no_cache_directory_can_be_written(tmp_path, monke
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: ("compiled uncached", function.__name__)
 
-    monkeypatch.setattr(cpu.numba, "njit", refuse)
+    monkeypatch.setattr(cpu_loops.numba, "njit", refuse)
     with pytest.warns(UserWarning, match="numba cannot write"):
-        assert cpu._compile(make_image) == ("compiled uncached", "make_image")
+        assert cpu_loops._compile(make_image) == ("compiled uncached", "make_image")

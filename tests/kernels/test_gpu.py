@@ -14,7 +14,7 @@ from PIL import Image
 
 import augcli
 from augcli.errors import MissingPartError, PlanError
-from augcli.kernels import cpu, gpu, reference, table
+from augcli.kernels import cpu, devices, gpu, reference, table
 from augcli.kernels.table import tabulate_batch
 from augcli.pipeline.worker import execute
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches
@@ -187,10 +187,10 @@ def launches(monkeypatch):
 @pytest.fixture
 def device():
     """CuPy, where there is a device."""
-    problem = gpu.find_state().problem
+    problem = devices.find_state().problem
     if problem:
         pytest.skip(problem)
-    return gpu.usable_cupy()
+    return devices.usable_cupy()
 
 
 @pytest.mark.gpu
@@ -353,7 +353,7 @@ CHAIN = {
 def test_a_run_writes_the_bytes_of_the_cpu(some_cupy, launches, photos, tmp_path, tree):
     for backend in ("cpu", "gpu"):
         summary = augcli.materialize(photos, tmp_path / backend, CHAIN, backend=backend, workers=3)
-    assert summary.libraries["backend"] == f"gpu (CuPy, {gpu.find_state().devices[0].name})"
+    assert summary.libraries["backend"] == f"gpu (CuPy, {devices.find_state().devices[0].name})"
     assert sum(launches) == 48
     assert len(launches) < 12  # outputs of a walk are made together
     assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
@@ -423,20 +423,20 @@ def test_tables_that_are_joined_are_those_of_a_batch():
 
 def test_without_cupy_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)  # importing it then fails
-    state = gpu.find_state()
+    state = devices.find_state()
     assert (state.cupy, state.driver, state.devices) == (None, None, ())
     assert state.problem == "CuPy is not installed; run: pip install 'augcli[gpu]'"
     with pytest.raises(MissingPartError, match=r"pip install 'augcli\[gpu\]'"):
-        gpu.check_usable()
+        devices.check_usable()
 
 
 def test_without_a_device_it_says_so(host_compiled):
     host_compiled.devices = 0
-    assert gpu.find_state().driver == "12.8"
+    assert devices.find_state().driver == "12.8"
     with pytest.raises(
         MissingPartError, match="no NVIDIA GPU can be used: there is none; install its driver"
     ):
-        gpu.check_usable()
+        devices.check_usable()
 
 
 def test_without_a_driver_it_says_what_cuda_said(host_compiled):
@@ -445,12 +445,12 @@ def test_without_a_driver_it_says_what_cuda_said(host_compiled):
 
     host_compiled.cuda.runtime.getDeviceCount = fail
     with pytest.raises(MissingPartError, match="cudaErrorInsufficientDriver; install its driver, or give"):
-        gpu.check_usable()
+        devices.check_usable()
 
 
 def test_devices_are_described(host_compiled):
-    state = gpu.find_state()
-    assert state == gpu.State("14.0.0", "12.8", (gpu.Device("Host", "9.0", 1 << 30),), "")
+    state = devices.find_state()
+    assert state == devices.State("14.0.0", "12.8", (devices.Device("Host", "9.0", 1 << 30),), "")
 
 
 @pytest.mark.parametrize("waiting", [2, 3, 6])
