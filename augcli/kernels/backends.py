@@ -20,7 +20,7 @@ class Backend(NamedTuple):
         apply: As `reference.apply`.
         load: Loads or compiles what it needs; called once, before processes fork.
         forks: Whether processes that were forked may use it.
-        apply_many: Applies several programs together; None where one after the other is as good.
+        apply_many: Applies several programs together; None if that is no faster than one after the other.
     """
 
     name: str
@@ -31,13 +31,13 @@ class Backend(NamedTuple):
 
 
 def choose_backend(name: str, is_needed: bool = True) -> Backend:
-    """Give a backend by its name, imported; nothing is where nothing is to be applied.
+    """Return a backend by its name, imported; the one that does nothing if no step is to be applied.
 
     `auto` is the CPU's: images are decoded and encoded there, which takes most of the time, and what is left
     takes less than the way to a GPU and back.
 
     Raises:
-        MissingPartError: If `gpu` lacks CuPy or a device, naming the cure; there is no silent fall-back.
+        MissingPartError: If `gpu` lacks CuPy or a device, naming the cure; nothing falls back in silence.
     """
     if name == "gpu":
         from augcli.kernels import devices, gpu

@@ -40,7 +40,7 @@ def load() -> None:
 
 
 def cache_path() -> str | None:
-    """Give the directory in which compiled kernels stay; None where none can be written."""
+    """Return the directory in which compiled kernels stay; None if none can be written."""
     return getattr(getattr(cpu_loops.apply_steps, "stats", None), "cache_path", None)
 
 

@@ -64,11 +64,11 @@ def _blend_row(weight, partner, row):
 
 @_inner
 def _fill_box(value, channels, y0, x0, y1, x1, image):
-    first, at = image[y0, x0 * channels : x1 * channels], np.uint64(0)
+    first, index = image[y0, x0 * channels : x1 * channels], np.uint64(0)
     for _ in range(x1 - x0):
         for c in range(channels):
-            first[at] = value[c]
-            at += np.uint64(1)
+            first[index] = value[c]
+            index += np.uint64(1)
     for y in range(y0 + 1, y1):
         _copy_row(first, image[y, x0 * channels : x1 * channels])
 
@@ -86,8 +86,8 @@ def _hash_blocks(first, key_low, key_high, words):
             p0, p1 = c0 * M0, c2 * M1
             c0, c1, c2, c3 = (p1 >> half) ^ c1 ^ k0, p1 & mask, (p0 >> half) ^ c3 ^ k1, p0 & mask
             k0, k1 = (k0 + W0) & mask, (k1 + W1) & mask
-        at = np.uint64(i) * four
-        words[at], words[at + one], words[at + two], words[at + three] = c0, c1, c2, c3
+        index = np.uint64(i) * four
+        words[index], words[index + one], words[index + two], words[index + three] = c0, c1, c2, c3
 
 
 @_inner
@@ -116,10 +116,10 @@ def _fill_noise(step, quantiles, channels, y0, x0, y1, x1, image):
 @_inner
 def _look_up(quantiles, ranks, channel, channels, row):
     """Write one channel of a row of normal noise."""
-    at, step = np.uint64(channel), np.uint64(channels)
+    index, step = np.uint64(channel), np.uint64(channels)
     for _ in range(row.size // channels):
-        row[at] = quantiles[ranks[at]]
-        at += step
+        row[index] = quantiles[ranks[index]]
+        index += step
 
 
 @_inner
@@ -147,18 +147,18 @@ def _block_row(source, tap, blocks, wide, row):
     step, length = np.uint64(channels), np.uint64(channels << x_level)
     for i in range(row.size // channels):
         for c in range(channels):
-            at = np.uint64(i) * length + np.uint64(c)
-            end = at + length
+            index = np.uint64(i) * length + np.uint64(c)
+            end = index + length
             total = half
-            while at < end:
-                total += wide[at]
-                at += step
+            while index < end:
+                total += wide[index]
+                index += step
             row[i * channels + c] = total >> shift
 
 
 @_inner
 def _position(offset, taps, frame):
-    """Give where a pixel lies between taps, with 16 fraction bits, clamped at the edges."""
+    """Return where a pixel lies between taps, with 16 fraction bits, clamped at the edges."""
     position = ((2 * offset + 1) * (np.int64(taps) * 32768)) // frame - 32768
     return min(max(position, 0), (np.int64(taps) - 1) << 16)
 
@@ -192,26 +192,26 @@ def _stretch(tap, next_tap, weight):
 @_inner
 def _stretch_row(between, left, fraction, channels, row):
     """Interpolate a row between its taps; unsigned flat indices spare numba's check for negative ones."""
-    at = np.uint64(0)
+    index = np.uint64(0)
     for i in range(left.size):
         tap, weight = left[i], fraction[i]
         for _ in range(channels):
-            row[at] = _stretch(between[tap], between[tap + channels], weight)
+            row[index] = _stretch(between[tap], between[tap + channels], weight)
             tap += np.uint64(1)
-            at += np.uint64(1)
+            index += np.uint64(1)
 
 
 @_inner
 def _stretch_rgb(between, left, fraction, row):
     """Do what `_stretch_row` does for three channels; unrolled it takes 0.6 of the time."""
-    at, one, two, three = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
+    index, one, two, three = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
     for i in range(left.size):
         tap, weight = left[i], fraction[i]
         after = tap + three
-        row[at] = _stretch(between[tap], between[after], weight)
-        row[at + one] = _stretch(between[tap + one], between[after + one], weight)
-        row[at + two] = _stretch(between[tap + two], between[after + two], weight)
-        at += three
+        row[index] = _stretch(between[tap], between[after], weight)
+        row[index + one] = _stretch(between[tap + one], between[after + one], weight)
+        row[index + two] = _stretch(between[tap + two], between[after + two], weight)
+        index += three
 
 
 @_inner

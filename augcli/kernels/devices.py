@@ -22,8 +22,8 @@ class State(NamedTuple):
     """What there is of a GPU backend.
 
     Attributes:
-        cupy: CuPy's version; None where it is not installed.
-        driver: Highest CUDA version that the driver supports, such as `12.8`; None where there is no driver.
+        cupy: CuPy's version; None if it is not installed.
+        driver: Highest CUDA version that the driver supports, such as `12.8`; None if there is no driver.
         devices: The GPUs that can be used.
         problem: What is missing, in words, and the cure; empty where nothing is.
     """
@@ -51,7 +51,7 @@ def find_state() -> State:
 
 
 def check_usable() -> None:
-    """Refuse to go on without CuPy or a device: there is no silent fall-back.
+    """Refuse to go on without CuPy or a device: nothing falls back in silence.
 
     Raises:
         MissingPartError: Naming what is missing, and the cure.

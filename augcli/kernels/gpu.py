@@ -39,7 +39,7 @@ Two parts are on their way at once; the page-locked memory that they take is kep
 
 
 def source() -> str:
-    """Give the kernels as CUDA C++: what they share with Python, then `steps.cu`."""
+    """Return the kernels as CUDA C++: what they share with Python, then `steps.cu`."""
     shared = declare_c() + f"const int PIXELS = {PIXELS};\n"
     return shared + (files("augcli.kernels") / "steps.cu").read_text("utf-8")
 
@@ -56,18 +56,18 @@ def apply_many(works: Sequence[Work]) -> None:
     before it is changed.
     """
     for dtype in sorted({image.dtype for _, _, image in works}, key=str):
-        mine = [work for work in works if work[2].dtype == dtype]
-        images = [image for _, _, image in mine]
-        known = {id(image): at for at, image in enumerate(images)}
-        slots = max(len(partners) for _, partners, _ in mine)
-        others = np.zeros((len(mine), slots), np.int64)
-        for at, (_, partners, _) in enumerate(mine):
+        of_type = [work for work in works if work[2].dtype == dtype]
+        images = [image for _, _, image in of_type]
+        known = {id(image): index for index, image in enumerate(images)}
+        slots = max(len(partners) for _, partners, _ in of_type)
+        others = np.zeros((len(of_type), slots), np.int64)
+        for index, (_, partners, _) in enumerate(of_type):
             for slot, partner in enumerate(partners):
                 if id(partner) not in known:
                     known[id(partner)] = len(images)
                     images.append(partner)
-                others[at, slot] = known[id(partner)]
-        table, first = join_tables([table for table, _, _ in mine])
+                others[index, slot] = known[id(partner)]
+        table, first = join_tables([table for table, _, _ in of_type])
         cupy = import_cupy()
         shapes = np.array([image.shape for image in images], np.int64)
         flat = [image.reshape(-1) for image in images]
@@ -99,10 +99,10 @@ def apply_batch(
         _launch(cupy, on_device, work, sources, out)
         return
     ends = np.cumsum(batch.sizes).tolist()
-    held, made = (
+    images, outputs = (
         [flat[start:stop] for start, stop in zip([0, *ends], ends, strict=False)] for flat in (sources, out)
     )
-    _apply_staged(cupy, on_device, batch, held, made)
+    _apply_staged(cupy, on_device, batch, images, outputs)
 
 
 class _Work(NamedTuple):
@@ -134,7 +134,7 @@ class _Batch(NamedTuple):
         return self.shapes.prod(axis=1)
 
     def needed(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Give the images that some outputs are made from, ascending."""
+        """Return the numbers of the images that some outputs are made from, ascending."""
         return np.unique(np.concatenate([np.arange(start, stop), self.partners[start:stop].ravel()]))
 
     def gather(self, start: int, stop: int, needed: NDArray[np.int64]) -> _Work:
@@ -142,8 +142,8 @@ class _Batch(NamedTuple):
         sizes = self.sizes[needed]
         images = np.zeros(len(needed), IMAGE)
         images["offset"] = np.cumsum(sizes) - sizes
-        for at, name in enumerate(("height", "width", "channels")):
-            images[name] = self.shapes[needed, at]
+        for index, name in enumerate(("height", "width", "channels")):
+            images[name] = self.shapes[needed, index]
         values, pixels = self.shapes[start:stop].prod(axis=1), self.shapes[start:stop, :2].prod(axis=1)
         outputs = np.zeros(stop - start, OUTPUT)
         outputs["base"] = np.searchsorted(needed, np.arange(start, stop))
@@ -153,15 +153,15 @@ class _Batch(NamedTuple):
         return _Work(images, outputs, partners, int(pixels.sum()))
 
     def cut(self, limit: int) -> list[tuple[int, int]]:
-        """Cut the outputs into stretches (start, stop) of `limit` values at most, one output at least."""
+        """Cut the outputs into parts (start, stop) of at most `limit` values, but at least one output."""
         sizes = self.sizes
         weights = 2 * sizes[: len(self.partners)] + sizes[self.partners].sum(axis=1)
-        cuts, start, held = [], 0, 0
-        for at, weight in enumerate(weights.tolist()):
-            if held + weight > limit and at > start:
-                cuts.append((start, at))
-                start, held = at, 0
-            held += weight
+        cuts, start, values = [], 0, 0
+        for index, weight in enumerate(weights.tolist()):
+            if values + weight > limit and index > start:
+                cuts.append((start, index))
+                start, values = index, 0
+            values += weight
         return [*cuts, (start, len(weights))] if len(weights) else []
 
 
@@ -205,7 +205,7 @@ def _apply_staged(
 
 @cache
 def _idle_lanes(cupy: ModuleType, device: int) -> list[_Lane]:
-    """Give the lanes of a device that nobody uses now.
+    """Return the lanes of a device that nobody uses now.
 
     They are used again, since CuPy keeps the memory of each stream for that stream alone: with new streams
     for each batch, 21 GB were held after 240 batches of 20 MB (H200).
@@ -246,16 +246,20 @@ class _Lane:
         needed, dtype = batch.needed(start, stop), sources[0].dtype
         work = batch.gather(start, stop, needed)
         staged = cupyx.empty_pinned(int(batch.sizes[needed].sum()), dtype)
-        np.concatenate([sources[at] for at in needed.tolist()], out=staged)
+        np.concatenate([sources[index] for index in needed.tolist()], out=staged)
         count = int(batch.sizes[start:stop].sum())
         with self._stream:
-            held = self._cupy.empty(staged.shape, dtype)
-            held.set(staged, stream=self._stream)
+            staged_on_device = self._cupy.empty(staged.shape, dtype)
+            staged_on_device.set(staged, stream=self._stream)
             made = self._cupy.empty(count, dtype)
-            parts = _launch(self._cupy, table, work, held, made)
+            parts = _launch(self._cupy, table, work, staged_on_device, made)
             back = cupyx.empty_pinned(count, dtype)
             made.get(stream=self._stream, out=back, blocking=False)
-        self._held, self._made, self._targets = [staged, held, made, parts], back, outs[start:stop]
+        self._held, self._made, self._targets = (
+            [staged, staged_on_device, made, parts],
+            back,
+            outs[start:stop],
+        )
 
     def finish(self) -> None:
         """Wait for what was sent, and give its outputs."""
@@ -293,5 +297,5 @@ def _function(device: int, depth: int) -> Any:
 
 
 def _bytes(part: NDArray[Any]) -> NDArray[np.uint8]:
-    """See an array as bytes, one at least: devices know no structured types and no empty memory."""
+    """Return an array as bytes, at least one: devices know neither structured types nor empty memory."""
     return np.ascontiguousarray(part).reshape(-1).view(np.uint8) if part.size else np.zeros(1, np.uint8)
