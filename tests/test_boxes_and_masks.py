@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.errors import PlanError
+from augcli.errors import PlanError, Spelling
 from augcli.kernels import reference
 from augcli.kernels.table import tabulate
 from augcli.program.boxes_and_masks import BoxRule, Seen, Source, follow_boxes, follow_mask
@@ -196,9 +196,10 @@ def test_nothing_is_done_where_there_is_no_step():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"policy": "clip"}, "--box-policy must be one of keep, shrink, got 'clip'"),
-        ({"min_visibility": 1.5}, "--min-visibility must be >= 0 and <= 1, got 1.5"),
-        ({"min_paste_visibility": -0.1}, "--min-paste-visibility must be >= 0 and <= 1, got -0.1"),
+        ({"policy": "clip"}, "^BoxRule: policy must be one of keep, shrink, got 'clip'$"),
+        ({"min_visibility": 1.5}, r"^BoxRule: min_visibility must be >= 0 and <= 1, got 1\.5$"),
+        ({"min_paste_visibility": -0.1}, r"min_paste_visibility must be >= 0 and <= 1, got -0\.1"),
+        ({"min_visibility": "a"}, "min_visibility must be >= 0 and <= 1, got 'a'"),
     ],
 )
 def test_a_rule_that_is_none_is_refused(options, says):
@@ -274,8 +275,9 @@ def test_a_part_is_stretched_over_a_box_or_with_patches_over_the_image_as_pixels
 
 def test_a_blend_of_masks_is_refused_with_the_cure():
     base = np.zeros((HEIGHT, WIDTH), np.uint8)
-    with pytest.raises(PlanError, match="--mask-policy dominant"):
+    with pytest.raises(PlanError, match="cannot be blended; give mask_policy='dominant', or leave") as caught:
         follow_mask((Blend(WHOLE, 40000, 0),), base, [base])
+    assert "give --mask-policy dominant, or leave out masks" in caught.value.spell(Spelling.FLAG)
 
 
 @pytest.mark.parametrize(("weight", "index"), [(0, 2), (32767, 2), (32768, 1), (65536, 1)])
@@ -299,7 +301,7 @@ def test_an_index_that_does_not_fit_the_depth_is_refused():
 
 def test_an_unknown_policy_is_refused():
     base = np.zeros((HEIGHT, WIDTH), np.uint8)
-    with pytest.raises(PlanError, match="--mask-policy must be one of dominant, got 'mean'"):
+    with pytest.raises(PlanError, match=r"^mask_policy must be one of dominant, got 'mean'$"):
         follow_mask((), base, [], policy="mean")
 
 

@@ -93,6 +93,11 @@ def test_up_to_four_blends_a_share_is_rounded_once(kept):
     assert cells.shares[:, 0, 0].tolist() == expected
 
 
+@pytest.mark.parametrize(("weight", "image"), [(0, 1), (32767, 1), (32768, 0), (65536, 0)])
+def test_of_two_images_that_are_blended_the_heavier_has_its_mask_of_equals_the_lower(weight, image):
+    assert follow_program((Blend(WHOLE, weight, 0),), HEIGHT, WIDTH).tops.tolist() == [[image]]
+
+
 def test_many_blends_are_counted_without_rounding():
     cells = follow_program((Blend(WHOLE, 65535, 0),) * 9, HEIGHT, WIDTH)
     assert cells.count()[0] == 65535**9 * HEIGHT * WIDTH

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.errors import PlanError
+from augcli.errors import Option, PlanError
 from augcli.program.annotated import BOX_POLICIES, MASK_POLICIES
 from augcli.program.cells import follow_program
 from augcli.program.steps import Blend, Box, Fill, Paste
@@ -45,11 +46,18 @@ class BoxRule:
 
     def __post_init__(self) -> None:
         if self.policy not in BOX_POLICIES:
-            raise PlanError(f"--box-policy must be one of {', '.join(BOX_POLICIES)}, got {self.policy!r}")
+            raise PlanError(f"BoxRule: policy must be one of {', '.join(BOX_POLICIES)}, got {self.policy!r}")
         for name in ("min_visibility", "min_paste_visibility"):
             share = getattr(self, name)
-            if not 0 <= share <= 1:
-                raise PlanError(f"--{name.replace('_', '-')} must be >= 0 and <= 1, got {share}")
+            if not isinstance(share, Real) or not 0 <= float(share) <= 1:
+                raise PlanError(f"BoxRule: {name} must be >= 0 and <= 1, got {share!r}")
+
+
+BLENDED_MASKS = (
+    "masks of indices cannot be blended; give ",
+    Option("mask_policy", "dominant"),
+    ", or leave out masks",
+)
 
 
 class Source(NamedTuple):
@@ -124,7 +132,7 @@ def check_mask_policy(policy: str | None) -> None:
         PlanError: Naming those that are known.
     """
     if policy is not None and policy not in MASK_POLICIES:
-        raise PlanError(f"--mask-policy must be one of {', '.join(MASK_POLICIES)}, got {policy!r}")
+        raise PlanError(Option("mask_policy"), f" must be one of {', '.join(MASK_POLICIES)}, got {policy!r}")
 
 
 def follow_mask(
@@ -163,9 +171,7 @@ def follow_mask(
         image += 1
         if isinstance(step, Blend):
             if policy is None:
-                raise PlanError(
-                    "masks of indices cannot be blended; give --mask-policy dominant, or leave out mixup"
-                )
+                raise PlanError(*BLENDED_MASKS)
             if step.weight_q16 >= Q16 // 2:
                 continue
         values = _read_nearest(partners[step.slot], step, (height, width))
