@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
+from types import SimpleNamespace
 from typing import Any
 
-from augcli.errors import UsageError
+from augcli.errors import Option, UsageError
 from augcli.samples import Colour
 
 
@@ -114,6 +115,11 @@ def option_fields(owner: Any) -> list[Field[Any]]:
     return sorted(options, key=lambda one: one.name not in own)
 
 
+def defaults_of(owner: type) -> SimpleNamespace:
+    """Return the defaults of a dataclass by field, as they are written: what functions have as theirs."""
+    return SimpleNamespace(**{field.name: field.default for field in fields(owner)})
+
+
 def flag(name: str) -> str:
     """Give a field's name as recipes and the command line spell it."""
     return name.replace("_", "-")
@@ -131,7 +137,7 @@ def check_fields(values: Any, owner: str) -> None:
             object.__setattr__(values, one.name, _check(given, one))
         except (ValueError, OverflowError) as error:
             got = given if isinstance(given, int | float) else repr(given)
-            raise UsageError(f"{owner}: --{flag(one.name)} must be {error}, got {got}") from None
+            raise UsageError(f"{owner}: ", Option(one.name), f" must be {error}, got {got}") from None
 
 
 TYPES: dict[str, type] = {"bool": bool, "int": Integral, "float": Real, "str": str, "None": type(None)}

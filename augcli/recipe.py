@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import UsageError
+from augcli.errors import Option, UsageError
 from augcli.ops import Operation
 from augcli.ops.base import MixOperation
 from augcli.options import (
@@ -38,8 +38,8 @@ PILLOW_ERROR_BOUND = 178_956_970
 CHANCE = 0
 """The stream of `Draws` that decides whether an operation is applied, and which of `one_of`."""
 
+PROBABILITY = Bounds(0, 1)
 P_HELP = "Probability for each output; the rest stays as it is."
-
 
 ANNOTATIONS = "Masks and boxes"
 """Heading of their options in the help."""
@@ -74,19 +74,19 @@ class Entry:
         weights = [choice.weight for choice in self.choices]
         for value in (self.p, *weights):
             if isinstance(value, bool) or not isinstance(value, Real):
-                raise UsageError(f"--p and weight must be numbers, got {value!r}")
+                raise UsageError(Option("p"), f" and weight must be numbers, got {value!r}")
         object.__setattr__(self, "p", float(self.p))
         choices = tuple(replace(choice, weight=float(choice.weight)) for choice in self.choices)
         object.__setattr__(self, "choices", choices)
-        if not Bounds(0, 1).accepts(self.p):
-            raise UsageError(f"--p must be >= 0 and <= 1, got {self.p}")
+        if not PROBABILITY.accepts(self.p):
+            raise UsageError(Option("p"), f" must be {PROBABILITY}, got {self.p}")
         if not weights or min(weights) < 0 or not sum(weights) <= 1 + 1e-9:
             cure = "give each choice its weight" if weights else "give at least one choice"
             raise UsageError(f"one_of: weights must be >= 0 and sum to at most 1, got {weights}; {cure}")
 
     @property
     def mixes(self) -> bool:
-        """Whether any choice reads a partner."""
+        """True if any choice reads a partner."""
         return any(choice.operation.mixes for choice in self.choices)
 
     def draw(self, draws: Draws) -> Operation | None:
@@ -215,18 +215,17 @@ class Recipe:
             if not isinstance(getattr(self, key), str | None):
                 raise UsageError(f"recipe: {key} must be a path, got {getattr(self, key)!r}")
         if self.size and self.size.height * self.size.width > self.max_pixels:
-            raise UsageError(
-                f"--size {self.size} is more than --max-pixels {self.max_pixels}; give a smaller one"
-            )
+            most = Option("max_pixels"), f" {self.max_pixels}; give a smaller one"
+            raise UsageError(Option("size"), f" {self.size} is more than ", *most)
         if self.target_per_class is not None and self.copies != 1:
-            raise UsageError(
-                f"{self.name}: --copies and --target-per-class both decide how many; give one of them"
-            )
+            both = Option("copies"), " and ", Option("target_per_class")
+            raise UsageError(f"{self.name}: ", *both, " both decide how many; give one of them")
         if len(self.entries) > MOST_ENTRIES:
             raise UsageError(f"{self.name}: at most {MOST_ENTRIES} operations, got {len(self.entries)}")
         if len(self._partner_rules) > 1:
             rules = ", ".join(self._partner_rules)
-            raise UsageError(f"{self.name}: --partner must be the same for all operations, got {rules}")
+            same = f" must be the same for all operations, got {rules}"
+            raise UsageError(f"{self.name}: ", Option("partner"), same)
         letters = r"[^\s/\\.\x00-\x1f\x7f][^\s/\\\x00-\x1f\x7f]*"
         is_word = isinstance(self.name, str) and re.fullmatch(letters, self.name) and is_text(self.name)
         if not is_word or len(self.name.encode()) > 64:
@@ -245,7 +244,7 @@ class Recipe:
     @property
     def _partner_rules(self) -> list[str]:
         operations = [choice.operation for entry in self.entries for choice in entry.choices]
-        return sorted({one.partner for one in operations if isinstance(one, MixOperation)})
+        return sorted({operation.partner for operation in operations if isinstance(operation, MixOperation)})
 
 
 def single(operation: Operation, p: float = 1.0, **settings: Any) -> Recipe:

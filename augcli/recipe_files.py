@@ -6,18 +6,18 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from augcli.errors import InputError, UsageError
+from augcli.errors import InputError, Option, Spelling, UsageError
 from augcli.ops import OPERATIONS, Operation
 from augcli.options import flag, option_fields
 from augcli.recipe import INPUT_KEYS, Choice, Entry, Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    pass
 
+Made = TypeVar("Made")
 
 COMMAND_LINE_KEYS = (
     "labels", "classes", "workers", "backend", "max-errors", "force", "dry-run", "quiet", "json"
@@ -26,7 +26,7 @@ COMMAND_LINE_KEYS = (
 
 
 def write_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Give a recipe as plain data with the command line's names, such that `read_recipe` gives it back."""
+    """Return a recipe as plain data under the command line's names, as `read_recipe` takes it."""
     data = {"name": recipe.name, **_write_options(recipe)}
     return data | {"op": [_write_entry(entry) for entry in recipe.entries]}
 
@@ -43,29 +43,42 @@ def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
         UsageError: If a key is unknown (naming the nearest known one) or a value is not accepted.
     """
     _refuse_huge_numbers(data)
-    flat = {key: value for key, value in data.items() if key not in ("op", "labels")}
-    labels = data.get("labels", {})
     operations = data.get("op", [])
-    if not isinstance(labels, dict):
-        raise UsageError(f"recipe: labels must be a table, [labels], got {labels!r}")
-    if not _is_tables(operations):
+    if not is_tables(operations):
         raise UsageError("recipe: op must be a list of tables; write [[op]] above each operation")
-    if twice := sorted(flat.keys() & labels.keys()):
-        raise UsageError(f"recipe: {twice[0]!r} is given twice, at the top and in [labels]; leave out one")
-    flat |= labels
-    known = {flag(one.name): one.name for one in option_fields(Recipe)} | {
-        key: key for key in ("name", *INPUT_KEYS)
-    }
-    check_keys(data, [*known, "op", "labels"], "recipe")
-    on_labels = [flag(one.name) for one in option_fields(Recipe) if one.metadata.get("panel") == "Labels"]
-    check_keys(labels, on_labels, "[labels]")
-    settings = {known[key]: value for key, value in flat.items()}
+    settings = _read_settings(data)
     if name is not None:
         settings.setdefault("name", name)
+    entries = tuple(_read_entry(operation) for operation in operations)
     try:
-        return Recipe(entries=tuple(_read_entry(one) for one in operations), **settings)
+        return _make(Recipe, entries=entries, **settings)
     except TypeError as error:
         raise UsageError(f"recipe: {error}") from error
+
+
+def _read_settings(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the fields of a recipe: keys at the top, those on labels in a table of their own too."""
+    flat = {key: value for key, value in data.items() if key not in ("op", "labels")}
+    labels = data.get("labels", {})
+    if not isinstance(labels, dict):
+        raise UsageError(f"recipe: labels must be a table, [labels], got {labels!r}")
+    if twice := sorted(flat.keys() & labels.keys()):
+        raise UsageError(f"recipe: {twice[0]!r} is given twice, at the top and in [labels]; leave out one")
+    options = option_fields(Recipe)
+    known = {flag(field.name): field.name for field in options} | {key: key for key in ("name", *INPUT_KEYS)}
+    check_keys(data, [*known, "op", "labels"], "recipe")
+    on_labels = [flag(field.name) for field in options if field.metadata.get("panel") == "Labels"]
+    check_keys(labels, on_labels, "[labels]")
+    return {known[key]: value for key, value in (flat | labels).items()}
+
+
+def _make(kind: Callable[..., Made], *values: Any, **named: Any) -> Made:
+    """Make something of values that stand under keys, by which a message then names them."""
+    try:
+        return kind(*values, **named)
+    except UsageError as error:
+        error.spelling = Spelling.KEY
+        raise
 
 
 def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
@@ -73,7 +86,8 @@ def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
     known = list(known)
     for key in given:
         if key in COMMAND_LINE_KEYS and key not in known:
-            raise UsageError(f"{owner}: {key!r} is no key of recipes; give --{key} on the command line")
+            option = Option(key.replace("-", "_"))
+            raise UsageError(f"{owner}: {key!r} is not a key of recipes; give ", option, " beside them")
         if key not in known:
             near = difflib.get_close_matches(str(key), known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
@@ -81,7 +95,11 @@ def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
 
 
 def find_operation(name: str) -> type[Operation]:
-    """Look up an operation by name, or say which one was meant."""
+    """Return the operation of a name.
+
+    Raises:
+        UsageError: If there is none, naming the nearest one.
+    """
     if not isinstance(name, str) or name not in OPERATIONS:
         near = difflib.get_close_matches(str(name), OPERATIONS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(OPERATIONS)}"
@@ -102,29 +120,30 @@ def _refuse_huge_numbers(data: Mapping[str, Any]) -> None:
             raise UsageError("recipe: a number has more than 64 bits, which nothing takes")
 
 
-def _is_tables(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+def is_tables(value: object) -> bool:
+    """True if a value is a list of tables, as the operations of a recipe are."""
+    return isinstance(value, list) and all(isinstance(table, dict) for table in value)
 
 
 def _read_entry(data: Mapping[str, Any]) -> Entry:
     if "one_of" in data:
         check_keys(data, ["one_of", "p"], "one_of")
-        if not _is_tables(data["one_of"]):
+        if not is_tables(data["one_of"]):
             raise UsageError("one_of must be a list of tables, each with a kind and a weight")
-        choices = tuple(_read_choice(one, {"weight"}) for one in data["one_of"])
+        choices = tuple(_read_choice(choice, {"weight"}) for choice in data["one_of"])
     else:
         choices = (_read_choice(data, {"p"}),)
-    return Entry(choices, data.get("p", 1.0))
+    return _make(Entry, choices, data.get("p", 1.0))
 
 
 def _read_choice(data: Mapping[str, Any], beside: set[str]) -> Choice:
     if "kind" not in data:
         raise UsageError(f"recipe: an operation has no kind; give kind = one of {', '.join(OPERATIONS)}")
     operation = find_operation(data["kind"])
-    known = {flag(one.name): one.name for one in option_fields(operation)}
+    known = {flag(field.name): field.name for field in option_fields(operation)}
     check_keys(data, ["kind", *beside, *known], operation.name)
     values = {known[key]: value for key, value in data.items() if key in known}
-    return Choice(operation(**values), data.get("weight", 1.0))
+    return Choice(_make(operation, **values), data.get("weight", 1.0))
 
 
 def _write_entry(entry: Entry) -> dict[str, Any]:
@@ -133,23 +152,23 @@ def _write_entry(entry: Entry) -> dict[str, Any]:
     ]
     if len(written) == 1 and entry.choices[0].weight == 1.0:
         return written[0] | {"p": entry.p}
-    weighed = [one | {"weight": choice.weight} for one, choice in zip(written, entry.choices, strict=True)]
-    return {"one_of": weighed, "p": entry.p}
+    pairs = zip(written, entry.choices, strict=True)
+    return {"one_of": [table | {"weight": choice.weight} for table, choice in pairs], "p": entry.p}
 
 
 def _write_options(owner: Recipe | Operation) -> dict[str, Any]:
-    """Give option fields as plain data: what is no number or text of itself, as it is written."""
-    values = {flag(one.name): getattr(owner, one.name) for one in option_fields(owner)}
+    """Return option fields as plain data: what is not a number or text already, as it is written."""
+    values = {flag(field.name): getattr(owner, field.name) for field in option_fields(owner)}
     plain = bool | int | float | str | None
     return {name: value if isinstance(value, plain) else str(value) for name, value in values.items()}
 
 
 def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> Recipe:
-    """Give a recipe from a `Recipe`, a mapping, or the path of a TOML file (or of an `augcli.json`).
+    """Return a `Recipe` as it is, or read one from a mapping, a TOML file or an `augcli.json`.
 
     Raises:
         InputError: If the file cannot be read.
-        UsageError: If it is no recipe.
+        UsageError: If it is not a recipe.
     """
     if isinstance(recipe, Recipe):
         return recipe

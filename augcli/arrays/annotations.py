@@ -13,8 +13,7 @@ import numpy as np
 
 from augcli.arrays.batch import read_array
 from augcli.errors import PlanError
-from augcli.program.annotated import MASK_POLICIES
-from augcli.program.boxes_and_masks import BoxRule, Source, follow_boxes, follow_mask
+from augcli.program.boxes_and_masks import BoxRule, Source, check_mask_policy, follow_boxes, follow_mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,8 +126,7 @@ def read_annotations(
     """
     if rule is not None and not isinstance(rule, BoxRule):
         raise PlanError(f"box_rule must be an augcli.BoxRule, got {type(rule).__name__}")
-    if policy is not None and policy not in MASK_POLICIES:
-        raise PlanError(f"mask_policy must be one of {', '.join(MASK_POLICIES)}, got {policy!r}")
+    check_mask_policy(policy)
     held = None if masks is None else _read_masks(batch, masks)
     top = np.iinfo(held[0].dtype if held else np.uint16).max
     if fill is not None and not (isinstance(fill, Integral) and 0 <= fill <= top):

@@ -1,9 +1,9 @@
-"""Arrays in and out of the Python functions: batches, ragged lists and single images; labels as weights."""
+"""Arrays in and out of the Python functions: batches, ragged lists and single images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,50 +138,6 @@ def _cure(shape: tuple[int, ...]) -> str:
     if len(shape) == 3 and shape[2] > 4:
         return "; give grey images as (N, H, W, 1)"
     return ""
-
-
-def read_labels(labels: Any, count: int | None, num_classes: int | None) -> NDArray[np.float64]:
-    """Take labels as weights.
-
-    Args:
-        labels: (N,) class indices, or (N, K) weights.
-        count: N that they must have; None accepts any.
-        num_classes: K; needed for indices.
-
-    Returns:
-        (N, K) float64.
-
-    Raises:
-        PlanError: If shape, type or range are not accepted.
-    """
-    array = read_array(labels, "labels")
-    if array.ndim not in (1, 2) or (count is not None and len(array) != count):
-        wanted = "" if count is None else f" with N = {count}"
-        raise PlanError(f"labels must be (N,) indices or (N, K) weights{wanted}, got shape {array.shape}")
-    if array.ndim == 2:
-        return _read_weights(array, num_classes)
-    if array.dtype.kind not in "iu" and array.size:
-        raise PlanError(f"label indices must be integers, got {array.dtype}")
-    if not isinstance(num_classes, Integral) or num_classes < 1:
-        raise PlanError(f"label indices need num_classes, a whole number >= 1, got {num_classes!r}")
-    if array.size and not (array.min() >= 0 and array.max() < num_classes):
-        raise PlanError(f"label indices must be in 0..{num_classes - 1}, got {array.min()}..{array.max()}")
-    weights = np.zeros((len(array), int(num_classes)))
-    weights[np.arange(len(array)), array.astype(np.int64)] = 1.0
-    return weights
-
-
-def _read_weights(array: NDArray[Any], num_classes: int | None) -> NDArray[np.float64]:
-    if array.dtype.kind not in "iufb" or array.shape[1] == 0:
-        raise PlanError(
-            f"label weights must be real numbers, one class at least, got {array.dtype} {array.shape}"
-        )
-    weights = array.astype(np.float64)
-    if num_classes is not None and weights.shape[1] != num_classes:
-        raise PlanError(f"labels have {weights.shape[1]} weights each, num_classes is {num_classes}")
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise PlanError("label weights must be finite and not negative")
-    return weights
 
 
 def read_integers(values: Any, shape: tuple[int, ...], what: str) -> NDArray[np.int64]:

@@ -2,59 +2,52 @@
 
 They plan with the same planners as data sets on disk and apply with the same kernels, so their labels are
 exact and their results depend on the seed alone. A batch is planned as a data set whose keys are `0`, `1`,
-`2`, ...; whatever was drawn comes back and can be given again. Nothing passed in is written to.
+`2`, ...; whatever was drawn comes back and can be given again. Nothing passed in is written to. Defaults are
+those of the operations.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from augcli.arrays import given
 from augcli.arrays.annotations import read_annotations
-from augcli.arrays.batch import Batch, read_array, read_images, read_integers, read_labels
+from augcli.arrays.batch import read_images
+from augcli.arrays.planning import mix, pair, plan, set_up
 from augcli.arrays.results import Holed, Masked, Mixed
 from augcli.errors import PlanError
-from augcli.ops.base import BOUNDARIES, box_around, place_box
-from augcli.ops.cutmix import PLACE, CutMix, box_sides
+from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
-from augcli.ops.patch_cutout import MOST_PATCHES, PatchCutout
-from augcli.program.labels import count_shares, smooth_weight
-from augcli.program.steps import Blend, Box, Fill, Paste, Patches
-from augcli.recipe import Choice, Entry
-from augcli.rng import Draws, draw_many, hash_key
-from augcli.samples import Q16, Shape
+from augcli.ops.patch_cutout import PatchCutout
+from augcli.options import defaults_of
+from augcli.program.boxes_and_masks import BLENDED_MASKS
+from augcli.recipe import Entry, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from augcli.arrays.annotations import Annotations
-    from augcli.ops import Operation
-    from augcli.ops.base import HoleOperation
     from augcli.program.boxes_and_masks import BoxRule
-    from augcli.program.steps import Program
 
-    AnOperation = TypeVar("AnOperation", bound=Operation)
+CUTMIX, MIXUP, CUTOUT = defaults_of(CutMix), defaults_of(Mixup), defaults_of(Cutout)
+ERASE, PATCH_CUTOUT = defaults_of(Erase), defaults_of(PatchCutout)
+ENTRY, RECIPE = defaults_of(Entry), defaults_of(Recipe)
 
 
 def cutmix(
     images: Any,
     labels: Any = None,
     *,
-    alpha: float = 1.0,
-    lam: float | None = None,
-    minmax: tuple[float, float] | str | None = None,
-    boundary: str = "clip",
-    p: float = 1.0,
+    alpha: float = CUTMIX.alpha,
+    lam: float | None = CUTMIX.lam,
+    minmax: tuple[float, float] | str | None = CUTMIX.minmax,
+    boundary: str = CUTMIX.boundary,
+    p: float = ENTRY.p,
     num_classes: int | None = None,
-    seed: int = 0,
+    seed: int = RECIPE.seed,
     boxes: ArrayLike | None = None,
     indices: ArrayLike | None = None,
     masks: Any = None,
@@ -105,29 +98,25 @@ def cutmix(
         >>> mixed.bboxes[0].edges.tolist(), mixed.bboxes[0].visibility.tolist()
         ([[0.0, 0.0, 4.0, 4.0], [1.0, 1.0, 2.0, 2.0]], [0.75, 0.25])
     """
-    batch, partners = _pair(images, indices, seed)
+    batch, partners = pair(images, indices, seed)
     annotations = read_annotations(batch, masks, bboxes, box_rule)
-    if boxes is not None:
-        given = [Box(*box) for box in read_integers(boxes, (len(batch), 4), "boxes").tolist()]
-        programs: list[Program] = [(Paste(box, 0),) if box.area else () for box in given]
-    else:
-        operation = _set_up(CutMix, alpha=alpha, lam=lam, minmax=minmax, boundary=boundary)
-        programs = _plan(batch, operation, p, seed)
-    mixed = _mix(batch, programs, partners, labels, num_classes)
-    held = [_edges(program[0].area) if program else (0, 0, 0, 0) for program in programs]
-    return Mixed(*mixed, np.array(held, np.int64), partners, *annotations.follow(programs, partners))
+    _, entry = set_up(CutMix, p, alpha=alpha, lam=lam, minmax=minmax, boundary=boundary)
+    programs = plan(batch, entry, seed) if boxes is None else given.paste_boxes(batch, boxes)
+    mixed = mix(batch, programs, partners, labels, num_classes)
+    pasted = given.find_pasted(batch, programs)
+    return Mixed(*mixed, pasted, partners, *annotations.follow(programs, partners))
 
 
 def mixup(
     images: Any,
     labels: Any = None,
     *,
-    alpha: float = 0.2,
-    lam: ArrayLike | None = None,
-    keep_base: bool = False,
-    p: float = 1.0,
+    alpha: float = MIXUP.alpha,
+    lam: ArrayLike | None = MIXUP.lam,
+    keep_base: bool = MIXUP.keep_base,
+    p: float = ENTRY.p,
     num_classes: int | None = None,
-    seed: int = 0,
+    seed: int = RECIPE.seed,
     indices: ArrayLike | None = None,
     masks: Any = None,
     mask_policy: str | None = None,
@@ -165,39 +154,32 @@ def mixup(
         >>> mixed.images[0].tolist(), mixed.labels.tolist()
         ([[151, 151]], [[0.5, 0.5], [0.5, 0.5]])
     """
-    batch, partners = _pair(images, indices, seed)
+    batch, partners = pair(images, indices, seed)
     annotations = read_annotations(batch, masks, bboxes, box_rule, policy=mask_policy)
     if masks is not None and mask_policy is None:
-        raise PlanError("masks of indices cannot be blended; give mask_policy='dominant', or leave out masks")
-    given = None if lam is None else read_array(lam, "lam")
-    if given is None or given.ndim == 0:
-        fixed = None if given is None else given.item()
-        programs = _plan(batch, _set_up(Mixup, alpha=alpha, lam=fixed, keep_base=keep_base), p, seed)
+        raise PlanError(*BLENDED_MASKS)
+    fixed, each = given.read_lam(lam, len(batch))
+    operation, entry = set_up(Mixup, p, alpha=alpha, lam=fixed, keep_base=keep_base)
+    if each is None:
+        programs = plan(batch, entry, seed)
     else:
-        is_real = given.shape == (len(batch),) and given.dtype.kind in "iuf"
-        if not is_real or not ((given >= 0) & (given <= 1)).all():
-            raise PlanError(f"lam must be one number or ({len(batch)},) numbers in 0..1")
-        weights = np.maximum(given, 1 - given) if keep_base else given
-        rounded = np.rint(weights * Q16).astype(int).tolist()
-        programs = [
-            (Blend(Box(0, 0, shape.height, shape.width), weight, 0),) if weight < Q16 else ()
-            for weight, shape in zip(rounded, batch.shapes, strict=True)
-        ]
-    mixed = _mix(batch, programs, partners, labels, num_classes)
+        pairs = zip(each, batch.shapes, strict=True)
+        programs = [operation.blend(own, shape, 0).steps for own, shape in pairs]
+    mixed = mix(batch, programs, partners, labels, num_classes)
     return Mixed(*mixed, None, partners, *annotations.follow(programs, partners))
 
 
 def cutout(
     images: Any,
     *,
-    holes: int | str | tuple[int, int] = 1,
-    length: float | str | tuple[float, float] = 0.5,
-    boundary: str = "clip",
-    fill: Any = "black",
-    mean: Any = "0.485,0.456,0.406",
-    std: Any = "0.229,0.224,0.225",
-    p: float = 1.0,
-    seed: int = 0,
+    holes: int | str | tuple[int, int] = CUTOUT.holes,
+    length: float | str | tuple[float, float] = CUTOUT.length,
+    boundary: str = CUTOUT.boundary,
+    fill: Any = CUTOUT.fill,
+    mean: Any = CUTOUT.mean,
+    std: Any = CUTOUT.std,
+    p: float = ENTRY.p,
+    seed: int = RECIPE.seed,
     boxes: Any = None,
     masks: Any = None,
     mask_fill: int | None = None,
@@ -240,23 +222,24 @@ def cutout(
         ([[0.0, 0.0, 4.0, 3.0]], [0.667])
     """
     options = {"holes": holes, "length": length, "boundary": boundary}
-    operation = _set_up(Cutout, **options, fill=fill, mean=mean, std=std)
+    operation, entry = set_up(Cutout, p, **options, fill=fill, mean=mean, std=std)
     batch = read_images(images)
     annotations = read_annotations(batch, masks, bboxes, box_rule, mask_fill)
-    return _make_holes(batch, operation, p, seed, boxes, annotations)
+    programs = plan(batch, entry, seed) if boxes is None else given.fill_boxes(batch, operation, boxes, seed)
+    return Holed(batch.apply(programs), given.find_holes(batch, programs), *annotations.follow(programs))
 
 
 def erase(
     images: Any,
     *,
-    scale: float | str | tuple[float, float] = (0.02, 0.33),
-    ratio: float | str | tuple[float, float] = (0.3, 3.3),
-    count: int | str | tuple[int, int] = 1,
-    fill: Any = "random",
-    mean: Any = "0.485,0.456,0.406",
-    std: Any = "0.229,0.224,0.225",
-    p: float = 1.0,
-    seed: int = 0,
+    scale: float | str | tuple[float, float] = ERASE.scale,
+    ratio: float | str | tuple[float, float] = ERASE.ratio,
+    count: int | str | tuple[int, int] = ERASE.count,
+    fill: Any = ERASE.fill,
+    mean: Any = ERASE.mean,
+    std: Any = ERASE.std,
+    p: float = ENTRY.p,
+    seed: int = RECIPE.seed,
     boxes: Any = None,
     masks: Any = None,
     mask_fill: int | None = None,
@@ -293,22 +276,24 @@ def erase(
         >>> (erased.boxes[:, 0, 2:] - erased.boxes[:, 0, :2]).tolist()
         [[50, 50], [50, 50]]
     """
-    operation = _set_up(Erase, scale=scale, ratio=ratio, count=count, fill=fill, mean=mean, std=std)
+    options = {"scale": scale, "ratio": ratio, "count": count}
+    operation, entry = set_up(Erase, p, **options, fill=fill, mean=mean, std=std)
     batch = read_images(images)
     annotations = read_annotations(batch, masks, bboxes, box_rule, mask_fill)
-    return _make_holes(batch, operation, p, seed, boxes, annotations)
+    programs = plan(batch, entry, seed) if boxes is None else given.fill_boxes(batch, operation, boxes, seed)
+    return Holed(batch.apply(programs), given.find_holes(batch, programs), *annotations.follow(programs))
 
 
 def patch_cutout(
     images: Any,
     *,
-    patch_size: int | str | tuple[int, int] = 16,
-    ratio: float | str | tuple[float, float] = 0.4,
-    fill: Any = "black",
-    mean: Any = "0.485,0.456,0.406",
-    std: Any = "0.229,0.224,0.225",
-    p: float = 1.0,
-    seed: int = 0,
+    patch_size: int | str | tuple[int, int] = PATCH_CUTOUT.patch_size,
+    ratio: float | str | tuple[float, float] = PATCH_CUTOUT.ratio,
+    fill: Any = PATCH_CUTOUT.fill,
+    mean: Any = PATCH_CUTOUT.mean,
+    std: Any = PATCH_CUTOUT.std,
+    p: float = ENTRY.p,
+    seed: int = RECIPE.seed,
     patches: Sequence[ArrayLike] | None = None,
     masks: Any = None,
     mask_fill: int | None = None,
@@ -346,219 +331,14 @@ def patch_cutout(
         >>> patch_cutout(image, patch_size=2, patches=[patches]).images.tolist()
         [[0, 0, 9, 9, 0], [0, 0, 9, 9, 0], [9, 9, 9, 9, 9], [9, 9, 9, 9, 9]]
     """
-    operation = _set_up(PatchCutout, patch_size=patch_size, ratio=ratio, fill=fill, mean=mean, std=std)
-    batch, size = read_images(images), operation.patch_size
-    annotations = read_annotations(batch, masks, bboxes, box_rule, mask_fill)
-    if any(math.prod(_grid(shape, size)) > MOST_PATCHES for shape in batch.shapes):
-        raise PlanError(f"an image has more than {MOST_PATCHES} patches; give a larger patch_size")
-    if patches is None:
-        programs = _plan(batch, operation, p, seed)
-    else:
-        grids = list(patches) if isinstance(patches, Iterable) else []
-        if len(grids) != len(batch):
-            raise PlanError(f"patches must be given for each of {len(batch)} images, got {len(grids)}")
-        programs = [
-            (Fill(_hide(grid, shape, size), operation.paint(draws, shape)),)
-            for grid, shape, draws in zip(grids, batch.shapes, _draw(batch, operation, seed), strict=True)
-        ]
-    hidden = [
-        np.zeros(_grid(shape, size), np.bool_)
-        if not program
-        else np.frombuffer(program[0].area.bitmap, np.bool_).reshape(_grid(shape, size)).copy()  # type: ignore[union-attr]
-        for program, shape in zip(programs, batch.shapes, strict=True)
-    ]
-    return Masked(batch.apply(programs), hidden, *annotations.follow(programs))
-
-
-def smooth_labels(
-    labels: Any, epsilon: float = 0.1, *, num_classes: int | None = None, form: str = "uniform"
-) -> NDArray[np.float64]:
-    """Smooth labels; smoothing and mixing commute.
-
-    Args:
-        labels: (N,) indices or (N, K) weights that sum to 1.
-        epsilon: ε in 0..1.
-        num_classes: K; needed where labels are indices.
-        form: `uniform`: (1-ε)·y + ε/K (Szegedy et al. 2016, "Rethinking the Inception Architecture").
-            `others`: (1-ε)·y + ε/(K-1) on the other classes.
-
-    Returns:
-        (N, K) float64.
-
-    Raises:
-        PlanError: If an argument is not accepted, or weights do not sum to 1.
-
-    Example:
-        >>> smooth_labels([1], 0.3, num_classes=3, form="others").round(3).tolist()
-        [[0.15, 0.7, 0.15]]
-    """
-    weights = read_labels(labels, None, num_classes)
-    classes = weights.shape[1]
-    if not isinstance(epsilon, Real) or not 0 <= epsilon <= 1:
-        raise PlanError(f"epsilon must be >= 0 and <= 1, got {epsilon}")
-    if form not in ("uniform", "others"):
-        raise PlanError(f"form must be one of uniform, others, got {form!r}")
-    if form == "others" and classes < 2:
-        raise PlanError(f"form others needs at least 2 classes, got {classes}; use uniform")
-    if np.abs(weights.sum(axis=1) - 1).max(initial=0) > 1e-4:
-        raise PlanError("labels that do not sum to 1 (multi-hot) cannot be smoothed")
-    return smooth_weight(weights, classes, float(epsilon), form)
-
-
-def rand_box(
-    height: int,
-    width: int,
-    lam: float,
-    *,
-    boundary: str = "clip",
-    cy: int | None = None,
-    cx: int | None = None,
-    seed: int = 0,
-) -> Box:
-    """Draw CutMix's box: sides floor(H·√(1-λ)) and floor(W·√(1-λ)), around a centre uniform over the pixels.
-
-    Args:
-        height: Rows of the image.
-        width: Columns of the image.
-        lam: λ in 0..1, the image's share before the box is clipped.
-        boundary: `clip`, or `inside`: uniform over all places where the box fits.
-        cy: Row of the centre, instead of a drawn one; needs `cx`, and `clip`.
-        cx: Column of the centre.
-        seed: 0..2**64 - 1.
-
-    Returns:
-        The box, half-open: `y0, x0, y1, x1`, `area`. The label's λ is 1 - area / (height · width).
-
-    Raises:
-        PlanError: If an argument lies outside its range.
-
-    Example:
-        >>> rand_box(8, 8, 0.75, cy=0, cx=4)
-        Box(y0=0, x0=2, y1=2, x1=6)
-    """
-    are_sides = all(isinstance(side, Integral) and side >= 1 for side in (height, width))
-    if not are_sides or not isinstance(lam, Real) or not 0 <= lam <= 1 or boundary not in BOUNDARIES:
-        raise PlanError(
-            "a box needs height and width >= 1, lam in 0..1 and boundary clip or inside,"
-            f" got {height}, {width}, {lam}, {boundary!r}"
-        )
-    shape = Shape(int(height), int(width))
-    sides = box_sides(1 - float(lam), shape)
-    if cy is None and cx is None:
-        return place_box(Draws(_check_seed(seed), 0, 0, 0), PLACE, *sides, shape, boundary)
-    is_inside = all(
-        isinstance(at, Integral) and 0 <= at < side for at, side in ((cy, shape.height), (cx, shape.width))
-    )
-    if cy is None or cx is None or not is_inside or boundary != "clip":
-        raise PlanError(f"a centre needs cy in 0..{height - 1}, cx in 0..{width - 1} and boundary clip")
-    return box_around(int(cy), int(cx), *sides, shape)
-
-
-# --- what they share ------------------------------------------------------------------------------------
-
-
-def _set_up(kind: type[AnOperation], **options: Any) -> AnOperation:
-    """Make an operation from options as users write them; its fields read them."""
-    return kind(**options)
-
-
-def _pair(images: Any, indices: ArrayLike | None, seed: int) -> tuple[Batch, NDArray[np.int64]]:
-    """Take a batch and find each image's partner: given, or the next one in the order of a keyed hash."""
+    options = {"patch_size": patch_size, "ratio": ratio}
+    operation, entry = set_up(PatchCutout, p, **options, fill=fill, mean=mean, std=std)
     batch = read_images(images)
-    if len(batch) < 2:
-        raise PlanError(f"mixing needs at least 2 images, got {len(batch)}")
-    if indices is not None:
-        partners = read_integers(indices, (len(batch),), "indices")
-        if partners.min() < 0 or partners.max() >= len(batch):
-            raise PlanError(f"indices must be in 0..{len(batch) - 1}, got {partners.min()}..{partners.max()}")
-        return batch, partners
-    order = np.argsort(np.array(_hash_samples(batch, seed), np.uint64), kind="stable")
-    partners = np.empty(len(batch), np.int64)
-    partners[order] = np.roll(order, -1)
-    return batch, partners
-
-
-def _check_seed(seed: int) -> int:
-    if not isinstance(seed, Integral) or not 0 <= int(seed) < 1 << 64:
-        raise PlanError(f"seed must be a whole number in 0..2**64 - 1, got {seed!r}")
-    return int(seed)
-
-
-def _hash_samples(batch: Batch, seed: int) -> list[int]:
-    seed = _check_seed(seed)
-    return [hash_key(str(number), seed) for number in range(len(batch))]
-
-
-def _draw(batch: Batch, operation: Operation, seed: int) -> list[Draws]:
-    return draw_many(_check_seed(seed), 0, 0, _hash_samples(batch, seed), operation.streams + 1)
-
-
-def _plan(batch: Batch, operation: Operation, p: float, seed: int) -> list[Program]:
-    """Plan each image's program."""
-    entry = Entry((Choice(operation),), p)
-    return [
-        operation.plan(draws, shape, 0).steps if entry.draw(draws) else ()
-        for draws, shape in zip(_draw(batch, operation, seed), batch.shapes, strict=True)
-    ]
-
-
-def _mix(
-    batch: Batch,
-    programs: Sequence[Program],
-    partners: NDArray[np.int64],
-    labels: Any,
-    num_classes: int | None,
-) -> tuple[Any, NDArray[np.float64] | None, NDArray[np.float64]]:
-    """Give mixed images, labels and own shares."""
-    weights = None if labels is None else read_labels(labels, len(batch), num_classes)
-    shares = [
-        count_shares(program, shape.height, shape.width, 1)
-        for program, shape in zip(programs, batch.shapes, strict=True)
-    ]
-    lam = np.array([share.lam for share in shares])
-    if weights is not None:
-        kept = np.array([share.counts[0] for share in shares], np.float64)[:, None]
-        total = np.array([share.total for share in shares], np.float64)[:, None]
-        weights = (kept * weights + (total - kept) * weights[partners]) / total
-    return batch.apply(programs, partners), weights, lam
-
-
-def _make_holes(
-    batch: Batch, operation: HoleOperation, p: float, seed: int, boxes: Any, annotations: Annotations
-) -> Holed:
-    """Make drawn or given holes."""
-    if boxes is None:
-        programs = _plan(batch, operation, p, seed)
+    annotations = read_annotations(batch, masks, bboxes, box_rule, mask_fill)
+    given.check_patches(batch, operation.patch_size)
+    if patches is None:
+        programs = plan(batch, entry, seed)
     else:
-        given = read_integers(boxes, (len(batch), -1, 4), "boxes").tolist()
-        programs = [
-            tuple(
-                Fill(box, operation.paint(draws, shape, hole))
-                for hole, box in enumerate(one for one in map(_to_box, held) if one.area)
-            )
-            for held, shape, draws in zip(given, batch.shapes, _draw(batch, operation, seed), strict=True)
-        ]
-    found = np.zeros((len(batch), max(map(len, programs), default=0), 4), np.int64)
-    for number, program in enumerate(programs):
-        for hole, step in enumerate(program):
-            found[number, hole] = _edges(step.area)
-    return Holed(batch.apply(programs), found, *annotations.follow(programs))
-
-
-def _edges(area: Any) -> tuple[int, int, int, int]:
-    return area.y0, area.x0, area.y1, area.x1
-
-
-def _grid(shape: Shape, size: Any) -> tuple[int, int]:
-    return -(-shape.height // size.height), -(-shape.width // size.width)
-
-
-def _hide(grid: ArrayLike, shape: Shape, size: Any) -> Patches:
-    hidden = read_array(grid, "patches")
-    if hidden.shape != _grid(shape, size) or not ((hidden == 0) | (hidden == 1)).all():
-        raise PlanError(f"patches must be 0 or 1, of shape {_grid(shape, size)}, got {hidden.shape}")
-    return Patches(size.height, size.width, hidden.astype(np.uint8).tobytes())
-
-
-def _to_box(edges: list[int]) -> Box:
-    return Box(*edges)
+        programs = given.fill_patches(batch, operation, patches, seed)
+    hidden = given.find_patches(batch, programs, operation.patch_size)
+    return Masked(batch.apply(programs), hidden, *annotations.follow(programs))

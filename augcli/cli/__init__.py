@@ -19,7 +19,7 @@ from augcli.cli.operations import add_operations
 from augcli.cli.preview import preview
 from augcli.cli.run import run
 from augcli.cli.verify import verify
-from augcli.errors import AugcliError
+from augcli.errors import AugcliError, Reminder, Spelling
 
 USAGE = 2
 
@@ -60,11 +60,11 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     warnings.simplefilter("ignore")  # libraries warn about single files; a run counts those itself
     warnings.filterwarnings("once", category=UserWarning, module=r"augcli\.")
-    warnings.showwarning = lambda message, *_: print(f"augcli: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_: print(f"augcli: {_words(message)}", file=sys.stderr)
     try:
         code = app(standalone_mode=False)
     except AugcliError as error:
-        code = _complain(str(error), error.exit_code)
+        code = _complain(error.spell(Spelling.FLAG), error.exit_code)
     except _Stopped as stopped:
         again = shlex.join(["augcli", *sys.argv[1:]])
         goes_on = not {"verify", "preview", "doctor", "guide"} & set(sys.argv[1:2])
@@ -110,6 +110,10 @@ class _LeaveOut:
         """Say that there is no pandas and no SciPy."""
         if name in ("pandas", "scipy"):
             raise ModuleNotFoundError(f"augcli does without {name}", name=name)
+
+
+def _words(warning: Warning | str) -> str:
+    return warning.spell(Spelling.FLAG) if isinstance(warning, Reminder) else str(warning)
 
 
 def _given(error: Exception) -> str:

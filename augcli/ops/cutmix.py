@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from augcli.errors import UsageError
+from augcli.errors import Option, UsageError
 from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, Card, MixOperation, Plan, place_box, register
 from augcli.options import Bounds, Span, option, read_span
 from augcli.program.steps import Paste
@@ -63,10 +63,15 @@ class CutMix(MixOperation):
     )
     boundary: str = option("clip", BOUNDARY_HELP, choices=BOUNDARIES)
 
-    def __post_init__(self) -> None:
-        super(CutMix, self).__post_init__()
+    def check_together(self) -> None:
+        """Refuse a fixed λ beside shares of the sides.
+
+        Raises:
+            UsageError: Naming both.
+        """
         if self.lam is not None and self.minmax is not None:
-            raise UsageError("cutmix: --lam and --minmax both decide the box; give one of them")
+            both = Option("lam"), " and ", Option("minmax")
+            raise UsageError("cutmix: ", *both, " both decide the box; give one of them")
 
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
         """Draw a box and paste it; the label counts what is left of it after clipping."""
@@ -88,6 +93,6 @@ class CutMix(MixOperation):
 
 
 def box_sides(share: float, shape: Shape) -> tuple[int, int]:
-    """Give the sides of a box of a share of the area: floor(H·√share), floor(W·√share), as in the paper."""
+    """Return the sides of a box of a share of the area: floor(H·√share), floor(W·√share), as in the paper."""
     side = math.sqrt(share)
     return math.floor(shape.height * side), math.floor(shape.width * side)

@@ -1,7 +1,7 @@
-"""Masks and boxes that belong to images: what a step program makes of them.
+"""Masks and boxes that belong to images: what a program of steps makes of them.
 
 As with labels, no operation writes an annotation: what is left of a box, and whose mask stands where, follows
-from the steps alone. Nothing here knows of files.
+from the cells of the program alone. Nothing here knows of files.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.errors import PlanError
+from augcli.errors import Option, PlanError
 from augcli.program.annotated import BOX_POLICIES, MASK_POLICIES
+from augcli.program.cells import follow_program
 from augcli.program.steps import Blend, Box, Fill, Paste
 from augcli.samples import Q16
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from augcli.program.steps import Area, Program, Step
+    from augcli.program.cells import Cells
+    from augcli.program.steps import Program
     from augcli.samples import Edges
 
 
@@ -43,11 +46,18 @@ class BoxRule:
 
     def __post_init__(self) -> None:
         if self.policy not in BOX_POLICIES:
-            raise PlanError(f"--box-policy must be one of {', '.join(BOX_POLICIES)}, got {self.policy!r}")
+            raise PlanError(f"BoxRule: policy must be one of {', '.join(BOX_POLICIES)}, got {self.policy!r}")
         for name in ("min_visibility", "min_paste_visibility"):
             share = getattr(self, name)
-            if not 0 <= share <= 1:
-                raise PlanError(f"--{name.replace('_', '-')} must be >= 0 and <= 1, got {share}")
+            if not isinstance(share, Real) or not 0 <= float(share) <= 1:
+                raise PlanError(f"BoxRule: {name} must be >= 0 and <= 1, got {share!r}")
+
+
+BLENDED_MASKS = (
+    "masks of indices cannot be blended; give ",
+    Option("mask_policy", "dominant"),
+    ", or leave out masks",
+)
 
 
 class Source(NamedTuple):
@@ -76,11 +86,16 @@ class Seen(NamedTuple):
     weight: float
 
 
-def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rule: BoxRule) -> list[Seen]:
-    """Give the boxes of an output.
+class _Placed(NamedTuple):
+    """A box brought to the output: its number in its image, all of it, and the part that lies there."""
 
-    The image is cut into cells by the edges of all steps; each cell holds the share of every image that was
-    put there. A box is what the cells below it hold of its own image: exact, whatever overlaps.
+    number: int
+    whole: Edges
+    part: Edges
+
+
+def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rule: BoxRule) -> list[Seen]:
+    """Return the boxes of an output: of each box, what the cells below it show of its own image.
 
     Args:
         program: Steps, in order; their areas lie inside the base.
@@ -95,21 +110,29 @@ def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rul
     Raises:
         PlanError: If an area does not fit the base.
     """
-    cells = _Cells(program, base.height, base.width)
-    seen = []
-    for number, edges in enumerate(base.boxes):
-        inside = _clip(edges, (0, 0, base.height, base.width))
-        seen.append(cells.look(0, edges, inside, None, number, rule))
-    for place, step in enumerate(program, start=1):
-        if isinstance(step, Fill):
-            continue
-        bounds = _bounds(step.area, base.height, base.width)
-        moving = _stretch(partners[step.slot].boxes, partners[step.slot], step, base)
-        for number, moved in enumerate(moving):
-            inside = _clip(moved, bounds)
-            if _area(inside) >= rule.min_paste_visibility * _area(moved):
-                seen.append(cells.look(place, moved, inside, step.slot, number, rule))
-    return [one for one in seen if one is not None]
+    size = base.height, base.width
+    cells = follow_program(program, *size)
+    placed = [_Placed(number, box, _clip(box, (0, 0, *size))) for number, box in enumerate(base.boxes)]
+    seen = list(_look(cells, 0, None, placed, rule))
+    mixing = (step for step in program if not isinstance(step, Fill))
+    for image, step in enumerate(mixing, start=1):
+        partner, bounds = partners[step.slot], step.area.bounds(*size)
+        moved = enumerate(_stretch(partner.boxes, partner, step, size))
+        placed = [_Placed(number, box, _clip(box, bounds)) for number, box in moved]
+        least = rule.min_paste_visibility
+        pasted = [box for box in placed if _area(box.part) >= least * _area(box.whole)]
+        seen += _look(cells, image, step.slot, pasted, rule)
+    return seen
+
+
+def check_mask_policy(policy: str | None) -> None:
+    """Refuse a policy for masks that nobody knows.
+
+    Raises:
+        PlanError: Naming those that are known.
+    """
+    if policy is not None and policy not in MASK_POLICIES:
+        raise PlanError(Option("mask_policy"), f" must be one of {', '.join(MASK_POLICIES)}, got {policy!r}")
 
 
 def follow_mask(
@@ -119,10 +142,10 @@ def follow_mask(
     fill: int | None = None,
     policy: str | None = None,
 ) -> NDArray[np.integer]:
-    """Give the mask of an output: an index for each pixel, never one that neither mask had.
+    """Return the mask of an output: an index for each pixel, never one that neither mask had.
 
     Args:
-        program: Steps, in order.
+        program: Steps, in order; their areas lie inside the base.
         base: (H, W) indices, 8 or 16 bit.
         partners: (H, W) indices of the partners by slot, of any size; read at the nearest pixel of the place
             that the image's own pixels are read from.
@@ -134,112 +157,65 @@ def follow_mask(
         A new mask of the base's size and type.
 
     Raises:
-        PlanError: If there is a blend without a policy, or an index does not fit the base's type.
+        PlanError: If there is a blend without a policy, an index does not fit the base's type, or an area
+            does not fit the base.
     """
-    if policy is not None and policy not in MASK_POLICIES:
-        raise PlanError(f"--mask-policy must be one of {', '.join(MASK_POLICIES)}, got {policy!r}")
-    mask = base.copy()
+    check_mask_policy(policy)
+    height, width = base.shape
+    cells = follow_program(program, height, width)
+    mask, image = base.copy(), 0
     for step in program:
         if isinstance(step, Fill):
-            if fill is not None:
-                _check_fill(fill, base.dtype)
-                np.copyto(mask, base.dtype.type(fill), where=_covered(step.area, *mask.shape))
-        elif isinstance(step, Paste):
-            _copy(_read_nearest(partners[step.slot], step, mask.shape), mask, step.area)
-        elif policy is None:
-            raise PlanError(
-                "masks of indices cannot be blended; give --mask-policy dominant, or leave out mixup"
-            )
-        elif step.weight_q16 < Q16 // 2:
-            _copy(_read_nearest(partners[step.slot], step, mask.shape), mask, step.area)
+            _check_fill(fill, mask.dtype)
+            continue
+        image += 1
+        if isinstance(step, Blend):
+            if policy is None:
+                raise PlanError(*BLENDED_MASKS)
+            if step.weight_q16 >= Q16 // 2:
+                continue
+        values = _read_nearest(partners[step.slot], step, (height, width))
+        _check_values(values, mask.dtype)
+        np.copyto(mask, values, where=cells.spread(cells.tops == image), casting="unsafe")
+    if fill is not None and cells.hidden.any():
+        np.copyto(mask, mask.dtype.type(fill), where=cells.spread(cells.hidden > cells.tops))
     return mask
 
 
-class _Cells:
-    """The cells that a program's edges cut an image into, and what share of each every image holds."""
-
-    def __init__(self, program: Program, height: int, width: int) -> None:
-        edges = [_edges(step.area, height, width) for step in program]
-        self._ys = sorted({0, height}.union(*(rows for rows, _ in edges)))
-        self._xs = sorted({0, width}.union(*(columns for _, columns in edges)))
-        if self._ys[-1] > height or self._xs[-1] > width:
-            raise PlanError(f"a step's area lies outside the image of {height}x{width}")
-        ys, xs = np.array(self._ys[:-1]), np.array(self._xs[:-1])
-        # Image 0 is the base; each step that reads a partner puts another image there.
-        shares = np.zeros((len(program) + 1, len(self._ys) - 1, len(self._xs) - 1))
-        shares[0] = 1
-        for place, step in enumerate(program, start=1):
-            where = _covered(step.area, height, width, ys, xs)
-            kept = step.weight_q16 / Q16 if isinstance(step, Blend) else 0.0
-            shares[:, where] *= kept
-            if not isinstance(step, Fill):
-                shares[place, where] = 1 - kept
-        self._shares: list[list[list[float]]] = shares.tolist()
-
-    def look(
-        self, image: int, whole: Edges, part: Edges, slot: int | None, number: int, rule: BoxRule
-    ) -> Seen | None:
-        """Give what is seen of a box of which a part lies in the output; None where it does not stay."""
-        held = self._shares[image]
-        columns = _overlaps(self._xs, part[1], part[3])
+def _look(
+    cells: Cells, image: int, slot: int | None, boxes: Iterable[_Placed], rule: BoxRule
+) -> Iterator[Seen]:
+    """Yield what is seen of an image's boxes, of those that stay."""
+    shares: list[list[float]] = cells.visible(image).tolist()
+    for number, whole, part in boxes:
+        columns = _overlaps(cells.xs, part[1], part[3])
         seen = [
-            (row, column, held[row][column], height * width)
-            for row, height in _overlaps(self._ys, part[0], part[2])
+            (row, column, shares[row][column], height * width)
+            for row, height in _overlaps(cells.ys, part[0], part[2])
             for column, width in columns
-            if held[row][column] > 0
+            if shares[row][column] > 0
         ]
         # Sums that do not depend on their order, which vector units choose: the same on any machine.
         area = math.fsum(pixels for *_, pixels in seen)
         visibility = area / _area(whole) if _area(whole) else 0.0
         if area <= 0 or visibility < rule.min_visibility:
-            return None
+            continue
         weight = math.fsum(share * pixels for _, _, share, pixels in seen) / area
         if rule.policy == "shrink":
-            top, bottom = min(row for row, *_ in seen), max(row for row, *_ in seen)
-            left, right = min(one[1] for one in seen), max(one[1] for one in seen)
-            inner = (self._ys[top], self._xs[left], self._ys[bottom + 1], self._xs[right + 1])
-            part = _clip(part, inner)
-        return Seen(slot, number, part, min(visibility, 1.0), weight)
-
-
-def _edges(area: Area, height: int, width: int) -> tuple[Iterable[int], Iterable[int]]:
-    """Give the rows and the columns at which an area may begin or end."""
-    if isinstance(area, Box):
-        return (area.y0, area.y1), (area.x0, area.x1)
-    area.check_grid(height, width)
-    return range(0, height, area.height), range(0, width, area.width)
-
-
-def _covered(
-    area: Area,
-    height: int,
-    width: int,
-    ys: NDArray[np.integer] | None = None,
-    xs: NDArray[np.integer] | None = None,
-) -> NDArray[np.bool_]:
-    """Say of some rows and columns, by default all, which of their crossings an area covers."""
-    ys = np.arange(height) if ys is None else ys
-    xs = np.arange(width) if xs is None else xs
-    if isinstance(area, Box):
-        rows, columns = (ys >= area.y0) & (ys < area.y1), (xs >= area.x0) & (xs < area.x1)
-        return rows[:, None] & columns
-    cells = np.frombuffer(area.bitmap, np.uint8).reshape(area.check_grid(height, width)) != 0
-    return cells[np.ix_(ys // area.height, xs // area.width)]
-
-
-def _bounds(area: Area, height: int, width: int) -> Edges:
-    """Give the bounds of an area; of an empty one, nothing."""
-    if isinstance(area, Box):
-        return area.y0, area.x0, area.y1, area.x1
-    rows, columns = (np.flatnonzero(_covered(area, height, width).any(axis)) for axis in (1, 0))
-    return (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if len(rows) else (0, 0, 0, 0)
+            rows, places = [row for row, *_ in seen], [column for _, column, *_ in seen]
+            top, left = cells.ys[min(rows)], cells.xs[min(places)]
+            part = _clip(part, (top, left, cells.ys[max(rows) + 1], cells.xs[max(places) + 1]))
+        yield Seen(slot, number, part, min(visibility, 1.0), weight)
 
 
 def _overlaps(edges: Sequence[int], start: float, stop: float) -> list[tuple[int, float]]:
-    """Give which intervals between edges start..stop lies in, and how much of it in each."""
+    """Return which intervals between edges start..stop lies in, and how much of it in each."""
     first = max(bisect_right(edges, start) - 1, 0)
     last = min(bisect_left(edges, stop), len(edges) - 1)
-    return [(at, min(edges[at + 1], stop) - max(edges[at], start)) for at in range(first, last)]
+    return [
+        (interval, min(edges[interval + 1], stop) - max(edges[interval], start))
+        for interval in range(first, last)
+    ]
 
 
 def _clip(edges: Edges, bounds: Edges) -> Edges:
@@ -251,17 +227,24 @@ def _area(edges: Edges) -> float:
     return (edges[2] - edges[0]) * (edges[3] - edges[1])
 
 
-def _read_part(partner: tuple[int, int], step: Step, size: tuple[int, int]) -> tuple[Edges, Edges]:
-    """Give which part of a partner is read, and over which part of the output it is stretched."""
+def _read_part(partner: tuple[int, int], step: Paste | Blend, size: tuple[int, int]) -> tuple[Edges, Edges]:
+    """Return which part of a partner is read, and over which part of the output it is stretched.
+
+    As in the kernels, a part is stretched over a box, or with patches over the whole output.
+    """
     source = step.source if isinstance(step, Paste) else None
+    whole = (0, 0, *size)
     if source is None:
-        return (0, 0, *partner), (0, 0, *size)
-    return (source.y0, source.x0, source.y1, source.x1), _bounds(step.area, *size)
+        return (0, 0, *partner), whole
+    target = step.area.bounds(*size) if isinstance(step.area, Box) else whole
+    return source.bounds(*partner), target
 
 
-def _stretch(boxes: Sequence[Edges], partner: Source, step: Step, base: Source) -> Iterator[Edges]:
-    """Give where a partner's boxes lie in the output."""
-    source, target = _read_part(partner[:2], step, base[:2])
+def _stretch(
+    boxes: Sequence[Edges], partner: Source, step: Paste | Blend, size: tuple[int, int]
+) -> Iterator[Edges]:
+    """Yield where a partner's boxes lie in the output."""
+    source, target = _read_part((partner.height, partner.width), step, size)
     if source[2] == source[0] or source[3] == source[1]:
         return
     height, width = ((target[axis + 2] - target[axis]) / (source[axis + 2] - source[axis]) for axis in (0, 1))
@@ -274,27 +257,27 @@ def _stretch(boxes: Sequence[Edges], partner: Source, step: Step, base: Source) 
         )
 
 
-def _read_nearest(partner: NDArray[np.integer], step: Step, size: tuple[int, ...]) -> NDArray[np.integer]:
+def _read_nearest(
+    partner: NDArray[np.integer], step: Paste | Blend, size: tuple[int, int]
+) -> NDArray[np.integer]:
     """Read a partner's mask at the size of the output: pixel x of W at floor((2x + 1)·w / 2W) of w."""
-    height, width = size
-    source, target = _read_part((partner.shape[0], partner.shape[1]), step, (height, width))
+    source, target = _read_part((partner.shape[0], partner.shape[1]), step, size)
     places = []
-    for axis, length in enumerate((height, width)):
+    for axis, length in enumerate(size):
         first, read = int(source[axis]), int(source[axis + 2] - source[axis])
         start, stretched = int(target[axis]), int(target[axis + 2] - target[axis])
-        at = (2 * (np.arange(length) - start) + 1) * read // (2 * max(stretched, 1))
-        places.append(first + np.clip(at, 0, max(read - 1, 0)))
+        nearest = (2 * (np.arange(length) - start) + 1) * read // (2 * max(stretched, 1))
+        places.append(first + np.clip(nearest, 0, max(read - 1, 0)))
     return partner[np.ix_(*places)]
 
 
-def _check_fill(fill: int, kind: np.dtype[np.integer]) -> None:
-    if not 0 <= fill <= np.iinfo(kind).max:
-        raise PlanError(f"an index of {fill} does not fit a mask of {kind}; give a smaller --mask-fill")
+def _check_fill(fill: int | None, dtype: np.dtype[np.integer]) -> None:
+    if fill is not None and not 0 <= fill <= np.iinfo(dtype).max:
+        raise PlanError(f"an index of {fill} does not fit a mask of {dtype}; give a smaller --mask-fill")
 
 
-def _copy(values: NDArray[np.integer], mask: NDArray[np.integer], area: Area) -> None:
-    """Copy an area of indices of a partner."""
+def _check_values(values: NDArray[np.integer], dtype: np.dtype[np.integer]) -> None:
+    """Refuse a partner's indices that a mask cannot hold."""
     most = int(values.max(initial=0))
-    if most > np.iinfo(mask.dtype).max:
-        raise PlanError(f"an index of {most} does not fit a mask of {mask.dtype}; give both masks one depth")
-    np.copyto(mask, values, where=_covered(area, *mask.shape), casting="unsafe")
+    if most > np.iinfo(dtype).max:
+        raise PlanError(f"an index of {most} does not fit a mask of {dtype}; give both masks one depth")

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from augcli.errors import PlanError
 from augcli.samples import Q16, Colour
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Bounds: TypeAlias = tuple[int, int, int, int]  # y0, x0, y1, x1
+    Cuts: TypeAlias = tuple[Sequence[int], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,27 @@ class Box:
         """Pixels covered."""
         return self.height * self.width
 
+    # What an area of an image of H×W pixels is asked; `Patches` answers the same.
+
+    def bounds(self, height: int, width: int) -> Bounds:
+        """Return the smallest box around the area, as y0, x0, y1, x1."""
+        return self.y0, self.x0, self.y1, self.x1
+
+    def boxes(self, height: int, width: int) -> list[Box]:
+        """Return the disjoint boxes that make up the area."""
+        return [self]
+
+    def cuts(self, height: int, width: int) -> Cuts:
+        """Return the rows and the columns at which the area may begin or end."""
+        return (self.y0, self.y1), (self.x0, self.x1)
+
+    def covers(
+        self, ys: NDArray[np.integer], xs: NDArray[np.integer], height: int, width: int
+    ) -> NDArray[np.bool_]:
+        """Return for each pixel of rows `ys` and columns `xs` whether it belongs to the area."""
+        rows, columns = (ys >= self.y0) & (ys < self.y1), (xs >= self.x0) & (xs < self.x1)
+        return rows[:, None] & columns
+
 
 @dataclass(frozen=True, slots=True)
 class Patches:
@@ -54,31 +84,65 @@ class Patches:
         if self.height < 1 or self.width < 1:
             raise PlanError(f"a patch needs at least 1x1 pixels, got {self.height}x{self.width}")
 
-    def check_grid(self, image_height: int, image_width: int) -> tuple[int, int]:
-        """Give rows and columns of an image's grid.
+    def check_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Return rows and columns of the grid of an image of H×W pixels.
 
         Raises:
             PlanError: If the bitmap does not have one byte per cell.
         """
-        rows, columns = -(-image_height // self.height), -(-image_width // self.width)
+        rows, columns = -(-height // self.height), -(-width // self.width)
         if len(self.bitmap) != rows * columns:
             raise PlanError(f"the bitmap has {len(self.bitmap)} cells, the grid {rows}x{columns}")
         return rows, columns
 
-    def cells(self, image_height: int, image_width: int) -> list[Box]:
-        """List the boxes of the cells that belong to the area, row by row.
+    def bounds(self, height: int, width: int) -> Bounds:
+        """Return the smallest box around the area, as y0, x0, y1, x1; zeros where the area is empty.
 
         Raises:
-            PlanError: If the bitmap does not have one byte per cell of this image's grid.
+            PlanError: As for `check_grid`.
         """
-        _, columns = self.check_grid(image_height, image_width)
+        boxes = self.boxes(height, width)
+        if not boxes:
+            return 0, 0, 0, 0
+        y0, x0 = min(box.y0 for box in boxes), min(box.x0 for box in boxes)
+        return y0, x0, max(box.y1 for box in boxes), max(box.x1 for box in boxes)
+
+    def boxes(self, height: int, width: int) -> list[Box]:
+        """Return the boxes of the cells that belong to the area, row by row.
+
+        Raises:
+            PlanError: As for `check_grid`.
+        """
+        _, columns = self.check_grid(height, width)
         boxes = []
-        for cell, inside in enumerate(self.bitmap):
-            if inside:
+        for cell, is_inside in enumerate(self.bitmap):
+            if is_inside:
                 y0, x0 = cell // columns * self.height, cell % columns * self.width
-                y1, x1 = min(y0 + self.height, image_height), min(x0 + self.width, image_width)
+                y1, x1 = min(y0 + self.height, height), min(x0 + self.width, width)
                 boxes.append(Box(y0, x0, y1, x1))
         return boxes
+
+    def cuts(self, height: int, width: int) -> Cuts:
+        """Return the rows and the columns at which the area may begin or end: those of its grid.
+
+        Raises:
+            PlanError: As for `check_grid`.
+        """
+        self.check_grid(height, width)
+        return range(0, height, self.height), range(0, width, self.width)
+
+    def covers(
+        self, ys: NDArray[np.integer], xs: NDArray[np.integer], height: int, width: int
+    ) -> NDArray[np.bool_]:
+        """Return for each pixel of rows `ys` and columns `xs` whether it belongs to the area.
+
+        Raises:
+            PlanError: As for `check_grid`.
+        """
+        import numpy as np  # here, since `augcli --help` loads this module and no NumPy
+
+        cells = np.frombuffer(self.bitmap, np.uint8).reshape(self.check_grid(height, width)) != 0
+        return cells[np.ix_(ys // self.height, xs // self.width)]
 
 
 Area: TypeAlias = Box | Patches

@@ -235,15 +235,15 @@ def test_others_smoothing_needs_two_classes(refusal, make_folder, tmp_path):
         ("sed = 1", "recipe: unknown key 'sed'; did you mean 'seed'?"),
         ('[[op]]\nkind = "cutmx"', "unknown operation 'cutmx'; did you mean 'cutmix'?"),
         ('[[op]]\nkind = "cutmix"\nalhpa = 1', "cutmix: unknown key 'alhpa'; did you mean 'alpha'?"),
-        ('[[op]]\nkind = "cutmix"\nalpha = 0', "cutmix: --alpha must be > 0 and <= 1000, got 0"),
-        ('[[op]]\nkind = "cutmix"\np = 2', "--p must be >= 0 and <= 1, got 2"),
-        ('[[op]]\nkind = "cutout"\nlength = "8:0.5"', f"cutout: --length {LENGTHS}, got '8:0.5'"),
-        ('[[op]]\nkind = "cutout"\nlength = [8, 0.5]', f"cutout: --length {LENGTHS}, got [8, 0.5]"),
+        ('[[op]]\nkind = "cutmix"\nalpha = 0', "cutmix: alpha must be > 0 and <= 1000, got 0"),
+        ('[[op]]\nkind = "cutmix"\np = 2', "p must be >= 0 and <= 1, got 2"),
+        ('[[op]]\nkind = "cutout"\nlength = "8:0.5"', f"cutout: length {LENGTHS}, got '8:0.5'"),
+        ('[[op]]\nkind = "cutout"\nlength = [8, 0.5]', f"cutout: length {LENGTHS}, got [8, 0.5]"),
         ('[[op]]\nkind = "patch-cutout"\npatch_size = 4', "did you mean 'patch-size'?"),
-        ('[[op]]\nkind = "erase"\nscale = [0.5, 0.2]', f"erase: --scale {SPAN}, got [0.5, 0.2]"),
+        ('[[op]]\nkind = "erase"\nscale = [0.5, 0.2]', f"erase: scale {SPAN}, got [0.5, 0.2]"),
         (
             '[[op]]\nkind = "cutmix"\n[[op]]\nkind = "mixup"\npartner = "same-class"',
-            "bad: --partner must be the same for all operations, got any, same-class",
+            "bad: partner must be the same for all operations, got any, same-class",
         ),
         (
             "[labels]\nop = 1",
@@ -253,8 +253,8 @@ def test_others_smoothing_needs_two_classes(refusal, make_folder, tmp_path):
         ("target-per-class = 1000000000000", "must be a whole number >= 1, or max, got 1000000000000"),
         ('name = "a\\u0000b"', "must be a word that a file name can hold"),
         (f'name = "{"é" * 33}"', "must be a word that a file name can hold"),
-        ("copies = 0", "bad: --copies must be >= 1 and <= 1048576, got 0"),
-        ("[labels]\nsmoothing = 1", "bad: --smoothing must be >= 0 and <= 0.999999, got 1"),
+        ("copies = 0", "bad: copies must be >= 1 and <= 1048576, got 0"),
+        ("[labels]\nsmoothing = 1", "bad: smoothing must be >= 0 and <= 0.999999, got 1"),
     ],
 )
 def test_a_recipe_is_checked_like_the_command_line(refusal, photos, tmp_path, text, says):

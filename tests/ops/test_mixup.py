@@ -45,7 +45,7 @@ GOLDEN = [1688, 64478, 20, 190]
 
 
 def test_alpha_outside_its_range_is_refused():
-    with pytest.raises(UsageError, match="mixup: --alpha must be > 0 and <= 1000, got 0"):
+    with pytest.raises(UsageError, match=r"^mixup: alpha must be > 0 and <= 1000, got 0"):
         Mixup(alpha=0)
 
 

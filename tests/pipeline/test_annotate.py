@@ -957,5 +957,5 @@ def test_a_stored_recipe_reminds_of_the_masks_and_boxes_that_its_output_had(make
     stored = tmp_path / "dst" / "augcli.json"
     augcli.materialize(dst=tmp_path / "same", recipe=stored, **paths)  # says nothing
     assert document(tmp_path / "same") == document(tmp_path / "dst")
-    with pytest.warns(UserWarning, match="had boxes; give --boxes to take them along"):
+    with pytest.warns(UserWarning, match="had boxes; give boxes to take them along"):
         augcli.materialize(paths["src"], tmp_path / "other", stored, masks=paths["masks"])

@@ -495,7 +495,7 @@ def test_an_output_of_another_version_is_a_difference(folder):
 
 @pytest.mark.parametrize("options", [{"sample": 3}, {"labels": "x.csv"}, {"classes": "c.txt"}])
 def test_options_of_the_sources_need_sources(folder, options):
-    with pytest.raises(UsageError, match="go with --against SRC"):
+    with pytest.raises(UsageError, match=r"^sample, labels, .* and boxes go with against='SRC'; give it"):
         augcli.verify(folder, **options)
 
 

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.errors import PlanError
+from augcli.errors import PlanError, Spelling
+from augcli.kernels import reference
+from augcli.kernels.table import tabulate
 from augcli.program.boxes_and_masks import BoxRule, Seen, Source, follow_boxes, follow_mask
 from augcli.program.steps import Blend, Box, Fill, Paste, Patches
-from augcli.samples import Colour
+from augcli.samples import Colour, Shape
 
 HEIGHT, WIDTH = 12, 16
 WHOLE = Box(0, 0, HEIGHT, WIDTH)
@@ -48,7 +50,7 @@ programs = st.lists(steps, max_size=4).map(tuple)
 def pixels_of(area):
     """Which pixels an area covers, one by one."""
     held = np.zeros((HEIGHT, WIDTH), bool)
-    for box in [area] if isinstance(area, Box) else area.cells(HEIGHT, WIDTH):
+    for box in [area] if isinstance(area, Box) else area.boxes(HEIGHT, WIDTH):
         held[box.y0 : box.y1, box.x0 : box.x1] = True
     return held
 
@@ -194,9 +196,10 @@ def test_nothing_is_done_where_there_is_no_step():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"policy": "clip"}, "--box-policy must be one of keep, shrink, got 'clip'"),
-        ({"min_visibility": 1.5}, "--min-visibility must be >= 0 and <= 1, got 1.5"),
-        ({"min_paste_visibility": -0.1}, "--min-paste-visibility must be >= 0 and <= 1, got -0.1"),
+        ({"policy": "clip"}, "^BoxRule: policy must be one of keep, shrink, got 'clip'$"),
+        ({"min_visibility": 1.5}, r"^BoxRule: min_visibility must be >= 0 and <= 1, got 1\.5$"),
+        ({"min_paste_visibility": -0.1}, r"min_paste_visibility must be >= 0 and <= 1, got -0\.1"),
+        ({"min_visibility": "a"}, "min_visibility must be >= 0 and <= 1, got 'a'"),
     ],
 )
 def test_a_rule_that_is_none_is_refused(options, says):
@@ -258,10 +261,23 @@ def test_a_part_of_a_partners_mask_is_stretched_over_the_area():
     assert mask.sum() == 2 * (3 + 3 + 4 + 4)
 
 
+@pytest.mark.parametrize("area", [Box(3, 2, 9, 12), Patches(3, 4, bytes([0] * 8 + [1] * 4 + [0] * 4))])
+def test_a_part_is_stretched_over_a_box_or_with_patches_over_the_image_as_pixels_are(area):
+    indices = np.array([[0, 1, 7], [1, 0, 7], [7, 7, 7]], np.uint8)
+    program, image = (Paste(area, 0, Box(0, 0, 2, 2)),), np.full((HEIGHT, WIDTH, 1), 255, np.uint8)
+    reference.apply(tabulate(program, Shape(HEIGHT, WIDTH, 1), [(3, 3)]), [100 * indices[..., None]], image)
+    mask = follow_mask(program, np.full((HEIGHT, WIDTH), 9, np.uint8), [indices])
+    # Pixels are interpolated between the two values; the nearer one is that of the mask.
+    nearest = np.where(image[..., 0] == 255, 9, image[..., 0] > 50)
+    is_clear = image[..., 0] != 50
+    np.testing.assert_array_equal(mask[is_clear], nearest[is_clear])
+
+
 def test_a_blend_of_masks_is_refused_with_the_cure():
     base = np.zeros((HEIGHT, WIDTH), np.uint8)
-    with pytest.raises(PlanError, match="--mask-policy dominant"):
+    with pytest.raises(PlanError, match="cannot be blended; give mask_policy='dominant', or leave") as caught:
         follow_mask((Blend(WHOLE, 40000, 0),), base, [base])
+    assert "give --mask-policy dominant, or leave out masks" in caught.value.spell(Spelling.FLAG)
 
 
 @pytest.mark.parametrize(("weight", "index"), [(0, 2), (32767, 2), (32768, 1), (65536, 1)])
@@ -285,7 +301,7 @@ def test_an_index_that_does_not_fit_the_depth_is_refused():
 
 def test_an_unknown_policy_is_refused():
     base = np.zeros((HEIGHT, WIDTH), np.uint8)
-    with pytest.raises(PlanError, match="--mask-policy must be one of dominant, got 'mean'"):
+    with pytest.raises(PlanError, match=r"^mask_policy must be one of dominant, got 'mean'$"):
         follow_mask((), base, [], policy="mean")
 
 
