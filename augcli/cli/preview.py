@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from augcli.cli import options
+from augcli.samples import InputFiles
 
 
 def preview(
@@ -25,6 +26,6 @@ def preview(
     from augcli.io.readers.base import Selection
     from augcli.report.preview import draw_preview
 
-    draw_preview(src, dst, sheet, count, Selection(labels=labels, classes=classes, masks=masks, boxes=boxes))
+    draw_preview(src, dst, sheet, count, Selection(InputFiles.of(labels, classes, masks, boxes)))
     print(sheet)
     return 0

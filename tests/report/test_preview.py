@@ -14,6 +14,7 @@ from augcli.io.readers.base import Selection
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import single
 from augcli.report.preview import CELL, GAP, LABEL, Example, draw_preview, draw_sheet
+from augcli.samples import InputFiles
 
 
 def plain(colour):
@@ -105,7 +106,7 @@ def make_annotated(tmp_path):
 def test_boxes_are_outlined_and_masks_tinted(tmp_path, form):
     paths = make_annotated(tmp_path)
     augcli.materialize(dst=tmp_path / "dst", recipe=single(CutMix(lam=0.9), format=form), **paths)
-    selection = Selection(masks=str(paths["masks"]), boxes=str(paths["boxes"]))
+    selection = Selection(InputFiles.of(masks=paths["masks"], boxes=paths["boxes"]))
     draw_preview(str(paths["src"]), tmp_path / "dst", tmp_path / "sheet.png", 1, selection)
     with Image.open(tmp_path / "sheet.png") as opened:
         sheet = np.asarray(opened.convert("RGB")).astype(int)
