@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from augcli.errors import InputError, Option, OutputError, Reminder, UsageError
 from augcli.recipe import Recipe
 from augcli.recipe_files import load_recipe
+from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,8 +216,8 @@ def _remind_of_annotations(dst: Path, selection: Selection) -> None:
 
     had = read_annotated(dst)
     for kind, was_there, given in (
-        ("masks", had.masks, selection.masks),
-        ("boxes", had.boxes, selection.boxes),
+        ("masks", had.masks, selection.files.masks),
+        ("boxes", had.boxes, selection.files.boxes),
     ):
         if was_there and given is None:
             words = f"the output of this recipe had {kind}; give ", Option(kind), " to take them along"
@@ -240,12 +241,11 @@ def _select(
     from augcli.io.readers.base import Selection
 
     return Selection(
-        labels=Path(labels) if labels is not None else None,
-        classes=Path(classes) if classes is not None else None,
+        InputFiles.of(labels, classes, masks, boxes).or_else(
+            InputFiles(masks=recipe.masks, boxes=recipe.boxes)
+        ),
         image_col=recipe.image_col,
         label_col=recipe.label_col,
-        masks=str(masks) if masks is not None else recipe.masks,
-        boxes=str(boxes) if boxes is not None else recipe.boxes,
         links=recipe.links,
-        skip=Path(dst),
+        skip=str(dst),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from augcli.errors import PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from os import PathLike
 
     import numpy as np
     from numpy.typing import NDArray
@@ -83,10 +84,46 @@ class SoftLabel:
         return abs(sum(self.weights) - 1.0) <= 1e-4
 
 
-class MaskFiles(NamedTuple):
-    """The masks of a folder's samples, as parallel columns: path, None where there is none, size, version."""
+@dataclass(frozen=True, slots=True)
+class InputFiles:
+    """What is given beside SRC; None where it is not.
 
-    paths: Sequence[str | None]
+    Attributes:
+        labels: CSV or parquet table that labels the images of a folder.
+        classes: File with one class name a line.
+        masks: Directory of index masks, or a column of shards.
+        boxes: File or directory of boxes.
+    """
+
+    labels: str | None = None
+    classes: str | None = None
+    masks: str | None = None
+    boxes: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        labels: str | PathLike[str] | None = None,
+        classes: str | PathLike[str] | None = None,
+        masks: str | PathLike[str] | None = None,
+        boxes: str | PathLike[str] | None = None,
+    ) -> InputFiles:
+        """Return the value for paths of any type."""
+        return cls(*(None if path is None else str(path) for path in (labels, classes, masks, boxes)))
+
+    def or_else(self, other: InputFiles) -> InputFiles:
+        """Return what is given here, and where nothing is, what is given in another value."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return InputFiles(*(own if own is not None else its for own, its in pairs))
+
+    def __bool__(self) -> bool:
+        return any(path is not None for path in astuple(self))
+
+
+class MaskFiles(NamedTuple):
+    """The masks of a folder's samples, as parallel columns: key, None where there is none, size, version."""
+
+    keys: Sequence[str | None]
     sizes: NDArray[np.int64]
     versions: NDArray[np.int64]
 

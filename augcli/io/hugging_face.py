@@ -1,4 +1,4 @@
-"""What tells other tools how to read an output: Hugging Face's features, and the data set's README."""
+"""Hugging Face's features: how schemas tell other tools what their columns hold."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | 
     """Read the class names of a label column, index or weights, from Hugging Face's features.
 
     Raises:
-        InputError: If they are no list of distinct texts.
+        InputError: If they are not a list of distinct texts.
     """
     features = read_features(schema)
     # Our own soft labels bear no names themselves; those of the dominant class's column are theirs.
@@ -53,9 +53,9 @@ def read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | 
 
 
 def _check_names(names: Any) -> tuple[str, ...]:
-    """Give class names that can be told apart and written."""
-    is_good = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
-    if not is_good or len(set(names)) < len(names) or not all(map(is_text, names)):
+    """Return class names that can be told apart and written."""
+    are_texts = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    if not are_texts or len(set(names)) < len(names) or not all(map(is_text, names)):
         raise InputError(
             f"the class names in the schema's metadata are no list of distinct texts, got {str(names)[:80]}"
         )
@@ -63,7 +63,7 @@ def _check_names(names: Any) -> tuple[str, ...]:
 
 
 def read_description(path: Path) -> tuple[tuple[str, ...] | None, dict[str, Any]] | None:
-    """Read class names and features from a parquet file of ours; None where it is none."""
+    """Read class names and features from a parquet file of ours; None if it is not one."""
     try:
         schema = pq.read_schema(open_file(path))
         return read_class_names(schema, "label"), read_features(schema)
@@ -72,7 +72,7 @@ def read_description(path: Path) -> tuple[tuple[str, ...] | None, dict[str, Any]
 
 
 def write_features(schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any]) -> bytes:
-    """Describe a schema for Hugging Face: the value of its metadata key `huggingface`.
+    """Return what a schema's metadata key `huggingface` holds.
 
     Args:
         schema: Columns of the output; an `image` struct becomes an Image, `label` a ClassLabel.
@@ -93,7 +93,7 @@ def write_features(schema: pa.Schema, classes: Sequence[str] | None, known: dict
 def describe(
     schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any], labels: bytes
 ) -> pa.Schema:
-    """Give a schema with what it tells Hugging Face, and what was done to the labels."""
+    """Return a schema with what it tells Hugging Face, and what was done to the labels."""
     features = write_features(schema, classes, known)
     return schema.with_metadata({b"huggingface": features, b"augcli": labels})
 

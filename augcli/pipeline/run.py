@@ -132,10 +132,11 @@ def _complete(
 def _check_apart(src: str, dst: Path, selection: Selection) -> None:
     """Refuse a DST that overlaps what is read."""
     check_apart(src, dst)
-    if selection.boxes:
-        check_apart(selection.boxes, dst, "--boxes")
-    if selection.masks and Path(selection.masks).is_dir():  # else it names a column
-        check_apart(selection.masks, dst, "--masks")
+    files = selection.files
+    if files.boxes:
+        check_apart(files.boxes, dst, "--boxes")
+    if files.masks and Path(files.masks).is_dir():  # else it names a column
+        check_apart(files.masks, dst, "--masks")
 
 
 def _check_annotations(recipe: Recipe, source: Source) -> None:
@@ -174,7 +175,7 @@ def _do_chunks(
         return [execute(split.job, arc, samples) for arc in arcs]
 
     # The rows of shards are held in memory for all workers, so these are threads.
-    processes = all(split.source.layout == "folder" and split.job.backend.forks for split, _ in todo)
+    processes = all(not split.source.rows_are_shared and split.job.backend.forks for split, _ in todo)
     done: list[tuple[Arc, ArcResult]] = []
     for task, results in run_in_order(work, len(runs), workers, processes):
         at, arcs = runs[task]

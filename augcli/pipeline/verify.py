@@ -86,7 +86,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     found += again.compare_chunks() if again else []
     tasks = len(parts) + (len(again) if again else 0)
     workers = check.workers or count_workers()
-    processes = check.source is None or check.source.layout == "folder"  # the rows of shards are shared
+    processes = check.source is None or not check.source.rows_are_shared
 
     def work(task: int) -> tuple[list[Difference], int, dict[int, int]]:
         if task < len(parts):

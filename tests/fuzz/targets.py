@@ -37,6 +37,7 @@ from augcli.io.labels import columns, tables
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.io.records import annotation_columns, label_columns, part_files
+from augcli.io.store.locations import locate
 from augcli.io.store.names import safe_stem
 from augcli.io.writers import boxes
 from augcli.io.writers.folder import FolderWriter
@@ -240,7 +241,8 @@ def _check_label_table(data: bytes, name: str) -> bool:
     with _lying(data, name) as path:
         for classes, must_label in itertools.product(CLASS_LISTS, (True, False)):
             with _refused():
-                labelling = tables.read_label_table(path, whole_files.NAMES, None, classes, must_label)
+                table = locate(path)
+                labelling = tables.read_label_table(table, whole_files.NAMES, None, classes, must_label)
                 if labelling is not None:
                     _check_labels(labelling.labels, len(whole_files.NAMES), labelling.classes)
                     taken += 1
@@ -275,7 +277,7 @@ def _check_writable(text: str) -> None:
 def check_class_list(data: bytes) -> bool:
     """Read a class list."""
     with _lying(data, "classes.txt") as path, _refused():
-        names = columns.read_class_file(path)
+        names = columns.read_class_list(locate(path))
         if not names or len(set(names)) < len(names) or not all(names):
             raise Broken("a-class-list-with-a-name-twice-or-empty")
         if any("\n" in name for name in names):
@@ -315,7 +317,7 @@ def _check_recipe(data: bytes, name: str) -> bool:
 def check_coco(data: bytes) -> bool:
     """Read a COCO file, give its boxes to images, write it and read what was written."""
     with _lying(data, "boxes.json") as path, _refused():
-        held = read_boxes(path, True)
+        held = read_boxes(locate(path, True))
         _check_boxes(held)
         names = [[name, Path(name).name] for name in whole_files.SIX]
         with _refused():
@@ -336,7 +338,7 @@ def check_coco(data: bytes) -> bool:
 def check_voc(data: bytes) -> bool:
     """Read a VOC file, write it and read what was written."""
     with _lying(data, "a.xml") as path, _refused():
-        held = read_boxes(path.parent, True)
+        held = read_boxes(locate(path.parent, True))
         if list(held.images) != ["a"]:
             raise Broken("not-one-image-for-a-file")
         _check_boxes(held)
@@ -349,7 +351,7 @@ def check_voc(data: bytes) -> bool:
 
 def _read_again(path: Path) -> Any:
     try:
-        return read_boxes(path, True)
+        return read_boxes(locate(path, True))
     except AugcliError as error:
         raise Broken("what-was-written-is-refused") from error
 

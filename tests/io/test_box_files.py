@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 
 from augcli.errors import InputError
+from augcli.io.boxes import matching
 from augcli.io.boxes.base import EMPTY, BoxFile
-from augcli.io.boxes.matching import match_boxes, read_boxes
+from augcli.io.boxes.matching import match_boxes
+from augcli.io.store.locations import locate
 from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes
+
+
+def read_boxes(path, links=True):
+    return matching.read_boxes(locate(path, links))
 
 
 def make_held(*names, form="coco"):

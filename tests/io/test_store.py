@@ -148,6 +148,25 @@ def test_an_open_file_is_read_by_ranges(store):
         store.open("nothing")
 
 
+def test_a_file_that_changed_is_not_opened(store):
+    put(store, a=b"123")
+    (page,) = store.list()
+    version = Version(page.sizes[0], page.versions[0])
+    with store.open("a", version) as file:
+        assert file.read() == b"123"
+    for other in (version._replace(size=2), version._replace(version=5)):
+        with pytest.raises(StorageError, match="changed since it was listed; run again"):
+            store.open("a", other)
+    store.delete(["a"])
+    with pytest.raises(StorageError, match="cannot read"):
+        store.open("a", version)
+
+
+def test_a_directory_of_nothing_that_is_wanted_is_listed_with_a_slash(store):
+    put(store, a__b=b"1", a__c__d=b"2", e__f=b"3")
+    assert listed(store, "", lambda name: name not in ("b", "d", "f")) == [("a/c/", 0), ("e/", 0)]
+
+
 class TestLocal:
     def test_links_are_followed_once_if_asked_for(self, tmp_path):
         (tmp_path / "src" / "b").mkdir(parents=True)

@@ -12,7 +12,7 @@ import pytest
 
 import augcli
 from augcli.errors import InputError, OutputError, PlanError
-from augcli.io.labels.tables import read_label_table
+from augcli.io.labels import tables
 from augcli.io.records.label_columns import TableOptions, finish_rows
 from augcli.io.records.part_files import (
     SOURCES,
@@ -29,11 +29,17 @@ from augcli.io.records.part_files import (
     write_part_file,
 )
 from augcli.io.records.step_columns import read_label, read_program
+from augcli.io.store.locations import locate
 from augcli.io.writers.labels_csv import write_labels_csv
 from augcli.ops.cutmix import CutMix
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
 from augcli.recipe import Choice, Entry, Recipe, single
 from augcli.samples import Colour, Failure, SoftLabel
+
+
+def read_label_table(path, *arguments):
+    return tables.read_label_table(locate(path), *arguments)
+
 
 HEADER = (
     "file_name,label,label_name,weight,label2,label2_name,weight2,"

@@ -739,10 +739,8 @@ def test_verify_finds_masks_and_boxes_that_the_source_no_longer_gives(make, tmp_
 
 
 def test_a_file_of_boxes_is_read_once_for_all(make, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(
-        "augcli.io.boxes.matching.read_coco", lambda path: calls.append(path) or coco.read_coco(path)
-    )
+    calls, read_coco = [], coco.read_coco
+    monkeypatch.setattr("augcli.io.boxes.coco.read_coco", lambda file: calls.append(file) or read_coco(file))
     paths = make()
     augcli.materialize(dst=tmp_path / "dst", recipe=CHAIN, **paths)
     assert len(calls) == 1

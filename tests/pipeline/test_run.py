@@ -23,6 +23,7 @@ import augcli
 from augcli.errors import InputError, OutputError, StorageError
 from augcli.io.images import codec
 from augcli.io.records import part_files
+from augcli.io.store.local import LocalStore
 from augcli.io.writers import parquet
 from augcli.kernels import cpu
 from augcli.ops.cutmix import CutMix
@@ -410,17 +411,15 @@ def test_a_fault_of_the_machine_leaves_committed_chunks_and_is_resumed(
     monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 16)
     src = make_folder({"cat": 60, "dog": 60})
     materialize(src, "whole")
-    from augcli.io.readers import folder
+    real, reads = LocalStore.read, []
 
-    real, reads = folder.read_unchanged, []
-
-    def fail_once(path, size, version):
-        reads.append(path)
+    def fail_once(store, keys, expect=None):
+        reads.extend(keys)
         if len(reads) == 70:
             raise StorageError("cannot read: Input/output error")
-        return real(path, size, version)
+        return real(store, keys, expect)
 
-    monkeypatch.setattr(folder, "read_unchanged", fail_once)
+    monkeypatch.setattr(LocalStore, "read", fail_once)
     with pytest.raises(StorageError):
         materialize(src, workers=1)
     parts = list((tmp_path / "dst").glob(".augcli-*.parquet"))

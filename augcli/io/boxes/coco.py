@@ -1,6 +1,6 @@
 """COCO files of boxes: read whole, written line by line.
 
-Form "instances" (Lin et al., Microsoft COCO, 2014). What a file says beside the places of its boxes is
+Of the kind "instances" (Lin et al., Microsoft COCO, 2014). What a file says beside the places of its boxes is
 carried along; outlines and keypoints are left out, since they would no longer fit the pixels.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import stat
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from augcli.errors import InputError
-from augcli.io.boxes.base import BoxFile
-from augcli.io.store.errors import storage_errors
+from augcli.io.boxes.base import ANEW, NO_AREA, BoxFile, accepted_boxes, register
+from augcli.io.boxes.extras import read_extra, to_text
+from augcli.io.store.locations import Kind
 from augcli.io.store.names import printable_key
 from augcli.options import is_text
 from augcli.program.annotated import BoxHeader
@@ -27,25 +27,17 @@ from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
     from typing import BinaryIO
 
+    from augcli.io.store.locations import Location
     from augcli.program.annotated import BoxedImage, WrittenBox
     from augcli.samples import Edges
 
-FORMS = "give a COCO JSON file or a folder of VOC XML"
-NO_AREA = "boxes of no area"
 LOST = ("segmentation", "keypoints", "num_keypoints")
 """What is said of a box that cannot be followed through changed pixels."""
 
-ANEW = ("visibility", "weight", "source")
-"""What we write of each box: found in our own output read again, it is out of date."""
-
 IMAGE_KEYS = frozenset(["id", "file_name", "width", "height", "source"])
 BOX_KEYS = frozenset(["id", "image_id", "category_id", "bbox", "area", *LOST, *ANEW])
-
-MOST_LEVELS = 50
-"""Deeper values are refused: they are carried by functions that call themselves for each level."""
 
 DECIMALS = 6
 """A millionth of a pixel: 78.3 + 106.1 - 78.3 must give 106.1 again."""
@@ -54,8 +46,32 @@ Id: TypeAlias = int | str
 Entry: TypeAlias = dict[str, Any]
 Found = TypeVar("Found")
 
-encode_sorted = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True).encode
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+class Coco:
+    """COCO JSON: one file for all images; every file that no other format claims."""
+
+    name = "coco"
+    accepts = "a COCO JSON file"
+    names_have_suffix = True
+    file_per_image = False
+    suffix = ".json"
+
+    def is_own(self, boxes: Location) -> bool:
+        """True if it is not a directory; what is missing is, too."""
+        return boxes.kind is not Kind.DIRECTORY
+
+    def read(self, boxes: Location) -> BoxFile:
+        """Read a COCO file; see `read_coco`."""
+        return read_coco(boxes)
+
+    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+        """Write a COCO file; see `write_coco`."""
+        write_coco(file, header, images)
+
+
+register(Coco())
 
 
 @dataclass(slots=True)
@@ -71,7 +87,7 @@ class _Image:
     extras: list[str] = field(default_factory=list)
 
     def finish(self) -> ImageBoxes:
-        """Give the image with the boxes that it has by now."""
+        """Return the image with the boxes that it has by now."""
         edges = np.array(self.edges, np.float64).reshape(-1, 4)
         return ImageBoxes(
             self.height, self.width, edges, tuple(self.categories), tuple(self.extras), self.extra
@@ -81,7 +97,7 @@ class _Image:
 # --- reading -------------------------------------------------------------------------------------------
 
 
-def read_coco(path: Path) -> BoxFile:
+def read_coco(file: Location) -> BoxFile:
     """Read the boxes of a COCO file.
 
     Names of images have slashes for backslashes and no leading `./`. Boxes without area, outlines and
@@ -91,43 +107,40 @@ def read_coco(path: Path) -> BoxFile:
         InputError: If there is no such file, or it is no COCO file of instances, or contradicts itself.
         StorageError: If it cannot be read.
     """
-    file = _parse(path)
+    value = _parse(file)
     try:
-        return _read_file(file)
+        return _read_value(value)
     except InputError as error:
-        raise InputError(f"boxes {str(path)!r}: {error}") from error
+        raise InputError(f"boxes {file.name!r}: {error}") from error
 
 
-def _parse(path: Path) -> object:
+def _parse(file: Location) -> object:
+    if file.kind is Kind.SPECIAL:  # reading a pipe or a device need not end
+        raise InputError(f"boxes {file.name!r} are no file; {accepted_boxes()}")
+    (data,) = file.store.read([file.key])
+    if data is None:
+        raise InputError(f"boxes {file.name!r} do not exist; {accepted_boxes()}")
     try:
-        with storage_errors(f"cannot read {str(path)!r}"):
-            try:
-                is_file = stat.S_ISREG(path.stat().st_mode)
-            except (FileNotFoundError, NotADirectoryError) as error:
-                raise InputError(f"boxes {str(path)!r} do not exist; {FORMS}") from error
-            if not is_file:  # reading a pipe or a device need not end
-                raise InputError(f"boxes {str(path)!r} are no file; {FORMS}")
-            data = path.read_bytes()
         return json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError
-        raise InputError(f"boxes {str(path)!r} cannot be parsed: {error}; {FORMS}") from error
+        raise InputError(f"boxes {file.name!r} cannot be parsed: {error}; {accepted_boxes()}") from error
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _read_file(file: object) -> BoxFile:
-    if not isinstance(file, dict):
-        raise InputError(f"must be a JSON object, got {shorten(file)}; {FORMS}")
+def _read_value(value: object) -> BoxFile:
+    if not isinstance(value, dict):
+        raise InputError(f"must be a JSON object, got {shorten(value)}; {accepted_boxes()}")
     images, annotations, categories = (
-        _read_list(file, name) for name in ("images", "annotations", "categories")
+        _read_list(value, name) for name in ("images", "annotations", "categories")
     )
-    keys = {key: value for key, value in file.items() if key not in ("images", "annotations")}
-    keys = json.loads(_to_text(keys, "the file"))  # sorted throughout, as `augcli.json` holds them
-    places = _read_categories(categories)
+    keys = {key: entry for key, entry in value.items() if key not in ("images", "annotations")}
+    keys = json.loads(to_text(keys, "the file"))  # sorted throughout, as `augcli.json` holds them
+    indices = _read_categories(categories)
     by_id = _read_images(images)
-    dropped = _read_boxes(annotations, by_id, places)
+    dropped = _read_boxes(annotations, by_id, indices)
     header = BoxHeader("coco", tuple(category["name"] for category in categories), keys)
     return BoxFile(header, {image.name: image.finish() for image in by_id.values()}, dict(dropped))
 
@@ -138,36 +151,36 @@ def _read_list(file: Entry, name: str) -> list[Entry]:
         raise InputError(
             f"has no list of {name}; give a COCO file of instances: images, annotations, categories"
         )
-    for at, entry in enumerate(entries):
+    for index, entry in enumerate(entries):
         if not isinstance(entry, dict):
-            raise InputError(f"{name}[{at}] must be an object, got {shorten(entry)}; correct or remove it")
+            raise InputError(f"{name}[{index}] must be an object, got {shorten(entry)}; correct or remove it")
     return entries
 
 
 def _read_categories(entries: list[Entry]) -> dict[int, int]:
-    """Give the index of each category by its id."""
-    places: dict[int, int] = {}
+    """Return the index of each category by its id."""
+    indices: dict[int, int] = {}
     names = set()
-    for at, entry in enumerate(entries):
-        name, where = entry.get("name"), f"categories[{at}]"
+    for index, entry in enumerate(entries):
+        name, where = entry.get("name"), f"categories[{index}]"
         if not isinstance(name, str) or not name:
             raise InputError(f"{where} must have a name as text, got {shorten(name)}; give it one")
         if name in names:
             raise InputError(f"two categories are called {name!r}; give each its own name")
         number = _read_number(entry, "id", where)
-        if number in places:
+        if number in indices:
             raise InputError(f"two categories have the id {shorten(number)}; give each its own id")
         names.add(name)
-        places[number] = at
-    return places
+        indices[number] = index
+    return indices
 
 
 def _read_images(entries: list[Entry]) -> dict[Id, _Image]:
-    """Give each image, still without boxes, by its id."""
+    """Return each image, still without boxes, by its id."""
     images: dict[Id, _Image] = {}
     names = set()
-    for at, entry in enumerate(entries):
-        where = f"images[{at}]"
+    for index, entry in enumerate(entries):
+        where = f"images[{index}]"
         number, name = _read_id(entry, "id", where), _read_name(entry, where)
         if number in images:
             raise InputError(f"two images have the id {shorten(number)}; give each its own id")
@@ -175,17 +188,23 @@ def _read_images(entries: list[Entry]) -> dict[Id, _Image]:
             raise InputError(f"two images are called {name!r}; leave one, or give each its own file_name")
         names.add(name)
         sides = (_read_side(entry.get("height")), _read_side(entry.get("width")))
-        images[number] = _Image(name, *sides, _read_rest(entry, IMAGE_KEYS, where, {}))
+        images[number] = _Image(name, *sides, read_extra(entry, IMAGE_KEYS, where, {}))
     return images
 
 
-def _read_boxes(entries: list[Entry], images: dict[Id, _Image], places: dict[int, int]) -> Counter[str]:
-    """Put each box to its image; give how often something was left out."""
+def _read_boxes(entries: list[Entry], images: dict[Id, _Image], categories: dict[int, int]) -> Counter[str]:
+    """Put each box to its image, and return how often something was left out.
+
+    Args:
+        entries: The annotations.
+        images: The images by id.
+        categories: The index of each category by its id.
+    """
     dropped: Counter[str] = Counter()
     seen: set[Id] = set()
     texts: dict[str, str] = {}
-    for at, entry in enumerate(entries):
-        where = f"annotations[{at}]"
+    for index, entry in enumerate(entries):
+        where = f"annotations[{index}]"
         if "id" in entry:
             number = _read_id(entry, "id", where)
             if number in seen:
@@ -193,8 +212,8 @@ def _read_boxes(entries: list[Entry], images: dict[Id, _Image], places: dict[int
             seen.add(number)
         image = _find(images, _read_id(entry, "image_id", where), f"{where}: image_id")
         edges = _read_edges(entry.get("bbox"), where)
-        category = _find(places, _read_number(entry, "category_id", where), f"{where}: category_id")
-        extra = _read_rest(entry, BOX_KEYS, where, texts)
+        category = _find(categories, _read_number(entry, "category_id", where), f"{where}: category_id")
+        extra = read_extra(entry, BOX_KEYS, where, texts)
         if _round(edges[2] - edges[0]) == 0 or _round(edges[3] - edges[1]) == 0:  # as it would be written
             dropped[NO_AREA] += 1
             continue
@@ -220,7 +239,7 @@ def _read_number(entry: Entry, key: str, where: str) -> int:
 
 
 def _find(known: Mapping[Any, Found], number: Id, where: str) -> Found:
-    """Give the image or category of an id."""
+    """Return the image or category of an id."""
     if number not in known:
         raise InputError(f"{where} {shorten(number)} is not in the file; correct it or remove the box")
     return known[number]
@@ -235,14 +254,14 @@ def _read_name(entry: Entry, where: str) -> str:
 
 
 def _read_side(value: object) -> int:
-    """Give a height or width; 0 where it is none."""
+    """Return a height or width; 0 if the value is not one."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _read_edges(bbox: object, where: str) -> Edges:
     numbers = bbox if isinstance(bbox, list) and len(bbox) == 4 else []
     try:
-        sides = [float(one) for one in numbers if isinstance(one, int | float) and not isinstance(one, bool)]
+        sides = [float(n) for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)]
     except OverflowError:
         sides = []
     x, y, width, height = sides if len(sides) == 4 else (math.nan,) * 4
@@ -255,38 +274,6 @@ def _read_edges(bbox: object, where: str) -> Edges:
     return edges
 
 
-def _read_rest(entry: Entry, known: frozenset[str], where: str, texts: dict[str, str]) -> str:
-    """Give the other keys of an entry as JSON.
-
-    Files are big, and most of their entries say the same: `texts` holds what was written before.
-    """
-    rest = {key: value for key, value in entry.items() if key not in known}
-    if not rest:
-        return "{}"
-    told = repr(rest)
-    if told not in texts:
-        texts[told] = _to_text(rest, where)
-    return texts[told]
-
-
-def _to_text(value: Entry, where: str) -> str:
-    """Write a value that is carried along as JSON."""
-    if _is_deep(value, MOST_LEVELS):
-        raise InputError(f"{where} is nested more than {MOST_LEVELS} levels deep; take out what is")
-    try:
-        text = encode_sorted(value)
-    except ValueError as error:
-        raise InputError(f"{where} holds a number beyond 64-bit floating point; correct it") from error
-    if not is_text(text):
-        raise InputError(f"{where} holds a text that is no Unicode (half of a surrogate pair); correct it")
-    return text
-
-
-def _is_deep(value: object, levels: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels < 0 or any(_is_deep(one, levels - 1) for one in inner)
-
-
 # --- writing -------------------------------------------------------------------------------------------
 
 
@@ -296,7 +283,7 @@ def write_coco(file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[
     Args:
         file: Where it goes.
         header: As it was read; its keys stand before the images.
-        images: Gives the images, twice the same: for their own list and for that of their boxes.
+        images: Yields the images, called twice: for their own list and for the list of their boxes.
     """
     file.write(b"{\n")
     for key, value in header.keys.items():

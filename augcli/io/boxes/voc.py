@@ -18,23 +18,28 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from augcli.errors import InputError
-from augcli.io.boxes.base import BoxFile
-from augcli.io.boxes.coco import ANEW, NO_AREA
+from augcli.io.boxes.base import ANEW, NO_AREA, BoxFile, accepted_boxes, register
+from augcli.io.store.base import Version
 from augcli.io.store.listing import list_tree
-from augcli.io.store.local import read_unchanged
+from augcli.io.store.locations import Kind, full_name
 from augcli.io.store.names import printable_key
 from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import BinaryIO
     from xml.etree.ElementTree import Element
 
+    from augcli.io.store.base import Store
+    from augcli.io.store.listing import File, Files
+    from augcli.io.store.locations import Location
     from augcli.program.annotated import BoxedImage, WrittenBox
     from augcli.samples import Edges
 
 XML_SUFFIXES = frozenset([".xml"])
 MOST_BYTES = 16 << 20
+FILES_AT_ONCE = 256
 MOST_LEVELS = 50
 
 IMAGE_TAGS = frozenset("folder filename path source size segmented object base".split())
@@ -45,6 +50,35 @@ BOX_TAGS = frozenset(["name", "bndbox", *ANEW])
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, whatever way it is written."""
+
+
+class Voc:
+    """Pascal VOC XML: a directory with a file for each image."""
+
+    name = "voc"
+    accepts = "a folder of VOC XML"
+    names_have_suffix = False
+    file_per_image = True
+    suffix = ".xml"
+
+    def is_own(self, boxes: Location) -> bool:
+        """True if it is a directory."""
+        return boxes.kind is Kind.DIRECTORY
+
+    def read(self, boxes: Location) -> BoxFile:
+        """Read a folder of VOC XML, which must hold some; see `read_voc`."""
+        box_file = read_voc(boxes.store)
+        if not box_file.images:
+            raise InputError(f"no VOC XML in {boxes.name!r}; {accepted_boxes()}")
+        return box_file
+
+    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+        """Write the boxes of the only image as VOC XML; see `write_voc`."""
+        (image,) = images()
+        file.write(write_voc(image, header))
+
+
+register(Voc())
 
 
 class _Builder(ElementTree.TreeBuilder):
@@ -91,16 +125,12 @@ class _Image(NamedTuple):
 # --- reading -------------------------------------------------------------------------------------------
 
 
-def read_voc(root: Path, links: bool) -> BoxFile:
+def read_voc(store: Store) -> BoxFile:
     """Read the boxes of a folder of VOC XML, found at any depth.
 
     An image's name is the path of its XML below the folder without the suffix; the `filename` inside is often
     another one. Boxes without area and elements that hold others (`part`, `polygon`) are left out and
     counted.
-
-    Args:
-        root: The folder.
-        links: Whether symbolic links are followed.
 
     Raises:
         InputError: If a file is no VOC XML, declares a document type, or is too large.
@@ -108,20 +138,45 @@ def read_voc(root: Path, links: bool) -> BoxFile:
     """
     dropped: Counter[str] = Counter()
     images: dict[str, _Image] = {}
-    for key, size, version in list_tree(root, links, suffixes=XML_SUFFIXES).files:
-        path, name = f"{root}/{key}", key[: -len(".xml")]
+    for key, data in _read_files(store):
+        name = key[: -len(".xml")]
         try:
             if name in images:
                 raise InputError("has the name of another one but for its suffix; leave one")
-            if size > MOST_BYTES:
-                raise InputError(f"must be of at most {MOST_BYTES} bytes, got {size}; give one image a file")
-            images[name] = _read_image(_parse(read_unchanged(path, size, version)), dropped)
+            images[name] = _read_image(_parse(data), dropped)
         except InputError as error:
-            raise InputError(f"boxes {path!r}: {error}") from error
-    names = tuple(sorted({one.name for image in images.values() for one in image.objects}))
-    places = {name: at for at, name in enumerate(names)}
-    finished = {name: _finish(image, places) for name, image in sorted(images.items())}
+            raise InputError(f"boxes {full_name(store, key)!r}: {error}") from error
+    names = tuple(sorted({box.name for image in images.values() for box in image.objects}))
+    categories = {name: index for index, name in enumerate(names)}
+    finished = {name: _finish(image, categories) for name, image in sorted(images.items())}
     return BoxFile(BoxHeader("voc", names, {}), finished, dict(dropped))
+
+
+def _read_files(store: Store) -> Iterator[tuple[str, bytes]]:
+    """Yield the keys of all XML files and what they hold, in the order of their keys."""
+    for files in _gather(store, list_tree(store, XML_SUFFIXES).ending_in(XML_SUFFIXES)):
+        keys = [file.key for file in files]
+        contents = store.read(keys, [Version(file.size, file.version) for file in files])
+        yield from zip(keys, (data or b"" for data in contents), strict=True)
+
+
+def _gather(store: Store, files: Files) -> Iterator[list[File]]:
+    """Yield files in groups that are read together: many, but not more bytes than one file may have."""
+    group: list[File] = []
+    size = 0
+    for file in files:
+        if file.size > MOST_BYTES:
+            raise InputError(
+                f"boxes {full_name(store, file.key)!r}: must be of at most {MOST_BYTES} bytes,"
+                f" got {file.size}; give one image a file"
+            )
+        if group and (size + file.size > MOST_BYTES or len(group) == FILES_AT_ONCE):
+            yield group
+            group, size = [], 0
+        group.append(file)
+        size += file.size
+    if group:
+        yield group
 
 
 def _parse(data: bytes) -> Element:
@@ -140,15 +195,15 @@ def _parse(data: bytes) -> Element:
 
 def _read_image(root: Element, dropped: Counter[str]) -> _Image:
     extra = _read_leaves(root, IMAGE_TAGS, dropped)
-    for key, place in (("depth", "size/depth"), ("database", "source/database")):
-        if text := _read_text(root, place):
+    for key, path in (("depth", "size/depth"), ("database", "source/database")):
+        if text := _read_text(root, path):
             extra[key] = text
     dropped.update(f"source/{child.tag}" for child in root.iterfind("source/*") if child.tag != "database")
     objects = []
     for number, element in enumerate(root.iterfind("object"), start=1):
         try:
-            if (one := _read_object(element, dropped)) is not None:
-                objects.append(one)
+            if (box := _read_object(element, dropped)) is not None:
+                objects.append(box)
         except InputError as error:
             raise InputError(f"object {number} {error}; correct or remove it") from error
     height, width = (_read_side(root, f"size/{side}") for side in ("height", "width"))
@@ -173,7 +228,7 @@ def _read_object(element: Element, dropped: Counter[str]) -> _Object | None:
 
 
 def _read_leaves(element: Element, known: frozenset[str], dropped: Counter[str]) -> dict[str, str]:
-    """Give the texts of the elements that hold no others.
+    """Return the texts of the elements that hold no others.
 
     What holds others, comes a second time, or is of a namespace, is counted under its tag.
     """
@@ -188,8 +243,8 @@ def _read_leaves(element: Element, known: frozenset[str], dropped: Counter[str])
     return leaves
 
 
-def _read_text(element: Element, place: str) -> str:
-    return (element.findtext(place) or "").strip()
+def _read_text(element: Element, path: str) -> str:
+    return (element.findtext(path) or "").strip()
 
 
 def _read_number(element: Element, side: str) -> float:
@@ -200,9 +255,9 @@ def _read_number(element: Element, side: str) -> float:
     return value
 
 
-def _read_side(root: Element, place: str) -> int:
-    """Give a height or width; 0 where it is none."""
-    text = _read_text(root, place)
+def _read_side(root: Element, path: str) -> int:
+    """Return a height or width; 0 if the text is not one."""
+    text = _read_text(root, path)
     value = float(text) if NUMBER.fullmatch(text) else 0.0
     return int(value) if value > 0 and value.is_integer() else 0
 
@@ -212,11 +267,12 @@ def _to_text(leaves: dict[str, str]) -> str:
     return sys.intern(json.dumps(leaves, ensure_ascii=False))
 
 
-def _finish(image: _Image, places: dict[str, int]) -> ImageBoxes:
-    edges = np.array([one.edges for one in image.objects], np.float64).reshape(-1, 4)
-    categories = tuple(places[one.name] for one in image.objects)
-    extras = tuple(one.extra for one in image.objects)
-    return ImageBoxes(image.height, image.width, edges, categories, extras, image.extra)
+def _finish(image: _Image, categories: dict[str, int]) -> ImageBoxes:
+    """Return an image's boxes, their categories by the names of these."""
+    edges = np.array([box.edges for box in image.objects], np.float64).reshape(-1, 4)
+    indices = tuple(categories[box.name] for box in image.objects)
+    extras = tuple(box.extra for box in image.objects)
+    return ImageBoxes(image.height, image.width, edges, indices, extras, image.extra)
 
 
 # --- writing -------------------------------------------------------------------------------------------

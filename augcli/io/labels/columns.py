@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from augcli.errors import InputError
+from augcli.errors import InputError, StorageError
 from augcli.samples import SoftLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
+
+    from augcli.io.store.locations import Location
 
 
 MOST_INDICES = 1_000_000
@@ -27,20 +29,26 @@ class Labelling(NamedTuple):
     classes: tuple[str, ...] | None
 
 
-def read_class_file(path: Path) -> tuple[str, ...]:
+def read_class_list(file: Location) -> tuple[str, ...]:
     """Read a class list: one name a line, in index order.
 
     Raises:
         InputError: If it cannot be read, is empty, or names a class twice.
     """
     try:
-        lines = path.read_text("utf-8-sig").replace("\r\n", "\n").split("\n")
-        names = tuple(line for line in lines if line)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--classes {str(path)!r} cannot be read: {error}") from error
+        text = io.TextIOWrapper(io.BytesIO(file.read()), "utf-8-sig").read()  # any line ends
+    except (StorageError, UnicodeDecodeError) as error:
+        raise InputError(f"--classes {file.name!r} cannot be read: {_explain(error, file.name)}") from error
+    names = tuple(line for line in text.split("\n") if line)
     if not names or len(set(names)) < len(names):
-        raise InputError(f"--classes {str(path)!r} must name each class once, one a line")
+        raise InputError(f"--classes {file.name!r} must name each class once, one a line")
     return names
+
+
+def _explain(error: Exception, name: str) -> str:
+    """Return the words of what kept a file from being read: the system's own where it did."""
+    cause = error.__cause__
+    return str(OSError(cause.errno, cause.strerror, name) if isinstance(cause, OSError) else error)
 
 
 def label_by_name(names: Sequence[str | None], classes: tuple[str, ...] | None) -> Labelling:
@@ -110,19 +118,18 @@ def label_by_weights(
         width = len(row) if width is None else width
         if len(row) != width:
             raise InputError(f"row {number} has {len(row)} weights, expected one for each of {width} classes")
-        held = [(i, float(weight)) for i, weight in enumerate(row) if weight]
-        if any(not math.isfinite(weight) or weight < 0 for _, weight in held):
+        pairs = [(index, float(weight)) for index, weight in enumerate(row) if weight]
+        if any(not math.isfinite(weight) or weight < 0 for _, weight in pairs):
             raise InputError(f"row {number} has a weight that is negative or not finite")
-        labels.append(
-            SoftLabel(tuple(i for i, _ in held), tuple(weight for _, weight in held)) if held else None
-        )
+        indices, weights = zip(*pairs, strict=True) if pairs else ((), ())
+        labels.append(SoftLabel(indices, weights) if pairs else None)
     if classes is None and width:
         digits = len(str(width - 1))
         classes = tuple(f"{i:0{digits}d}" for i in range(width))
     return Labelling(labels, classes or None)
 
 
-def label_column(
+def label_by_column(
     column: pa.ChunkedArray, names: tuple[str, ...] | None, classes: tuple[str, ...] | None
 ) -> Labelling:
     """Label rows by a column of any accepted type.
@@ -144,7 +151,7 @@ def label_column(
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         indices = [None if value is None else int(value) for value in column.to_pylist()]
         if classes and names and classes != names:
-            return label_by_name([_name_at(names, index) for index in indices], classes)
+            return label_by_name([_find_name(names, index) for index in indices], classes)
         return label_by_index(indices, classes or names)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         check_weights(kind.value_type, "a label column")
@@ -156,27 +163,27 @@ def label_column(
 
 
 def check_weights(kind: pa.DataType, what: str) -> None:
-    """Refuse weights that are no numbers.
+    """Refuse weights that are not numbers.
 
     Raises:
         InputError: Naming `what` holds them, and their type.
     """
-    checks = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
-    if not any(is_kind(kind) for is_kind in checks):
+    accepted = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
+    if not any(is_kind(kind) for is_kind in accepted):
         raise InputError(f"{what} holds weights of type {kind}; accepted: numbers, one for each class")
 
 
 def label_texts(texts: Sequence[str | None], classes: tuple[str, ...] | None) -> Labelling:
     """Label rows by text as a CSV has it: names, or where all are whole numbers and no names, indices."""
-    held = {text for text in texts if text}
-    numbers = bool(held) and all(re.fullmatch(r"-?[0-9]{1,18}", text) for text in held)
-    if numbers and not (classes and held <= set(classes)):
+    distinct = {text for text in texts if text}
+    are_numbers = bool(distinct) and all(re.fullmatch(r"-?[0-9]{1,18}", text) for text in distinct)
+    if are_numbers and not (classes and distinct <= set(classes)):
         return label_by_index([int(text) if text else None for text in texts], classes)
     return label_by_name(texts, classes)
 
 
 def rename_classes(labelling: Labelling, classes: tuple[str, ...]) -> Labelling:
-    """Give labels the indices that their classes have in another class list.
+    """Return labels with the indices that their classes have in another class list.
 
     Raises:
         InputError: If the other list lacks a class.
@@ -185,18 +192,18 @@ def rename_classes(labelling: Labelling, classes: tuple[str, ...]) -> Labelling:
     lost = sorted(set(own).difference(classes))
     if lost:
         raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {_some(classes)}")
-    place = [classes.index(name) for name in own]
+    new_index = [classes.index(name) for name in own]
     moved: dict[int, SoftLabel] = {}
     for label in labelling.labels:
         if label is not None and id(label) not in moved:
             pairs = sorted(
-                (place[old], weight) for old, weight in zip(label.classes, label.weights, strict=True)
+                (new_index[old], weight) for old, weight in zip(label.classes, label.weights, strict=True)
             )
             moved[id(label)] = SoftLabel(tuple(new for new, _ in pairs), tuple(weight for _, weight in pairs))
     return Labelling([None if label is None else moved[id(label)] for label in labelling.labels], classes)
 
 
-def _name_at(names: tuple[str, ...], index: int | None) -> str | None:
+def _find_name(names: tuple[str, ...], index: int | None) -> str | None:
     if index is None or index < 0:
         return None
     if index >= len(names):

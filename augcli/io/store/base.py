@@ -32,26 +32,27 @@ class Page:
     """Some of the entries below a prefix, as parallel columns: a million of them must stay small.
 
     Attributes:
-        keys: Of files; that of an empty directory ends in a slash.
+        keys: Of files; that of an empty directory ends in a slash, and so it does where none of the names in
+            it is wanted.
         sizes: Bytes of each; 0 for an empty directory.
         versions: Version of each; 0 for an empty directory.
-        others: Entries that are no files, by what they are: `broken links`, `special files`, `links`.
+        others: Entries that are not files, by what they are: `broken links`, `special files`, `links`.
+        other_keys: Their keys.
     """
 
     keys: list[str] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    other_keys: list[str] = field(default_factory=list)
 
 
 class Store(Protocol):
-    """Files below a root.
+    """Files below a root."""
 
-    Attributes:
-        name: The root as users write it, for messages.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """The root as users write it, for messages."""
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
         """Yield what stands below a prefix, which is empty or ends in a slash, in no particular order.
@@ -79,11 +80,15 @@ class Store(Protocol):
                 moment and not of the data, so nothing about it may be recorded.
         """
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, expect: Version | None = None) -> BinaryIO:
         """Open a file that is read by ranges: it can be sought, and is what pyarrow reads.
 
+        Args:
+            key: The file.
+            expect: What it must still be; None takes it as it is.
+
         Raises:
-            StorageError: If it cannot be opened.
+            StorageError: If it cannot be opened, or is no longer what is expected.
         """
 
     def stage(self, keys: Sequence[str], data: Sequence[bytes]) -> None:

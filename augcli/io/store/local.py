@@ -80,11 +80,16 @@ class LocalStore:
         pairs = zip(keys, expect, strict=True)
         return [read_unchanged(self.path(key), *version) for key, version in pairs]
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, expect: Version | None = None) -> BinaryIO:
         """Open a file that is read by ranges; given a text, pyarrow takes some names for addresses."""
         path = self.path(key)
         with storage_errors(f"cannot read {path!r}"):
-            return cast("BinaryIO", pa.OSFile(os.fsencode(path)))
+            status = os.stat(path) if expect else None  # noqa: PTH116 - as in `read_unchanged`
+            file = cast("BinaryIO", pa.OSFile(os.fsencode(path)))
+        if status and (status.st_size, status.st_mtime_ns) != expect:
+            file.close()
+            raise StorageError(f"{path!r} changed since it was listed; run again")
+        return file
 
     def stage(self, keys: Sequence[str], data: Sequence[bytes]) -> None:
         """Write files under unfinished names, in the order of their keys: directory by directory."""

@@ -1,20 +1,20 @@
-"""Boxes of outputs in the form that came in: one COCO JSON for a split, or an XML file for each image."""
+"""Boxes of outputs in the format that came in: one file for a split, or a file for each image."""
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import OutputError
-from augcli.io.boxes.base import BOX_FORMATS
-from augcli.io.boxes.coco import write_coco
-from augcli.io.boxes.voc import write_voc
+from augcli.io.boxes.base import BOX_FORMATS, BoxFormat
 from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import boxed_images
 from augcli.io.store.local import make_directory, publish, stage, writing
-from augcli.io.store.names import ANNOTATIONS, RECIPE
+from augcli.io.store.names import RECIPE
 from augcli.program.annotated import Annotated, BoxHeader
 
 if TYPE_CHECKING:
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from augcli.program.annotated import BoxedImage
 
 IMAGES, MASKS, FOLDER = "images/", "masks/", "annotations/"
-"""Directories of images, masks and XML files of a folder whose images have masks or boxes: the same names in
-each."""
+"""Directories of images, masks and files of boxes of a folder whose images have masks or boxes: the same
+names in each."""
+
+STEM = "annotations"
+"""Name of the one file of all boxes, before the suffix of its format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,11 @@ class AnnotationFiles:
 
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Give the files below DST that hold the boxes of single outputs."""
-        return {self.base + self._place(name) for name in file_names} if self.is_voc else set()
+        return {self.base + self._place(name) for name in file_names} if self.file_per_image else set()
 
     def documents(self) -> list[str]:
         """Give the files below DST that hold the boxes of all outputs."""
-        return [] if self.is_voc else [self.base + ANNOTATIONS]
+        return [] if self.file_per_image else [self.base + self._document]
 
     def commit(self, rows: pa.Table) -> None:
         """Write the files of a chunk's outputs: whole, though not synced one by one, as images are not."""
@@ -72,29 +75,40 @@ class AnnotationFiles:
 
     def finish(self, parts: Sequence[Path], sink: Sink = writing) -> None:
         """Write the boxes of all outputs from the part files of their chunks."""
-        if self.is_voc:
+        if self.file_per_image:
             return
 
         def images() -> Iterator[BoxedImage]:
             for part in parts:
                 yield from map(_shorten, boxed_images(part_files.read_part_rows(part)))
 
-        with sink(self.dst / self.base / ANNOTATIONS) as file:
-            write_coco(file, self.header, images)
+        with sink(self.dst / self.base / self._document) as file:
+            self._format.write(file, self.header, images)
 
     @property
-    def is_voc(self) -> bool:
-        """Whether each output has a file of its own."""
-        return self.header.box_format == "voc"
+    def file_per_image(self) -> bool:
+        """True if each output has a file of its own."""
+        return self._format.file_per_image
+
+    @property
+    def _format(self) -> BoxFormat:
+        return BOX_FORMATS[self.header.box_format]
+
+    @property
+    def _document(self) -> str:
+        """Name of the file that holds the boxes of all outputs."""
+        return f"{STEM}{self._format.suffix}"
 
     def _texts(self, rows: pa.Table) -> Iterator[tuple[str, bytes]]:
-        """Give each output's file below DST and what it holds."""
-        for image in boxed_images(rows) if self.is_voc else ():
-            yield self.base + self._place(image.file_name), write_voc(_shorten(image), self.header)
+        """Yield each output's own file below DST and what it holds."""
+        for image in boxed_images(rows) if self.file_per_image else ():
+            text = io.BytesIO()
+            self._format.write(text, self.header, partial(iter, [_shorten(image)]))
+            yield self.base + self._place(image.file_name), text.getvalue()
 
     def _place(self, file_name: str) -> str:
         """Give an output's own file below the split."""
-        return f"{FOLDER}{below_images(file_name).rsplit('.', 1)[0]}.xml"
+        return f"{FOLDER}{below_images(file_name).rsplit('.', 1)[0]}{self._format.suffix}"
 
 
 def describe_annotated(annotated: Annotated) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class FolderWriter:
         They are not synced one by one, which would take longer than all else.
         """
         needed = ["file_name", "bytes", *[MASK] * self.annotated.masks]
-        rows = part_files.read_part_rows(part, None if self._boxes and self._boxes.is_voc else needed)
+        rows = part_files.read_part_rows(part, None if self._boxes and self._boxes.file_per_image else needed)
         names = rows.column("file_name").to_pylist()
         places = zip(names, rows.column("bytes").to_pylist(), strict=True)
         stand = all(sizes.get(self.base + name) == length for name, length in places)

@@ -94,7 +94,9 @@ class ParquetWriter:
 
     def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
         """Whether all shards stand; they were synced before their part file."""
-        rows = part_files.read_part_rows(part, None if self._boxes and self._boxes.is_voc else ["file_name"])
+        rows = part_files.read_part_rows(
+            part, None if self._boxes and self._boxes.file_per_image else ["file_name"]
+        )
         stand = self.files(rows.column("file_name").to_pylist()) <= sizes.keys()
         return stand and (self._boxes is None or self._boxes.stand(rows, sizes))
 

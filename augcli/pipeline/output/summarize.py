@@ -174,9 +174,8 @@ def pair_notes(splits: Sequence[Split]) -> list[str]:
     """
     notes = []
     for split in splits:
-        is_parquet = split.source.layout == "parquet"
-        recipe = split.job.recipe
-        if is_parquet and recipe.mixing_entries and recipe.partner_rule == "any" and split.catalogue.classes:
+        recipe, is_cut = split.job.recipe, split.source.mixes_within_chunks
+        if is_cut and recipe.mixing_entries and recipe.partner_rule == "any" and split.catalogue.classes:
             planned, random = same_class_shares(split.catalogue, split.rings)
             if planned > 2 * random:
                 notes.append(f"{planned:.0%} of planned pairs share a class, {random:.0%} of random ones do")

@@ -64,9 +64,9 @@ def _annotation_facts(catalogue: Catalogue, sample: int) -> bytes:
     """Give what decides a sample's mask and boxes; nothing where it has none."""
     facts = b""
     if catalogue.masks is not None:
-        path = catalogue.masks.paths[sample]
+        key = catalogue.masks.keys[sample]
         facts += b"mask%d,%d" % (catalogue.masks.sizes[sample], catalogue.masks.versions[sample])
-        facts += b"" if path is None else b"."
+        facts += b"" if key is None else b"."
     if catalogue.boxes is not None and (boxes := catalogue.boxes[sample]) is not None:
         facts += repr((*boxes[:2], *boxes[3:])).encode() + boxes.edges.tobytes()
     return facts

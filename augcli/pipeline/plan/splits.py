@@ -1,4 +1,4 @@
-"""A split in progress."""
+"""Splits: what a run does with each of them, planned from the data set and the recipe."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SplitOutput:
     class_folders: tuple[str, ...] | None
 
     def files(self) -> set[str]:
-        """Name the files below DST that hold the outputs."""
+        """Return the files below DST that hold the outputs."""
         return {name for part in self.parts for name in self.writer.files(part_files.read_file_names(part))}
 
 
@@ -81,7 +81,7 @@ class Split:
         return self.job.catalogue
 
     def part_name(self, chunk: Chunk) -> str:
-        """Name a chunk so that chunks of all splits differ."""
+        """Return a chunk's name such that chunks of all splits differ."""
         return f"{self.catalogue.split}-{chunk.name}" if self.catalogue.split else chunk.name
 
     def fingerprint(self, chunk: Chunk, ahead: Sequence[int]) -> str:
@@ -92,7 +92,8 @@ class Split:
         """
         job = self.job
         partners = int(job.outputs[chunk.members].max()) * len(job.recipe.mixing_entries)
-        carried = [(str(field), self.source.features.get(field.name)) for field in self.source.carried]
+        schema, features = self.source.carried
+        carried = [(str(field), features.get(field.name)) for field in schema]
         context = repr((job.class_folders is not None, carried, job.recipe.name))
         if job.annotated:
             boxes = job.annotated.boxes
@@ -102,27 +103,27 @@ class Split:
     @property
     def beside(self) -> Any:
         """Schema of the columns behind ours: those carried along, then those of masks and boxes."""
-        return annotation_schema(self.job.annotated, self.source.carried)
+        return annotation_schema(self.job.annotated, self.source.carried.schema)
 
     def output(self, dst: Path) -> SplitOutput:
-        """Say what stands of it in DST, once all chunks are committed."""
+        """Return what stands of it in DST, once all chunks are committed."""
         job, catalogue = self.job, self.catalogue
         parts = [part_files.part_path(dst, name) for name in self.part_names()]
         facts = [self.facts[chunk.name] for chunk in self.chunks]
         return SplitOutput(catalogue.split, job.writer, parts, facts, catalogue.classes, job.class_folders)
 
     def bases(self, chunk: Chunk) -> NDArray[np.int64]:
-        """Give the samples of a chunk that have outputs."""
+        """Return the samples of a chunk that have outputs."""
         members = chunk.members
         return members[self.job.outputs[members] > 0]
 
     @property
     def rings(self) -> list[Ring]:
         """All rings, once each."""
-        return list({id(s.ring): s.ring for chunk in self.chunks for s in chunk.arcs}.values())
+        return list({id(arc.ring): arc.ring for chunk in self.chunks for arc in chunk.arcs}.values())
 
     def part_names(self) -> list[str]:
-        """Name all chunks, in order."""
+        """Return the names of all chunks, in order."""
         return [self.part_name(chunk) for chunk in self.chunks]
 
 
@@ -133,12 +134,7 @@ def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> 
         UsageError: If the recipe asks what the labels do not allow.
         InputError: If the input lacks the split, labels or partners that the recipe needs.
     """
-    names = [catalogue.split for catalogue in source.catalogues]
-    aliases = ("train", "training") if recipe.split == "train" else (recipe.split,)
-    main = next((name for name in aliases if name in names), recipe.split)
-    if main not in names and (names != [""] or main != "train"):
-        there, cure = (", ".join(names), "give --split") if names != [""] else ("none", "leave out --split")
-        raise InputError(f"the input has no split {recipe.split!r}; it has {there}; {cure}")
+    main = _find_main_split([catalogue.split for catalogue in source.catalogues], recipe.split)
     passed_on = replace(
         recipe, name="none", entries=(), copies=1, target_per_class=None, originals="none", limit=None
     )
@@ -152,6 +148,20 @@ def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> 
     return splits
 
 
+def _find_main_split(names: list[str], wanted: str) -> str:
+    """Return the split of the input that a recipe means; an input without splits is "train".
+
+    Raises:
+        InputError: If there is none.
+    """
+    aliases = ("train", "training") if wanted == "train" else (wanted,)
+    main = next((name for name in aliases if name in names), wanted)
+    if main not in names and (names != [""] or main != "train"):
+        known, cure = (", ".join(names), "give --split") if names != [""] else ("none", "leave out --split")
+        raise InputError(f"the input has no split {wanted!r}; it has {known}; {cure}")
+    return main
+
+
 def _plan_split(
     source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe, backend: Backend, digest: str
 ) -> Split:
@@ -159,8 +169,7 @@ def _plan_split(
     hashes = hash_samples(catalogue, recipe.seed)
     rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
     base = count_outputs(catalogue, hashes, recipe.copies, recipe.target_per_class, has_originals)
-    if source.layout == "parquet":
-        groups = source.groups[catalogue.split]
+    if groups := source.groups.get(catalogue.split):
         chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed)
         order = np.concatenate([chunk.members for chunk in chunks])
     else:
@@ -170,9 +179,10 @@ def _plan_split(
         check_partners([arc.ring for chunk in chunks for arc in chunk.arcs], rule)
     base[order[recipe.limit :] if recipe.limit is not None else []] = 0
     chunks = trim_chunks(chunks, base)
-    has_folders = recipe.format == "folder" and source.has_class_folders
+    has_folders = recipe.format == "folder" and source.class_folders.fit
     folders = folder_names(catalogue.classes or ()) if has_folders else None
-    features = {name: source.features[name] for name in source.carried.names if name in source.features}
+    schema, known = source.carried
+    features = {name: known[name] for name in schema.names if name in known}
     annotated = source.annotated
     classes, options = catalogue.classes, table_options(recipe)
     writer = choose_writer(str(recipe.format), dst, catalogue.split, classes, options, features, annotated)
@@ -198,7 +208,7 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     multi_hot = not all(label.sums_to_one for label in labels)
     if recipe.smoothing and multi_hot:
         raise InputError("labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out --smoothing")
-    if recipe.format == "folder" and source.lies_in_class_folders and multi_hot:
+    if recipe.format == "folder" and source.class_folders.are_given and multi_hot:
         raise InputError(
             "labels that do not sum to 1 (multi-hot) cannot be put in class folders; give --format parquet,"
             " or images that do not lie in folders of these classes"
