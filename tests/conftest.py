@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
+
+from augcli.cli import answer
+from augcli.pipeline import run as run_module
+from augcli.pipeline import verify as verify_module
 
 # A shared machine is slow for a while now and then; no test is about time.
 settings.register_profile("augcli", deadline=None)
@@ -26,6 +34,15 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_worker():
+    """Let runs that are not told a number of workers take one: forking pytest costs more than they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (run_module, verify_module):
+            patch.setattr(module, "count_workers", lambda: 1)
+        yield
+
+
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """24 real photos in 4 class folders."""
@@ -38,9 +55,27 @@ def shards() -> Path:
     return ROOT / "sample_data" / "shards"
 
 
+@pytest.fixture(scope="session")
+def cli():
+    """Call the program in this process; gives what `run_cli` gives."""
+
+    def call(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        given = [str(argument) for argument in arguments]
+        streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace") for _ in range(2)]
+        with redirect_stdout(streams[0]), redirect_stderr(streams[1]), chdir(cwd or "."), time_limit(60):
+            code = answer(given)
+        said = []
+        for stream in streams:
+            stream.flush()
+            said.append(stream.buffer.getvalue().decode())
+        return subprocess.CompletedProcess(given, code, *said)
+
+    return call
+
+
 @pytest.fixture
 def run_cli():
-    """Run the real program in a process of its own; gives (exit code, stdout, stderr)."""
+    """Run the program in a process of its own: for what only a process shows."""
 
     def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -70,6 +105,22 @@ def make_folder(tmp_path):
         return root
 
     return make
+
+
+@contextmanager
+def time_limit(seconds: int) -> Iterator[None]:
+    """Fail what takes longer, even where it waits for a file that never ends."""
+
+    def stop(*_: object) -> None:
+        pytest.fail(f"it takes longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def read_tree(root: Path) -> dict[str, bytes]:

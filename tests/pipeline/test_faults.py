@@ -338,32 +338,30 @@ def disk(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["folder", "parquet"])
-def test_a_disk_that_is_really_full_is_resumed_when_there_is_space(
-    run_cli, photos, tmp_path, disk, tree, form
-):
+def test_a_disk_that_is_really_full_is_resumed_when_there_is_space(cli, photos, tmp_path, disk, tree, form):
     arguments = ("cutmix", photos, "--copies", 4, "--format", form)
-    done = run_cli(*arguments[:2], disk("size=1m") / "dst", *arguments[2:])
+    done = cli(*arguments[:2], disk("size=1m") / "dst", *arguments[2:])
     assert done.returncode == 7
     assert done.stderr.startswith("augcli: cannot write")
     assert "No space left on device" in done.stderr
     assert done.stderr.count("\n") == 1
     dst = disk("size=64m") / "dst"
-    assert run_cli(*arguments[:2], dst, *arguments[2:]).returncode == 0
-    assert run_cli(*arguments[:2], tmp_path / "fresh", *arguments[2:]).returncode == 0
+    assert cli(*arguments[:2], dst, *arguments[2:]).returncode == 0
+    assert cli(*arguments[:2], tmp_path / "fresh", *arguments[2:]).returncode == 0
     assert tree(dst) == tree(tmp_path / "fresh")
 
 
-def test_a_destination_on_a_read_only_disk_is_refused_and_stays(run_cli, photos, disk, tree):
+def test_a_destination_on_a_read_only_disk_is_refused_and_stays(cli, photos, disk, tree):
     dst = disk("size=64m") / "dst"
-    assert run_cli("cutout", photos, dst).returncode == 0
+    assert cli("cutout", photos, dst).returncode == 0
     before = tree(dst)
     next(dst.glob("*/*.jpg")).unlink()
     disk("ro")
-    done = run_cli("cutout", photos, dst)
+    done = cli("cutout", photos, dst)
     assert (done.returncode, done.stdout) == (7, "")
     assert "Read-only file system" in done.stderr
     disk("rw")
-    assert run_cli("cutout", photos, dst).returncode == 0
+    assert cli("cutout", photos, dst).returncode == 0
     assert tree(dst) == before
 
 
