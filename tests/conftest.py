@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer.main
 from hypothesis import settings
 from PIL import Image
 
@@ -22,6 +25,7 @@ from augcli.pipeline import verify as verify_module
 
 # A shared machine is slow for a while now and then; no test is about time.
 settings.register_profile("augcli", deadline=None)
+settings.register_profile("soak", deadline=None, max_examples=2000)
 settings.load_profile("augcli")
 
 ROOT = Path(__file__).parent.parent
@@ -35,11 +39,17 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_worker():
-    """Let runs that are not told a number of workers take one: forking pytest costs more than they do."""
+def _in_process():
+    """Leave out of runs in this process what takes longer than their work and shows nothing here.
+
+    That is: forking pytest where no number of workers is given, waiting for the disk (no test cuts the power;
+    what is synced, and what if that fails, `test_faults.py` knows), and making the same command line anew.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for module in (run_module, verify_module):
             patch.setattr(module, "count_workers", lambda: 1)
+        patch.setattr(os, "fsync", lambda file: None)
+        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
         yield
 
 
@@ -92,19 +102,28 @@ def run_cli():
 
 @pytest.fixture
 def make_folder(tmp_path):
-    """Make class folders of small flat or noisy PNGs: `make_folder({"cat": 3, "dog": 2})`."""
+    """Make class folders of small noisy PNGs: `make_folder({"cat": 3, "dog": 2})`."""
 
     def make(counts: dict[str, int], name: str = "src", size: tuple[int, int] = (8, 10)) -> Path:
-        root = tmp_path / name
-        for label, count in counts.items():
-            (root / label).mkdir(parents=True, exist_ok=True)
-            for number in range(count):
-                seed = int.from_bytes(hashlib.sha256(f"{label}{number}".encode()).digest()[:4], "big")
-                pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(root / label / f"{number}.png")
-        return root
+        return fill_folder(tmp_path / name, counts, size)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def write_folder():
+    """`make_folder` for fixtures of a module, which say where."""
+    return fill_folder
+
+
+def fill_folder(root: Path, counts: dict[str, int], size: tuple[int, int] = (8, 10)) -> Path:
+    for label, count in counts.items():
+        (root / label).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            seed = int.from_bytes(hashlib.sha256(f"{label}{number}".encode()).digest()[:4], "big")
+            pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / label / f"{number}.png")
+    return root
 
 
 @contextmanager
