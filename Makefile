@@ -25,10 +25,10 @@ check: .venv/dev.stamp  ## format, lint, types and the fast tests (under a minut
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n 2 -m 'not slow'
+	$(BIN)/python -m pytest -q -n auto -m 'not slow'
 
 test: .venv/dev.stamp  ## all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n auto
 
 test-gpu: .venv/dev.stamp  ## the GPU backend on a real device; without one it says so and exits with 77
 	$(BIN)/python tests/benchmarks/gpu.py
@@ -43,8 +43,10 @@ bench: .venv/dev.stamp  ## speed against the codec floor and what one would writ
 fuzz: .venv/dev.stamp  ## damage files of every kind for a minute each, and keep what was found
 	$(BIN)/python tests/fuzz/fuzz.py --seconds 60
 
-soak: .venv/dev.stamp  ## 100,000 images, 8 workers, 50 kills: equal bytes, flat memory and file handles
+soak: .venv/dev.stamp  ## 100,000 images, 8 workers, 50 kills: equal bytes, flat memory; many more examples
 	$(BIN)/python tests/soak/soak.py
+	$(BIN)/python tests/soak/soak.py --images 20000 --kills 20 --format parquet
+	$(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile soak
 
 docs: .venv/run.stamp  ## the guide's cards of operations and their pictures, from the operations themselves
 	for name in $$($(BIN)/python -c 'from augcli.ops import OPERATIONS; print(*OPERATIONS)'); do \

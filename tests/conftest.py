@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer.main
 from hypothesis import settings
 from PIL import Image
 
+from augcli.cli import answer
+from augcli.pipeline import run as run_module
+from augcli.pipeline import verify as verify_module
 from tests import pages
 
 # A shared machine is slow for a while now and then; no test is about time.
 settings.register_profile("augcli", deadline=None)
+settings.register_profile("soak", deadline=None, max_examples=2000)
 settings.load_profile("augcli")
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +37,21 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "run_cli" in item.fixturenames:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _in_process():
+    """Leave out of runs in this process what takes longer than their work and shows nothing here.
+
+    That is: forking pytest where no number of workers is given, waiting for the disk (no test cuts the power;
+    what is synced, and what if that fails, `test_faults.py` knows), and making the same command line anew.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (run_module, verify_module):
+            patch.setattr(module, "count_workers", lambda: 1)
+        patch.setattr(os, "fsync", lambda file: None)
+        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +66,27 @@ def shards() -> Path:
     return ROOT / "sample_data" / "shards"
 
 
+@pytest.fixture(scope="session")
+def cli():
+    """Call the program in this process; gives what `run_cli` gives."""
+
+    def call(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        given = [str(argument) for argument in arguments]
+        streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace") for _ in range(2)]
+        with redirect_stdout(streams[0]), redirect_stderr(streams[1]), chdir(cwd or "."), time_limit(60):
+            code = answer(given)
+        said = []
+        for stream in streams:
+            stream.flush()
+            said.append(stream.buffer.getvalue().decode())
+        return subprocess.CompletedProcess(given, code, *said)
+
+    return call
+
+
 @pytest.fixture
 def run_cli():
-    """Run the real program in a process of its own; gives (exit code, stdout, stderr)."""
+    """Run the program in a process of its own: for what only a process shows."""
 
     def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -60,19 +103,44 @@ def run_cli():
 
 @pytest.fixture
 def make_folder(tmp_path):
-    """Make class folders of small flat or noisy PNGs: `make_folder({"cat": 3, "dog": 2})`."""
+    """Make class folders of small noisy PNGs: `make_folder({"cat": 3, "dog": 2})`."""
 
     def make(counts: dict[str, int], name: str = "src", size: tuple[int, int] = (8, 10)) -> Path:
-        root = tmp_path / name
-        for label, count in counts.items():
-            (root / label).mkdir(parents=True, exist_ok=True)
-            for number in range(count):
-                seed = int.from_bytes(hashlib.sha256(f"{label}{number}".encode()).digest()[:4], "big")
-                pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(root / label / f"{number}.png")
-        return root
+        return fill_folder(tmp_path / name, counts, size)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def write_folder():
+    """`make_folder` for fixtures of a module, which say where."""
+    return fill_folder
+
+
+def fill_folder(root: Path, counts: dict[str, int], size: tuple[int, int] = (8, 10)) -> Path:
+    for label, count in counts.items():
+        (root / label).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            seed = int.from_bytes(hashlib.sha256(f"{label}{number}".encode()).digest()[:4], "big")
+            pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / label / f"{number}.png")
+    return root
+
+
+@contextmanager
+def time_limit(seconds: int) -> Iterator[None]:
+    """Fail what takes longer, even where it waits for a file that never ends."""
+
+    def stop(*_: object) -> None:
+        pytest.fail(f"it takes longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def read_tree(root: Path) -> dict[str, bytes]:

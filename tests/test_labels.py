@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from augcli.errors import PlanError
@@ -56,7 +56,6 @@ def run_flat(program, height, width, white, dtype=np.uint8):
     return image
 
 
-@settings(max_examples=300)
 @given(programs([Paste]))
 def test_census_of_pastes_equals_the_label_exactly(case):
     program, height, width = case
@@ -66,7 +65,6 @@ def test_census_of_pastes_equals_the_label_exactly(case):
         assert Fraction(shares.counts[source], shares.total) == Fraction(counted, height * width)
 
 
-@settings(max_examples=200)
 @given(programs([Paste, Blend, Fill]))
 def test_census_of_any_chain_matches_within_the_rounding_of_each_blend(case):
     program, height, width = case
@@ -93,7 +91,6 @@ def test_one_mixing_step_counts_as_the_cells_do(case):
         ]
 
 
-@settings(max_examples=200)
 @given(programs([Paste, Blend, Fill]))
 def test_labels_sum_to_one(case):
     program, height, width = case

@@ -110,6 +110,18 @@ def draw_kinds(entry, count=4000):
     return [operation.name if operation else None for operation in drawn]
 
 
+def test_the_first_draw_decides_whether_and_the_second_which():
+    class Given(Draws):
+        def uniforms(self, stream, count, start=0):
+            assert (stream, count, start) == (0, 2, 0)
+            return [0.5, 0.1]
+
+    draws, cutmix, mixup = Given(0, 0, 0, 0), CutMix(), Mixup()
+    choices = (Choice(mixup, 0.2), Choice(cutmix, 0.8))
+    assert Entry(choices, 0.4).draw(draws) is None
+    assert Entry(choices, 0.6).draw(draws) is mixup
+
+
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
 def test_an_entry_is_applied_with_its_probability(p):
     applied = sum(kind is not None for kind in draw_kinds(Entry((Choice(CutMix()),), p)))

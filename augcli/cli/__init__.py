@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -53,29 +54,37 @@ def _root(
 
 
 def main() -> None:
-    """Run the program; every error that is not a bug of ours ends in one line on stderr."""
+    """Run the program: set this process up for it, answer, and exit with the code."""
     _catch_signals()
     sys.meta_path.insert(0, _LeaveOut())
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show stops no report
         sys.stdout.reconfigure(errors="backslashreplace")
-    warnings.simplefilter("ignore")  # libraries warn about single files; a run counts those itself
-    warnings.filterwarnings("once", category=UserWarning, module=r"augcli\.")
-    warnings.showwarning = lambda message, *_: print(f"augcli: {_words(message)}", file=sys.stderr)
-    try:
-        code = app(standalone_mode=False)
-    except AugcliError as error:
-        code = _complain(error.spell(Spelling.FLAG), error.exit_code)
-    except _Stopped as stopped:
-        again = shlex.join(["augcli", *sys.argv[1:]])
-        goes_on = not {"verify", "preview", "doctor", "guide"} & set(sys.argv[1:2])
-        way = f"; to go on where it was: {again}" if goes_on else ""
-        code = _complain(f"interrupted{way}", stopped.exit_code)
-    except Exception as error:
-        # typer's own usage errors know their words and their code; anything else is a bug, shown whole.
-        if not hasattr(error, "format_message"):
-            raise
-        code = _complain(error.format_message() + _given(error), USAGE)
-    sys.exit(code)
+    sys.exit(answer(sys.argv[1:]))
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """Carry out a command line and return its exit code; the process stays as it was.
+
+    Every error that is not a bug of ours ends in one line on stderr.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # libraries warn about single files; a run counts those itself
+        warnings.filterwarnings("once", category=UserWarning, module=r"augcli\.")
+        warnings.showwarning = lambda message, *_: print(f"augcli: {_words(message)}", file=sys.stderr)
+        try:
+            return app(list(arguments), prog_name="augcli", standalone_mode=False)
+        except AugcliError as error:
+            return _complain(error.spell(Spelling.FLAG), error.exit_code)
+        except _Stopped as stopped:
+            again = shlex.join(["augcli", *arguments])
+            goes_on = not {"verify", "preview", "doctor", "guide"} & set(arguments[:1])
+            way = f"; to go on where it was: {again}" if goes_on else ""
+            return _complain(f"interrupted{way}", stopped.exit_code)
+        except Exception as error:
+            # typer's own usage errors know their words and their code; anything else is a bug, shown whole.
+            if not hasattr(error, "format_message"):
+                raise
+            return _complain(error.format_message() + _given(error), USAGE)
 
 
 class _Stopped(BaseException):

@@ -215,6 +215,12 @@ AnOperation = TypeVar("AnOperation", bound=type[Operation])
 
 
 def register(operation: AnOperation) -> AnOperation:
-    """Make an operation known by its `name`; used as a decorator above the dataclass."""
+    """Make an operation known by its `name`; used as a decorator above the dataclass.
+
+    Raises:
+        ValueError: If another operation has this name.
+    """
+    if operation.name in OPERATIONS:
+        raise ValueError(f"operation {operation.name!r} is known already; give the new one another name")
     OPERATIONS[operation.name] = operation
     return operation

@@ -7,8 +7,6 @@ import json
 import re
 import resource
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pyarrow as pa
@@ -30,12 +28,12 @@ def look(root):
 
 
 @pytest.fixture
-def refusal(run_cli, tmp_path):
+def refusal(cli, tmp_path):
     """Run the program where it must refuse: checks the code, that one line came and that nothing changed."""
 
     def run(*arguments, code, **options):
         before = look(tmp_path)
-        done = run_cli(*arguments, **options)
+        done = cli(*arguments, **options)
         assert done.returncode == code, done.stderr
         assert done.stdout == ""
         assert re.fullmatch(r"augcli: [^\n]+\n", done.stderr)
@@ -789,8 +787,8 @@ def test_a_destination_that_overlaps_masks_or_boxes_is_refused(refusal, annotate
 @pytest.mark.parametrize(
     ("options", "key"), [(["--boxes", "boxes.json"], "boxes"), (["--masks", "masks"], "masks")]
 )
-def test_an_output_without_masks_or_boxes_is_none_with_them(refusal, run_cli, annotated, options, key):
-    assert run_cli("cutmix", "src", "dst", "--quiet", cwd=annotated).returncode == 0
+def test_an_output_without_masks_or_boxes_is_none_with_them(refusal, cli, annotated, options, key):
+    assert cli("cutmix", "src", "dst", "--quiet", cwd=annotated).returncode == 0
     says = refusal("cutmix", "src", "dst", *options, code=OUTPUT, cwd=annotated)
     assert says == (
         f"DST '{annotated / 'dst'}' holds another recipe's output; differing: {key};"
@@ -852,9 +850,9 @@ def write_mask(path, kind):
         ("text", "not a mask", None),
     ],
 )
-def test_a_bad_mask_of_one_image_is_recorded_with_the_reason(run_cli, annotated, kind, reason, detail):
+def test_a_bad_mask_of_one_image_is_recorded_with_the_reason(cli, annotated, kind, reason, detail):
     write_mask(annotated / "masks" / "dog" / "2.png", kind)
-    done = run_cli("cutmix", "src", "dst", "--masks", "masks", "--max-errors", 0, cwd=annotated)
+    done = cli("cutmix", "src", "dst", "--masks", "masks", "--max-errors", 0, cwd=annotated)
     assert done.returncode == TOO_MANY_FAILED
     assert done.stderr == ("augcli: 1 images failed, --max-errors allows 0; see dst/failures.jsonl\n")
     (failure,) = failures_in(annotated / "dst")
@@ -875,9 +873,9 @@ def test_a_bad_mask_of_one_image_is_recorded_with_the_reason(run_cli, annotated,
         ),
     ],
 )
-def test_boxes_that_do_not_fit_one_image_are_recorded_with_the_reason(run_cli, annotated, changes, reason):
+def test_boxes_that_do_not_fit_one_image_are_recorded_with_the_reason(cli, annotated, changes, reason):
     (annotated / "boxes.json").write_text(json.dumps(boxes_document(**changes)))
-    done = run_cli("cutmix", "src", "dst", "--boxes", "boxes.json", cwd=annotated)
+    done = cli("cutmix", "src", "dst", "--boxes", "boxes.json", cwd=annotated)
     assert done.returncode == TOO_MANY_FAILED
     assert re.fullmatch(r"augcli: 1 images failed, [^\n]+\n", done.stderr)
     (failure,) = failures_in(annotated / "dst")
@@ -893,8 +891,8 @@ def test_boxes_that_do_not_fit_one_image_are_recorded_with_the_reason(run_cli, a
         ),
     ],
 )
-def test_an_index_that_a_mask_cannot_hold_is_recorded(run_cli, annotated, options):
-    done = run_cli("cutout", "src", "dst", "--masks", "masks", "--mask-fill", 300, *options, cwd=annotated)
+def test_an_index_that_a_mask_cannot_hold_is_recorded(cli, annotated, options):
+    done = cli("cutout", "src", "dst", "--masks", "masks", "--mask-fill", 300, *options, cwd=annotated)
     assert done.returncode == TOO_MANY_FAILED
     assert re.fullmatch(r"augcli: 3 images failed, [^\n]+\n", done.stderr)
     assert {failure["reason"] for failure in failures_in(annotated / "dst")} == {
@@ -982,18 +980,12 @@ def test_a_foreign_augcli_json_does_not_make_a_destination_ours(refusal, photos,
     assert says == f"'{tmp_path / 'dst' / 'augcli.json'}' is damaged; give another DST or remove it"
 
 
-def run_once(*arguments):
-    """Run the program for many tests."""
-    call = [sys.executable, "-m", "augcli", *map(str, arguments)]
-    return subprocess.run(call, capture_output=True, text=True, check=False, timeout=300)
-
-
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(cli, tmp_path_factory):
     """`src` of four images and `dst`, its output of CutMix that is never applied; made once."""
     root = tmp_path_factory.mktemp("made")
     write_images(root / "src", "cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png")
-    run_once("cutmix", root / "src", root / "dst", "--p", 0).check_returncode()
+    cli("cutmix", root / "src", root / "dst", "--p", 0).check_returncode()
     return root
 
 
@@ -1023,39 +1015,39 @@ def test_another_recipes_output_is_refused_naming_the_keys(refusal, standing, op
     )
 
 
-def test_force_replaces_another_recipes_output(run_cli, standing, tree, tmp_path):
+def test_force_replaces_another_recipes_output(cli, standing, tree, tmp_path):
     src, dst = standing
     wanted = ("--p", 0, "--copies", 2, "--image-format", "jpg", "--quiet")
-    assert run_cli("cutmix", src, dst, *wanted, "--force").returncode == 0
-    assert run_cli("cutmix", src, tmp_path / "fresh", *wanted).returncode == 0
+    assert cli("cutmix", src, dst, *wanted, "--force").returncode == 0
+    assert cli("cutmix", src, tmp_path / "fresh", *wanted).returncode == 0
     assert tree(dst) == tree(tmp_path / "fresh")
 
 
-def test_force_to_parquet_leaves_nothing_of_the_folder_form(run_cli, standing):
+def test_force_to_parquet_leaves_nothing_of_the_folder_form(cli, standing):
     src, dst = standing
-    done = run_cli("cutmix", src, dst, "--p", 0, "--quiet", "--format", "parquet", "--force")
+    done = cli("cutmix", src, dst, "--p", 0, "--quiet", "--format", "parquet", "--force")
     assert done.returncode == 0
     assert {path.name for path in dst.iterdir() if not path.name.startswith(".")} == {
         *("data", "classes.txt", "README.md", "augcli.json", "_SUCCESS")
     }
 
 
-def test_force_to_folder_leaves_nothing_of_the_parquet_form(run_cli, make_folder, tmp_path):
+def test_force_to_folder_leaves_nothing_of_the_parquet_form(cli, make_folder, tmp_path):
     src, dst = make_folder({"cat": 2}), tmp_path / "dst"
-    assert run_cli("cutmix", src, dst, "--p", 0, "--quiet", "--format", "parquet").returncode == 0
+    assert cli("cutmix", src, dst, "--p", 0, "--quiet", "--format", "parquet").returncode == 0
     assert (dst / "data").is_dir()
-    assert run_cli("cutmix", src, dst, "--p", 0, "--quiet", "--force").returncode == 0
+    assert cli("cutmix", src, dst, "--p", 0, "--quiet", "--force").returncode == 0
     assert not (dst / "data").exists()
 
 
-def test_force_leaves_files_that_are_not_ours(run_cli, standing):
+def test_force_leaves_files_that_are_not_ours(cli, standing):
     src, dst = standing
     (dst / "cat" / "mine.txt").write_text("mine")
-    assert run_cli("cutmix", src, dst, "--p", 0, "--seed", 1, "--quiet", "--force").returncode == 0
+    assert cli("cutmix", src, dst, "--p", 0, "--seed", 1, "--quiet", "--force").returncode == 0
     assert (dst / "cat" / "mine.txt").read_text() == "mine"
 
 
-def test_a_full_disk_is_a_fault_of_the_machine_and_the_run_can_go_on(run_cli, made, tree, tmp_path):
+def test_a_full_disk_is_a_fault_of_the_machine_and_the_run_can_go_on(run_cli, cli, made, tree, tmp_path):
     src, dst = made / "src", tmp_path / "dst"
 
     def fill_disk():  # the images are smaller than this, the part file that commits them is larger
@@ -1065,7 +1057,7 @@ def test_a_full_disk_is_a_fault_of_the_machine_and_the_run_can_go_on(run_cli, ma
     assert (done.returncode, done.stdout) == (STORAGE, "")
     assert re.fullmatch(rf"augcli: cannot write '{re.escape(str(dst))}/[^\n]+\n", done.stderr)
     assert not (dst / "_SUCCESS").exists()
-    assert run_cli("cutmix", src, dst, "--p", 0).returncode == 0
+    assert cli("cutmix", src, dst, "--p", 0).returncode == 0
     assert tree(dst) == tree(made / "dst")
 
 
@@ -1129,12 +1121,12 @@ def add_bad(src, *kinds):
 
 
 @pytest.fixture(scope="module")
-def damaged(tmp_path_factory):
+def damaged(cli, tmp_path_factory):
     """`src` of three good images and one of each bad kind, `dst` made from it, and how that ended."""
     root = tmp_path_factory.mktemp("damaged")
     write_images(root / "src", "cat/0.png", "cat/1.png", "dog/0.png")
     add_bad(root / "src", *BAD)
-    return root, run_once("cutmix", root / "src", root / "dst", *BOUND)
+    return root, cli("cutmix", root / "src", root / "dst", *BOUND)
 
 
 def test_too_many_failures_have_their_exit_code_and_one_line(damaged):
@@ -1157,20 +1149,20 @@ def test_an_image_that_fails_is_recorded_once_with_stage_and_reason(damaged, kin
     assert failure.keys() == {"source", "stage", "reason", "detail"}
 
 
-def test_a_truncated_image_fails_too_where_nothing_is_applied(run_cli, make_folder, tmp_path):
+def test_a_truncated_image_fails_too_where_nothing_is_applied(cli, make_folder, tmp_path):
     src, dst = make_folder({"cat": 1, "dog": 1}), tmp_path / "dst"
     add_bad(src, "truncated")
-    assert run_cli("cutmix", src, dst, "--p", 0).returncode == TOO_MANY_FAILED
+    assert cli("cutmix", src, dst, "--p", 0).returncode == TOO_MANY_FAILED
     assert [failure["source"] for failure in failures_in(dst)] == ["dog/truncated-bad.jpg"]
     assert len(images_in(dst)) == 2
 
 
-def test_max_errors_decides_in_every_run_whether_the_output_is_complete(run_cli, damaged, tmp_path):
+def test_max_errors_decides_in_every_run_whether_the_output_is_complete(cli, damaged, tmp_path):
     for name in ("src", "dst"):
         shutil.copytree(damaged[0] / name, tmp_path / name)
     dst = tmp_path / "dst"
     for allowed, code in [(4, 0), (3, TOO_MANY_FAILED)]:
-        done = run_cli("cutmix", tmp_path / "src", dst, *BOUND, "--max-errors", allowed)
+        done = cli("cutmix", tmp_path / "src", dst, *BOUND, "--max-errors", allowed)
         assert done.returncode == code
         assert (done.stderr == "") is (code == 0)
         assert (dst / "_SUCCESS").exists() is (code == 0)
@@ -1178,12 +1170,12 @@ def test_max_errors_decides_in_every_run_whether_the_output_is_complete(run_cli,
 
 
 @pytest.mark.parametrize("form", ["folder", "parquet"])
-def test_an_input_of_which_nothing_decodes_gives_no_image(run_cli, tmp_path, form):
+def test_an_input_of_which_nothing_decodes_gives_no_image(cli, tmp_path, form):
     src, dst = tmp_path / "src", tmp_path / "dst"
     (src / "cat").mkdir(parents=True)
     for name in ("a.jpg", "b.jpg"):
         (src / "cat" / name).write_text("I am no photo")
-    done = run_cli("cutmix", src, dst, "--format", form)
+    done = cli("cutmix", src, dst, "--format", form)
     assert done.returncode == TOO_MANY_FAILED
     assert "Traceback" not in done.stderr
     assert [failure["source"] for failure in failures_in(dst)] == ["cat/a.jpg", "cat/b.jpg"]
@@ -1191,10 +1183,10 @@ def test_an_input_of_which_nothing_decodes_gives_no_image(run_cli, tmp_path, for
     assert not (dst / "_SUCCESS").exists()
 
 
-def test_parquet_rows_that_fail_are_recorded_by_shard_and_row(run_cli, tmp_path):
+def test_parquet_rows_that_fail_are_recorded_by_shard_and_row(cli, tmp_path):
     good = encode(Image.new("RGB", (8, 8), "teal"), "PNG")
     write_shard(tmp_path / "src" / "a.parquet", image=[good, b"junk", None, good], label=[0, 1, 0, 1])
-    done = run_cli("cutmix", tmp_path / "src", tmp_path / "dst")
+    done = cli("cutmix", tmp_path / "src", tmp_path / "dst")
     assert done.returncode == TOO_MANY_FAILED
     assert [(failure["source"], failure["reason"]) for failure in failures_in(tmp_path / "dst")] == [
         ("a.parquet#1", "not an image"),
@@ -1204,10 +1196,10 @@ def test_parquet_rows_that_fail_are_recorded_by_shard_and_row(run_cli, tmp_path)
     assert sum(pq.read_metadata(shard).num_rows for shard in shards) == 2
 
 
-def test_an_image_too_wide_for_jpeg_is_recorded(run_cli, make_folder, tmp_path):
+def test_an_image_too_wide_for_jpeg_is_recorded(cli, make_folder, tmp_path):
     src, dst = make_folder({"cat": 2}), tmp_path / "dst"
     Image.new("L", (65536, 1)).save(src / "cat" / "wide.png")
-    done = run_cli("cutmix", src, dst, "--image-format", "jpg")
+    done = cli("cutmix", src, dst, "--image-format", "jpg")
     assert done.returncode == TOO_MANY_FAILED
     (failure,) = failures_in(dst)
     assert (failure["source"], failure["stage"]) == ("cat/wide.png", "encode")

@@ -14,6 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import augcli
+from augcli.ops.cutmix import CutMix
+from augcli.recipe import single
+
 pytestmark = pytest.mark.slow
 
 
@@ -25,22 +29,17 @@ def run(*arguments, **settings):
     return subprocess.Popen(command, stdout=-1, stderr=-1, text=True, **settings)
 
 
-def complete(src, dst):
-    process = run(src, dst)
-    _, err = process.communicate()
-    assert (process.returncode, err) == (0, "")
-
-
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
-    """600 images, and the directory of a run over them that nothing disturbed."""
+    """300 images, and the directory of a run over them that nothing disturbed."""
     root = tmp_path_factory.mktemp("job")
-    noise = np.random.default_rng(0).integers(0, 256, (600, 48, 48, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (300, 48, 48, 3), dtype=np.uint8)
     for number, pixels in enumerate(noise):
         path = root / "src" / ("cat" if number % 2 else "dog") / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
-    complete(root / "src", root / "whole")
+    recipe = single(CutMix(), copies=3)
+    augcli.materialize(root / "src", root / "whole", recipe)
     return root
 
 
@@ -59,18 +58,18 @@ def start(job, tmp_path):
 
 
 @pytest.fixture
-def resumes(job, tmp_path, tree):
+def resumes(cli, job, tmp_path, tree):
     """Check that the same command completes what was interrupted to the same bytes."""
 
     def check():
-        complete(job / "src", tmp_path / "my dst")
+        done = cli("cutmix", job / "src", tmp_path / "my dst", *COPIES)
+        assert (done.returncode, done.stderr) == (0, "")
         assert tree(tmp_path / "my dst") == tree(job / "whole")
 
     return check
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code", "workers"), [(signal.SIGINT, 130, 1), (signal.SIGTERM, 143, 2)])
 def test_a_signal_ends_the_run_with_the_command_that_resumes_it(
     start, job, tmp_path, number, code, workers, resumes
 ):
@@ -94,12 +93,10 @@ def test_ctrl_c_of_a_terminal_reaches_the_workers_too_and_ends_in_one_line(start
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_a_worker_alone_changes_nothing(start, number):
+def test_a_signal_to_a_worker_alone_changes_nothing(start):
     process = start("--workers", "2")
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    assert len(children) == 2
-    for child in children:
+    for child, number in zip(children, (signal.SIGINT, signal.SIGTERM), strict=True):
         os.kill(int(child), number)
     _, err = process.communicate()
     assert (process.returncode, err) == (0, "")
@@ -145,23 +142,20 @@ def test_a_run_in_the_background_that_shall_ignore_ctrl_c_does(start):
     process.communicate()
 
 
-def test_a_second_run_on_the_same_destination_is_refused_and_says_who_holds_it(start, job, tmp_path):
+def test_a_second_run_on_the_same_destination_is_refused_and_says_who_holds_it(cli, start, job, tmp_path):
     process = start()
     process.send_signal(signal.SIGSTOP)
-    second = run(job / "src", tmp_path / "my dst")
-    out, err = second.communicate()
-    assert (second.returncode, out) == (5, "")
+    second = cli("cutmix", job / "src", tmp_path / "my dst", *COPIES)
     process.send_signal(signal.SIGCONT)
-    assert re.fullmatch(rf"augcli: DST '.*my dst' is in use by process {process.pid} on .*\n", err)
+    assert (second.returncode, second.stdout) == (5, "")
+    assert re.fullmatch(rf"augcli: DST '.*my dst' is in use by process {process.pid} on .*\n", second.stderr)
     _, err = process.communicate()
     assert (process.returncode, err) == (0, "")
 
 
-def test_a_dry_run_beside_a_run_is_not_refused(start, job, tmp_path):
+def test_a_dry_run_beside_a_run_is_not_refused(cli, start, job, tmp_path):
     process = start()
-    dry = run(job / "src", tmp_path / "my dst", "--dry-run")
-    dry.communicate()
-    assert dry.returncode == 0
+    assert cli("cutmix", job / "src", tmp_path / "my dst", *COPIES, "--dry-run").returncode == 0
     process.kill()
     process.communicate()
 

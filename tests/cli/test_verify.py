@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 
 import pytest
@@ -12,8 +11,8 @@ DIFFERENCES = 6
 
 
 @pytest.fixture
-def made(run_cli, photos, tmp_path):
-    assert run_cli("cutmix", photos, tmp_path / "dst", "--quiet").returncode == 0
+def made(cli, photos, tmp_path):
+    assert cli("cutmix", photos, tmp_path / "dst", "--quiet").returncode == 0
     return tmp_path / "dst"
 
 
@@ -24,22 +23,22 @@ def spoil(dst):
     return [path.relative_to(dst).as_posix() for path in (first, second)]
 
 
-def test_an_output_as_it_was_written_is_exit_0_with_one_line(run_cli, made, photos):
-    done = run_cli("verify", made)
+def test_an_output_as_it_was_written_is_exit_0_with_one_line(cli, made, photos):
+    done = cli("verify", made)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{made}: 24 images (folder): all is as it was written\n"
-    done = run_cli("verify", made, "--against", photos)
+    done = cli("verify", made, "--against", photos)
     assert (
         done.stdout
         == f"{made}: 24 images (folder), 24 made again from their sources: all is as it was written\n"
     )
-    done = run_cli("verify", made, "--against", photos, "--sample", 5)
+    done = cli("verify", made, "--against", photos, "--sample", 5)
     assert "5 made again" in done.stdout
 
 
-def test_each_difference_is_named_and_the_code_is_6(run_cli, made):
+def test_each_difference_is_named_and_the_code_is_6(cli, made):
     first, second = spoil(made)
-    done = run_cli("verify", made)
+    done = cli("verify", made)
     assert (done.returncode, done.stderr) == (DIFFERENCES, "")
     lines = done.stdout.splitlines()
     assert lines[0] == f"{first}: it is missing"
@@ -48,25 +47,25 @@ def test_each_difference_is_named_and_the_code_is_6(run_cli, made):
     assert len(lines) == 3
 
 
-def test_the_document_names_each_difference(run_cli, made):
+def test_the_document_names_each_difference(cli, made):
     first, _ = spoil(made)
-    done = run_cli("verify", made, "--json")
+    done = cli("verify", made, "--json")
     assert done.returncode == DIFFERENCES
     document = json.loads(done.stdout)
     assert document["differences"][0] == {"file": first, "what": "it is missing"}
     assert document["outputs"] == 24
 
 
-def test_quiet_says_it_by_the_code_alone(run_cli, made):
+def test_quiet_says_it_by_the_code_alone(cli, made):
     spoil(made)
-    done = run_cli("verify", made, "--quiet")
+    done = cli("verify", made, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (DIFFERENCES, "", "")
 
 
-def test_an_output_that_was_interrupted_is_not_complete(run_cli, made):
+def test_an_output_that_was_interrupted_is_not_complete(cli, made):
     (made / "_SUCCESS").unlink()
     shutil.rmtree(made / "coat", ignore_errors=True)
-    done = run_cli("verify", made)
+    done = cli("verify", made)
     assert done.returncode == DIFFERENCES
     assert "_SUCCESS: it is missing: the output is not complete" in done.stdout
 
@@ -86,9 +85,8 @@ def test_an_output_that_was_interrupted_is_not_complete(run_cli, made):
         (["dst", "--against", "dst", "--sample", "0"], 2, "--sample must be >= 1, got 0"),
     ],
 )
-def test_what_cannot_be_verified_is_refused_in_one_line(run_cli, made, arguments, code, says):
-    environment = os.environ | {"PYTHONPATH": os.getcwd()}
-    done = run_cli("verify", *arguments, cwd=made.parent, env=environment)
+def test_what_cannot_be_verified_is_refused_in_one_line(cli, made, arguments, code, says):
+    done = cli("verify", *arguments, cwd=made.parent)
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1

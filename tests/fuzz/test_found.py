@@ -45,7 +45,7 @@ def test_a_few_damaged_files_of_every_kind_do_no_harm(name):
 def test_most_whole_files_are_taken(name):
     """Damage to what is refused at the door anyway would show nothing."""
     target = TARGETS[name]
-    wholes = target.wholes()[:8]
+    wholes = target.wholes()[: 3 if "run" in name else 8]
     taken = sum(fuzz.replay(target, data).taken for data in wholes)
     assert 2 * taken > len(wholes)
 
@@ -111,7 +111,7 @@ def test_what_never_ends_is_found(monkeypatch):
 
 
 def test_what_takes_too_much_memory_is_found(monkeypatch):
-    report = fuzz_planted(monkeypatch, lambda data: np.ones(300 << 20, np.uint8), examples=3)
+    report = fuzz_planted(monkeypatch, lambda data: np.ones(300 << 20, np.uint8), examples=1)
     assert list(report.finds) == ["too-much-memory"]
 
 

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 import simplejpeg
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
@@ -719,7 +719,6 @@ def test_any_exception_of_a_decoder_becomes_a_decode_error(monkeypatch, kind):
         assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=150)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_no_damage_raises_anything_but_a_decode_error(form, data):
     damaged = bytearray(WHOLE[form])

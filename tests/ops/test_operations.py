@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import numpy as np
 import pytest
 
+from augcli.kernels import reference
 from augcli.kernels.table import tabulate
 from augcli.ops import OPERATIONS
+from augcli.ops.base import register
 from augcli.options import flag, option_fields
 from augcli.program.labels import count_shares
-from augcli.program.steps import Box, Fill
+from augcli.program.steps import Fill
 from augcli.rng import Draws, hash_key
 from augcli.samples import Shape
 
@@ -45,9 +48,13 @@ def test_planning_is_pure(operation):
 
 @every_operation
 def test_every_applied_plan_changes_pixels(operation):
+    shape = Shape(64, 48, 1, 16)
+    base, partner = np.full((64, 48, 1), 65535, np.uint16), np.zeros((64, 48, 1), np.uint16)
     for number in range(60):
-        for step in operation().plan(draws(number), Shape(64, 48), 0).steps:
-            assert not isinstance(step.area, Box) or step.area.area > 0
+        for step in operation().plan(draws(number), shape, 0).steps:
+            image = base.copy()
+            reference.apply(tabulate((step,), shape, [(64, 48)]), [partner], image)
+            assert (image != base).any()
 
 
 @every_operation
@@ -73,6 +80,14 @@ def test_streams_used_are_declared(operation):
     for number in range(30):
         operation().plan(Spy(0, 0, 0, number), Shape(64, 48), 0)
     assert asked <= set(range(1, operation.streams + 1))
+
+
+@every_operation
+def test_another_operation_of_the_same_name_is_refused(operation):
+    usurper = type("Usurper", (operation,), {})
+    with pytest.raises(ValueError, match=f"operation '{operation.name}' is known already; give the new one"):
+        register(usurper)
+    assert OPERATIONS[operation.name] is operation
 
 
 @every_operation

@@ -55,8 +55,8 @@ def test_a_quota_is_told_beside_the_cpus(monkeypatch):
     assert (found.cpus, found.quota) == (64, 3)
 
 
-def test_the_command_says_it_in_words_and_as_a_document(run_cli):
-    words, document = run_cli("doctor"), run_cli("doctor", "--json")
+def test_the_command_says_it_in_words_and_as_a_document(cli):
+    words, document = cli("doctor"), cli("doctor", "--json")
     assert (words.returncode, words.stderr, document.returncode) == (0, "", 0)
     heads = [line.split()[0] for line in words.stdout.splitlines()]
     assert heads[:6] == ["augcli", "packages", "codecs", "CPUs", "kernels", "GPU"]

@@ -57,11 +57,9 @@ def test_a_class_of_one_is_counted_not_hidden(make_folder, materialize):
 @pytest.mark.parametrize("rule", ["same-class", "other-class"])
 def test_workers_change_nothing_under_a_rule(make_folder, materialize, tmp_path, tree, counts, rule):
     src = make_folder(counts)
-    for workers in (1, 2, 5):
+    for workers in (1, 3):
         materialize(src, f"workers{workers}", cutmix(rule, copies=2), workers=workers)
-    expected = tree(tmp_path / "workers1")
-    assert tree(tmp_path / "workers2") == expected
-    assert tree(tmp_path / "workers5") == expected
+    assert tree(tmp_path / "workers1") == tree(tmp_path / "workers3")
 
 
 def test_an_undecodable_image_is_passed_over_within_the_rule(make_folder, materialize, tmp_path, read_rows):
@@ -75,7 +73,7 @@ def test_an_undecodable_image_is_passed_over_within_the_rule(make_folder, materi
 
 
 def test_adding_a_file_under_a_rule_gives_what_a_fresh_run_gives(make_folder, materialize, tmp_path, tree):
-    src = make_folder({"cat": 40, "dog": 30, "fox": 20})
+    src = make_folder({"cat": 20, "dog": 15, "fox": 10})
     for rule in ("same-class", "other-class"):
         materialize(src, rule, cutmix(rule))
     Image.new("RGB", (8, 10), "teal").save(src / "cat" / "new.png")

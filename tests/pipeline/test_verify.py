@@ -38,29 +38,38 @@ CHAIN = read_recipe(
 )
 
 
+@pytest.fixture(scope="module")
+def originals(write_folder, tmp_path_factory):
+    """`src` and its outputs `folder` and `parquet`, of which tests change copies."""
+    root = tmp_path_factory.mktemp("originals")
+    write_folder(root / "src", {"cat": 10, "dog": 10})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+        for form in ("folder", "parquet"):
+            augcli.materialize(root / "src", root / form, single(CutMix(), format=form))
+    return root
+
+
 @pytest.fixture
-def src(make_folder, monkeypatch):
+def src(originals, tmp_path, monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 8)
-    return make_folder({"cat": 10, "dog": 10})
+    return shutil.copytree(originals / "src", tmp_path / "src")
 
 
 @pytest.fixture(params=["folder", "parquet"])
-def made(request, src, tmp_path):
+def made(request, originals, src, tmp_path):
     """A source and its output in either form."""
-    augcli.materialize(src, tmp_path / "dst", single(CutMix(), format=request.param))
-    return src, tmp_path / "dst"
+    return src, shutil.copytree(originals / request.param, tmp_path / "dst")
 
 
 @pytest.fixture
-def folder(src, tmp_path):
-    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
-    return tmp_path / "dst"
+def folder(originals, src, tmp_path):
+    return shutil.copytree(originals / "folder", tmp_path / "dst")
 
 
 @pytest.fixture
-def shard_output(src, tmp_path):
-    augcli.materialize(src, tmp_path / "dst", single(CutMix(), format="parquet"))
-    return tmp_path / "dst"
+def shard_output(originals, src, tmp_path):
+    return shutil.copytree(originals / "parquet", tmp_path / "dst")
 
 
 def differences(dst, **options):
@@ -264,7 +273,7 @@ def test_a_mark_that_is_not_empty_is_found(folder):
 def test_every_flipped_byte_of_a_part_file_is_found(folder):
     part = sorted(folder.glob(".augcli-*.parquet"))[0]
     size = part.stat().st_size
-    for at in range(0, size, max(size // 60, 1)):
+    for at in sorted({*range(0, size, size // 12), size - 8, size - 1}):
         flip(part, at)
         assert differences(folder), at
         flip(part, at)

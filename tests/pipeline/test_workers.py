@@ -6,12 +6,13 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
 
 import pytest
 
 from augcli.errors import StorageError
-from augcli.pipeline.engines.local import count_workers, read_quota, run_in_order
+from augcli.pipeline.engines.local import _holding_signals, count_workers, read_quota, run_in_order
 
 both = pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
 
@@ -62,6 +63,34 @@ def test_a_worker_that_dies_is_a_fault_of_the_machine():
         list(run_in_order(work, 20, 2, True))
 
 
+@pytest.mark.parametrize("taken_by_another_thread", [False, True])
+def test_a_signal_waits_until_all_workers_are_forked(taken_by_another_thread):
+    """A signal that the main thread blocks may be given to another one; the handler runs in the main one."""
+    went_on, other_ends = [], threading.Event()
+    other = threading.Thread(target=other_ends.wait)
+    other.start()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    def fork():
+        with _holding_signals():
+            taker = other if taken_by_another_thread else threading.current_thread()
+            signal.pthread_kill(taker.ident, signal.SIGTERM)
+            time.sleep(0.05)
+            went_on.append(True)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fork()
+    finally:
+        other_ends.set()
+        signal.signal(signal.SIGTERM, before)
+    assert went_on
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM}
+
+
 def test_workers_follow_the_affinity():
     assert 1 <= count_workers() <= (os.cpu_count() or 1)
 
@@ -81,6 +110,13 @@ def test_the_quota_of_the_control_group_is_read(tmp_path, files, quota):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text + "\n")
     assert read_quota(tmp_path) == quota
+
+
+@pytest.mark.parametrize(("quota", "workers"), [("200000", 2), ("900000", 4), ("max", 4), ("1000", 1)])
+def test_workers_are_no_more_than_the_affinity_and_the_quota(tmp_path, monkeypatch, quota, workers):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    (tmp_path / "cpu.max").write_text(f"{quota} 100000\n")
+    assert count_workers(tmp_path) == workers
 
 
 @pytest.mark.parametrize("first", [0, 700, 10**6])

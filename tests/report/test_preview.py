@@ -65,9 +65,9 @@ def test_another_source_is_refused(photos, make_folder, tmp_path):
         augcli.preview(other, tmp_path / "dst", tmp_path / "sheet.png")
 
 
-def test_the_command_prints_the_path_of_the_sheet(run_cli, photos, tmp_path):
+def test_the_command_prints_the_path_of_the_sheet(cli, photos, tmp_path):
     augcli.materialize(photos, tmp_path / "dst", single(CutMix()))
-    done = run_cli("preview", photos, tmp_path / "dst", tmp_path / "sheet.png")
+    done = cli("preview", photos, tmp_path / "dst", tmp_path / "sheet.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path}/sheet.png\n", "")
 
 

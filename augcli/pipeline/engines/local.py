@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -31,9 +32,12 @@ PR_SET_PDEATHSIG = 1
 """Linux: the signal that a process gets when its parent dies (prctl(2))."""
 
 
-def count_workers() -> int:
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+
+
+def count_workers(group: Path = CONTROL_GROUP) -> int:
     """Count the CPUs that this process may use: its affinity, and the quota of its control group."""
-    allowed, quota = count_cpus(), read_quota()
+    allowed, quota = count_cpus(), read_quota(group)
     return max(1, min(allowed, quota) if quota else allowed)
 
 
@@ -101,15 +105,33 @@ def run_in_order(
 
 @contextmanager
 def _holding_signals() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait while workers are forked: what is raised inside of a fork is lost."""
+    """Let Ctrl-C and SIGTERM wait while workers are forked: what is raised inside of a fork is lost.
+
+    It is not enough that this thread blocks them: the system then gives them to another thread (Arrow has
+    some), and Python runs the handler in the main one all the same. So a handler that only takes note stands
+    in; without it a pool whose workers were begun in part was waited for in vain.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in STOPPING}
+    is_main = threading.current_thread() is threading.main_thread()
+    ours = {number: handler for number, handler in handlers.items() if is_main and callable(handler)}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        for number in ours:
+            signal.signal(number, lambda number, _: came.append(number))
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            for number, handler in ours.items():
+                signal.signal(number, handler)
+            for seen in came:
+                signal.raise_signal(seen)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _adopted: list[tuple[Callable[[int], Any], mmap.mmap]] = []
@@ -133,7 +155,7 @@ def _call(task: int) -> Any:
     return None if stop[0] else function(task)
 
 
-def read_quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+def read_quota(root: Path = CONTROL_GROUP) -> int | None:
     """Read the CPU quota of this process's control group (version 2 or 1), rounded up; None for none."""
     try:
         quota, period = (root / "cpu.max").read_text().split()
