@@ -48,7 +48,7 @@ HOMES = {
     "numba": {"kernels/cpu"},
     "cupy": {"kernels/devices.py"},
     "PIL": {"io/images/", "report/preview.py"},
-    "simplejpeg": {"io/images/codec.py"},
+    "simplejpeg": {"io/images/"},
     "pyarrow": {"io/"},
     "typer": {"cli/"},
     "tqdm": {"cli/"},

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from augcli.errors import InputError, StorageError
-from augcli.io.images.codec import ORIENTATION_TAG
 from augcli.io.images.geometry import upright_edges
+from augcli.io.images.headers import ORIENTATION_TAG
 from augcli.io.images.index_masks import bring_to_image, decode_mask
 from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import BOXES, EDGES

@@ -33,6 +33,7 @@ from augcli.io.boxes.matching import match_boxes, read_boxes
 from augcli.io.boxes.voc import write_voc
 from augcli.io.images import codec, index_masks
 from augcli.io.images.geometry import Geometry
+from augcli.io.images.headers import PILLOW_FORMATS
 from augcli.io.labels import columns, tables
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
@@ -169,7 +170,7 @@ def _check_encoding(pixels: np.ndarray, header: codec.Header) -> None:
 
 def _orientation_by_pillow(data: bytes) -> int:
     try:
-        with Image.open(io.BytesIO(data), formats=codec.PILLOW_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
             return image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # noqa: BLE001 - what Pillow cannot read it does not turn either
         return 1

@@ -399,6 +399,13 @@ def test_what_xml_cannot_hold_becomes_a_question_mark():
     assert root.findtext("filename") == "a??\x7f??😀\t.jpg"
 
 
+def test_texts_are_written_to_the_byte():
+    extra = '{"a": "", "b": "x\\r\\ny\\t", "c": "<&>]]>", "d": " "}'
+    written = write_voc(one_image(extra=extra), HEADER)
+    leaves = b"\t<a></a>\n\t<b>x&#13;\ny\t</b>\n\t<c>&lt;&amp;&gt;]]&gt;</c>\n\t<d> </d>\n"
+    assert b"\t<segmented>0</segmented>\n" + leaves + b"\t<base>" in written
+
+
 def test_key_that_is_not_utf8_is_written_as_labels_write_it():
     root = ElementTree.fromstring(write_voc(one_image(source="\udcff%.png"), HEADER))
     assert root.findtext("base") == "%FF%25.png"

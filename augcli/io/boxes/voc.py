@@ -13,7 +13,6 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import BinaryIO
     from xml.etree.ElementTree import Element
 
@@ -279,7 +278,7 @@ def _finish(image: _Image, categories: dict[str, int]) -> ImageBoxes:
 
 
 def write_voc(image: BoxedImage, header: BoxHeader) -> bytes:
-    """Write the boxes of an image as VOC XML, indented by tabs.
+    """Return the boxes of an image as VOC XML, indented by tabs.
 
     Edges are rounded to whole pixels inside the image, at least one pixel apart. What XML cannot hold becomes
     a question mark.
@@ -287,43 +286,37 @@ def write_voc(image: BoxedImage, header: BoxHeader) -> bytes:
     extra = json.loads(image.extra)
     database, depth = extra.pop("database", "Unknown"), extra.pop("depth", None)
     size = {"width": image.width, "height": image.height} | ({} if depth is None else {"depth": depth})
-    lines = [_leaf(1, "folder", "images"), _leaf(1, "filename", image.file_name)]
-    lines += _branch(1, "source", [_leaf(2, "database", database)])
-    lines += _branch(1, "size", [_leaf(2, side, value) for side, value in size.items()])
-    lines += [_leaf(1, "segmented", 0)]
-    lines += [_leaf(1, tag, text) for tag, text in extra.items()]
-    lines += [_leaf(1, "base", printable_key(image.source))]
+    root = ElementTree.Element("annotation")
+    _add_leaves(root, {"folder": "images", "filename": image.file_name})
+    _add_leaves(ElementTree.SubElement(root, "source"), {"database": database})
+    _add_leaves(ElementTree.SubElement(root, "size"), size)
+    for texts in ({"segmented": 0}, extra, {"base": printable_key(image.source)}):
+        _add_leaves(root, texts)
     for box in image.boxes:
-        lines += _branch(1, "object", _object_lines(box, header.names[box.category], image))
-    return ("\n".join(_branch(0, "annotation", lines)) + "\n").encode()
+        _add_box(ElementTree.SubElement(root, "object"), box, header.names[box.category], image)
+    ElementTree.indent(root, "\t")
+    text = ElementTree.tostring(root, "unicode", short_empty_elements=False)
+    return (text.replace("\r", "&#13;") + "\n").encode()  # a bare carriage return is read as a line end
 
 
-def _object_lines(box: WrittenBox, name: str, image: BoxedImage) -> list[str]:
+def _add_box(element: Element, box: WrittenBox, name: str, image: BoxedImage) -> None:
+    """Add what is said of a box to its element."""
     y0, x0, y1, x1 = box.edges
     (ymin, ymax), (xmin, xmax) = _to_pixels(y0, y1, image.height), _to_pixels(x0, x1, image.width)
+    _add_leaves(element, {"name": name})
+    _add_leaves(element, json.loads(box.extra))
     bounds = {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax}
+    _add_leaves(ElementTree.SubElement(element, "bndbox"), bounds)
     anew = (float(box.visibility), float(box.weight), printable_key(box.source))
-    return [
-        _leaf(2, "name", name),
-        *(_leaf(2, tag, text) for tag, text in json.loads(box.extra).items()),
-        *_branch(2, "bndbox", [_leaf(3, side, value) for side, value in bounds.items()]),
-        *(_leaf(2, tag, value) for tag, value in zip(ANEW, anew, strict=True)),
-    ]
+    _add_leaves(element, dict(zip(ANEW, anew, strict=True)))
+
+
+def _add_leaves(element: Element, texts: Mapping[str, object]) -> None:
+    for tag, text in texts.items():
+        ElementTree.SubElement(element, tag).text = UNWRITABLE.sub("?", str(text))
 
 
 def _to_pixels(start: float, stop: float, length: int) -> tuple[int, int]:
-    """Give the first and the last pixel of a half-open span, counted from 1."""
+    """Return the first and the last pixel of a half-open span, counted from 1."""
     first = min(max(round(start) + 1, 1), length)
     return first, min(max(round(stop), first), length)
-
-
-def _leaf(level: int, tag: str, value: object) -> str:
-    # A bare carriage return would be read as a line end.
-    text = escape(UNWRITABLE.sub("?", str(value)), {"\r": "&#13;"})
-    indent = "\t" * level
-    return f"{indent}<{tag}>{text}</{tag}>"
-
-
-def _branch(level: int, tag: str, lines: list[str]) -> list[str]:
-    indent = "\t" * level
-    return [f"{indent}<{tag}>", *lines, f"{indent}</{tag}>"]

@@ -39,7 +39,7 @@ class Geometry:
     background: Colour
 
     def place(self, height: int, width: int) -> Placement:
-        """Give the place of an upright image: cut (`crop`), framed (`pad`) or stretched."""
+        """Return the place of an upright image: cut (`crop`), framed (`pad`) or stretched."""
         whole = (0, 0, self.height, self.width)
         if self.fit == "crop":
             return Placement(self._crop(height, width), whole)
@@ -52,7 +52,7 @@ class Geometry:
         return Placement((0, 0, height, width), (y0, x0, y0 + inner[0], x0 + inner[1]))
 
     def least_size(self, height: int, width: int) -> tuple[int, int]:
-        """Give the size that decoding must keep: twice the wanted one, so that the filter decides."""
+        """Return the size that decoding must keep: twice the wanted one, so that the filter decides."""
         ratios = (self.height / height, self.width / width)
         if self.fit == "stretch":
             return 2 * self.height, 2 * self.width
@@ -60,7 +60,7 @@ class Geometry:
         return int(2 * height * ratio), int(2 * width * ratio)
 
     def _crop(self, height: int, width: int) -> Edges:
-        """Give the largest part around the centre that has the wanted ratio of sides."""
+        """Return the largest part around the centre that has the wanted ratio of sides."""
         ratio = self.width / self.height
         if width / height == ratio:
             cut = (float(width), float(height))
@@ -99,10 +99,10 @@ def turn_edges(edges: NDArray[np.float64], orientation: int, height: int, width:
 
 
 def upright_edges(boxes: ImageBoxes, stored: tuple[int, int], orientation: int) -> NDArray[np.float64] | None:
-    """Give boxes (n, 4) in the upright image; None where they are of an image of another size.
+    """Return boxes (n, 4) in the upright image; None if they belong to an image of another size.
 
-    They are taken to be of the upright image, as viewers show it, but where the size that was noted with them
-    is that of the stored one alone.
+    They are taken to belong to the upright image, as viewers show it. Only where the size that was noted with
+    them is that of the stored image alone, they belong to that one.
 
     Args:
         boxes: As the input says them.
@@ -137,7 +137,7 @@ def fit_size(pixels: Pixels, geometry: Geometry) -> Pixels:
 
 
 def fit_mask(mask: NDArray[np.integer], geometry: Geometry, frame: int | None) -> NDArray[np.integer]:
-    """Bring (H, W) indices to one size: each pixel that of the nearest place, `frame` around a padded one.
+    """Bring (H, W) indices to one size: each pixel has the nearest; `frame` lies around a padded mask.
 
     Raises:
         ValueError: If there is a frame to fill and no index for it, or one that does not fit the mask.
@@ -172,12 +172,12 @@ def fit_edges(edges: NDArray[np.float64], geometry: Geometry, height: int, width
 
 
 def to_image(pixels: Pixels) -> Image.Image:
-    """Give (H, W, C) pixels as a Pillow image."""
+    """Return (H, W, C) pixels as a Pillow image."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def _flips(orientation: int) -> tuple[bool, bool]:
-    """Say whether rows and columns run backwards, once they have been exchanged where they must be.
+    """Return whether rows and columns run backwards, once they have been exchanged where they must be.
 
     The tag says where the stored first row and column belong: 2, 3, 7, 8 etc. name the mirrored sides.
     """
@@ -185,7 +185,7 @@ def _flips(orientation: int) -> tuple[bool, bool]:
 
 
 def _ink(mode: str, colour: Colour) -> int | tuple[int, ...]:
-    """Give a colour for a Pillow image of one of our modes; `F` holds 16-bit grey."""
+    """Return a colour for a Pillow image of one of our modes; `F` holds 16-bit grey."""
     if mode in ("L", "F"):
         return colour.luma * 257 if mode == "F" else colour.luma
     return (colour.red, colour.green, colour.blue, 255)[: len(mode)]

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from augcli.errors import DecodeError, StorageError
-from augcli.io.images.codec import NO_MEMORY
 from augcli.io.images.geometry import fit_mask, turn_upright
+from augcli.io.images.headers import NO_MEMORY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ CURE = "give index masks: grey or palette PNG, 8 or 16 bit"
 
 
 class MaskHeader(NamedTuple):
-    """Size of a mask as stored, and whether a pixel has one bit: what that means, readers disagree."""
+    """Size of a mask as stored, and whether a pixel has one bit, which readers understand differently."""
 
     height: int
     width: int
@@ -55,7 +55,7 @@ def read_mask_header(data: bytes) -> MaskHeader:
     """Read the size of an encoded mask.
 
     Raises:
-        DecodeError: If it is no index mask.
+        DecodeError: If it is not an index mask.
     """
     with _open(data) as image:
         return MaskHeader(image.height, image.width, image.mode == "1")
@@ -65,14 +65,14 @@ def decode_mask(data: bytes) -> Mask:
     """Decode a mask; 1-bit masks become 8-bit ones of 0 and 1.
 
     Raises:
-        DecodeError: If it is no index mask, or damaged.
+        DecodeError: If it is not an index mask, or damaged.
         StorageError: If memory runs out, which says nothing about the mask.
     """
     with _open(data) as image:
         try:
             held = np.array(image)
         except MemoryError as error:
-            raise StorageError(NO_MEMORY) from error
+            raise StorageError(*NO_MEMORY) from error
         except Exception as error:  # a decoder's choice of exception says nothing about the cause
             raise DecodeError("mask cannot be decoded", f"{type(error).__name__}: {error}") from error
         indices = held.astype(np.uint16 if held.itemsize > 1 else np.uint8)
@@ -130,7 +130,7 @@ def _open(data: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=("PNG",))
     except MemoryError as error:
-        raise StorageError(NO_MEMORY) from error
+        raise StorageError(*NO_MEMORY) from error
     except UnidentifiedImageError as error:  # its words hold an address, another one each time
         raise DecodeError("not a mask", f"no PNG; {CURE}") from error
     except Exception as error:  # as in `decode_mask`

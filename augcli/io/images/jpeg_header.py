@@ -16,27 +16,27 @@ class Segments(NamedTuple):
 
 
 def scan_jpeg(data: bytes) -> Segments | None:
-    """Walk the segments of a JPEG up to its pixels (ITU-T T.81, B.1.1); None where it is no sound JPEG."""
+    """Walk the segments of a JPEG up to its pixels (ITU-T T.81, B.1.1); None if it is not a sound JPEG."""
     if data[:2] != b"\xff\xd8":
         return None
-    has_metadata, luminance, at = False, None, 2
-    while data[at : at + 1] == b"\xff" and at + 5 <= len(data):
-        marker, length = data[at + 1], data[at + 2] << 8 | data[at + 3]
+    has_metadata, luminance, start = False, None, 2
+    while data[start : start + 1] == b"\xff" and start + 5 <= len(data):
+        marker, length = data[start + 1], data[start + 2] << 8 | data[start + 3]
         if marker == 0xDA:  # start of scan
             return Segments(has_metadata, luminance)
         if marker == 0xDB and luminance is None:  # the first quantization table is the luminance's
-            wide = data[at + 4] >> 4
-            stored = data[at + 5 : at + 5 + (128 if wide else 64)]
+            wide = data[start + 4] >> 4
+            stored = data[start + 5 : start + 5 + (128 if wide else 64)]
             pairs = zip(stored[::2], stored[1::2], strict=False)
             luminance = tuple(high << 8 | low for high, low in pairs) if wide else tuple(stored)
         elif marker == 0xE1:  # EXIF or XMP, either of which may say how to turn the image
             has_metadata = True
-        at += 1 if marker == 0xFF else 2 + length
+        start += 1 if marker == 0xFF else 2 + length
     return None
 
 
 def ends_jpeg(data: bytes) -> bool:
-    """Whether the end marker stands at the end; zeros behind it are padding."""
+    """True if the end marker stands at the end; zeros behind it are padding."""
     return data.rstrip(b"\0").endswith(b"\xff\xd9")
 
 

@@ -14,7 +14,7 @@ from augcli.io.store.names import CARD, CLASSES, FAILURES, PART_SUFFIX, RECIPE, 
 from augcli.io.writers.boxes import describe_annotated
 from augcli.pipeline.plan.digest import OUTPUT_VERSION, _name_annotations, document
 from augcli.recipe import TABLE_KEYS, Recipe
-from augcli.recipe_files import read_recipe, write_recipe
+from augcli.recipe_files import is_tables, read_recipe, write_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,7 +149,7 @@ def _differing_keys(dst: Path, recipe: Recipe, annotated: Annotated) -> list[str
     try:
         held = json.loads((dst / RECIPE).read_text("utf-8"))
         theirs, version = held["recipe"], held["output_version"]
-        if not isinstance(theirs, dict) or "op" not in theirs:
+        if not isinstance(theirs, dict) or not is_tables(theirs.get("op")):
             raise ValueError("it holds no recipe")
         theirs = _complete_recipe(theirs) | _name_annotations(held.get("annotations", {}))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
