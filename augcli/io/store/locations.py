@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from augcli.io.store.base import Store
 
 
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What the system answers where nothing stands at a path, or nothing can."""
+
+
 class Kind(Enum):
     """What stands where a path leads."""
 
@@ -98,7 +102,7 @@ def find_kind(path: str | os.PathLike[str]) -> Kind:
         except ValueError:  # a path that no file can have
             return Kind.NOTHING
         except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP):
+            if error.errno in ABSENT:
                 return Kind.NOTHING
             raise
     if stat.S_ISDIR(mode):
