@@ -21,12 +21,12 @@ class Diagnosis:
     Attributes:
         versions: Of augcli, Python and the packages.
         system: Operating system and processor.
-        codecs: Version of each image library; None where Pillow was built without it.
+        codecs: Version of each image library; None if Pillow was built without it.
         cpus: CPUs that this process may use.
-        quota: CPUs that its control group may use, rounded up; None where there is no bound.
+        quota: CPUs that its control group may use, rounded up; None if there is no bound.
         workers: Workers that a run takes by default.
-        processes: Whether the workers of folders are processes, not threads.
-        kernel_cache: Directory in which compiled kernels stay; None where none can be written.
+        processes: True if the workers of folders are processes, not threads.
+        kernel_cache: Directory in which compiled kernels stay; None if there is none that can be written.
         kernel_threads: Threads of the kernels for batches in memory.
         gpu: What there is of the GPU backend.
         notes: What is missing, what that costs and how to get it, in words.
@@ -46,7 +46,7 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look at the machine; nothing is written, and nothing is compiled."""
+    """Return what the machine has; nothing is written or compiled."""
     codecs, cache, state = codec.libraries(), cpu.cache_path(), gpu.find_state()
     processes = sys.platform == "linux"
     notes = [
@@ -64,7 +64,7 @@ def diagnose() -> Diagnosis:
             "workers are threads here, which hold each other up a little; on Linux they are processes"
         )
     if state.problem:
-        notes.append(f"--backend gpu cannot be used, which costs commands nothing: {state.problem}")
+        notes.append(f"the backend gpu cannot be used, which costs commands nothing: {state.problem}")
     return Diagnosis(
         versions={"augcli": version("augcli"), "python": platform.python_version()}
         | {name: version(name) for name in PACKAGES},

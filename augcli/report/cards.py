@@ -26,12 +26,12 @@ MARKS = re.compile(r"(?<=<!-- cards -->\n).*(?=<!-- end of cards -->)", re.DOTAL
 
 
 def write_cards(pictures: str) -> str:
-    """Write the cards of all operations as markdown; `pictures` is the directory of their pictures."""
+    """Return the cards of all operations as markdown; `pictures` is the directory of their pictures."""
     return "".join(write_card(operation, f"{pictures}/{name}.png") for name, operation in OPERATIONS.items())
 
 
 def write_card(operation: type[Operation], picture: str) -> str:
-    """Write the card of an operation."""
+    """Return the card of an operation as markdown."""
     card, name = operation.card, operation.name
     elsewhere = [f"{peer} {called}" for peer, called in zip(PEERS, card.peers[""], strict=True) if called]
     lines = [
@@ -50,17 +50,17 @@ def write_card(operation: type[Operation], picture: str) -> str:
         "",
         f"| option | default | meaning | {' | '.join(PEERS)} |",
         "|---" * (3 + len(PEERS)) + "|",
-        *(_row(operation, flag(one.name), *_describe(one)) for one in option_fields(operation)),
+        *(_row(operation, flag(field.name), *_describe(field)) for field in option_fields(operation)),
         _row(operation, "p", "`1.0`", P_HELP),
     ]
     return "\n".join(lines) + "\n\n"
 
 
-def _describe(one: Field[Any]) -> tuple[str, str]:
-    """Give an option's default and meaning."""
-    default = "" if one.default is None else f"`{one.default}`" if one.type != "bool" else "off"
-    choices = one.metadata.get("choices")
-    return default, one.metadata["help"] + (f" One of {', '.join(choices)}." if choices else "")
+def _describe(field: Field[Any]) -> tuple[str, str]:
+    """Return an option's default and meaning."""
+    default = "" if field.default is None else f"`{field.default}`" if field.type != "bool" else "off"
+    choices = field.metadata.get("choices")
+    return default, field.metadata["help"] + (f" One of {', '.join(choices)}." if choices else "")
 
 
 def _row(operation: type[Operation], option: str, default: str, meaning: str) -> str:
