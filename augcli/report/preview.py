@@ -68,7 +68,8 @@ def draw_preview(source: Source, dst: Path, recipe: Recipe, sheet: Path, count: 
     """
     part, rows = _find_changed(dst)
     changed = [number for number, applied in enumerate(rows.column("applied").to_pylist()) if applied]
-    picked = [changed[i * len(changed) // count] for i in range(min(count, len(changed)))]
+    shown = min(count, len(changed))
+    picked = [changed[i * len(changed) // shown] for i in range(shown)]
     annotated, classes = read_annotated(dst), source.catalogues[0].classes or ()
     split, layout = part.rpartition("-")[0], str(recipe.format)
     writer = choose_writer(layout, dst, split, classes, table_options(recipe), {}, annotated)

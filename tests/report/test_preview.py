@@ -204,4 +204,5 @@ def test_an_output_with_splits_is_drawn(make_folder, tmp_path, drawn, form):
         make_folder({"cat": 3, "dog": 3}, f"src/{split}")
     augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Cutout(), format=form))
     augcli.preview(tmp_path / "src", tmp_path / "dst", tmp_path / "sheet.png", count=9)
-    assert len(drawn) == 6
+    results = {np.asarray(example.result).tobytes() for example in drawn}
+    assert len(drawn) == len(results) == 6  # each once, though more were asked for
