@@ -6,10 +6,14 @@ import platform
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
 from augcli.kernels import cpu, gpu
 from augcli.pipeline.engines.local import count_cpus, count_workers, read_quota
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKAGES = ("numpy", "numba", "pyarrow", "pillow", "simplejpeg", "typer", "tqdm")
 
@@ -49,22 +53,6 @@ def diagnose() -> Diagnosis:
     """Return what the machine has; nothing is written or compiled."""
     codecs, cache, state = codec.libraries(), cpu.cache_path(), gpu.find_state()
     processes = sys.platform == "linux"
-    notes = [
-        f"Pillow was built without {name}: such images count as failed; pip install --upgrade pillow"
-        for name, found in codecs.items()
-        if found is None
-    ]
-    if cache is None:
-        notes.append(
-            "no directory for compiled kernels can be written: every run compiles for some seconds;"
-            " set NUMBA_CACHE_DIR to one that can"
-        )
-    if not processes:
-        notes.append(
-            "workers are threads here, which hold each other up a little; on Linux they are processes"
-        )
-    if state.problem:
-        notes.append(f"the backend gpu cannot be used, which costs commands nothing: {state.problem}")
     return Diagnosis(
         versions={"augcli": version("augcli"), "python": platform.python_version()}
         | {name: version(name) for name in PACKAGES},
@@ -77,5 +65,23 @@ def diagnose() -> Diagnosis:
         kernel_cache=cache,
         kernel_threads=cpu.count_threads(),
         gpu=state,
-        notes=tuple(notes),
+        notes=tuple(_find_costs(codecs, cache, processes, state.problem)),
     )
+
+
+def _find_costs(
+    codecs: dict[str, str | None], cache: str | None, processes: bool, problem: str
+) -> Iterator[str]:
+    """Yield what is missing, what that costs, and how to get it."""
+    for name, found in codecs.items():
+        if found is None:
+            yield f"Pillow was built without {name}: such images count as failed; pip install --upgrade pillow"
+    if cache is None:
+        yield (
+            "no directory for compiled kernels can be written: every run compiles for some seconds;"
+            " set NUMBA_CACHE_DIR to one that can"
+        )
+    if not processes:
+        yield "workers are threads here, which hold each other up a little; on Linux they are processes"
+    if problem:
+        yield f"the backend gpu cannot be used, which costs commands nothing: {problem}"
