@@ -75,7 +75,8 @@ def _find_costs(
     """Yield what is missing, what that costs, and how to get it."""
     for name, found in codecs.items():
         if found is None:
-            yield f"Pillow was built without {name}: such images count as failed; pip install --upgrade pillow"
+            cost = "such images count as failed; pip install --upgrade pillow"
+            yield f"Pillow was built without {name}: {cost}"
     if cache is None:
         yield (
             "no directory for compiled kernels can be written: every run compiles for some seconds;"
