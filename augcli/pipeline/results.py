@@ -59,8 +59,8 @@ class Summary:
         workers: Workers used (processes or threads).
         libraries: What decided the bytes: name and version of codecs and backend.
         notes: What is worth knowing, in words.
-        is_dry: Whether nothing was written because nothing was to be.
-        only_tables: Whether no image was to be made, but tables or label columns were.
+        is_dry: True if nothing was written because nothing was to be.
+        only_tables: True if no image was to be made, but tables or label columns were.
     """
 
     dst: str

@@ -68,12 +68,10 @@ def draw_preview(source: Source, dst: Path, recipe: Recipe, sheet: Path, count: 
     """
     part, rows = _find_changed(dst)
     changed = [number for number, applied in enumerate(rows.column("applied").to_pylist()) if applied]
-    picked = [changed[i * len(changed) // count] for i in range(min(count, len(changed)))]
+    shown = min(count, len(changed))
+    picked = [changed[i * len(changed) // shown] for i in range(shown)]
     annotated, classes = read_annotated(dst), source.catalogues[0].classes or ()
-    split = next(
-        (one.split for one in source.catalogues if one.split and part.startswith(f"{one.split}-")), ""
-    )
-    layout = str(recipe.format)
+    split, layout = part.rpartition("-")[0], str(recipe.format)
     writer = choose_writer(layout, dst, split, classes, table_options(recipe), {}, annotated)
     find = {
         printable_key(key): (catalogue, sample)
@@ -105,7 +103,7 @@ def _load(writer: Writer, layout: str, rows: Any, picked: list[int]) -> Iterator
         if layout == "folder":
             yield from writer.load(rows.take(picked))
             return
-        wanted = set(picked)  # of a shard its rows come one after the other
+        wanted = set(picked)  # a shard is read from its beginning
         yield from (pair for number, pair in enumerate(writer.load(rows)) if number in wanted)
     except StorageError as error:
         if not isinstance(error.__cause__, FileNotFoundError):
