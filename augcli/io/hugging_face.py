@@ -63,7 +63,7 @@ def _check_names(names: Any) -> tuple[str, ...]:
 
 
 def read_description(path: Path) -> tuple[tuple[str, ...] | None, dict[str, Any]] | None:
-    """Read class names and features from a parquet file of ours; None if it is not one."""
+    """Read class names and features from a parquet file of ours; None where it is none."""
     try:
         schema = pq.read_schema(open_file(path))
         return read_class_names(schema, "label"), read_features(schema)

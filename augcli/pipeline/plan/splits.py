@@ -56,7 +56,7 @@ class SplitOutput:
     class_folders: tuple[str, ...] | None
 
     def files(self) -> set[str]:
-        """Return the files below DST that hold the outputs."""
+        """Name the files below DST that hold the outputs."""
         return {name for part in self.parts for name in self.writer.files(part_files.read_file_names(part))}
 
 
@@ -106,7 +106,7 @@ class Split:
         return annotation_schema(self.job.annotated, self.source.carried.schema)
 
     def output(self, dst: Path) -> SplitOutput:
-        """Return what stands of it in DST, once all chunks are committed."""
+        """Say what stands of it in DST, once all chunks are committed."""
         job, catalogue = self.job, self.catalogue
         parts = [part_files.part_path(dst, name) for name in self.part_names()]
         facts = [self.facts[chunk.name] for chunk in self.chunks]
@@ -179,7 +179,7 @@ def _plan_split(
         check_partners([arc.ring for chunk in chunks for arc in chunk.arcs], rule)
     base[order[recipe.limit :] if recipe.limit is not None else []] = 0
     chunks = trim_chunks(chunks, base)
-    has_folders = recipe.format == "folder" and source.class_folders.fit
+    has_folders = recipe.format == "folder" and source.has_class_folders
     folders = folder_names(catalogue.classes or ()) if has_folders else None
     schema, known = source.carried
     features = {name: known[name] for name in schema.names if name in known}
@@ -208,7 +208,7 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     multi_hot = not all(label.sums_to_one for label in labels)
     if recipe.smoothing and multi_hot:
         raise InputError("labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out --smoothing")
-    if recipe.format == "folder" and source.class_folders.are_given and multi_hot:
+    if recipe.format == "folder" and source.lies_in_class_folders and multi_hot:
         raise InputError(
             "labels that do not sum to 1 (multi-hot) cannot be put in class folders; give --format parquet,"
             " or images that do not lie in folders of these classes"
