@@ -48,12 +48,12 @@ soak: .venv/dev.stamp  ## 100,000 images, 8 workers, 50 kills: equal bytes, flat
 	$(BIN)/python tests/soak/soak.py --images 20000 --kills 20 --format parquet
 	$(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile soak
 
-docs: .venv/run.stamp  ## the README's cards of operations and their pictures, from the operations themselves
+docs: .venv/run.stamp  ## the guide's cards of operations and their pictures, from the operations themselves
 	for name in $$($(BIN)/python -c 'from augcli.ops import OPERATIONS; print(*OPERATIONS)'); do \
 		$(BIN)/augcli $$name --quiet --force sample_data/photos demo_out/cards/$$name && \
 		$(BIN)/augcli preview --count 2 sample_data/photos demo_out/cards/$$name sample_data/cards/$$name.png \
 		|| exit 1; done
-	$(BIN)/python -m augcli.report.cards README.md sample_data/cards
+	$(BIN)/python -m augcli.report.cards augcli/guide/operations.md ../../sample_data/cards
 
 clean:  ## remove what make made
 	rm -rf .venv demo_out build *.egg-info .*_cache

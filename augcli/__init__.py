@@ -6,37 +6,44 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from augcli.annotations import BoxRule
-    from augcli.api import materialize, verify
-    from augcli.arrays import cutmix, cutout, erase, mixup, patch_cutout, rand_box, smooth_labels
+    from augcli.api import diagnose, materialize, preview, verify
+    from augcli.arrays.annotations import FollowedBoxes
+    from augcli.arrays.boxes import rand_box
+    from augcli.arrays.functions import cutmix, cutout, erase, mixup, patch_cutout
+    from augcli.arrays.labels import smooth_labels
     from augcli.errors import AugcliError
-    from augcli.follow import FollowedBoxes
+    from augcli.pipeline.doctor import Diagnosis
+    from augcli.pipeline.results import Summary, Verification
+    from augcli.program.boxes_and_masks import BoxRule
     from augcli.recipe import Recipe
-    from augcli.results import Summary, Verification
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AugcliError": "augcli.errors",
-    "BoxRule": "augcli.annotations",
-    "FollowedBoxes": "augcli.follow",
+    "BoxRule": "augcli.program.boxes_and_masks",
+    "Diagnosis": "augcli.pipeline.doctor",
+    "FollowedBoxes": "augcli.arrays.annotations",
     "Recipe": "augcli.recipe",
-    "Summary": "augcli.results",
-    "Verification": "augcli.results",
-    "cutmix": "augcli.arrays",
-    "cutout": "augcli.arrays",
-    "erase": "augcli.arrays",
+    "Summary": "augcli.pipeline.results",
+    "Verification": "augcli.pipeline.results",
+    "cutmix": "augcli.arrays.functions",
+    "cutout": "augcli.arrays.functions",
+    "diagnose": "augcli.api",
+    "erase": "augcli.arrays.functions",
     "materialize": "augcli.api",
-    "mixup": "augcli.arrays",
-    "patch_cutout": "augcli.arrays",
-    "rand_box": "augcli.arrays",
-    "smooth_labels": "augcli.arrays",
+    "mixup": "augcli.arrays.functions",
+    "patch_cutout": "augcli.arrays.functions",
+    "preview": "augcli.api",
+    "rand_box": "augcli.arrays.boxes",
+    "smooth_labels": "augcli.arrays.labels",
     "verify": "augcli.api",
 }
 
 __all__ = [
     "AugcliError",
     "BoxRule",
+    "Diagnosis",
     "FollowedBoxes",
     "Recipe",
     "Summary",
@@ -44,10 +51,12 @@ __all__ = [
     "__version__",
     "cutmix",
     "cutout",
+    "diagnose",
     "erase",
     "materialize",
     "mixup",
     "patch_cutout",
+    "preview",
     "rand_box",
     "smooth_labels",
     "verify",
@@ -55,7 +64,7 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    """List the public names, loaded or not."""
+    """Return the public names, loaded or not."""
     return __all__
 
 

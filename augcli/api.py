@@ -8,14 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import InputError, OutputError, UsageError
-from augcli.recipe import Recipe, read_recipe
+from augcli.errors import InputError, Option, OutputError, Reminder, UsageError
+from augcli.recipe import Recipe
+from augcli.recipe_files import load_recipe
+from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from augcli.io.source import Selection
-    from augcli.results import Summary, Verification
+    from augcli.io.readers.base import Selection
+    from augcli.pipeline.doctor import Diagnosis
+    from augcli.pipeline.results import Summary, Verification
+
+
+OF_SOURCES = (
+    *(Option("sample"), ", ", Option("labels"), ", ", Option("classes"), ", ", Option("masks"), " and "),
+    *(Option("boxes"), " go with ", Option("against", "SRC"), "; give it, or leave them out"),
+)
 
 
 def materialize(
@@ -68,10 +77,10 @@ def materialize(
     from augcli.pipeline.run import Settings, run
 
     if backend not in BACKENDS:
-        raise UsageError(f"--backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
+        raise UsageError(Option("backend"), f" must be one of {', '.join(BACKENDS)}, got {backend!r}")
     resolved = load_recipe(recipe)
     _check_at_least(1, "workers", workers)
-    _check_at_least(0, "max-errors", max_errors)
+    _check_at_least(0, "max_errors", max_errors)
     selection = _select(resolved, dst, labels, classes, masks, boxes)
     if isinstance(recipe, str | os.PathLike) and Path(recipe).name == "augcli.json":
         _remind_of_annotations(Path(recipe).parent, selection)
@@ -114,30 +123,24 @@ def verify(
     Raises:
         UsageError: If an argument is not accepted.
         InputError: If `dst` or `against` is missing or cannot be read.
-        OutputError: If `dst` is no output of augcli.
+        OutputError: If `dst` is not an output of augcli.
         StorageError: If the machine fails.
     """
-    from augcli.io.source import open_source
+    from augcli.io.readers.source import open_source
+    from augcli.io.writers.comparison import Difference
+    from augcli.pipeline.results import Verification
     from augcli.pipeline.verify import Check, verify
-    from augcli.results import Difference, Verification
 
     _check_at_least(1, "workers", workers)
     _check_at_least(1, "sample", sample)
-    if against is None and any(one is not None for one in (sample, labels, classes, masks, boxes)):
-        raise UsageError(
-            "--sample, --labels, --classes, --masks and --boxes go with --against SRC; give it, or leave them"
-            " out"
-        )
+    of_sources = (sample, labels, classes, masks, boxes)
+    if against is None and any(option is not None for option in of_sources):
+        raise UsageError(*OF_SOURCES)
     path = Path(dst)
-    if not path.is_dir():
-        raise InputError(f"{str(path)!r} is no directory; give the DST of a run")
-    if not (path / "augcli.json").is_file():
-        raise OutputError(
-            f"{str(path)!r} holds no augcli.json, so it is no output of augcli; give the DST of a run"
-        )
+    _check_output(path)
     try:
         recipe = load_recipe(path / "augcli.json")
-    except UsageError as error:  # only a change by hand makes it none
+    except UsageError as error:  # only a change by hand makes it one that is not accepted
         damage = Difference("augcli.json", f"it is no recipe: {error}")
         return Verification(str(dst), "unknown", 0, 0, (damage,), 0.0, 0, {})
     selection = _select(recipe, path, labels, classes, masks, boxes)
@@ -145,24 +148,85 @@ def verify(
     return verify(path, recipe, Check(source, sample, workers, advance or (lambda done, total: None)))
 
 
+def preview(
+    src: str | os.PathLike[str],
+    dst: str | os.PathLike[str],
+    sheet: str | os.PathLike[str],
+    *,
+    count: int = 6,
+    labels: str | os.PathLike[str] | None = None,
+    classes: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | None = None,
+) -> None:
+    """Draw a contact sheet of an output: sources, results and labels, masks and boxes with them.
+
+    Columns and links of `src` are read as the output's own recipe says.
+
+    Args:
+        src: What the output was made from.
+        dst: The output.
+        sheet: Path of the PNG to write.
+        count: How many outputs to show, at least 1.
+        labels: CSV or parquet table that labels the images of a folder, as the output was made.
+        classes: File with one class name a line, in index order.
+        masks: Directory of index masks with the names of a folder's images, or a parquet column.
+        boxes: COCO JSON file, or directory of Pascal VOC XML.
+
+    Raises:
+        UsageError: If an argument is not accepted.
+        InputError: If `src` is missing or another one, or `dst` is missing or holds no changed image.
+        OutputError: If `dst` is not an output of augcli, or damaged.
+        StorageError: If the machine fails.
+    """
+    from augcli.io.readers.source import open_source
+    from augcli.report.preview import draw_preview
+
+    _check_at_least(1, "count", count)
+    path = Path(dst)
+    _check_output(path)
+    try:
+        recipe = load_recipe(path / "augcli.json")
+    except UsageError as error:
+        raise OutputError(f"{str(path / 'augcli.json')!r} is damaged: {error}") from error
+    source = open_source(str(src), _select(recipe, path, labels, classes, masks, boxes))
+    draw_preview(source, path, recipe, Path(sheet), count)
+
+
+def diagnose() -> Diagnosis:
+    """Return what this machine has, and what each missing part costs; nothing is written or compiled."""
+    from augcli.pipeline.doctor import diagnose
+
+    return diagnose()
+
+
+def _check_output(dst: Path) -> None:
+    """Refuse what is not an output of ours."""
+    if not dst.is_dir():
+        raise InputError(f"{str(dst)!r} is no directory; give the DST of a run")
+    if not (dst / "augcli.json").is_file():
+        raise OutputError(
+            f"{str(dst)!r} holds no augcli.json, so it is no output of augcli; give the DST of a run"
+        )
+
+
 def _remind_of_annotations(dst: Path, selection: Selection) -> None:
     """Warn where a stored recipe is run without the masks or boxes that its output had."""
-    from augcli.io.annotation_files import read_annotated
+    from augcli.io.writers.boxes import read_annotated
 
     had = read_annotated(dst)
-    for kind, held, given in (
-        ("masks", had.masks, selection.masks),
-        ("boxes", had.boxes, selection.boxes),
+    for kind, was_there, given in (
+        ("masks", had.masks, selection.files.masks),
+        ("boxes", had.boxes, selection.files.boxes),
     ):
-        if held and given is None:
-            warnings.warn(
-                f"the output of this recipe had {kind}; give --{kind} to take them along", stacklevel=3
-            )
+        if was_there and given is None:
+            words = f"the output of this recipe had {kind}; give ", Option(kind), " to take them along"
+            warnings.warn(Reminder(*words), stacklevel=3)
 
 
-def _check_at_least(least: int, option: str, value: int | None) -> None:
+def _check_at_least(least: int, name: str, value: int | None) -> None:
     if value is not None and value < least:
-        raise UsageError(f"--{option} must be >= {least}, got {value}")
+        raise UsageError(Option(name), f" must be >= {least}, got {value}")
 
 
 def _select(
@@ -173,48 +237,15 @@ def _select(
     masks: str | os.PathLike[str] | None,
     boxes: str | os.PathLike[str] | None,
 ) -> Selection:
-    """Say how SRC is read; what is given goes before what the recipe says."""
-    from augcli.io.source import Selection
+    """Return how SRC is read; what is given goes before what the recipe says."""
+    from augcli.io.readers.base import Selection
 
     return Selection(
-        labels=Path(labels) if labels is not None else None,
-        classes=Path(classes) if classes is not None else None,
+        InputFiles.of(labels, classes, masks, boxes).or_else(
+            InputFiles(masks=recipe.masks, boxes=recipe.boxes)
+        ),
         image_col=recipe.image_col,
         label_col=recipe.label_col,
-        masks=str(masks) if masks is not None else recipe.masks,
-        boxes=str(boxes) if boxes is not None else recipe.boxes,
         links=recipe.links,
-        skip=Path(dst),
+        skip=str(dst),
     )
-
-
-def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> Recipe:
-    """Give a recipe from a `Recipe`, a mapping, or the path of a TOML file (or of an `augcli.json`).
-
-    Raises:
-        InputError: If the file cannot be read.
-        UsageError: If it is no recipe.
-    """
-    if isinstance(recipe, Recipe):
-        return recipe
-    if isinstance(recipe, Mapping):
-        return read_recipe(recipe)
-    path = Path(recipe)
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"recipe {str(path)!r} cannot be read: {error}") from error
-    return read_recipe(_parse(path, text), name=path.stem)
-
-
-def _parse(path: Path, text: str) -> Mapping[str, Any]:
-    import json
-    import tomllib
-
-    try:
-        if path.suffix == ".json":
-            document = json.loads(text)["recipe"]
-            return {key: value for key, value in document.items() if value is not None}
-        return tomllib.loads(text)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {error}") from error

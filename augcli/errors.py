@@ -10,11 +10,81 @@ AugcliError                   1   a bug of ours, when nothing narrower fits
 └── MissingPartError          8   an optional package or a device is not there
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Spelling(Enum):
+    """How a message names options: as whoever reads it wrote them."""
+
+    ARGUMENT = "of Python: max_pixels"
+    KEY = "of a recipe: max-pixels"
+    FLAG = "of the command line: --max-pixels"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option that a message names, or with a value tells to give; the reader decides how it is spelled.
+
+    Attributes:
+        name: As Python spells it.
+        value: What it is to be: a text, True or False; None names the option alone.
+    """
+
+    name: str
+    value: str | bool | None = None
+
+    def spell(self, spelling: Spelling) -> str:
+        """Return the option as Python, a recipe or the command line writes it."""
+        words = self.name.replace("_", "-")
+        if spelling is Spelling.ARGUMENT:
+            return self.name if self.value is None else f"{self.name}={self.value!r}"
+        if spelling is Spelling.KEY:
+            shown = str(self.value).lower() if isinstance(self.value, bool) else f'"{self.value}"'
+            return words if self.value is None else f"{words} = {shown}"
+        if isinstance(self.value, str):
+            return f"--{words} {self.value}"
+        return f"--no-{words}" if self.value is False else f"--{words}"
+
+
+def spell(words: tuple[object, ...], spelling: Spelling) -> str:
+    """Join the words of a message, its options spelled for who reads it."""
+    return "".join(word.spell(spelling) if isinstance(word, Option) else str(word) for word in words)
+
 
 class AugcliError(Exception):
-    """Any error that augcli raises on purpose; the message is one line with the cure."""
+    """Any error that augcli raises on purpose; the message is one line with the cure.
+
+    Its arguments are the words of the message: texts, and an `Option` for each option that is named. As a
+    text it names them as Python does; the command line spells it otherwise.
+
+    Attributes:
+        exit_code: The command line's.
+        spelling: How options are named, whoever shows the message; None leaves it to them.
+    """
 
     exit_code = 1
+    spelling: Spelling | None = None
+
+    def spell(self, spelling: Spelling) -> str:
+        """Return the message; options are spelled as given here where the error does not know better."""
+        return spell(self.args, self.spelling or spelling)
+
+    def __str__(self) -> str:
+        return self.spell(Spelling.ARGUMENT)
+
+
+class Reminder(UserWarning):
+    """Something that was probably forgotten; its arguments are words as those of an `AugcliError`."""
+
+    def spell(self, spelling: Spelling) -> str:
+        """Return the message."""
+        return spell(self.args, spelling)
+
+    def __str__(self) -> str:
+        return self.spell(Spelling.ARGUMENT)
 
 
 class UsageError(AugcliError):

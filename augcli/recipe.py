@@ -7,35 +7,30 @@ input. Its fields carry their help, bounds and choices, from which the command l
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from augcli.boxes import BOX_POLICIES, MASK_POLICIES
-from augcli.errors import UsageError
-from augcli.fields import (
+from augcli.errors import Option, UsageError
+from augcli.ops import Operation
+from augcli.ops.base import MixOperation
+from augcli.options import (
     Bounds,
     Size,
     check_fields,
-    flag,
     is_text,
     option,
-    option_fields,
     read_colour,
     read_quality,
     read_size,
     read_target,
 )
-from augcli.ops import OPERATIONS, Operation
-from augcli.ops.base import MixOperation
+from augcli.program.annotated import BOX_POLICIES, MASK_POLICIES
 from augcli.rng import Draws
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from augcli.datatypes import Colour
+    from augcli.samples import Colour
 
 PILLOW_ERROR_BOUND = 178_956_970
 """Pixels above which Pillow refuses an image: twice its warning bound of 1 GiB / 4 / 3."""
@@ -43,12 +38,8 @@ PILLOW_ERROR_BOUND = 178_956_970
 CHANCE = 0
 """The stream of `Draws` that decides whether an operation is applied, and which of `one_of`."""
 
+PROBABILITY = Bounds(0, 1)
 P_HELP = "Probability for each output; the rest stays as it is."
-
-COMMAND_LINE_KEYS = (
-    "labels", "classes", "workers", "backend", "max-errors", "force", "dry-run", "quiet", "json"
-)  # fmt: skip
-"""What says where and how a run is done, not what it gives."""
 
 ANNOTATIONS = "Masks and boxes"
 """Heading of their options in the help."""
@@ -83,19 +74,19 @@ class Entry:
         weights = [choice.weight for choice in self.choices]
         for value in (self.p, *weights):
             if isinstance(value, bool) or not isinstance(value, Real):
-                raise UsageError(f"--p and weight must be numbers, got {value!r}")
+                raise UsageError(Option("p"), f" and weight must be numbers, got {value!r}")
         object.__setattr__(self, "p", float(self.p))
         choices = tuple(replace(choice, weight=float(choice.weight)) for choice in self.choices)
         object.__setattr__(self, "choices", choices)
-        if not Bounds(0, 1).accepts(self.p):
-            raise UsageError(f"--p must be >= 0 and <= 1, got {self.p}")
+        if not PROBABILITY.accepts(self.p):
+            raise UsageError(Option("p"), f" must be {PROBABILITY}, got {self.p}")
         if not weights or min(weights) < 0 or not sum(weights) <= 1 + 1e-9:
             cure = "give each choice its weight" if weights else "give at least one choice"
             raise UsageError(f"one_of: weights must be >= 0 and sum to at most 1, got {weights}; {cure}")
 
     @property
     def mixes(self) -> bool:
-        """Whether any choice reads a partner."""
+        """True if any choice reads a partner."""
         return any(choice.operation.mixes for choice in self.choices)
 
     def draw(self, draws: Draws) -> Operation | None:
@@ -136,7 +127,7 @@ class Recipe:
     limit: int | None = option(None, "Only the first N images of the shuffled order.", Bounds(1, 2**62))
 
     format: str | None = option(
-        None, "Form of the output (default: as the input).", choices=("folder", "parquet"), panel="Images"
+        None, "Layout of the output (default: as the input).", choices=("folder", "parquet"), panel="Images"
     )
     size: Size | None = option(
         None, "Bring every image to this size, `224` or `HxW`, at load.", read=read_size, panel="Images"
@@ -224,18 +215,17 @@ class Recipe:
             if not isinstance(getattr(self, key), str | None):
                 raise UsageError(f"recipe: {key} must be a path, got {getattr(self, key)!r}")
         if self.size and self.size.height * self.size.width > self.max_pixels:
-            raise UsageError(
-                f"--size {self.size} is more than --max-pixels {self.max_pixels}; give a smaller one"
-            )
+            most = Option("max_pixels"), f" {self.max_pixels}; give a smaller one"
+            raise UsageError(Option("size"), f" {self.size} is more than ", *most)
         if self.target_per_class is not None and self.copies != 1:
-            raise UsageError(
-                f"{self.name}: --copies and --target-per-class both decide how many; give one of them"
-            )
+            both = Option("copies"), " and ", Option("target_per_class")
+            raise UsageError(f"{self.name}: ", *both, " both decide how many; give one of them")
         if len(self.entries) > MOST_ENTRIES:
             raise UsageError(f"{self.name}: at most {MOST_ENTRIES} operations, got {len(self.entries)}")
         if len(self._partner_rules) > 1:
             rules = ", ".join(self._partner_rules)
-            raise UsageError(f"{self.name}: --partner must be the same for all operations, got {rules}")
+            same = f" must be the same for all operations, got {rules}"
+            raise UsageError(f"{self.name}: ", Option("partner"), same)
         letters = r"[^\s/\\.\x00-\x1f\x7f][^\s/\\\x00-\x1f\x7f]*"
         is_word = isinstance(self.name, str) and re.fullmatch(letters, self.name) and is_text(self.name)
         if not is_word or len(self.name.encode()) > 64:
@@ -254,7 +244,7 @@ class Recipe:
     @property
     def _partner_rules(self) -> list[str]:
         operations = [choice.operation for entry in self.entries for choice in entry.choices]
-        return sorted({one.partner for one in operations if isinstance(one, MixOperation)})
+        return sorted({operation.partner for operation in operations if isinstance(operation, MixOperation)})
 
 
 def single(operation: Operation, p: float = 1.0, **settings: Any) -> Recipe:
@@ -266,122 +256,3 @@ def single(operation: Operation, p: float = 1.0, **settings: Any) -> Recipe:
         settings: Other fields of `Recipe`.
     """
     return Recipe(name=operation.name, entries=(Entry((Choice(operation),), p),), **settings)
-
-
-def write_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Give a recipe as plain data with the command line's names, such that `read_recipe` gives it back."""
-    data = {"name": recipe.name, **_write_options(recipe)}
-    return data | {"op": [_write_entry(entry) for entry in recipe.entries]}
-
-
-def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
-    """Check plain data (a TOML or JSON document) and make it a recipe.
-
-    Args:
-        data: Keys are the command line's long names; `op` a list of operations; the table `labels` may
-            hold the keys on labels.
-        name: The recipe's name where the data give none.
-
-    Raises:
-        UsageError: If a key is unknown (naming the nearest known one) or a value is not accepted.
-    """
-    _refuse_huge_numbers(data)
-    flat = {key: value for key, value in data.items() if key not in ("op", "labels")}
-    labels = data.get("labels", {})
-    operations = data.get("op", [])
-    if not isinstance(labels, dict):
-        raise UsageError(f"recipe: labels must be a table, [labels], got {labels!r}")
-    if not _is_tables(operations):
-        raise UsageError("recipe: op must be a list of tables; write [[op]] above each operation")
-    if twice := sorted(flat.keys() & labels.keys()):
-        raise UsageError(f"recipe: {twice[0]!r} is given twice, at the top and in [labels]; leave out one")
-    flat |= labels
-    known = {flag(one.name): one.name for one in option_fields(Recipe)} | {
-        key: key for key in ("name", *INPUT_KEYS)
-    }
-    check_keys(data, [*known, "op", "labels"], "recipe")
-    on_labels = [flag(one.name) for one in option_fields(Recipe) if one.metadata.get("panel") == "Labels"]
-    check_keys(labels, on_labels, "[labels]")
-    settings = {known[key]: value for key, value in flat.items()}
-    if name is not None:
-        settings.setdefault("name", name)
-    try:
-        return Recipe(entries=tuple(_read_entry(one) for one in operations), **settings)
-    except TypeError as error:
-        raise UsageError(f"recipe: {error}") from error
-
-
-def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
-    """Refuse keys that nobody knows, naming the nearest known one."""
-    known = list(known)
-    for key in given:
-        if key in COMMAND_LINE_KEYS and key not in known:
-            raise UsageError(f"{owner}: {key!r} is no key of recipes; give --{key} on the command line")
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-            raise UsageError(f"{owner}: unknown key {key!r}; {hint}")
-
-
-def find_operation(name: str) -> type[Operation]:
-    """Look up an operation by name, or say which one was meant."""
-    if not isinstance(name, str) or name not in OPERATIONS:
-        near = difflib.get_close_matches(str(name), OPERATIONS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(OPERATIONS)}"
-        raise UsageError(f"unknown operation {name!r}; {hint}")
-    return OPERATIONS[name]
-
-
-def _refuse_huge_numbers(data: Mapping[str, Any]) -> None:
-    """Refuse integers that nothing takes, and whose digits Python does not print."""
-    pending: list[Any] = [data]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, dict):
-            pending += value.values()
-        elif isinstance(value, list):
-            pending += value
-        elif isinstance(value, int) and value.bit_length() > 64:
-            raise UsageError("recipe: a number has more than 64 bits, which nothing takes")
-
-
-def _is_tables(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
-
-
-def _read_entry(data: Mapping[str, Any]) -> Entry:
-    if "one_of" in data:
-        check_keys(data, ["one_of", "p"], "one_of")
-        if not _is_tables(data["one_of"]):
-            raise UsageError("one_of must be a list of tables, each with a kind and a weight")
-        choices = tuple(_read_choice(one, {"weight"}) for one in data["one_of"])
-    else:
-        choices = (_read_choice(data, {"p"}),)
-    return Entry(choices, data.get("p", 1.0))
-
-
-def _read_choice(data: Mapping[str, Any], beside: set[str]) -> Choice:
-    if "kind" not in data:
-        raise UsageError(f"recipe: an operation has no kind; give kind = one of {', '.join(OPERATIONS)}")
-    operation = find_operation(data["kind"])
-    known = {flag(one.name): one.name for one in option_fields(operation)}
-    check_keys(data, ["kind", *beside, *known], operation.name)
-    values = {known[key]: value for key, value in data.items() if key in known}
-    return Choice(operation(**values), data.get("weight", 1.0))
-
-
-def _write_entry(entry: Entry) -> dict[str, Any]:
-    written = [
-        {"kind": choice.operation.name, **_write_options(choice.operation)} for choice in entry.choices
-    ]
-    if len(written) == 1 and entry.choices[0].weight == 1.0:
-        return written[0] | {"p": entry.p}
-    weighed = [one | {"weight": choice.weight} for one, choice in zip(written, entry.choices, strict=True)]
-    return {"one_of": weighed, "p": entry.p}
-
-
-def _write_options(owner: Recipe | Operation) -> dict[str, Any]:
-    """Give option fields as plain data: what is no number or text of itself, as it is written."""
-    values = {flag(one.name): getattr(owner, one.name) for one in option_fields(owner)}
-    plain = bool | int | float | str | None
-    return {name: value if isinstance(value, plain) else str(value) for name, value in values.items()}

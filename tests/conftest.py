@@ -22,6 +22,7 @@ from PIL import Image
 from augcli.cli import answer
 from augcli.pipeline import run as run_module
 from augcli.pipeline import verify as verify_module
+from tests import pages
 
 # A shared machine is slow for a while now and then; no test is about time.
 settings.register_profile("augcli", deadline=None)
@@ -151,3 +152,17 @@ def read_tree(root: Path) -> dict[str, bytes]:
 def tree():
     """`read_tree` as a fixture, since test modules do not import each other."""
     return read_tree
+
+
+@pytest.fixture(scope="session")
+def page_inputs(tmp_path_factory) -> Path:
+    """Every input that the README and the guide name, small."""
+    return pages.make_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture
+def workspace(tmp_path, page_inputs, monkeypatch) -> Path:
+    """The current directory of a test that runs what a page shows; one worker, so that it starts at once."""
+    monkeypatch.chdir(pages.open_workspace(tmp_path / "workspace", page_inputs))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    return tmp_path / "workspace"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import augcli
-from augcli.errors import InputError, UsageError
+from augcli.errors import InputError, OutputError, UsageError
 
 RECIPE = {"op": [{"kind": "cutmix", "alpha": 1.0}]}
 
@@ -50,3 +52,20 @@ def test_a_recipe_that_is_missing_or_none_is_refused(make_folder, tmp_path):
 def test_an_empty_source_is_not_this_directory(tmp_path):
     with pytest.raises(InputError, match="SRC is empty"):
         augcli.materialize("", tmp_path / "dst", RECIPE)
+
+
+@pytest.mark.parametrize("operations", [["x"], None, 5, {}, [["kind"]]], ids=str)
+def test_an_output_whose_recipe_holds_no_operations_is_damaged(make_folder, tmp_path, operations):
+    src, stored = make_folder({"cat": 3, "dog": 3}), tmp_path / "dst" / "augcli.json"
+    augcli.materialize(src, tmp_path / "dst", RECIPE)
+    document = json.loads(stored.read_text())
+    document["recipe"]["op"] = operations
+    stored.write_text(json.dumps(document))
+    with pytest.raises(OutputError, match=r"augcli\.json' is damaged; give another DST or remove it"):
+        augcli.materialize(src, tmp_path / "dst", RECIPE)
+
+
+def test_the_machine_is_diagnosed():
+    found = augcli.diagnose()
+    assert isinstance(found, augcli.Diagnosis)
+    assert found.versions["augcli"] == augcli.__version__

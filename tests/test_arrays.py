@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import os
 import subprocess
 import sys
@@ -17,14 +18,20 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import augcli
-from augcli import arrays
-from augcli.datatypes import Blend, Box, Fill, Paste, Patches, Shape
+from augcli.arrays import boxes as boxes_of_arrays
+from augcli.arrays import functions
+from augcli.arrays import labels as labels_of_arrays
 from augcli.errors import MissingPartError, PlanError, UsageError
 from augcli.kernels import reference
 from augcli.kernels.fills import resolve_image_mean
 from augcli.kernels.table import tabulate
+from augcli.ops import OPERATIONS
 from augcli.ops.erase import Erase
+from augcli.ops.mixup import Mixup
+from augcli.options import option_fields
+from augcli.program.steps import Blend, Box, Fill, Paste, Patches
 from augcli.rng import Draws, hash_key
+from augcli.samples import Shape
 
 MIXES = {"cutmix": partial(augcli.cutmix, alpha=1.0), "mixup": partial(augcli.mixup, alpha=1.0)}
 HOLES = {
@@ -55,9 +62,10 @@ def apply_reference(program, image, *partners):
 
 
 def test_the_examples_in_the_docstrings_are_true():
-    result = doctest.testmod(arrays)
-    assert result.attempted > 12
-    assert result.failed == 0
+    results = [doctest.testmod(module) for module in (functions, labels_of_arrays, boxes_of_arrays)]
+    assert min(result.attempted for result in results) > 0
+    assert sum(result.attempted for result in results) > 12
+    assert sum(result.failed for result in results) == 0
 
 
 # Pixels and labels ------------------------------------------------------------------------------------------
@@ -78,7 +86,7 @@ def test_pixels_are_those_of_the_reference(channels, dtype, form):
         step = Blend(whole, round(float(blended.lam[i]) * 65536), 0)
         partner = images[blended.indices[i]]
         np.testing.assert_array_equal(blended.images[i], apply_reference((step,), image, partner))
-        steps = tuple(Fill(Box(*box), augcli.fields.read_colour("gray")) for box in erased.boxes[i].tolist())
+        steps = tuple(Fill(Box(*box), augcli.options.read_colour("gray")) for box in erased.boxes[i].tolist())
         np.testing.assert_array_equal(erased.images[i], apply_reference(steps, image))
 
 
@@ -142,7 +150,7 @@ def test_patches_are_exactly_as_many_as_asked_and_distinct():
     for image, before, hidden in zip(masked.images, images, masked.patches, strict=True):
         assert hidden.shape == (-(-before.shape[0] // 4), -(-before.shape[1] // 4))
         assert hidden.sum() == int(0.3 * hidden.size + 0.5)
-        program = (Fill(Patches(4, 4, hidden.astype(np.uint8).tobytes()), augcli.fields.read_colour(0)),)
+        program = (Fill(Patches(4, 4, hidden.astype(np.uint8).tobytes()), augcli.options.read_colour(0)),)
         np.testing.assert_array_equal(image, apply_reference(program, before))
 
 
@@ -296,6 +304,17 @@ def test_missing_boxes_give_the_same_colours_again():
     assert_equal_images(erased.images, augcli.erase(images, **options, boxes=erased.boxes).images)
 
 
+def test_a_lam_for_each_is_rounded_and_kept_as_the_operation_does():
+    images = noise(40, 2, 2, 1)
+    lam = np.random.default_rng(3).random(40)
+    for keep_base in (False, True):
+        expected = []
+        for value in lam.tolist():
+            (step,) = Mixup(lam=value, keep_base=keep_base).plan(Draws(0, 0, 0, 0), Shape(2, 2), 0).steps
+            expected.append(step.weight_q16 / 65536)
+        assert augcli.mixup(images, lam=lam, keep_base=keep_base).lam.tolist() == expected
+
+
 def test_keep_base_holds_for_every_form_of_lam():
     images = noise(3, 4, 4, 1)
     for lam in (0.25, [0.25] * 3, np.full(3, 0.25)):
@@ -426,17 +445,17 @@ def test_labels_boxes_and_indices_that_do_not_fit_are_refused(options, message):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: augcli.cutmix(GOOD, alpha=0), "cutmix: --alpha must be > 0"),
-        (lambda: augcli.cutmix(GOOD, minmax=(0.5, 0.2)), "cutmix: --minmax must be"),
-        (lambda: augcli.cutmix(GOOD, p=2.0), "--p must be >= 0 and <= 1"),
+        (lambda: augcli.cutmix(GOOD, alpha=0), "^cutmix: alpha must be > 0"),
+        (lambda: augcli.cutmix(GOOD, minmax=(0.5, 0.2)), "^cutmix: minmax must be"),
+        (lambda: augcli.cutmix(GOOD, p=2.0), "^p must be >= 0 and <= 1"),
         (lambda: augcli.cutmix(GOOD[:1]), "mixing needs at least 2 images, got 1"),
-        (lambda: augcli.mixup(GOOD, lam=1.5), "mixup: --lam must be"),
+        (lambda: augcli.mixup(GOOD, lam=1.5), "^mixup: lam must be"),
         (lambda: augcli.mixup(GOOD, lam=[0.5, 0.5]), r"lam must be one number or \(3,\) numbers in 0\.\.1"),
         (lambda: augcli.mixup(GOOD, lam=[0.5, 0.5, 2]), "lam must be"),
-        (lambda: augcli.cutout(GOOD, holes=(3, 1)), "cutout: --holes must be"),
+        (lambda: augcli.cutout(GOOD, holes=(3, 1)), "^cutout: holes must be"),
         (lambda: augcli.cutout(GOOD, boxes=np.zeros((3, 4), int)), r"shape \(3, any, 4\)"),
-        (lambda: augcli.erase(GOOD, fill=(1, 2)), "erase: --fill must be"),
-        (lambda: augcli.patch_cutout(GOOD, ratio=1.5), "patch-cutout: --ratio must be"),
+        (lambda: augcli.erase(GOOD, fill=(1, 2)), "^erase: fill must be"),
+        (lambda: augcli.patch_cutout(GOOD, ratio=1.5), "^patch-cutout: ratio must be"),
         (lambda: augcli.patch_cutout(GOOD, patches=[]), "patches must be given for each of 3 images, got 0"),
         (
             lambda: augcli.patch_cutout(GOOD, patch_size=4, patches=[np.ones((3, 3))] * 3),
@@ -469,6 +488,38 @@ def test_labels_boxes_and_indices_that_do_not_fit_are_refused(options, message):
 def test_options_outside_their_range_are_refused(call, message):
     with pytest.raises(UsageError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: augcli.cutmix(GOOD, boxes=[[0, 0, 1, 1]] * 3, alpha=-1.0), "^cutmix: alpha must be > 0"),
+        (lambda: augcli.cutmix(GOOD, boxes=[[0, 0, 1, 1]] * 3, p=7), "^p must be"),
+        (lambda: augcli.cutmix(GOOD, boxes=[[0, 0, 1, 1]] * 3, indices=[1, 2, 0], seed=-1), "^seed must be"),
+        (
+            lambda: augcli.cutmix(GOOD, lam=0.5, minmax=(0.1, 0.2)),
+            "^cutmix: lam and minmax both decide the box",
+        ),
+        (lambda: augcli.mixup(GOOD, lam=[0.5] * 3, alpha=0), "^mixup: alpha must be > 0"),
+        (lambda: augcli.mixup(GOOD, lam=[0.5] * 3, p=-1), "^p must be"),
+        (lambda: augcli.cutout(GOOD, boxes=np.zeros((3, 1, 4), int), p=2), "^p must be"),
+        (lambda: augcli.patch_cutout(GOOD[0], patches=[[[1]]], p=2), "^p must be"),
+    ],
+)
+def test_options_are_checked_where_draws_are_given_too(call, message):
+    with pytest.raises(UsageError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("name", ["cutmix", "mixup", "cutout", "erase", "patch_cutout"])
+def test_defaults_are_those_of_the_operation_and_can_be_read(name):
+    parameters = inspect.signature(getattr(augcli, name)).parameters
+    fields = option_fields(OPERATIONS[name.replace("_", "-")])
+    for field in fields:
+        if field.name not in ("partner", "clean_split"):  # which are about a whole data set
+            assert parameters[field.name].default == field.default
+            assert isinstance(field.default, str | float | bool | None)
+    assert (parameters["p"].default, parameters["seed"].default) == (1.0, 0)
 
 
 def test_arrays_on_a_gpu_need_cupy(monkeypatch):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from augcli.datatypes import Colour
 from augcli.errors import UsageError
-from augcli.fields import (
+from augcli.options import (
     Bounds,
     Channels,
     Size,
@@ -26,6 +25,7 @@ from augcli.fields import (
     read_span,
     read_whole_span,
 )
+from augcli.samples import Colour
 
 READ = [
     (read_span, "0.1:0.5", Span(0.1, 0.5), "0.1:0.5"),
@@ -155,16 +155,16 @@ def test_values_are_read_when_their_owner_is_made():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"share": "0.5:2"}, "child: --share must be >= 0 and <= 1, got '0.5:2'"),
-        ({"share": 7}, "child: --share must be >= 0 and <= 1, got 7"),
-        ({"share": "2:1"}, "child: --share must be a number or LO:HI with LO <= HI, got '2:1'"),
-        ({"share": None}, "child: --share must be a number or LO:HI with LO <= HI, got None"),
+        ({"share": "0.5:2"}, "child: share must be >= 0 and <= 1, got '0.5:2'"),
+        ({"share": 7}, "child: share must be >= 0 and <= 1, got 7"),
+        ({"share": "2:1"}, "child: share must be a number or LO:HI with LO <= HI, got '2:1'"),
+        ({"share": None}, "child: share must be a number or LO:HI with LO <= HI, got None"),
         (
             {"shade": "1,2"},
-            "child: --shade must be black, white, gray, one number or r,g,b in 0..255, got '1,2'",
+            "child: shade must be black, white, gray, one number or r,g,b in 0..255, got '1,2'",
         ),
-        ({"limit": 0}, "child: --limit must be >= 1 and <= 9, got 0"),
-        ({"limit": "3"}, "child: --limit must be of type int | None, got '3'"),
+        ({"limit": 0}, "child: limit must be >= 1 and <= 9, got 0"),
+        ({"limit": "3"}, "child: limit must be of type int | None, got '3'"),
     ],
 )
 def test_a_value_that_is_not_accepted_is_named(given, message):

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Patches, Shape, SoftLabel
 from augcli.errors import PlanError
 from augcli.kernels import reference
 from augcli.kernels.table import tabulate
-from augcli.labels import Shares, count_shares, dominant, label_of, mix_labels, smooth
+from augcli.program.cells import follow_program
+from augcli.program.labels import Shares, count_shares, dominant, mix_labels, smooth
+from augcli.program.steps import Blend, Box, Fill, Paste, Patches
+from augcli.samples import Colour, Shape, SoftLabel
 
 
 @st.composite
@@ -76,11 +78,24 @@ def test_census_of_any_chain_matches_within_the_rounding_of_each_blend(case):
 
 
 @given(programs([Paste, Blend, Fill]))
+def test_one_mixing_step_counts_as_the_cells_do(case):
+    program, height, width = case
+    for step in program:
+        cells = follow_program((step,), height, width).count()
+        shares = count_shares((step,), height, width, 2)
+        counted = [cells[0], 0, 0]
+        if not isinstance(step, Fill):
+            counted[step.slot + 1] = cells[1]
+        assert [Fraction(count, shares.total) for count in shares.counts] == [
+            Fraction(count, sum(cells)) for count in counted
+        ]
+
+
+@given(programs([Paste, Blend, Fill]))
 def test_labels_sum_to_one(case):
     program, height, width = case
-    label = label_of(
-        program, height, width, SoftLabel((0,), (1.0,)), [SoftLabel((n,), (1.0,)) for n in (1, 2)]
-    )
+    labels = [SoftLabel((name,), (1.0,)) for name in range(3)]
+    label = mix_labels(labels, count_shares(program, height, width, 2))
     assert sum(label.weights) == pytest.approx(1.0, abs=1e-12)
 
 

@@ -7,17 +7,11 @@ import math
 
 import pytest
 
-from augcli.errors import UsageError
+from augcli.errors import Spelling, UsageError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
-from augcli.recipe import (
-    Choice,
-    Entry,
-    Recipe,
-    read_recipe,
-    single,
-    write_recipe,
-)
+from augcli.recipe import Choice, Entry, Recipe, single
+from augcli.recipe_files import read_recipe, write_recipe
 from augcli.rng import Draws, hash_key
 
 SWITCH = {
@@ -55,28 +49,28 @@ def test_what_is_written_reads_back_as_the_same_recipe(recipe):
         ({"sed": 1}, "unknown key 'sed'; did you mean 'seed'"),
         ({"op": [{"kind": "cutmx"}]}, "unknown operation 'cutmx'; did you mean 'cutmix'"),
         ({"op": [{"kind": "cutmix", "alhpa": 1}]}, "unknown key 'alhpa'; did you mean 'alpha'"),
-        ({"op": [{"kind": "cutmix", "alpha": "1"}]}, "--alpha must be of type float, got '1'"),
-        ({"op": [{"kind": "cutmix", "p": 2}]}, "--p must be >= 0 and <= 1, got 2"),
-        ({"op": [{"kind": "cutmix", "p": "x"}]}, "--p and weight must be numbers, got 'x'"),
+        ({"op": [{"kind": "cutmix", "alpha": "1"}]}, "alpha must be of type float, got '1'"),
+        ({"op": [{"kind": "cutmix", "p": 2}]}, "p must be >= 0 and <= 1, got 2"),
+        ({"op": [{"kind": "cutmix", "p": "x"}]}, "p and weight must be numbers, got 'x'"),
         ({"op": {"kind": "cutmix"}}, "op must be a list of tables; write [[op]] above each operation"),
         ({"op": ["cutmix"]}, "op must be a list of tables; write [[op]] above each operation"),
         ({"op": [{"alpha": 1}]}, "an operation has no kind; give kind = one of cutmix, cutout, erase"),
         ({"op": [{"one_of": []}]}, "at most 1, got []; give at least one choice"),
         ({"op": [{"one_of": [{"kind": "mixup"}] * 2}]}, "got [1.0, 1.0]; give each choice its weight"),
-        ({"workers": 2}, "'workers' is no key of recipes; give --workers on the command line"),
-        ({"labels": {"classes": "x"}}, "'classes' is no key of recipes; give --classes on the command line"),
+        ({"workers": 2}, "'workers' is not a key of recipes; give workers beside them"),
+        ({"labels": {"classes": "x"}}, "'classes' is not a key of recipes; give classes beside them"),
         ({"smoothing": 0.1, "labels": {"smoothing": 0.1}}, "'smoothing' is given twice"),
         (
             {"op": [{"one_of": [{"kind": "mixup", "weight": 0.7}, {"kind": "cutmix", "weight": 0.7}]}]},
             "at most 1",
         ),
         ({"op": [{"one_of": [{"kind": "mixup", "weight": -1}]}]}, "weights must be >= 0"),
-        ({"seed": 1.5}, "--seed must be of type int, got 1.5"),
-        ({"seed": True}, "--seed must be of type int"),
-        ({"seed": -1}, "--seed must be >= 0"),
-        ({"copies": 0}, "--copies must be >= 1"),
-        ({"fit": "no"}, "--fit must be one of crop, pad, stretch, got 'no'"),
-        ({"labels": {"smoothing": 1}}, "--smoothing must be"),
+        ({"seed": 1.5}, "seed must be of type int, got 1.5"),
+        ({"seed": True}, "seed must be of type int"),
+        ({"seed": -1}, "seed must be >= 0"),
+        ({"copies": 0}, "copies must be >= 1"),
+        ({"fit": "no"}, "fit must be one of crop, pad, stretch, got 'no'"),
+        ({"labels": {"smoothing": 1}}, "smoothing must be"),
         ({"labels": 3}, "labels must be a table, [labels], got 3"),
         ({"name": "a/b"}, "must be a word"),
         ({"op": [{"kind": "cutout"}] * 257}, "at most 256 operations, got 257"),
@@ -87,6 +81,28 @@ def test_what_is_not_accepted_is_named(document, message):
         read_recipe(document)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+KEEP = {"kind": "mixup", "keep-base": 1}
+
+
+@pytest.mark.parametrize(
+    ("make", "python", "flag"),
+    [
+        (lambda: Recipe(max_pixels=0), "recipe: max_pixels must be", "recipe: --max-pixels must be"),
+        (lambda: Recipe(size=9, max_pixels=80), "size 9x9 is more than max_pixels 80", "--size 9x9 is more"),
+        (lambda: read_recipe({"max-pixels": 0}), "recipe: max-pixels must be", "recipe: max-pixels must be"),
+        (lambda: read_recipe({"op": [KEEP]}), "mixup: keep-base must be", "mixup: keep-base must be"),
+        (lambda: read_recipe({"op": [{"kind": "mixup", "p": 2}]}), "p must be", "p must be"),
+        (lambda: read_recipe({"max-errors": 1}), "give max_errors beside", "give --max-errors beside"),
+    ],
+)
+def test_an_option_is_named_as_it_was_written(make, python, flag):
+    with pytest.raises(UsageError) as caught:
+        make()
+    assert python in str(caught.value)
+    assert "--" not in str(caught.value)
+    assert flag in caught.value.spell(Spelling.FLAG)
 
 
 def draw_kinds(entry, count=4000):

@@ -15,11 +15,12 @@ import typer
 
 from augcli import __version__
 from augcli.cli.doctor import doctor
+from augcli.cli.guide import guide
 from augcli.cli.operations import add_operations
 from augcli.cli.preview import preview
 from augcli.cli.run import run
 from augcli.cli.verify import verify
-from augcli.errors import AugcliError
+from augcli.errors import AugcliError, Reminder, Spelling
 
 USAGE = 2
 
@@ -34,6 +35,7 @@ app.command()(run)
 app.command()(verify)
 app.command()(preview)
 app.command()(doctor)
+app.command()(guide)
 
 
 def _show_version(wanted: bool) -> None:
@@ -68,14 +70,14 @@ def answer(arguments: Sequence[str]) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # libraries warn about single files; a run counts those itself
         warnings.filterwarnings("once", category=UserWarning, module=r"augcli\.")
-        warnings.showwarning = lambda message, *_: print(f"augcli: {message}", file=sys.stderr)
+        warnings.showwarning = lambda message, *_: print(f"augcli: {_words(message)}", file=sys.stderr)
         try:
             return app(list(arguments), prog_name="augcli", standalone_mode=False)
         except AugcliError as error:
-            return _complain(str(error), error.exit_code)
+            return _complain(error.spell(Spelling.FLAG), error.exit_code)
         except _Stopped as stopped:
             again = shlex.join(["augcli", *arguments])
-            goes_on = not {"verify", "preview", "doctor"} & set(arguments[:1])
+            goes_on = not {"verify", "preview", "doctor", "guide"} & set(arguments[:1])
             way = f"; to go on where it was: {again}" if goes_on else ""
             return _complain(f"interrupted{way}", stopped.exit_code)
         except Exception as error:
@@ -117,6 +119,10 @@ class _LeaveOut:
         """Say that there is no pandas and no SciPy."""
         if name in ("pandas", "scipy"):
             raise ModuleNotFoundError(f"augcli does without {name}", name=name)
+
+
+def _words(warning: Warning | str) -> str:
+    return warning.spell(Spelling.FLAG) if isinstance(warning, Reminder) else str(warning)
 
 
 def _given(error: Exception) -> str:

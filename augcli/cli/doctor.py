@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from augcli import api
 from augcli.cli import options
 from augcli.cli.work import show
 
@@ -14,20 +15,18 @@ if TYPE_CHECKING:
 
 def doctor(*, json: options.Json = False) -> int:
     """Show versions, codecs, CPUs, kernels and GPUs, and what each missing part costs."""
-    from augcli.pipeline.doctor import diagnose
-
-    show(diagnose(), describe, document, False, json)
+    show(api.diagnose(), describe, document, False, json)
     return 0
 
 
 def describe(found: Diagnosis) -> str:
-    """Say what the machine has, a few lines for a person."""
+    """Return what the machine has in words, a few lines for a person."""
     own, state = found.versions, found.gpu
     packages = (f"{name} {number}" for name, number in own.items() if name not in ("augcli", "python"))
     codecs = (f"{name} {number or 'missing'}" for name, number in found.codecs.items())
     quota = "" if found.quota is None else f", {found.quota} by the quota"
     kind = "processes" if found.processes else "threads"
-    gpus = ", ".join(f"{one.name} ({one.capability}, {one.memory >> 20} MiB)" for one in state.devices)
+    gpus = ", ".join(f"{gpu.name} ({gpu.capability}, {gpu.memory >> 20} MiB)" for gpu in state.devices)
     driver = f", CUDA {state.driver}" if state.driver else ""
     lines = [
         f"augcli {own['augcli']}, Python {own['python']}, {found.system}",
@@ -41,6 +40,6 @@ def describe(found: Diagnosis) -> str:
 
 
 def document(found: Diagnosis) -> dict[str, Any]:
-    """Give what the machine has as one JSON document."""
+    """Return what the machine has as one JSON document."""
     devices = [device._asdict() for device in found.gpu.devices]
     return asdict(found) | {"gpu": found.gpu._asdict() | {"devices": devices}}

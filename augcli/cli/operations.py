@@ -10,8 +10,8 @@ import typer
 
 from augcli.cli import options
 from augcli.cli.work import materialize_and_report
-from augcli.fields import option_fields
 from augcli.ops import OPERATIONS
+from augcli.options import option_fields
 from augcli.recipe import P_HELP, Recipe, single
 
 if TYPE_CHECKING:

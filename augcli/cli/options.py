@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from augcli.fields import flag, option_fields
+from augcli.options import flag, option_fields
 from augcli.recipe import ANNOTATIONS
 
 if TYPE_CHECKING:

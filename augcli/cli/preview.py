@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from augcli import api
 from augcli.cli import options
 
 
@@ -22,9 +23,6 @@ def preview(
     boxes: options.Boxes = None,
 ) -> int:
     """Draw sources, results and labels of an output as one picture, masks and boxes with them."""
-    from augcli.io.source import Selection
-    from augcli.report.preview import draw_preview
-
-    draw_preview(src, dst, sheet, count, Selection(labels=labels, classes=classes, masks=masks, boxes=boxes))
+    api.preview(src, dst, sheet, count=count, labels=labels, classes=classes, masks=masks, boxes=boxes)
     print(sheet)
     return 0

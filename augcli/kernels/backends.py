@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from augcli.datatypes import Pixels
-    from augcli.kernels.table import Table
-
-    Work: TypeAlias = tuple[Table, Sequence[Pixels], Pixels]
-    """A program, its partners' pixels, and the pixels that it changes: the arguments of `reference.apply`."""
+    from augcli.kernels.table import Work
 
 BACKENDS = ("auto", "cpu", "gpu", "reference")
 
@@ -24,7 +20,7 @@ class Backend(NamedTuple):
         apply: As `reference.apply`.
         load: Loads or compiles what it needs; called once, before processes fork.
         forks: Whether processes that were forked may use it.
-        apply_many: Applies several programs together; None where one after the other is as good.
+        apply_many: Applies several programs together; None if that is no faster than one after the other.
     """
 
     name: str
@@ -35,20 +31,24 @@ class Backend(NamedTuple):
 
 
 def choose_backend(name: str, is_needed: bool = True) -> Backend:
-    """Give a backend by its name, imported; nothing is where nothing is to be applied.
+    """Return a backend by its name, imported; the one that does nothing if no step is to be applied.
 
     `auto` is the CPU's: images are decoded and encoded there, which takes most of the time, and what is left
     takes less than the way to a GPU and back.
 
     Raises:
-        MissingPartError: If `gpu` lacks CuPy or a device, naming the cure; there is no silent fall-back.
+        MissingPartError: If `gpu` lacks CuPy or a device, naming the cure; nothing falls back in silence.
     """
     if name == "gpu":
-        from augcli.kernels import gpu
+        from augcli.kernels import devices, gpu
 
-        gpu.check_usable()
+        devices.check_usable()
         return Backend(
-            f"gpu (CuPy, {gpu.find_state().devices[0].name})", gpu.apply, lambda: None, False, gpu.apply_many
+            f"gpu (CuPy, {devices.find_state().devices[0].name})",
+            gpu.apply,
+            lambda: None,
+            False,
+            gpu.apply_many,
         )
     if not is_needed:
         return Backend("none", lambda *_: None, lambda: None, True)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.datatypes import LUMA_Q16, Q16, Colour, Fill, ImageMean
+from augcli.program.steps import Fill, ImageMean
+from augcli.samples import LUMA_Q16, Q16, Colour
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Normal, Pixels, Program, Shape
+    from augcli.program.steps import Normal, Program
+    from augcli.samples import Pixels, Shape
 
 QUANTILES = 65536
 
@@ -36,7 +38,7 @@ def resolve_image_mean(program: Program, image: Pixels) -> Program:
 
 
 def mean_colour(image: Pixels) -> Colour:
-    """Give the rounded mean of each channel, alpha left aside, as an 8-bit colour."""
+    """Return the rounded mean of each channel, alpha left aside, as an 8-bit colour."""
     count = image.shape[0] * image.shape[1]
     sums = image.sum(axis=(0, 1), dtype=np.uint64)[:3].tolist()
     means = [(total + count // 2) // count for total in sums]
@@ -46,7 +48,7 @@ def mean_colour(image: Pixels) -> Colour:
 
 
 def channel_values(colour: Colour, shape: Shape) -> tuple[int, int, int, int]:
-    """Give a colour in an image's own channels and depth; alpha is opaque, unused channels are 0."""
+    """Return a colour in an image's own channels and depth; alpha is opaque, unused channels are 0."""
     scale = 257 if shape.depth == 16 else 1
     if shape.channels == 1:
         return colour.luma * scale, 0, 0, 0
@@ -58,7 +60,7 @@ def channel_values(colour: Colour, shape: Shape) -> tuple[int, int, int, int]:
 def normal_quantiles(
     mean: tuple[float, float, float], std: tuple[float, float, float], is_grey: bool, depth: int
 ) -> NDArray[np.uint16]:
-    """Give the values of normal noise by their rank: clip(rint(full·(mean + std·z))).
+    """Return the values of normal noise by their rank: clip(rint(full·(mean + std·z))).
 
     Grey takes the luma of the three means and of the three deviations.
 
@@ -81,13 +83,13 @@ def normal_quantiles(
 
 
 def quantiles_of(noise: Normal, shape: Shape) -> NDArray[np.uint16]:
-    """Give a noise's `normal_quantiles` for an image."""
+    """Return a noise's `normal_quantiles` for an image."""
     return normal_quantiles(noise.mean, noise.std, shape.channels == 1, shape.depth)
 
 
 @lru_cache(maxsize=1)
 def _standard_quantiles() -> NDArray[np.float64]:
-    """Give the quantiles of the standard normal law; antisymmetric, so half of them are computed."""
+    """Return the quantiles of the standard normal law; antisymmetric, so half of them are computed."""
     inverse = NormalDist().inv_cdf
     lower = np.array([inverse((rank + 0.5) / QUANTILES) for rank in range(QUANTILES // 2)])
     return np.concatenate([lower, -lower[::-1]])

@@ -8,12 +8,12 @@ where they are.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from augcli.errors import MissingPartError
+from augcli.kernels.devices import import_cupy
 from augcli.kernels.table import IMAGE, OUTPUT, Table, declare_c, join_tables
 
 if TYPE_CHECKING:
@@ -22,83 +22,26 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Pixels
-    from augcli.kernels.backends import Work
+    from augcli.kernels.table import Work
+    from augcli.samples import Pixels
 
-THREADS, MOST_BLOCKS = 256, 1 << 16
-"""Threads of a block, and blocks of a launch: each thread makes one pixel after the other."""
+THREADS, PIXELS, MOST_BLOCKS = 256, 8, 1 << 16
+"""Threads of a block, pixels that each of them makes one after the other, and blocks of a launch at most."""
 
 OPTIONS = ("--std=c++17",)
 """Of the compiler. All arithmetic is on integers, so that none of its liberties with floats matters."""
 
-SHARE = 8
-"""Each of the two parts that are on the device at once takes this fraction of its free memory at most."""
+SHARE, MOST_BYTES = 8, 32 << 20
+"""A part of a batch takes this fraction of the device's free memory at most, and so many bytes.
 
-
-class Device(NamedTuple):
-    """A GPU: name, compute capability such as `9.0`, and bytes of memory."""
-
-    name: str
-    capability: str
-    memory: int
-
-
-class State(NamedTuple):
-    """What there is of a GPU backend.
-
-    Attributes:
-        cupy: CuPy's version; None where it is not installed.
-        driver: Highest CUDA version that the driver supports, such as `12.8`; None where there is no driver.
-        devices: The GPUs that can be used.
-        problem: What is missing, in words, and the cure; empty where nothing is.
-    """
-
-    cupy: str | None
-    driver: str | None
-    devices: tuple[Device, ...]
-    problem: str
-
-
-def find_state() -> State:
-    """Say which parts of the backend are there."""
-    try:
-        cupy = _import_cupy()
-    except MissingPartError as error:
-        return State(None, None, (), str(error))
-    runtime = cupy.cuda.runtime
-    try:
-        version = runtime.driverGetVersion()
-        driver = f"{version // 1000}.{version % 1000 // 10}" if version else None
-        devices = tuple(_describe(runtime, number) for number in range(runtime.getDeviceCount()))
-    except runtime.CUDARuntimeError as error:
-        return State(cupy.__version__, None, (), _no_device(error))
-    return State(cupy.__version__, driver, devices, "" if devices else _no_device("there is none"))
-
-
-def check_usable() -> None:
-    """Refuse to go on without CuPy or a device: there is no silent fall-back.
-
-    Raises:
-        MissingPartError: Naming what is missing, and the cure.
-    """
-    problem = find_state().problem
-    if problem:
-        raise MissingPartError(problem)
-
-
-def usable_cupy() -> ModuleType:
-    """Give CuPy, where there is a device that it can use.
-
-    Raises:
-        MissingPartError: Naming what is missing, and the cure.
-    """
-    check_usable()
-    return _import_cupy()
+Two parts are on their way at once; the page-locked memory that they take is kept for the next ones.
+"""
 
 
 def source() -> str:
-    """Give the kernels as CUDA C++: what they share with Python, then `steps.cu`."""
-    return declare_c() + Path(__file__).with_name("steps.cu").read_text("utf-8")
+    """Return the kernels as CUDA C++: what they share with Python, then `steps.cu`."""
+    shared = declare_c() + f"const int PIXELS = {PIXELS};\n"
+    return shared + (files("augcli.kernels") / "steps.cu").read_text("utf-8")
 
 
 def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
@@ -113,19 +56,19 @@ def apply_many(works: Sequence[Work]) -> None:
     before it is changed.
     """
     for dtype in sorted({image.dtype for _, _, image in works}, key=str):
-        mine = [work for work in works if work[2].dtype == dtype]
-        images = [image for _, _, image in mine]
-        known = {id(image): at for at, image in enumerate(images)}
-        slots = max(len(partners) for _, partners, _ in mine)
-        others = np.zeros((len(mine), slots), np.int64)
-        for at, (_, partners, _) in enumerate(mine):
+        of_type = [work for work in works if work[2].dtype == dtype]
+        images = [image for _, _, image in of_type]
+        known = {id(image): index for index, image in enumerate(images)}
+        slots = max(len(partners) for _, partners, _ in of_type)
+        others = np.zeros((len(of_type), slots), np.int64)
+        for index, (_, partners, _) in enumerate(of_type):
             for slot, partner in enumerate(partners):
                 if id(partner) not in known:
                     known[id(partner)] = len(images)
                     images.append(partner)
-                others[at, slot] = known[id(partner)]
-        table, first = join_tables([table for table, _, _ in mine])
-        cupy = _import_cupy()
+                others[index, slot] = known[id(partner)]
+        table, first = join_tables([table for table, _, _ in of_type])
+        cupy = import_cupy()
         shapes = np.array([image.shape for image in images], np.int64)
         flat = [image.reshape(-1) for image in images]
         _apply_staged(cupy, _upload(cupy, table), _Batch(first, others, shapes), flat, flat)
@@ -149,17 +92,17 @@ def apply_batch(
         sources: (values,) uint8 or uint16: all images one after the other, of NumPy or CuPy; not changed.
         out: (values,): the outputs one after the other, of the same kind; written.
     """
-    cupy = _import_cupy()
+    cupy = import_cupy()
     batch, on_device = _Batch(first, partners, shapes), _upload(cupy, table)
     if isinstance(sources, cupy.ndarray):
         work = batch.gather(0, len(first) - 1, np.arange(len(shapes)))
         _launch(cupy, on_device, work, sources, out)
         return
     ends = np.cumsum(batch.sizes).tolist()
-    held, made = (
+    images, outputs = (
         [flat[start:stop] for start, stop in zip([0, *ends], ends, strict=False)] for flat in (sources, out)
     )
-    _apply_staged(cupy, on_device, batch, held, made)
+    _apply_staged(cupy, on_device, batch, images, outputs)
 
 
 class _Work(NamedTuple):
@@ -191,7 +134,7 @@ class _Batch(NamedTuple):
         return self.shapes.prod(axis=1)
 
     def needed(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Give the images that some outputs are made from, ascending."""
+        """Return the numbers of the images that some outputs are made from, ascending."""
         return np.unique(np.concatenate([np.arange(start, stop), self.partners[start:stop].ravel()]))
 
     def gather(self, start: int, stop: int, needed: NDArray[np.int64]) -> _Work:
@@ -199,8 +142,8 @@ class _Batch(NamedTuple):
         sizes = self.sizes[needed]
         images = np.zeros(len(needed), IMAGE)
         images["offset"] = np.cumsum(sizes) - sizes
-        for at, name in enumerate(("height", "width", "channels")):
-            images[name] = self.shapes[needed, at]
+        for index, name in enumerate(("height", "width", "channels")):
+            images[name] = self.shapes[needed, index]
         values, pixels = self.shapes[start:stop].prod(axis=1), self.shapes[start:stop, :2].prod(axis=1)
         outputs = np.zeros(stop - start, OUTPUT)
         outputs["base"] = np.searchsorted(needed, np.arange(start, stop))
@@ -210,15 +153,15 @@ class _Batch(NamedTuple):
         return _Work(images, outputs, partners, int(pixels.sum()))
 
     def cut(self, limit: int) -> list[tuple[int, int]]:
-        """Cut the outputs into stretches (start, stop) of `limit` values at most, one output at least."""
+        """Cut the outputs into parts (start, stop) of at most `limit` values, but at least one output."""
         sizes = self.sizes
         weights = 2 * sizes[: len(self.partners)] + sizes[self.partners].sum(axis=1)
-        cuts, start, held = [], 0, 0
-        for at, weight in enumerate(weights.tolist()):
-            if held + weight > limit and at > start:
-                cuts.append((start, at))
-                start, held = at, 0
-            held += weight
+        cuts, start, values = [], 0, 0
+        for index, weight in enumerate(weights.tolist()):
+            if values + weight > limit and index > start:
+                cuts.append((start, index))
+                start, values = index, 0
+            values += weight
         return [*cuts, (start, len(weights))] if len(weights) else []
 
 
@@ -236,8 +179,9 @@ def _apply_staged(
     """
     cupy.cuda.get_current_stream().synchronize()  # the lanes do not wait for the table by themselves
     free, _ = cupy.cuda.runtime.memGetInfo()
-    limit = max(free // SHARE // sources[0].itemsize, 1)
-    lanes = [_Lane(cupy), _Lane(cupy)]
+    limit = max(min(free // SHARE, MOST_BYTES) // sources[0].itemsize, 1)
+    idle = _idle_lanes(cupy, cupy.cuda.runtime.getDevice())
+    lanes = [_take_lane(cupy, idle), _take_lane(cupy, idle)]
     pending = batch.cut(limit)[::-1]
     try:
         while pending:
@@ -256,6 +200,25 @@ def _apply_staged(
     finally:
         for lane in lanes:
             lane.finish()
+    idle += lanes
+
+
+@cache
+def _idle_lanes(cupy: ModuleType, device: int) -> list[_Lane]:
+    """Return the lanes of a device that nobody uses now.
+
+    They are used again, since CuPy keeps the memory of each stream for that stream alone: with new streams
+    for each batch, 21 GB were held after 240 batches of 20 MB (H200).
+    """
+    return []
+
+
+def _take_lane(cupy: ModuleType, idle: list[_Lane]) -> _Lane:
+    """Take an idle lane, or make one; other threads may take one at the same time."""
+    try:
+        return idle.pop()
+    except IndexError:
+        return _Lane(cupy)
 
 
 class _Lane:
@@ -283,16 +246,20 @@ class _Lane:
         needed, dtype = batch.needed(start, stop), sources[0].dtype
         work = batch.gather(start, stop, needed)
         staged = cupyx.empty_pinned(int(batch.sizes[needed].sum()), dtype)
-        np.concatenate([sources[at] for at in needed.tolist()], out=staged)
+        np.concatenate([sources[index] for index in needed.tolist()], out=staged)
         count = int(batch.sizes[start:stop].sum())
         with self._stream:
-            held = self._cupy.empty(staged.shape, dtype)
-            held.set(staged, stream=self._stream)
+            staged_on_device = self._cupy.empty(staged.shape, dtype)
+            staged_on_device.set(staged, stream=self._stream)
             made = self._cupy.empty(count, dtype)
-            parts = _launch(self._cupy, table, work, held, made)
+            parts = _launch(self._cupy, table, work, staged_on_device, made)
             back = cupyx.empty_pinned(count, dtype)
             made.get(stream=self._stream, out=back, blocking=False)
-        self._held, self._made, self._targets = [staged, held, made, parts], back, outs[start:stop]
+        self._held, self._made, self._targets = (
+            [staged, staged_on_device, made, parts],
+            back,
+            outs[start:stop],
+        )
 
     def finish(self) -> None:
         """Wait for what was sent, and give its outputs."""
@@ -316,7 +283,7 @@ def _launch(cupy: ModuleType, table: list[Any], work: _Work, sources: Any, out: 
     parts = [cupy.asarray(_bytes(part)) for part in work[:3]]
     images, outputs, partners = parts
     function = _function(cupy.cuda.runtime.getDevice(), 8 * sources.dtype.itemsize)
-    blocks = min(max(-(-work.pixels // THREADS), 1), MOST_BLOCKS)
+    blocks = min(max(-(-work.pixels // (THREADS * PIXELS)), 1), MOST_BLOCKS)
     counts = np.int32(len(work.outputs)), np.int32(work.partners.shape[1])
     arguments = (*table, images, outputs, counts[0], partners, counts[1], np.int64(work.pixels), sources, out)
     function((blocks,), (THREADS,), arguments)
@@ -326,27 +293,9 @@ def _launch(cupy: ModuleType, table: list[Any], work: _Work, sources: Any, out: 
 @cache
 def _function(device: int, depth: int) -> Any:
     """Compile the kernel of a depth for a device: once, and kept on disk by CuPy."""
-    return _import_cupy().RawModule(code=source(), options=OPTIONS).get_function(f"apply_programs_{depth}")
+    return import_cupy().RawModule(code=source(), options=OPTIONS).get_function(f"apply_programs_{depth}")
 
 
 def _bytes(part: NDArray[Any]) -> NDArray[np.uint8]:
-    """See an array as bytes, one at least: devices know no structured types and no empty memory."""
+    """Return an array as bytes, at least one: devices know neither structured types nor empty memory."""
     return np.ascontiguousarray(part).reshape(-1).view(np.uint8) if part.size else np.zeros(1, np.uint8)
-
-
-def _import_cupy() -> ModuleType:
-    try:
-        import cupy
-    except ImportError as error:
-        raise MissingPartError("CuPy is not installed; run: pip install 'augcli[gpu]'") from error
-    return cupy
-
-
-def _describe(runtime: Any, number: int) -> Device:
-    properties = runtime.getDeviceProperties(number)
-    capability = f"{properties['major']}.{properties['minor']}"
-    return Device(properties["name"].decode(), capability, int(properties["totalGlobalMem"]))
-
-
-def _no_device(why: object) -> str:
-    return f"no NVIDIA GPU can be used: {why}; install its driver, or give --backend cpu"

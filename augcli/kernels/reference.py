@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from augcli.datatypes import Q16
 from augcli.kernels.table import FILL, FLAT, NORMAL, PASTE, Table
 from augcli.rng import MASK_32, philox4x32
+from augcli.samples import Q16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Pixels
+    from augcli.samples import Pixels
 
 PixelType = TypeVar("PixelType", np.uint8, np.uint16)
 
@@ -45,7 +45,7 @@ def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
 
 
 def paint(step: np.void, quantiles: NDArray[np.uint16], image: Pixels) -> Pixels:
-    """Give what a fill paints, over the whole image.
+    """Return what a fill paints, over the whole image.
 
     Noise is counter-based: value `i = (y·W + x)·C + c` is a lane of a Philox block of the step's key.
     Uniform noise takes bytes, 16 to a block (on 16 bit, half-words, 8 to a block); normal noise takes the
@@ -102,7 +102,7 @@ def stretch(partner: Pixels, step: np.void, shape: tuple[int, ...]) -> Pixels:
 
 
 def _level(source: int, frame: int) -> int:
-    """Give the largest l with source / 2^l >= frame, and 0 where the source is the smaller."""
+    """Return the largest l with source / 2^l >= frame, and 0 where the source is the smaller."""
     level = 0
     while frame << (level + 1) <= source:
         level += 1
@@ -121,7 +121,7 @@ def _block_means(source: Pixels, y_level: int, x_level: int) -> NDArray[np.int64
 def _positions(
     offsets: NDArray[np.int64], taps: int, frame: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the tap left of each pixel and the fraction (0..255) towards the next, clamped at the edges."""
+    """Return the tap left of each pixel and the fraction (0..255) towards the next, clamped at the edges."""
     position = ((2 * offsets + 1) * (taps * 32768)) // frame - 32768
     position = np.clip(position, 0, (taps - 1) << 16)
     return position >> 16, (position >> 8) & 255

@@ -7,21 +7,23 @@ over which rectangle of the image (`frame_*`), and the weight, or the colour or 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from augcli.datatypes import Q16, Blend, Box, Colour, Fill, ImageMean, Paste, Patches, Uniform
 from augcli.errors import PlanError
 from augcli.kernels.fills import QUANTILES, channel_values, quantiles_of
+from augcli.program.steps import Blend, Box, Fill, ImageMean, Paste, Patches, Uniform
 from augcli.rng import PHILOX_MULTIPLIERS, PHILOX_ROUNDS, PHILOX_WEYL, split_key
+from augcli.samples import Q16, Colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from augcli.datatypes import Area, Paint, Program, Shape
+    from augcli.program.steps import Area, Paint, Program
+    from augcli.samples import Pixels, Shape
 
 FILL, PASTE, BLEND = range(3)
 FLAT, UNIFORM, NORMAL = range(3)
@@ -83,6 +85,10 @@ class Table(NamedTuple):
     steps: NDArray[np.void]
     bitmaps: NDArray[np.uint8]
     quantiles: NDArray[np.uint16]
+
+
+Work: TypeAlias = "tuple[Table, Sequence[Pixels], Pixels]"
+"""A program, its partners' pixels, and the pixels that it changes: the arguments of `reference.apply`."""
 
 
 def tabulate(program: Program, shape: Shape, partners: Sequence[tuple[int, int]]) -> Table:
@@ -182,7 +188,7 @@ def _rows(
     bitmaps: bytearray,
     quantiles: list[NDArray[np.uint16]],
 ) -> list[tuple[object, ...]]:
-    """Give a program's rows; append its bitmaps and quantiles."""
+    """Return a program's rows; append its bitmaps and quantiles."""
     rows: list[tuple[object, ...]] = []
     whole = Box(0, 0, shape.height, shape.width)
     for step in program:
@@ -207,7 +213,7 @@ NO_FILL = ((0,) * 4, FLAT, 0, 0, 0)
 
 
 def _describe(fill: Paint, shape: Shape, quantiles: list[NDArray[np.uint16]]) -> tuple[object, ...]:
-    """Give a fill's (value, noise, key_low, key_high, quantiles); append its rows of quantiles."""
+    """Return a fill's (value, noise, key_low, key_high, quantiles); append its rows of quantiles."""
     if isinstance(fill, Colour):
         return channel_values(fill, shape), *NO_FILL[1:]
     if isinstance(fill, ImageMean):
@@ -222,14 +228,14 @@ def _describe(fill: Paint, shape: Shape, quantiles: list[NDArray[np.uint16]]) ->
 
 
 def _join(quantiles: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
-    """Give all rows of quantiles as one array; mostly there is one table, which is not copied."""
+    """Return all rows of quantiles as one array; mostly there is one table, which is not copied."""
     if len(quantiles) == 1:
         return quantiles[0]
     return np.concatenate(quantiles) if quantiles else NO_QUANTILES
 
 
 def _locate(area: Area, shape: Shape, bitmaps: bytearray) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Give an area's (y0, x0, y1, x1) and (patch_height, patch_width, bitmap); append its bitmap."""
+    """Return an area's (y0, x0, y1, x1) and (patch_height, patch_width, bitmap); append its bitmap."""
     if isinstance(area, Patches):
         area.check_grid(shape.height, shape.width)
         cells = (area.height, area.width, len(bitmaps))

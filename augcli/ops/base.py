@@ -1,7 +1,8 @@
 """What an operation is: a frozen dataclass that plans steps, and the registry of all of them.
 
-An operation is one file in this package. Its dataclass fields, made by `fields.option`, give the command's
-options, the recipe's keys, their help, bounds and defaults; its docstring the command's help.
+An operation is one file in this package. From its dataclass fields, made by `options.option`, follow the
+command's options, the recipe's keys, the Python function's defaults, their help and bounds; its docstring is
+the command's help.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from augcli.datatypes import LUMA_Q16, Q16, Box, Colour, ImageMean, Normal, Uniform
-from augcli.fields import COLOUR_FORMS, Channels, check_fields, option, read_channels, read_colour
+from augcli.options import COLOUR_FORMS, Channels, check_fields, option, read_channels, read_colour
+from augcli.program.steps import Box, ImageMean, Normal, Uniform
+from augcli.samples import LUMA_Q16, Q16, Colour
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Paint, Program, Shape
+    from augcli.program.steps import Paint, Program
     from augcli.rng import Draws
+    from augcli.samples import Shape
 
 PAINT = 1
 """The stream that decides what holes are filled with; an operation's own streams come behind it."""
@@ -42,7 +45,7 @@ class Card:
         avoid: When not to use it.
         paper: Authors, year, title and address.
         peers: What others call it (key "") and its options (by name, and `p`), in the order of `PEERS`; empty
-            where one has no such thing.
+            where one of them has no such thing.
     """
 
     what: str
@@ -58,9 +61,9 @@ class Operation(ABC):
 
     name: ClassVar[str]
     mixes: ClassVar[bool]
-    """Whether its steps read a partner."""
+    """True if its steps read a partner."""
     blends: ClassVar[bool] = False
-    """Whether its steps mix values of two images, which index masks cannot be."""
+    """True if its steps mix values of two images, which values of index masks cannot be."""
     streams: ClassVar[int]
     """How many streams of `Draws` it uses, from 1 up; stream 0 is the recipe's, 1 of holes their fill's."""
     card: ClassVar[Card]
@@ -107,7 +110,7 @@ FILL_HELP = f"What holes are filled with: {COLOUR_FORMS}, or {', '.join(FILLS)}.
 
 
 def read_fill(value: Any) -> Colour | str:
-    """Read a colour, or the name of a fill that is not one."""
+    """Read a colour, or the name of another fill."""
     if isinstance(value, str) and value in FILLS:
         return value
     try:
@@ -133,7 +136,7 @@ class HoleOperation(Operation):
     )
 
     def paint(self, draws: Draws, shape: Shape, hole: int = 0) -> Paint:
-        """Give what a hole is filled with; noise is one for all holes of an output.
+        """Return what a hole is filled with; all holes of an output have the same noise.
 
         A drawn colour is grey on a grey image, so that its law is the same.
         """
@@ -157,7 +160,7 @@ class HoleOperation(Operation):
 
 
 def luma(channels: tuple[float, float, float]) -> float:
-    """Give the luma of three channels."""
+    """Return the luma of three channels."""
     return sum(weight * value for weight, value in zip(LUMA_Q16, channels, strict=True)) / Q16
 
 

@@ -9,15 +9,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from augcli.datatypes import Paste
-from augcli.errors import UsageError
-from augcli.fields import Bounds, Span, option, read_span
+from augcli.errors import Option, UsageError
 from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, Card, MixOperation, Plan, place_box, register
+from augcli.options import Bounds, Span, option, read_span
+from augcli.program.steps import Paste
 from augcli.rng import shares
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Box, Shape
+    from augcli.program.steps import Box
     from augcli.rng import Draws
+    from augcli.samples import Shape
 
 LAM, PLACE, SIDES = 1, 2, 3
 
@@ -62,10 +63,15 @@ class CutMix(MixOperation):
     )
     boundary: str = option("clip", BOUNDARY_HELP, choices=BOUNDARIES)
 
-    def __post_init__(self) -> None:
-        super(CutMix, self).__post_init__()
+    def check_together(self) -> None:
+        """Refuse a fixed λ beside shares of the sides.
+
+        Raises:
+            UsageError: Naming both.
+        """
         if self.lam is not None and self.minmax is not None:
-            raise UsageError("cutmix: --lam and --minmax both decide the box; give one of them")
+            both = Option("lam"), " and ", Option("minmax")
+            raise UsageError("cutmix: ", *both, " both decide the box; give one of them")
 
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
         """Draw a box and paste it; the label counts what is left of it after clipping."""
@@ -87,6 +93,6 @@ class CutMix(MixOperation):
 
 
 def box_sides(share: float, shape: Shape) -> tuple[int, int]:
-    """Give the sides of a box of a share of the area: floor(H·√share), floor(W·√share), as in the paper."""
+    """Return the sides of a box of a share of the area: floor(H·√share), floor(W·√share), as in the paper."""
     side = math.sqrt(share)
     return math.floor(shape.height * side), math.floor(shape.width * side)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from augcli.datatypes import Fill
-from augcli.fields import Bounds, Span, WholeSpan, option, read_length, read_whole_span
 from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, Card, HoleOperation, Plan, place_box, register
+from augcli.options import Bounds, Span, WholeSpan, option, read_length, read_whole_span
+from augcli.program.steps import Fill
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Shape
     from augcli.rng import Draws
+    from augcli.samples import Shape
 
 COUNT, LENGTH, PLACE = 2, 3, 4
 

@@ -9,13 +9,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from augcli.datatypes import Fill
-from augcli.fields import Bounds, Span, WholeSpan, option, read_span, read_whole_span
 from augcli.ops.base import FILL_HELP, Card, HoleOperation, Plan, place_box, read_fill, register
+from augcli.options import Bounds, Span, WholeSpan, option, read_span, read_whole_span
+from augcli.program.steps import Fill
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Box, Colour, Shape
+    from augcli.program.steps import Box
     from augcli.rng import Draws
+    from augcli.samples import Colour, Shape
 
 COUNT, BOX, CLEAN = 2, 3, 4
 ATTEMPTS = 10

@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from augcli.datatypes import Q16, Blend, Box
-from augcli.fields import Bounds, option
 from augcli.ops.base import Card, MixOperation, Plan, register
+from augcli.options import Bounds, option
+from augcli.program.steps import Blend, Box
 from augcli.rng import shares
+from augcli.samples import Q16
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Shape
     from augcli.rng import Draws
+    from augcli.samples import Shape
 
 LAM = 1
 
@@ -48,8 +49,12 @@ class Mixup(MixOperation):
     keep_base: bool = option(False, "Keep at least half of the image: λ becomes max(λ, 1 - λ).")
 
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
-        """Draw λ and blend the whole image; λ is rounded to 1/65536 before anything uses it."""
+        """Draw λ and blend the whole image."""
         lam = self.lam if self.lam is not None else shares(draws.beta_log_odds(LAM, self.alpha))[0]
+        return self.blend(lam, shape, slot)
+
+    def blend(self, lam: float, shape: Shape, slot: int) -> Plan:
+        """Blend the whole image; λ is rounded to 1/65536 before anything uses it."""
         weight = round((max(lam, 1 - lam) if self.keep_base else lam) * Q16)
         if weight == Q16:
             return Plan((), "weight of 1")

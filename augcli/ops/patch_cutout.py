@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from augcli.datatypes import Fill, Patches
-from augcli.fields import Bounds, Size, Span, option, read_size, read_span
 from augcli.ops.base import Card, HoleOperation, Plan, register
+from augcli.options import Bounds, Size, Span, option, read_size, read_span
+from augcli.program.steps import Fill, Patches
 
 if TYPE_CHECKING:
-    from augcli.datatypes import Shape
     from augcli.rng import Draws
+    from augcli.samples import Shape
 
 RATIO, CHOICE = 2, 3
 MOST_PATCHES = 1 << 22

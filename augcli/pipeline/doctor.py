@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from augcli.io import codec
-from augcli.kernels import cpu, gpu
-from augcli.pipeline.workers import count_cpus, count_workers, read_quota
+from augcli.io.images import codec
+from augcli.kernels import cpu, devices
+from augcli.pipeline.engines.local import count_cpus, count_workers, read_quota
 
 PACKAGES = ("numpy", "numba", "pyarrow", "pillow", "simplejpeg", "typer", "tqdm")
 
@@ -41,13 +41,13 @@ class Diagnosis:
     processes: bool
     kernel_cache: str | None
     kernel_threads: int
-    gpu: gpu.State
+    gpu: devices.State
     notes: tuple[str, ...]
 
 
 def diagnose() -> Diagnosis:
     """Look at the machine; nothing is written, and nothing is compiled."""
-    codecs, cache, state = codec.libraries(), cpu.cache_path(), gpu.find_state()
+    codecs, cache, state = codec.libraries(), cpu.cache_path(), devices.find_state()
     processes = sys.platform == "linux"
     notes = [
         f"Pillow was built without {name}: such images count as failed; pip install --upgrade pillow"

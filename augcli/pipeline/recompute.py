@@ -7,22 +7,22 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from augcli.io import outputs, tables
-from augcli.io.storage import printable_key
+from augcli.io.records import part_files
+from augcli.io.store.names import printable_key
+from augcli.io.writers.comparison import Difference
 from augcli.kernels.backends import choose_backend
-from augcli.pipeline.chunks import Stretch, cut_runs
-from augcli.pipeline.execute import execute
-from augcli.pipeline.run import plan_splits
-from augcli.results import Difference
+from augcli.pipeline.plan.chunks import Arc, cut_tasks
+from augcli.pipeline.plan.splits import plan_splits
+from augcli.pipeline.worker.execute import execute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from augcli.io.outputs import Form, Pair
-    from augcli.io.source import Source
-    from augcli.pipeline.chunks import Chunk
-    from augcli.pipeline.split import Split
+    from augcli.io.readers.base import Source
+    from augcli.io.writers.base import Pair, Writer
+    from augcli.pipeline.plan.chunks import Chunk
+    from augcli.pipeline.plan.splits import Split
     from augcli.recipe import Recipe
 
 RUNS = 64
@@ -30,7 +30,7 @@ RUNS = 64
 
 
 class _Dropping:
-    """In the place of a form: encoded images are not kept, since their hashes are."""
+    """In the place of a writer: encoded images are not kept, since their hashes are."""
 
     def __init__(self, images: str) -> None:
         self.images = images
@@ -41,11 +41,11 @@ class _Dropping:
 
 
 class _Piece(NamedTuple):
-    """Some stretches of a chunk; `is_first` of just one of its pieces."""
+    """Some arcs of a chunk; `is_first` of just one of its pieces."""
 
     split: Split
     chunk: Chunk
-    stretches: tuple[Stretch, ...]
+    arcs: tuple[Arc, ...]
     is_first: bool
 
 
@@ -80,7 +80,7 @@ class Recomputation:
     def compare_chunks(self) -> list[Difference]:
         """Find chunks that only the source gives, or only the output holds."""
         given = {name for split in self._splits for name in split.part_names()}
-        held = outputs.part_names(self._dst)
+        held = part_files.part_names(self._dst)
         what = "was the input another one when it was made?"
         missing = [
             Difference(f".augcli-{name}.parquet", f"SRC gives it, but it is missing: {what}")
@@ -94,16 +94,16 @@ class Recomputation:
         """Make a piece again; gives where it differs, and how many outputs were made."""
         piece = self._pieces[number]
         split, chunk = piece.split, piece.chunk
-        path = outputs.part_path(self._dst, split.part_name(chunk))
-        facts = tables.read_part_facts(path)
+        path = part_files.part_path(self._dst, split.part_name(chunk))
+        facts = part_files.read_part_facts(path)
         if facts is None:
             return [], 0  # that it is missing or damaged is said already
         recorded = self._read(path)
         samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
-        job = replace(split.job, form=cast("Form", _Dropping(split.job.form.images)))
-        results = [execute(job, stretch, samples) for stretch in piece.stretches]
-        rows, _ = tables.join_rows([one.rows for one in results if one.rows], split.beside)
-        form, found = split.job.form, []
+        job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer.images)))
+        results = [execute(job, arc, samples) for arc in piece.arcs]
+        rows, _ = part_files.join_rows([one.rows for one in results if one.rows], split.beside)
+        writer, found = split.job.writer, []
         for row in rows.to_pylist():
             held = recorded.get((row["source"], row["copy"]))
             if held is None:
@@ -115,7 +115,7 @@ class Recomputation:
             other = [name for name in row if repr(row[name]) != repr(held.get(name))]
             if other:
                 found.append(
-                    Difference(form.place(place), f"made again from SRC, it differs in {', '.join(other)}")
+                    Difference(writer.place(place), f"made again from SRC, it differs in {', '.join(other)}")
                 )
         known = {failure.source: failure for failure in facts.failures}
         for failure in (failure for one in results for failure in one.failures):
@@ -137,16 +137,16 @@ def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator
     first = 0
     for split, chunk in planned:
         if chosen is None:
-            runs = [chunk.stretches] if chunk.groups else list(cut_runs(chunk, total, RUNS))
+            runs = [chunk.arcs] if chunk.groups else list(cut_tasks(chunk, total, RUNS))
             yield from (_Piece(split, chunk, run, at == 0) for at, run in enumerate(runs))
             continue
         mine = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(chunk))]
-        places = [(s.ring, position) for s in chunk.stretches for position in range(s.start, s.stop)]
+        places = [(s.ring, position) for s in chunk.arcs for position in range(s.start, s.stop)]
         picked = (places[at - first] for at in mine)
-        yield _Piece(split, chunk, tuple(Stretch(ring, at, at + 1) for ring, at in picked), True)
+        yield _Piece(split, chunk, tuple(Arc(ring, at, at + 1) for ring, at in picked), True)
         first += len(chunk)
 
 
 def _read_records(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
     """Read a part file's rows by source and copy."""
-    return {(row["source"], row["copy"]): row for row in tables.read_part_rows(path).to_pylist()}
+    return {(row["source"], row["copy"]): row for row in part_files.read_part_rows(path).to_pylist()}

@@ -10,27 +10,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import DecodeError, OutputError, PlanError, StorageError, UsageError
-from augcli.io import codec, dataset_card, outputs, tables
-from augcli.io.annotation_columns import MASK
-from augcli.io.annotation_files import read_annotated
-from augcli.io.comparison import compare_into, explain
-from augcli.io.masks import decode_mask
-from augcli.io.step_columns import read_label, read_program
-from augcli.io.storage import CLASSES, RECIPE, SUCCESS, folder_names, hash_bytes, list_sizes, write_text
-from augcli.labels import count_shares, mix_known
-from augcli.pipeline import destination, tally
+from augcli.io import hugging_face
+from augcli.io.images import codec
+from augcli.io.images.index_masks import decode_mask
+from augcli.io.records import part_files
+from augcli.io.records.annotation_columns import MASK
+from augcli.io.records.step_columns import read_label, read_program
+from augcli.io.store.local import list_sizes, write_text
+from augcli.io.store.names import CLASSES, RECIPE, SUCCESS, folder_names, hash_bytes
+from augcli.io.writers.boxes import read_annotated
+from augcli.io.writers.choose import choose_writer
+from augcli.io.writers.comparison import Difference, compare_into, explain
+from augcli.pipeline.engines.local import count_workers, run_in_order
+from augcli.pipeline.output import documents, summarize
+from augcli.pipeline.plan import digest
+from augcli.pipeline.plan.splits import SplitOutput, table_options
 from augcli.pipeline.recompute import Recomputation
-from augcli.pipeline.split import SplitOutput
-from augcli.pipeline.workers import count_workers, run_in_order
-from augcli.results import Difference, Verification
+from augcli.pipeline.results import Verification
+from augcli.program.labels import count_shares, mix_known
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from augcli.boxes import Annotated
-    from augcli.io.source import Source
-    from augcli.io.tables import PartFacts
+    from augcli.io.readers.base import Source
+    from augcli.io.records.part_files import PartFacts
+    from augcli.program.annotated import Annotated
     from augcli.recipe import Recipe
 
 IMPOSSIBLE = (PlanError, LookupError, TypeError, ValueError, ArithmeticError)
@@ -81,7 +86,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     found += again.compare_chunks() if again else []
     tasks = len(parts) + (len(again) if again else 0)
     workers = check.workers or count_workers()
-    processes = check.source is None or check.source.form == "folder"  # the rows of shards are shared
+    processes = check.source is None or not check.source.rows_are_shared
 
     def work(task: int) -> tuple[list[Difference], int, dict[int, int]]:
         if task < len(parts):
@@ -101,17 +106,17 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
                 path = parts[task][1].name
                 found.append(Difference(path, f"{len(torn)} sources have another label than in other parts"))
             check.advance(1, tasks)
-    found += _check_recipe(splits, destination.digest(recipe, annotated))
+    found += _check_recipe(splits, digest.digest(recipe, annotated))
     found += _check_documents(dst, splits, recipe, annotated)
     return Verification(
         dst=str(given),
-        form=str(recipe.format),
+        layout=str(recipe.format),
         outputs=counted,
         recomputed=recomputed,
         differences=tuple(sorted(set(found))),
         seconds=round(time.perf_counter() - start, 3),
         workers=workers,
-        libraries=tally.libraries("cpu (numba)" if again and recipe.entries else "none"),
+        libraries=summarize.libraries("cpu (numba)" if again and recipe.entries else "none"),
     )
 
 
@@ -121,8 +126,8 @@ def _check_kinds(ours: Annotated, given: Annotated) -> None:
     Raises:
         UsageError: Naming the option.
     """
-    forms = [one.boxes and one.boxes.form for one in (ours, given)]
-    for option, held, offered in (("--masks", ours.masks, given.masks), ("--boxes", *forms)):
+    box_formats = [one.boxes and one.boxes.box_format for one in (ours, given)]
+    for option, held, offered in (("--masks", ours.masks, given.masks), ("--boxes", *box_formats)):
         if held != offered:
             cure = (
                 f"give {option} as it was made" if held else f"leave out {option}, which it was made without"
@@ -135,11 +140,11 @@ def _read_splits(
 ) -> tuple[list[SplitOutput], list[Difference]]:
     """Read what the part files say, split by split; and which of them cannot be read."""
     splits, found = [], []
-    named = sorted((name.rpartition("-")[0], name) for name in outputs.part_names(dst))
+    named = sorted((name.rpartition("-")[0], name) for name in part_files.part_names(dst))
     for name, group in itertools.groupby(named, key=lambda pair: pair[0]):
         paths, facts = [], []
         for _, part in group:
-            path = outputs.part_path(dst, part)
+            path = part_files.part_path(dst, part)
             fact = _read_part(path)
             if fact is None:
                 found.append(Difference(path.name, "it is damaged"))
@@ -155,10 +160,10 @@ def _read_splits(
 
 def _read_part(path: Path) -> PartFacts | None:
     try:
-        tables.read_part_rows(path)
+        part_files.read_part_rows(path)
     except OutputError:
         return None
-    return tables.read_part_facts(path)
+    return part_files.read_part_facts(path)
 
 
 def _describe_split(
@@ -173,18 +178,20 @@ def _describe_split(
     classes, features = None, {}
     bearers = [dst / name / "metadata.parquet"] if recipe.format == "folder" else []
     bearers += sorted((dst / "data").glob(f"{name or 'train'}-*.parquet"))
-    described = next(filter(None, map(dataset_card.read_description, bearers)), None)
+    described = next(filter(None, map(hugging_face.read_description, bearers)), None)
     if described is not None:
         classes, known = described
-        features = {column: known[column] for column in known if not tables.is_ours(column, annotated.masks)}
+        features = {
+            column: known[column] for column in known if not part_files.is_ours(column, annotated.masks)
+        }
     elif (dst / CLASSES).is_file():
         classes = tuple((dst / CLASSES).read_text("utf-8", "replace").splitlines())
-    form = destination.choose_form(dst, recipe, name, classes, features, annotated)
-    places = (place for path in parts for place in tables.read_file_names(path))
-    places = (place.removeprefix(form.images) for place in places)
+    writer = choose_writer(str(recipe.format), dst, name, classes, table_options(recipe), features, annotated)
+    places = (place for path in parts for place in part_files.read_file_names(path))
+    places = (place.removeprefix(writer.images) for place in places)
     has_folders = recipe.format == "folder" and any("/" in place for place in places)
     folders = folder_names(classes) if has_folders and classes else None
-    return SplitOutput(name, form, parts, facts, classes, folders)
+    return SplitOutput(name, writer, parts, facts, classes, folders)
 
 
 def _check_files(dst: Path, sizes: dict[str, int], splits: Sequence[SplitOutput]) -> list[Difference]:
@@ -196,7 +203,7 @@ def _check_files(dst: Path, sizes: dict[str, int], splits: Sequence[SplitOutput]
         found.append(Difference(SUCCESS, "it is missing: the output is not complete, or too much failed"))
     elif sizes[SUCCESS]:
         found.append(Difference(SUCCESS, "it is not empty"))
-    promised |= images | destination.document_names(splits)
+    promised |= images | documents.document_names(splits)
     for name in sizes.keys() - promised:
         hidden = name.rpartition("/")[0]
         if not any(part.startswith(".") for part in hidden.split("/")):  # a repository, say
@@ -229,10 +236,10 @@ def _check_documents(
     found = []
     if splits:
         try:
-            destination.write_documents(dst, splits, recipe, sink)
+            documents.write_documents(dst, splits, recipe, sink)
         except IMPOSSIBLE as error:
             found.append(Difference(".", f"the part files give no tables: {error}"))
-    write_text(dst / RECIPE, destination.document(recipe, annotated), sink)
+    write_text(dst / RECIPE, digest.document(recipe, annotated), sink)
     return found + [explain(dst, path, place) for path, place in differing.items()]
 
 
@@ -241,17 +248,17 @@ def _check_part(
 ) -> tuple[list[Difference], int, dict[int, int]]:
     """Check a part file and its outputs; gives differences, outputs, and hashes of source keys and labels."""
     found: list[Difference] = []
-    rows, facts = tables.read_part_rows(path), tables.read_part_facts(path)
+    rows, facts = part_files.read_part_rows(path), part_files.read_part_facts(path)
     assert facts is not None
     differing: dict[Path, int | None] = {}
     sink = compare_into(differing)
-    tables.write_part(path, rows, facts, sink)
+    part_files.write_part_file(path, rows, facts, sink)
     standing = _rows_that_stand(split, rows, sizes)
     try:
         images = list(
-            zip(_names(split, standing), standing.to_pylist(), split.form.load(standing), strict=False)
+            zip(_names(split, standing), standing.to_pylist(), split.writer.load(standing), strict=False)
         )
-        split.form.rewrite(standing, sink)
+        split.writer.rewrite(standing, sink)
     except (OutputError, StorageError, *IMPOSSIBLE) as error:
         found.append(Difference(path.name, f"its outputs cannot be read: {error}"))
         images = []
@@ -262,7 +269,7 @@ def _check_part(
     labels: dict[int, int] = {}
     for name, row in zip(_names(split, rows), rows.to_pylist(), strict=True):
         wrong = _check_label(row)
-        for key, label in zip([row["source"], *row["partners"]], row[tables.SOURCES], strict=False):
+        for key, label in zip([row["source"], *row["partners"]], row[part_files.SOURCES], strict=False):
             told = hash_key(repr(label))
             if labels.setdefault(hash_key(key), told) != told:
                 wrong = wrong or f"{key!r} has another label than in other outputs"
@@ -273,13 +280,13 @@ def _check_part(
 def _rows_that_stand(split: SplitOutput, rows: Any, sizes: dict[str, int]) -> Any:
     """Leave out the rows whose files are missing, which is said already."""
     names = rows.column("file_name").to_pylist()
-    standing = [at for at, name in enumerate(names) if split.form.files([name]) <= sizes.keys()]
+    standing = [at for at, name in enumerate(names) if split.writer.files([name]) <= sizes.keys()]
     return rows.take(standing) if standing else rows.slice(0, 0)
 
 
 def _names(split: SplitOutput, rows: Any) -> list[str]:
     """Name the outputs of rows for a message: the file, or the shard and the row's name in it."""
-    return [split.form.place(name) for name in rows.column("file_name").to_pylist()]
+    return [split.writer.place(name) for name in rows.column("file_name").to_pylist()]
 
 
 def _check_image(row: dict[str, Any], data: bytes, max_pixels: int) -> str:
@@ -319,7 +326,7 @@ def _check_label(row: dict[str, Any]) -> str:
     """Say how a row's label is not what its steps give, or nothing."""
     try:
         program = read_program(row["steps"])
-        sources = [read_label(label) for label in row[tables.SOURCES]]
+        sources = [read_label(label) for label in row[part_files.SOURCES]]
         shares = count_shares(program, row["height"], row["width"], len(row["partners"]))
         given = (*mix_known(sources, shares), shares.lam)
         held = (row["label"], read_label(row), row["lam"])

@@ -1,6 +1,6 @@
-"""The README's cards of operations, from the operations themselves.
+"""The cards of operations in the guide, from the operations themselves.
 
-`python -m augcli.report.cards README PICTURES` writes them anew (`make docs`).
+`python -m augcli.report.cards PAGE PICTURES` writes them anew (`make docs`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augcli.fields import flag, option_fields
 from augcli.ops import OPERATIONS
 from augcli.ops.base import PEERS
+from augcli.options import flag, option_fields
 from augcli.recipe import P_HELP
 
 if TYPE_CHECKING:
@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
     from augcli.ops import Operation
 
-MARKS = re.compile(r"(?<=<!-- cards -->\n).*(?=<!-- end of cards -->)", re.DOTALL)
-"""Where in the README the cards stand."""
+PLACE = re.compile(r"(?<=\n## One by one\n\n).*", re.DOTALL)
+"""Where in the page the cards stand: from this heading to its end."""
 
 
 def write_cards(pictures: str) -> str:
-    """Write the cards of all operations as markdown; `pictures` is the directory of their pictures."""
-    return "".join(write_card(operation, f"{pictures}/{name}.png") for name, operation in OPERATIONS.items())
+    """Write the cards of all operations as markdown.
+
+    Args:
+        pictures: Directory of their pictures, as the page links it.
+    """
+    cards = (write_card(operation, f"{pictures}/{name}.png") for name, operation in OPERATIONS.items())
+    return "\n".join(cards)
 
 
 def write_card(operation: type[Operation], picture: str) -> str:
@@ -53,7 +58,7 @@ def write_card(operation: type[Operation], picture: str) -> str:
         *(_row(operation, flag(one.name), *_describe(one)) for one in option_fields(operation)),
         _row(operation, "p", "`1.0`", P_HELP),
     ]
-    return "\n".join(lines) + "\n\n"
+    return "\n".join(lines) + "\n"
 
 
 def _describe(one: Field[Any]) -> tuple[str, str]:
@@ -69,6 +74,6 @@ def _row(operation: type[Operation], option: str, default: str, meaning: str) ->
 
 
 if __name__ == "__main__":
-    readme, pictures = map(Path, sys.argv[1:])
-    cards = write_cards(pictures.as_posix())
-    readme.write_text(MARKS.sub(lambda _: cards, readme.read_text("utf-8")), "utf-8")
+    page, pictures = Path(sys.argv[1]), sys.argv[2]
+    cards = write_cards(pictures)
+    page.write_text(PLACE.sub(lambda _: cards, page.read_text("utf-8")), "utf-8")

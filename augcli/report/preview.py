@@ -6,31 +6,34 @@ import colorsys
 import io
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from augcli.errors import InputError
-from augcli.io import outputs, tables
-from augcli.io.annotation_columns import BOXES, EDGES
-from augcli.io.annotation_files import mask_name, read_annotated
-from augcli.io.arrow_files import open_file
-from augcli.io.codec import ORIENTATION_TAG
-from augcli.io.geometry import upright_edges
-from augcli.io.masks import bring_to_image, decode_mask
-from augcli.io.source import Selection, open_source
-from augcli.io.storage import make_directory, printable_key, writing
+from augcli.errors import InputError, StorageError
+from augcli.io.images.geometry import upright_edges
+from augcli.io.images.headers import ORIENTATION_TAG
+from augcli.io.images.index_masks import bring_to_image, decode_mask
+from augcli.io.records import part_files
+from augcli.io.records.annotation_columns import BOXES, EDGES
+from augcli.io.store.local import make_directory, writing
+from augcli.io.store.names import printable_key
+from augcli.io.writers.boxes import read_annotated
+from augcli.io.writers.choose import choose_writer
+from augcli.pipeline.plan.splits import table_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from augcli.boxes import BoxHeader
-    from augcli.io.source import Source
+    from augcli.io.readers.base import Source
+    from augcli.io.writers.base import Pair, Writer
+    from augcli.program.annotated import Annotated, BoxHeader
+    from augcli.recipe import Recipe
+    from augcli.samples import Catalogue
 
 CELL, LABEL, GAP = 190, 46, 12
 GOLDEN = 0.6180339887498949
@@ -48,48 +51,67 @@ class Example:
     caption: str
 
 
-def draw_preview(src: str, dst: Path, sheet: Path, count: int, selection: Selection) -> None:
+def draw_preview(source: Source, dst: Path, recipe: Recipe, sheet: Path, count: int) -> None:
     """Draw a contact sheet of an output and write it as PNG.
 
     Args:
-        src: What the output was made from.
+        source: What the output was made from.
         dst: The output.
+        recipe: What its `augcli.json` says.
         sheet: Path of the PNG.
-        count: How many outputs to show, taken evenly from the first chunk.
-        selection: How `src` is read, as when it was made.
+        count: How many outputs to show, taken evenly from the first chunk that changed any.
 
     Raises:
-        InputError: If `dst` holds no output, or its sources are not in `src`.
+        InputError: If `dst` holds no changed image, or its sources are not in `source`.
+        OutputError: If `dst` is damaged.
+        StorageError: If the machine fails.
     """
-    if not dst.is_dir():
-        raise InputError(f"{str(dst)!r} does not exist; give the DST of a run")
-    names = sorted(outputs.part_names(dst))
-    parts = [(name, tables.read_part_rows(outputs.part_path(dst, name))) for name in names]
-    held = next(((name, rows) for name, rows in parts if any(rows.column("applied").to_pylist())), None)
-    if held is None:
-        raise InputError(f"{str(dst)!r} holds no output with changed images; run an operation first")
-    name, table = held
-    rows = [(at, row) for at, row in enumerate(table.to_pylist()) if row["applied"]]
-    picked = [rows[i * len(rows) // count] for i in range(min(count, len(rows)))]
-    source, annotated = open_source(src, selection), read_annotated(dst)
-    find = {printable_key(key): (c, i) for c in source.catalogues for i, key in enumerate(c.keys)}
-    base = next((c.split for c in source.catalogues if c.split and name.startswith(f"{c.split}-")), "")
+    part, rows = _find_changed(dst)
+    changed = [number for number, applied in enumerate(rows.column("applied").to_pylist()) if applied]
+    picked = [changed[i * len(changed) // count] for i in range(min(count, len(changed)))]
+    annotated, classes = read_annotated(dst), source.catalogues[0].classes or ()
+    split = next(
+        (one.split for one in source.catalogues if one.split and part.startswith(f"{one.split}-")), ""
+    )
+    layout = str(recipe.format)
+    writer = choose_writer(layout, dst, split, classes, table_options(recipe), {}, annotated)
+    find = {
+        printable_key(key): (catalogue, sample)
+        for catalogue in source.catalogues
+        for sample, key in enumerate(catalogue.keys)
+    }
     examples = []
-    for _, row in picked:
-        try:
-            sources = tuple(
-                _open_source_image(source, find, key) for key in (row["source"], *row["partners"])
-            )
-        except KeyError as error:
-            raise InputError(
-                f"{src!r} has no {error.args[0]!r}; give the SRC that the output was made from"
-            ) from error
-        result = _open_result(dst, base, row, annotated.masks)
-        caption = _caption(row, source.catalogues[0].classes or (), annotated.boxes)
-        examples.append(Example(sources, result, caption))
+    for row, pair in zip(rows.take(picked).to_pylist(), _load(writer, layout, rows, picked), strict=True):
+        sources = tuple(_open_source_image(source, find, key) for key in (row["source"], *row["partners"]))
+        result = _open_result(pair, row, annotated)
+        examples.append(Example(sources, result, _caption(row, classes, annotated.boxes)))
     make_directory(sheet.parent)
     with writing(sheet) as file:
         draw_sheet(examples).save(file, "PNG")
+
+
+def _find_changed(dst: Path) -> tuple[str, Any]:
+    """Return the name and the rows of the first chunk that holds changed images."""
+    for name in sorted(part_files.part_names(dst)):
+        rows = part_files.read_part_rows(part_files.part_path(dst, name))
+        if any(rows.column("applied").to_pylist()):
+            return name, rows
+    raise InputError(f"{str(dst)!r} holds no output with changed images; run an operation first")
+
+
+def _load(writer: Writer, layout: str, rows: Any, picked: list[int]) -> Iterator[Pair]:
+    """Yield the encoded images and masks of some rows of a chunk."""
+    try:
+        if layout == "folder":
+            yield from writer.load(rows.take(picked))
+            return
+        wanted = set(picked)  # of a shard its rows come one after the other
+        yield from (pair for number, pair in enumerate(writer.load(rows)) if number in wanted)
+    except StorageError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        lost = error.__cause__.filename
+        raise InputError(f"{str(lost)!r} is missing; run augcli again to restore it") from error
 
 
 def draw_sheet(examples: list[Example]) -> Image.Image:
@@ -113,20 +135,23 @@ def draw_sheet(examples: list[Example]) -> Image.Image:
     return sheet
 
 
-def _open_source_image(source: Source, find: dict[str, Any], key: str) -> tuple[Image.Image, str]:
+def _open_source_image(
+    source: Source, find: dict[str, tuple[Catalogue, int]], key: str
+) -> tuple[Image.Image, str]:
     """Open a sample's image, its boxes and mask drawn where the source has them, and describe its label."""
+    if key not in find:
+        raise InputError(f"SRC has no {key!r}; give the SRC that the output was made from")
     catalogue, sample = find[key]
-    groups = [g for g in source.groups.get(catalogue.split, []) if g.first <= sample < g.first + g.rows]
+    groups = source.groups.get(catalogue.split, [])
+    groups = [group for group in groups if group.first <= sample < group.first + group.rows]
     samples = source.samples(catalogue, groups, 1)
     data, _ = samples.read(sample)
     stored = Image.open(io.BytesIO(data))
     orientation = stored.getexif().get(ORIENTATION_TAG, 1)
     image = ImageOps.exif_transpose(stored)
     if source.annotated.masks:
-        mask = decode_mask(samples.read_mask(sample))
-        image = tint(
-            image, bring_to_image(mask, (image.height, image.width), orientation, None, None).indices
-        )
+        mask, size = decode_mask(samples.read_mask(sample)), (image.height, image.width)
+        image = tint(image, bring_to_image(mask, size, orientation, None, None).indices)
     boxes = catalogue.boxes[sample] if catalogue.boxes else None
     if boxes:
         edges = upright_edges(boxes, (stored.height, stored.width), orientation)
@@ -135,28 +160,13 @@ def _open_source_image(source: Source, find: dict[str, Any], key: str) -> tuple[
     return image, "" if label is None else _weights(label.classes, label.weights, classes)
 
 
-def _open_result(dst: Path, split: str, row: dict[str, Any], has_masks: bool) -> Image.Image:
+def _open_result(pair: Pair, row: dict[str, Any], annotated: Annotated) -> Image.Image:
     """Open an output, its boxes and mask drawn."""
-    image, mask = _read_result(dst, split, row["file_name"], has_masks)
-    if has_masks:
-        image = tint(image, decode_mask(mask).indices)
+    image: Image.Image = Image.open(io.BytesIO(pair.image))
+    if annotated.masks:
+        image = tint(image, decode_mask(pair.mask).indices)
     boxes = row.get(BOXES) or ()
     return outline(image, (([box[edge] for edge in EDGES], box["category"]) for box in boxes))
-
-
-def _read_result(dst: Path, split: str, file_name: str, has_masks: bool) -> tuple[Image.Image, bytes]:
-    path = dst / split / file_name
-    if path.is_file():
-        mask = (dst / split / mask_name(file_name)).read_bytes() if has_masks else b""
-        return Image.open(path), mask
-    shard, _, name = file_name.partition("/")
-    columns = ["image", "mask"] if has_masks else ["image"]
-    for batch in pq.ParquetFile(open_file(dst / "data" / shard)).iter_batches(64, columns=columns):
-        for row in batch.to_pylist():
-            if row["image"]["path"] == name:
-                mask = row["mask"]["bytes"] if has_masks else b""
-                return Image.open(io.BytesIO(row["image"]["bytes"])), mask
-    raise InputError(f"{str(dst)!r} lacks {file_name!r}; run augcli again to restore it")
 
 
 def tint(image: Image.Image, mask: NDArray[Any]) -> Image.Image:
@@ -178,13 +188,13 @@ def outline(image: Image.Image, boxes: Iterable[tuple[Sequence[float], int]]) ->
 
 
 def colour_of(index: int) -> tuple[int, int, int]:
-    """Give an index a colour far from those of its neighbours."""
+    """Return a colour for an index that is far from those of its neighbours."""
     red, green, blue = colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.9, 1.0)
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def _caption(row: dict[str, Any], classes: tuple[str, ...], header: BoxHeader | None) -> str:
-    """Say what was applied, what the label is, and how many boxes of each category there are."""
+    """Return in words what was applied, the label, and how many boxes of each category there are."""
     lines = [str(row["op"])]
     if row["classes"] is not None:
         lines.append(_weights(row["classes"], row["weights"], classes))

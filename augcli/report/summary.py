@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from augcli.results import Summary, Verification
+    from augcli.pipeline.results import Summary, Verification
 
 SHOWN_CLASSES, MOST_LETTERS = 12, 200
 
@@ -15,7 +15,7 @@ SHOWN_CLASSES, MOST_LETTERS = 12, 200
 def describe(summary: Summary) -> str:
     """Say what was done and what stands in the output, a few lines for a person."""
     verb = "would hold" if summary.is_dry else "holds"
-    lines = [f"{summary.dst} {verb} {summary.outputs} images ({summary.form}) from {summary.images} inputs"]
+    lines = [f"{summary.dst} {verb} {summary.outputs} images ({summary.layout}) from {summary.images} inputs"]
     if not summary.is_dry:
         lines.append(f"  changed    {summary.applied}")
     lines += [f"  left out   {count}: {reason}" for reason, count in summary.unmixed.items()]
@@ -52,7 +52,7 @@ def describe_verification(found: Verification) -> str:
     count = len(found.differences)
     verdict = f"{count} differences" if count > 1 else "1 difference" if count else "all is as it was written"
     lines = [f"{file}: {what}" for file, what in found.differences]
-    return "\n".join([*lines, f"{found.dst}: {found.outputs} images ({found.form}){again}: {verdict}"])
+    return "\n".join([*lines, f"{found.dst}: {found.outputs} images ({found.layout}){again}: {verdict}"])
 
 
 def document_verification(found: Verification) -> dict[str, Any]:

@@ -18,9 +18,10 @@ import numpy as np
 import simplejpeg
 
 import augcli
-from augcli.datatypes import Box, Colour, Fill, Normal, Shape, Uniform
 from augcli.kernels import cpu
 from augcli.kernels.table import tabulate
+from augcli.program.steps import Box, Fill, Normal, Uniform
+from augcli.samples import Colour, Shape
 
 Images: TypeAlias = np.ndarray[Any, Any]
 ROUNDS = 15

@@ -29,7 +29,7 @@ def sample(command: list[str], record: Path) -> int:
     subprocess.run(["py-spy", "record", *options, "--output", str(record), "--", *command], check=True,
                    capture_output=True)  # fmt: skip
     lines = record.read_text().splitlines()
-    return sum(int(line.rsplit(" ", 1)[1]) for line in lines if "(augcli/pipeline/execute.py" in line)
+    return sum(int(line.rsplit(" ", 1)[1]) for line in lines if "(augcli/pipeline/worker/execute.py" in line)
 
 
 def main() -> None:

@@ -20,9 +20,11 @@ from statistics import median
 
 from photos import SAMPLE_PHOTOS
 
+from augcli.io.store import listing
+
 ROUNDS = 5
 NAMES, CLASSES = 1_000_000, 1000
-COMMANDS = 7
+COMMANDS = 10
 EMPTY = f"""
 import typer
 app = typer.Typer()
@@ -64,14 +66,13 @@ def measure_first_runs(work: Path) -> None:
 def plan_names() -> None:
     """Plan a run over a million made-up names, as `--dry-run` does, and print its time and peak memory."""
     import augcli
-    from augcli.io import folder
 
-    files = folder.Files()
+    files = listing.Files()
     for number in range(NAMES):
         files.append(f"class{number % CLASSES:03}/photo-{number:07}.jpg", 60_000 + number % 999, number)
     files.sort()
     directories = [f"class{number:03}" for number in range(CLASSES)]
-    folder.list_tree = lambda root, links: folder.Tree(files, folder.Files(), directories, Counter())
+    listing.list_tree = lambda root, links: listing.Tree(files, listing.Files(), directories, Counter())
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
         (Path(work) / "src").mkdir()

@@ -231,14 +231,14 @@ def test_others_smoothing_needs_two_classes(refusal, make_folder, tmp_path):
     ("text", "says"),
     [
         ("sed = 1", "recipe: unknown key 'sed'; did you mean 'seed'?"),
-        ('[[op]]\nkind = "cutmix"\nalpha = 0', "cutmix: --alpha must be > 0 and <= 1000, got 0"),
-        ('[[op]]\nkind = "cutout"\nlength = "8:0.5"', f"cutout: --length {LENGTHS}, got '8:0.5'"),
-        ('[[op]]\nkind = "cutout"\nlength = [8, 0.5]', f"cutout: --length {LENGTHS}, got [8, 0.5]"),
+        ('[[op]]\nkind = "cutmix"\nalpha = 0', "cutmix: alpha must be > 0 and <= 1000, got 0"),
+        ('[[op]]\nkind = "cutout"\nlength = "8:0.5"', f"cutout: length {LENGTHS}, got '8:0.5'"),
+        ('[[op]]\nkind = "cutout"\nlength = [8, 0.5]', f"cutout: length {LENGTHS}, got [8, 0.5]"),
         ('[[op]]\nkind = "patch-cutout"\npatch_size = 4', "did you mean 'patch-size'?"),
-        ('[[op]]\nkind = "erase"\nscale = [0.5, 0.2]', f"erase: --scale {SPAN}, got [0.5, 0.2]"),
+        ('[[op]]\nkind = "erase"\nscale = [0.5, 0.2]', f"erase: scale {SPAN}, got [0.5, 0.2]"),
         (
             '[[op]]\nkind = "cutmix"\n[[op]]\nkind = "mixup"\npartner = "same-class"',
-            "bad: --partner must be the same for all operations, got any, same-class",
+            "bad: partner must be the same for all operations, got any, same-class",
         ),
         (
             "[labels]\nop = 1",

@@ -29,7 +29,7 @@ import pytest
 from PIL import Image
 
 import augcli
-import augcli.io.codec
+import augcli.io.images.codec
 from augcli.errors import InputError, StorageError
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import single
@@ -316,7 +316,7 @@ def bound_mib(pixels, workers):
 
 @needs_smaps
 def test_memory_stays_within_four_images_of_the_largest_size_for_each_worker(ran, base_peak):
-    base = base_peak(ran.form, WORKERS)
+    base = base_peak(ran.layout, WORKERS)
     assert ran.first.peak_mib < base + bound_mib(MAX_PIXELS, WORKERS) + NOISE_MIB
 
 
@@ -333,7 +333,7 @@ def test_a_bomb_below_the_bound_gives_all_its_pixels(name):
 
 
 def test_a_decoder_that_aborts_takes_no_committed_chunk_with_it(make_folder, tmp_path, tree, monkeypatch):
-    monkeypatch.setattr("augcli.pipeline.chunks.CHUNK_OUTPUTS", 8)
+    monkeypatch.setattr("augcli.pipeline.plan.chunks.CHUNK_OUTPUTS", 8)
     src = make_folder({"cat": 80, "dog": 80})
     fresh, cut = tmp_path / "fresh", tmp_path / "cut"
     augcli.materialize(src, fresh, CUTMIX, workers=2)
@@ -350,7 +350,7 @@ def test_a_decoder_that_aborts_takes_no_committed_chunk_with_it(make_folder, tmp
         return decode(data, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr("augcli.io.codec.decode", abort)
+        patch.setattr("augcli.io.images.codec.decode", abort)
         with pytest.raises(StorageError, match="a worker process died"):
             augcli.materialize(src, cut, CUTMIX, workers=2)
     committed = sorted(path.name for path in cut.glob(".augcli-*.parquet"))

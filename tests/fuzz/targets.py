@@ -26,20 +26,27 @@ from PIL import ExifTags, Image
 
 import augcli
 from augcli import recipe as recipes
-from augcli.api import load_recipe
-from augcli.boxes import Annotated, BoxedImage, BoxHeader, WrittenBox
-from augcli.datatypes import Colour, SoftLabel
+from augcli import recipe_files
 from augcli.errors import AugcliError, DecodeError
-from augcli.io import annotation_columns, annotation_files, codec, label_columns, label_tables, masks, tables
-from augcli.io.box_files import match_boxes, read_boxes
-from augcli.io.coco import write_coco
-from augcli.io.folder_form import FolderForm
-from augcli.io.geometry import Geometry
-from augcli.io.source import Selection, open_source
-from augcli.io.storage import safe_stem
-from augcli.io.voc import write_voc
+from augcli.io.boxes.coco import write_coco
+from augcli.io.boxes.matching import match_boxes, read_boxes
+from augcli.io.boxes.voc import write_voc
+from augcli.io.images import codec, index_masks
+from augcli.io.images.geometry import Geometry
+from augcli.io.images.headers import PILLOW_FORMATS
+from augcli.io.labels import columns, tables
+from augcli.io.readers.base import Selection
+from augcli.io.readers.source import open_source
+from augcli.io.records import annotation_columns, label_columns, part_files
+from augcli.io.store.locations import locate
+from augcli.io.store.names import safe_stem
+from augcli.io.writers import boxes
+from augcli.io.writers.folder import FolderWriter
 from augcli.kernels import cpu
-from augcli.pipeline import destination
+from augcli.pipeline.output import state
+from augcli.program.annotated import Annotated, BoxedImage, BoxHeader, WrittenBox
+from augcli.recipe_files import load_recipe
+from augcli.samples import Colour, SoftLabel
 
 MIB = 1 << 20
 MOST_PIXELS = 100_000
@@ -163,7 +170,7 @@ def _check_encoding(pixels: np.ndarray, header: codec.Header) -> None:
 
 def _orientation_by_pillow(data: bytes) -> int:
     try:
-        with Image.open(io.BytesIO(data), formats=codec.PILLOW_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
             return image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # noqa: BLE001 - what Pillow cannot read it does not turn either
         return 1
@@ -235,7 +242,8 @@ def _check_label_table(data: bytes, name: str) -> bool:
     with _lying(data, name) as path:
         for classes, must_label in itertools.product(CLASS_LISTS, (True, False)):
             with _refused():
-                labelling = label_tables.read_label_table(path, whole_files.NAMES, None, classes, must_label)
+                table = locate(path)
+                labelling = tables.read_label_table(table, whole_files.NAMES, None, classes, must_label)
                 if labelling is not None:
                     _check_labels(labelling.labels, len(whole_files.NAMES), labelling.classes)
                     taken += 1
@@ -270,7 +278,7 @@ def _check_writable(text: str) -> None:
 def check_class_list(data: bytes) -> bool:
     """Read a class list."""
     with _lying(data, "classes.txt") as path, _refused():
-        names = label_columns.read_class_file(path)
+        names = columns.read_class_list(locate(path))
         if not names or len(set(names)) < len(names) or not all(names):
             raise Broken("a-class-list-with-a-name-twice-or-empty")
         if any("\n" in name for name in names):
@@ -293,10 +301,12 @@ def check_json_recipe(data: bytes) -> bool:
 def _check_recipe(data: bytes, name: str) -> bool:
     with _lying(data, name) as path, _refused():
         recipe = load_recipe(path)
-        written = {key: value for key, value in recipes.write_recipe(recipe).items() if value is not None}
+        written = {
+            key: value for key, value in recipe_files.write_recipe(recipe).items() if value is not None
+        }
         text = json.dumps(written, ensure_ascii=False)
         _check_writable(text)
-        if recipes.read_recipe(json.loads(text)) != recipe:
+        if recipe_files.read_recipe(json.loads(text)) != recipe:
             raise Broken("another-recipe-when-read-again")
         return True
     return False
@@ -308,7 +318,7 @@ def _check_recipe(data: bytes, name: str) -> bool:
 def check_coco(data: bytes) -> bool:
     """Read a COCO file, give its boxes to images, write it and read what was written."""
     with _lying(data, "boxes.json") as path, _refused():
-        held = read_boxes(path, True)
+        held = read_boxes(locate(path, True))
         _check_boxes(held)
         names = [[name, Path(name).name] for name in whole_files.SIX]
         with _refused():
@@ -329,7 +339,7 @@ def check_coco(data: bytes) -> bool:
 def check_voc(data: bytes) -> bool:
     """Read a VOC file, write it and read what was written."""
     with _lying(data, "a.xml") as path, _refused():
-        held = read_boxes(path.parent, True)
+        held = read_boxes(locate(path.parent, True))
         if list(held.images) != ["a"]:
             raise Broken("not-one-image-for-a-file")
         _check_boxes(held)
@@ -342,7 +352,7 @@ def check_voc(data: bytes) -> bool:
 
 def _read_again(path: Path) -> Any:
     try:
-        return read_boxes(path, True)
+        return read_boxes(locate(path, True))
     except AugcliError as error:
         raise Broken("what-was-written-is-refused") from error
 
@@ -382,7 +392,7 @@ def _clip_boxes(held: Any, is_whole: bool) -> list[BoxedImage]:
 
 def _compare_boxes(images: list[BoxedImage], held: Any, again: Any) -> None:
     """Compare boxes that were written with what is read of them."""
-    if held.header.form == "coco" and again.header != held.header:
+    if held.header.box_format == "coco" and again.header != held.header:
         raise Broken("another-header-when-read-again")
     for image, found in zip(images, again.images.values(), strict=True):
         if (found.height, found.width) != (SIDE, SIDE) or len(found.edges) != len(image.boxes):
@@ -424,10 +434,10 @@ def check_mask(data: bytes) -> bool:
     """Read, decode, fit and encode a mask in every way that a run may."""
     with codec.own_pixel_bound():
         try:
-            header = masks.read_mask_header(data)
+            header = index_masks.read_mask_header(data)
             if header.height * header.width > MOST_PIXELS:  # a run compares it with the image's first
                 return False
-            mask = masks.decode_mask(data)
+            mask = index_masks.decode_mask(data)
         except DecodeError:
             return False
         if mask.indices.shape != header[:2] or mask.indices.dtype not in (np.uint8, np.uint16):
@@ -435,12 +445,12 @@ def check_mask(data: bytes) -> bool:
         _check_mask_again(mask)
         for geometry, orientation in itertools.product(GEOMETRIES, (1, 6)):
             upright = (header.width, header.height) if orientation == 6 else (header.height, header.width)
-            _check_mask_again(masks.bring_to_image(mask, upright, orientation, geometry, 1))
+            _check_mask_again(index_masks.bring_to_image(mask, upright, orientation, geometry, 1))
         return True
 
 
-def _check_mask_again(mask: masks.Mask) -> None:
-    again = masks.decode_mask(masks.encode_mask(mask))
+def _check_mask_again(mask: index_masks.Mask) -> None:
+    again = index_masks.decode_mask(index_masks.encode_mask(mask))
     if again.indices.dtype != mask.indices.dtype or not np.array_equal(again.indices, mask.indices):
         raise Broken("another-mask-when-read-again")
     if mask.palette is not None and not (again.palette or b"").startswith(mask.palette):
@@ -479,13 +489,13 @@ def check_annotations_document(data: bytes) -> bool:
     """Read what an augcli.json says of masks and boxes, and write an augcli.json that says the same."""
     with _lying(data, "augcli.json") as path:
         with _refused():
-            destination.check(path.parent, recipes.Recipe(), Annotated(), False)
+            state.check(path.parent, recipes.Recipe(), Annotated(), False)
         with _refused():
-            annotated = annotation_files.read_annotated(path.parent)
+            annotated = boxes.read_annotated(path.parent)
             header = annotated.boxes
-            if header and not all(isinstance(name, str) for name in (header.form, *header.names)):
+            if header and not all(isinstance(name, str) for name in (header.box_format, *header.names)):
                 raise Broken("a-header-of-another-type")
-            destination.document(recipes.Recipe(), annotated)
+            state.document(recipes.Recipe(), annotated)
             return True
     return False
 
@@ -493,14 +503,14 @@ def check_annotations_document(data: bytes) -> bool:
 def check_part(data: bytes) -> bool:
     """Read a part file's facts, and of its rows what a later run reads."""
     with _lying(data, ".augcli-all.parquet") as path:
-        facts = tables.read_part_facts(path)
+        facts = part_files.read_part_facts(path)
         if facts is not None:
             _check_facts(facts)
             _check_annotated_part(path)
         with _refused():
-            tables.read_file_names(path)
+            part_files.read_file_names(path)
         with _refused():
-            counted = tables.read_part_rows(path, PART_COLUMNS)
+            counted = part_files.read_part_rows(path, PART_COLUMNS)
             for name in PART_COLUMNS:
                 counted.column(name).to_pylist()
             return facts is not None
@@ -510,22 +520,22 @@ def check_part(data: bytes) -> bool:
 def _check_annotated_part(path: Path) -> None:
     """Ask a part file of boxes and masks what a later run asks, where it says that it has some."""
     with _refused():
-        rows = tables.read_part_rows(path)
+        rows = part_files.read_part_rows(path)
         if not {annotation_columns.BOXES, annotation_columns.IMAGE, annotation_columns.MASK} <= set(
             rows.schema.names
         ):
             return
         for form in ("coco", "voc"):
             header = BoxHeader(form, ("cell", "cup"), {"categories": [{"id": 7}, {"id": 8}]})
-            options = tables.TableOptions(0.0, "uniform", None)
-            FolderForm(path.parent, "", options, {}, Annotated(header, True)).stands(path, {})
+            options = label_columns.TableOptions(0.0, "uniform", None)
+            FolderWriter(path.parent, "", options, {}, Annotated(header, True)).stands(path, {})
         annotation_columns.count_categories(rows)
         for image in annotation_columns.boxed_images(rows):
             if not all(isinstance(box, WrittenBox) for box in image.boxes):
                 raise Broken("boxes-of-another-type")
 
 
-def _check_facts(facts: tables.PartFacts) -> None:
+def _check_facts(facts: part_files.PartFacts) -> None:
     failures = [text for one in facts.failures for text in (one.source, one.stage, one.reason, one.detail)]
     texts = [facts.fingerprint, facts.labels, *facts.passed_over, *failures]
     if not isinstance(facts.counts, dict):
@@ -590,9 +600,9 @@ def _coco() -> st.SearchStrategy[bytes]:
 
 def _boxed_runs() -> st.SearchStrategy[bytes]:
     """Give runs of which the boxes or one of the masks are damaged."""
-    whole, masks = whole_files.to_json(whole_files.COCO), MASKS()
-    coco = st.builds(whole_files.boxed_run, _coco(), st.sampled_from(masks[:7]))
-    return st.one_of(coco, damage.damaged(masks).map(lambda mask: whole_files.boxed_run(whole, mask)))
+    whole, index_masks = whole_files.to_json(whole_files.COCO), MASKS()
+    coco = st.builds(whole_files.boxed_run, _coco(), st.sampled_from(index_masks[:7]))
+    return st.one_of(coco, damage.damaged(index_masks).map(lambda mask: whole_files.boxed_run(whole, mask)))
 
 
 IMAGES, SHARDS, PARTS = (

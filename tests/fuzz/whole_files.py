@@ -343,8 +343,10 @@ def _toml_value(value: object) -> str:
 
 def part_with_facts(facts: bytes) -> bytes:
     """Make a part file of two rows that says `facts` of its chunk."""
-    from augcli.datatypes import Blend, Box, Colour, Fill, Output, SoftLabel
-    from augcli.io import tables
+    from augcli.io.records import part_files
+    from augcli.io.records.part_files import Output
+    from augcli.program.steps import Blend, Box, Fill
+    from augcli.samples import Colour, SoftLabel
 
     step = (Blend(Box(0, 0, 6, 8), 30000, 0), Fill(Box(0, 0, 2, 2), Colour(1, 2, 3)))
     label = SoftLabel((0, 1), (0.5, 0.5))
@@ -371,7 +373,7 @@ def part_with_facts(facts: bytes) -> bytes:
             "d__x0-1.jpg", "d.gif", (), "none", 0, "why", (), None, None, 1.0, 6, 8, 700, "01", None, (None,)
         ),
     ]
-    rows = tables.rows_to_table(outputs).replace_schema_metadata({tables.PART_KEY: facts})
+    rows = part_files.rows_to_table(outputs).replace_schema_metadata({part_files.PART_KEY: facts})
     return table_to_parquet(rows, compression="zstd")
 
 
@@ -384,8 +386,8 @@ def make_parts() -> list[bytes]:
 
 def annotated_part() -> bytes:
     """Make a part file of two rows that have boxes and masks."""
-    from augcli.boxes import Annotated, BoxHeader, WrittenBox
-    from augcli.io.annotation_columns import Notes, annotation_table
+    from augcli.io.records.annotation_columns import Notes, annotation_table
+    from augcli.program.annotated import Annotated, BoxHeader, WrittenBox
 
     boxes = (
         WrittenBox((0.0, 1.0, 4.0, 3.5), 0, 1.0, 0.5, "a.jpg", "{}"),

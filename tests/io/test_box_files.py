@@ -8,9 +8,17 @@ import os
 import numpy as np
 import pytest
 
-from augcli.boxes import BoxFile, BoxHeader, ImageBoxes
 from augcli.errors import InputError
-from augcli.io.box_files import EMPTY, match_boxes, read_boxes
+from augcli.io.boxes import matching
+from augcli.io.boxes.base import EMPTY, BoxFile
+from augcli.io.boxes.matching import match_boxes
+from augcli.io.store.locations import locate
+from augcli.program.annotated import BoxHeader
+from augcli.samples import ImageBoxes
+
+
+def read_boxes(path, links=True):
+    return matching.read_boxes(locate(path, links))
 
 
 def make_held(*names, form="coco"):
@@ -32,13 +40,13 @@ def test_file_is_read_as_coco(tmp_path):
     image = {"id": 1, "file_name": "a.jpg"}
     (tmp_path / "b.json").write_text(json.dumps({"images": [image], "annotations": [], "categories": []}))
     held = read_boxes(tmp_path / "b.json", True)
-    assert (held.header.form, list(held.images)) == ("coco", ["a.jpg"])
+    assert (held.header.box_format, list(held.images)) == ("coco", ["a.jpg"])
 
 
 def test_directory_is_read_as_voc(tmp_path):
     (tmp_path / "a.xml").write_text("<annotation/>")
     held = read_boxes(tmp_path, True)
-    assert (held.header.form, list(held.images)) == ("voc", ["a"])
+    assert (held.header.box_format, list(held.images)) == ("voc", ["a"])
 
 
 def test_links_are_not_followed_where_they_may_not_be(tmp_path):

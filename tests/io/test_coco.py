@@ -14,12 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
-from augcli.boxes import BoxedImage, BoxHeader, WrittenBox
 from augcli.errors import InputError, StorageError
-from augcli.io.coco import read_coco, write_coco
+from augcli.io.boxes import coco
+from augcli.io.boxes.coco import write_coco
+from augcli.io.store.locations import locate
+from augcli.program.annotated import BoxedImage, BoxHeader, WrittenBox
 
 CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}]
 HEADER = BoxHeader("coco", ("dog", "cat"), {"categories": CATEGORIES})
+
+
+def read_coco(path):
+    return coco.read_coco(locate(path))
 
 
 def make_file():

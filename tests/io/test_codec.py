@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
-from augcli.datatypes import Colour
 from augcli.errors import DecodeError
-from augcli.io import codec
-from augcli.io.geometry import Geometry
+from augcli.io.images import codec
+from augcli.io.images.geometry import Geometry
+from augcli.samples import Colour
 
 WHITE, BLACK = Colour(255, 255, 255), Colour(0, 0, 0)
 MANY = 10**6
@@ -453,7 +453,7 @@ def test_lossy_sources_without_alpha_are_written_as_jpeg_others_as_png(form, opt
     if channels == 4:
         pixels[0, 0, 3] = 7
     data = save(to_image(pixels), form, **options)
-    assert codec.choose_form(read(data), load(data).shape[2], "keep") == written
+    assert codec.choose_file_format(read(data), load(data).shape[2], "keep") == written
 
 
 @pytest.mark.parametrize(
@@ -468,19 +468,19 @@ def test_lossy_sources_without_alpha_are_written_as_jpeg_others_as_png(form, opt
 )
 def test_a_lossless_webp_with_metadata_or_frames_is_written_as_png(options):
     data = save(to_image(draw(16, 16)), "WEBP", lossless=True, **options)
-    assert codec.choose_form(read(data), 3, "keep") == "png"
+    assert codec.choose_file_format(read(data), 3, "keep") == "png"
 
 
 def test_a_lossy_webp_with_metadata_is_written_as_jpeg():
     data = save(to_image(draw(16, 16)), "WEBP", quality=80, exif=exif_of(1))
-    assert codec.choose_form(read(data), 3, "keep") == "jpg"
+    assert codec.choose_file_format(read(data), 3, "keep") == "jpg"
 
 
 @pytest.mark.parametrize("wanted", ["jpg", "png"])
 @pytest.mark.parametrize(("form", "channels"), [("JPEG", 3), ("PNG", 3), ("PNG", 4), ("GIF", 3)])
 def test_the_form_that_is_asked_for_goes_before_the_sources_own(form, channels, wanted):
     header = read(save(to_image(draw(4, 4, channels)), form))
-    assert codec.choose_form(header, channels, wanted) == wanted
+    assert codec.choose_file_format(header, channels, wanted) == wanted
 
 
 @pytest.mark.parametrize(

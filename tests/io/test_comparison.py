@@ -6,9 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from augcli.io.comparison import compare_into, explain
-from augcli.io.storage import write_text
-from augcli.results import Difference
+from augcli.io.store.local import write_text
+from augcli.io.writers.comparison import Difference, compare_into, explain
 
 
 @pytest.fixture

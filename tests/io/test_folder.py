@@ -8,7 +8,15 @@ from collections import Counter
 import pytest
 
 from augcli.errors import InputError, StorageError
-from augcli.io.folder import File, class_names, describe_others, find_splits, list_tree
+from augcli.io.readers.folder import (
+    IMAGE_SUFFIXES,
+    LABEL_TABLES,
+    classes_of_files,
+    describe_others,
+    find_splits,
+)
+from augcli.io.store.listing import File, Files, list_tree
+from augcli.io.store.local import LocalStore
 
 
 @pytest.fixture
@@ -29,8 +37,16 @@ def make(tmp_path):
     return make_files
 
 
+def listed(root, links: bool = True):
+    return list_tree(LocalStore(str(root), follow_links=links), IMAGE_SUFFIXES, LABEL_TABLES)
+
+
+def files(root, links: bool = True) -> Files:
+    return listed(root, links).ending_in(IMAGE_SUFFIXES)
+
+
 def keys(root, links: bool = True) -> list[str]:
-    return [file.key for file in list_tree(root, links).files]
+    return files(root, links).keys
 
 
 # Files ----------------------------------------------------------------------------------------------------
@@ -48,7 +64,7 @@ def test_files_are_listed_by_posix_path_in_the_order_of_their_keys(make):
 def test_file_bears_its_size_and_modification_time(make):
     root = make("a.png")
     os.utime(root / "a.png", ns=(1, 1_234_567_891))
-    assert list(list_tree(root, True).files) == [File("a.png", 2, 1_234_567_891)]
+    assert list(files(root)) == [File("a.png", 2, 1_234_567_891)]
 
 
 @pytest.mark.parametrize("suffix", "jpg jpeg png webp bmp tif tiff gif avif ppm JPG Png TIFF jPeG".split())
@@ -79,32 +95,31 @@ def test_hidden_names_and_macos_leftovers_are_skipped(make, path):
 
 
 def test_hidden_directories_are_no_classes_and_no_splits(make):
-    assert list_tree(make(".cache/a.png", "__MACOSX/b.png", "a/c.png"), True).directories == ["a"]
+    assert listed(make(".cache/a.png", "__MACOSX/b.png", "a/c.png")).directories == ["a"]
 
 
 def test_directories_are_listed_empty_ones_too(make):
-    assert list_tree(make("b/c/1.png", "a/"), True).directories == ["a", "b", "b/c"]
+    assert listed(make("b/c/1.png", "a/")).directories == ["a", "b", "b/c"]
 
 
 def test_other_extensions_are_counted(make):
-    tree = list_tree(make("a.txt", "b/c.TXT", "d.heic", "e", "f.png"), True)
+    tree = listed(make("a.txt", "b/c.TXT", "d.heic", "e", "f.png"))
     assert tree.others == Counter({".txt": 2, ".heic": 1, "": 1})
 
 
 def test_metadata_tables_are_not_counted_as_passed_over(make):
-    assert list_tree(make("metadata.csv", "a/metadata.parquet", "b.png"), True).others == Counter()
+    assert listed(make("metadata.csv", "a/metadata.parquet", "b.png")).others == Counter()
 
 
 def test_special_files_are_counted(make):
     root = make("a.png")
     os.mkfifo(root / "pipe.png")
-    tree = list_tree(root, True)
-    assert ([file.key for file in tree.files], tree.others) == (["a.png"], Counter({"special files": 1}))
+    assert (keys(root), listed(root).others) == (["a.png"], Counter({"special files": 1}))
 
 
-def test_missing_directory_is_a_storage_error(tmp_path):
+def test_directory_that_cannot_be_listed_is_a_storage_error(make):
     with pytest.raises(StorageError, match="cannot list"):
-        list_tree(tmp_path / "none", True)
+        listed(make("a.png") / "a.png")
 
 
 def test_passed_over_files_are_named_with_their_number():
@@ -128,7 +143,7 @@ def test_link_to_a_file_is_followed_and_bears_the_size_of_its_target(make, tmp_p
     root = make("a/x.png")
     (tmp_path / "blob").write_bytes(b"12345")
     (root / "a" / "link.png").symlink_to(tmp_path / "blob")
-    assert [(file.key, file.size) for file in list_tree(root, True).files] == [
+    assert [(file.key, file.size) for file in files(root)] == [
         ("a/link.png", 5),
         ("a/x.png", 2),
     ]
@@ -145,7 +160,7 @@ def test_linked_directory_counts_as_a_directory(make):
     make("1.png", root="outside")
     root = make("a/x.png")
     (root / "b").symlink_to(root.parent / "outside")
-    assert list_tree(root, True).directories == ["a", "b"]
+    assert listed(root).directories == ["a", "b"]
 
 
 @pytest.mark.parametrize("target", ["..", ".", "../.."])
@@ -195,8 +210,7 @@ def test_root_may_be_a_link(make, tmp_path):
 def test_broken_link_is_counted(make, target):
     root = make("a.png")
     (root / "broken.png").symlink_to(target)  # to nothing, or to itself
-    tree = list_tree(root, True)
-    assert ([file.key for file in tree.files], tree.others) == (["a.png"], Counter({"broken links": 1}))
+    assert (keys(root), listed(root).others) == (["a.png"], Counter({"broken links": 1}))
 
 
 def test_no_links_follows_none_and_counts_them(make):
@@ -205,10 +219,11 @@ def test_no_links_follows_none_and_counts_them(make):
     (root / "b").symlink_to(root.parent / "outside")
     (root / "a" / "y.png").symlink_to(root / "a" / "x.png")
     (root / "a" / "z.png").symlink_to("gone")
-    tree = list_tree(root, False)
-    assert [file.key for file in tree.files] == ["a/x.png"]
+    tree = listed(root, links=False)
+    assert keys(root, links=False) == ["a/x.png"]
     assert tree.directories == ["a"]
-    assert tree.others == Counter({"links (--no-links)": 3})
+    assert tree.others == Counter({"links": 3})
+    assert describe_others(tree.others) == ["passed over 3 links (--no-links)"]
 
 
 # Splits ---------------------------------------------------------------------------------------------------
@@ -236,8 +251,7 @@ def test_one_directory_of_another_name_means_there_are_no_splits(directories):
 
 
 def names_of(root) -> list[str | None]:
-    tree = list_tree(root, True)
-    return class_names(tree.files.keys, tree.directories, str(root))
+    return classes_of_files(keys(root), listed(root).directories, str(root))
 
 
 def test_class_is_the_first_directory(make):
@@ -258,6 +272,20 @@ def test_class_folder_without_images_is_refused_with_the_cure(make):
 def test_class_folder_with_other_files_only_is_refused(make):
     with pytest.raises(InputError, match=r"class folder 'b' in .* holds no images"):
         names_of(make("a/1.png", "b/notes.txt"))
+
+
+@pytest.mark.parametrize("name", [".hidden.png", "__MACOSX/x.png"])
+def test_class_folder_of_hidden_names_alone_is_refused(make, name):
+    with pytest.raises(InputError, match=r"class folder 'b' in .* holds no images"):
+        names_of(make("a/1.png", f"b/{name}"))
+
+
+@pytest.mark.parametrize("target", ["gone", "../a"])
+def test_class_folder_of_a_link_alone_that_leads_to_nothing_new_is_refused(make, target):
+    root = make("a/1.png", "b/")
+    (root / "b" / "link").symlink_to(target)
+    with pytest.raises(InputError, match=r"class folder 'b' in .* holds no images"):
+        names_of(root)
 
 
 def test_empty_folder_inside_a_class_folder_is_accepted(make):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from augcli.datatypes import Colour
-from augcli.io.geometry import Geometry, fit_edges, fit_mask, fit_size, turn_edges, turn_upright
+from augcli.io.images.geometry import Geometry, fit_edges, fit_mask, fit_size, turn_edges, turn_upright
+from augcli.samples import Colour
 
 GREY = Colour(128, 128, 128)
 sides = st.integers(1, 40)

@@ -7,20 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.datatypes import SoftLabel
 from augcli.errors import InputError
-from augcli.io.label_columns import (
+from augcli.io.labels.columns import (
     Labelling,
+    label_by_column,
     label_by_index,
     label_by_name,
     label_by_weights,
-    label_column,
     label_texts,
-    read_class_file,
+    read_class_list,
     rename_classes,
 )
+from augcli.io.store.locations import locate
+from augcli.samples import SoftLabel
 
 FIRST, SECOND, THIRD = (SoftLabel((index,), (1.0,)) for index in range(3))
+
+
+def read(path) -> tuple[str, ...]:
+    return read_class_list(locate(path))
 
 
 # Class files ----------------------------------------------------------------------------------------------
@@ -29,12 +34,12 @@ FIRST, SECOND, THIRD = (SoftLabel((index,), (1.0,)) for index in range(3))
 @pytest.mark.parametrize("text", ["b\na\n", "b\na", "b\r\na\r\n", "b\n\na\n\n"])
 def test_class_file_gives_names_in_its_own_order(tmp_path, text):
     (tmp_path / "classes.txt").write_bytes(text.encode())
-    assert read_class_file(tmp_path / "classes.txt") == ("b", "a")
+    assert read(tmp_path / "classes.txt") == ("b", "a")
 
 
 def test_class_file_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(tmp_path):
     (tmp_path / "classes.txt").write_bytes(b"\xef\xbb\xbfcat\r\ndog\r\n")
-    assert read_class_file(tmp_path / "classes.txt") == ("cat", "dog")
+    assert read(tmp_path / "classes.txt") == ("cat", "dog")
 
 
 def test_identifiers_are_no_class_indices():
@@ -44,25 +49,36 @@ def test_identifiers_are_no_class_indices():
 
 def test_class_file_keeps_spaces_and_accents_of_names(tmp_path):
     (tmp_path / "classes.txt").write_bytes("test tube\nnaïve\n".encode())
-    assert read_class_file(tmp_path / "classes.txt") == ("test tube", "naïve")
+    assert read(tmp_path / "classes.txt") == ("test tube", "naïve")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "a\nb\na\n"])
 def test_class_file_that_is_empty_or_names_a_class_twice_is_refused(tmp_path, text):
     (tmp_path / "classes.txt").write_text(text)
     with pytest.raises(InputError, match=r"classes\.txt' must name each class once, one a line"):
-        read_class_file(tmp_path / "classes.txt")
+        read(tmp_path / "classes.txt")
 
 
 def test_class_file_that_is_missing_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"none\.txt' cannot be read"):
-        read_class_file(tmp_path / "none.txt")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path / "none.txt")
+    path = f"'{tmp_path}/none.txt'"
+    assert str(caught.value) == (
+        f"--classes {path} cannot be read: [Errno 2] No such file or directory: {path}"
+    )
+
+
+def test_class_file_that_is_a_directory_is_refused(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    path = f"'{tmp_path}'"
+    assert str(caught.value) == f"--classes {path} cannot be read: [Errno 21] Is a directory: {path}"
 
 
 def test_class_file_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "classes.txt").write_bytes(b"caf\xe9\n")
     with pytest.raises(InputError, match=r"classes\.txt' cannot be read"):
-        read_class_file(tmp_path / "classes.txt")
+        read(tmp_path / "classes.txt")
 
 
 # Names ----------------------------------------------------------------------------------------------------
@@ -187,23 +203,23 @@ def chunked(values, kind=None) -> pa.ChunkedArray:
     ],
 )
 def test_column_of_texts_is_labelled_by_name(column):
-    assert label_column(column, None, None) == ([SECOND, FIRST, None], ("a", "b"))
+    assert label_by_column(column, None, None) == ([SECOND, FIRST, None], ("a", "b"))
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int64()])
 def test_column_of_integers_is_labelled_by_index(kind):
-    assert label_column(chunked([1, 0, None], kind), None, None) == ([SECOND, FIRST, None], ("0", "1"))
+    assert label_by_column(chunked([1, 0, None], kind), None, None) == ([SECOND, FIRST, None], ("0", "1"))
 
 
 def test_column_of_booleans_is_labelled_by_index():
-    assert label_column(chunked([True, False]), None, ("no", "yes")) == ([SECOND, FIRST], ("no", "yes"))
+    assert label_by_column(chunked([True, False]), None, ("no", "yes")) == ([SECOND, FIRST], ("no", "yes"))
 
 
 @pytest.mark.parametrize(
     "kind", [pa.list_(pa.float32()), pa.large_list(pa.float64()), pa.list_(pa.int64(), 2)]
 )
 def test_column_of_lists_is_labelled_by_weights(kind):
-    assert label_column(chunked([[0, 1], [1, 0], None], kind), None, ("a", "b")).labels == [
+    assert label_by_column(chunked([[0, 1], [1, 0], None], kind), None, ("a", "b")).labels == [
         SECOND,
         FIRST,
         None,
@@ -211,33 +227,33 @@ def test_column_of_lists_is_labelled_by_weights(kind):
 
 
 def test_column_of_nulls_leaves_all_rows_unlabelled():
-    assert label_column(pa.chunked_array([pa.nulls(2)]), None, None) == ([None, None], None)
+    assert label_by_column(pa.chunked_array([pa.nulls(2)]), None, None) == ([None, None], None)
 
 
 @pytest.mark.parametrize("column", [chunked([0.5]), chunked([b"a"]), chunked([{"a": 1}])])
 def test_column_of_another_type_is_refused(column):
     with pytest.raises(InputError, match="is not understood; accepted: string, integer, list of weights"):
-        label_column(column, None, None)
+        label_by_column(column, None, None)
 
 
 def test_names_of_the_file_are_taken_in_their_own_order():
-    assert label_column(chunked([0, 1]), ("zebra", "ant"), None) == ([FIRST, SECOND], ("zebra", "ant"))
+    assert label_by_column(chunked([0, 1]), ("zebra", "ant"), None) == ([FIRST, SECOND], ("zebra", "ant"))
 
 
 def test_indices_follow_their_names_into_the_class_list_of_the_user():
     # 0 is zebra in the file, and zebra stands second in the list.
-    assert label_column(chunked([0, 1]), ("zebra", "ant"), ("ant", "zebra")).labels == [SECOND, FIRST]
+    assert label_by_column(chunked([0, 1]), ("zebra", "ant"), ("ant", "zebra")).labels == [SECOND, FIRST]
 
 
 def test_weights_follow_their_names_into_the_class_list_of_the_user():
     column = chunked([[1.0, 0.0], [0.25, 0.75]])
-    labels = label_column(column, ("zebra", "ant"), ("ant", "zebra")).labels
+    labels = label_by_column(column, ("zebra", "ant"), ("ant", "zebra")).labels
     assert labels == [SECOND, SoftLabel((0, 1), (0.75, 0.25))]
 
 
 def test_weights_of_a_class_that_the_list_of_the_user_lacks_are_refused():
     with pytest.raises(InputError, match=r"class 'zebra' \(1 such\) is not in the class list ant, emu"):
-        label_column(chunked([[0.5, 0.5]]), ("zebra", "ant"), ("ant", "emu"))
+        label_by_column(chunked([[0.5, 0.5]]), ("zebra", "ant"), ("ant", "emu"))
 
 
 def test_renaming_classes_keeps_each_weight_with_its_name():
@@ -248,7 +264,7 @@ def test_renaming_classes_keeps_each_weight_with_its_name():
 
 def test_index_beyond_the_names_of_the_file_is_refused():
     with pytest.raises(InputError, match="label 2 is beyond the file's own 2 class names"):
-        label_column(chunked([2]), ("zebra", "ant"), ("ant", "zebra"))
+        label_by_column(chunked([2]), ("zebra", "ant"), ("ant", "zebra"))
 
 
 # Texts ----------------------------------------------------------------------------------------------------

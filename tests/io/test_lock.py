@@ -15,15 +15,15 @@ import time
 import pytest
 
 from augcli.errors import OutputError, StorageError
-from augcli.io import lock
-from augcli.io.lock import LOCK, has_lock, locked
+from augcli.io.store import lease
+from augcli.io.store.lease import LOCK, has_lock, locked
 
-pytestmark = pytest.mark.skipif(lock.fcntl is None, reason="this system has no flock")
+pytestmark = pytest.mark.skipif(lease.fcntl is None, reason="this system has no flock")
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from augcli.io.lock import locked
+from augcli.io.store.lease import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -44,7 +44,7 @@ def holder(tmp_path):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(lock, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(lease, "PATIENCE_S", 0.0)
 
 
 def test_a_lock_leaves_nothing_behind(tmp_path):
@@ -123,14 +123,14 @@ def test_where_the_system_has_no_locks_a_warning_says_so(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+    monkeypatch.setattr(lease.fcntl, "flock", refuse)
     with pytest.warns(UserWarning, match="no lock on DST"), locked(tmp_path):
         pass
     assert not has_lock(tmp_path)
 
 
 def test_a_file_that_was_removed_while_it_was_being_locked_does_not_count(tmp_path, monkeypatch):
-    real, taken = lock._lock, []
+    real, taken = lease._lock, []
 
     def lock_late(file):
         if not taken:
@@ -138,7 +138,7 @@ def test_a_file_that_was_removed_while_it_was_being_locked_does_not_count(tmp_pa
         taken.append(file)
         return real(file)
 
-    monkeypatch.setattr(lock, "_lock", lock_late)
+    monkeypatch.setattr(lease, "_lock", lock_late)
     with locked(tmp_path):
         assert has_lock(tmp_path)
         assert len(taken) == 2

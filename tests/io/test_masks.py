@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from augcli.datatypes import Colour
 from augcli.errors import DecodeError
-from augcli.io.geometry import Geometry
-from augcli.io.masks import Mask, bring_to_image, decode_mask, encode_mask, read_mask_header
+from augcli.io.images.geometry import Geometry
+from augcli.io.images.index_masks import Mask, bring_to_image, decode_mask, encode_mask, read_mask_header
+from augcli.samples import Colour
 
 INDICES = np.array([[0, 1, 255], [7, 0, 3]], np.uint8)
 PALETTE = bytes(range(1, 13))  # four colours

@@ -13,10 +13,9 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError
-from augcli.io.parquet import RELEASED, Rows, find_columns
-from augcli.io.source import Selection, Source, open_source
+from augcli.io.readers.base import Selection, Source
+from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
-from augcli.ops.cutout import Cutout
 from augcli.ops.mixup import Mixup
 from augcli.recipe import Recipe, single
 
@@ -425,9 +424,9 @@ def test_shards_behind_links_are_not_read_with_no_links(tmp_path):
 
 def test_folder_with_an_image_is_no_folder_of_shards(tmp_path, make_folder):
     write_shard(tmp_path / "src" / "a.parquet", {"image": IMAGES, "label": LABELS})
-    assert open_source(str(tmp_path / "src"), Selection()).form == "parquet"
+    assert open_source(str(tmp_path / "src"), Selection()).layout == "parquet"
     make_folder({"cat": 1})
-    assert open_source(str(tmp_path / "src"), Selection()).form == "folder"
+    assert open_source(str(tmp_path / "src"), Selection()).layout == "folder"
 
 
 def test_file_that_is_no_parquet_is_refused(tmp_path):
@@ -473,12 +472,6 @@ def test_one_shard_without_a_split_name_means_there_are_no_splits(tmp_path):
         write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": LABELS})
     (catalogue,) = open_source(str(tmp_path / "src"), Selection()).catalogues
     assert (catalogue.split, len(catalogue)) == ("", 8)
-
-
-def test_find_columns_names_all_others_as_carried():
-    schema = pa.schema([("a", pa.int8()), ("img", pa.binary()), ("label", pa.int64()), ("b", pa.string())])
-    columns = find_columns(schema, None, None, None, "x.parquet")
-    assert (columns.image, columns.label, columns.others) == ("img", "label", ("a", "b"))
 
 
 # Output shards --------------------------------------------------------------------------------------------
@@ -589,7 +582,7 @@ def sliced(request, tmp_path, monkeypatch):
         write_shard(tmp_path / "src" / f"{name}.parquet", columns, group=5)
         seed += rows
     # The rows are some 300 bytes each; a chunk keeps 8 row groups, here all five of them.
-    monkeypatch.setattr("augcli.pipeline.chunks.CHUNK_BYTES", request.param)
+    monkeypatch.setattr("augcli.pipeline.plan.chunks.CHUNK_BYTES", request.param)
     seen, samples = [], Source.samples
 
     def watch(self, catalogue, groups, slices):
@@ -656,46 +649,3 @@ def test_sliced_chunk_gives_the_same_bytes_for_any_number_of_workers(sliced, tmp
 def test_sample_shard_and_sample_folder_hold_the_same_classes(shards, photos, tmp_path):
     augcli.materialize(shards, tmp_path / "dst", unchanged(limit=4))
     assert classes_of(tmp_path / "dst") == sorted(path.name for path in photos.iterdir())
-
-
-# --- memory -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("slices", [1, 2, 3])
-def test_a_released_image_is_no_longer_held_and_can_be_read_again(tmp_path, slices):
-    images = [encode_image(seed) for seed in range(10)]
-    write_shard(tmp_path / "a.parquet", {"image": as_structs(images), "label": [0] * 10}, group=5)
-    source = open_source(str(tmp_path), Selection())
-    (catalogue,) = source.catalogues
-    rows = source.samples(catalogue, source.groups[""], slices)
-    for sample in (9, 0, 4, 5):
-        assert rows.read(sample)[0] == images[sample]
-        held, row = rows._find(sample)
-        rows.release(sample)
-        assert held.images[row] is RELEASED
-        assert rows.read(sample)[0] == images[sample]
-
-
-def test_to_release_an_image_of_a_slice_that_is_gone_reads_nothing(tmp_path):
-    images = [encode_image(seed) for seed in range(9)]
-    write_shard(tmp_path / "a.parquet", {"image": as_structs(images), "label": [0] * 9})
-    source = open_source(str(tmp_path), Selection())
-    rows = source.samples(source.catalogues[0], source.groups[""], 3)
-    for sample in (0, 3, 6):
-        rows.read(sample)
-    held = list(rows._held)
-    rows.release(0)
-    assert list(rows._held) == held == [1, 2]
-
-
-@pytest.mark.parametrize("recipe", [single(CutMix()), single(CutMix(), copies=3), single(Cutout())])
-def test_a_run_reads_no_image_again(tmp_path, monkeypatch, recipe):
-    def read_again(*_):
-        raise AssertionError("an image was released too early")
-
-    monkeypatch.setattr(Rows, "_read_again", read_again)
-    images = [encode_image(seed) for seed in range(200)]
-    labels = [seed % 2 for seed in range(200)]
-    write_shard(tmp_path / "src" / "a.parquet", {"image": as_structs(images), "label": labels}, group=20)
-    summary = augcli.materialize(tmp_path / "src", tmp_path / "dst", recipe, workers=2)
-    assert summary.outputs == 200 * recipe.copies

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,18 +14,20 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.datatypes import SoftLabel
-from augcli.errors import InputError, StorageError
-from augcli.io.source import Selection, open_source
+from augcli.errors import DecodeError, InputError, StorageError
+from augcli.io.readers.base import Selection
+from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import Recipe, single
+from augcli.samples import InputFiles, SoftLabel
 
 FIRST, SECOND, THIRD = (SoftLabel((index,), (1.0,)) for index in range(3))
 
 
 def open_only(src, **selection):
     """Open a data set without splits; gives (source, its catalogue)."""
-    source = open_source(str(src), Selection(**selection))
+    links = selection.pop("links", True)
+    source = open_source(str(src), Selection(InputFiles.of(**selection), links=links))
     (catalogue,) = source.catalogues
     return source, catalogue
 
@@ -69,7 +73,7 @@ def test_source_without_images_is_refused_naming_the_accepted_extensions(tmp_pat
 
 def test_class_folders_label_their_images(make_folder):
     source, catalogue = open_only(make_folder({"dog": 1, "cat": 2}))
-    assert (source.form, source.has_class_folders, catalogue.split) == ("folder", True, "")
+    assert (source.layout, source.class_folders.fit, catalogue.split) == ("folder", True, "")
     assert catalogue.classes == ("cat", "dog")
     assert labels_of(catalogue) == {"cat/0.png": FIRST, "cat/1.png": FIRST, "dog/0.png": SECOND}
 
@@ -144,14 +148,14 @@ def test_class_folder_that_is_not_utf8_is_percent_encoded(make_folder, tmp_path)
 
 def test_flat_folder_is_unlabelled(make_folder):
     source, catalogue = open_only(make_folder({"": 2}))
-    assert (source.form, source.has_class_folders, catalogue.classes) == ("folder", False, None)
+    assert (source.layout, source.class_folders.fit, catalogue.classes) == ("folder", False, None)
     assert labels_of(catalogue) == {"0.png": None, "1.png": None}
 
 
 def test_flat_folder_is_labelled_by_a_table_elsewhere(make_folder, tmp_path):
     (tmp_path / "labels.csv").write_text("file_name,label\n1.png,dog\n0.png,cat\n")
     source, catalogue = open_only(make_folder({"": 2}), labels=tmp_path / "labels.csv")
-    assert source.has_class_folders is False
+    assert source.class_folders.fit is False
     assert catalogue.classes == ("cat", "dog")
     assert labels_of(catalogue) == {"0.png": FIRST, "1.png": SECOND}
 
@@ -196,7 +200,7 @@ def test_metadata_with_labels_goes_before_class_folders(make_folder):
     source, catalogue = open_only(root)
     assert catalogue.classes == ("down", "up")
     assert labels_of(catalogue) == {"cat/0.png": SECOND, "dog/0.png": FIRST}
-    assert source.has_class_folders is True
+    assert source.class_folders.fit is True
 
 
 def test_label_table_that_does_not_match_the_images_is_refused(make_folder, tmp_path):
@@ -214,7 +218,7 @@ def test_label_table_is_refused_for_shards(tmp_path):
 def test_multi_hot_labels_get_no_class_folders(make_folder, tmp_path):
     (tmp_path / "labels.csv").write_text("file_name,a,b\ncat/0.png,1,1\ndog/0.png,0,1\n")
     source, catalogue = open_only(make_folder({"cat": 1, "dog": 1}), labels=tmp_path / "labels.csv")
-    assert source.has_class_folders is False
+    assert source.class_folders.fit is False
     assert labels_of(catalogue)["cat/0.png"] == SoftLabel((0, 1), (1.0, 1.0))
 
 
@@ -249,7 +253,7 @@ def test_flat_folder_beside_an_empty_directory_called_train_has_no_splits(make_f
 def test_splits_may_be_flat(make_folder):
     source = open_source(str(make_folder({"train": 2, "val": 1})), Selection())
     assert [(c.split, len(c), c.classes) for c in source.catalogues] == [("train", 2, None), ("val", 1, None)]
-    assert source.has_class_folders is False
+    assert source.class_folders.fit is False
 
 
 def test_each_split_is_labelled_by_its_own_metadata(make_folder):
@@ -309,7 +313,7 @@ def test_own_folder_output_is_read_with_its_soft_labels(make_folder, tmp_path):
     stored = dict(
         zip(rows.column("file_name").to_pylist(), rows.column("soft_label").to_pylist(), strict=True)
     )
-    assert (source.form, source.has_class_folders, catalogue.classes) == ("folder", True, ("cat", "dog"))
+    assert (source.layout, source.class_folders.fit, catalogue.classes) == ("folder", True, ("cat", "dog"))
     assert len(catalogue) == 8
     dense = {}
     for key, label in labels_of(catalogue).items():
@@ -341,7 +345,7 @@ def test_own_pair_output_is_read_with_its_dominant_classes(make_folder, tmp_path
 def test_own_parquet_output_is_read_with_its_classes(make_folder, tmp_path):
     augcli.materialize(make_folder({"cat": 3, "dog": 3}), tmp_path / "dst", unchanged(format="parquet"))
     source, catalogue = open_only(tmp_path / "dst")
-    assert (source.form, catalogue.split, catalogue.classes) == ("parquet", "train", ("cat", "dog"))
+    assert (source.layout, catalogue.split, catalogue.classes) == ("parquet", "train", ("cat", "dog"))
     assert sorted(catalogue.labels, key=lambda label: label.classes) == [FIRST] * 3 + [SECOND] * 3
 
 
@@ -370,3 +374,77 @@ def test_splits_of_weights_over_different_classes_share_a_class_list(make_folder
     catalogues = open_source(str(root), Selection()).catalogues
     assert [c.classes for c in catalogues] == [("a", "b", "c")] * 2
     assert [c.labels for c in catalogues] == [[SoftLabel((0, 2), (0.5, 0.5)), THIRD], [SECOND]]
+
+
+# Tasks ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["folder", "shards", "masks"])
+def test_source_without_its_catalogues_pickles_and_opens_samples(make_folder, tmp_path, kind):
+    root = make_folder({"cat": 2})
+    selection = Selection()
+    if kind == "masks":
+        (tmp_path / "masks").mkdir()
+        (tmp_path / "masks" / "cat").symlink_to(root / "cat")
+        selection = Selection(InputFiles(masks=str(tmp_path / "masks")))
+    if kind == "shards":
+        table = pa.table({"image": [encode_image(), b"1"], "label": [0, 1], "more": ["a", "b"]})
+        pq.write_table(table, tmp_path / "a.parquet")
+        root = tmp_path / "a.parquet"
+    source = open_source(str(root), selection)
+    (catalogue,) = source.catalogues
+    packed = pickle.dumps(replace(source, catalogues=()))
+    assert len(packed) < 2000
+    samples = pickle.loads(packed).samples(catalogue, source.groups.get("", ()), 1)
+    own = source.samples(catalogue, source.groups.get("", ()), 1)
+    assert samples.read(1) == own.read(1)
+    assert samples.carry([0, 1]) == own.carry([0, 1])
+    if kind == "masks":
+        assert samples.read_mask(0) == own.read_mask(0)
+
+
+def test_samples_of_a_folder_need_no_more_than_their_slice_of_the_catalogue(make_folder):
+    source, catalogue = open_only(make_folder({"cat": 5}))
+    some = slice(2, 4)
+    part = replace(
+        catalogue, keys=catalogue.keys[some], sizes=catalogue.sizes[some], versions=catalogue.versions[some]
+    )
+    assert source.samples(part, [], 1).read(1) == source.samples(catalogue, [], 1).read(3)
+
+
+def test_shards_are_cut_into_chunks_by_their_row_groups_and_folders_are_not(shards, photos):
+    source = open_source(str(shards), Selection())
+    assert (source.rows_are_shared, source.mixes_within_chunks) == (True, True)
+    source = open_source(str(photos), Selection())
+    assert (source.rows_are_shared, source.mixes_within_chunks) == (False, False)
+
+
+# What belongs to the images -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("masks", ["none", "file"])
+def test_masks_that_are_not_a_directory_are_refused(make_folder, tmp_path, masks):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(InputError) as caught:
+        open_only(make_folder({"cat": 1}), masks=tmp_path / masks)
+    assert str(caught.value) == (
+        f"--masks '{tmp_path}/{masks}' is no directory; give the folder of the masks"
+    )
+
+
+@pytest.mark.parametrize("masks", ["cat", "cat/none"])
+def test_masks_among_the_images_are_refused(make_folder, masks):
+    root = make_folder({"cat": 1})
+    with pytest.raises(InputError, match=rf"--masks '{root}/{masks}' lies in SRC '{root}', where masks are"):
+        open_only(root, masks=root / masks)
+
+
+def test_own_output_whose_masks_are_gone_still_wants_them(make_folder):
+    root = make_folder({"": 2})
+    names = ["0.png", "1.png"]
+    table = pa.table({"file_name": names, "mask_file_name": ["masks/0.png", "masks/1.png"]})
+    pq.write_table(table, root / "metadata.parquet")
+    source, catalogue = open_only(root)
+    assert source.annotated.masks
+    with pytest.raises(DecodeError, match=r"no mask: --masks holds no 1\.png; put it there"):
+        source.samples(catalogue, [], 1).read_mask(1)

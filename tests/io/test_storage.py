@@ -12,22 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augcli.errors import OutputError, StorageError
-from augcli.io.storage import (
+from augcli.io.store.errors import storage_errors
+from augcli.io.store.local import (
     check_apart,
-    finish_part,
-    folder_names,
     list_sizes,
     make_directory,
-    printable_key,
+    publish,
     read_unchanged,
     remove_file,
-    safe_folder,
-    safe_stem,
-    storage_errors,
-    write_part,
+    stage,
     write_text,
     writing,
 )
+from augcli.io.store.names import folder_names, printable_key, safe_folder, safe_stem
 
 
 def names(root: Path) -> list[str]:
@@ -92,9 +89,9 @@ def test_file_that_is_gone_is_a_storage_error(listed):
 
 def test_part_bears_its_own_name_only_once_it_is_finished(tmp_path):
     path = str(tmp_path / "a.jpg")
-    write_part(path, b"data")
+    stage(path, b"data")
     assert names(tmp_path) == ["a.jpg.part"]
-    finish_part(path)
+    publish(path)
     assert names(tmp_path) == ["a.jpg"]
     assert Path(path).read_bytes() == b"data"
 
@@ -102,11 +99,11 @@ def test_part_bears_its_own_name_only_once_it_is_finished(tmp_path):
 def test_a_part_is_whole_where_the_system_takes_only_some_bytes_at_a_time(tmp_path, monkeypatch):
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data[:3])))
-    write_part(str(tmp_path / "a.jpg"), b"0123456789")
+    stage(str(tmp_path / "a.jpg"), b"0123456789")
     assert (tmp_path / "a.jpg.part").read_bytes() == b"0123456789"
 
 
-@pytest.mark.parametrize("write", [write_part, lambda path, data: write_text(Path(path), data.decode())])
+@pytest.mark.parametrize("write", [stage, lambda path, data: write_text(Path(path), data.decode())])
 def test_an_unfinished_file_is_not_written_through_a_link(tmp_path, write):
     (tmp_path / "victim").write_bytes(b"mine")
     (tmp_path / "a.jpg.part").symlink_to(tmp_path / "victim")
@@ -117,13 +114,13 @@ def test_an_unfinished_file_is_not_written_through_a_link(tmp_path, write):
 
 def test_part_in_a_directory_that_is_missing_is_a_storage_error(tmp_path):
     with pytest.raises(StorageError, match="cannot write") as caught:
-        write_part(str(tmp_path / "none" / "a.jpg"), b"data")
+        stage(str(tmp_path / "none" / "a.jpg"), b"data")
     assert isinstance(caught.value.__cause__, FileNotFoundError)
 
 
 def test_finishing_a_part_that_is_missing_is_a_storage_error(tmp_path):
     with pytest.raises(StorageError, match="cannot write"):
-        finish_part(str(tmp_path / "a.jpg"))
+        publish(str(tmp_path / "a.jpg"))
 
 
 def test_writing_gives_the_file_its_name_at_the_end(tmp_path):

@@ -11,29 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import augcli
-from augcli.datatypes import (
-    Blend,
-    Box,
-    Colour,
-    Failure,
-    Fill,
-    Normal,
-    Output,
-    Paste,
-    Patches,
-    SoftLabel,
-    Uniform,
-)
 from augcli.errors import InputError, OutputError, PlanError
-from augcli.io.label_tables import read_label_table
-from augcli.io.labels_csv import write_labels_csv
-from augcli.io.step_columns import read_label, read_program
-from augcli.io.tables import (
+from augcli.io.labels import tables
+from augcli.io.records.label_columns import TableOptions, finish_rows
+from augcli.io.records.part_files import (
     SOURCES,
+    Output,
     PartFacts,
-    TableOptions,
     collect_failures,
-    finish_rows,
     join_rows,
     pack_rows,
     read_file_names,
@@ -41,10 +26,20 @@ from augcli.io.tables import (
     read_part_rows,
     rows_to_table,
     write_failures,
-    write_part,
+    write_part_file,
 )
+from augcli.io.records.step_columns import read_label, read_program
+from augcli.io.store.locations import locate
+from augcli.io.writers.labels_csv import write_labels_csv
 from augcli.ops.cutmix import CutMix
+from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
 from augcli.recipe import Choice, Entry, Recipe, single
+from augcli.samples import Colour, Failure, SoftLabel
+
+
+def read_label_table(path, *arguments):
+    return tables.read_label_table(locate(path), *arguments)
+
 
 HEADER = (
     "file_name,label,label_name,weight,label2,label2_name,weight2,"
@@ -439,7 +434,7 @@ FACTS = PartFacts(
 def part(tmp_path):
     path = tmp_path / ".augcli-01.parquet"
     carried = pa.table({"extra": pa.array([5, 6], pa.int16())})
-    write_part(path, rows_to_table([make_output(), make_unmixed(file_name="cat/b.png")], carried), FACTS)
+    write_part_file(path, rows_to_table([make_output(), make_unmixed(file_name="cat/b.png")], carried), FACTS)
     return path
 
 
@@ -460,7 +455,7 @@ def test_part_file_names_its_outputs(part):
 
 
 def test_part_file_without_rows_gives_its_facts_back(tmp_path):
-    write_part(tmp_path / "part.parquet", rows_to_table([]), FACTS)
+    write_part_file(tmp_path / "part.parquet", rows_to_table([]), FACTS)
     assert read_part_facts(tmp_path / "part.parquet") == FACTS
     assert read_file_names(tmp_path / "part.parquet") == []
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.boxes import BoxedImage, BoxHeader, WrittenBox
 from augcli.errors import InputError, StorageError
-from augcli.io.voc import read_voc, write_voc
+from augcli.io.boxes.voc import read_voc, write_voc
+from augcli.io.store.local import LocalStore
+from augcli.program.annotated import BoxedImage, BoxHeader, WrittenBox
 
 BOUNDS = "<xmin>11</xmin><ymin>21</ymin><xmax>40</xmax><ymax>25</ymax>"
 HEADER = BoxHeader("voc", ("cat", "dog"), {})
@@ -36,7 +37,7 @@ def read(tmp_path):
             path = tmp_path / "voc" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_voc(tmp_path / "voc", links)
+        return read_voc(LocalStore(str(tmp_path / "voc"), follow_links=links))
 
     return read_files
 
@@ -109,9 +110,10 @@ def test_folder_without_xml_gives_no_images(read, tmp_path):
     assert (held.header, held.images, held.dropped) == (BoxHeader("voc", (), {}), {}, {})
 
 
-def test_missing_folder_is_a_storage_error(tmp_path):
+def test_folder_that_cannot_be_listed_is_a_storage_error(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageError, match="cannot list"):
-        read_voc(tmp_path / "none", True)
+        read_voc(LocalStore(str(tmp_path / "file")))
 
 
 def test_categories_are_the_names_of_all_files_sorted(read):
@@ -397,6 +399,13 @@ def test_what_xml_cannot_hold_becomes_a_question_mark():
     assert root.findtext("filename") == "a??\x7f??😀\t.jpg"
 
 
+def test_texts_are_written_to_the_byte():
+    extra = '{"a": "", "b": "x\\r\\ny\\t", "c": "<&>]]>", "d": " "}'
+    written = write_voc(one_image(extra=extra), HEADER)
+    leaves = b"\t<a></a>\n\t<b>x&#13;\ny\t</b>\n\t<c>&lt;&amp;&gt;]]&gt;</c>\n\t<d> </d>\n"
+    assert b"\t<segmented>0</segmented>\n" + leaves + b"\t<base>" in written
+
+
 def test_key_that_is_not_utf8_is_written_as_labels_write_it():
     root = ElementTree.fromstring(write_voc(one_image(source="\udcff%.png"), HEADER))
     assert root.findtext("base") == "%FF%25.png"
@@ -416,7 +425,7 @@ def test_boxes_on_whole_pixels_survive_writing_and_reading(tmp_path_factory, pla
     ]
     root = tmp_path_factory.mktemp("voc")
     (root / "a.xml").write_bytes(write_voc(one_image(*boxes, size=(64, 64)), header))
-    held = read_voc(root, True)
+    held = read_voc(LocalStore(str(root)))
     np.testing.assert_array_equal(held.images["a"].edges, np.reshape([box.edges for box in boxes], (-1, 4)))
     assert (held.header, held.images["a"].categories) == (header, tuple(box.category for box in boxes))
 

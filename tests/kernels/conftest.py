@@ -18,7 +18,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from augcli.kernels import gpu
+from augcli.kernels import devices, gpu
 
 SHIM = """
 #define __device__
@@ -64,6 +64,7 @@ def build(text, directory):
         "-Wall",
         "-Wextra",
         "-Werror",
+        "-Wno-unknown-pragmas",  # those of the compiler for devices
         "-fsanitize=undefined",
         "-fno-sanitize-recover",
     ]
@@ -222,15 +223,32 @@ def install(patch, cupy):
     cupyx.empty_pinned = lambda shape, dtype: np.full(shape, 55, dtype)
     patch.setitem(sys.modules, "cupy", cupy)
     patch.setitem(sys.modules, "cupyx", cupyx)
-    gpu._function.cache_clear()
+    forget()
     return cupy
+
+
+def forget():
+    """Forget what was compiled, and the lanes, which belong to one CuPy."""
+    gpu._function.cache_clear()
+    gpu._idle_lanes.cache_clear()
 
 
 @pytest.fixture
 def host_compiled(host_library, monkeypatch):
     """CuPy whose kernels are those of `steps.cu`, compiled for the host."""
     yield install(monkeypatch, FakeCupy(host_library))
-    gpu._function.cache_clear()
+    forget()
+
+
+@pytest.fixture(params=["host", pytest.param("device", marks=pytest.mark.gpu)])
+def some_cupy(request):
+    """CuPy: the one that is made for the host and, where there is a device, the real one."""
+    if request.param == "host":
+        return request.getfixturevalue("host_compiled")
+    problem = devices.find_state().problem
+    if problem:
+        pytest.skip(problem)
+    return devices.usable_cupy()
 
 
 @pytest.fixture
@@ -244,4 +262,4 @@ def broken_kernels(tmp_path, monkeypatch):
         install(monkeypatch, FakeCupy(build(gpu.source(), tmp_path)))
 
     yield make
-    gpu._function.cache_clear()
+    forget()

@@ -7,11 +7,18 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from augcli.datatypes import Blend, Box, Colour, Fill, Normal, Paste, Patches, Shape, Uniform
-from augcli.kernels import cpu, gpu, reference
+from augcli.kernels import cpu, cpu_loops, devices, gpu, reference
 from augcli.kernels.table import tabulate
+from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
+from augcli.samples import Colour, Shape
 
-BACKENDS = {"cpu": cpu.apply}
+BACKENDS = {"cpu": cpu.apply, "gpu": gpu.apply}
+NO_DEVICE = devices.find_state().problem
+USABLE = [
+    "cpu",
+    pytest.param("gpu", marks=[pytest.mark.gpu, pytest.mark.skipif(bool(NO_DEVICE), reason=NO_DEVICE)]),
+]
+"""The GPU's is tested without a device as well: `test_steps_host_compiled_equal_the_reference`."""
 
 
 def make_image(seed, height, width, channels, dtype):
@@ -75,7 +82,7 @@ def difference(apply, case):
     return np.count_nonzero(actual != expected)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", USABLE)
 @settings(max_examples=400)
 @given(case=cases())
 def test_backend_equals_the_reference(backend, case):
@@ -85,17 +92,6 @@ def test_backend_equals_the_reference(backend, case):
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases())
 def test_steps_host_compiled_equal_the_reference(host_compiled, case):
-    assert difference(gpu.apply, case) == 0
-
-
-on_a_device = pytest.mark.skipif(bool(gpu.find_state().problem), reason=gpu.find_state().problem)
-
-
-@pytest.mark.gpu
-@on_a_device
-@settings(max_examples=400)
-@given(case=cases())
-def test_steps_on_a_device_equal_the_reference(case):
     assert difference(gpu.apply, case) == 0
 
 
@@ -124,7 +120,7 @@ def test_steps_host_compiled_with_an_error_are_found(broken_kernels, old, new):
         compare()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", USABLE)
 @pytest.mark.parametrize("sizes", [((533, 400), (534, 400)), ((37, 61), (301, 500)), ((300, 200), (31, 7))])
 def test_backend_equals_the_reference_on_large_images(backend, sizes):
     base, partner = (make_image(i, *size, 3, np.uint8) for i, size in enumerate(sizes))
@@ -136,7 +132,7 @@ def test_backend_equals_the_reference_on_large_images(backend, sizes):
     np.testing.assert_array_equal(base, expected)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", USABLE)
 def test_the_mean_of_a_very_long_block_does_not_overflow(backend):
     partner, image = np.full((1 << 17, 1, 1), 65535, np.uint16), np.zeros((1, 1, 1), np.uint16)
     table = tabulate((Paste(Box(0, 0, 1, 1), 0),), Shape(1, 1, 1, 16), [partner.shape[:2]])
@@ -144,7 +140,7 @@ def test_the_mean_of_a_very_long_block_does_not_overflow(backend):
     assert image[0, 0, 0] == 65535
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", USABLE)
 def test_partners_are_not_written_to(backend):
     image, partner = make_image(1, 9, 7, 3, np.uint8), make_image(2, 13, 5, 3, np.uint8)
     before = partner.copy()
@@ -163,6 +159,6 @@ def test_kernels_compile_where_no_cache_directory_can_be_written(tmp_path, monke
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: ("compiled uncached", function.__name__)
 
-    monkeypatch.setattr(cpu.numba, "njit", refuse)
+    monkeypatch.setattr(cpu_loops.numba, "njit", refuse)
     with pytest.warns(UserWarning, match="numba cannot write"):
-        assert cpu._compile(make_image) == ("compiled uncached", "make_image")
+        assert cpu_loops._compile(make_image) == ("compiled uncached", "make_image")

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from augcli.datatypes import Box, Colour, Fill, ImageMean, Normal, Paste, Patches, Shape, Uniform
 from augcli.errors import PlanError
 from augcli.kernels import cpu, reference
 from augcli.kernels.fills import channel_values, mean_colour, normal_quantiles, resolve_image_mean
 from augcli.kernels.table import tabulate
+from augcli.program.steps import Box, Fill, ImageMean, Normal, Paste, Patches, Uniform
+from augcli.samples import Colour, Shape
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BLOCK = [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]

@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.datatypes import Blend, Box, Colour, Fill, Normal, Paste, Patches, Shape
 from augcli.errors import MissingPartError, PlanError
-from augcli.kernels import cpu, gpu, reference, table
+from augcli.kernels import cpu, devices, gpu, reference, table
 from augcli.kernels.table import tabulate_batch
-from augcli.pipeline import execute
+from augcli.pipeline.worker import execute
+from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches
+from augcli.samples import Colour, Shape
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100)
 """What the docs name: from Turing to Blackwell."""
@@ -170,6 +171,67 @@ def test_a_batch_host_compiled_is_the_cpus_in_however_many_parts(host_compiled, 
     assert free > 8 or host_compiled.launches == [1] * len(SHAPES)
 
 
+@pytest.fixture
+def launches(monkeypatch):
+    """Count the outputs of each launch, whatever the device."""
+    counts, launch = [], gpu._launch
+
+    def count(*given):
+        counts.append(len(given[2].outputs))
+        return launch(*given)
+
+    monkeypatch.setattr(gpu, "_launch", count)
+    return counts
+
+
+@pytest.fixture
+def device():
+    """CuPy, where there is a device."""
+    problem = devices.find_state().problem
+    if problem:
+        pytest.skip(problem)
+    return devices.usable_cupy()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("values", [1 << 30, 1 << 10, 1])
+def test_a_batch_on_a_device_is_the_cpus_in_however_many_parts(
+    device, launches, monkeypatch, dtype, channels, values
+):
+    free = device.cuda.runtime.memGetInfo()[0]
+    monkeypatch.setattr(gpu, "SHARE", max(free // (values * np.dtype(dtype).itemsize), 1))
+    batch = make_batch(dtype, channels)
+    out = np.empty_like(batch[-1])
+    gpu.apply_batch(*batch, out)
+    np.testing.assert_array_equal(out, on_the_cpu(*batch))
+    assert (len(launches) == 1) == (values == 1 << 30)
+    assert values > 1 or launches == [1] * len(SHAPES)
+
+
+@pytest.mark.gpu
+def test_a_batch_on_a_device_is_halved_where_memory_runs_out(device, launches):
+    images = np.random.default_rng(2).integers(0, 256, (16, 1024, 1024, 3), dtype=np.uint8)
+    steps, first = tabulate_batch(
+        [(Blend(Box(0, 0, 1024, 1024), 20000, 0),)] * 16, [Shape(1024, 1024)] * 16, [[(1024, 1024)]] * 16
+    )
+    shapes, partners = (
+        np.array([image.shape for image in images], np.int64),
+        np.roll(np.arange(16), 1)[:, None],
+    )
+    batch = (steps, first, partners, shapes, images.reshape(-1))
+    out, pool = np.empty_like(batch[-1]), device.get_default_memory_pool()
+    pool.free_all_blocks()
+    pool.set_limit(pool.total_bytes() + (24 << 20))  # half of what the images take
+    try:
+        gpu.apply_batch(*batch, out)
+    finally:
+        pool.set_limit(0)
+    np.testing.assert_array_equal(out, on_the_cpu(*batch))
+    assert len(launches) > 1
+
+
 def test_a_batch_host_compiled_is_halved_where_memory_runs_out(host_compiled):
     batch = make_batch()
     host_compiled.memory = 2500  # the whole batch takes more
@@ -177,6 +239,30 @@ def test_a_batch_host_compiled_is_halved_where_memory_runs_out(host_compiled):
     gpu.apply_batch(*batch, out)
     np.testing.assert_array_equal(out, on_the_cpu(*batch))
     assert len(host_compiled.launches) > 1
+
+
+def test_streams_host_compiled_are_used_again(host_compiled):
+    batch, made, stream = make_batch(), [], host_compiled.cuda.Stream
+    host_compiled.cuda.Stream = lambda **options: made.append(stream(**options)) or made[-1]
+    for _ in range(3):
+        gpu.apply_batch(*batch, np.empty_like(batch[-1]))
+    assert len(made) == 2
+
+
+@pytest.mark.gpu
+def test_a_device_holds_no_more_memory_after_many_batches(device):
+    batch, held = make_batch(), []
+    for _ in range(20):
+        gpu.apply_batch(*batch, np.empty_like(batch[-1]))
+        held.append(device.get_default_memory_pool().total_bytes())
+    assert held[2:] == held[2:3] * 18
+
+
+def test_page_locked_memory_host_compiled_is_bounded(host_compiled, launches, monkeypatch):
+    batch = make_batch()
+    monkeypatch.setattr(gpu, "MOST_BYTES", 1)
+    gpu.apply_batch(*batch, np.empty_like(batch[-1]))
+    assert launches == [1] * len(SHAPES)
 
 
 def test_a_single_image_for_which_memory_is_short_is_an_error(host_compiled):
@@ -207,6 +293,7 @@ def test_an_image_host_compiled_is_changed_in_place_and_its_partners_are_not(hos
 
 
 @pytest.mark.parametrize("form", ["batch", "list"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize(
     "function",
     [
@@ -218,22 +305,23 @@ def test_an_image_host_compiled_is_changed_in_place_and_its_partners_are_not(hos
     ],
     ids=["cutmix", "mixup", "cutout", "erase", "patch_cutout"],
 )
-def test_arrays_of_cupy_host_compiled_go_in_and_out(host_compiled, monkeypatch, function, form):
+def test_arrays_of_cupy_go_in_and_out(some_cupy, launches, monkeypatch, function, dtype, form):
     generator = np.random.default_rng(1)
     sizes = [(12, 14)] * 4 if form == "batch" else [(12, 14), (9, 20), (12, 14), (30, 7)]
-    images = [generator.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    full = np.iinfo(dtype).max
+    images = [generator.integers(0, full, (*size, 3), dtype, endpoint=True) for size in sizes]
     given = np.stack(images) if form == "batch" else images
-    on_device = host_compiled.asarray(given) if form == "batch" else list(map(host_compiled.asarray, given))
-    synchronize = host_compiled.cuda.get_current_stream().synchronize
+    on_device = some_cupy.asarray(given) if form == "batch" else list(map(some_cupy.asarray, given))
+    synchronize = some_cupy.cuda.get_current_stream().synchronize
     synchronize()
     expected = function(given)
     monkeypatch.setattr(gpu, "_apply_staged", None)  # nothing goes through the host
     made = function(on_device)
     synchronize()
     for one, wanted in zip(made.images, expected.images, strict=True):
-        assert isinstance(one, host_compiled.ndarray)
-        np.testing.assert_array_equal(one, wanted)
-    assert len(host_compiled.launches) == 1
+        assert isinstance(one, some_cupy.ndarray)
+        np.testing.assert_array_equal(one.get(), wanted)
+    assert len(launches) == 1
     if hasattr(made, "labels"):
         np.testing.assert_array_equal(made.labels, expected.labels)
 
@@ -244,8 +332,8 @@ def test_arrays_of_host_and_device_do_not_mix(host_compiled):
         augcli.cutmix([image, host_compiled.asarray(image)])
 
 
-def test_labels_of_the_device_host_compiled_are_read(host_compiled):
-    labels = host_compiled.asarray(np.array([1, 0]))
+def test_labels_of_the_device_are_read(some_cupy):
+    labels = some_cupy.asarray(np.array([1, 0]))
     images = np.zeros((2, 4, 4, 3), np.uint8)
     mixed = augcli.cutmix(images, labels, num_classes=2, lam=1.0)
     assert mixed.labels.tolist() == [[0, 1], [1, 0]]
@@ -262,28 +350,20 @@ CHAIN = {
 }
 
 
-def test_a_run_host_compiled_writes_the_bytes_of_the_cpu(host_compiled, photos, tmp_path, tree):
+def test_a_run_writes_the_bytes_of_the_cpu(some_cupy, launches, photos, tmp_path, tree):
     for backend in ("cpu", "gpu"):
         summary = augcli.materialize(photos, tmp_path / backend, CHAIN, backend=backend, workers=3)
-    assert summary.libraries["backend"] == "gpu (CuPy, Host)"
-    assert sum(host_compiled.launches) == 48
-    assert len(host_compiled.launches) < 12  # outputs of a walk are made together
-    assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(bool(gpu.find_state().problem), reason=gpu.find_state().problem)
-def test_a_run_on_a_device_writes_the_bytes_of_the_cpu(photos, tmp_path, tree):
-    for backend in ("cpu", "gpu"):
-        augcli.materialize(photos, tmp_path / backend, CHAIN, backend=backend)
+    assert summary.libraries["backend"] == f"gpu (CuPy, {devices.find_state().devices[0].name})"
+    assert sum(launches) == 48
+    assert len(launches) < 12  # outputs of a walk are made together
     assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
 
 
 @pytest.mark.parametrize("waiting", [1, 5, 64])
 @pytest.mark.parametrize("free", [1 << 30, 3000])
 @pytest.mark.parametrize("form", ["folder", "parquet"])
-def test_a_run_of_odd_images_host_compiled_is_the_cpus(
-    host_compiled, tmp_path, tree, monkeypatch, waiting, free, form
+def test_a_run_of_odd_images_is_the_cpus(
+    some_cupy, launches, tmp_path, tree, monkeypatch, waiting, free, form
 ):
     generator = np.random.default_rng(3)
     (tmp_path / "src" / "cat").mkdir(parents=True)
@@ -300,10 +380,11 @@ def test_a_run_of_odd_images_host_compiled_is_the_cpus(
     recipe = CHAIN | {"copies": 3, "originals": "copy", "format": form}
     augcli.materialize(tmp_path / "src", tmp_path / "cpu", recipe, backend="cpu")
     monkeypatch.setattr(execute, "MOST_WAITING", waiting)
-    host_compiled.free = free
+    known, _ = some_cupy.cuda.runtime.memGetInfo()
+    monkeypatch.setattr(gpu, "SHARE", max(known // (free // gpu.SHARE), 1))
     augcli.materialize(tmp_path / "src", tmp_path / "gpu", recipe, backend="gpu", workers=2)
     assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
-    assert host_compiled.launches
+    assert launches
 
 
 def test_tables_that_are_joined_are_those_of_a_batch():
@@ -342,20 +423,20 @@ def test_tables_that_are_joined_are_those_of_a_batch():
 
 def test_without_cupy_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)  # importing it then fails
-    state = gpu.find_state()
+    state = devices.find_state()
     assert (state.cupy, state.driver, state.devices) == (None, None, ())
     assert state.problem == "CuPy is not installed; run: pip install 'augcli[gpu]'"
     with pytest.raises(MissingPartError, match=r"pip install 'augcli\[gpu\]'"):
-        gpu.check_usable()
+        devices.check_usable()
 
 
 def test_without_a_device_it_says_so(host_compiled):
     host_compiled.devices = 0
-    assert gpu.find_state().driver == "12.8"
+    assert devices.find_state().driver == "12.8"
     with pytest.raises(
         MissingPartError, match="no NVIDIA GPU can be used: there is none; install its driver"
     ):
-        gpu.check_usable()
+        devices.check_usable()
 
 
 def test_without_a_driver_it_says_what_cuda_said(host_compiled):
@@ -364,17 +445,17 @@ def test_without_a_driver_it_says_what_cuda_said(host_compiled):
 
     host_compiled.cuda.runtime.getDeviceCount = fail
     with pytest.raises(MissingPartError, match="cudaErrorInsufficientDriver; install its driver, or give"):
-        gpu.check_usable()
+        devices.check_usable()
 
 
 def test_devices_are_described(host_compiled):
-    state = gpu.find_state()
-    assert state == gpu.State("14.0.0", "12.8", (gpu.Device("Host", "9.0", 1 << 30),), "")
+    state = devices.find_state()
+    assert state == devices.State("14.0.0", "12.8", (devices.Device("Host", "9.0", 1 << 30),), "")
 
 
 @pytest.mark.parametrize("waiting", [2, 3, 6])
-def test_a_partner_host_compiled_is_read_before_its_own_outputs_are_made(
-    host_compiled, make_folder, tmp_path, tree, monkeypatch, waiting
+def test_a_partner_is_read_before_its_own_outputs_are_made(
+    some_cupy, make_folder, tmp_path, tree, monkeypatch, waiting
 ):
     src = make_folder({"cat": 4, "dog": 16})  # six outputs of each cat, one or two of each dog
     recipe = {"op": [{"kind": "cutmix", "lam": 0.3}], "target-per-class": 24}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from augcli.datatypes import Blend, Box, Colour, Fill, Paste, Patches, Shape
 from augcli.errors import PlanError
 from augcli.kernels import reference
-from augcli.kernels.convert import match_pixels
+from augcli.kernels.match import match_pixels
 from augcli.kernels.table import STEP, tabulate
+from augcli.program.steps import Blend, Box, Fill, Paste, Patches
+from augcli.samples import Colour, Shape
 
 
 def run(program, image, *partners):

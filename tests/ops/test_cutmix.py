@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.datatypes import Box, Paste, Shape
 from augcli.errors import UsageError
 from augcli.ops.base import box_around
 from augcli.ops.cutmix import CutMix, box_sides
+from augcli.program.steps import Box, Paste
 from augcli.rng import Draws, draw_many, hash_key
+from augcli.samples import Shape
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ GOLDEN = [(239, 146, 533, 400), (0, 133, 167, 354), (47, 0, 533, 271)]
 
 @pytest.mark.parametrize("alpha", [0, -1.0, 1000.5, math.nan, "1", True])
 def test_alpha_outside_its_range_is_refused(alpha):
-    with pytest.raises(UsageError, match=r"cutmix: --alpha must be"):
+    with pytest.raises(UsageError, match=r"^cutmix: alpha must be"):
         CutMix(alpha=alpha)
 
 
@@ -128,14 +129,14 @@ def test_a_lam_of_zero_pastes_the_whole_image():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lam": 1.5}, "cutmix: --lam must be >= 0 and <= 1, got 1.5"),
-        ({"minmax": "0.5:0.2"}, "cutmix: --minmax must be a number or LO:HI with LO <= HI, got '0.5:0.2'"),
-        ({"minmax": "0.5:1.2"}, "cutmix: --minmax must be >= 0 and <= 1, got '0.5:1.2'"),
-        ({"boundary": "out"}, "cutmix: --boundary must be one of clip, inside, got 'out'"),
-        ({"partner": "me"}, "cutmix: --partner must be one of any, other-class, same-class, got 'me'"),
+        ({"lam": 1.5}, "cutmix: lam must be >= 0 and <= 1, got 1.5"),
+        ({"minmax": "0.5:0.2"}, "cutmix: minmax must be a number or LO:HI with LO <= HI, got '0.5:0.2'"),
+        ({"minmax": "0.5:1.2"}, "cutmix: minmax must be >= 0 and <= 1, got '0.5:1.2'"),
+        ({"boundary": "out"}, "cutmix: boundary must be one of clip, inside, got 'out'"),
+        ({"partner": "me"}, "cutmix: partner must be one of any, other-class, same-class, got 'me'"),
         (
             {"lam": 0.5, "minmax": "0.1:0.2"},
-            "cutmix: --lam and --minmax both decide the box; give one of them",
+            "cutmix: lam and minmax both decide the box; give one of them",
         ),
     ],
 )

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from augcli.datatypes import Box, Colour, Fill, ImageMean, Normal, Shape, Uniform
 from augcli.errors import UsageError
 from augcli.ops.cutout import Cutout
+from augcli.program.steps import Box, Fill, ImageMean, Normal, Uniform
 from augcli.rng import Draws, hash_key
+from augcli.samples import Colour, Shape
 
 
 def holes(operation, shape, count=400):
@@ -133,18 +134,18 @@ def test_normal_colours_follow_the_clipped_law():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"holes": "3:1"}, "cutout: --holes must be a whole number or LO:HI with LO <= HI, got '3:1'"),
-        ({"holes": 0}, "cutout: --holes must be >= 1 and <= 1000, got 0"),
-        ({"length": "8:0.5"}, "cutout: --length must be pixels"),
-        ({"length": "0.5:0.2"}, "cutout: --length must be pixels"),
-        ({"length": "1.5"}, "cutout: --length must be pixels"),
+        ({"holes": "3:1"}, "cutout: holes must be a whole number or LO:HI with LO <= HI, got '3:1'"),
+        ({"holes": 0}, "cutout: holes must be >= 1 and <= 1000, got 0"),
+        ({"length": "8:0.5"}, "cutout: length must be pixels"),
+        ({"length": "0.5:0.2"}, "cutout: length must be pixels"),
+        ({"length": "1.5"}, "cutout: length must be pixels"),
         (
             {"fill": "1,2"},
-            "--fill must be black, white, gray, one number or r,g,b in 0..255, or mean,",
+            "fill must be black, white, gray, one number or r,g,b in 0..255, or mean,",
         ),
         ({"fill": "noise"}, "got 'noise'"),
-        ({"mean": "255"}, "cutout: --mean must be one number or r,g,b in 0..1"),
-        ({"boundary": "no"}, "cutout: --boundary must be one of clip, inside, got 'no'"),
+        ({"mean": "255"}, "cutout: mean must be one number or r,g,b in 0..1"),
+        ({"boundary": "no"}, "cutout: boundary must be one of clip, inside, got 'no'"),
     ],
 )
 def test_options_outside_their_range_are_refused(options, message):

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from augcli.datatypes import Box, Shape, Uniform
 from augcli.errors import UsageError
 from augcli.ops.erase import Erase
+from augcli.program.steps import Box, Uniform
 from augcli.rng import Draws, draw_many, hash_key
+from augcli.samples import Shape
 
 
 def plans(operation, shape, count=400, copy=0):
@@ -98,12 +99,12 @@ def test_the_clean_split_leaves_the_other_samples_as_they_were():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"scale": "0.5:0.2"}, "erase: --scale must be a number or LO:HI with LO <= HI, got '0.5:0.2'"),
-        ({"scale": 0}, "erase: --scale must be > 0 and <= 1, got 0"),
-        ({"scale": "0.5:1.5"}, "erase: --scale must be > 0 and <= 1, got '0.5:1.5'"),
-        ({"ratio": "0:1"}, "erase: --ratio must be >= 0.001 and <= 1000, got '0:1'"),
-        ({"count": "0:2"}, "erase: --count must be >= 1 and <= 1000, got '0:2'"),
-        ({"clean_split": 2.0}, "erase: --clean-split must be >= 0 and <= 1, got 2.0"),
+        ({"scale": "0.5:0.2"}, "erase: scale must be a number or LO:HI with LO <= HI, got '0.5:0.2'"),
+        ({"scale": 0}, "erase: scale must be > 0 and <= 1, got 0"),
+        ({"scale": "0.5:1.5"}, "erase: scale must be > 0 and <= 1, got '0.5:1.5'"),
+        ({"ratio": "0:1"}, "erase: ratio must be >= 0.001 and <= 1000, got '0:1'"),
+        ({"count": "0:2"}, "erase: count must be >= 1 and <= 1000, got '0:2'"),
+        ({"clean_split": 2.0}, "erase: clean_split must be >= 0 and <= 1, got 2.0"),
     ],
 )
 def test_options_outside_their_range_are_refused(options, message):

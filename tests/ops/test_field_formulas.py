@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.datatypes import Box, Shape, SoftLabel
-from augcli.labels import label_of, smooth
 from augcli.ops import base, cutmix, erase, mixup
 from augcli.ops.cutmix import CutMix
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
+from augcli.program.labels import count_shares, mix_labels, smooth
+from augcli.program.steps import Box
 from augcli.rng import Draws
+from augcli.samples import Shape, SoftLabel
 
 sides = st.integers(2, 300)
 shares = st.floats(0.001, 0.999)
@@ -65,7 +66,8 @@ def test_cutmix_as_timm_where_sides_are_even(height, width, lam, data):
         return
     assert ours == expected
     program = CutMix().plan(Injected(lam, **{f"s{cutmix.PLACE}": (cy, cx)}), Shape(height, width), 0).steps
-    label = label_of(program, height, width, SoftLabel((0,), (1.0,)), [SoftLabel((1,), (1.0,))])
+    shares = count_shares(program, height, width, 1)
+    label = mix_labels([SoftLabel((0,), (1.0,)), SoftLabel((1,), (1.0,))], shares)
     corrected = 1.0 - ours.area / float(height * width)
     assert dict(zip(label.classes, label.weights, strict=True)).get(0, 0.0) == pytest.approx(
         corrected, abs=1e-12
@@ -135,7 +137,8 @@ def test_erasing_as_timm_and_torchvision(height, width, drawn):
 def test_mixup_labels_as_timm_and_torchvision(lam, first, second):
     lam = round(lam * 65536) / 65536  # ours is rounded to what the pixels use
     program = Mixup(lam=lam).plan(Injected(), Shape(8, 8), 0).steps
-    label = label_of(program, 8, 8, SoftLabel((first,), (1.0,)), [SoftLabel((second,), (1.0,))])
+    labels = [SoftLabel((name,), (1.0,)) for name in (first, second)]
+    label = mix_labels(labels, count_shares(program, 8, 8, 1))
     one_hot = np.eye(5)
     np.testing.assert_allclose(
         smooth(label, 5, 0.0, "uniform"), one_hot[first] * lam + one_hot[second] * (1 - lam), atol=1e-12

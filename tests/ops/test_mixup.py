@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from augcli.datatypes import Blend, Box, Shape
 from augcli.errors import UsageError
 from augcli.ops.mixup import Mixup
+from augcli.program.steps import Blend, Box
 from augcli.rng import Draws, hash_key
+from augcli.samples import Shape
 
 
 def plan(number, alpha=0.2, seed=0):
@@ -44,7 +45,7 @@ GOLDEN = [1688, 64478, 20, 190]
 
 
 def test_alpha_outside_its_range_is_refused():
-    with pytest.raises(UsageError, match="mixup: --alpha must be > 0 and <= 1000, got 0"):
+    with pytest.raises(UsageError, match=r"^mixup: alpha must be > 0 and <= 1000, got 0"):
         Mixup(alpha=0)
 
 

@@ -23,9 +23,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from augcli.datatypes import Box, Fill
-from augcli.fields import Bounds, WholeSpan, option, read_whole_span
 from augcli.ops.base import Card, HoleOperation, Plan, register
+from augcli.options import Bounds, WholeSpan, option, read_whole_span
+from augcli.program.steps import Box, Fill
 
 SPACING, SHIFT = 2, 3
 

@@ -7,14 +7,15 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from augcli.datatypes import Fill, Shape
-from augcli.fields import flag, option_fields
 from augcli.kernels import reference
 from augcli.kernels.table import tabulate
-from augcli.labels import count_shares
 from augcli.ops import OPERATIONS
 from augcli.ops.base import register
+from augcli.options import flag, option_fields
+from augcli.program.labels import count_shares
+from augcli.program.steps import Fill
 from augcli.rng import Draws, hash_key
+from augcli.samples import Shape
 
 SHAPES = [Shape(1, 1), Shape(1, 7), Shape(4, 4, 1), Shape(31, 17, 4), Shape(64, 48, 1, 16)]
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from augcli.datatypes import Colour, Fill, Shape
 from augcli.errors import UsageError
 from augcli.kernels import cpu
 from augcli.kernels.table import tabulate
 from augcli.ops.patch_cutout import PatchCutout
+from augcli.program.steps import Fill
 from augcli.rng import Draws, hash_key
+from augcli.samples import Colour, Shape
 
 
 def bitmap(operation, shape, number=0):
@@ -83,13 +84,13 @@ def test_a_grid_of_too_many_patches_is_left_alone():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ratio": 1.5}, "patch-cutout: --ratio must be >= 0 and <= 1, got 1.5"),
+        ({"ratio": 1.5}, "patch-cutout: ratio must be >= 0 and <= 1, got 1.5"),
         (
             {"ratio": "0.5:0.1"},
-            "patch-cutout: --ratio must be a number or LO:HI with LO <= HI, got '0.5:0.1'",
+            "patch-cutout: ratio must be a number or LO:HI with LO <= HI, got '0.5:0.1'",
         ),
-        ({"patch_size": 0}, "patch-cutout: --patch-size must be a number of pixels such as 224"),
-        ({"patch_size": "16,8,3"}, "patch-cutout: --patch-size must be"),
+        ({"patch_size": 0}, "patch-cutout: patch_size must be a number of pixels such as 224"),
+        ({"patch_size": "16,8,3"}, "patch-cutout: patch_size must be"),
     ],
 )
 def test_options_outside_their_range_are_refused(options, message):

@@ -22,14 +22,17 @@ from pycocotools.coco import COCO
 
 import augcli
 from augcli.errors import InputError, OutputError, UsageError
-from augcli.io import coco
+from augcli.io.boxes import coco
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
 from augcli.ops.patch_cutout import PatchCutout
-from augcli.pipeline import chunks, neighbours, run
-from augcli.recipe import read_recipe, single
+from augcli.pipeline import run
+from augcli.pipeline.plan import chunks
+from augcli.pipeline.worker import window
+from augcli.recipe import single
+from augcli.recipe_files import read_recipe
 
 COUNT = 12
 BOXES = [[2, 1, 6, 5], [0, 0, 4, 3], [5, 4, 3, 6], [1, 6, 8, 2]]
@@ -501,7 +504,7 @@ def test_workers_runs_and_interruptions_change_no_byte(make, tmp_path, tree, mon
         paths["boxes"] = write_voc(paths, tmp_path / "voc")
     recipe = read_recipe({"op": [{"kind": "cutmix"}], "copies": 2, "format": form})
     augcli.materialize(dst=tmp_path / "a", recipe=recipe, workers=1, **paths)
-    monkeypatch.setattr(run, "cut_runs", lambda chunk, total, workers: chunks.cut_runs(chunk, 8, 1))
+    monkeypatch.setattr(run, "cut_tasks", lambda chunk, total, workers: chunks.cut_tasks(chunk, 8, 1))
     augcli.materialize(dst=tmp_path / "b", recipe=recipe, workers=3, **paths)
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("*")}
@@ -742,10 +745,8 @@ def test_verify_finds_masks_and_boxes_that_the_source_no_longer_gives(make, tmp_
 
 
 def test_a_file_of_boxes_is_read_once_for_all(make, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(
-        "augcli.io.box_files.read_coco", lambda path: calls.append(path) or coco.read_coco(path)
-    )
+    calls, read_coco = [], coco.read_coco
+    monkeypatch.setattr("augcli.io.boxes.coco.read_coco", lambda file: calls.append(file) or read_coco(file))
     paths = make()
     augcli.materialize(dst=tmp_path / "dst", recipe=CHAIN, **paths)
     assert len(calls) == 1
@@ -908,15 +909,15 @@ def test_boxes_are_clipped_to_the_image_before_it_is_padded(make, tmp_path):
 def test_memory_for_masks_counts_and_is_given_back(make, tmp_path, monkeypatch):
     paths = make()
     seen = []
-    original = neighbours.Neighbours.release
+    original = window.Neighbours.release
 
     def release(self, position):
         original(self, position)
         held = sum(item.held_bytes for item in self._items.values() if item.pixels is not None)
         seen.append((self._held_bytes, held))
 
-    monkeypatch.setattr(neighbours.Neighbours, "release", release)
-    monkeypatch.setattr(neighbours, "HELD_BYTES", 300)  # a few of these images
+    monkeypatch.setattr(window.Neighbours, "release", release)
+    monkeypatch.setattr(window, "HELD_BYTES", 300)  # a few of these images
     augcli.materialize(paths["src"], tmp_path / "dst", CHAIN, masks=paths["masks"], workers=1)
     assert all(counted == held for counted, held in seen)
     monkeypatch.undo()
@@ -960,5 +961,5 @@ def test_a_stored_recipe_reminds_of_the_masks_and_boxes_that_its_output_had(make
     stored = tmp_path / "dst" / "augcli.json"
     augcli.materialize(dst=tmp_path / "same", recipe=stored, **paths)  # says nothing
     assert document(tmp_path / "same") == document(tmp_path / "dst")
-    with pytest.warns(UserWarning, match="had boxes; give --boxes to take them along"):
+    with pytest.warns(UserWarning, match="had boxes; give boxes to take them along"):
         augcli.materialize(paths["src"], tmp_path / "other", stored, masks=paths["masks"])

@@ -7,17 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from augcli.datatypes import Catalogue, RowGroup, SoftLabel
 from augcli.errors import UsageError
-from augcli.pipeline.chunks import (
-    chunk_folder,
-    chunk_groups,
-    count_outputs,
-    cut_runs,
-    fingerprint,
-    trim_chunks,
-)
-from augcli.pipeline.rings import form_rings, hash_samples
+from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, cut_tasks, trim_chunks
+from augcli.pipeline.plan.fingerprint import fingerprint
+from augcli.pipeline.plan.rings import form_rings, hash_samples
+from augcli.samples import Catalogue, RowGroup, SoftLabel
 
 
 def make_catalogue(count, size=1000, classes=3):
@@ -36,7 +30,7 @@ def chunk(catalogue, outputs=1, limit=None, rule="any"):
 
 
 def members(made):
-    return [int(i) for one in made for s in one.stretches for i in s.ring.members[s.start : s.stop]]
+    return [int(i) for one in made for s in one.arcs for i in s.ring.members[s.start : s.stop]]
 
 
 @pytest.mark.parametrize("count", [1, 2, 1999, 2000, 2001, 9000])
@@ -63,9 +57,9 @@ def test_chunks_run_along_one_ring_in_the_order_of_the_hash():
     made = chunk(catalogue)
     hashes = hash_samples(catalogue, 0)
     assert np.all(np.diff(hashes[members(made)].astype(np.float64)) >= 0)
-    stops = [(one.stretches[0].start, one.stretches[0].stop) for one in made]
+    stops = [(one.arcs[0].start, one.arcs[0].stop) for one in made]
     assert [start for start, _ in stops[1:]] == [stop for _, stop in stops[:-1]]
-    assert len({id(one.stretches[0].ring) for one in made}) == 1
+    assert len({id(one.arcs[0].ring) for one in made}) == 1
 
 
 def test_names_are_prefixes_of_the_hash():
@@ -81,21 +75,21 @@ def test_limit_keeps_the_first_of_the_ring_and_all_partners():
     catalogue = make_catalogue(5000)
     made = chunk(catalogue, limit=2500)
     assert members(made) == members(chunk(catalogue))[:2500]
-    assert len(made[0].stretches[0].ring) == 5000
+    assert len(made[0].arcs[0].ring) == 5000
 
 
 @pytest.mark.parametrize(
     ("total", "workers", "length"), [(10, 1, 8), (600, 2, 64), (400, 5, 20), (10**6, 2, 64)]
 )
 def test_runs_are_cut_by_the_rule(total, workers, length):
-    runs = [run for (run,) in cut_runs(chunk(make_catalogue(150))[0], total, workers)]
+    runs = [run for (run,) in cut_tasks(chunk(make_catalogue(150))[0], total, workers)]
     assert {len(run) for run in runs[:-1]} == {length}
     assert [at for run in runs for at in range(run.start, run.stop)] == list(range(150))
 
 
 def test_short_stretches_go_into_a_run_together():
     (made,) = chunk(make_catalogue(100, classes=20), rule="same-class")
-    runs = list(cut_runs(made, 64 * 8, 2))
+    runs = list(cut_tasks(made, 64 * 8, 2))
     assert [sum(map(len, run)) for run in runs] == [60, 40]
     assert [len(run) for run in runs] == [12, 8]
 
@@ -130,7 +124,7 @@ class TestFingerprint:
         assert self.changed(**self.edited(column, members([self.CHUNK])[5], value))
 
     def test_it_changes_with_a_sample_read_beyond_the_end(self):
-        ring, stop = self.CHUNK.stretches[0].ring, self.CHUNK.stretches[0].stop
+        ring, stop = self.CHUNK.arcs[0].ring, self.CHUNK.arcs[0].stop
         assert self.changed(**self.edited("sizes", ring.members[stop + 1], 7))
         assert not self.changed(**self.edited("sizes", ring.members[stop + 2], 7))
 
@@ -143,11 +137,9 @@ class TestFingerprint:
         assert self.digest(self.CATALOGUE, outputs) != self.digest(self.CATALOGUE)
 
     def test_it_changes_with_the_steps_to_partners(self):
-        (stretch,) = self.CHUNK.stretches
+        (arc,) = self.CHUNK.arcs
         for steps in (np.array([1, 3]), np.array([2, 3]), np.array([], int)):
-            other = replace(
-                self.CHUNK, stretches=(replace(stretch, ring=replace(stretch.ring, steps=steps)),)
-            )
+            other = replace(self.CHUNK, arcs=(replace(arc, ring=replace(arc.ring, shifts=steps)),))
             assert self.digest(self.CATALOGUE, chunk=other) != self.digest(self.CATALOGUE)
 
     def test_it_changes_with_the_partners_of_a_small_ring_only(self):
@@ -182,13 +174,13 @@ def test_few_row_groups_are_one_chunk():
 def test_each_chunk_of_rows_is_a_ring_of_its_own():
     _, made = chunk_rows(200)
     for one in made:
-        assert len(one.stretches[0].ring) == len(one) == sum(group.rows for group in one.groups)
+        assert len(one.arcs[0].ring) == len(one) == sum(group.rows for group in one.groups)
 
 
 def test_heavy_chunks_are_read_slice_by_slice():
     _, made = chunk_rows(8, size=100 << 20)
     assert made[0].slices == 4  # 800 MiB in slices of at most 256 MiB
-    order = made[0].stretches[0].ring.members
+    order = made[0].arcs[0].ring.members
     quarter = [{int(i) % 100 // 25 for i in order[part : part + 200]} for part in range(0, 800, 200)]
     assert quarter == [{0}, {1}, {2}, {3}]
 
@@ -198,10 +190,10 @@ def test_classes_meet_inside_a_slice_of_rows():
     hashes = hash_samples(catalogue, 0)
     groups = make_groups(8, 100, 100 << 20)
     (made,) = chunk_groups(catalogue, hashes, groups, np.ones(800, int), "same-class", 0)
-    assert (made.slices, len(made.stretches)) == (4, 16)
-    for stretch in made.stretches:
-        assert len({int(i) % 4 for i in stretch.members}) == 1
-        assert len({int(i) % 100 // 25 for i in stretch.members}) == 1
+    assert (made.slices, len(made.arcs)) == (4, 16)
+    for arc in made.arcs:
+        assert len({int(i) % 4 for i in arc.members}) == 1
+        assert len({int(i) % 100 // 25 for i in arc.members}) == 1
 
 
 def outputs_of(catalogue, **options):
@@ -254,4 +246,4 @@ def test_every_sample_of_a_rule_is_in_one_chunk(rule):
 
 def test_small_classes_stay_whole():
     made = chunk(make_catalogue(9000, classes=30), rule="same-class")
-    assert all(len(stretch) == len(stretch.ring) for one in made for stretch in one.stretches)
+    assert all(len(arc) == len(arc.ring) for one in made for arc in one.arcs)

@@ -8,9 +8,10 @@ import sys
 import pytest
 from PIL import features
 
-from augcli.io import codec
+from augcli.io.images import codec
 from augcli.kernels import cpu
-from augcli.pipeline import doctor, workers
+from augcli.pipeline import doctor
+from augcli.pipeline.engines import local
 
 
 def test_it_says_what_is_here():
@@ -18,7 +19,7 @@ def test_it_says_what_is_here():
     assert found.versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert set(found.versions) == {"augcli", "python", *doctor.PACKAGES}
     assert found.codecs["WebP"] == features.version("webp")
-    assert found.workers == workers.count_workers()
+    assert found.workers == local.count_workers()
     assert found.processes == (sys.platform == "linux")
     assert found.kernel_threads >= 1
 

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augcli.datatypes import SoftLabel
 from augcli.kernels import cpu
 from augcli.kernels.backends import Backend
 from augcli.kernels.table import FILL
-from augcli.labels import Shares, mix_labels, smooth
 from augcli.ops import OPERATIONS
 from augcli.pipeline import run
-from augcli.recipe import read_recipe, single
+from augcli.program.labels import Shares, mix_labels, smooth
+from augcli.recipe import single
+from augcli.recipe_files import read_recipe
+from augcli.samples import SoftLabel
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 

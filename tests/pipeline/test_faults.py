@@ -18,9 +18,10 @@ import pytest
 
 import augcli
 from augcli.errors import OutputError, StorageError
-from augcli.io import storage
+from augcli.io.store import local
 from augcli.ops.cutmix import CutMix
-from augcli.pipeline import chunks, run
+from augcli.pipeline import run
+from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 
 pytestmark = pytest.mark.slow
@@ -113,10 +114,10 @@ def fail(monkeypatch):
 
     class Failing:
         def __call__(self, fault):
-            monkeypatch.setattr(storage, "os", FaultyOs(fault))
+            monkeypatch.setattr(local, "os", FaultyOs(fault))
 
         def mend(self):
-            monkeypatch.setattr(storage, "os", os)
+            monkeypatch.setattr(local, "os", os)
 
     return Failing()
 

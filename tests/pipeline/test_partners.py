@@ -12,7 +12,8 @@ from augcli.errors import InputError, UsageError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.mixup import Mixup
-from augcli.recipe import read_recipe, single
+from augcli.recipe import single
+from augcli.recipe_files import read_recipe
 
 
 def cutmix(partner, **settings):
@@ -177,9 +178,7 @@ def test_a_target_needs_labels(make_folder, materialize, tmp_path):
 
 
 def test_copies_and_a_target_exclude_each_other():
-    with pytest.raises(UsageError, match="--copies and --target-per-class both decide how many"):
+    with pytest.raises(UsageError, match="copies and target_per_class both decide how many"):
         single(Cutout(), copies=2, target_per_class="max")
-    with pytest.raises(
-        UsageError, match="--target-per-class must be a whole number >= 1, or max, got 'most'"
-    ):
+    with pytest.raises(UsageError, match="target_per_class must be a whole number >= 1, or max, got 'most'"):
         single(Cutout(), target_per_class="most")

@@ -13,7 +13,8 @@ from PIL import Image
 import augcli
 from augcli.errors import StorageError
 from augcli.ops.cutmix import CutMix
-from augcli.pipeline import chunks, run
+from augcli.pipeline import run
+from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 
 CUTMIX = single(CutMix())
@@ -38,7 +39,7 @@ def test_what_becomes_of_a_spoilt_image_depends_on_its_own_draw_alone(
         spoil_pixels(src / "cat" / f"{number}.png")
     recipe = single(CutMix(), 0.5)
     summary = augcli.materialize(src, tmp_path / "a", recipe, workers=1)
-    monkeypatch.setattr(run, "cut_runs", lambda chunk, total, workers: chunks.cut_runs(chunk, 8, 1))
+    monkeypatch.setattr(run, "cut_tasks", lambda chunk, total, workers: chunks.cut_tasks(chunk, 8, 1))
     augcli.materialize(src, tmp_path / "b", recipe)
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     assert 0 < len(summary.failures) < 10  # some were drawn and failed, some were copied
@@ -59,7 +60,7 @@ def test_a_kill_between_new_images_and_their_part_leaves_no_old_part_valid(
         raise StorageError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr("augcli.io.tables.write_part", die)
+        patch.setattr("augcli.io.records.part_files.write_part_file", die)
         with pytest.raises(StorageError):
             augcli.materialize(src, tmp_path / "dst", CUTMIX)
     for number in range(8):
@@ -153,13 +154,13 @@ def test_a_chunk_of_nothing_but_failures_keeps_its_columns(tmp_path, monkeypatch
 def test_a_shard_that_changes_during_the_run_is_a_fault_of_the_machine(shards, tmp_path, monkeypatch):
     shutil.copytree(shards, tmp_path / "src")
     shard = next((tmp_path / "src").glob("*.parquet"))
-    real = run.cut_runs
+    real = run.cut_tasks
 
     def change(*arguments):
         shard.write_bytes(shard.read_bytes() + b" ")
         return real(*arguments)
 
-    monkeypatch.setattr(run, "cut_runs", change)
+    monkeypatch.setattr(run, "cut_tasks", change)
     with pytest.raises(StorageError, match="changed since it was listed"):
         augcli.materialize(tmp_path / "src", tmp_path / "dst", CUTMIX)
     assert not list((tmp_path / "dst").glob(".augcli-*"))

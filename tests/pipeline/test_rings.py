@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.datatypes import Catalogue, SoftLabel
 from augcli.errors import InputError
-from augcli.pipeline.rings import Ring, check_partners, form_rings, hash_samples, same_class_shares
+from augcli.pipeline.plan.rings import Ring, check_partners, form_rings, hash_samples, same_class_shares
+from augcli.samples import Catalogue, SoftLabel
 
 
 def make_catalogue(counts):
@@ -30,8 +30,8 @@ def partners(rings, copy=0, slot=0, slots=1):
     found = {}
     for ring in rings:
         for at, sample in enumerate(ring.members.tolist()):
-            if len(ring.steps):
-                step = ring.steps[ring.place_partner(copy, slot, slots)]
+            if len(ring.shifts):
+                step = ring.shifts[ring.place_partner(copy, slot, slots)]
                 found[sample] = int(ring.members[(at + step) % len(ring)])
     return found
 
@@ -95,13 +95,13 @@ def test_many_balanced_classes_make_one_ring():
     (ring,) = rings_of(make_catalogue([10] * 10), "other-class")
     assert len(ring) == 100
     # Shifts from 10 to 90 leave every class: 81 of the 99 there are.
-    assert len(ring.steps) == 81
+    assert len(ring.shifts) == 81
 
 
 @pytest.mark.parametrize("counts", [[8, 8], [8, 5, 3], [20, 5, 3]])
 def test_a_class_of_half_meets_the_others_by_turns(counts):
     rings = rings_of(make_catalogue(counts), "other-class")
-    assert (len(rings[0]), len(rings[0].steps)) == (16, 8)  # every odd step
+    assert (len(rings[0]), len(rings[0].shifts)) == (16, 8)  # every odd step
     assert [len(ring) for ring in rings[1:]] == [12] * (counts[0] == 20)  # the surplus
     assert len({tuple(sorted(partners(rings, copy).items())) for copy in range(8)}) == 8
 
@@ -134,15 +134,15 @@ def test_nobody_to_mix_with_is_refused():
 
 def test_steps_within_a_reach():
     ring = Ring(np.arange(9), np.arange(9, dtype=np.uint64), np.array([1, 4, 6]))
-    assert ring.steps_within(5).tolist() == [1, 4]
-    assert list(Ring(ring.members, ring.keys, range(1, 9)).steps_within(3)) == [1, 2, 3]
+    assert ring.shifts_within(5).tolist() == [1, 4]
+    assert list(Ring(ring.members, ring.keys, range(1, 9)).shifts_within(3)) == [1, 2, 3]
 
 
 def test_class_sorted_pairs_are_noticed():
     catalogue = make_catalogue([100] * 10)
     ring = Ring(np.arange(1000), np.arange(1000, dtype=np.uint64), range(1, 1000))
     planned, random = same_class_shares(catalogue, [ring])
-    assert planned == pytest.approx(0.99)  # ten stretches of a class: 990 of 1000 neighbours agree
+    assert planned == pytest.approx(0.99)  # ten arcs of a class: 990 of 1000 neighbours agree
     assert random == pytest.approx(99 / 999)  # drawn without replacement
 
 

@@ -20,14 +20,19 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.datatypes import Shape
 from augcli.errors import InputError, OutputError, StorageError
-from augcli.io import codec, parquet_form, tables
+from augcli.io.images import codec
+from augcli.io.records import part_files
+from augcli.io.store.local import LocalStore
+from augcli.io.writers import parquet
 from augcli.kernels import cpu
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
-from augcli.pipeline import chunks, run
-from augcli.recipe import read_recipe, single
+from augcli.pipeline import run
+from augcli.pipeline.plan import chunks
+from augcli.recipe import single
+from augcli.recipe_files import read_recipe
+from augcli.samples import Shape
 
 CUTMIX = single(CutMix(alpha=1.0))
 
@@ -100,9 +105,9 @@ def test_workers_and_run_length_change_nothing(make_folder, materialize, tmp_pat
     recipe = single(CutMix(), 0.7, copies=2, format=form)
     for workers in (1, 2, 3):
         materialize(src, f"workers{workers}", recipe, workers=workers)
-    monkeypatch.setattr(run, "cut_runs", lambda chunk, total, workers: chunks.cut_runs(chunk, 8, 1))
+    monkeypatch.setattr(run, "cut_tasks", lambda chunk, total, workers: chunks.cut_tasks(chunk, 8, 1))
     materialize(src, "short", recipe)
-    monkeypatch.setattr(run, "cut_runs", lambda chunk, total, workers: [chunk.stretches])
+    monkeypatch.setattr(run, "cut_tasks", lambda chunk, total, workers: [chunk.arcs])
     materialize(src, "long", recipe)
     expected = tree(tmp_path / "workers1")
     assert len(expected) > (200 if form == "folder" else 5)
@@ -126,7 +131,7 @@ def test_a_small_memory_for_neighbours_changes_nothing(make_folder, materialize,
     src = make_folder({"cat": 30, "dog": 30})
     recipe = single(CutMix(), copies=3)
     materialize(src, "roomy", recipe)
-    monkeypatch.setattr("augcli.pipeline.neighbours.HELD_BYTES", 300)  # one image of 8x10x3
+    monkeypatch.setattr("augcli.pipeline.worker.window.HELD_BYTES", 300)  # one image of 8x10x3
     materialize(src, "tight", recipe)
     assert tree(tmp_path / "roomy") == tree(tmp_path / "tight")
 
@@ -164,7 +169,7 @@ def test_how_many_outputs_are_planned_in_a_row_changes_nothing(
     src = make_folder({"cat": 6, "dog": 6})
     recipe = single(CutMix(), copies=3)
     materialize(src, "many", recipe)
-    monkeypatch.setattr("augcli.pipeline.execute.PLANNED_AHEAD", 4)
+    monkeypatch.setattr("augcli.pipeline.worker.execute.PLANNED_AHEAD", 4)
     materialize(src, "few", recipe)
     assert tree(tmp_path / "many") == tree(tmp_path / "few")
 
@@ -273,8 +278,8 @@ LABELS = [{"smoothing": 0.2}, {"smoothing": 0.1, "smoothing_form": "others"}, {"
 def test_other_label_columns_rewrite_shards_from_their_own_images(
     make_folder, materialize, tmp_path, tree, monkeypatch, change
 ):
-    monkeypatch.setattr(parquet_form, "SHARD_BYTES", 4000)  # several shards to a chunk
-    monkeypatch.setattr(parquet_form, "ROW_GROUP_BYTES", 1500)  # and several row groups to a shard
+    monkeypatch.setattr(parquet, "SHARD_BYTES", 4000)  # several shards to a chunk
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 1500)  # and several row groups to a shard
     src = make_folder({"cat": 15, "dog": 15})
     materialize(src, recipe=single(CutMix(), format="parquet"))
     materialize(src, "fresh", single(CutMix(), format="parquet", **change))
@@ -308,7 +313,7 @@ def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, 
     src = make_folder({"cat": 30, "dog": 30})
     materialize(src, recipe=single(CutMix(), format="parquet"))
     materialize(src, "fresh", single(CutMix(), format="parquet", smoothing=0.2))
-    real, left = parquet_form.ParquetForm.relabel, [1]
+    real, left = parquet.ParquetWriter.relabel, [1]
 
     def fail(*arguments):
         if not left:
@@ -316,11 +321,11 @@ def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, 
         left.pop()
         return real(*arguments)
 
-    monkeypatch.setattr(parquet_form.ParquetForm, "relabel", fail)
+    monkeypatch.setattr(parquet.ParquetWriter, "relabel", fail)
     with pytest.raises(StorageError):
         materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
     assert not (tmp_path / "dst" / "_SUCCESS").exists()
-    monkeypatch.setattr(parquet_form.ParquetForm, "relabel", real)
+    monkeypatch.setattr(parquet.ParquetWriter, "relabel", real)
     materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 
@@ -331,7 +336,7 @@ def test_a_rewriting_that_stops_half_way_and_is_taken_back_leaves_no_wrong_label
     src = make_folder({"cat": 9, "dog": 9})
     materialize(src, recipe=single(CutMix(), format="parquet"))
     expected = tree(tmp_path / "dst")
-    real, calls = tables.write_part, []
+    real, calls = part_files.write_part_file, []
 
     def stop_at_the_last(*arguments):
         calls.append(arguments)
@@ -339,10 +344,10 @@ def test_a_rewriting_that_stops_half_way_and_is_taken_back_leaves_no_wrong_label
             raise StorageError("the disk is full")
         real(*arguments)
 
-    monkeypatch.setattr(tables, "write_part", stop_at_the_last)
+    monkeypatch.setattr(part_files, "write_part_file", stop_at_the_last)
     with pytest.raises(StorageError):
         materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
-    monkeypatch.setattr(tables, "write_part", real)
+    monkeypatch.setattr(part_files, "write_part_file", real)
     materialize(src, recipe=single(CutMix(), format="parquet"))
     assert tree(tmp_path / "dst") == expected
 
@@ -410,17 +415,15 @@ def test_a_fault_of_the_machine_leaves_committed_chunks_and_is_resumed(
     monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 16)
     src = make_folder({"cat": 60, "dog": 60})
     materialize(src, "whole")
-    from augcli.io import source
+    real, reads = LocalStore.read, []
 
-    real, reads = source.read_unchanged, []
-
-    def fail_once(path, size, version):
-        reads.append(path)
+    def fail_once(store, keys, expect=None):
+        reads.extend(keys)
         if len(reads) == 70:
             raise StorageError("cannot read: Input/output error")
-        return real(path, size, version)
+        return real(store, keys, expect)
 
-    monkeypatch.setattr(source, "read_unchanged", fail_once)
+    monkeypatch.setattr(LocalStore, "read", fail_once)
     with pytest.raises(StorageError):
         materialize(src, workers=1)
     parts = list((tmp_path / "dst").glob(".augcli-*.parquet"))
@@ -501,7 +504,7 @@ def test_limit_gives_the_first_outputs_of_the_whole(make_folder, materialize, tm
 def test_all_four_directions(photos, shards, materialize, tmp_path, source_form, form, read_rows):
     src = photos if source_form == "folder" else shards
     summary = materialize(src, recipe=single(CutMix(), format=form))
-    assert (summary.outputs, summary.form) == (24, form)
+    assert (summary.outputs, summary.layout) == (24, form)
     if form == "parquet":
         rows = pq.read_table(tmp_path / "dst" / "data").to_pylist()
         images = [row["image"]["bytes"] for row in rows]

@@ -14,13 +14,14 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError, OutputError, UsageError
-from augcli.io import tables
+from augcli.io.records import part_files
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
-from augcli.pipeline import chunks
-from augcli.recipe import read_recipe, single
+from augcli.pipeline.plan import chunks
+from augcli.recipe import single
+from augcli.recipe_files import read_recipe
 
 CHAIN = read_recipe(
     {
@@ -298,11 +299,11 @@ def test_an_edited_label_of_the_csv_is_found_by_its_line(folder):
 
 def edit(part, column, change):
     """Rewrite a part file, as only someone who knows how could, with other values of one column."""
-    rows, facts = tables.read_part_rows(part), tables.read_part_facts(part)
+    rows, facts = part_files.read_part_rows(part), part_files.read_part_facts(part)
     at = rows.column_names.index(column)
     values = change(rows.column(column).to_pylist())
     rows = rows.set_column(at, rows.schema.field(at), pa.array(values, rows.schema.field(at).type))
-    tables.write_part(part, rows, facts)
+    part_files.write_part_file(part, rows, facts)
 
 
 @pytest.mark.parametrize(
@@ -503,7 +504,7 @@ def test_an_output_of_another_version_is_a_difference(folder):
 
 @pytest.mark.parametrize("options", [{"sample": 3}, {"labels": "x.csv"}, {"classes": "c.txt"}])
 def test_options_of_the_sources_need_sources(folder, options):
-    with pytest.raises(UsageError, match="go with --against SRC"):
+    with pytest.raises(UsageError, match=r"^sample, labels, .* and boxes go with against='SRC'; give it"):
         augcli.verify(folder, **options)
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from augcli.errors import StorageError
-from augcli.pipeline.workers import _holding_signals, count_workers, read_quota, run_in_order
+from augcli.pipeline.engines.local import _holding_signals, count_workers, read_quota, run_in_order
 
 both = pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import augcli
-from augcli.errors import InputError
-from augcli.io.source import Selection
+from augcli.errors import InputError, OutputError, UsageError
 from augcli.ops.cutmix import CutMix
+from augcli.ops.cutout import Cutout
 from augcli.recipe import single
-from augcli.report.preview import CELL, GAP, LABEL, Example, draw_preview, draw_sheet
+from augcli.report import preview
+from augcli.report.preview import CELL, GAP, LABEL, Example, draw_sheet
 
 
 def plain(colour):
@@ -43,7 +46,7 @@ def test_captions_are_drawn_below_the_images():
 def test_an_output_of_any_form_is_drawn(source, form, request, tmp_path):
     src = request.getfixturevalue(source)
     augcli.materialize(src, tmp_path / "dst", single(CutMix(), format=form))
-    draw_preview(str(src), tmp_path / "dst", tmp_path / "sheet.png", 4, Selection())
+    augcli.preview(src, tmp_path / "dst", tmp_path / "sheet.png", count=4)
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == (3 * (CELL + GAP) + GAP, 4 * (CELL + LABEL) + GAP)
 
@@ -51,7 +54,7 @@ def test_an_output_of_any_form_is_drawn(source, form, request, tmp_path):
 def test_an_output_without_changes_has_nothing_to_show(photos, tmp_path):
     augcli.materialize(photos, tmp_path / "dst", single(CutMix(), 0.0))
     with pytest.raises(InputError, match="no output with changed images"):
-        draw_preview(str(photos), tmp_path / "dst", tmp_path / "sheet.png", 4, Selection())
+        augcli.preview(photos, tmp_path / "dst", tmp_path / "sheet.png")
     assert not (tmp_path / "sheet.png").exists()
 
 
@@ -59,7 +62,7 @@ def test_another_source_is_refused(photos, make_folder, tmp_path):
     augcli.materialize(photos, tmp_path / "dst", single(CutMix()))
     other = make_folder({"cat": 2})
     with pytest.raises(InputError, match="give the SRC that the output was made from"):
-        draw_preview(str(other), tmp_path / "dst", tmp_path / "sheet.png", 4, Selection())
+        augcli.preview(other, tmp_path / "dst", tmp_path / "sheet.png")
 
 
 def test_the_command_prints_the_path_of_the_sheet(cli, photos, tmp_path):
@@ -72,13 +75,80 @@ def test_a_sheet_in_a_directory_that_is_missing_makes_it(make_folder, tmp_path):
     src = make_folder({"cat": 3, "dog": 3})
     augcli.materialize(src, tmp_path / "dst", single(CutMix()))
     sheet = tmp_path / "new" / "below" / "sheet.png"
-    draw_preview(str(src), tmp_path / "dst", sheet, 2, Selection())
+    augcli.preview(src, tmp_path / "dst", sheet, count=2)
     assert Image.open(sheet).format == "PNG"
 
 
-def test_an_output_that_does_not_exist_is_told_apart_from_an_empty_one(make_folder, tmp_path):
-    with pytest.raises(InputError, match=r"none' does not exist; give the DST"):
-        draw_preview(str(make_folder({"cat": 3})), tmp_path / "none", tmp_path / "sheet.png", 2, Selection())
+def test_what_is_not_an_output_is_refused(make_folder, tmp_path):
+    src = make_folder({"cat": 3})
+    with pytest.raises(InputError, match=r"none' is no directory; give the DST of a run"):
+        augcli.preview(src, tmp_path / "none", tmp_path / "sheet.png")
+    with pytest.raises(OutputError, match=r"holds no augcli\.json"):
+        augcli.preview(src, src, tmp_path / "sheet.png")
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    (tmp_path / "dst" / "augcli.json").write_text('{"recipe": {"op": ["x"]}}')
+    with pytest.raises(OutputError, match=r"augcli\.json' is damaged: recipe: op must be a list of tables"):
+        augcli.preview(src, tmp_path / "dst", tmp_path / "sheet.png")
+    with pytest.raises(UsageError, match=r"^count must be >= 1, got 0$"):
+        augcli.preview(src, tmp_path / "dst", tmp_path / "sheet.png", count=0)
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_an_output_whose_images_are_gone_says_how_to_restore_them(photos, tmp_path, form):
+    augcli.materialize(photos, tmp_path / "dst", single(CutMix(), format=form))
+    for path in [*(tmp_path / "dst").rglob("*.jpg"), *(tmp_path / "dst").glob("data/*")]:
+        path.unlink()
+    with pytest.raises(InputError, match="is missing; run augcli again to restore it"):
+        augcli.preview(photos, tmp_path / "dst", tmp_path / "sheet.png")
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What contact sheets show, instead of drawing them."""
+    shown = []
+
+    def draw(examples):
+        shown.extend(examples)
+        return Image.new("L", (1, 1))
+
+    monkeypatch.setattr(preview, "draw_sheet", draw)
+    return shown
+
+
+def test_results_are_those_of_the_rows_that_are_shown(make_folder, tmp_path, drawn):
+    src = make_folder({"cat": 9, "dog": 9})
+    for form in ("folder", "parquet"):
+        augcli.materialize(src, tmp_path / form, single(Cutout(fill="white", length="1"), format=form))
+        augcli.preview(src, tmp_path / form, tmp_path / "sheet.png", count=5)
+        assert len(drawn) == 5
+        for example in drawn:
+            ((base, _),) = example.sources
+            differs = np.asarray(base.convert("RGB")) != np.asarray(example.result.convert("RGB"))
+            assert 0 < differs.any(2).sum() <= 1  # the hole alone
+        drawn.clear()
+
+
+def test_the_outputs_own_columns_are_read(shards, tmp_path, drawn):
+    (source,) = shards.glob("*.parquet")
+    table = pq.read_table(source)
+    table = table.rename_columns([f"my {name}" for name in table.column_names])
+    table = table.append_column("image", pa.array(["no image"] * len(table)))
+    pq.write_table(table, tmp_path / "src.parquet")
+    recipe = single(CutMix(), image_col="my image", label_col="my label")
+    augcli.materialize(tmp_path / "src.parquet", tmp_path / "dst", recipe)
+    augcli.preview(tmp_path / "src.parquet", tmp_path / "dst", tmp_path / "sheet.png", count=3)
+    assert len(drawn) == 3
+    assert all(label for example in drawn for _, label in example.sources)
+
+
+def test_the_outputs_own_way_with_links_is_gone(make_folder, tmp_path, drawn):
+    src = make_folder({"cat": 3, "dog": 3})
+    make_folder({"ant": 3}, "other")
+    (src / "ant").symlink_to(tmp_path / "other" / "ant")
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(), links=False))
+    augcli.preview(src, tmp_path / "dst", tmp_path / "sheet.png")
+    labels = [label for example in drawn for _, label in example.sources]
+    assert {label.split()[0] for label in labels} == {"cat", "dog"}
 
 
 def make_annotated(tmp_path):
@@ -105,8 +175,7 @@ def make_annotated(tmp_path):
 def test_boxes_are_outlined_and_masks_tinted(tmp_path, form):
     paths = make_annotated(tmp_path)
     augcli.materialize(dst=tmp_path / "dst", recipe=single(CutMix(lam=0.9), format=form), **paths)
-    selection = Selection(masks=str(paths["masks"]), boxes=str(paths["boxes"]))
-    draw_preview(str(paths["src"]), tmp_path / "dst", tmp_path / "sheet.png", 1, selection)
+    augcli.preview(dst=tmp_path / "dst", sheet=tmp_path / "sheet.png", count=1, **paths)
     with Image.open(tmp_path / "sheet.png") as opened:
         sheet = np.asarray(opened.convert("RGB")).astype(int)
     for column in range(3):  # base, partner, result
@@ -120,7 +189,7 @@ def test_boxes_are_outlined_and_masks_tinted(tmp_path, form):
 def test_without_the_sources_annotations_the_results_are_drawn_alone(tmp_path):
     paths = make_annotated(tmp_path)
     augcli.materialize(dst=tmp_path / "dst", recipe=single(CutMix(lam=0.9)), **paths)
-    draw_preview(str(paths["src"]), tmp_path / "dst", tmp_path / "sheet.png", 1, Selection())
+    augcli.preview(paths["src"], tmp_path / "dst", tmp_path / "sheet.png", count=1)
     with Image.open(tmp_path / "sheet.png") as opened:
         sheet = np.asarray(opened.convert("RGB")).astype(int)
     colour = sheet.max(2) - sheet.min(2)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from augcli.datatypes import Failure
+from augcli.pipeline.results import Summary
 from augcli.report.summary import describe, document
-from augcli.results import Summary
+from augcli.samples import Failure
 
 SUMMARY = Summary(
     dst="out",
-    form="folder",
+    layout="folder",
     images=5,
     outputs=4,
     applied=3,

@@ -1,0 +1,199 @@
+"""Masks and boxes that belong to images in memory: the forms in which they come, and go back.
+
+What becomes of them is said by `annotations`, for these as for those of data sets on disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from augcli.arrays.batch import read_array
+from augcli.errors import PlanError
+from augcli.program.boxes_and_masks import BoxRule, Source, check_mask_policy, follow_boxes, follow_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from augcli.arrays.batch import Batch
+    from augcli.program.steps import Program
+    from augcli.samples import Edges, Shape
+
+
+class FollowedBoxes(NamedTuple):
+    """The boxes of a new image, as parallel arrays: its own, then those of its partner.
+
+    Attributes:
+        edges: (M, 4) float64: y0, x0, y1, x1 in pixels, half-open.
+        images: (M,) int64: the image of the batch that each box comes from.
+        numbers: (M,) int64: which of that image's boxes it is.
+        visibility: (M,) float64: share of it that is not hidden by holes or by what was pasted, 0..1.
+        weight: (M,) float64: its image's share of the pixels where it is seen, 0..1; 1 without Mixup.
+    """
+
+    edges: NDArray[np.float64]
+    images: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    visibility: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """What belongs to the images of a batch, and how it is brought along.
+
+    Attributes:
+        masks: (H, W) uint8 or uint16 of each image, all of one dtype; None where none were given.
+        sources: Size and boxes of each image; None where no boxes were given.
+        is_single: Whether they came for one image by itself, and so go out.
+        is_stacked: Whether the masks came as one array, and so go out.
+        rule: Which boxes stay.
+        fill: Index of holes in masks; None leaves what they cover.
+        policy: Whose mask a blend takes.
+    """
+
+    masks: list[NDArray[np.integer]] | None
+    sources: list[Source] | None
+    is_single: bool
+    is_stacked: bool
+    rule: BoxRule
+    fill: int | None
+    policy: str | None
+
+    def follow(
+        self, programs: Sequence[Program], partners: NDArray[np.int64] | None = None
+    ) -> tuple[Any, Any]:
+        """Give the masks and boxes of the new images.
+
+        Args:
+            programs: One for each image.
+            partners: (N,): the partner of each image, where programs mix.
+
+        Returns:
+            Masks in the form in which they came, and a `FollowedBoxes` for each image or for the single one;
+            None for those that were not given.
+        """
+        others = range(len(programs)) if partners is None else partners.tolist()
+        pairs = list(enumerate(others))
+        masks, sources, boxes = self.masks, self.sources, None
+        if masks is not None:
+            masks = [
+                follow_mask(programs[own], masks[own], [masks[other]], self.fill, self.policy)
+                for own, other in pairs
+            ]
+        if sources is not None:
+            boxes = [self._follow_boxes(programs[own], sources, own, other) for own, other in pairs]
+        if self.is_single:
+            return masks and masks[0], boxes and boxes[0]
+        return np.stack(masks) if masks and self.is_stacked else masks, boxes
+
+    def _follow_boxes(self, program: Program, sources: list[Source], own: int, other: int) -> FollowedBoxes:
+        seen = follow_boxes(program, sources[own], [sources[other]], self.rule)
+        return FollowedBoxes(
+            np.array([one.edges for one in seen], np.float64).reshape(-1, 4),
+            np.array([own if one.slot is None else other for one in seen], np.int64),
+            np.array([one.number for one in seen], np.int64),
+            np.array([one.visibility for one in seen], np.float64),
+            np.array([one.weight for one in seen], np.float64),
+        )
+
+
+def read_annotations(
+    batch: Batch,
+    masks: Any,
+    bboxes: Any,
+    rule: BoxRule | None,
+    fill: int | None = None,
+    policy: str | None = None,
+) -> Annotations:
+    """Take what belongs to the images of a batch.
+
+    Args:
+        batch: The images.
+        masks: (N, H, W), or a list of (H, W), or (H, W) for a single image; uint8 or uint16; or None.
+        bboxes: (M, 4) numbers for each image, or for the single one; or None.
+        rule: Which boxes stay; None is `BoxRule()`.
+        fill: Index of holes in masks.
+        policy: Whose mask a blend takes.
+
+    Raises:
+        PlanError: If shape, dtype or value of one are not accepted.
+    """
+    if rule is not None and not isinstance(rule, BoxRule):
+        raise PlanError(f"box_rule must be an augcli.BoxRule, got {type(rule).__name__}")
+    check_mask_policy(policy)
+    held = None if masks is None else _read_masks(batch, masks)
+    top = np.iinfo(held[0].dtype if held else np.uint16).max
+    if fill is not None and not (isinstance(fill, Integral) and 0 <= fill <= top):
+        raise PlanError(f"mask_fill must be a whole number in 0..{top}, got {fill!r}")
+    sources = None
+    if bboxes is not None:
+        each = enumerate(zip(_split(batch, bboxes, "bboxes"), batch.shapes, strict=True))
+        sources = [
+            Source(shape.height, shape.width, _read_boxes(boxes, number, shape))
+            for number, (boxes, shape) in each
+        ]
+    is_stacked = not isinstance(masks, list | tuple)
+    return Annotations(held, sources, batch.nesting == "single", is_stacked, rule or BoxRule(), fill, policy)
+
+
+def _split(batch: Batch, values: Any, what: str) -> list[Any]:
+    """Give what belongs to each image."""
+    if batch.nesting == "single":
+        return [values]
+    whole = values if isinstance(values, list | tuple) else np.atleast_1d(read_array(values, what))
+    if len(whole) != len(batch):
+        raise PlanError(f"{what} must be given for each of {len(batch)} images, got {len(whole)}")
+    return [*whole]
+
+
+def _read(value: Any, what: str) -> NDArray[Any]:
+    """Take an array that belongs to an image, which an error names."""
+    try:
+        return read_array(value, what)
+    except PlanError as error:
+        raise error if str(error).startswith(what) else PlanError(f"{what}: {error}") from error
+
+
+def _read_masks(batch: Batch, masks: Any) -> list[NDArray[np.integer]]:
+    held = []
+    for number, (mask, shape) in enumerate(zip(_split(batch, masks, "masks"), batch.shapes, strict=True)):
+        what = f"the mask of image {number}"
+        # Pillow's mode P is that of index masks: its values are the indices, and converting would lose them.
+        array = np.asarray(mask) if getattr(mask, "mode", "") == "P" else _read(mask, what)
+        if array.dtype not in (np.uint8, np.uint16):
+            raise PlanError(
+                f"{what} must be uint8 or uint16 indices, got {array.dtype}; convert it with"
+                " .astype(numpy.uint8), or numpy.uint16 for indices above 255"
+            )
+        if array.shape != shape[:2]:
+            raise PlanError(
+                f"{what} must be of its height and width, ({shape.height}, {shape.width}), got {array.shape}"
+            )
+        held.append(array)
+    if any(mask.dtype != held[0].dtype for mask in held):
+        raise PlanError("masks must all have the same dtype; convert them first")
+    return held
+
+
+def _read_boxes(values: Any, number: int, shape: Shape) -> list[Edges]:
+    what = f"bboxes of image {number}"
+    array = _read(values, what)
+    if array.shape == (0,):
+        return []  # an empty list has no second axis
+    if array.ndim != 2 or array.shape[1] != 4 or array.dtype.kind not in "iuf":
+        raise PlanError(f"{what} must be numbers of shape (any, 4), got {array.dtype} {array.shape}")
+    edges: list[Edges] = [(y0, x0, y1, x1) for y0, x0, y1, x1 in array.astype(np.float64).tolist()]
+    for place, (y0, x0, y1, x1) in enumerate(edges):
+        if not (0 <= y0 < y1 <= shape.height and 0 <= x0 < x1 <= shape.width):
+            raise PlanError(
+                f"box {place} of image {number} must be y0 < y1, x0 < x1 inside the image of"
+                f" {shape.height}x{shape.width}, got y0, x0, y1, x1 = {y0:g}, {x0:g}, {y1:g}, {x1:g};"
+                " clip it, or leave it out"
+            )
+    return edges

@@ -1,0 +1,109 @@
+"""What a box format is: it says whether a file or folder is of its kind, and reads and writes boxes.
+
+A format is one module of this package that registers it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+import numpy as np
+
+from augcli.errors import InputError
+from augcli.program.annotated import BoxHeader
+from augcli.samples import ImageBoxes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from augcli.io.store.locations import Location
+    from augcli.program.annotated import BoxedImage
+
+NO_AREA = "boxes of no area"
+"""What `BoxFile.dropped` calls such boxes."""
+
+ANEW = ("visibility", "weight", "source")
+"""What we write of each box: found in our own output read again, it is out of date."""
+
+EMPTY = ImageBoxes(0, 0, np.empty((0, 4)), (), (), "{}")
+"""What an image has of which no file of boxes knows."""
+EMPTY.edges.setflags(write=False)
+
+
+class BoxFile(NamedTuple):
+    """What a file or folder of boxes says.
+
+    Attributes:
+        header: What is true of all of its boxes.
+        images: The boxes of each image by the name that the file gives it: a POSIX path, with or without its
+            suffix (see `BoxFormat.names_have_suffix`).
+        dropped: How often something was left out, by what: `boxes of no area`, `segmentation`, ...
+    """
+
+    header: BoxHeader
+    images: dict[str, ImageBoxes]
+    dropped: dict[str, int]
+
+
+class BoxFormat(Protocol):
+    """Reads and writes boxes in one format.
+
+    Attributes:
+        name: As `augcli.json` and `BoxHeader.box_format` have it.
+        accepts: What it reads, as messages ask for it: `give ...`.
+        names_have_suffix: Whether it knows images by names with their suffix.
+        file_per_image: Whether each output has a file of its own; else one holds those of a whole split.
+        suffix: What the names of written files end in, with its dot.
+    """
+
+    name: str
+    accepts: str
+    names_have_suffix: bool
+    file_per_image: bool
+    suffix: str
+
+    def is_own(self, boxes: Location) -> bool:
+        """True if a file or directory is of this format."""
+
+    def read(self, boxes: Location) -> BoxFile:
+        """Read boxes.
+
+        Raises:
+            InputError: If there are none, or they contradict themselves.
+            StorageError: If the machine fails.
+        """
+
+    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+        """Write the boxes of images: of all of a split, or of the only one where each has its own file.
+
+        Args:
+            file: Where they go.
+            header: As it was read.
+            images: Yields the images, the same each time.
+        """
+
+
+BOX_FORMATS: dict[str, BoxFormat] = {}
+"""All box formats by name."""
+
+
+def register(box_format: BoxFormat) -> None:
+    """Make a box format known; it is asked before those that were registered earlier."""
+    BOX_FORMATS[box_format.name] = box_format
+
+
+def accepted_boxes() -> str:
+    """Return which boxes are read, as messages ask for them."""
+    return "give " + " or ".join(box_format.accepts for box_format in BOX_FORMATS.values())
+
+
+def choose_box_format(boxes: Location) -> BoxFormat:
+    """Return the box format of a file or directory.
+
+    Raises:
+        InputError: If it is of none.
+    """
+    for box_format in reversed(BOX_FORMATS.values()):
+        if box_format.is_own(boxes):
+            return box_format
+    raise InputError(f"boxes {boxes.name!r} are of no known format; {accepted_boxes()}")

@@ -1,0 +1,340 @@
+"""COCO files of boxes: read whole, written line by line.
+
+Of the kind "instances" (Lin et al., Microsoft COCO, 2014). What a file says beside the places of its boxes is
+carried along; outlines and keypoints are left out, since they would no longer fit the pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from reprlib import repr as shorten
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from augcli.errors import InputError
+from augcli.io.boxes.base import ANEW, NO_AREA, BoxFile, accepted_boxes, register
+from augcli.io.boxes.extras import read_extra, to_text
+from augcli.io.store.locations import Kind
+from augcli.io.store.names import printable_key
+from augcli.options import is_text
+from augcli.program.annotated import BoxHeader
+from augcli.samples import ImageBoxes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import BinaryIO
+
+    from augcli.io.store.locations import Location
+    from augcli.program.annotated import BoxedImage, WrittenBox
+    from augcli.samples import Edges
+
+LOST = ("segmentation", "keypoints", "num_keypoints")
+"""What is said of a box that cannot be followed through changed pixels."""
+
+IMAGE_KEYS = frozenset(["id", "file_name", "width", "height", "source"])
+BOX_KEYS = frozenset(["id", "image_id", "category_id", "bbox", "area", *LOST, *ANEW])
+
+DECIMALS = 6
+"""A millionth of a pixel: 78.3 + 106.1 - 78.3 must give 106.1 again."""
+
+Id: TypeAlias = int | str
+Entry: TypeAlias = dict[str, Any]
+Found = TypeVar("Found")
+
+encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+class Coco:
+    """COCO JSON: one file for all images; every file that no other format claims."""
+
+    name = "coco"
+    accepts = "a COCO JSON file"
+    names_have_suffix = True
+    file_per_image = False
+    suffix = ".json"
+
+    def is_own(self, boxes: Location) -> bool:
+        """True if it is not a directory; what is missing is, too."""
+        return boxes.kind is not Kind.DIRECTORY
+
+    def read(self, boxes: Location) -> BoxFile:
+        """Read a COCO file; see `read_coco`."""
+        return read_coco(boxes)
+
+    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+        """Write a COCO file; see `write_coco`."""
+        write_coco(file, header, images)
+
+
+register(Coco())
+
+
+@dataclass(slots=True)
+class _Image:
+    """An image while its boxes are gathered."""
+
+    name: str
+    height: int
+    width: int
+    extra: str
+    edges: list[Edges] = field(default_factory=list)
+    categories: list[int] = field(default_factory=list)
+    extras: list[str] = field(default_factory=list)
+
+    def finish(self) -> ImageBoxes:
+        """Return the image with the boxes that it has by now."""
+        edges = np.array(self.edges, np.float64).reshape(-1, 4)
+        return ImageBoxes(
+            self.height, self.width, edges, tuple(self.categories), tuple(self.extras), self.extra
+        )
+
+
+# --- reading -------------------------------------------------------------------------------------------
+
+
+def read_coco(file: Location) -> BoxFile:
+    """Read the boxes of a COCO file.
+
+    Names of images have slashes for backslashes and no leading `./`. Boxes without area, outlines and
+    keypoints are left out and counted.
+
+    Raises:
+        InputError: If there is no such file, or it is no COCO file of instances, or contradicts itself.
+        StorageError: If it cannot be read.
+    """
+    value = _parse(file)
+    try:
+        return _read_value(value)
+    except InputError as error:
+        raise InputError(f"boxes {file.name!r}: {error}") from error
+
+
+def _parse(file: Location) -> object:
+    if file.kind is Kind.SPECIAL:  # reading a pipe or a device need not end
+        raise InputError(f"boxes {file.name!r} are no file; {accepted_boxes()}")
+    (data,) = file.store.read([file.key])
+    if data is None:
+        raise InputError(f"boxes {file.name!r} do not exist; {accepted_boxes()}")
+    try:
+        return json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError
+        raise InputError(f"boxes {file.name!r} cannot be parsed: {error}; {accepted_boxes()}") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _read_value(value: object) -> BoxFile:
+    if not isinstance(value, dict):
+        raise InputError(f"must be a JSON object, got {shorten(value)}; {accepted_boxes()}")
+    images, annotations, categories = (
+        _read_list(value, name) for name in ("images", "annotations", "categories")
+    )
+    keys = {key: entry for key, entry in value.items() if key not in ("images", "annotations")}
+    keys = json.loads(to_text(keys, "the file"))  # sorted throughout, as `augcli.json` holds them
+    indices = _read_categories(categories)
+    by_id = _read_images(images)
+    dropped = _read_boxes(annotations, by_id, indices)
+    header = BoxHeader("coco", tuple(category["name"] for category in categories), keys)
+    return BoxFile(header, {image.name: image.finish() for image in by_id.values()}, dict(dropped))
+
+
+def _read_list(file: Entry, name: str) -> list[Entry]:
+    entries = file.get(name)
+    if not isinstance(entries, list):
+        raise InputError(
+            f"has no list of {name}; give a COCO file of instances: images, annotations, categories"
+        )
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise InputError(f"{name}[{index}] must be an object, got {shorten(entry)}; correct or remove it")
+    return entries
+
+
+def _read_categories(entries: list[Entry]) -> dict[int, int]:
+    """Return the index of each category by its id."""
+    indices: dict[int, int] = {}
+    names = set()
+    for index, entry in enumerate(entries):
+        name, where = entry.get("name"), f"categories[{index}]"
+        if not isinstance(name, str) or not name:
+            raise InputError(f"{where} must have a name as text, got {shorten(name)}; give it one")
+        if name in names:
+            raise InputError(f"two categories are called {name!r}; give each its own name")
+        number = _read_number(entry, "id", where)
+        if number in indices:
+            raise InputError(f"two categories have the id {shorten(number)}; give each its own id")
+        names.add(name)
+        indices[number] = index
+    return indices
+
+
+def _read_images(entries: list[Entry]) -> dict[Id, _Image]:
+    """Return each image, still without boxes, by its id."""
+    images: dict[Id, _Image] = {}
+    names = set()
+    for index, entry in enumerate(entries):
+        where = f"images[{index}]"
+        number, name = _read_id(entry, "id", where), _read_name(entry, where)
+        if number in images:
+            raise InputError(f"two images have the id {shorten(number)}; give each its own id")
+        if name in names:
+            raise InputError(f"two images are called {name!r}; leave one, or give each its own file_name")
+        names.add(name)
+        sides = (_read_side(entry.get("height")), _read_side(entry.get("width")))
+        images[number] = _Image(name, *sides, read_extra(entry, IMAGE_KEYS, where, {}))
+    return images
+
+
+def _read_boxes(entries: list[Entry], images: dict[Id, _Image], categories: dict[int, int]) -> Counter[str]:
+    """Put each box to its image, and return how often something was left out.
+
+    Args:
+        entries: The annotations.
+        images: The images by id.
+        categories: The index of each category by its id.
+    """
+    dropped: Counter[str] = Counter()
+    seen: set[Id] = set()
+    texts: dict[str, str] = {}
+    for index, entry in enumerate(entries):
+        where = f"annotations[{index}]"
+        if "id" in entry:
+            number = _read_id(entry, "id", where)
+            if number in seen:
+                raise InputError(f"two annotations have the id {shorten(number)}; give each its own id")
+            seen.add(number)
+        image = _find(images, _read_id(entry, "image_id", where), f"{where}: image_id")
+        edges = _read_edges(entry.get("bbox"), where)
+        category = _find(categories, _read_number(entry, "category_id", where), f"{where}: category_id")
+        extra = read_extra(entry, BOX_KEYS, where, texts)
+        if _round(edges[2] - edges[0]) == 0 or _round(edges[3] - edges[1]) == 0:  # as it would be written
+            dropped[NO_AREA] += 1
+            continue
+        dropped.update(key for key in LOST if entry.get(key))
+        image.edges.append(edges)
+        image.categories.append(category)
+        image.extras.append(extra)
+    return dropped
+
+
+def _read_id(entry: Entry, key: str, where: str) -> Id:
+    value = entry.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise InputError(f"{where}: {key} must be a whole number or a text, got {shorten(value)}; correct it")
+    return value
+
+
+def _read_number(entry: Entry, key: str, where: str) -> int:
+    value = entry.get(key)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{where}: {key} must be a whole number, got {shorten(value)}; correct it")
+    return value
+
+
+def _find(known: Mapping[Any, Found], number: Id, where: str) -> Found:
+    """Return the image or category of an id."""
+    if number not in known:
+        raise InputError(f"{where} {shorten(number)} is not in the file; correct it or remove the box")
+    return known[number]
+
+
+def _read_name(entry: Entry, where: str) -> str:
+    value = entry.get("file_name")
+    name = value.replace("\\", "/").removeprefix("./") if isinstance(value, str) else ""
+    if not name or not is_text(name):
+        raise InputError(f"{where}: file_name must be a text, got {shorten(value)}; give it the image's name")
+    return name
+
+
+def _read_side(value: object) -> int:
+    """Return a height or width; 0 if the value is not one."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _read_edges(bbox: object, where: str) -> Edges:
+    numbers = bbox if isinstance(bbox, list) and len(bbox) == 4 else []
+    try:
+        sides = [float(n) for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)]
+    except OverflowError:
+        sides = []
+    x, y, width, height = sides if len(sides) == 4 else (math.nan,) * 4
+    edges = (y, x, y + height, x + width)
+    if not all(math.isfinite(edge) for edge in edges) or width < 0 or height < 0:
+        raise InputError(
+            f"{where}: bbox must be four finite numbers x, y, width >= 0, height >= 0, got {shorten(bbox)};"
+            " correct or remove it"
+        )
+    return edges
+
+
+# --- writing -------------------------------------------------------------------------------------------
+
+
+def write_coco(file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+    """Write a COCO file, an image or a box a line, so that differences read well.
+
+    Args:
+        file: Where it goes.
+        header: As it was read; its keys stand before the images.
+        images: Yields the images, called twice: for their own list and for the list of their boxes.
+    """
+    file.write(b"{\n")
+    for key, value in header.keys.items():
+        if isinstance(value, list):
+            _write_list(file, key, value)
+        else:
+            file.write(f"{encode(key)}: {encode(value)}".encode())
+        file.write(b",\n")
+    _write_list(file, "images", _image_entries(images()))
+    file.write(b",\n")
+    _write_list(file, "annotations", _box_entries(header, images()))
+    file.write(b"\n}\n")
+
+
+def _write_list(file: BinaryIO, name: str, entries: Iterable[Any]) -> None:
+    file.write(f"{encode(name)}: [".encode())
+    line = "\n"
+    for entry in entries:
+        file.write((line + encode(entry)).encode())
+        line = ",\n"
+    file.write(b"\n]")
+
+
+def _image_entries(images: Iterable[BoxedImage]) -> Iterator[Entry]:
+    for number, image in enumerate(images, start=1):
+        own = {"id": number, "file_name": image.file_name, "width": image.width, "height": image.height}
+        yield own | json.loads(image.extra) | {"source": printable_key(image.source)}
+
+
+def _box_entries(header: BoxHeader, images: Iterable[BoxedImage]) -> Iterator[Entry]:
+    ids = [category["id"] for category in header.keys["categories"]]
+    number = 0
+    read = lru_cache(maxsize=1024)(json.loads)  # most boxes say the same
+    for image_id, image in enumerate(images, start=1):
+        for number, box in enumerate(image.boxes, start=number + 1):  # noqa: B020 - goes on counting
+            own = {"id": number, "image_id": image_id, "category_id": ids[box.category]}
+            yield own | _box_entry(box, read(box.extra))
+
+
+def _box_entry(box: WrittenBox, extra: Entry) -> Entry:
+    y0, x0, y1, x1 = box.edges
+    bbox = [_round(side) for side in (x0, y0, x1 - x0, y1 - y0)]
+    anew = (box.visibility, box.weight, printable_key(box.source))
+    # Where nothing says so, no box is of a crowd; pycocotools asks each of them.
+    crowd = {"iscrowd": extra.get("iscrowd", 0)}
+    return (
+        {"bbox": bbox, "area": _round(bbox[2] * bbox[3])} | extra | crowd | dict(zip(ANEW, anew, strict=True))
+    )
+
+
+def _round(value: float) -> float:
+    """Round to what is meant; whole numbers become integers."""
+    rounded = round(float(value), DECIMALS)
+    return int(rounded) if rounded.is_integer() else rounded

@@ -1,0 +1,322 @@
+"""Pascal VOC XML (Everingham et al., 2010): the boxes of one image a file.
+
+Its coordinates count pixels from 1 and name the last one inside: xmin 1, xmax 1 is the first column alone.
+XML comes from anywhere: no entity is resolved, nothing outside a file is read, size and depth are bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+
+from augcli.errors import InputError
+from augcli.io.boxes.base import ANEW, NO_AREA, BoxFile, accepted_boxes, register
+from augcli.io.store.base import Version
+from augcli.io.store.listing import list_tree
+from augcli.io.store.locations import Kind, full_name
+from augcli.io.store.names import printable_key
+from augcli.program.annotated import BoxHeader
+from augcli.samples import ImageBoxes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import BinaryIO
+    from xml.etree.ElementTree import Element
+
+    from augcli.io.store.base import Store
+    from augcli.io.store.listing import File, Files
+    from augcli.io.store.locations import Location
+    from augcli.program.annotated import BoxedImage, WrittenBox
+    from augcli.samples import Edges
+
+XML_SUFFIXES = frozenset([".xml"])
+MOST_BYTES = 16 << 20
+FILES_AT_ONCE = 256
+MOST_LEVELS = 50
+
+IMAGE_TAGS = frozenset("folder filename path source size segmented object base".split())
+"""Elements of an image that are written anew or have a place of their own."""
+
+BOX_TAGS = frozenset(["name", "bndbox", *ANEW])
+
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold, whatever way it is written."""
+
+
+class Voc:
+    """Pascal VOC XML: a directory with a file for each image."""
+
+    name = "voc"
+    accepts = "a folder of VOC XML"
+    names_have_suffix = False
+    file_per_image = True
+    suffix = ".xml"
+
+    def is_own(self, boxes: Location) -> bool:
+        """True if it is a directory."""
+        return boxes.kind is Kind.DIRECTORY
+
+    def read(self, boxes: Location) -> BoxFile:
+        """Read a folder of VOC XML, which must hold some; see `read_voc`."""
+        box_file = read_voc(boxes.store)
+        if not box_file.images:
+            raise InputError(f"no VOC XML in {boxes.name!r}; {accepted_boxes()}")
+        return box_file
+
+    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+        """Write the boxes of the only image as VOC XML; see `write_voc`."""
+        (image,) = images()
+        file.write(write_voc(image, header))
+
+
+register(Voc())
+
+
+class _Builder(ElementTree.TreeBuilder):
+    """Builds the tree of a file, and stops at what is hostile."""
+
+    levels = 0
+
+    def doctype(self, name: str, public: str | None, system: str | None) -> None:
+        """Refuse a document type: entities are declared in it."""
+        raise InputError(
+            "names entities or a document type, which are never resolved; remove the <!DOCTYPE ...> line"
+        )
+
+    def start(self, tag: str, attributes: dict[str, str], /) -> Element:
+        """Open an element."""
+        self.levels += 1
+        if self.levels > MOST_LEVELS:
+            raise InputError(f"is nested more than {MOST_LEVELS} levels deep; give Pascal VOC XML")
+        return super().start(tag, attributes)
+
+    def end(self, tag: str, /) -> Element:
+        """Close an element."""
+        self.levels -= 1
+        return super().end(tag)
+
+
+class _Object(NamedTuple):
+    """A box as a file says it."""
+
+    name: str
+    edges: Edges
+    extra: str
+
+
+class _Image(NamedTuple):
+    """A file: the size and what else it says of its image, and its boxes."""
+
+    height: int
+    width: int
+    extra: str
+    objects: list[_Object]
+
+
+# --- reading -------------------------------------------------------------------------------------------
+
+
+def read_voc(store: Store) -> BoxFile:
+    """Read the boxes of a folder of VOC XML, found at any depth.
+
+    An image's name is the path of its XML below the folder without the suffix; the `filename` inside is often
+    another one. Boxes without area and elements that hold others (`part`, `polygon`) are left out and
+    counted.
+
+    Raises:
+        InputError: If a file is no VOC XML, declares a document type, or is too large.
+        StorageError: If the machine fails.
+    """
+    dropped: Counter[str] = Counter()
+    images: dict[str, _Image] = {}
+    for key, data in _read_files(store):
+        name = key[: -len(".xml")]
+        try:
+            if name in images:
+                raise InputError("has the name of another one but for its suffix; leave one")
+            images[name] = _read_image(_parse(data), dropped)
+        except InputError as error:
+            raise InputError(f"boxes {full_name(store, key)!r}: {error}") from error
+    names = tuple(sorted({box.name for image in images.values() for box in image.objects}))
+    categories = {name: index for index, name in enumerate(names)}
+    finished = {name: _finish(image, categories) for name, image in sorted(images.items())}
+    return BoxFile(BoxHeader("voc", names, {}), finished, dict(dropped))
+
+
+def _read_files(store: Store) -> Iterator[tuple[str, bytes]]:
+    """Yield the keys of all XML files and what they hold, in the order of their keys."""
+    for files in _gather(store, list_tree(store, XML_SUFFIXES).ending_in(XML_SUFFIXES)):
+        keys = [file.key for file in files]
+        contents = store.read(keys, [Version(file.size, file.version) for file in files])
+        yield from zip(keys, (data or b"" for data in contents), strict=True)
+
+
+def _gather(store: Store, files: Files) -> Iterator[list[File]]:
+    """Yield files in groups that are read together: many, but not more bytes than one file may have."""
+    group: list[File] = []
+    size = 0
+    for file in files:
+        if file.size > MOST_BYTES:
+            raise InputError(
+                f"boxes {full_name(store, file.key)!r}: must be of at most {MOST_BYTES} bytes,"
+                f" got {file.size}; give one image a file"
+            )
+        if group and (size + file.size > MOST_BYTES or len(group) == FILES_AT_ONCE):
+            yield group
+            group, size = [], 0
+        group.append(file)
+        size += file.size
+    if group:
+        yield group
+
+
+def _parse(data: bytes) -> Element:
+    """Parse a file; what fails in expat names the line."""
+    parser = ElementTree.XMLParser(target=_Builder())
+    try:
+        parser.feed(data)
+        root: Element = parser.close()
+    # An encoding that nobody knows is a LookupError, one of several bytes a ValueError.
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        raise InputError(f"cannot be parsed: {error}; give Pascal VOC XML") from error
+    if root.tag != "annotation":
+        raise InputError(f"its root must be <annotation>, got <{root.tag[:40]}>; give Pascal VOC XML")
+    return root
+
+
+def _read_image(root: Element, dropped: Counter[str]) -> _Image:
+    extra = _read_leaves(root, IMAGE_TAGS, dropped)
+    for key, path in (("depth", "size/depth"), ("database", "source/database")):
+        if text := _read_text(root, path):
+            extra[key] = text
+    dropped.update(f"source/{child.tag}" for child in root.iterfind("source/*") if child.tag != "database")
+    objects = []
+    for number, element in enumerate(root.iterfind("object"), start=1):
+        try:
+            if (box := _read_object(element, dropped)) is not None:
+                objects.append(box)
+        except InputError as error:
+            raise InputError(f"object {number} {error}; correct or remove it") from error
+    height, width = (_read_side(root, f"size/{side}") for side in ("height", "width"))
+    return _Image(height, width, _to_text(extra), objects)
+
+
+def _read_object(element: Element, dropped: Counter[str]) -> _Object | None:
+    """Read a box; None where it has no area."""
+    name = _read_text(element, "name")
+    if not name:
+        raise InputError("has no name")
+    if element.find("bndbox") is None:
+        raise InputError("has no bndbox")
+    xmin, ymin, xmax, ymax = (_read_number(element, side) for side in ("xmin", "ymin", "xmax", "ymax"))
+    edges = (ymin - 1, xmin - 1, ymax, xmax)
+    if edges[2] < edges[0] or edges[3] < edges[1]:
+        raise InputError(f"has a negative size: xmin {xmin}, ymin {ymin}, xmax {xmax}, ymax {ymax}")
+    if edges[0] == edges[2] or edges[1] == edges[3]:
+        dropped[NO_AREA] += 1
+        return None
+    return _Object(sys.intern(name), edges, _to_text(_read_leaves(element, BOX_TAGS, dropped)))
+
+
+def _read_leaves(element: Element, known: frozenset[str], dropped: Counter[str]) -> dict[str, str]:
+    """Return the texts of the elements that hold no others.
+
+    What holds others, comes a second time, or is of a namespace, is counted under its tag.
+    """
+    leaves: dict[str, str] = {}
+    for child in element:
+        if child.tag in known:
+            continue
+        if len(child) or child.tag in leaves or "}" in child.tag:
+            dropped[child.tag] += 1
+        else:
+            leaves[child.tag] = (child.text or "").strip()
+    return leaves
+
+
+def _read_text(element: Element, path: str) -> str:
+    return (element.findtext(path) or "").strip()
+
+
+def _read_number(element: Element, side: str) -> float:
+    text = _read_text(element, f"bndbox/{side}")
+    value = float(text) if NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise InputError(f"must have a finite number as {side}, got {text[:40]!r}")
+    return value
+
+
+def _read_side(root: Element, path: str) -> int:
+    """Return a height or width; 0 if the text is not one."""
+    text = _read_text(root, path)
+    value = float(text) if NUMBER.fullmatch(text) else 0.0
+    return int(value) if value > 0 and value.is_integer() else 0
+
+
+def _to_text(leaves: dict[str, str]) -> str:
+    """Write leaves as JSON; equal ones are one text."""
+    return sys.intern(json.dumps(leaves, ensure_ascii=False))
+
+
+def _finish(image: _Image, categories: dict[str, int]) -> ImageBoxes:
+    """Return an image's boxes, their categories by the names of these."""
+    edges = np.array([box.edges for box in image.objects], np.float64).reshape(-1, 4)
+    indices = tuple(categories[box.name] for box in image.objects)
+    extras = tuple(box.extra for box in image.objects)
+    return ImageBoxes(image.height, image.width, edges, indices, extras, image.extra)
+
+
+# --- writing -------------------------------------------------------------------------------------------
+
+
+def write_voc(image: BoxedImage, header: BoxHeader) -> bytes:
+    """Return the boxes of an image as VOC XML, indented by tabs.
+
+    Edges are rounded to whole pixels inside the image, at least one pixel apart. What XML cannot hold becomes
+    a question mark.
+    """
+    extra = json.loads(image.extra)
+    database, depth = extra.pop("database", "Unknown"), extra.pop("depth", None)
+    size = {"width": image.width, "height": image.height} | ({} if depth is None else {"depth": depth})
+    root = ElementTree.Element("annotation")
+    _add_leaves(root, {"folder": "images", "filename": image.file_name})
+    _add_leaves(ElementTree.SubElement(root, "source"), {"database": database})
+    _add_leaves(ElementTree.SubElement(root, "size"), size)
+    for texts in ({"segmented": 0}, extra, {"base": printable_key(image.source)}):
+        _add_leaves(root, texts)
+    for box in image.boxes:
+        _add_box(ElementTree.SubElement(root, "object"), box, header.names[box.category], image)
+    ElementTree.indent(root, "\t")
+    text = ElementTree.tostring(root, "unicode", short_empty_elements=False)
+    return (text.replace("\r", "&#13;") + "\n").encode()  # a bare carriage return is read as a line end
+
+
+def _add_box(element: Element, box: WrittenBox, name: str, image: BoxedImage) -> None:
+    """Add what is said of a box to its element."""
+    y0, x0, y1, x1 = box.edges
+    (ymin, ymax), (xmin, xmax) = _to_pixels(y0, y1, image.height), _to_pixels(x0, x1, image.width)
+    _add_leaves(element, {"name": name})
+    _add_leaves(element, json.loads(box.extra))
+    bounds = {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax}
+    _add_leaves(ElementTree.SubElement(element, "bndbox"), bounds)
+    anew = (float(box.visibility), float(box.weight), printable_key(box.source))
+    _add_leaves(element, dict(zip(ANEW, anew, strict=True)))
+
+
+def _add_leaves(element: Element, texts: Mapping[str, object]) -> None:
+    for tag, text in texts.items():
+        ElementTree.SubElement(element, tag).text = UNWRITABLE.sub("?", str(text))
+
+
+def _to_pixels(start: float, stop: float, length: int) -> tuple[int, int]:
+    """Return the first and the last pixel of a half-open span, counted from 1."""
+    first = min(max(round(start) + 1, 1), length)
+    return first, min(max(round(stop), first), length)

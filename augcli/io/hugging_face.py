@@ -1,0 +1,116 @@
+"""Hugging Face's features: how schemas tell other tools what their columns hold."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augcli.errors import InputError
+from augcli.io.store.arrow_files import DAMAGE, open_file
+from augcli.options import is_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+VALUE_NAMES = {
+    "halffloat": "float16",
+    "float": "float32",
+    "double": "float64",
+    "date32[day]": "date32",
+    "date64[ms]": "date64",
+}
+"""Hugging Face's names of types, where they are not Arrow's."""
+
+Feature = dict[str, Any] | list[Any]
+
+
+def read_features(schema: pa.Schema) -> dict[str, Any]:
+    """Read Hugging Face's features from a schema's metadata; empty where there are none."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return features if isinstance(features, dict) else {}
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return {}
+
+
+def read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | None:
+    """Read the class names of a label column, index or weights, from Hugging Face's features.
+
+    Raises:
+        InputError: If they are not a list of distinct texts.
+    """
+    features = read_features(schema)
+    # Our own soft labels bear no names themselves; those of the dominant class's column are theirs.
+    for name in (label, "label" if label == "soft_label" else None):
+        feature = features.get(name) if name else None
+        if isinstance(feature, dict) and feature.get("names"):
+            return _check_names(feature["names"])
+    return None
+
+
+def _check_names(names: Any) -> tuple[str, ...]:
+    """Return class names that can be told apart and written."""
+    are_texts = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    if not are_texts or len(set(names)) < len(names) or not all(map(is_text, names)):
+        raise InputError(
+            f"the class names in the schema's metadata are no list of distinct texts, got {str(names)[:80]}"
+        )
+    return tuple(names)
+
+
+def read_description(path: Path) -> tuple[tuple[str, ...] | None, dict[str, Any]] | None:
+    """Read class names and features from a parquet file of ours; None if it is not one."""
+    try:
+        schema = pq.read_schema(open_file(path))
+        return read_class_names(schema, "label"), read_features(schema)
+    except (*DAMAGE, InputError):
+        return None
+
+
+def write_features(schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any]) -> bytes:
+    """Return what a schema's metadata key `huggingface` holds.
+
+    Args:
+        schema: Columns of the output; an `image` struct becomes an Image, `label` a ClassLabel.
+        classes: Class names; None leaves `label` a number.
+        known: Features of carried columns, from the input.
+    """
+    features: dict[str, Feature] = {}
+    for field in schema:
+        features[field.name] = known.get(field.name) or _feature(field.type)
+    for name in ("image", "mask"):
+        if name in features and _is_image(schema.field(name).type):
+            features[name] = {"_type": "Image"}
+    if classes:
+        features["label"] = {"names": list(classes), "_type": "ClassLabel"}
+    return json.dumps({"info": {"features": features}}).encode()
+
+
+def describe(
+    schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any], labels: bytes
+) -> pa.Schema:
+    """Return a schema with what it tells Hugging Face, and what was done to the labels."""
+    features = write_features(schema, classes, known)
+    return schema.with_metadata({b"huggingface": features, b"augcli": labels})
+
+
+def _is_image(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_struct(kind)) and {"bytes", "path"} == {field.name for field in kind}
+
+
+def _feature(kind: pa.DataType) -> Feature:
+    if pa.types.is_struct(kind):
+        return {kind.field(i).name: _feature(kind.field(i).type) for i in range(kind.num_fields)}
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = _feature(kind.value_type)
+        # A Sequence of a struct means a struct of lists to Hugging Face; a one-element list does not.
+        return [inner] if pa.types.is_struct(kind.value_type) else {"feature": inner, "_type": "Sequence"}
+    if pa.types.is_fixed_size_list(kind):
+        return {"feature": _feature(kind.value_type), "length": kind.list_size, "_type": "Sequence"}
+    if pa.types.is_dictionary(kind):
+        return _feature(kind.value_type)
+    return {"dtype": VALUE_NAMES.get(str(kind), str(kind)), "_type": "Value"}

@@ -1,0 +1,196 @@
+"""Encoded images to pixels and back: JPEG by simplejpeg, everything else by Pillow.
+
+simplejpeg and Pillow decode JPEG to the same pixels; simplejpeg does it faster and without the GIL.
+JPEGs that are neither YCbCr nor grey go to Pillow, and so do those that libjpeg has a complaint about:
+Pillow then decides, as in every consumer, whether the file can be used.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import PIL
+import simplejpeg
+from PIL import Image, features
+
+from augcli.errors import DecodeError, StorageError
+from augcli.io.images.geometry import Geometry, fit_size, to_image, turn_upright
+from augcli.io.images.headers import NO_MEMORY, PILLOW_FORMATS, is_16_bit, read_mode, words_of
+from augcli.io.images.headers import Header as Header
+from augcli.io.images.headers import read_header as read_header
+from augcli.samples import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from augcli.samples import Colour, Pixels
+
+FileFormat = Literal["jpg", "png"]
+DEFAULT_QUALITY = 95
+DEFAULT_SUBSAMPLING = "420"
+
+BAND = 64
+"""Rows that are converted at once: of a whole image that takes several times its memory."""
+
+
+@contextmanager
+def own_pixel_bound() -> Iterator[None]:
+    """Lift Pillow's process-wide pixel bound while `read_header` applies the caller's own."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the codecs, which decide an output's bytes beside the recipe."""
+    return {"simplejpeg": simplejpeg.__version__, "pillow": PIL.__version__}
+
+
+def libraries() -> dict[str, str | None]:
+    """Return the versions of the image libraries, None for those that Pillow was built without."""
+    found: dict[str, str | None] = {"JPEG (simplejpeg)": simplejpeg.__version__}
+    named = {"PNG": "zlib", "WebP": "webp", "AVIF": "avif", "TIFF": "libtiff"}
+    return found | {name: features.version(feature) for name, feature in named.items()}
+
+
+def decode(
+    data: bytes, header: Header, geometry: Geometry | None = None, buffer: Pixels | None = None
+) -> Pixels:
+    """Decode to upright pixels: (H, W, C), C = 1, 3 or 4, uint8, or uint16 for 16-bit grey.
+
+    Args:
+        data: The whole file.
+        header: What `read_header` said of it.
+        geometry: Size to bring it to, by Pillow's bicubic filter; None keeps its own.
+        buffer: uint8 memory that the result may lie in, where it is large enough: memory that was used
+            just now costs no page faults.
+
+    Raises:
+        DecodeError: If the decoder raises anything at all.
+        StorageError: If memory runs out, which says nothing about the image.
+    """
+    try:
+        pixels = _decode_jpeg(data, header, geometry, buffer) if header.format == "JPEG" else None
+        if pixels is None:
+            with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
+                pixels = _to_array(image)
+        pixels = turn_upright(pixels, header.orientation)
+        return pixels if geometry is None else fit_size(pixels, geometry)
+    except MemoryError as error:
+        raise StorageError(*NO_MEMORY) from error
+    except Exception as error:  # a decoder's choice of exception says nothing about the cause
+        raise DecodeError("cannot be decoded", words_of(error)) from error
+
+
+def decoded_shape(header: Header, geometry: Geometry | None) -> Shape:
+    """Return the shape that decoding will most likely give."""
+    size = header.upright_size if geometry is None else (geometry.height, geometry.width)
+    return Shape(*size, header.channels, header.depth)
+
+
+def choose_file_format(header: Header, channels: int, image_format: str) -> FileFormat:
+    """Choose how an image is written: `jpg` or `png` as asked, or with `keep` by its source."""
+    if image_format in ("jpg", "png"):
+        return "jpg" if image_format == "jpg" else "png"
+    return "jpg" if header.format == "JPEG" or (not header.lossless and channels < 4) else "png"
+
+
+def is_copyable(header: Header, image_format: str, geometry: Geometry | None) -> bool:
+    """True if the file itself may stand in the output: whole, upright, of the wanted file format and size."""
+    file_format = {"JPEG": "jpg", "PNG": "png"}.get(header.format)
+    fits = geometry is None or header.upright_size == (geometry.height, geometry.width)
+    wanted = file_format is not None and image_format in ("keep", file_format)
+    return wanted and fits and header.complete and header.orientation == 1 and not header.frames
+
+
+def encode(
+    pixels: Pixels, file_format: FileFormat, quality: int, subsampling: str, background: Colour
+) -> bytes:
+    """Encode upright pixels.
+
+    Args:
+        pixels: (H, W, C) uint8 or uint16, C-contiguous.
+        file_format: `jpg` narrows 16 bit to 8 and flattens alpha on the background; `png` keeps all.
+        quality: JPEG quality, 1..100.
+        subsampling: JPEG chroma subsampling; grey images have none.
+        background: Colour behind transparent pixels.
+
+    Raises:
+        DecodeError: If the image cannot have this file format (JPEG sides end at 65500 pixels).
+    """
+    if file_format == "png":
+        buffer = io.BytesIO()
+        to_image(pixels).save(buffer, "PNG")
+        return buffer.getvalue()
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if pixels.shape[2] == 4:
+        pixels = flatten(pixels, background)
+    grey = pixels.shape[2] == 1
+    try:
+        return simplejpeg.encode_jpeg(
+            pixels,
+            quality=quality,
+            colorspace="GRAY" if grey else "RGB",
+            colorsubsampling="Gray" if grey else subsampling,
+            fastdct=False,
+        )
+    except ValueError as error:
+        raise DecodeError("cannot be encoded", words_of(error)) from error
+
+
+def flatten(pixels: Pixels, background: Colour) -> Pixels:
+    """Lay RGBA uint8 pixels over a background, rounded to nearest: (H, W, 3)."""
+    behind = np.array([background.red, background.green, background.blue], np.uint32)
+    flat = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for start in range(0, len(pixels), BAND):
+        band = pixels[start : start + BAND]
+        alpha = band[..., 3:].astype(np.uint32)
+        flat[start : start + BAND] = (band[..., :3] * alpha + behind * (255 - alpha) + 127) // 255
+    return flat
+
+
+def _decode_jpeg(
+    data: bytes, header: Header, geometry: Geometry | None, buffer: Pixels | None
+) -> Pixels | None:
+    """Decode by simplejpeg; None where Pillow must look at it."""
+    if header.space not in ("YCbCr", "Gray"):
+        return None
+    try:
+        least = (0, 0) if geometry is None else geometry.least_size(*header.upright_size)
+        least = least[::-1] if header.orientation >= 5 else least
+        return simplejpeg.decode_jpeg(
+            data,
+            "RGB" if header.space == "YCbCr" else "GRAY",
+            fastdct=False,
+            min_height=least[0],
+            min_width=least[1],
+            buffer=buffer if buffer is not None and buffer.size >= 3 * header.height * header.width else None,
+            strict=True,
+        )
+    except ValueError:
+        return None
+
+
+def _to_array(image: Image.Image) -> Pixels:
+    """Read a Pillow image's first frame as grey, RGB or RGBA, 8 bit, or 16-bit grey."""
+    if is_16_bit(image):
+        values = np.asarray(image)
+        if values.dtype.itemsize > 2 and (values.min() < 0 or values.max() > 65535):
+            raise ValueError("32-bit integers beyond 16 bits have no 8- or 16-bit form")
+        return values.astype(np.uint16)[..., None]
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no 8- or 16-bit form")
+    mode = read_mode(image)
+    array = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for start in range(0, image.height, BAND):
+        band = image.crop((0, start, image.width, min(start + BAND, image.height)))
+        held = np.asarray(band if band.mode == mode else band.convert(mode))
+        array[start : start + BAND] = held.reshape(*held.shape[:2], -1)
+    return array

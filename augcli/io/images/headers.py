@@ -1,0 +1,213 @@
+"""What an encoded image says of itself before its pixels are decoded."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import simplejpeg
+from PIL import Image, UnidentifiedImageError
+
+from augcli.errors import DecodeError, Option, StorageError
+from augcli.io.images.jpeg_header import ends_jpeg, estimate_quality, scan_jpeg
+
+ORIENTATION_TAG = 0x0112
+PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")
+"""What Pillow may take a file for: others would, say, hand a PostScript file to another program."""
+
+PNG_END = b"IEND\xaeB`\x82"
+TILE_TAGS = (322, 323)
+"""Width and height of a TIFF's tiles, which may be larger than the image."""
+
+WIDEST = 2**31 // 32 - 9
+"""Wider rows have more bits than Pillow's C code counts: it says then that memory ran out."""
+
+NO_MEMORY = ("not enough memory to decode an image; use fewer ", Option("workers"))
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an encoded image says of itself before it is decoded.
+
+    Attributes:
+        format: Pillow's name of the format; phone JPEGs that hold more than one image (MPO) are `JPEG`.
+        height: Rows as stored, before the orientation is applied.
+        width: Columns as stored.
+        orientation: EXIF orientation, 1..8; 1 where there is none or it is invalid.
+        frames: Whether there is more than one frame; the first is read.
+        narrowed: Whether 16-bit colour is read as 8-bit.
+        space: JPEG colour space (`YCbCr`, `Gray`, `RGB`, `CMYK`, `YCCK`), None where libjpeg reads none.
+        luminance: JPEG luminance quantization table as stored (zigzag), else None.
+        subsampling: JPEG chroma subsampling (`444`, `422`, `420`, `440`, `411`, `Gray`), else None.
+        lossless: True if the stored pixels are exact, so that JPEG would be a loss.
+        complete: Whether the end marker of a JPEG or PNG stands where it should.
+        channels: What decoding will give, 1, 3 or 4; a few formats know better only then.
+        depth: Likewise 8 or 16 bits.
+    """
+
+    format: str
+    height: int
+    width: int
+    orientation: int
+    frames: bool
+    narrowed: bool
+    space: str | None
+    luminance: tuple[int, ...] | None
+    subsampling: str | None
+    lossless: bool
+    complete: bool
+    channels: int
+    depth: int
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Height and width once the orientation is applied."""
+        turned = self.orientation >= 5
+        return (self.width, self.height) if turned else (self.height, self.width)
+
+    @property
+    def quality(self) -> int | None:
+        """JPEG quality estimated from the quantization table; None where there is none."""
+        return estimate_quality(self.luminance) if self.luminance else None
+
+
+def read_header(data: bytes, max_pixels: int) -> Header:
+    """Read what an encoded image says of itself.
+
+    Args:
+        data: The whole file.
+        max_pixels: Images that claim more are refused before anything is decoded.
+
+    Raises:
+        DecodeError: If it is empty, not an image that we know, damaged, or too large.
+        StorageError: If memory runs out, which says nothing about the image.
+    """
+    if not data:
+        raise DecodeError("empty file")
+    try:
+        header = _read_jpeg_header(data) or _read_by_pillow(data, max_pixels)
+    except DecodeError:
+        raise
+    except MemoryError as error:
+        raise StorageError(*NO_MEMORY) from error
+    except UnidentifiedImageError as error:
+        raise DecodeError("not an image", "no known image format") from error
+    except Exception as error:  # Pillow raises eight kinds on real files
+        raise DecodeError("damaged header", words_of(error)) from error
+    _check_pixels(header.width, header.height, max_pixels)
+    return header
+
+
+def words_of(error: Exception) -> str:
+    """Return what a library says of a failure, as one short line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")[:300]
+
+
+def is_16_bit(image: Image.Image) -> bool:
+    """True if an image is grey of 16 bits, or of 32 that may hold 16."""
+    return image.mode == "I" or image.mode.startswith("I;16")
+
+
+def read_mode(image: Image.Image) -> str:
+    """Return the mode that an image is read in: grey, RGB or RGBA."""
+    if image.has_transparency_data:
+        return "RGBA"
+    return "L" if image.mode in ("1", "L") or is_16_bit(image) else "RGB"
+
+
+def _check_pixels(width: int, height: int, most: int) -> None:
+    if width * height > most:
+        raise DecodeError("too many pixels", f"{width}x{height} is over --max-pixels {most}")
+    if width > WIDEST:
+        raise DecodeError("too many pixels", f"{width} in a row are more than {WIDEST}")
+
+
+def _read_jpeg_header(data: bytes) -> Header | None:
+    """Read a plain JPEG's header without Pillow, which takes several times as long; None of all others."""
+    segments = scan_jpeg(data)
+    if segments is None or segments.has_metadata:
+        return None
+    try:
+        height, width, space, subsampling = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
+    return Header(
+        format="JPEG",
+        height=height,
+        width=width,
+        orientation=1,
+        frames=False,
+        narrowed=False,
+        space=space,
+        luminance=segments.luminance,
+        subsampling=subsampling,
+        lossless=False,
+        complete=ends_jpeg(data),
+        channels=1 if space == "Gray" else 3,
+        depth=8,
+    )
+
+
+def _read_by_pillow(data: bytes, max_pixels: int) -> Header:
+    with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
+        _check_pixels(image.width, image.height, max_pixels)  # finding EXIF may decode a PNG
+        if image.format == "TIFF":
+            tile_width, tile_height = (int(image.tag_v2.get(tag, 0)) for tag in TILE_TAGS)  # type: ignore[attr-defined]
+            _check_pixels(tile_width, tile_height, max_pixels)
+        return _describe(image, data)
+
+
+def _describe(image: Image.Image, data: bytes) -> Header:
+    is_jpeg = image.format in ("JPEG", "MPO")
+    segments = scan_jpeg(data) if is_jpeg else None
+    space, subsampling = _chroma(data) if is_jpeg else (None, None)
+    return Header(
+        format="JPEG" if is_jpeg else str(image.format),
+        height=image.height,
+        width=image.width,
+        orientation=_orientation(image, data),
+        frames=not is_jpeg and getattr(image, "is_animated", False),
+        narrowed=image.format == "PNG" and data[24] == 16 and image.mode in ("RGB", "RGBA"),
+        space=space,
+        luminance=segments.luminance if segments else None,
+        subsampling=subsampling,
+        lossless=not is_jpeg and not _is_lossy(image, data),
+        complete=ends_jpeg(data) if is_jpeg else data.endswith(PNG_END) and b"IDAT" in data,
+        channels={"L": 1, "RGBA": 4}.get(read_mode(image), 3),
+        depth=16 if is_16_bit(image) else 8,
+    )
+
+
+def _is_lossy(image: Image.Image, data: bytes) -> bool:
+    return image.format == "AVIF" or (image.format == "WEBP" and b"VP8L" not in _riff_chunks(data))
+
+
+def _riff_chunks(data: bytes) -> set[bytes]:
+    """Return the names of the chunks of a RIFF file (WebP), those inside animation frames too."""
+    names, offset = set(), 12
+    while offset + 8 <= len(data):
+        name, size = data[offset : offset + 4], int.from_bytes(data[offset + 4 : offset + 8], "little")
+        names.add(name)
+        offset += 8 + (16 if name == b"ANMF" else size + size % 2)  # a frame's own chunks follow its 16 bytes
+    return names
+
+
+def _orientation(image: Image.Image, data: bytes) -> int:
+    if image.format == "TIFF":  # Pillow turns these itself when it loads them
+        return 1
+    late = image.format == "PNG" and b"eXIf" in data  # a PNG's EXIF may stand behind its pixels
+    if not late and not {"exif", "xmp", "Raw profile type exif"} & image.info.keys():
+        return 1
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # noqa: BLE001 - a broken tag says nothing about the pixels; consumers ignore it too
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _chroma(data: bytes) -> tuple[str | None, str | None]:
+    try:
+        *_, space, subsampling = simplejpeg.decode_jpeg_header(data, strict=False)
+    except ValueError:
+        return None, None
+    return space, subsampling

@@ -1,0 +1,1 @@
+"""Labels from columns and tables."""

@@ -1,0 +1,131 @@
+"""Masks and boxes of a data set: which belong to which sample."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augcli.errors import InputError
+from augcli.io.boxes.matching import match_boxes, read_boxes
+from augcli.io.store.listing import Files, list_tree
+from augcli.io.store.locations import Kind, lies_in
+from augcli.samples import MaskFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from augcli.io.store.base import Store
+    from augcli.io.store.listing import File
+    from augcli.io.store.locations import Location
+    from augcli.program.annotated import BoxHeader
+    from augcli.samples import Catalogue
+
+MASK_SUFFIXES = frozenset([".png"])
+
+
+def check_masks_apart(images: Store, masks: Location) -> None:
+    """Refuse masks that lie among the images, as which they would be read.
+
+    Raises:
+        InputError: If they do.
+    """
+    if lies_in(masks, images):
+        raise InputError(
+            f"--masks {masks.name!r} lies in SRC {images.name!r}, where masks are taken for images; give as"
+            " SRC the directory of the images alone"
+        )
+
+
+def find_masks(catalogues: Sequence[Catalogue], masks: Location) -> tuple[Catalogue, ...]:
+    """Find the mask of each sample of a folder: the PNG of the same name below another directory.
+
+    Raises:
+        InputError: If there is no such directory, or no sample has a mask.
+        StorageError: If the machine fails.
+    """
+    if masks.kind is not Kind.DIRECTORY:
+        raise InputError(f"--masks {masks.name!r} is no directory; give the folder of the masks")
+    files = list_tree(masks.store, MASK_SUFFIXES).ending_in(MASK_SUFFIXES)
+    by_name = {without_suffix(key): index for index, key in enumerate(files.keys)}
+    found = []
+    for catalogue in catalogues:
+        prefix = f"{catalogue.split}/" if catalogue.split else ""
+        indices = [
+            by_name.get(name, by_name.get(name.removeprefix(prefix)))
+            for name in map(without_suffix, catalogue.keys)
+        ]
+        found.append(replace(catalogue, masks=_pick_masks(files, indices)))
+    if not any(key for catalogue in found if catalogue.masks for key in catalogue.masks.keys):
+        wanted = without_suffix(catalogues[0].keys[0]) + ".png"
+        what = f"its first one is {files.keys[0]!r}" if len(files) else "it holds no PNG"
+        raise InputError(
+            f"--masks {masks.name!r} has no mask of any image ({wanted!r} is wanted, {what});"
+            " give masks the names of their images"
+        )
+    return tuple(found)
+
+
+def part_masks(files: Files, named: Mapping[str, str]) -> tuple[Files, dict[str, File]]:
+    """Part the masks that a table names from the images beside which they lie.
+
+    Args:
+        files: All images that were listed.
+        named: Keys of masks by the keys of their images.
+
+    Returns:
+        The images, and the mask of each by its key.
+    """
+    keys = set(named.values())
+    masks = {file.key: file for file in files if file.key in keys}
+    images = Files(file for file in files if file.key not in keys)
+    return images, {image: masks[mask] for image, mask in named.items() if mask in masks}
+
+
+def give_masks(catalogue: Catalogue, masks: Mapping[str, File]) -> Catalogue:
+    """Return a catalogue with the masks that `part_masks` found."""
+    files = Files(masks.values())
+    indices = {key: index for index, key in enumerate(masks)}
+    return replace(catalogue, masks=_pick_masks(files, [indices.get(key) for key in catalogue.keys]))
+
+
+def find_boxes(
+    catalogues: Sequence[Catalogue], names: Sequence[Sequence[Sequence[str]]], boxes: Location
+) -> tuple[tuple[Catalogue, ...], BoxHeader, list[str]]:
+    """Find the boxes of each sample.
+
+    Args:
+        catalogues: The samples.
+        names: For each catalogue and sample the names by which the file may know it, the likeliest first.
+        boxes: A file or a directory of a box format.
+
+    Returns:
+        The catalogues with their boxes, what is true of all boxes, and notes.
+
+    Raises:
+        InputError: If the boxes cannot be read, or are of no sample.
+        StorageError: If the machine fails.
+    """
+    box_file = read_boxes(boxes)
+    matched, notes = match_boxes(box_file, [sample for of_split in names for sample in of_split])
+    found, first = [], 0
+    for catalogue in catalogues:
+        found.append(replace(catalogue, boxes=matched[first : first + len(catalogue)]))
+        first += len(catalogue)
+    left_out = [f"left out of the boxes: {count} {what}" for what, count in sorted(box_file.dropped.items())]
+    return tuple(found), box_file.header, [*notes, *left_out]
+
+
+def without_suffix(key: str) -> str:
+    """Return a key without its suffix."""
+    return key.rsplit(".", 1)[0]
+
+
+def _pick_masks(files: Files, indices: Sequence[int | None]) -> MaskFiles:
+    """Return the mask of each sample; None stands for a sample that has none."""
+    sizes, versions = (
+        np.array([0 if index is None else column[index] for index in indices], np.int64)
+        for column in (files.sizes, files.versions)
+    )
+    return MaskFiles([None if index is None else files.keys[index] for index in indices], sizes, versions)

@@ -1,0 +1,205 @@
+"""What a reader is: it says whether SRC is a data set of its kind, and opens it as a `Source`.
+
+A reader is one module of this package that registers it. A `Source` holds the splits as catalogues, and a
+small opener for the bytes of their samples: with its catalogues left out it pickles, and a worker opens a
+chunk by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+import pyarrow as pa
+
+from augcli.errors import InputError
+from augcli.io.store.listing import Files
+from augcli.program.annotated import Annotated
+from augcli.samples import Catalogue, InputFiles, RowGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.store.base import Store
+    from augcli.io.store.listing import Tree
+
+ClassList: TypeAlias = "tuple[str, ...] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of SRC is read, and how it is labelled.
+
+    Attributes:
+        files: What is given beside SRC.
+        image_col: Column of the images in shards; None takes the usual names.
+        label_col: Column of the labels in shards and tables; None takes the usual names.
+        links: Whether symbolic links are followed.
+        skip: A directory that is never read, though a link may lead there: DST.
+    """
+
+    files: InputFiles = field(default_factory=InputFiles)
+    image_col: str | None = None
+    label_col: str | None = None
+    links: bool = True
+    skip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What SRC leads to.
+
+    Attributes:
+        name: SRC as it was given.
+        store: The directory, or the deepest common directory of the files.
+        tree: What stands in the directory; None where SRC names files.
+        files: The files that SRC names, by a path or by a pattern; empty for a directory.
+        is_pattern: Whether SRC is a pattern of names.
+    """
+
+    name: str
+    store: Store
+    tree: Tree | None = None
+    files: Files = field(default_factory=Files)
+    is_pattern: bool = False
+
+
+class Samples(Protocol):
+    """Access to the bytes of a chunk's samples."""
+
+    def read(self, sample: int) -> tuple[bytes, str]:
+        """Return a sample's encoded image and the name that its stem is made from."""
+
+    def read_mask(self, sample: int) -> bytes:
+        """Return a sample's encoded mask, where the data set has masks."""
+
+    def release(self, sample: int) -> None:
+        """Let go of a sample: it is hardly read again, so its memory can be used for others."""
+
+    def carry(self, samples: Sequence[int]) -> Any:
+        """Return the columns that are carried along, one row for each sample, or None."""
+
+
+class Opener(Protocol):
+    """Opens samples for reading; a small value that pickles."""
+
+    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
+        """Open a chunk's samples; `groups` and `slices` as a chunk has them."""
+
+
+class ClassFolders(NamedTuple):
+    """How classes and folders go together.
+
+    Attributes:
+        fit: Whether folder outputs get a folder for each class.
+        are_given: Whether the input's own directories bear class names.
+    """
+
+    fit: bool
+    are_given: bool = False
+
+
+class Carried(NamedTuple):
+    """The columns of shards that are carried along, and Hugging Face's features of all columns."""
+
+    schema: pa.Schema = pa.schema([])
+    features: dict[str, Any] = {}  # noqa: RUF012 - nobody writes to it
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened data set.
+
+    Attributes:
+        catalogues: One for each split, the name empty where there are no splits.
+        layout: How an output of it lies on disk, unless the recipe says otherwise.
+        opener: What opens its samples.
+        class_folders: How its classes and folders go together.
+        notes: What was passed over, in words.
+        groups: Row groups by split; empty where samples are files of their own.
+        carried: The columns that are carried along.
+        annotated: What belongs to the images beside their labels.
+    """
+
+    catalogues: tuple[Catalogue, ...]
+    layout: str
+    opener: Opener
+    class_folders: ClassFolders
+    notes: tuple[str, ...] = ()
+    groups: dict[str, list[RowGroup]] = field(default_factory=dict)
+    carried: Carried = field(default_factory=Carried)
+    annotated: Annotated = field(default_factory=Annotated)
+
+    @property
+    def rows_are_shared(self) -> bool:
+        """True if a chunk's samples are read together into the memory of one process."""
+        return bool(self.groups)
+
+    @property
+    def mixes_within_chunks(self) -> bool:
+        """True if each chunk has rings of its own, so that partners never come from another one."""
+        return bool(self.groups)
+
+    def samples(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
+        """Open a chunk's samples for reading."""
+        return self.opener.open(catalogue, groups, slices)
+
+
+class Reader(Protocol):
+    """Reads data sets of one layout.
+
+    Attributes:
+        name: The layout.
+        accepts: What it reads, as messages ask for it: `give ...`.
+        is_called: One such input, as messages name it: `is neither ... nor ...`.
+        suffixes: What the names of the files end in that it wants listed, in lower case.
+    """
+
+    name: str
+    accepts: str
+    is_called: str
+    suffixes: frozenset[str]
+
+    def is_own(self, found: Input) -> bool:
+        """True if SRC is a data set of this layout."""
+
+    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
+        """Open a data set; `classes` is the class list that the user gives.
+
+        Raises:
+            InputError: If it is empty, or cannot be labelled; the message names the cure.
+            StorageError: If the machine fails.
+        """
+
+
+READERS: dict[str, Reader] = {}
+"""All readers by name."""
+
+
+def register(reader: Reader) -> None:
+    """Make a reader known; it is asked before those that were registered earlier."""
+    READERS[reader.name] = reader
+
+
+def accepted_inputs() -> str:
+    """Return what SRC may be, in words."""
+    return " or ".join(reader.accepts for reader in READERS.values())
+
+
+def choose_reader(found: Input) -> Reader:
+    """Return the reader whose own SRC is.
+
+    Raises:
+        InputError: If there is none.
+    """
+    for reader in reversed(READERS.values()):
+        if reader.is_own(found):
+            return reader
+    known = " nor ".join(reader.is_called for reader in READERS.values())
+    raise InputError(f"{found.name!r} is neither {known}")
+
+
+def labels_fit_folders(catalogues: Sequence[Catalogue]) -> bool:
+    """True if the labels can be shown as folders: some are there, and all are shares of one whole."""
+    labels = {label for catalogue in catalogues for label in catalogue.labels if label is not None}
+    return bool(labels) and all(label.sums_to_one for label in labels)

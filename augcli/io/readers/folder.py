@@ -1,0 +1,297 @@
+"""Image folders: what stands in them, in which split and class, and how it is labelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from augcli.errors import DecodeError, InputError
+from augcli.io.labels.columns import label_by_name, rename_classes
+from augcli.io.labels.tables import read_label_table, read_mask_names
+from augcli.io.readers.annotations import (
+    check_masks_apart,
+    find_boxes,
+    find_masks,
+    give_masks,
+    part_masks,
+    without_suffix,
+)
+from augcli.io.readers.base import ClassFolders, Source, labels_fit_folders, register
+from augcli.io.store.base import Version
+from augcli.io.store.locations import Location, full_name, locate
+from augcli.io.store.names import printable_key
+from augcli.io.store.walk import UNFOLLOWED
+from augcli.program.annotated import Annotated
+from augcli.samples import Catalogue
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Sequence
+
+    from augcli.io.labels.columns import Labelling
+    from augcli.io.readers.base import ClassList, Input, Selection
+    from augcli.io.store.base import Store
+    from augcli.io.store.listing import File, Files, Tree
+    from augcli.samples import RowGroup
+
+IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .gif .avif .ppm".split())
+
+UNREADABLE_SUFFIXES = frozenset(".heic .heif .jxl .raw .cr2 .cr3 .nef .arw .dng .orf .rw2 .psd .svg".split())
+"""Images that no core package reads; they are named with the cure instead of silently left out."""
+
+SPLIT_NAMES = frozenset("train training val valid validation dev test testing eval evaluation".split())
+
+OWN_TABLE = "metadata.parquet"
+"""The table that an output of ours has beside its images."""
+
+LABEL_TABLES = ("metadata.csv", OWN_TABLE)
+"""Tables of our own or of Hugging Face's imagefolder that label the images beside them."""
+
+
+class SplitImages(NamedTuple):
+    """The images of a split; the name is empty where there are no splits."""
+
+    split: str
+    files: Files
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of the split start with."""
+        return f"{self.split}/" if self.split else ""
+
+
+class FolderReader:
+    """Reads folders of images: every directory that no other reader claims."""
+
+    name = "folder"
+    accepts = "an image folder"
+    is_called = "an image folder"
+    suffixes = IMAGE_SUFFIXES
+
+    def is_own(self, found: Input) -> bool:
+        """True if SRC is a directory."""
+        return found.tree is not None
+
+    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
+        """List and label the images of a folder, and find their masks and boxes; see `Reader.open`."""
+        tree = found.tree
+        assert tree is not None
+        splits, masks_beside = _find_splits(found, tree)
+        filled = [images for images in splits if len(images.files)]
+        labellings = _unite_classes(
+            [_label_images(found.store, tree, images, selection, classes) for images in filled]
+        )
+        catalogues = tuple(map(_make_catalogue, filled, labellings))
+        class_folders = _find_class_folders(catalogues)
+        catalogues, mask_store = _find_masks(found.store, catalogues, masks_beside, selection)
+        notes = describe_others(tree.others)
+        notes += [
+            f"split {images.split!r} holds no images and is left out"
+            for images in splits
+            if not len(images.files)
+        ]
+        header = None
+        if selection.files.boxes:
+            names = [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
+            boxes = locate(selection.files.boxes, selection.links)
+            catalogues, header, more = find_boxes(catalogues, names, boxes)
+            notes += more
+        return Source(
+            catalogues=catalogues,
+            layout=self.name,
+            opener=FolderOpener(found.store, mask_store),
+            class_folders=class_folders,
+            notes=tuple(notes),
+            annotated=Annotated(header, mask_store is not None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOpener:
+    """Opens the files of a folder.
+
+    Attributes:
+        store: Where the images lie.
+        mask_store: Where the masks lie; None where there are none.
+    """
+
+    store: Store
+    mask_store: Store | None = None
+
+    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> FolderSamples:
+        """Return what reads the samples of a catalogue."""
+        return FolderSamples(self.store, self.mask_store, catalogue)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSamples:
+    """The files of a folder."""
+
+    store: Store
+    mask_store: Store | None
+    catalogue: Catalogue
+
+    def read(self, sample: int) -> tuple[bytes, str]:
+        """Read a file, which must not have changed since it was listed."""
+        key = self.catalogue.keys[sample]
+        version = Version(int(self.catalogue.sizes[sample]), int(self.catalogue.versions[sample]))
+        return _read_file(self.store, key, version), key
+
+    def read_mask(self, sample: int) -> bytes:
+        """Read the file of a sample's mask, which must not have changed since it was listed.
+
+        Raises:
+            DecodeError: If the sample has none.
+        """
+        masks, store = self.catalogue.masks, self.mask_store
+        assert masks is not None
+        assert store is not None
+        key = masks.keys[sample]
+        if key is None:
+            name = without_suffix(self.catalogue.keys[sample])
+            raise DecodeError("no mask", f"--masks holds no {name}.png; put it there")
+        return _read_file(store, key, Version(int(masks.sizes[sample]), int(masks.versions[sample])))
+
+    def release(self, sample: int) -> None:
+        """Do nothing: nothing of a file is kept."""
+
+    def carry(self, samples: Sequence[int]) -> None:
+        """Carry nothing: a folder has no columns."""
+
+
+def _read_file(store: Store, key: str, version: Version) -> bytes:
+    (data,) = store.read([key], [version])
+    assert data is not None
+    return data
+
+
+# --- what stands in a folder ---------------------------------------------------------------------------
+
+
+def describe_others(others: Counter[str]) -> list[str]:
+    """Return lines on what was passed over, and for images that we cannot read, the cure."""
+    lines = []
+    for what, count in sorted(others.items()):
+        cure = "; convert them to PNG or JPEG first" if what in UNREADABLE_SUFFIXES else ""
+        why = " (--no-links)" if what == UNFOLLOWED else ""
+        lines.append(f"passed over {count} {what or 'files without an extension'}{why}{cure}")
+    return lines
+
+
+def find_splits(directories: Iterable[str]) -> list[str]:
+    """Return the split directories at a root: all of its directories, if all bear split names."""
+    top = sorted({directory.split("/", 1)[0] for directory in directories})
+    return top if top and SPLIT_NAMES.issuperset(top) else []
+
+
+def _find_splits(found: Input, tree: Tree) -> tuple[list[SplitImages], dict[str, File] | None]:
+    """Return the images of each split, and the masks that lie beside them by the keys of their images.
+
+    There are such masks in an output of ours alone; None where no table names any.
+    """
+    images = tree.ending_in(IMAGE_SUFFIXES)
+    if not len(images):
+        raise InputError(f"no images in {found.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}")
+    has_folders = any("/" in key for key in images.keys)
+    splits = find_splits(tree.directories) if has_folders else []
+    prefixes = [f"{split}/" for split in splits] or [""]
+    named = {
+        prefix + image: prefix + mask
+        for prefix in prefixes
+        if prefix + OWN_TABLE in tree.named
+        for image, mask in read_mask_names(Location(found.store, prefix + OWN_TABLE)).items()
+    }
+    images, masks = part_masks(images, named) if named else (images, None)
+    parts = [SplitImages(split, images.below(f"{split}/")) for split in splits]
+    return parts or [SplitImages("", images)], masks
+
+
+def _names_of(key: str, split: str) -> list[str]:
+    """Return the names by which files of boxes may know an image: below SRC, and below its split."""
+    return [key, key.removeprefix(f"{split}/")] if split else [key]
+
+
+def _find_masks(
+    store: Store, catalogues: tuple[Catalogue, ...], beside: dict[str, File] | None, selection: Selection
+) -> tuple[tuple[Catalogue, ...], Store | None]:
+    """Give the samples their masks, those of --masks or those beside the images; and where these lie."""
+    if selection.files.masks is not None:
+        masks = locate(selection.files.masks, selection.links)
+        check_masks_apart(store, masks)
+        return find_masks(catalogues, masks), masks.store
+    if beside is not None:
+        return tuple(give_masks(catalogue, beside) for catalogue in catalogues), store
+    return catalogues, None
+
+
+# --- labels --------------------------------------------------------------------------------------------
+
+
+def classes_of_files(keys: Sequence[str], directories: list[str], root: str) -> list[str | None]:
+    """Return each file's class, its first directory; None throughout where the folder is flat.
+
+    Raises:
+        InputError: If a class folder holds no image, or images stand beside class folders.
+    """
+    folders = {directory.split("/", 1)[0] for directory in directories}
+    classes = [key.split("/", 1)[0] if "/" in key else None for key in keys]
+    filled = set(classes) - {None}
+    if not filled:
+        return list(classes)
+    empty = sorted(folders - filled)
+    if empty:
+        raise InputError(f"class folder {empty[0]!r} in {root!r} holds no images; fill it or remove it")
+    if None in classes:
+        loose = next(key for key in keys if "/" not in key)
+        raise InputError(
+            f"{loose!r} stands beside class folders in {root!r}; move it into one, or give --labels FILE"
+        )
+    printable = {name: printable_key(name) for name in filled if name}
+    return [printable[name] for name in classes if name]
+
+
+def _label_images(
+    store: Store, tree: Tree, images: SplitImages, selection: Selection, classes: ClassList
+) -> Labelling:
+    """Label the images of a split: by --labels, by the folder's own table, or by class folders."""
+    prefix = images.prefix
+    names = [key[len(prefix) :] for key in images.files.keys]
+    given = selection.files.labels
+    own = next((prefix + name for name in LABEL_TABLES if prefix + name in tree.named), None)
+    table = locate(given) if given is not None else Location(store, own) if own is not None else None
+    if table is not None:
+        labelling = read_label_table(table, names, selection.label_col, classes, given is not None)
+        if labelling is not None:
+            return labelling
+    directories = [directory[len(prefix) :] for directory in tree.directories if directory.startswith(prefix)]
+    return label_by_name(classes_of_files(names, directories, full_name(store, images.split)), classes)
+
+
+def _unite_classes(labellings: list[Labelling]) -> list[Labelling]:
+    """Give all splits the class list of all of them, so that an index means the same everywhere."""
+    lists = {labelling.classes for labelling in labellings}
+    if len(lists) < 2:
+        return labellings
+    united = tuple(sorted({name for names in lists for name in names or ()}))
+    return [rename_classes(labelling, united) for labelling in labellings]
+
+
+def _make_catalogue(images: SplitImages, labelling: Labelling) -> Catalogue:
+    files = images.files
+    sizes, versions = np.array(files.sizes, np.int64), np.array(files.versions, np.int64)
+    return Catalogue(images.split, files.keys, sizes, versions, labelling.labels, labelling.classes)
+
+
+def _find_class_folders(catalogues: tuple[Catalogue, ...]) -> ClassFolders:
+    """Return how classes and folders go together."""
+    depth = 1 if catalogues[0].split else 0
+    folders = {
+        key.split("/")[depth] for catalogue in catalogues for key in catalogue.keys if key.count("/") > depth
+    }
+    fit = bool(folders) and labels_fit_folders(catalogues)
+    return ClassFolders(fit, bool(folders) and folders <= set(catalogues[0].classes or ()))
+
+
+register(FolderReader())

@@ -1,0 +1,199 @@
+"""Data sets in parquet shards: their splits, rows and labels, and what is carried along."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from augcli.errors import DecodeError, InputError
+from augcli.io.hugging_face import read_features
+from augcli.io.images.index_masks import read_mask_header
+from augcli.io.labels.columns import label_by_column
+from augcli.io.readers.annotations import find_boxes
+from augcli.io.readers.base import Carried, ClassFolders, Source, labels_fit_folders, register
+from augcli.io.readers.folder import IMAGE_SUFFIXES, SPLIT_NAMES
+from augcli.io.readers.rows import Rows
+from augcli.io.readers.shards import (
+    Columns,
+    Shard,
+    find_columns,
+    find_first_image,
+    list_groups,
+    open_shard,
+    read_column,
+    read_paths,
+    unite_schemas,
+)
+from augcli.io.records import part_files
+from augcli.io.store.locations import locate
+from augcli.program.annotated import Annotated
+from augcli.samples import Catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from augcli.io.labels.columns import Labelling
+    from augcli.io.readers.base import ClassList, Input, Selection
+    from augcli.samples import RowGroup
+
+SHARD_SUFFIXES = frozenset([".parquet", ".pq"])
+
+
+class ParquetReader:
+    """Reads parquet shards: a file, a pattern, or a directory that holds shards and no images."""
+
+    name = "parquet"
+    accepts = "parquet shards"
+    is_called = "a parquet file"
+    suffixes = SHARD_SUFFIXES
+
+    def is_own(self, found: Input) -> bool:
+        """True if SRC is shards; a pattern is taken for a pattern of shards, whatever it matches."""
+        if found.tree is None:
+            return found.is_pattern or any(found.name.lower().endswith(suffix) for suffix in SHARD_SUFFIXES)
+        suffixes = found.tree.by_suffix.keys()
+        return not suffixes.isdisjoint(SHARD_SUFFIXES) and suffixes.isdisjoint(IMAGE_SUFFIXES)
+
+    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
+        """Read the footers and labels of shards, and find their masks and boxes; see `Reader.open`."""
+        shards = _list_shards(found)
+        if selection.files.labels is not None:
+            raise InputError(
+                "--labels is for image folders; parquet shards hold their labels: give --label-col"
+            )
+        schema = unite_schemas(shards)
+        columns, notes = _choose_columns(schema, shards, selection)
+        replaced = [name for name in columns.others if part_files.is_ours(name, columns.mask is not None)]
+        notes += [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
+        splits = _find_splits(shards)
+        ordered = [shard for of_split in splits.values() for shard in of_split]
+        catalogues = _make_catalogues(splits, _label_rows(ordered, columns, classes))
+        if not catalogues:
+            raise InputError(f"{shards[0].name!r} holds no rows")
+        carried = pa.schema(
+            [part_files.plain_field(schema.field(name)) for name in columns.others if name not in replaced]
+        )
+        header = None
+        if selection.files.boxes:
+            paths = iter(read_paths(ordered, columns.image))
+            names = [[[path] for path in itertools.islice(paths, len(split))] for split in catalogues]
+            boxes = locate(selection.files.boxes, selection.links)
+            catalogues, header, more = find_boxes(catalogues, names, boxes)
+            notes += more
+        return Source(
+            catalogues=catalogues,
+            layout=self.name,
+            opener=ShardOpener({shard.key: shard for shard in shards}, columns, carried),
+            class_folders=ClassFolders(labels_fit_folders(catalogues)),
+            notes=tuple(notes),
+            groups={split.split: list_groups(splits[split.split]) for split in catalogues},
+            carried=Carried(carried, read_features(schema)),
+            annotated=Annotated(header, columns.mask is not None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOpener:
+    """Opens rows of shards.
+
+    Attributes:
+        shards: The shards by key.
+        columns: What they hold.
+        carried: The columns that are carried along.
+    """
+
+    shards: Mapping[str, Shard]
+    columns: Columns
+    carried: pa.Schema
+
+    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Rows:
+        """Return what reads the rows of some row groups."""
+        return Rows(self.shards, groups, slices, self.columns, self.carried)
+
+
+def _list_shards(found: Input) -> list[Shard]:
+    files = found.files if found.tree is None else found.tree.ending_in(SHARD_SUFFIXES)
+    if not len(files):
+        raise InputError(f"no parquet files match {found.name!r}")
+    return [Shard(found.store, *file) for file in files]
+
+
+def _find_splits(shards: Sequence[Shard]) -> dict[str, list[Shard]]:
+    """Return the shards of each split, sorted; all as one without a name where a shard names no split."""
+    names = [_split_of(shard.key) for shard in shards]
+    if not all(names):
+        return {"": list(shards)}
+    pairs = list(zip(names, shards, strict=True))
+    return {split: [shard for name, shard in pairs if name == split] for split in sorted(set(names))}
+
+
+def _split_of(key: str) -> str:
+    """Return the split that a shard's file name starts with, or nothing."""
+    match = re.match(r"[a-z]+(?=[-_.])", key.rsplit("/", 1)[-1])
+    return match[0] if match and match[0] in SPLIT_NAMES else ""
+
+
+def _choose_columns(
+    schema: pa.Schema, shards: Sequence[Shard], selection: Selection
+) -> tuple[Columns, list[str]]:
+    """Find the columns, and say where one that is called like masks holds none."""
+    masks = selection.files.masks
+    columns = find_columns(schema, selection.image_col, selection.label_col, masks, shards[0].name)
+    if columns.mask is None or masks is not None or _are_masks(shards, columns.mask):
+        return columns, []
+    note = f"column {columns.mask!r} holds no index masks, so it is carried along as it is"
+    rest = tuple(name for name in schema.names if name not in (columns.image, columns.label))
+    return columns._replace(mask=None, others=rest), [note]
+
+
+def _are_masks(shards: Sequence[Shard], column: str) -> bool:
+    """True if a column that nobody named holds index masks, by its first image."""
+    first = find_first_image(shards, column)
+    try:
+        return first is not None and bool(read_mask_header(first))
+    except DecodeError:
+        return False
+
+
+def _label_rows(shards: Sequence[Shard], columns: Columns, classes: ClassList) -> Labelling | None:
+    """Label the rows of all splits at once, so that an index means the same everywhere."""
+    if columns.label is None:
+        return None
+    return label_by_column(read_column(shards, columns.label), columns.names, classes)
+
+
+def _make_catalogues(
+    splits: Mapping[str, Sequence[Shard]], labelling: Labelling | None
+) -> tuple[Catalogue, ...]:
+    """Return a catalogue for each split that has rows; the labels are in the order of the splits' shards."""
+    catalogues = []
+    first = 0
+    for split, shards in splits.items():
+        catalogue = _make_catalogue(split, shards, labelling, first)
+        first += len(catalogue)
+        if len(catalogue):
+            catalogues.append(catalogue)
+    return tuple(catalogues)
+
+
+def _make_catalogue(
+    split: str, shards: Sequence[Shard], labelling: Labelling | None, first: int
+) -> Catalogue:
+    """Make a split's rows a catalogue; the first of them has the label at index `first`."""
+    rows = [open_shard(shard).metadata.num_rows for shard in shards]
+    keys = [f"{shard.key}#{row}" for shard, count in zip(shards, rows, strict=True) for row in range(count)]
+    # A row is as old as its shard.
+    sizes = np.repeat(np.array([shard.size for shard in shards], np.int64), rows)
+    versions = np.repeat(np.array([shard.version for shard in shards], np.int64), rows)
+    if labelling is None:
+        return Catalogue(split, keys, sizes, versions, [None] * len(keys), None)
+    labels = labelling.labels[first : first + len(keys)]
+    return Catalogue(split, keys, sizes, versions, labels, labelling.classes)
+
+
+register(ParquetReader())

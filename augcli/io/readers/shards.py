@@ -1,0 +1,247 @@
+"""Parquet shards: what they hold, by their footers and small columns; rows are read elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augcli.errors import InputError, StorageError
+from augcli.io.hugging_face import read_class_names
+from augcli.io.store.arrow_files import DAMAGE, first_line, readable
+from augcli.io.store.base import Store, Version
+from augcli.io.store.errors import storage_errors
+from augcli.io.store.locations import full_name
+from augcli.samples import RowGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes")
+LABEL_COLUMNS = ("soft_label", "label")
+MASK_COLUMN = "mask"
+READ_BUFFER = 1 << 20
+
+
+class Shard(NamedTuple):
+    """A parquet file: where it lies, and its size and version when it was listed."""
+
+    store: Store
+    key: str
+    size: int
+    version: int
+
+    @property
+    def name(self) -> str:
+        """Its path, for messages."""
+        return full_name(self.store, self.key)
+
+    def check_unchanged(self) -> None:
+        """Refuse a shard that is no longer the one that was listed.
+
+        Raises:
+            StorageError: A fault of the moment, so nothing about it may be recorded.
+        """
+        self.store.open(self.key, Version(self.size, self.version)).close()
+
+
+class Columns(NamedTuple):
+    """What the shards hold: image, label and mask columns, class names of a ClassLabel, and the rest."""
+
+    image: str
+    label: str | None
+    mask: str | None
+    names: tuple[str, ...] | None
+    others: tuple[str, ...]
+
+
+def open_shard(shard: Shard) -> pq.ParquetFile:
+    """Open a shard with small buffers: by default pyarrow reads whole row groups ahead.
+
+    Raises:
+        InputError: If it is not a parquet file, or one whose footer cannot be true.
+    """
+    try:
+        file = pq.ParquetFile(shard.store.open(shard.key), pre_buffer=False, buffer_size=READ_BUFFER)
+    except DAMAGE as error:
+        raise InputError(f"{shard.name!r} is no readable parquet file: {first_line(error)}") from error
+    except StorageError as error:  # it cannot be opened
+        reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        raise InputError(f"{shard.name!r} is no readable parquet file: {first_line(reason)}") from error
+    metadata = file.metadata
+    rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    # A row takes a byte at least, where it holds an image: what promises more would fill the memory.
+    if sum(rows) != metadata.num_rows or min(rows, default=0) < 0 or metadata.num_rows > shard.size:
+        raise InputError(f"{shard.name!r} is damaged: its footer promises rows that it cannot hold")
+    return file
+
+
+@contextmanager
+def reading(shard: Shard) -> Iterator[None]:
+    """Turn what is raised while a shard is read into errors of ours: of its data, or of the machine.
+
+    Raises:
+        InputError: If the shard is damaged.
+        StorageError: If the machine fails.
+    """
+    with storage_errors(f"cannot read {shard.name!r}"), readable(shard.name):
+        yield
+
+
+def unite_schemas(shards: Sequence[Shard]) -> pa.Schema:
+    """Return the columns of all shards; a column may be empty (type null) in some and narrower in others.
+
+    Raises:
+        InputError: If the shards have different columns, or types that do not go together.
+    """
+    schemas = [open_shard(shard).schema_arrow for shard in shards]
+    for shard, schema in zip(shards, schemas, strict=True):
+        if schema.names != schemas[0].names:
+            other = shards[0].name
+            raise InputError(f"{shard.name!r} has other columns than {other!r}; give shards of one data set")
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").with_metadata(schemas[0].metadata)
+    except pa.ArrowException as error:
+        raise InputError(
+            f"the shards' columns do not go together: {first_line(error)}; give shards of one data set"
+        ) from error
+
+
+def find_columns(
+    schema: pa.Schema, image_col: str | None, label_col: str | None, mask_col: str | None, shard: str
+) -> Columns:
+    """Find the image, the label and the mask column.
+
+    Raises:
+        InputError: If there is no image column, or a named column is missing or of another type.
+    """
+    names = schema.names
+    image = _find_image_column(schema, image_col, shard)
+    label = label_col or next((name for name in LABEL_COLUMNS if name in names), None)
+    if label is not None and label not in names:
+        raise InputError(
+            f"{shard!r} has no label column {label!r}; it has {', '.join(names)}; give --label-col"
+        )
+    mask = mask_col or next((name for name in names if name == MASK_COLUMN != image), None)
+    if mask_col and (mask_col not in names or mask_col == image or not _holds_images(schema, mask_col)):
+        raise InputError(
+            f"{shard!r} has no column {mask_col!r} of encoded masks; it has {', '.join(names)};"
+            " give --masks COLUMN"
+        )
+    if mask and not _holds_images(schema, mask):  # a column of another kind that is only called so
+        mask = None
+    others = tuple(name for name in names if name not in (image, label, mask))
+    return Columns(image, label, mask, read_class_names(schema, label), others)
+
+
+def _find_image_column(schema: pa.Schema, image_col: str | None, shard: str) -> str:
+    names = schema.names
+    image = image_col or next((name for name in IMAGE_COLUMNS if name in names), None)
+    if image is None or image not in names:
+        wanted = repr(image_col) if image_col else " or ".join(IMAGE_COLUMNS)
+        raise InputError(
+            f"{shard!r} has no image column {wanted}; it has {', '.join(names)}; give --image-col"
+        )
+    if not _holds_images(schema, image):
+        kind = schema.field(image).type
+        raise InputError(f"{shard!r}: column {image!r} is {kind}, not encoded images; give --image-col")
+    return image
+
+
+def list_groups(shards: Sequence[Shard]) -> list[RowGroup]:
+    """List the row groups of all shards, with the bytes of their columns; empty ones are left out."""
+    groups: list[RowGroup] = []
+    first = 0
+    for shard in shards:
+        metadata = open_shard(shard).metadata
+        for number in range(metadata.num_row_groups):
+            # Not the sum over image columns: pyarrow ends the process where a column's statistics are odd.
+            group = metadata.row_group(number)
+            if group.num_rows:
+                groups.append(RowGroup(shard.key, number, first, group.num_rows, group.total_byte_size))
+            first += group.num_rows
+    return groups
+
+
+def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
+    """Read one small column of all shards.
+
+    Raises:
+        InputError: If a shard is damaged.
+        StorageError: If the machine fails.
+    """
+    pieces = []
+    kind = unite_schemas(shards).field(name).type
+    for shard in shards:
+        file = open_shard(shard)
+        with reading(shard):
+            column = file.read([name], use_threads=False).column(name)
+            column.validate(full=True)  # texts, too
+            pieces.append(column.cast(kind))
+        if len(pieces[-1]) != file.metadata.num_rows:
+            raise InputError(f"{shard.name!r} is damaged: column {name!r} holds fewer rows than it says")
+    return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], kind)
+
+
+def read_paths(shards: Sequence[Shard], image: str) -> list[str]:
+    """Read the path of every image, "" where it has none.
+
+    Raises:
+        InputError: If the image column holds no paths, or a shard is damaged.
+        StorageError: If the machine fails.
+    """
+    kind = unite_schemas(shards).field(image).type
+    if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
+        raise InputError(
+            f"--boxes finds images by name, but column {image!r} of {shards[0].name!r} holds none;"
+            " give shards whose images are structs of bytes and path"
+        )
+    paths: list[str] = []
+    for shard in shards:
+        file = open_shard(shard)
+        with reading(shard):
+            column = file.read([f"{image}.path"], use_threads=False).column(image)
+            cells = column.combine_chunks().field("path").to_pylist()
+        paths += [path if isinstance(path, str) else "" for path in cells]
+        if len(cells) != file.metadata.num_rows:
+            raise InputError(f"{shard.name!r} is damaged: its images are fewer than it says")
+    return paths
+
+
+def find_first_image(shards: Sequence[Shard], name: str) -> bytes | None:
+    """Return the first encoded image of a column; None if the first rows hold none.
+
+    Raises:
+        InputError: If a shard is damaged.
+        StorageError: If the machine fails.
+    """
+    for shard in shards:
+        with reading(shard):
+            for batch in open_shard(shard).iter_batches(batch_size=16, columns=[name], use_threads=False):
+                images, _ = copy_images(batch.column(name))
+                return next((bytes(data) for data in images if data is not None), None)
+    return None
+
+
+def copy_images(images: pa.Array) -> tuple[list[Any], list[str | None]]:
+    """Return the encoded images of a column, None where there is none, and their paths."""
+    paths: list[str | None] = [None] * len(images)
+    if pa.types.is_struct(images.type):
+        fields = dict(zip((field.name for field in images.type), images.flatten(), strict=True))
+        images = fields["bytes"]
+        if "path" in fields and pa.types.is_string(fields["path"].type):
+            paths = fields["path"].to_pylist()
+    return images.to_pylist(), paths
+
+
+def _holds_images(schema: pa.Schema, name: str) -> bool:
+    """True if a column holds encoded images: bytes, or structs with bytes."""
+    kind = schema.field(name).type
+    index = kind.get_field_index("bytes") if pa.types.is_struct(kind) else -1
+    return _is_bytes(kind.field(index).type if index >= 0 else kind)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

@@ -1,0 +1,44 @@
+"""Opening SRC: what it leads to, and which reader reads it."""
+
+from __future__ import annotations
+
+from augcli.errors import InputError
+from augcli.io.boxes.base import accepted_boxes
+from augcli.io.labels.columns import read_class_list
+from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_inputs, choose_reader
+from augcli.io.readers.folder import LABEL_TABLES
+from augcli.io.store.listing import list_tree
+from augcli.io.store.locations import Kind, is_pattern, locate, locate_files
+
+
+def open_source(src: str, selection: Selection) -> Source:
+    """List a data set.
+
+    Raises:
+        InputError: If it is missing, empty, or cannot be labelled; the message names the cure.
+        StorageError: If the machine fails.
+    """
+    files = selection.files
+    classes = read_class_list(locate(files.classes)) if files.classes is not None else None
+    if not src:
+        raise InputError(f"SRC is empty; give {accepted_inputs()} (`.` is this directory)")
+    if files.masks == "":
+        raise InputError("--masks is empty; give the folder of the masks")
+    if files.boxes == "":
+        raise InputError(f"--boxes is empty; {accepted_boxes()}")
+    found = _find_input(src, selection)
+    return choose_reader(found).open(found, selection, classes)
+
+
+def _find_input(src: str, selection: Selection) -> Input:
+    """Return what SRC leads to: a directory, which is listed, a file, or files that match a pattern."""
+    location = locate(src, selection.links, selection.skip)
+    if location.kind is Kind.DIRECTORY:
+        suffixes = frozenset().union(*(reader.suffixes for reader in READERS.values()))
+        return Input(src, location.store, list_tree(location.store, suffixes, LABEL_TABLES))
+    if location.kind is Kind.NOTHING and not is_pattern(src):
+        raise InputError(f"{src!r} does not exist; give {accepted_inputs()} as SRC")
+    if location.kind is Kind.SPECIAL:
+        return Input(src, location.store)
+    store, files = locate_files(src)
+    return Input(src, store, files=files, is_pattern=location.kind is Kind.NOTHING)

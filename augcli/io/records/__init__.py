@@ -1,0 +1,1 @@
+"""The part files of an output and their columns."""

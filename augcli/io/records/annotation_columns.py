@@ -1,0 +1,90 @@
+"""Masks and boxes of outputs as columns of part files, from which everything else on them is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import accumulate, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+
+from augcli.io.records.part_files import PRIVATE
+from augcli.io.store.names import hash_bytes
+from augcli.program.annotated import BoxedImage, WrittenBox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from augcli.program.annotated import Annotated
+
+EDGES = ("y0", "x0", "y1", "x1")
+BOX_TYPE = pa.struct(
+    [(edge, pa.float64()) for edge in EDGES]
+    + [("category", pa.int64()), ("visibility", pa.float64()), ("weight", pa.float64())]
+    + [("source", pa.string()), ("extra", pa.string())]
+)
+MASK_TYPE = pa.struct([("bytes", pa.int64()), ("hash", pa.string())])
+BOXES, IMAGE, MASK = (PRIVATE + name for name in ("boxes", "image", "mask"))
+"""The boxes of an output, what else the input says of its base, and the length and hash of its mask."""
+
+
+class Notes(NamedTuple):
+    """What belongs to an output beside its label.
+
+    Attributes:
+        extra: What else the input says of its base, as JSON text of an object.
+        boxes: Its boxes.
+        mask: Its encoded mask; empty where there are none.
+    """
+
+    extra: str = "{}"
+    boxes: tuple[WrittenBox, ...] = ()
+    mask: bytes = b""
+
+
+def annotation_schema(annotated: Annotated, carried: pa.Schema | None = None) -> pa.Schema:
+    """Give the columns that outputs have for what belongs to them, behind the carried ones."""
+    fields = list(carried or ())
+    if annotated.boxes is not None:
+        fields += [pa.field(BOXES, pa.list_(BOX_TYPE)), pa.field(IMAGE, pa.string())]
+    if annotated.masks:
+        fields.append(pa.field(MASK, MASK_TYPE))
+    return pa.schema(fields)
+
+
+def annotation_table(annotated: Annotated, notes: Sequence[Notes]) -> pa.Table:
+    """Give what belongs to outputs as columns, a row for each."""
+    schema = annotation_schema(annotated)
+    columns: dict[str, Any] = {}
+    if annotated.boxes is not None:
+        columns = {BOXES: _box_column([one.boxes for one in notes]), IMAGE: [one.extra for one in notes]}
+    if annotated.masks:
+        columns[MASK] = [{"bytes": len(one.mask), "hash": hash_bytes(one.mask)} for one in notes]
+    return pa.table(columns, schema=schema)
+
+
+def _box_column(rows: Sequence[Sequence[WrittenBox]]) -> pa.Array:
+    """Give the boxes of each row as a column of lists, field by field: a fraction of the time of rows."""
+    boxes = [box for row in rows for box in row]
+    held = [(*box.edges, *box[1:]) for box in boxes]
+    columns = zip(*held, strict=True) if held else [()] * BOX_TYPE.num_fields
+    fields = [pa.array(column, field.type) for column, field in zip(columns, BOX_TYPE, strict=True)]
+    offsets = pa.array([0, *accumulate(map(len, rows))], pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(fields, fields=list(BOX_TYPE)))
+
+
+def count_categories(rows: pa.Table) -> Counter[int]:
+    """Count the boxes of each category in part rows."""
+    boxes = rows.column(BOXES).combine_chunks().flatten()
+    return Counter(boxes.field("category").to_pylist())
+
+
+def boxed_images(rows: pa.Table) -> Iterator[BoxedImage]:
+    """Read part rows as files of boxes tell them, under the names in the table."""
+    lists = rows.column(BOXES).combine_chunks()
+    fields = [column.to_pylist() for column in lists.flatten().flatten()]
+    boxes = (WrittenBox((y0, x0, y1, x1), *more) for y0, x0, y1, x1, *more in zip(*fields, strict=True))
+    counts = lists.value_lengths().fill_null(0).to_pylist()
+    columns = (rows.column(name).to_pylist() for name in ("file_name", "height", "width", "source", IMAGE))
+    for count, name, height, width, source, extra in zip(counts, *columns, strict=True):
+        yield BoxedImage(name, height, width, source, extra, tuple(islice(boxes, count)))

@@ -1,0 +1,1 @@
+"""Every byte that is read or written goes through here."""

@@ -1,0 +1,132 @@
+"""What a store is: eight verbs over keys below a root, by which every byte is read and written.
+
+Keys are POSIX texts below the root that never begin with a slash. Readers and writers know stores and keys,
+and nothing of paths, so that a store of another kind is one new module. Where the machine fails, the error is
+a `StorageError`, whatever the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+
+class Version(NamedTuple):
+    """What a file was when it was listed: a file whose size or version differs is another one.
+
+    Attributes:
+        size: Bytes.
+        version: Modification time in nanoseconds on a local disk.
+    """
+
+    size: int
+    version: int
+
+
+@dataclass(slots=True)
+class Page:
+    """Some of the entries below a prefix, as parallel columns: a million of them must stay small.
+
+    Attributes:
+        keys: Of files; that of an empty directory ends in a slash, and so it does where none of the names in
+            it is wanted.
+        sizes: Bytes of each; 0 for an empty directory.
+        versions: Version of each; 0 for an empty directory.
+        others: Entries that are not files, by what they are: `broken links`, `special files`, `links`.
+        other_keys: Their keys.
+    """
+
+    keys: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    other_keys: list[str] = field(default_factory=list)
+
+
+class Store(Protocol):
+    """Files below a root."""
+
+    @property
+    def name(self) -> str:
+        """The root as users write it, for messages."""
+
+    def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
+        """Yield what stands below a prefix, which is empty or ends in a slash, in no particular order.
+
+        Args:
+            prefix: Where to begin; one that does not exist yields nothing.
+            wanted: Whether files and directories of a name (the last part of a key) are listed and entered.
+
+        Raises:
+            StorageError: If a directory cannot be listed.
+        """
+
+    def read(self, keys: Sequence[str], expect: Sequence[Version] | None = None) -> Sequence[bytes | None]:
+        """Read whole files, many at once.
+
+        Args:
+            keys: The files.
+            expect: What each must still be; None takes each as it is.
+
+        Returns:
+            The bytes of each; None for a file that does not exist, where nothing is expected of it.
+
+        Raises:
+            StorageError: If one cannot be read, or is no longer what is expected. That is a fault of the
+                moment and not of the data, so nothing about it may be recorded.
+        """
+
+    def open(self, key: str, expect: Version | None = None) -> BinaryIO:
+        """Open a file that is read by ranges: it can be sought, and is what pyarrow reads.
+
+        Args:
+            key: The file.
+            expect: What it must still be; None takes it as it is.
+
+        Raises:
+            StorageError: If it cannot be opened, or is no longer what is expected.
+        """
+
+    def stage(self, keys: Sequence[str], data: Sequence[bytes]) -> None:
+        """Write files under unfinished names that no other attempt uses; directories are made.
+
+        Raises:
+            StorageError: If the machine fails.
+        """
+
+    def publish(self, keys: Sequence[str]) -> None:
+        """Give staged files their own names.
+
+        Raises:
+            StorageError: If the machine fails.
+        """
+
+    def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """Write a file that appears whole and durable, or not at all; its directory is made.
+
+        Raises:
+            StorageError: If the machine fails; what was written is gone then.
+        """
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write a file only if there is none; True if this call wrote it.
+
+        Raises:
+            StorageError: If the machine fails.
+        """
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove files, which may already be gone, and the directories below the root that this empties.
+
+        A key that ends in a slash is an empty directory.
+
+        Raises:
+            StorageError: If the machine fails.
+        """
+
+    def free_bytes(self) -> int | None:
+        """Return the free space; None if it is not known."""

@@ -1,0 +1,147 @@
+"""Listing a directory of the input: its files by suffix, its subdirectories, and what else was seen."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from augcli.io.store.base import Store
+
+
+class File(NamedTuple):
+    """A listed file: its key, bytes, and version (see `Page`)."""
+
+    key: str
+    size: int
+    version: int
+
+
+class Files:
+    """Listed files as columns: a million of them must stay small."""
+
+    def __init__(self, files: Iterable[File] = ()) -> None:
+        self.keys: list[str] = []
+        self.sizes, self.versions = array("q"), array("q")
+        for file in files:
+            self.append(*file)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[File]:
+        return map(File, self.keys, self.sizes, self.versions)
+
+    def append(self, key: str, size: int, version: int) -> None:
+        """Add a file."""
+        self.keys.append(key)
+        self.sizes.append(size)
+        self.versions.append(version)
+
+    def extend(self, files: Files) -> None:
+        """Add other files behind these."""
+        self.keys += files.keys
+        self.sizes += files.sizes
+        self.versions += files.versions
+
+    def sort(self) -> None:
+        """Put the files in the order of their keys."""
+        self._pick(sorted(range(len(self)), key=self.keys.__getitem__))
+
+    def below(self, prefix: str) -> Files:
+        """Return the files whose keys start with a prefix, under their whole keys."""
+        if not prefix:
+            return self
+        found = Files()
+        found.keys, found.sizes, found.versions = self.keys, self.sizes, self.versions
+        found._pick([index for index, key in enumerate(self.keys) if key.startswith(prefix)])
+        return found
+
+    def _pick(self, indices: list[int]) -> None:
+        self.keys = [self.keys[index] for index in indices]
+        self.sizes = array("q", (self.sizes[index] for index in indices))
+        self.versions = array("q", (self.versions[index] for index in indices))
+
+
+class Tree(NamedTuple):
+    """What stands in a store.
+
+    Attributes:
+        by_suffix: Files by suffix, in lower case and with its dot; each in the order of their keys.
+        named: Keys of the files that were looked for by name.
+        directories: Keys of all directories, without a slash at the end, sorted.
+        others: How many files have another suffix, by suffix, and how many entries are no files, by what they
+            are (see `Page.others`).
+    """
+
+    by_suffix: dict[str, Files]
+    named: frozenset[str]
+    directories: list[str]
+    others: Counter[str]
+
+    def ending_in(self, suffixes: Collection[str]) -> Files:
+        """Return the files that have one of these suffixes, in the order of their keys."""
+        found = [files for suffix, files in self.by_suffix.items() if suffix in suffixes]
+        if len(found) == 1:
+            return found[0]
+        joined = Files()
+        for files in found:
+            joined.extend(files)
+        joined.sort()
+        return joined
+
+
+def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = ()) -> Tree:
+    """List what stands in a store; hidden names and `__MACOSX` are skipped.
+
+    Args:
+        store: The store.
+        suffixes: What the names of the files that are wanted end in, in any case.
+        names: Names of files that are wanted, whatever they end in.
+
+    Raises:
+        StorageError: If a directory cannot be listed.
+    """
+    by_suffix: dict[str, Files] = {}
+    named: set[str] = set()
+    parents: set[str] = set()
+    others: Counter[str] = Counter()
+    for page in store.list("", is_visible):
+        others.update(page.others)
+        parents.update(key.rpartition("/")[0] for key in page.other_keys)
+        for key, size, version in zip(page.keys, page.sizes, page.versions, strict=True):
+            parent, _, name = key.rpartition("/")
+            parents.add(parent)
+            if not name:  # an empty directory
+                continue
+            dot = name.rfind(".")
+            suffix = name[dot:].lower() if dot >= 0 else ""
+            if name in names:
+                named.add(key)
+            elif suffix in suffixes:
+                files = by_suffix.get(suffix)
+                if files is None:
+                    files = by_suffix[suffix] = Files()
+                files.append(key, size, version)
+            else:
+                others[suffix] += 1
+    for files in by_suffix.values():
+        files.sort()
+    return Tree(by_suffix, frozenset(named), _all_directories(parents), others)
+
+
+def is_visible(name: str) -> bool:
+    """True if files and directories of this name are part of an input."""
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _all_directories(parents: set[str]) -> list[str]:
+    """Return directories and all that lie above them, sorted."""
+    found = set(parents)
+    for directory in parents:
+        while (directory := directory.rpartition("/")[0]) and directory not in found:
+            found.add(directory)
+    return sorted(found - {""})

@@ -1,0 +1,140 @@
+"""What the paths that users give lead to: a store, and a key in it."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import stat
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augcli.io.store.errors import storage_error, storage_errors
+from augcli.io.store.listing import Files
+from augcli.io.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from augcli.io.store.base import Store
+
+
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What the system answers where nothing stands at a path, or nothing can."""
+
+
+class Kind(Enum):
+    """What stands where a path leads."""
+
+    DIRECTORY = "directory"
+    FILE = "file"
+    SPECIAL = "pipe or device"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a path leads.
+
+    Attributes:
+        store: The directory itself, or the one that holds the file.
+        key: The file; empty for a directory.
+        kind: What stands there.
+    """
+
+    store: Store
+    key: str = ""
+    kind: Kind = Kind.FILE
+
+    @property
+    def name(self) -> str:
+        """The path as messages show it."""
+        return full_name(self.store, self.key)
+
+    def read(self) -> bytes:
+        """Read the file.
+
+        Raises:
+            StorageError: If it does not exist or cannot be read; its cause has the errno.
+        """
+        (data,) = self.store.read([self.key])
+        if data is None:
+            missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise storage_error(f"cannot read {self.name!r}", missing) from missing
+        return data
+
+
+def full_name(store: Store, key: str) -> str:
+    """Return the path of a file as users write it, for messages."""
+    if not key:
+        return store.name
+    if store.name == ".":
+        return key
+    return f"{store.name}{key}" if store.name.endswith("/") else f"{store.name}/{key}"
+
+
+def locate(path: str | os.PathLike[str], follow_links: bool = False, skip: str | None = None) -> Location:
+    """Return where a path leads.
+
+    Args:
+        path: What the user gave.
+        follow_links: Whether a directory is listed with what links lead to.
+        skip: A directory that is never listed, wherever a link leads to it.
+
+    Raises:
+        StorageError: If the machine does not say what stands there.
+    """
+    kind, plain = find_kind(path), Path(path)
+    if kind is Kind.DIRECTORY:
+        return Location(LocalStore(str(plain), follow_links, skip), "", kind)
+    return Location(LocalStore(str(plain.parent)), plain.name, kind)
+
+
+def find_kind(path: str | os.PathLike[str]) -> Kind:
+    """Return what stands at a path, links followed.
+
+    Raises:
+        StorageError: If the machine does not say.
+    """
+    with storage_errors(f"cannot read {str(path)!r}"):
+        try:
+            mode = Path(path).stat().st_mode
+        except ValueError:  # a path that no file can have
+            return Kind.NOTHING
+        except OSError as error:
+            if error.errno in ABSENT:
+                return Kind.NOTHING
+            raise
+    if stat.S_ISDIR(mode):
+        return Kind.DIRECTORY
+    return Kind.FILE if stat.S_ISREG(mode) else Kind.SPECIAL
+
+
+def is_pattern(path: str) -> bool:
+    """True if a path is a pattern of names (`*`, `?`, `[...]`, `**`)."""
+    return glob.has_magic(path)
+
+
+def locate_files(path: str) -> tuple[Store, Files]:
+    """Return the file at a path, or all that a pattern matches, as files of their deepest common directory.
+
+    Raises:
+        StorageError: If one cannot be looked at.
+    """
+    if find_kind(path) is Kind.FILE:
+        paths = [Path(path)]
+    else:
+        paths = sorted(map(Path, glob.glob(path, recursive=True)))  # noqa: PTH207 - a whole path
+    root = Path(os.path.commonpath([found.parent for found in paths])) if paths else Path()
+    files = Files()
+    for found in paths:
+        with storage_errors(f"cannot read {str(found)!r}"):
+            status = found.stat()
+        files.append(found.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns)
+    return LocalStore(str(root)), files
+
+
+def lies_in(inner: Location, outer: Store) -> bool:
+    """True if a path is a directory or leads below it, whatever links lead to either."""
+    below, above = (Path(os.path.realpath(name)) for name in (inner.name, outer.name))
+    return below == above or above in below.parents

@@ -1,0 +1,1 @@
+"""How an output lies on disk: its images, shards, tables and documents."""

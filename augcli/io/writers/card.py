@@ -1,0 +1,37 @@
+"""The README.md of an output, which tells people and Hugging Face how to read it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def write_card(layout: str, splits: Sequence[tuple[str, Sequence[str]]], notes: Sequence[str]) -> str:
+    """Write the README.md of an output.
+
+    Without the pinned patterns Hugging Face guesses splits from file names and drops what does not fit.
+
+    Args:
+        layout: `folder` or `parquet`.
+        splits: Each split's name and the patterns of its files, none of which may match nothing.
+        notes: Lines on the images and their labels.
+    """
+    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
+    for split, patterns in splits:
+        lines.append(f"  - split: {split}")
+        lines.append(f"    path: {json.dumps(list(patterns))}")
+    lines += [
+        "---",
+        "",
+        "# Augmented images with soft labels",
+        "",
+        "Made by augcli; `augcli.json` holds the recipe.",
+        "",
+    ]
+    table = "labels.csv and metadata.parquet" if layout == "folder" else "the parquet shards"
+    lines += [f"- {table}: one row for each image, with its label, its sources and the steps applied"]
+    lines += [f"- {note}" for note in notes]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""What stands in DST, and how it gets there."""

@@ -1,0 +1,207 @@
+"""Counting: what an output holds, what a run would do, and what is worth a warning."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from augcli.io.images import codec
+from augcli.io.records import part_files
+from augcli.io.records.annotation_columns import BOXES, count_categories
+from augcli.io.store.names import CLASSES
+from augcli.pipeline.plan.rings import same_class_shares
+from augcli.pipeline.results import Summary
+from augcli.program.labels import dominant
+from augcli.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from augcli.pipeline.plan.chunks import Chunk
+    from augcli.pipeline.plan.splits import Split
+    from augcli.program.annotated import Annotated
+
+UNLABELLED = "unlabelled"
+
+
+def summarize(
+    dst: Path,
+    recipe: Recipe,
+    splits: Sequence[Split],
+    todo: Sequence[tuple[Split, Chunk]],
+    workers: int,
+    backend: str,
+    notes: Sequence[str],
+    seconds: Mapping[str, float],
+) -> Summary:
+    """Sum up an output from its part files, and the run that just ended beside it."""
+    per_class: Counter[str] = Counter()
+    unmixed: Counter[str] = Counter()
+    boxes: Counter[int] = Counter()
+    rows = applied = made = 0
+    begun = {id(chunk) for _, chunk in todo}
+    for split in splits:
+        names = split.catalogue.classes or ()
+        for chunk in split.chunks:
+            part = part_files.part_path(dst, split.part_name(chunk))
+            annotated = [BOXES] if split.job.annotated.boxes else []
+            table = part_files.read_part_rows(part, ["label", "applied", "reason", *annotated])
+            boxes.update(count_categories(table) if annotated else ())
+            labels = table.column("label").to_pylist()
+            per_class.update(UNLABELLED if label is None else names[label] for label in labels)
+            unmixed.update(reason for reason in table.column("reason").to_pylist() if reason)
+            applied += sum(table.column("applied").to_pylist())
+            rows += len(table)
+            made += len(table) if id(chunk) in begun else 0
+    facts = [fact for split in splits for fact in split.facts.values()]
+    failures = part_files.collect_failures(facts)
+    passed_over = {key for fact in facts for key in fact.passed_over}
+    counts = sum((Counter(fact.counts) for fact in facts), Counter())
+    return Summary(
+        dst=str(dst),
+        layout=str(recipe.format),
+        images=sum(len(split.bases(chunk)) for split in splits for chunk in split.chunks),
+        outputs=rows,
+        applied=applied,
+        per_class=dict(sorted(per_class.items())),
+        boxes=_boxes_by_name(splits, boxes),
+        unmixed=dict(sorted(unmixed.items())),
+        failures=tuple(failures),
+        copied_undecodable=len(passed_over - {failure.source for failure in failures}),
+        chunks=sum(len(split.chunks) for split in splits),
+        chunks_done=tuple(split.part_name(chunk) for split, chunk in todo),
+        outputs_made=made,
+        seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
+        free_bytes=shutil.disk_usage(dst).free,
+        estimated_bytes=0,
+        workers=workers,
+        libraries=libraries(backend),
+        notes=(*notes, *(f"{what}: {n}" for what, n in sorted(counts.items())), *_absent(splits, per_class)),
+    )
+
+
+def foresee(
+    dst: Path,
+    recipe: Recipe,
+    splits: Sequence[Split],
+    todo: Sequence[tuple[Split, Chunk]],
+    workers: int,
+    backend: str,
+    notes: Sequence[str],
+) -> Summary:
+    """Say what a run would do; outputs count by the class of their base."""
+    per_class: Counter[str] = Counter()
+    for split in splits:
+        names = split.catalogue.classes or ()
+        for chunk in split.chunks:
+            for sample in split.bases(chunk):
+                label, count = split.catalogue.labels[sample], int(split.job.outputs[sample])
+                per_class[UNLABELLED if label is None else names[dominant(label)]] += count
+    nearest = next(path for path in [dst.resolve(), *dst.resolve().parents] if path.exists())
+    return Summary(
+        dst=str(dst),
+        layout=str(recipe.format),
+        images=sum(len(split.bases(chunk)) for split in splits for chunk in split.chunks),
+        outputs=per_class.total(),
+        applied=0,
+        per_class=dict(sorted(per_class.items())),
+        boxes=_boxes_by_name(splits, Counter()),
+        unmixed={},
+        failures=(),
+        copied_undecodable=0,
+        chunks=sum(len(split.chunks) for split in splits),
+        chunks_done=tuple(split.part_name(chunk) for split, chunk in todo),
+        outputs_made=0,
+        seconds={},
+        free_bytes=shutil.disk_usage(nearest).free,
+        estimated_bytes=sum(_estimate_bytes(split, chunk) for split, chunk in todo),
+        workers=workers,
+        libraries=libraries(backend),
+        notes=tuple(notes),
+        is_dry=True,
+    )
+
+
+def annotation_notes(recipe: Recipe, annotated: Annotated) -> list[str]:
+    """Say which rules on masks and boxes have nothing to rule."""
+    plain = Recipe()
+    rules: dict[str, tuple[str, ...]] = {
+        "masks": ("mask_fill", "mask_policy"),
+        "boxes": ("box_policy", "min_visibility", "min_paste_visibility"),
+    }
+    there = {"masks": annotated.masks, "boxes": annotated.boxes is not None}
+    return [
+        f"--{name.replace('_', '-')} has no effect: there are no {kind}"
+        for kind, names in rules.items()
+        for name in names
+        if not there[kind] and getattr(recipe, name) != getattr(plain, name)
+    ]
+
+
+def _boxes_before(splits: Sequence[Split]) -> Counter[int]:
+    """Count the boxes of each category of the images that have outputs."""
+    counted: Counter[int] = Counter()
+    for split in splits:
+        held = split.catalogue.boxes or ()
+        for sample in (sample for chunk in split.chunks for sample in split.bases(chunk) if held):
+            boxes = held[sample]
+            counted.update(boxes.categories if boxes else ())
+    return counted
+
+
+def _boxes_by_name(splits: Sequence[Split], after: Counter[int]) -> dict[str, tuple[int, int]]:
+    """Give the boxes of each category, before and after."""
+    header = splits[0].job.annotated.boxes
+    before = _boxes_before(splits)
+    return {name: (before[at], after[at]) for at, name in enumerate(header.names)} if header else {}
+
+
+def class_notes(splits: Sequence[Split]) -> list[str]:
+    """Say where mixing cannot change a label, which is hardly what was meant."""
+    for split in splits:
+        classes = split.catalogue.classes
+        if split.job.recipe.mixing_entries and classes and len(classes) == 1:
+            return [f"all images are of one class, {classes[0]!r}: mixing leaves labels as they are"]
+    return []
+
+
+def pair_notes(splits: Sequence[Split]) -> list[str]:
+    """Warn where pairs share a class much more often than random ones would: shards sorted by class.
+
+    A folder's ring is shuffled whole, so there it could only be chance.
+    """
+    notes = []
+    for split in splits:
+        recipe, is_cut = split.job.recipe, split.source.mixes_within_chunks
+        if is_cut and recipe.mixing_entries and recipe.partner_rule == "any" and split.catalogue.classes:
+            planned, random = same_class_shares(split.catalogue, split.rings)
+            if planned > 2 * random:
+                notes.append(f"{planned:.0%} of planned pairs share a class, {random:.0%} of random ones do")
+    return notes
+
+
+def libraries(backend: str) -> dict[str, str]:
+    """Name the codecs, which decide the bytes beside the recipe, and the backend, which does not."""
+    return {"backend": backend, **codec.versions()}
+
+
+def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:
+    absent = [name for name in splits[0].catalogue.classes or () if not per_class[name]]
+    if not absent or not splits[0].job.class_folders:
+        return []
+    return [
+        f"{len(absent)} classes are dominant nowhere ({absent[0]!r} first) and have no folder,"
+        f" which shifts the indices of folder readers; take them from {CLASSES}"
+    ]
+
+
+def _estimate_bytes(split: Split, chunk: Chunk) -> int:
+    """Estimate the bytes of a chunk's outputs: as many as its inputs take, for each."""
+    bases = split.bases(chunk)
+    base = split.job.outputs[bases]
+    if chunk.groups:  # a row's size is its shard's
+        rows = sum(group.rows for group in chunk.groups)
+        return int(base.sum()) * sum(group.bytes for group in chunk.groups) // rows
+    return int((split.catalogue.sizes[bases] * base).sum())

@@ -1,0 +1,1 @@
+"""Which outputs there are, who meets whom, and what is committed together; opens no file."""

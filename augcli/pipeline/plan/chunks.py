@@ -1,0 +1,233 @@
+"""Chunks: what is committed together. Pure.
+
+A chunk is made of arcs of rings. It cuts them only for commit, and no output depends on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augcli.errors import UsageError
+from augcli.pipeline.plan.rings import UNLABELLED, class_of_samples, form_rings, group_by_class
+from augcli.rng import hash_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from augcli.pipeline.plan.rings import Ring
+    from augcli.samples import Catalogue, RowGroup
+
+MOST_COPIES = 2**20
+"""What --copies allows, too."""
+
+CHUNK_OUTPUTS = 2000
+CHUNK_BYTES = 256 << 20
+CHUNK_GROUPS = 8
+"""Row groups that a chunk of parquet rows mixes at least, where there are that many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arc:
+    """Positions `start..stop - 1` of a ring."""
+
+    ring: Ring
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def members(self) -> NDArray[np.int64]:
+        """Its samples, as indices into the catalogue."""
+        return self.ring.members[self.start : self.stop]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What is committed together; `name` is the prefix of the hash that its members share.
+
+    `groups` are the row groups that must be read for it, `slices` in how many parts (parquet only).
+    """
+
+    name: str
+    arcs: tuple[Arc, ...]
+    groups: tuple[RowGroup, ...] = ()
+    slices: int = 1
+
+    def __len__(self) -> int:
+        return sum(map(len, self.arcs))
+
+    @property
+    def members(self) -> NDArray[np.int64]:
+        """Its samples in order, as indices into the catalogue."""
+        return np.concatenate([arc.members for arc in self.arcs])
+
+
+def count_outputs(
+    catalogue: Catalogue,
+    hashes: NDArray[np.uint64],
+    copies: int,
+    target: int | str | None,
+    has_originals: bool,
+) -> NDArray[np.int64]:
+    """Give how many outputs each sample has.
+
+    Args:
+        catalogue: The samples.
+        hashes: Their hashes.
+        copies: Outputs of each sample, where there is no target.
+        target: Outputs of each class, or `max` for as many as the largest class has samples. A sample gets
+            floor(target / n) for the n samples of its class, and the first `target mod n` in the order of
+            the hash one more; unlabelled samples get none.
+        has_originals: Whether each sample itself is an output, too.
+
+    Raises:
+        UsageError: If a sample would have more than 2**20 outputs.
+    """
+    if target is None:
+        return np.full(len(catalogue), copies + has_originals, np.int64)
+    outputs = np.zeros(len(catalogue), np.int64)
+    groups = group_by_class(np.argsort(hashes, kind="stable"), class_of_samples(catalogue))
+    groups.pop(UNLABELLED, None)
+    wanted = max(map(len, groups.values()), default=0) if target == "max" else int(target)
+    for group in groups.values():
+        outputs[group] = wanted // len(group)
+        outputs[group[: wanted % len(group)]] += 1
+    if outputs.max(initial=0) > MOST_COPIES:
+        raise UsageError(f"--target-per-class {target} needs more than {MOST_COPIES} outputs of an image")
+    return outputs + has_originals
+
+
+def chunk_folder(rings: Sequence[Ring], sizes: NDArray[np.int64], outputs: NDArray[np.int64]) -> list[Chunk]:
+    """Cut a folder's rings by prefixes of their keys.
+
+    Args:
+        rings: All rings of a split.
+        sizes: Bytes of each sample of the catalogue.
+        outputs: Outputs of each sample.
+    """
+    keys = np.concatenate([ring.keys for ring in rings])
+    order = np.argsort(keys, kind="stable")
+    keys, members = keys[order], np.concatenate([ring.members for ring in rings])[order]
+    count = np.concatenate([[0], np.cumsum(outputs[members])])
+    heaviness = np.concatenate([[0], np.cumsum(sizes[members] * outputs[members])])
+
+    def is_small(start: int, stop: int) -> bool:
+        light = heaviness[stop] - heaviness[start] <= CHUNK_BYTES
+        return bool(light and count[stop] - count[start] <= CHUNK_OUTPUTS)
+
+    pieces = _split_by_prefix(keys, is_small, 1)
+    arcs: list[list[Arc]] = [[] for _ in pieces]
+    firsts = keys[[start for _, start, _ in pieces]]
+    for ring in rings:
+        cuts = [*np.searchsorted(ring.keys, firsts).tolist(), len(ring)]
+        for at in np.flatnonzero(np.diff(cuts)).tolist():
+            arcs[at].append(Arc(ring, cuts[at], cuts[at + 1]))
+    return [Chunk(name, tuple(mine)) for (name, _, _), mine in zip(pieces, arcs, strict=True)]
+
+
+def chunk_groups(
+    catalogue: Catalogue,
+    hashes: NDArray[np.uint64],
+    groups: Sequence[RowGroup],
+    outputs: NDArray[np.int64],
+    rule: str,
+    seed: int,
+) -> list[Chunk]:
+    """Send row groups to chunks by the prefix of their own hash; each chunk has rings of its own.
+
+    Distant row groups meet in a chunk, since shards are often sorted by class. Chunks of more than
+    256 MiB are read in slices, the i-th slice of every row group together, and the ring runs on from
+    slice to slice (where classes have a rule, each slice has its own rings).
+    """
+    keyed = sorted((hash_key(f"{group.shard}#group{group.number}", seed), group) for group in groups)
+    ordered = np.array([key for key, _ in keyed], np.uint64)
+    made = [int(outputs[group.first : group.first + group.rows].sum()) for _, group in keyed]
+    count = np.concatenate([[0], np.cumsum(made)])
+    heaviness = np.concatenate([[0], np.cumsum([group.bytes for _, group in keyed])])
+
+    def is_small(start: int, stop: int) -> bool:
+        light = heaviness[stop] - heaviness[start] <= CHUNK_BYTES
+        return bool(light and count[stop] - count[start] <= CHUNK_OUTPUTS)
+
+    chunks = []
+    for name, start, stop in _split_by_prefix(ordered, is_small, CHUNK_GROUPS):
+        mine = tuple(group for _, group in keyed[start:stop])
+        slices = max(1, -(-int(heaviness[stop] - heaviness[start]) // CHUNK_BYTES))
+        parts = _order_slices(mine, slices, hashes)
+        if rule == "any":
+            parts = [np.concatenate(parts)]
+        rings = [ring for part in parts if len(part) for ring in form_rings(part, hashes, catalogue, rule)]
+        chunks.append(Chunk(name, tuple(Arc(ring, 0, len(ring)) for ring in rings), mine, slices))
+    return chunks
+
+
+def trim_chunks(chunks: Sequence[Chunk], outputs: NDArray[np.int64]) -> list[Chunk]:
+    """Leave out the ends of arcs whose samples have no outputs, and what is then empty."""
+    trimmed = []
+    for chunk in chunks:
+        arcs = []
+        for arc in chunk.arcs:
+            bases = np.flatnonzero(outputs[arc.members])
+            if len(bases):
+                start = arc.start
+                arcs.append(Arc(arc.ring, start + int(bases[0]), start + int(bases[-1]) + 1))
+        if arcs:
+            trimmed.append(replace(chunk, arcs=tuple(arcs)))
+    return trimmed
+
+
+def cut_tasks(chunk: Chunk, total: int, workers: int) -> Iterator[tuple[Arc, ...]]:
+    """Cut a chunk into runs: arcs, short ones several together, that one worker handles in one go."""
+    length = min(max(total // (4 * workers), 8), 64)
+    together: list[Arc] = []
+    for arc in chunk.arcs:
+        for start in range(arc.start, arc.stop, length):
+            piece = Arc(arc.ring, start, min(start + length, arc.stop))
+            if together and sum(map(len, together)) + len(piece) > length:
+                yield tuple(together)
+                together = []
+            together.append(piece)
+    if together:
+        yield tuple(together)
+
+
+def _order_slices(
+    groups: Sequence[RowGroup], slices: int, hashes: NDArray[np.uint64]
+) -> list[NDArray[np.int64]]:
+    """Give the rows of each slice of some row groups, in the order of their hash."""
+    ordered = []
+    for number in range(slices):
+        spans = [group.slice_rows(number, slices) for group in groups]
+        rows = np.concatenate([np.arange(span.start, span.stop) for span in spans]).astype(np.int64)
+        rows.sort()
+        ordered.append(rows[np.argsort(hashes[rows], kind="stable")])
+    return ordered
+
+
+def _split_by_prefix(
+    ordered: NDArray[np.uint64], is_small: Callable[[int, int], bool], least: int
+) -> list[tuple[str, int, int]]:
+    """Halve sorted hashes by their next bit until each part is small: (bits, start, stop), in order.
+
+    A part stays whole where a half would hold fewer than `least` (an empty half aside).
+    """
+    pieces: list[tuple[str, int, int]] = []
+    pending = [("", 0, len(ordered))]
+    while pending:
+        bits, start, stop = pending.pop()
+        middle = int(bits + "1" + "0" * (63 - len(bits)), 2) if len(bits) < 64 else 0
+        cut = start + int(np.searchsorted(ordered[start:stop], np.uint64(middle)))
+        too_few = any(0 < half < least for half in (cut - start, stop - cut))
+        if len(bits) == 64 or stop - start <= 1 or is_small(start, stop) or too_few:
+            pieces.append((bits or "all", start, stop))
+            continue
+        halves = [(bits + "1", cut, stop), (bits + "0", start, cut)]
+        pending += [half for half in halves if half[1] < half[2]]
+    return pieces

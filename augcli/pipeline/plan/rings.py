@@ -1,0 +1,192 @@
+"""Rings: which sample meets which. Pure.
+
+The samples of a split, in the order of a keyed hash, are joined to a ring; the partner of a sample is a
+few steps ahead. A rule on classes makes several rings, such that every step that is allowed keeps the rule
+for all of their members at once: so each sample is base once and partner once per copy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from augcli.errors import InputError
+from augcli.program.labels import dominant
+from augcli.rng import hash_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from augcli.samples import Catalogue
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Samples in the order in which they meet.
+
+    Attributes:
+        members: Indices into the catalogue.
+        keys: uint64 for each member, ascending: chunks cut a folder's rings by their prefixes.
+        shifts: How far ahead a partner may be, ascending (a range from 1, or int64); none where nobody
+            has a partner.
+    """
+
+    members: NDArray[np.int64]
+    keys: NDArray[np.uint64]
+    shifts: range | NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def place_partner(self, copy: int, slot: int, slots: int) -> int:
+        """Give which of the possible partners, counted from the nearest, a copy's `slot` of `slots` takes."""
+        return (copy * slots + slot) % len(self.shifts)
+
+    def shifts_within(self, reach: int) -> range | NDArray[np.int64]:
+        """Return the shifts that lead no farther than `reach`."""
+        if isinstance(self.shifts, range):
+            return self.shifts[:reach]
+        return self.shifts[: int(np.searchsorted(self.shifts, reach, side="right"))]
+
+
+def hash_samples(catalogue: Catalogue, seed: int) -> NDArray[np.uint64]:
+    """Hash every sample's key; the order of these hashes is the order of the ring."""
+    return np.fromiter((hash_key(key, seed) for key in catalogue.keys), np.uint64, len(catalogue))
+
+
+def class_of_samples(catalogue: Catalogue) -> NDArray[np.int64]:
+    """Give the dominant class of every sample's label, -1 where it has none."""
+    known = {id(label): dominant(label) for label in catalogue.labels if label is not None}
+    classes = (UNLABELLED if label is None else known[id(label)] for label in catalogue.labels)
+    return np.fromiter(classes, np.int64, len(catalogue))
+
+
+def form_rings(
+    members: NDArray[np.int64], hashes: NDArray[np.uint64], catalogue: Catalogue, rule: str
+) -> list[Ring]:
+    """Join samples to rings.
+
+    Args:
+        members: Samples in the order in which they shall meet.
+        hashes: Hashes of all samples of the catalogue.
+        catalogue: All samples.
+        rule: `any`: one ring. `same-class`: one for each class. `other-class`: rings on which every step
+            that is allowed leads to another class.
+    """
+    if rule == "any":
+        return [Ring(members, hashes[members], range(1, len(members)))]
+    groups = group_by_class(members, class_of_samples(catalogue))
+    unlabelled = groups.pop(UNLABELLED, members[:0])
+    if rule == "other-class":
+        return _join_classes(list(groups.values()), unlabelled)
+    names = catalogue.classes or ()
+    rings = [_join_class(group, hashes, names[one]) for one, group in groups.items()]
+    alone = replace(_join_class(unlabelled, hashes, ""), shifts=range(0))
+    return [*rings, alone] if len(unlabelled) else rings
+
+
+def group_by_class(members: NDArray[np.int64], classes: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+    """Give the samples of each class, in the order in which they come."""
+    mine = classes[members]
+    order = np.argsort(mine, kind="stable")
+    names, starts = np.unique(mine[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(members[order], starts[1:]), strict=True))
+
+
+def check_partners(rings: Iterable[Ring], rule: str) -> None:
+    """Refuse to mix where nobody has a partner; under `any`, where one ring has none.
+
+    Raises:
+        InputError: Naming the cure.
+    """
+    mixable = [len(ring.shifts) > 0 for ring in rings]
+    if rule == "any" and not all(mixable):
+        raise InputError("mixing needs at least 2 images to choose a partner from, got 1; add images to SRC")
+    if not any(mixable):
+        cure = "add images to SRC or leave out --partner"
+        raise InputError(f"--partner {rule}: no two images of {rule.replace('-', ' ')} are there; {cure}")
+
+
+def same_class_shares(catalogue: Catalogue, rings: Iterable[Ring]) -> tuple[float, float]:
+    """Give how often neighbours on rings share their class, and how often random pairs would.
+
+    Unlabelled samples are left out.
+    """
+    classes = class_of_samples(catalogue)
+    same = pairs = 0
+    for ring in rings:
+        here, ahead = classes[ring.members], np.roll(classes[ring.members], -1)
+        labelled = (here >= 0) & (ahead >= 0)
+        same, pairs = same + int((here == ahead)[labelled].sum()), pairs + int(labelled.sum())
+    counts = np.bincount(classes[classes >= 0]).astype(float)
+    total = counts.sum()
+    random = float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else 0.0
+    return (same / pairs if pairs else 0.0), random
+
+
+def _join_class(group: NDArray[np.int64], hashes: NDArray[np.uint64], name: str) -> Ring:
+    """Join the samples of a class; keys start with a hash of the class, so that small classes stay whole."""
+    prefix = np.uint64(hash_key(name) >> 32 << 32)
+    return Ring(group, prefix | hashes[group] >> np.uint64(32), range(1, len(group)))
+
+
+def _join_classes(groups: list[NDArray[np.int64]], unlabelled: NDArray[np.int64]) -> list[Ring]:
+    """Join samples such that each allowed step leads to another class.
+
+    Where one class holds more than half, as many of it as there are others are joined; the rest has no
+    partner, nor have unlabelled samples.
+    """
+    groups = sorted(groups, key=len)
+    others = sum(map(len, groups[:-1]))
+    biggest = groups[-1] if groups else unlabelled[:0]
+    largest, surplus = biggest[:others], biggest[others:]
+    groups = [*groups[:-1], largest] if others else []
+    cycles = _alternate(groups) if len(largest) == others else _walk(groups)
+    alone = np.concatenate([surplus, unlabelled])
+    if len(alone):
+        cycles.append((alone, np.empty(0, np.int64)))
+    # These rings have no order of their own hash; chunks cut them evenly.
+    stops = np.cumsum([len(members) for members, _ in cycles])
+    keys = np.arange(stops[-1], dtype=np.uint64) * np.uint64((1 << 64) // int(stops[-1]) - 1)
+    return [
+        Ring(members, keys[stop - len(members) : stop], steps)
+        for (members, steps), stop in zip(cycles, stops.tolist(), strict=True)
+    ]
+
+
+Cycles: TypeAlias = "list[tuple[NDArray[np.int64], NDArray[np.int64]]]"
+"""Members and allowed steps of each ring."""
+
+
+def _alternate(groups: list[NDArray[np.int64]]) -> Cycles:
+    """Join a class that holds half with the others by turns: each odd step leads to the other kind."""
+    if not groups:
+        return []
+    ring = np.stack([groups[-1], np.concatenate(groups[:-1])], axis=1).ravel()
+    return [(ring, np.arange(1, len(ring), 2))]
+
+
+def _walk(groups: list[NDArray[np.int64]]) -> Cycles:
+    """Join classes none of which holds half.
+
+    Lay the classes one behind the other, `m` samples in the largest of them. A shift by any number in
+    m..n - m leaves every class, wherever one starts. One such shift that has no divisor in common with n
+    visits all samples one after the other, which makes a ring; where there is none, the shift of the
+    smallest common divisor makes as many rings.
+    """
+    line, largest = np.concatenate(groups), len(groups[-1])
+    count = len(line)
+    shifts = range(largest, count - largest + 1)
+    shift = next((one for one in shifts if math.gcd(one, count) == 1), None)
+    shift = shift or min(shifts, key=lambda one: math.gcd(one, count))
+    cycles = math.gcd(shift, count)
+    walked = np.arange(count // cycles) * shift % count
+    steps = np.flatnonzero((walked >= largest) & (walked <= count - largest))
+    return [(line[(walked + start) % count], steps) for start in range(cycles)]

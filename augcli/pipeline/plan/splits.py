@@ -1,0 +1,222 @@
+"""Splits: what a run does with each of them, planned from the data set and the recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augcli.errors import InputError, UsageError
+from augcli.io.records import part_files
+from augcli.io.records.annotation_columns import annotation_schema
+from augcli.io.records.label_columns import TableOptions
+from augcli.io.records.part_files import PartFacts
+from augcli.io.store.names import folder_names
+from augcli.io.writers.choose import choose_writer
+from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, trim_chunks
+from augcli.pipeline.plan.digest import digest
+from augcli.pipeline.plan.fingerprint import fingerprint
+from augcli.pipeline.plan.job import Job
+from augcli.pipeline.plan.rings import check_partners, form_rings, hash_samples
+from augcli.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from augcli.io.readers.base import Source
+    from augcli.io.writers.base import Writer
+    from augcli.kernels.backends import Backend
+    from augcli.pipeline.plan.chunks import Chunk
+    from augcli.pipeline.plan.rings import Ring
+    from augcli.samples import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOutput:
+    """What stands of a split in DST.
+
+    Attributes:
+        name: The split; "" where there are none.
+        writer: How its outputs lie there.
+        parts: Its part files, in order.
+        facts: What they say of their chunks.
+        classes: Class names.
+        class_folders: A folder name per class, or None where outputs lie flat.
+    """
+
+    name: str
+    writer: Writer
+    parts: list[Path]
+    facts: list[PartFacts]
+    classes: tuple[str, ...] | None
+    class_folders: tuple[str, ...] | None
+
+    def files(self) -> set[str]:
+        """Return the files below DST that hold the outputs."""
+        return {name for part in self.parts for name in self.writer.files(part_files.read_file_names(part))}
+
+
+@dataclass(slots=True)
+class Split:
+    """A split in progress: its job, its chunks, and the facts of those that stand, by chunk name.
+
+    `recipe` is the digest of what the whole run does. `mislabelled` are chunks that stand but for the label
+    columns of their shards.
+    """
+
+    job: Job
+    chunks: list[Chunk]
+    source: Source
+    recipe: str = ""
+    facts: dict[str, PartFacts] = field(default_factory=dict)
+    mislabelled: list[Chunk] = field(default_factory=list)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Samples of the split."""
+        return self.job.catalogue
+
+    def part_name(self, chunk: Chunk) -> str:
+        """Return a chunk's name such that chunks of all splits differ."""
+        return f"{self.catalogue.split}-{chunk.name}" if self.catalogue.split else chunk.name
+
+    def fingerprint(self, chunk: Chunk, ahead: Sequence[int]) -> str:
+        """Digest everything that decides a chunk's outputs, besides the recipe's own keys.
+
+        Beside samples and partners that is: whether outputs lie in class folders, the columns carried
+        along, and whether the split is augmented or passed on.
+        """
+        job = self.job
+        partners = int(job.outputs[chunk.members].max()) * len(job.recipe.mixing_entries)
+        schema, features = self.source.carried
+        carried = [(str(field), features.get(field.name)) for field in schema]
+        context = repr((job.class_folders is not None, carried, job.recipe.name))
+        if job.annotated:
+            boxes = job.annotated.boxes
+            context += repr((boxes and (boxes.box_format, boxes.names), job.annotated.masks))
+        return fingerprint(self.catalogue, job.outputs, chunk, ahead, partners, context)
+
+    @property
+    def beside(self) -> Any:
+        """Schema of the columns behind ours: those carried along, then those of masks and boxes."""
+        return annotation_schema(self.job.annotated, self.source.carried.schema)
+
+    def output(self, dst: Path) -> SplitOutput:
+        """Return what stands of it in DST, once all chunks are committed."""
+        job, catalogue = self.job, self.catalogue
+        parts = [part_files.part_path(dst, name) for name in self.part_names()]
+        facts = [self.facts[chunk.name] for chunk in self.chunks]
+        return SplitOutput(catalogue.split, job.writer, parts, facts, catalogue.classes, job.class_folders)
+
+    def bases(self, chunk: Chunk) -> NDArray[np.int64]:
+        """Return the samples of a chunk that have outputs."""
+        members = chunk.members
+        return members[self.job.outputs[members] > 0]
+
+    @property
+    def rings(self) -> list[Ring]:
+        """All rings, once each."""
+        return list({id(arc.ring): arc.ring for chunk in self.chunks for arc in chunk.arcs}.values())
+
+    def part_names(self) -> list[str]:
+        """Return the names of all chunks, in order."""
+        return [self.part_name(chunk) for chunk in self.chunks]
+
+
+def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> list[Split]:
+    """Plan the chunks of every split: the main one by the recipe, the others passed on.
+
+    Raises:
+        UsageError: If the recipe asks what the labels do not allow.
+        InputError: If the input lacks the split, labels or partners that the recipe needs.
+    """
+    main = _find_main_split([catalogue.split for catalogue in source.catalogues], recipe.split)
+    passed_on = replace(
+        recipe, name="none", entries=(), copies=1, target_per_class=None, originals="none", limit=None
+    )
+    splits = []
+    recipe_digest = digest(recipe, source.annotated)
+    for catalogue in source.catalogues:
+        if catalogue.split in ("", main):
+            splits.append(_plan_split(source, dst, catalogue, recipe, backend, recipe_digest))
+        elif recipe.other_splits == "copy":
+            splits.append(_plan_split(source, dst, catalogue, passed_on, backend, recipe_digest))
+    return splits
+
+
+def _find_main_split(names: list[str], wanted: str) -> str:
+    """Return the split of the input that a recipe means; an input without splits is "train".
+
+    Raises:
+        InputError: If there is none.
+    """
+    aliases = ("train", "training") if wanted == "train" else (wanted,)
+    main = next((name for name in aliases if name in names), wanted)
+    if main not in names and (names != [""] or main != "train"):
+        known, cure = (", ".join(names), "give --split") if names != [""] else ("none", "leave out --split")
+        raise InputError(f"the input has no split {wanted!r}; it has {known}; {cure}")
+    return main
+
+
+def _plan_split(
+    source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe, backend: Backend, digest: str
+) -> Split:
+    _check_labels(source, catalogue, recipe)
+    hashes = hash_samples(catalogue, recipe.seed)
+    rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
+    base = count_outputs(catalogue, hashes, recipe.copies, recipe.target_per_class, has_originals)
+    if groups := source.groups.get(catalogue.split):
+        chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed)
+        order = np.concatenate([chunk.members for chunk in chunks])
+    else:
+        order = np.argsort(hashes, kind="stable")
+        chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, base)
+    if recipe.mixing_entries:
+        check_partners([arc.ring for chunk in chunks for arc in chunk.arcs], rule)
+    base[order[recipe.limit :] if recipe.limit is not None else []] = 0
+    chunks = trim_chunks(chunks, base)
+    has_folders = recipe.format == "folder" and source.class_folders.fit
+    folders = folder_names(catalogue.classes or ()) if has_folders else None
+    schema, known = source.carried
+    features = {name: known[name] for name in schema.names if name in known}
+    annotated = source.annotated
+    classes, options = catalogue.classes, table_options(recipe)
+    writer = choose_writer(str(recipe.format), dst, catalogue.split, classes, options, features, annotated)
+    job = Job(catalogue, hashes, base, recipe, writer, folders, annotated, backend)
+    return Split(job, chunks, source, digest)
+
+
+def table_options(recipe: Recipe) -> TableOptions:
+    """Return what the label columns of a recipe's output depend on."""
+    return TableOptions(recipe.smoothing, recipe.smoothing_form, recipe.soft_labels)
+
+
+def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
+    """Refuse what the labels do not allow."""
+    labels = {id(label): label for label in catalogue.labels if label is not None}.values()
+    if recipe.target_per_class is not None and not labels:
+        raise InputError("--target-per-class needs labels; give class folders or --labels FILE")
+    if recipe.mixing_entries and not labels and not source.annotated:
+        raise InputError(
+            f"{recipe.name} mixes labels, but no image has one; give class folders, --labels FILE, --masks or"
+            " --boxes"
+        )
+    multi_hot = not all(label.sums_to_one for label in labels)
+    if recipe.smoothing and multi_hot:
+        raise InputError("labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out --smoothing")
+    if recipe.format == "folder" and source.class_folders.are_given and multi_hot:
+        raise InputError(
+            "labels that do not sum to 1 (multi-hot) cannot be put in class folders; give --format parquet,"
+            " or images that do not lie in folders of these classes"
+        )
+    if (
+        recipe.smoothing
+        and recipe.smoothing_form == "others"
+        and catalogue.classes
+        and len(catalogue.classes) < 2
+    ):
+        raise UsageError("--smoothing-form others needs at least 2 classes, got 1; use uniform")

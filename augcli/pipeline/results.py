@@ -1,0 +1,86 @@
+"""What a run did and what a verification found, as plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from augcli.io.writers.comparison import Difference
+
+if TYPE_CHECKING:
+    from augcli.samples import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found in an output.
+
+    Attributes:
+        dst: The output's directory.
+        layout: `folder` or `parquet`.
+        outputs: Images that the output promises.
+        recomputed: Outputs that were made again from the sources and compared; 0 without sources.
+        differences: What is not as it was written, by file; empty where all is well.
+        seconds: Wall time.
+        workers: Workers used (processes or threads).
+        libraries: Codecs and backend that recomputed: name and version.
+    """
+
+    dst: str
+    layout: str
+    outputs: int
+    recomputed: int
+    differences: tuple[Difference, ...]
+    seconds: float
+    workers: int
+    libraries: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did, and what stands in the output now.
+
+    Attributes:
+        dst: The output's directory.
+        layout: `folder` or `parquet`.
+        images: Samples of all splits in the output.
+        outputs: Images in the output.
+        applied: Outputs in which something was changed.
+        per_class: Outputs by dominant class.
+        boxes: Boxes by category: in the images that have outputs (each counted once), and in the outputs.
+        unmixed: Outputs by the reason why an operation was not applied.
+        failures: Samples that gave no output.
+        copied_undecodable: Samples that were copied and only failed as partners.
+        chunks: All chunks, and those done by this run.
+        chunks_done: Names of the chunks done by this run; empty where all stood already.
+        outputs_made: Outputs made by this run.
+        seconds: Wall time of the run, and of each stage summed over the workers.
+        free_bytes: Free space at DST; `estimated_bytes`: what a dry run expects to write.
+        workers: Workers used (processes or threads).
+        libraries: What decided the bytes: name and version of codecs and backend.
+        notes: What is worth knowing, in words.
+        is_dry: Whether nothing was written because nothing was to be.
+        only_tables: Whether no image was to be made, but tables or label columns were.
+    """
+
+    dst: str
+    layout: str
+    images: int
+    outputs: int
+    applied: int
+    per_class: dict[str, int]
+    boxes: dict[str, tuple[int, int]]
+    unmixed: dict[str, int]
+    failures: tuple[Failure, ...]
+    copied_undecodable: int
+    chunks: int
+    chunks_done: tuple[str, ...]
+    outputs_made: int
+    seconds: dict[str, float]
+    free_bytes: int
+    estimated_bytes: int
+    workers: int
+    libraries: dict[str, str]
+    notes: tuple[str, ...]
+    is_dry: bool = False
+    only_tables: bool = False

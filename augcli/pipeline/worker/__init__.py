@@ -1,0 +1,1 @@
+"""One task on one worker: samples become outputs."""

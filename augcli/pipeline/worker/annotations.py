@@ -1,0 +1,187 @@
+"""Masks and boxes of the samples at hand: read, brought to where their pixels are, and followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augcli.errors import DecodeError, PlanError
+from augcli.io.boxes.base import EMPTY
+from augcli.io.images.geometry import fit_edges, upright_edges
+from augcli.io.images.index_masks import bring_to_image, decode_mask, encode_mask, read_mask_header
+from augcli.io.records.annotation_columns import Notes
+from augcli.io.store.names import printable_key
+from augcli.program.annotated import WrittenBox
+from augcli.program.boxes_and_masks import BoxRule, Source, follow_boxes, follow_mask
+from augcli.program.steps import Fill
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from augcli.io.images.codec import Header
+    from augcli.io.images.geometry import Geometry
+    from augcli.io.images.index_masks import Mask
+    from augcli.io.readers.base import Samples
+    from augcli.program.steps import Program
+    from augcli.recipe import Recipe
+    from augcli.samples import Catalogue, ImageBoxes, Shape
+
+CLIPPED = "boxes clipped at the border of their image"
+GUESSED = "turned photos whose masks and boxes were taken for those of the upright image"
+
+
+@dataclass(slots=True)
+class Attached:
+    """What belongs to a sample at hand.
+
+    Attributes:
+        key: The sample's key.
+        header: What its image says of itself.
+        boxes: As the input says them.
+        edges: (n, 4) where they lie in the image as it is loaded; `--size` may have cut some off.
+        clipped: Boxes of which the input had a part outside the image.
+        is_guessed: Whether the image is turned, but its size does not tell what masks and boxes belong to.
+        encoded: The mask as stored; empty where there are none.
+        is_as_stored: Whether the stored mask lies as the loaded image does.
+        mask: The mask of the loaded image, once decoded.
+    """
+
+    key: str
+    header: Header
+    boxes: ImageBoxes
+    edges: NDArray[np.float64]
+    clipped: int = 0
+    is_guessed: bool = False
+    encoded: bytes = b""
+    is_as_stored: bool = False
+    mask: Mask | None = None
+
+
+class Annotator:
+    """Takes masks and boxes along: one for each run over samples that have any."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        samples: Samples,
+        recipe: Recipe,
+        geometry: Geometry | None,
+        has_masks: bool,
+    ) -> None:
+        self._catalogue, self._samples, self._recipe = catalogue, samples, recipe
+        self._geometry, self._has_masks = geometry, has_masks
+        self._rule = BoxRule(recipe.box_policy, recipe.min_visibility, recipe.min_paste_visibility)
+
+    def attach(self, sample: int, header: Header) -> Attached:
+        """Read what belongs to a sample; its mask is not decoded yet.
+
+        Raises:
+            DecodeError: If it does not fit the image.
+        """
+        held = self._catalogue.boxes[sample] if self._catalogue.boxes is not None else None
+        boxes = held or EMPTY
+        edges, clipped = self._place_boxes(boxes, header)
+        attached = Attached(self._catalogue.keys[sample], header, boxes, edges, clipped)
+        is_same = header.upright_size == (header.height, header.width)
+        attached.is_guessed = header.orientation > 1 and is_same
+        if self._has_masks:
+            attached.encoded = self._samples.read_mask(sample)
+            mask = read_mask_header(attached.encoded)
+            size = (mask.height, mask.width)
+            if size not in (header.upright_size, (header.height, header.width)):
+                wanted = "{}x{}".format(*header.upright_size)
+                raise DecodeError("mask of another size", f"it is {size[0]}x{size[1]}, the image {wanted}")
+            as_loaded = self._geometry is None and size == header.upright_size
+            attached.is_as_stored = as_loaded and not mask.is_one_bit
+        return attached
+
+    def decode(self, attached: Attached) -> None:
+        """Decode a sample's mask, where it has one.
+
+        Raises:
+            DecodeError: If it is damaged.
+        """
+        if self._has_masks and attached.mask is None:
+            header, frame = attached.header, self._recipe.mask_fill
+            attached.mask = bring_to_image(
+                decode_mask(attached.encoded), header.upright_size, header.orientation, self._geometry, frame
+            )
+
+    def follow(
+        self,
+        program: Program,
+        base: tuple[Attached, Shape],
+        partners: Sequence[tuple[Attached, Shape]],
+    ) -> Notes:
+        """Give what belongs to an output.
+
+        Args:
+            program: The steps that were applied.
+            base: What belongs to the base, and its shape as it was loaded; the output has the same.
+            partners: The same of the partners by slot, their masks decoded.
+
+        Raises:
+            DecodeError: If the masks do not go together, or the base's is damaged.
+        """
+        mask = self._follow_mask(program, base[0], [one for one, _ in partners]) if self._has_masks else b""
+        if self._catalogue.boxes is None:
+            return Notes(mask=mask)
+        images = [base, *partners]
+        sources = [Source(shape.height, shape.width, one.edges.tolist()) for one, shape in images]
+        boxes = []
+        for one in follow_boxes(program, sources[0], sources[1:], self._rule):
+            held = images[0 if one.slot is None else one.slot + 1][0]
+            category, extra = held.boxes.categories[one.number], held.boxes.extras[one.number]
+            key = printable_key(held.key)
+            boxes.append(WrittenBox(one.edges, category, one.visibility, one.weight, key, extra))
+        return Notes(base[0].boxes.extra, tuple(boxes), mask)
+
+    def _changes_masks(self, program: Program) -> bool:
+        """Whether a program may give another mask than the base's."""
+        return self._recipe.mask_fill is not None or any(not isinstance(step, Fill) for step in program)
+
+    def _follow_mask(self, program: Program, base: Attached, partners: Sequence[Attached]) -> bytes:
+        """Give an output's encoded mask: the stored file where it is still true."""
+        changes = self._changes_masks(program) if program else False
+        self.decode(base)  # a torn file may not stand in the output either
+        assert base.mask is not None
+        if base.is_as_stored and not changes:
+            return base.encoded
+        if not changes:
+            return encode_mask(base.mask)
+        fill, policy = self._recipe.mask_fill, self._recipe.mask_policy
+        masks = [one.mask.indices for one in partners if one.mask is not None]
+        try:
+            indices = follow_mask(program, base.mask.indices, masks, fill, policy)
+        except PlanError as error:
+            raise DecodeError("index does not fit its mask", str(error)) from error
+        return encode_mask(replace(base.mask, indices=indices))
+
+    def _place_boxes(self, boxes: ImageBoxes, header: Header) -> tuple[NDArray[np.float64], int]:
+        """Bring boxes to where they lie in the loaded image; gives how many lay outside in part, too.
+
+        Raises:
+            DecodeError: If they are of an image of another size, or one lies outside.
+        """
+        upright = header.upright_size
+        edges = upright_edges(boxes, (header.height, header.width), header.orientation)
+        if edges is None:
+            raise DecodeError(
+                "boxes of another size",
+                f"they are of an image of {boxes.height}x{boxes.width}, it has {upright[0]}x{upright[1]}",
+            )
+        inside = np.clip(edges, 0, [*upright, *upright])
+        outside = np.flatnonzero((inside[:, 2:] <= inside[:, :2]).any(1))
+        if len(outside):
+            y0, x0, y1, x1 = edges[outside[0]].tolist()
+            raise DecodeError(
+                "box outside its image",
+                f"rows {y0:g} to {y1:g} and columns {x0:g} to {x1:g} of an image of"
+                f" {upright[0]}x{upright[1]}; mend the box or remove it",
+            )
+        clipped = int(np.count_nonzero((inside != edges).any(1)))
+        return (inside if self._geometry is None else fit_edges(inside, self._geometry, *upright)), clipped

@@ -1,0 +1,85 @@
+"""Boxes and masks that belong to images, as plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from augcli.samples import Edges
+
+MASK_POLICIES = ("dominant",)
+"""What becomes of masks that are blended: that of the larger weight; without a policy, no blending."""
+
+BOX_POLICIES = ("keep", "shrink")
+"""What becomes of boxes that are seen in part: they stay, or become the bounds of what is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxHeader:
+    """What is true of all boxes of a data set.
+
+    Attributes:
+        box_format: `coco` or `voc`: how they came, and how they are written.
+        names: Names of the categories; a box holds an index into these.
+        keys: Of a COCO file everything but `images` and `annotations`, `categories` among it; of VOC nothing.
+    """
+
+    box_format: str
+    names: tuple[str, ...]
+    keys: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """What belongs to the images of a data set beside their labels.
+
+    Attributes:
+        boxes: What is true of all boxes; None where there are none.
+        masks: Whether each image has a mask.
+    """
+
+    boxes: BoxHeader | None = None
+    masks: bool = False
+
+    def __bool__(self) -> bool:
+        return self.masks or self.boxes is not None
+
+
+class WrittenBox(NamedTuple):
+    """A box of an image that is written.
+
+    Attributes:
+        edges: y0, x0, y1, x1 in pixels of that image, half-open.
+        category: Index into `BoxHeader.names`.
+        visibility: Share of it that is not hidden, 0..1.
+        weight: Share that its own image holds of the pixels where it is seen, 0..1.
+        source: Key of the image that it comes from.
+        extra: What else the input says of it, as JSON text of an object.
+    """
+
+    edges: Edges
+    category: int
+    visibility: float
+    weight: float
+    source: str
+    extra: str
+
+
+class BoxedImage(NamedTuple):
+    """An image that is written, as far as files of boxes tell it.
+
+    Attributes:
+        file_name: POSIX path below the directory of the images.
+        height: Rows.
+        width: Columns.
+        source: Key of its base.
+        extra: What else the input says of its base, as JSON text of an object.
+        boxes: Its boxes.
+    """
+
+    file_name: str
+    height: int
+    width: int
+    source: str
+    extra: str
+    boxes: tuple[WrittenBox, ...]

@@ -1,0 +1,195 @@
+"""Recipes as plain data: TOML files, mappings, and the `augcli.json` of an output."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from augcli.errors import InputError, Option, Spelling, UsageError
+from augcli.ops import OPERATIONS, Operation
+from augcli.options import flag, option_fields
+from augcli.recipe import INPUT_KEYS, Choice, Entry, Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+Made = TypeVar("Made")
+
+COMMAND_LINE_KEYS = (
+    "labels", "classes", "workers", "backend", "max-errors", "force", "dry-run", "quiet", "json"
+)  # fmt: skip
+"""What says where and how a run is done, not what it gives."""
+
+
+def write_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as plain data under the command line's names, as `read_recipe` takes it."""
+    data = {"name": recipe.name, **_write_options(recipe)}
+    return data | {"op": [_write_entry(entry) for entry in recipe.entries]}
+
+
+def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
+    """Check plain data (a TOML or JSON document) and make it a recipe.
+
+    Args:
+        data: Keys are the command line's long names; `op` a list of operations; the table `labels` may
+            hold the keys on labels.
+        name: The recipe's name where the data give none.
+
+    Raises:
+        UsageError: If a key is unknown (naming the nearest known one) or a value is not accepted.
+    """
+    _refuse_huge_numbers(data)
+    operations = data.get("op", [])
+    if not is_tables(operations):
+        raise UsageError("recipe: op must be a list of tables; write [[op]] above each operation")
+    settings = _read_settings(data)
+    if name is not None:
+        settings.setdefault("name", name)
+    entries = tuple(_read_entry(operation) for operation in operations)
+    try:
+        return _make(Recipe, entries=entries, **settings)
+    except TypeError as error:
+        raise UsageError(f"recipe: {error}") from error
+
+
+def _read_settings(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the fields of a recipe: keys at the top, those on labels in a table of their own too."""
+    flat = {key: value for key, value in data.items() if key not in ("op", "labels")}
+    labels = data.get("labels", {})
+    if not isinstance(labels, dict):
+        raise UsageError(f"recipe: labels must be a table, [labels], got {labels!r}")
+    if twice := sorted(flat.keys() & labels.keys()):
+        raise UsageError(f"recipe: {twice[0]!r} is given twice, at the top and in [labels]; leave out one")
+    options = option_fields(Recipe)
+    known = {flag(field.name): field.name for field in options} | {key: key for key in ("name", *INPUT_KEYS)}
+    check_keys(data, [*known, "op", "labels"], "recipe")
+    on_labels = [flag(field.name) for field in options if field.metadata.get("panel") == "Labels"]
+    check_keys(labels, on_labels, "[labels]")
+    return {known[key]: value for key, value in (flat | labels).items()}
+
+
+def _make(kind: Callable[..., Made], *values: Any, **named: Any) -> Made:
+    """Make something of values that stand under keys, by which a message then names them."""
+    try:
+        return kind(*values, **named)
+    except UsageError as error:
+        error.spelling = Spelling.KEY
+        raise
+
+
+def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
+    """Refuse keys that nobody knows, naming the nearest known one."""
+    known = list(known)
+    for key in given:
+        if key in COMMAND_LINE_KEYS and key not in known:
+            option = Option(key.replace("-", "_"))
+            raise UsageError(f"{owner}: {key!r} is not a key of recipes; give ", option, " beside them")
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+            raise UsageError(f"{owner}: unknown key {key!r}; {hint}")
+
+
+def find_operation(name: str) -> type[Operation]:
+    """Return the operation of a name.
+
+    Raises:
+        UsageError: If there is none, naming the nearest one.
+    """
+    if not isinstance(name, str) or name not in OPERATIONS:
+        near = difflib.get_close_matches(str(name), OPERATIONS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(OPERATIONS)}"
+        raise UsageError(f"unknown operation {name!r}; {hint}")
+    return OPERATIONS[name]
+
+
+def _refuse_huge_numbers(data: Mapping[str, Any]) -> None:
+    """Refuse integers that nothing takes, and whose digits Python does not print."""
+    pending: list[Any] = [data]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+        elif isinstance(value, int) and value.bit_length() > 64:
+            raise UsageError("recipe: a number has more than 64 bits, which nothing takes")
+
+
+def is_tables(value: object) -> bool:
+    """True if a value is a list of tables, as the operations of a recipe are."""
+    return isinstance(value, list) and all(isinstance(table, dict) for table in value)
+
+
+def _read_entry(data: Mapping[str, Any]) -> Entry:
+    if "one_of" in data:
+        check_keys(data, ["one_of", "p"], "one_of")
+        if not is_tables(data["one_of"]):
+            raise UsageError("one_of must be a list of tables, each with a kind and a weight")
+        choices = tuple(_read_choice(choice, {"weight"}) for choice in data["one_of"])
+    else:
+        choices = (_read_choice(data, {"p"}),)
+    return _make(Entry, choices, data.get("p", 1.0))
+
+
+def _read_choice(data: Mapping[str, Any], beside: set[str]) -> Choice:
+    if "kind" not in data:
+        raise UsageError(f"recipe: an operation has no kind; give kind = one of {', '.join(OPERATIONS)}")
+    operation = find_operation(data["kind"])
+    known = {flag(field.name): field.name for field in option_fields(operation)}
+    check_keys(data, ["kind", *beside, *known], operation.name)
+    values = {known[key]: value for key, value in data.items() if key in known}
+    return Choice(_make(operation, **values), data.get("weight", 1.0))
+
+
+def _write_entry(entry: Entry) -> dict[str, Any]:
+    written = [
+        {"kind": choice.operation.name, **_write_options(choice.operation)} for choice in entry.choices
+    ]
+    if len(written) == 1 and entry.choices[0].weight == 1.0:
+        return written[0] | {"p": entry.p}
+    pairs = zip(written, entry.choices, strict=True)
+    return {"one_of": [table | {"weight": choice.weight} for table, choice in pairs], "p": entry.p}
+
+
+def _write_options(owner: Recipe | Operation) -> dict[str, Any]:
+    """Return option fields as plain data: what is not a number or text already, as it is written."""
+    values = {flag(field.name): getattr(owner, field.name) for field in option_fields(owner)}
+    plain = bool | int | float | str | None
+    return {name: value if isinstance(value, plain) else str(value) for name, value in values.items()}
+
+
+def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> Recipe:
+    """Return a `Recipe` as it is, or read one from a mapping, a TOML file or an `augcli.json`.
+
+    Raises:
+        InputError: If the file cannot be read.
+        UsageError: If it is not a recipe.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    if isinstance(recipe, Mapping):
+        return read_recipe(recipe)
+    path = Path(recipe)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"recipe {str(path)!r} cannot be read: {error}") from error
+    return read_recipe(_parse(path, text), name=path.stem)
+
+
+def _parse(path: Path, text: str) -> Mapping[str, Any]:
+    import json
+    import tomllib
+
+    try:
+        if path.suffix == ".json":
+            document = json.loads(text)["recipe"]
+            return {key: value for key, value in document.items() if value is not None}
+        return tomllib.loads(text)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {error}") from error

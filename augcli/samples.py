@@ -1,0 +1,201 @@
+"""Plain frozen values that pass between all layers: images, labels, and the samples of a data set."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from augcli.errors import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pixels: TypeAlias = NDArray[Any]  # (H, W, C) uint8 or uint16; NumPy's types cannot say the union well
+
+
+Q16 = 65536
+"""One, in the fixed-point weights of `Blend`."""
+
+
+LUMA_Q16 = (19595, 38470, 7471)
+"""Weights of red, green and blue in grey: ITU-R BT.601, as Pillow's "L"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """An 8-bit RGB colour; on grey it becomes its luma, on 16 bit it is multiplied by 257."""
+
+    red: int
+    green: int
+    blue: int
+
+    def __post_init__(self) -> None:
+        if not all(0 <= value <= 255 for value in (self.red, self.green, self.blue)):
+            raise PlanError(f"a colour's values must be in 0..255, got {self}")
+
+    @property
+    def luma(self) -> int:
+        """The colour on a grey image, 0..255, rounded."""
+        red, green, blue = LUMA_Q16
+        return (red * self.red + green * self.green + blue * self.blue + Q16 // 2) >> 16
+
+    def __str__(self) -> str:
+        return f"{self.red},{self.green},{self.blue}"
+
+
+class Shape(NamedTuple):
+    """Size of an image as the planner sees it: rows, columns, channels (1, 3, 4), bits (8, 16)."""
+
+    height: int
+    width: int
+    channels: int = 3
+    depth: int = 8
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Shape:
+        """Give the size of an image."""
+        height, width, channels = pixels.shape
+        return cls(height, width, channels, 8 * pixels.dtype.itemsize)
+
+
+@dataclass(frozen=True, slots=True)
+class SoftLabel:
+    """Weights over classes: indices ascending, weights of the same length.
+
+    An index label has one class of weight 1.0; weights that do not sum to 1 are multi-hot.
+    """
+
+    classes: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.classes) != len(self.weights) or not self.classes:
+            raise PlanError(f"a label needs as many weights as classes, and one at least, got {self}")
+        if any(a >= b for a, b in zip(self.classes, self.classes[1:], strict=False)):
+            raise PlanError(f"a label's classes must be ascending, got {self.classes}")
+
+    @property
+    def sums_to_one(self) -> bool:
+        """Whether the weights are shares of one whole (float32 input is allowed its rounding)."""
+        return abs(sum(self.weights) - 1.0) <= 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class InputFiles:
+    """What is given beside SRC; None where it is not.
+
+    Attributes:
+        labels: CSV or parquet table that labels the images of a folder.
+        classes: File with one class name a line.
+        masks: Directory of index masks, or a column of shards.
+        boxes: File or directory of boxes.
+    """
+
+    labels: str | None = None
+    classes: str | None = None
+    masks: str | None = None
+    boxes: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        labels: str | PathLike[str] | None = None,
+        classes: str | PathLike[str] | None = None,
+        masks: str | PathLike[str] | None = None,
+        boxes: str | PathLike[str] | None = None,
+    ) -> InputFiles:
+        """Return the value for paths of any type."""
+        return cls(*(None if path is None else str(path) for path in (labels, classes, masks, boxes)))
+
+    def or_else(self, other: InputFiles) -> InputFiles:
+        """Return what is given here, and where nothing is, what is given in another value."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return InputFiles(*(own if own is not None else its for own, its in pairs))
+
+    def __bool__(self) -> bool:
+        return any(path is not None for path in astuple(self))
+
+
+class MaskFiles(NamedTuple):
+    """The masks of a folder's samples, as parallel columns: key, None where there is none, size, version."""
+
+    keys: Sequence[str | None]
+    sizes: NDArray[np.int64]
+    versions: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Samples of one split, by key, as parallel columns (a million of them must stay small).
+
+    `key` is the POSIX path below SRC, for parquet `shard#row`. `sizes` are bytes and `versions`
+    nanoseconds of the modification time, int64; a sample whose size or version changes is another one.
+    `boxes` are each sample's, None where it has none, or None for a split without boxes; `masks` the files of
+    a folder's masks.
+    """
+
+    split: str
+    keys: Sequence[str]
+    sizes: NDArray[np.int64]
+    versions: NDArray[np.int64]
+    labels: Sequence[SoftLabel | None]
+    classes: tuple[str, ...] | None
+    boxes: Sequence[ImageBoxes | None] | None = None
+    masks: MaskFiles | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A sample that gave no output: its key, the stage that failed, why, and the decoder's words."""
+
+    source: str
+    stage: str
+    reason: str
+    detail: str
+
+
+class RowGroup(NamedTuple):
+    """A row group of a parquet shard: its rows are samples `first..first + rows - 1` of the catalogue."""
+
+    shard: str
+    number: int
+    first: int
+    rows: int
+    bytes: int
+
+    def slice_rows(self, number: int, slices: int) -> range:
+        """Give the samples of one of `slices` slices; the last may be short or empty."""
+        length = -(-self.rows // slices)
+        stop = self.first + self.rows
+        return range(min(self.first + number * length, stop), min(self.first + (number + 1) * length, stop))
+
+
+Edges: TypeAlias = tuple[float, float, float, float]
+"""y0, x0, y1, x1 in pixels, half-open, not always whole."""
+
+
+class ImageBoxes(NamedTuple):
+    """The boxes of an image that is read.
+
+    Attributes:
+        height: Rows of the image as the input says them; 0 where it does not.
+        width: Columns, likewise.
+        edges: (n, 4) float64: y0, x0, y1, x1 in pixels, half-open, y0 < y1 and x0 < x1.
+        categories: For each box, an index into `BoxHeader.names`.
+        extras: For each box what else the input says of it, as JSON text of an object.
+        extra: What else the input says of the image, as JSON text of an object.
+    """
+
+    height: int
+    width: int
+    edges: NDArray[np.float64]
+    categories: tuple[int, ...]
+    extras: tuple[str, ...]
+    extra: str

@@ -1,0 +1,62 @@
+"""Messages: options are named as whoever reads them wrote them."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from augcli.errors import AugcliError, DecodeError, Option, Reminder, Spelling, StorageError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("option", "argument", "key", "flag"),
+    [
+        (Option("alpha"), "alpha", "alpha", "--alpha"),
+        (Option("max_pixels"), "max_pixels", "max-pixels", "--max-pixels"),
+        (
+            Option("mask_policy", "dominant"),
+            "mask_policy='dominant'",
+            'mask-policy = "dominant"',
+            "--mask-policy dominant",
+        ),
+        (Option("force", True), "force=True", "force = true", "--force"),
+        (Option("links", False), "links=False", "links = false", "--no-links"),
+    ],
+)
+def test_an_option_has_three_spellings(option, argument, key, flag):
+    assert [option.spell(spelling) for spelling in Spelling] == [argument, key, flag]
+
+
+def test_a_message_names_options_as_python_does_until_somebody_else_shows_it():
+    error = UsageError("cutmix: ", Option("lam"), " and ", Option("min_max"), " both decide; got ", 3)
+    assert str(error) == "cutmix: lam and min_max both decide; got 3"
+    assert error.spell(Spelling.FLAG) == "cutmix: --lam and --min-max both decide; got 3"
+
+
+def test_an_error_that_knows_how_its_options_were_written_keeps_to_it():
+    error = UsageError(Option("max_pixels"), " is too large")
+    error.spelling = Spelling.KEY
+    assert str(error) == error.spell(Spelling.FLAG) == "max-pixels is too large"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AugcliError("plain"),
+        StorageError("use fewer ", Option("workers")),
+        DecodeError("damaged header", "OSError: no"),
+        DecodeError("empty file"),
+    ],
+)
+def test_errors_cross_processes_as_they_are(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    for spelling in Spelling:
+        assert again.spell(spelling) == error.spell(spelling)
+    assert vars(again) == vars(error)
+
+
+def test_a_reminder_is_spelled_too():
+    reminder = Reminder("give ", Option("masks"))
+    assert (str(reminder), reminder.spell(Spelling.FLAG)) == ("give masks", "give --masks")
