@@ -231,10 +231,7 @@ def test_others_smoothing_needs_two_classes(refusal, make_folder, tmp_path):
     ("text", "says"),
     [
         ("sed = 1", "recipe: unknown key 'sed'; did you mean 'seed'?"),
-        ('[[op]]\nkind = "cutmx"', "unknown operation 'cutmx'; did you mean 'cutmix'?"),
-        ('[[op]]\nkind = "cutmix"\nalhpa = 1', "cutmix: unknown key 'alhpa'; did you mean 'alpha'?"),
         ('[[op]]\nkind = "cutmix"\nalpha = 0', "cutmix: alpha must be > 0 and <= 1000, got 0"),
-        ('[[op]]\nkind = "cutmix"\np = 2', "p must be >= 0 and <= 1, got 2"),
         ('[[op]]\nkind = "cutout"\nlength = "8:0.5"', f"cutout: length {LENGTHS}, got '8:0.5'"),
         ('[[op]]\nkind = "cutout"\nlength = [8, 0.5]', f"cutout: length {LENGTHS}, got [8, 0.5]"),
         ('[[op]]\nkind = "patch-cutout"\npatch_size = 4', "did you mean 'patch-size'?"),
@@ -251,8 +248,6 @@ def test_others_smoothing_needs_two_classes(refusal, make_folder, tmp_path):
         ("target-per-class = 1000000000000", "must be a whole number >= 1, or max, got 1000000000000"),
         ('name = "a\\u0000b"', "must be a word that a file name can hold"),
         (f'name = "{"é" * 33}"', "must be a word that a file name can hold"),
-        ("copies = 0", "bad: copies must be >= 1 and <= 1048576, got 0"),
-        ("[labels]\nsmoothing = 1", "bad: smoothing must be >= 0 and <= 0.999999, got 1"),
     ],
 )
 def test_a_recipe_is_checked_like_the_command_line(refusal, photos, tmp_path, text, says):
@@ -1015,14 +1010,6 @@ def test_another_recipes_output_is_refused_naming_the_keys(refusal, standing, op
     )
 
 
-def test_force_replaces_another_recipes_output(cli, standing, tree, tmp_path):
-    src, dst = standing
-    wanted = ("--p", 0, "--copies", 2, "--image-format", "jpg", "--quiet")
-    assert cli("cutmix", src, dst, *wanted, "--force").returncode == 0
-    assert cli("cutmix", src, tmp_path / "fresh", *wanted).returncode == 0
-    assert tree(dst) == tree(tmp_path / "fresh")
-
-
 def test_force_to_parquet_leaves_nothing_of_the_folder_form(cli, standing):
     src, dst = standing
     done = cli("cutmix", src, dst, "--p", 0, "--quiet", "--format", "parquet", "--force")
@@ -1038,13 +1025,6 @@ def test_force_to_folder_leaves_nothing_of_the_parquet_form(cli, make_folder, tm
     assert (dst / "data").is_dir()
     assert cli("cutmix", src, dst, "--p", 0, "--quiet", "--force").returncode == 0
     assert not (dst / "data").exists()
-
-
-def test_force_leaves_files_that_are_not_ours(cli, standing):
-    src, dst = standing
-    (dst / "cat" / "mine.txt").write_text("mine")
-    assert cli("cutmix", src, dst, "--p", 0, "--seed", 1, "--quiet", "--force").returncode == 0
-    assert (dst / "cat" / "mine.txt").read_text() == "mine"
 
 
 def test_a_full_disk_is_a_fault_of_the_machine_and_the_run_can_go_on(run_cli, cli, made, tree, tmp_path):

@@ -608,15 +608,6 @@ def test_a_sound_page_before_a_damaged_one_is_read(cli, tmp_path):
     assert cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == OK
 
 
-def test_a_second_run_over_failures_touches_nothing(cli, tmp_path):
-    write_two(tmp_path / "src")
-    write_files(tmp_path / "src" / "cat", {"empty.png": b""})
-    assert cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == TOO_MANY_FAILED
-    before = look(tmp_path)
-    assert cli("cutmix", tmp_path / "src", tmp_path / "dst").returncode == TOO_MANY_FAILED
-    assert look(tmp_path) == before
-
-
 def test_memory_that_runs_out_while_a_header_is_read_is_a_fault_of_the_machine(monkeypatch):
     def fail(*_, **__):
         raise MemoryError
@@ -694,11 +685,11 @@ def test_notes_on_xml_are_of_one_line_each(cli, six):
 
 @needs_smaps
 def test_many_boxes_of_one_image_take_bounded_memory(six):
-    (six / "boxes.json").write_bytes(hostile.make_coco(("cat/0.png",), boxes=50_000))
+    (six / "boxes.json").write_bytes(hostile.make_coco(("cat/0.png",), boxes=20_000))
     ended = run_watched("erase", "src", "dst", "--boxes", "boxes.json", "--workers", 1, cwd=six)
     assert (ended.code, ended.stderr) == (OK, "")
-    # Some hundred texts and numbers a box in Python's objects, 5 KB in all.
-    assert ended.peak_mib < 400
+    # Without boxes it takes 90 MiB; some hundred texts and numbers a box in Python's objects are 5 KB in all.
+    assert ended.peak_mib < 200
 
 
 def put_directory(path):

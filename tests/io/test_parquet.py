@@ -124,14 +124,6 @@ def test_image_column_that_holds_no_encoded_images_is_refused(pass_on, column):
         pass_on({"image": column, "label": LABELS})
 
 
-def test_no_image_column_ends_the_program_with_code_4(cli, tmp_path):
-    write_shard(tmp_path / "a.parquet", {"pic": IMAGES, "label": LABELS})
-    done = cli("cutmix", tmp_path / "a.parquet", tmp_path / "dst")
-    assert done.returncode == 4
-    assert "give --image-col" in done.stderr
-    assert not (tmp_path / "dst").exists()
-
-
 @pytest.mark.parametrize("row", [{"bytes": None, "path": None}, {"bytes": None, "path": "a.png"}, None])
 def test_row_without_an_image_is_a_recorded_failure(tmp_path, row):
     cells = [{"bytes": data, "path": None} for data in IMAGES]

@@ -33,10 +33,11 @@ def test_inputs_are_never_changed(operation, photos, materialize, tree):
 @every_operation
 def test_a_probability_of_zero_copies_the_source_bytes(operation, photos, materialize, tmp_path, read_rows):
     summary = materialize(photos, recipe=single(operation(), 0.0))
-    assert (summary.applied, summary.outputs) == (0, 24)
+    assert (summary.applied, summary.outputs, summary.unmixed) == (0, 24, {"not drawn": 24})
     for row in read_rows(tmp_path / "dst"):
         assert (tmp_path / "dst" / row["file_name"]).read_bytes() == (photos / row["source"]).read_bytes()
         assert (row["applied"], row["op"], row["reason"]) == (False, "none", "not drawn")
+        assert (row["lam"], row["partners"]) == (1.0, [])
 
 
 @every_operation

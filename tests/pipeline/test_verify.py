@@ -44,7 +44,7 @@ def originals(write_folder, tmp_path_factory):
     root = tmp_path_factory.mktemp("originals")
     write_folder(root / "src", {"cat": 10, "dog": 10})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+        patch.setattr(chunks, "CHUNK_OUTPUTS", 12)
         for form in ("folder", "parquet"):
             augcli.materialize(root / "src", root / form, single(CutMix(), format=form))
     return root
@@ -52,7 +52,7 @@ def originals(write_folder, tmp_path_factory):
 
 @pytest.fixture
 def src(originals, tmp_path, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 12)
     return shutil.copytree(originals / "src", tmp_path / "src")
 
 
