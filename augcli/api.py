@@ -149,9 +149,10 @@ def verify(
 
 def _remind_of_annotations(dst: Path, selection: Selection) -> None:
     """Warn where a stored recipe is run without the masks or boxes that its output had."""
+    from augcli.io.store.places import open_destination
     from augcli.io.writers.boxes import read_annotated
 
-    had = read_annotated(dst)
+    had = read_annotated(open_destination(dst))
     for kind, held, given in (
         ("masks", had.masks, selection.masks),
         ("boxes", had.boxes, selection.boxes),

@@ -36,7 +36,7 @@ INNER_LAYERS = {
         {"store"},
     ],
     "pipeline": [
-        {"run", "verify", "recompute", "doctor"},
+        {"run", "verify", "part_check", "recompute", "doctor"},
         {"output", "worker", "engines"},
         {"plan"},
         {"results"},

@@ -19,11 +19,13 @@ from augcli.io.images.geometry import upright_edges
 from augcli.io.images.index_masks import bring_to_image, decode_mask
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
-from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import BOXES, EDGES
+from augcli.io.records.parts import Parts
 from augcli.io.store.arrow_files import open_file
-from augcli.io.store.local import make_directory, writing
-from augcli.io.store.names import printable_key
+from augcli.io.store.contents import list_contents
+from augcli.io.store.local import LocalStore
+from augcli.io.store.names import part_names, printable_key
+from augcli.io.store.places import open_destination
 from augcli.io.writers.boxes import mask_name, read_annotated
 
 if TYPE_CHECKING:
@@ -65,15 +67,16 @@ def draw_preview(src: str, dst: Path, sheet: Path, count: int, selection: Select
     """
     if not dst.is_dir():
         raise InputError(f"{str(dst)!r} does not exist; give the DST of a run")
-    names = sorted(part_files.part_names(dst))
-    parts = [(name, part_files.read_part_rows(part_files.part_path(dst, name))) for name in names]
+    store = open_destination(dst)
+    names = sorted(part_names(list_contents(store).sizes))
+    parts = ((part.chunk, part.rows()) for part in Parts(store).read(names))
     held = next(((name, rows) for name, rows in parts if any(rows.column("applied").to_pylist())), None)
     if held is None:
         raise InputError(f"{str(dst)!r} holds no output with changed images; run an operation first")
     name, table = held
     rows = [(at, row) for at, row in enumerate(table.to_pylist()) if row["applied"]]
     picked = [rows[i * len(rows) // count] for i in range(min(count, len(rows)))]
-    source, annotated = open_source(src, selection), read_annotated(dst)
+    source, annotated = open_source(src, selection), read_annotated(store)
     find = {printable_key(key): (c, i) for c in source.catalogues for i, key in enumerate(c.keys)}
     base = next((c.split for c in source.catalogues if c.split and name.startswith(f"{c.split}-")), "")
     examples = []
@@ -89,8 +92,7 @@ def draw_preview(src: str, dst: Path, sheet: Path, count: int, selection: Select
         result = _open_result(dst, base, row, annotated.masks)
         caption = _caption(row, source.catalogues[0].classes or (), annotated.boxes)
         examples.append(Example(sources, result, caption))
-    make_directory(sheet.parent)
-    with writing(sheet) as file:
+    with LocalStore(str(sheet.parent)).writing(sheet.name) as file:
         draw_sheet(examples).save(file, "PNG")
 
 

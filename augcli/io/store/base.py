@@ -35,23 +35,34 @@ class Page:
         keys: Of files; that of an empty directory ends in a slash.
         sizes: Bytes of each; 0 for an empty directory.
         versions: Version of each; 0 for an empty directory.
-        others: Entries that are no files, by what they are: `broken links`, `special files`, `links`.
+        others: Entries that are not files, by what they are: `broken links`, `special files`, `links`.
+        other_keys: Their keys.
     """
 
     keys: list[str] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    other_keys: list[str] = field(default_factory=list)
 
 
-class Store(Protocol):
-    """Files below a root.
+class Sink(Protocol):
+    """Where whole files are written: a store, or a comparison with what stands in a store."""
 
-    Attributes:
-        name: The root as users write it, for messages.
-    """
+    def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """Write a file that appears whole and durable, or not at all; its directory is made.
 
-    name: str
+        Raises:
+            StorageError: If the machine fails; what was written is gone then.
+        """
+
+
+class Store(Sink, Protocol):
+    """Files below a root."""
+
+    @property
+    def name(self) -> str:
+        """The root as users write it, for messages."""
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
         """Yield what stands below a prefix, which is empty or ends in a slash, in no particular order.
@@ -100,13 +111,6 @@ class Store(Protocol):
             StorageError: If the machine fails.
         """
 
-    def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
-        """Write a file that appears whole and durable, or not at all; its directory is made.
-
-        Raises:
-            StorageError: If the machine fails; what was written is gone then.
-        """
-
     def create(self, key: str, data: bytes) -> bool:
         """Write a file only if there is none; True if this call wrote it.
 
@@ -125,3 +129,14 @@ class Store(Protocol):
 
     def free_bytes(self) -> int | None:
         """Return the free space; None if it is not known."""
+
+
+def write_text(sink: Sink, key: str, text: str) -> None:
+    """Write a UTF-8 text with LF line ends, whole or not at all."""
+    with sink.writing(key) as file:
+        file.write(text.encode())
+
+
+def name_of(store: Store, key: str) -> str:
+    """Return the name of a file as users write it, for messages."""
+    return f"{store.name.rstrip('/')}/{key}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BROKEN, SPECIAL, UNFOLLOWED = "broken links", "special files", "links"
-"""What an entry is that is no file: see `Page.others`. Reading pipes and devices need not end."""
+"""What an entry is that is not a file: see `Page.others`. Reading pipes and devices need not end."""
 
 
 class Walk:
@@ -80,12 +80,15 @@ class Walk:
         """Put an entry into a page, or a directory among those that are to be entered."""
         is_link = entry.is_symlink()
         if is_link and not self._follow_links:
-            page.others.append(UNFOLLOWED)
+            _note(page, key, UNFOLLOWED)
             return
         try:
             status = entry.stat()
-        except OSError:  # the target is gone, or the link points to itself
-            page.others.append(BROKEN)
+        except OSError as error:
+            if is_link:  # its target is gone, or it points to itself
+                _note(page, key, BROKEN)
+            elif not isinstance(error, FileNotFoundError):  # else it is gone since the directory was read
+                raise
             return
         if stat.S_ISDIR(status.st_mode):
             (self._linked if is_link else pending).append((entry.path, key + "/"))
@@ -94,4 +97,10 @@ class Walk:
             page.sizes.append(status.st_size)
             page.versions.append(status.st_mtime_ns)
         else:
-            page.others.append(SPECIAL)
+            _note(page, key, SPECIAL)
+
+
+def _note(page: Page, key: str, what: str) -> None:
+    """Put into a page an entry that is not a file."""
+    page.others.append(what)
+    page.other_keys.append(key)
