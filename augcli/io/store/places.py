@@ -45,3 +45,11 @@ def check_apart(source: str | os.PathLike[str], destination: Path, name: str = "
     if inner == outer or outer in inner.parents or (is_deep and inner in outer.parents):
         there = f"{name} {str(source)!r} and DST {str(destination)!r}"
         raise OutputError(f"{there} overlap; give DST a place of its own")
+
+
+def read_text(path: str | os.PathLike[str]) -> str | None:
+    """Read a short UTF-8 text of the system; None if there is none that can be read."""
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
