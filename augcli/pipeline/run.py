@@ -6,19 +6,21 @@ import threading
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augcli.errors import UsageError
 from augcli.io.images import codec
 from augcli.io.readers.source import open_source
-from augcli.io.store.lease import has_lock, locked
-from augcli.io.store.local import check_apart
+from augcli.io.store.lease import locked
+from augcli.io.store.locations import Kind, find_kind
+from augcli.io.store.places import check_apart, open_destination
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.engines.local import count_workers, run_in_order
 from augcli.pipeline.output import commit, documents, state, summarize
 from augcli.pipeline.output.commit import _commit
+from augcli.pipeline.output.documents import describe_split
+from augcli.pipeline.output.relabel import relabel
 from augcli.pipeline.plan.chunks import cut_tasks
 from augcli.pipeline.plan.splits import Split, plan_splits
 from augcli.pipeline.worker.execute import execute
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from augcli.io.readers.base import Samples, Selection, Source
+    from augcli.io.records.counts import RowCounts
+    from augcli.io.store.base import Store
     from augcli.pipeline.output.state import Standing
     from augcli.pipeline.plan.chunks import Arc, Chunk
     from augcli.pipeline.plan.job import ArcResult
@@ -73,13 +77,14 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     """
     start = time.perf_counter()
     _check_apart(src, dst, selection)
-    given, dst = dst, dst.absolute()
+    store = open_destination(dst)
     backend = choose_backend(settings.backend, bool(recipe.entries))
     source = open_source(src, selection)
     recipe = replace(recipe, format=recipe.format or source.layout)
     _check_annotations(recipe, source)
-    state.check(dst, recipe, source.annotated, settings.force)
-    splits = plan_splits(source, dst, recipe, backend)
+    seen = state.look(store)
+    state.check(seen, recipe, source.annotated, settings.force)
+    splits = plan_splits(source, store, recipe, backend)
     workers = settings.workers or count_workers()
     notes = [
         *source.notes,
@@ -88,45 +93,44 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         *summarize.class_notes(splits),
         *summarize.pair_notes(splits),
     ]
-    survey = partial(state.survey, dst, recipe, source.annotated, splits, settings.force, settings.max_errors)
-    standing = survey()
+    known = (recipe, source.annotated, splits, settings.force, settings.max_errors)
+    standing = state.survey(seen, *known)
     if settings.dry_run:
-        foreseen = summarize.foresee(dst, recipe, splits, standing.todo, workers, backend.name, notes)
-        return replace(foreseen, dst=str(given), only_tables=standing.lacks_only_tables)
+        foreseen = summarize.foresee(store, recipe, splits, standing.todo, workers, backend.name, notes)
+        return replace(foreseen, dst=str(dst), only_tables=standing.lacks_only_tables)
     seconds: dict[str, float] = {}
     # A run that finds nothing to do touches nothing, so only one that writes takes the lock.
-    with locked(dst) if standing.is_behind or has_lock(dst) else nullcontext(False) as is_locked:
-        if is_locked:  # another run may have been at work until then
-            standing = survey()
+    with locked(store) if standing.is_behind or seen.is_locked else nullcontext(False) as is_locked:
+        if is_locked and not seen.is_true():  # another run was at work until then
+            standing = state.survey(state.look(store), *known)
+        counts = standing.counts
         if standing.is_behind:
-            _complete(dst, recipe, splits, standing, workers, settings, seconds)
+            counts = _complete(store, recipe, splits, standing, workers, settings, seconds)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
-        summary = summarize.summarize(dst, recipe, splits, standing.todo, workers, backend.name, notes, spent)
-        if is_locked:
-            commit.mark_complete(dst, len(summary.failures) <= settings.max_errors)
-    return replace(summary, dst=str(given), only_tables=standing.lacks_only_tables)
+        summary = summarize.summarize(
+            store, recipe, splits, standing.todo, counts, workers, backend.name, notes, spent
+        )
+        if standing.is_behind:
+            commit.mark_complete(store, len(summary.failures) <= settings.max_errors)
+    return replace(summary, dst=str(dst), only_tables=standing.lacks_only_tables)
 
 
 def _complete(
-    dst: Path,
+    store: Store,
     recipe: Recipe,
     splits: Sequence[Split],
     standing: Standing,
     workers: int,
     settings: Settings,
     seconds: dict[str, float],
-) -> None:
-    """Do all that is missing, but for the mark that it is complete."""
-    outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
-    annotated = splits[0].job.annotated
-    commit.begin(dst, recipe, annotated, standing.is_new, outdated)
+) -> dict[str, RowCounts]:
+    """Do all that is missing, but for the mark that it is complete; return the counted rows of each chunk."""
+    commit.begin(store, standing, recipe, splits[0].job.annotated)
     with codec.own_pixel_bound():
         _do_chunks(standing.todo, workers, settings, seconds)
     for split in splits:
-        for chunk in split.mislabelled:
-            name = split.part_name(chunk)
-            split.facts[chunk.name] = split.job.writer.relabel(name, split.facts[chunk.name])
-    documents.finish(dst, [split.output(dst) for split in splits], recipe)
+        relabel(store, split, standing.parts)
+    return documents.finish(store, standing, [describe_split(split) for split in splits], recipe)
 
 
 def _check_apart(src: str, dst: Path, selection: Selection) -> None:
@@ -135,7 +139,7 @@ def _check_apart(src: str, dst: Path, selection: Selection) -> None:
     files = selection.files
     if files.boxes:
         check_apart(files.boxes, dst, "--boxes")
-    if files.masks and Path(files.masks).is_dir():  # else it names a column
+    if files.masks and find_kind(files.masks) is Kind.DIRECTORY:  # else it names a column
         check_apart(files.masks, dst, "--masks")
 
 

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augcli.io.store.local import LocalStore
+from augcli.io.store.locations import locate
 from augcli.ops import OPERATIONS
 from augcli.ops.base import PEERS
 from augcli.options import flag, option_fields
@@ -76,4 +78,6 @@ def _row(operation: type[Operation], option: str, default: str, meaning: str) ->
 if __name__ == "__main__":
     page, pictures = Path(sys.argv[1]), sys.argv[2]
     cards = write_cards(pictures)
-    page.write_text(PLACE.sub(lambda _: cards, page.read_text("utf-8")), "utf-8")
+    text = locate(page).read().decode()
+    with LocalStore(str(page.parent)).writing(page.name) as file:
+        file.write(PLACE.sub(lambda _: cards, text).encode())

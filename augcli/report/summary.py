@@ -92,10 +92,8 @@ def _work(summary: Summary) -> str:
     if summary.only_tables:
         return f"no image to make; tables and labels {'to be ' * summary.is_dry}written anew"
     if summary.is_dry:
-        return (
-            f"to do: {chunks}, about {summary.estimated_bytes / 1e6:.0f} MB;"
-            f" {summary.free_bytes / 1e6:.0f} MB are free; nothing was written"
-        )
+        free = "" if summary.free_bytes is None else f" {summary.free_bytes / 1e6:.0f} MB are free;"
+        return f"to do: {chunks}, about {summary.estimated_bytes / 1e6:.0f} MB;{free} nothing was written"
     if not summary.chunks_done:
         return "nothing to do: all of it stood already"
     wall = summary.seconds["wall"]

@@ -313,7 +313,7 @@ def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, 
     src = make_folder({"cat": 30, "dog": 30})
     materialize(src, recipe=single(CutMix(), format="parquet"))
     materialize(src, "fresh", single(CutMix(), format="parquet", smoothing=0.2))
-    real, left = parquet.ParquetWriter.relabel, [1]
+    real, left = parquet.ParquetWriter.rewrite, [1]
 
     def fail(*arguments):
         if not left:
@@ -321,11 +321,11 @@ def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, 
         left.pop()
         return real(*arguments)
 
-    monkeypatch.setattr(parquet.ParquetWriter, "relabel", fail)
+    monkeypatch.setattr(parquet.ParquetWriter, "rewrite", fail)
     with pytest.raises(StorageError):
         materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
     assert not (tmp_path / "dst" / "_SUCCESS").exists()
-    monkeypatch.setattr(parquet.ParquetWriter, "relabel", real)
+    monkeypatch.setattr(parquet.ParquetWriter, "rewrite", real)
     materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 

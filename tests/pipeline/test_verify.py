@@ -15,6 +15,9 @@ from PIL import Image
 import augcli
 from augcli.errors import InputError, OutputError, UsageError
 from augcli.io.records import part_files
+from augcli.io.records.parts import Parts
+from augcli.io.store.local import LocalStore
+from augcli.io.store.names import part_names
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
@@ -299,11 +302,14 @@ def test_an_edited_label_of_the_csv_is_found_by_its_line(folder):
 
 def edit(part, column, change):
     """Rewrite a part file, as only someone who knows how could, with other values of one column."""
-    rows, facts = part_files.read_part_rows(part), part_files.read_part_facts(part)
+    store = LocalStore(str(part.parent))
+    (chunk,) = part_names([part.name])
+    held = Parts(store).read_one(chunk)
+    rows, facts = held.rows(), held.facts
     at = rows.column_names.index(column)
     values = change(rows.column(column).to_pylist())
     rows = rows.set_column(at, rows.schema.field(at), pa.array(values, rows.schema.field(at).type))
-    part_files.write_part_file(part, rows, facts)
+    part_files.write_part_file(store, chunk, rows, facts)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from augcli.errors import StorageError
+from augcli.io.store.places import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,15 +157,11 @@ def _call(task: int) -> Any:
 
 
 def read_quota(root: Path = CONTROL_GROUP) -> int | None:
-    """Read the CPU quota of this process's control group (version 2 or 1), rounded up; None for none."""
-    try:
-        quota, period = (root / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            quota = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return None
-    if quota in ("max", "-1"):
+    """Return the CPU quota of this process's control group (version 2 or 1), rounded up; None for none."""
+    quota, period = [*(read_text(root / "cpu.max") or "").split(), "", ""][:2]
+    if not period:
+        quota = (read_text(root / "cpu/cpu.cfs_quota_us") or "-1").strip()
+        period = (read_text(root / "cpu/cpu.cfs_period_us") or "").strip()
+    if quota in ("max", "-1") or not period:
         return None
     return -(-int(quota) // int(period))

@@ -3,69 +3,56 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from augcli.io.readers.folder import SPLIT_NAMES
+from augcli.errors import OutputError
 from augcli.io.records import part_files
 from augcli.io.records.part_files import PartFacts
-from augcli.io.store.local import (
-    make_directory,
-    read_text,
-    remove_file,
-    remove_strangers,
-    write_text,
-)
-from augcli.io.store.names import (
-    ANNOTATIONS,
-    CARD,
-    CLASSES,
-    FAILURES,
-    RECIPE,
-    SUCCESS,
-    TABLES,
-)
+from augcli.io.store.base import write_text
+from augcli.io.store.names import RECIPE, SUCCESS, is_unfinished, part_key, part_names
+from augcli.pipeline.output.documents import is_removable
 from augcli.pipeline.plan.digest import document
 from augcli.pipeline.plan.splits import Split
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
+    from augcli.io.store.base import Store
+    from augcli.pipeline.output.state import Standing
     from augcli.pipeline.plan.chunks import Arc, Chunk
     from augcli.pipeline.plan.job import ArcResult
     from augcli.program.annotated import Annotated
 
 
-def begin(dst: Path, recipe: Recipe, annotated: Annotated, replace: bool, outdated: Iterable[str]) -> None:
-    """Make DST ours and not complete; with `replace` clear what another recipe left.
+def begin(store: Store, standing: Standing, recipe: Recipe, annotated: Annotated) -> None:
+    """Make DST ours and not complete, and remove what is in the way: all of it if it is another recipe's.
 
-    The part files that are no longer true go first: what they commit is about to be written over.
+    The part files that are no longer true go first: what they commit is about to be written over. Then
+    `augcli.json` is written, always, for by that another run finds that this one has begun.
+
+    Raises:
+        OutputError: If another run has begun meanwhile, where the file system has no locks.
+        StorageError: If the machine fails.
     """
-    make_directory(dst)
-    remove_file(dst / SUCCESS)
-    for name in outdated:
-        remove_file(part_files.part_path(dst, name))
-    if replace:
-        for name in part_files.part_names(dst):
-            remove_file(part_files.part_path(dst, name))
-        for directory in [dst, *(path for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
-            for name in (*TABLES, ANNOTATIONS):
-                remove_file(directory / name)
-        for name in (CLASSES, CARD, FAILURES):
-            remove_file(dst / name)
-        remove_strangers(dst, set())
+    keys = standing.contents.sizes
+    outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
+    outdated = part_names(keys) if standing.is_new else outdated & part_names(keys)
+    store.delete([key for key in (SUCCESS, *map(part_key, sorted(outdated))) if key in keys])
     text = document(recipe, annotated)
-    if read_text(dst / RECIPE) != text:
-        write_text(dst / RECIPE, text)
+    if RECIPE in keys:
+        write_text(store, RECIPE, text)
+    elif not store.create(RECIPE, text.encode()):
+        raise OutputError(f"DST {store.name!r} is in use by another run; wait until it ends")
+    unfinished = [key for key in standing.contents.visible() if is_unfinished(key)]
+    former = [key for key in standing.contents.visible() if standing.is_new and is_removable(key)]
+    store.delete([*unfinished, *former])
 
 
-def mark_complete(dst: Path, complete: bool) -> None:
-    """Set or remove the mark that make targets and people look for; untouched where it is right."""
-    if not complete:
-        remove_file(dst / SUCCESS)
-    elif not (dst / SUCCESS).exists():
-        write_text(dst / SUCCESS, "")
+def mark_complete(store: Store, complete: bool) -> None:
+    """Set the mark that make targets and people look for, once all else is written, or leave it away."""
+    if complete:
+        store.create(SUCCESS, b"")
 
 
 def _commit(split: Split, chunk: Chunk, done: Sequence[tuple[Arc, ArcResult]]) -> PartFacts:

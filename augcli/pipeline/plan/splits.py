@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from augcli.errors import InputError, UsageError
-from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import annotation_schema
 from augcli.io.records.label_columns import TableOptions
 from augcli.io.records.part_files import PartFacts
 from augcli.io.store.names import folder_names
-from augcli.io.writers.choose import choose_writer
+from augcli.io.writers.choose import WRITERS, choose_writer
 from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, trim_chunks
 from augcli.pipeline.plan.digest import digest
 from augcli.pipeline.plan.fingerprint import fingerprint
@@ -28,36 +26,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.io.readers.base import Source
-    from augcli.io.writers.base import Writer
+    from augcli.io.store.base import Store
     from augcli.kernels.backends import Backend
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.rings import Ring
     from augcli.samples import Catalogue
-
-
-@dataclass(frozen=True, slots=True)
-class SplitOutput:
-    """What stands of a split in DST.
-
-    Attributes:
-        name: The split; "" where there are none.
-        writer: How its outputs lie there.
-        parts: Its part files, in order.
-        facts: What they say of their chunks.
-        classes: Class names.
-        class_folders: A folder name per class, or None where outputs lie flat.
-    """
-
-    name: str
-    writer: Writer
-    parts: list[Path]
-    facts: list[PartFacts]
-    classes: tuple[str, ...] | None
-    class_folders: tuple[str, ...] | None
-
-    def files(self) -> set[str]:
-        """Name the files below DST that hold the outputs."""
-        return {name for part in self.parts for name in self.writer.files(part_files.read_file_names(part))}
 
 
 @dataclass(slots=True)
@@ -105,13 +78,6 @@ class Split:
         """Schema of the columns behind ours: those carried along, then those of masks and boxes."""
         return annotation_schema(self.job.annotated, self.source.carried.schema)
 
-    def output(self, dst: Path) -> SplitOutput:
-        """Say what stands of it in DST, once all chunks are committed."""
-        job, catalogue = self.job, self.catalogue
-        parts = [part_files.part_path(dst, name) for name in self.part_names()]
-        facts = [self.facts[chunk.name] for chunk in self.chunks]
-        return SplitOutput(catalogue.split, job.writer, parts, facts, catalogue.classes, job.class_folders)
-
     def bases(self, chunk: Chunk) -> NDArray[np.int64]:
         """Return the samples of a chunk that have outputs."""
         members = chunk.members
@@ -127,7 +93,7 @@ class Split:
         return [self.part_name(chunk) for chunk in self.chunks]
 
 
-def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> list[Split]:
+def plan_splits(source: Source, store: Store, recipe: Recipe, backend: Backend) -> list[Split]:
     """Plan the chunks of every split: the main one by the recipe, the others passed on.
 
     Raises:
@@ -142,9 +108,9 @@ def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> 
     recipe_digest = digest(recipe, source.annotated)
     for catalogue in source.catalogues:
         if catalogue.split in ("", main):
-            splits.append(_plan_split(source, dst, catalogue, recipe, backend, recipe_digest))
+            splits.append(_plan_split(source, store, catalogue, recipe, backend, recipe_digest))
         elif recipe.other_splits == "copy":
-            splits.append(_plan_split(source, dst, catalogue, passed_on, backend, recipe_digest))
+            splits.append(_plan_split(source, store, catalogue, passed_on, backend, recipe_digest))
     return splits
 
 
@@ -163,7 +129,7 @@ def _find_main_split(names: list[str], wanted: str) -> str:
 
 
 def _plan_split(
-    source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe, backend: Backend, digest: str
+    source: Source, store: Store, catalogue: Catalogue, recipe: Recipe, backend: Backend, digest: str
 ) -> Split:
     _check_labels(source, catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
@@ -179,13 +145,13 @@ def _plan_split(
         check_partners([arc.ring for chunk in chunks for arc in chunk.arcs], rule)
     base[order[recipe.limit :] if recipe.limit is not None else []] = 0
     chunks = trim_chunks(chunks, base)
-    has_folders = recipe.format == "folder" and source.has_class_folders
+    has_folders = WRITERS[str(recipe.format)].has_class_folders and source.has_class_folders
     folders = folder_names(catalogue.classes or ()) if has_folders else None
     schema, known = source.carried
     features = {name: known[name] for name in schema.names if name in known}
     annotated = source.annotated
     classes, options = catalogue.classes, table_options(recipe)
-    writer = choose_writer(str(recipe.format), dst, catalogue.split, classes, options, features, annotated)
+    writer = choose_writer(str(recipe.format), store, catalogue.split, classes, options, features, annotated)
     job = Job(catalogue, hashes, base, recipe, writer, folders, annotated, backend)
     return Split(job, chunks, source, digest)
 
@@ -208,7 +174,8 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     multi_hot = not all(label.sums_to_one for label in labels)
     if recipe.smoothing and multi_hot:
         raise InputError("labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out --smoothing")
-    if recipe.format == "folder" and source.lies_in_class_folders and multi_hot:
+    has_folders = WRITERS[str(recipe.format)].has_class_folders
+    if has_folders and source.lies_in_class_folders and multi_hot:
         raise InputError(
             "labels that do not sum to 1 (multi-hot) cannot be put in class folders; give --format parquet,"
             " or images that do not lie in folders of these classes"

@@ -267,7 +267,7 @@ class _Walk:
         outputs = [self.describe(made) for made in self.made]
         self.watch.lap("label")
         pairs = [Pair(made.encoded.data, made.notes.mask) for made in self.made]
-        self.result.pairs += self.job.writer.store([output.file_name for output in outputs], pairs)
+        self.result.pairs += self.job.writer.stage([output.file_name for output in outputs], pairs)
         self.watch.lap("write")
         self.outputs += outputs
         self.bases += [made.sample for made in self.made]
