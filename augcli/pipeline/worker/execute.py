@@ -17,25 +17,24 @@ from augcli.io.images import codec
 from augcli.io.images.geometry import Geometry
 from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import Notes, annotation_table
-from augcli.io.records.part_files import Output
-from augcli.io.store.names import hash_bytes, printable_key, safe_stem
+from augcli.io.store.names import printable_key
 from augcli.io.writers.base import Pair
 from augcli.kernels.fills import resolve_image_mean
 from augcli.kernels.match import match_pixels
 from augcli.pipeline.plan.chunks import Arc
 from augcli.pipeline.plan.job import ArcResult, Job
 from augcli.pipeline.worker.annotations import CLIPPED, GUESSED, Annotator
-from augcli.pipeline.worker.planner import ORIGINAL, Planner, copy_numbers
+from augcli.pipeline.worker.describe import Naming, describe_output
+from augcli.pipeline.worker.planner import Planner, copy_numbers
 from augcli.pipeline.worker.values import Encoded, Made, Planned, Prepared, Stopwatch
 from augcli.pipeline.worker.window import Neighbours
-from augcli.program.labels import count_shares, mix_known
-from augcli.rng import hash_key
 from augcli.samples import Failure, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from augcli.io.readers.base import Samples
+    from augcli.io.records.part_files import Output
     from augcli.pipeline.worker.values import Item
     from augcli.samples import Pixels
 
@@ -94,6 +93,7 @@ class _Walk:
         self.made: list[Made] = []
         self.made_bytes = 0
         self.scratch = np.empty(0, np.uint8)
+        self.naming = Naming(job.writer.images, job.class_folders, recipe.name)
 
     def visit_some(self, start: int) -> int:
         """Make the outputs of the samples from a position on, as many as are read together."""
@@ -278,36 +278,9 @@ class _Walk:
 
     def describe(self, made: Made) -> Output:
         """Label and name an output."""
-        job, planned, encoded = self.job, made.planned, made.encoded
-        keys, labels = job.catalogue.keys, job.catalogue.labels
-        shares = count_shares(planned.steps, encoded.height, encoded.width, len(made.partners))
-        sources = tuple([labels[at] for at in (made.sample, *made.partners)])
-        label, exact = mix_known(sources, shares)
-        folders = job.class_folders
-        directory = f"{folders[label]}/" if folders is not None and label is not None else ""
-        directory = job.writer.images + directory
-        op = "original" if planned.copy == ORIGINAL else job.recipe.name
-        key = keys[made.sample]
-        # The hash of the key keeps any two names apart, for ever.
-        name = f"{safe_stem(made.name)}__{op}{planned.copy}-{hash_key(key):016x}.{encoded.suffix}"
-        return Output(
-            file_name=directory + name,
-            source=printable_key(key),
-            partners=tuple(printable_key(keys[at]) for at in made.partners),
-            op="original" if planned.copy == ORIGINAL else "+".join(planned.kinds) or "none",
-            copy=planned.copy,
-            reason="; ".join(planned.reasons),
-            steps=planned.steps,
-            label=label,
-            exact=exact,
-            lam=shares.lam,
-            height=encoded.height,
-            width=encoded.width,
-            bytes=len(encoded.data),
-            hash=hash_bytes(encoded.data),
-            visible=shares.first_partner,
-            labels=sources,
-        )
+        catalogue, sources = self.job.catalogue, (made.sample, *made.partners)
+        keys, labels = ([column[at] for at in sources] for column in (catalogue.keys, catalogue.labels))
+        return describe_output(made, keys, labels, self.naming)
 
     def count(self, item: Item) -> None:
         """Count what is worth a line in the summary."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.kernels.table import Table, tabulate
+from augcli.pipeline.worker.describe import ORIGINAL
 from augcli.pipeline.worker.values import Planned
 from augcli.program.steps import Fill, ImageMean
 from augcli.rng import Draws, draw_many
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from augcli.pipeline.worker.window import Neighbours
     from augcli.program.steps import Program, Step
     from augcli.samples import Shape
-
-
-ORIGINAL = -1
-"""The copy number of a sample that is put into the output as it is."""
 
 
 class Planner:
