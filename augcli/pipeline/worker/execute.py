@@ -47,8 +47,6 @@ MOST_WAITING = 64
 PLANNED_AHEAD = 256
 """Outputs that are planned in a row at most: a sample may have a million."""
 
-SUBSAMPLINGS = ("444", "422", "420", "440", "411")
-
 
 def execute(job: Job, run: Arc, samples: Samples) -> ArcResult:
     """Turn the samples of a run into outputs.
@@ -249,17 +247,13 @@ class _Walk:
     def encode(self, item: Item, pixels: Pixels) -> Encoded:
         """Encode pixels as the recipe and the source ask."""
         assert item.header is not None
-        file_format = codec.choose_file_format(item.header, pixels.shape[2], self.job.recipe.image_format)
-        recipe = self.job.recipe
-        own_quality = item.header.quality or codec.DEFAULT_QUALITY
-        quality = own_quality if recipe.quality == "keep" else int(recipe.quality)
-        subsampling = recipe.subsampling
-        if subsampling == "keep":
-            own = item.header.subsampling
-            subsampling = own if own in SUBSAMPLINGS else codec.DEFAULT_SUBSAMPLING
-        data = codec.encode(pixels, file_format, quality, subsampling, recipe.background)
+        recipe, header = self.job.recipe, item.header
+        chosen = codec.choose_encoding(
+            header, pixels.shape[2], recipe.image_format, recipe.quality, recipe.subsampling
+        )
+        data = codec.encode(pixels, *chosen, recipe.background)
         self.watch.lap("encode")
-        return Encoded(data, file_format, pixels.shape[0], pixels.shape[1])
+        return Encoded(data, chosen.file_format, pixels.shape[0], pixels.shape[1])
 
     def flush(self) -> None:
         """Label and name the outputs made so far and hand them to the disk."""
