@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,23 @@ def make_folder(tmp_path):
         return root
 
     return make
+
+
+@pytest.fixture
+def limit(monkeypatch):
+    """Let all runs and verifications have other limits: `limit(chunk_outputs=8)`."""
+    from augcli.pipeline import run, verify
+
+    make, check = run.run, verify.verify
+
+    def change(**fields: int) -> None:
+        monkeypatch.setattr(run, "run", lambda *given: make(*given[:-1], give(given[-1], fields)))
+        monkeypatch.setattr(verify, "verify", lambda *given: check(*given[:-1], give(given[-1], fields)))
+
+    def give(settings, fields):
+        return replace(settings, limits=replace(settings.limits, **fields))
+
+    return change
 
 
 def read_tree(root: Path) -> dict[str, bytes]:

@@ -11,7 +11,8 @@ from augcli.io.records import part_files
 from augcli.io.store.names import printable_key
 from augcli.io.writers.comparison import Difference
 from augcli.kernels.backends import choose_backend
-from augcli.pipeline.plan.chunks import Arc, cut_tasks
+from augcli.pipeline.plan.chunks import Arc, cut_pieces
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.worker.execute import execute
 
@@ -52,7 +53,14 @@ class _Piece(NamedTuple):
 class Recomputation:
     """All outputs of a data set, or some, in pieces that can be made again one by one."""
 
-    def __init__(self, dst: Path, recipe: Recipe, source: Source, sample: int | None) -> None:
+    def __init__(
+        self,
+        dst: Path,
+        recipe: Recipe,
+        source: Source,
+        sample: int | None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
         """Plan the outputs as a run would.
 
         Args:
@@ -60,6 +68,7 @@ class Recomputation:
             recipe: What it was made with.
             source: What it was made from.
             sample: How many samples to take, evenly spread; None takes all.
+            limits: Those of the run that made the output.
 
         Raises:
             UsageError: If the recipe asks what the labels do not allow.
@@ -68,7 +77,7 @@ class Recomputation:
         self._dst = dst
         self._is_parquet = recipe.format == "parquet"
         backend = choose_backend("auto", bool(recipe.entries))
-        self._splits = plan_splits(source, dst, recipe, backend)
+        self._splits = plan_splits(source, dst, recipe, backend, limits)
         backend.load()
         planned = [(split, chunk) for split in self._splits for chunk in split.chunks]
         self._pieces = list(_cut(planned, sample))
@@ -137,7 +146,7 @@ def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator
     first = 0
     for split, chunk in planned:
         if chosen is None:
-            runs = [chunk.arcs] if chunk.groups else list(cut_tasks(chunk, total, RUNS))
+            runs = [chunk.arcs] if chunk.groups else list(cut_pieces(chunk, total, RUNS))
             yield from (_Piece(split, chunk, run, at == 0) for at, run in enumerate(runs))
             continue
         mine = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(chunk))]

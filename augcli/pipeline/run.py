@@ -18,9 +18,10 @@ from augcli.io.store.local import check_apart
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.engines.local import count_workers, run_in_order
 from augcli.pipeline.output import commit, documents, state, summarize
-from augcli.pipeline.output.commit import _commit
-from augcli.pipeline.plan.chunks import cut_tasks
+from augcli.pipeline.plan.chunks import cut_pieces
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import Split, plan_splits
+from augcli.pipeline.worker.commit import commit_chunk
 from augcli.pipeline.worker.execute import execute
 from augcli.recipe import Recipe
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from augcli.io.readers.base import Samples, Selection, Source
     from augcli.pipeline.output.state import Standing
     from augcli.pipeline.plan.chunks import Arc, Chunk
-    from augcli.pipeline.plan.job import ArcResult
     from augcli.pipeline.results import Summary
+    from augcli.pipeline.worker.values import ArcResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Settings:
         max_errors: Failures up to which the output counts as complete.
         backend: What applies steps: one of `BACKENDS`.
         advance: Called with (images done since the last call, all images to do).
+        limits: How much is done at once.
     """
 
     workers: int | None = None
@@ -53,6 +55,7 @@ class Settings:
     max_errors: int = 0
     backend: str = "auto"
     advance: Callable[[int, int], None] = lambda done, total: None
+    limits: Limits = DEFAULT_LIMITS
 
 
 def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Settings) -> Summary:
@@ -79,7 +82,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     recipe = replace(recipe, format=recipe.format or source.layout)
     _check_annotations(recipe, source)
     state.check(dst, recipe, source.annotated, settings.force)
-    splits = plan_splits(source, dst, recipe, backend)
+    splits = plan_splits(source, dst, recipe, backend, settings.limits)
     workers = settings.workers or count_workers()
     notes = [
         *source.notes,
@@ -160,7 +163,11 @@ def _do_chunks(
     for split, _ in todo[:1]:
         split.job.backend.load()
     total = sum(len(chunk) for _, chunk in todo)
-    runs = [(at, run) for at, (_, chunk) in enumerate(todo) for run in cut_tasks(chunk, total, workers)]
+    runs = [
+        (at, run)
+        for at, (_, chunk) in enumerate(todo)
+        for run in cut_pieces(chunk, total, workers, settings.limits)
+    ]
     opened: dict[int, Samples] = {}
     opening = threading.Lock()
 
@@ -185,6 +192,6 @@ def _do_chunks(
                 seconds[stage] = seconds.get(stage, 0.0) + spent
         settings.advance(sum(map(len, arcs)), total)
         if sum(len(one) for one, _ in done) == len(chunk):
-            split.facts[chunk.name] = _commit(split, chunk, done)
+            split.facts[chunk.name] = commit_chunk(split, chunk, done)
             opened.pop(at, None)
             done = []

@@ -24,6 +24,7 @@ from augcli.io.writers.comparison import Difference, compare_into, explain
 from augcli.pipeline.engines.local import count_workers, run_in_order
 from augcli.pipeline.output import documents, summarize
 from augcli.pipeline.plan import digest
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import SplitOutput, table_options
 from augcli.pipeline.recompute import Recomputation
 from augcli.pipeline.results import Verification
@@ -51,12 +52,14 @@ class Check:
         sample: How many samples to make again, evenly taken; None takes all.
         workers: Processes; None takes as many CPUs as the process may use.
         advance: Called with (pieces of work done since the last call, all pieces).
+        limits: Those of the run that made the output.
     """
 
     source: Source | None = None
     sample: int | None = None
     workers: int | None = None
     advance: Callable[[int, int], None] = lambda done, total: None
+    limits: Limits = DEFAULT_LIMITS
 
 
 def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
@@ -82,7 +85,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
         found.append(Difference(RECIPE, "its categories or other keys of boxes are not those of --boxes"))
     found += _check_files(dst, sizes, splits)
     parts = [(split, path) for split in splits for path in split.parts]
-    again = Recomputation(dst, recipe, check.source, check.sample) if check.source else None
+    again = Recomputation(dst, recipe, check.source, check.sample, check.limits) if check.source else None
     found += again.compare_chunks() if again else []
     tasks = len(parts) + (len(again) if again else 0)
     workers = check.workers or count_workers()

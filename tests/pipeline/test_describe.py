@@ -6,9 +6,8 @@ from hashlib import blake2b
 
 import pytest
 
-from augcli.io.records.annotation_columns import Notes
 from augcli.pipeline.worker.describe import Naming, describe_output
-from augcli.pipeline.worker.values import Encoded, Made, Planned
+from augcli.pipeline.worker.values import Loaded, Made, OutputPlan
 from augcli.program.steps import Box, Fill, Paste
 from augcli.rng import hash_key
 from augcli.samples import Colour, SoftLabel
@@ -20,10 +19,9 @@ THREE_QUARTERS = Paste(Box(0, 0, 8, 6), 0)
 
 
 def describe(keys, labels, naming=FLAT, name="a/x.png", data=b"data", **plan):
-    planned = Planned(**{"copy": 0} | plan)
-    return describe_output(
-        Made(0, name, (), planned, Encoded(data, "jpg", 8, 8), Notes()), keys, labels, naming
-    )
+    plan = OutputPlan(**{"copy": 0} | plan)
+    made = Made(Loaded(0, name=name), plan, data=data, suffix="jpg", height=8, width=8)
+    return describe_output(made, keys, labels, naming)
 
 
 def test_the_label_is_counted_from_the_steps():

@@ -21,7 +21,6 @@ from augcli.errors import OutputError, StorageError
 from augcli.io.store import local
 from augcli.ops.cutmix import CutMix
 from augcli.pipeline import run
-from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 
 pytestmark = pytest.mark.slow
@@ -86,8 +85,8 @@ class FaultyOs:
 
 
 @pytest.fixture
-def src(make_folder, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+def src(make_folder, limit):
+    limit(chunk_outputs=8)
     return make_folder({"cat": 20, "dog": 20})
 
 

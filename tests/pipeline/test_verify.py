@@ -19,7 +19,6 @@ from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
-from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
 
@@ -39,8 +38,8 @@ CHAIN = read_recipe(
 
 
 @pytest.fixture
-def src(make_folder, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+def src(make_folder, limit):
+    limit(chunk_outputs=8)
     return make_folder({"cat": 10, "dog": 10})
 
 
@@ -159,8 +158,8 @@ def test_a_split_of_nothing_but_failures_verifies(make_folder, tmp_path, form):
 
 
 @pytest.mark.parametrize("image", [pa.array([1] * 20), pa.array([b"x"] * 20), pa.nulls(20), None])
-def test_a_shard_whose_images_were_replaced_is_a_difference(src, tmp_path, monkeypatch, image):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 2000)
+def test_a_shard_whose_images_were_replaced_is_a_difference(src, tmp_path, limit, image):
+    limit(chunk_outputs=2000)
     augcli.materialize(src, tmp_path / "dst", single(CutMix(), format="parquet"))
     (shard,) = (tmp_path / "dst" / "data").iterdir()
     table = pq.read_table(shard).drop_columns(["image"])

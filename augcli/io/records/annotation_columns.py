@@ -28,8 +28,8 @@ BOXES, IMAGE, MASK = (PRIVATE + name for name in ("boxes", "image", "mask"))
 """The boxes of an output, what else the input says of its base, and the length and hash of its mask."""
 
 
-class Notes(NamedTuple):
-    """What belongs to an output beside its label.
+class OutputAnnotations(NamedTuple):
+    """The mask and the boxes of an output.
 
     Attributes:
         extra: What else the input says of its base, as JSON text of an object.
@@ -52,7 +52,7 @@ def annotation_schema(annotated: Annotated, carried: pa.Schema | None = None) ->
     return pa.schema(fields)
 
 
-def annotation_table(annotated: Annotated, notes: Sequence[Notes]) -> pa.Table:
+def annotation_table(annotated: Annotated, notes: Sequence[OutputAnnotations]) -> pa.Table:
     """Give what belongs to outputs as columns, a row for each."""
     schema = annotation_schema(annotated)
     columns: dict[str, Any] = {}

@@ -19,6 +19,7 @@ from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_output
 from augcli.pipeline.plan.digest import digest
 from augcli.pipeline.plan.fingerprint import fingerprint
 from augcli.pipeline.plan.job import Job
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.rings import check_partners, form_rings, hash_samples
 from augcli.recipe import Recipe
 
@@ -126,7 +127,9 @@ class Split:
         return [self.part_name(chunk) for chunk in self.chunks]
 
 
-def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> list[Split]:
+def plan_splits(
+    source: Source, dst: Path, recipe: Recipe, backend: Backend, limits: Limits = DEFAULT_LIMITS
+) -> list[Split]:
     """Plan the chunks of every split: the main one by the recipe, the others passed on.
 
     Raises:
@@ -146,14 +149,20 @@ def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> 
     recipe_digest = digest(recipe, source.annotated)
     for catalogue in source.catalogues:
         if catalogue.split in ("", main):
-            splits.append(_plan_split(source, dst, catalogue, recipe, backend, recipe_digest))
+            splits.append(_plan_split(source, dst, catalogue, recipe, backend, recipe_digest, limits))
         elif recipe.other_splits == "copy":
-            splits.append(_plan_split(source, dst, catalogue, passed_on, backend, recipe_digest))
+            splits.append(_plan_split(source, dst, catalogue, passed_on, backend, recipe_digest, limits))
     return splits
 
 
 def _plan_split(
-    source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe, backend: Backend, digest: str
+    source: Source,
+    dst: Path,
+    catalogue: Catalogue,
+    recipe: Recipe,
+    backend: Backend,
+    digest: str,
+    limits: Limits,
 ) -> Split:
     _check_labels(source, catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
@@ -161,11 +170,11 @@ def _plan_split(
     base = count_outputs(catalogue, hashes, recipe.copies, recipe.target_per_class, has_originals)
     if source.layout == "parquet":
         groups = source.groups[catalogue.split]
-        chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed)
+        chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed, limits)
         order = np.concatenate([chunk.members for chunk in chunks])
     else:
         order = np.argsort(hashes, kind="stable")
-        chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, base)
+        chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, base, limits)
     if recipe.mixing_entries:
         check_partners([arc.ring for chunk in chunks for arc in chunk.arcs], rule)
     base[order[recipe.limit :] if recipe.limit is not None else []] = 0
@@ -176,7 +185,7 @@ def _plan_split(
     annotated = source.annotated
     classes, options = catalogue.classes, table_options(recipe)
     writer = choose_writer(str(recipe.format), dst, catalogue.split, classes, options, features, annotated)
-    job = Job(catalogue, hashes, base, recipe, writer, folders, annotated, backend)
+    job = Job(catalogue, hashes, base, recipe, writer, folders, annotated, backend, limits)
     return Split(job, chunks, source, digest)
 
 

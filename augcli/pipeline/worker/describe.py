@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.io.records.part_files import Output
 from augcli.io.store.names import hash_bytes, printable_key, safe_stem
+from augcli.pipeline.worker.values import ORIGINAL
 from augcli.program.labels import count_shares, mix_known
 from augcli.rng import hash_key
 
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
     from augcli.pipeline.worker.values import Made
     from augcli.samples import SoftLabel
-
-ORIGINAL = -1
-"""The copy number of a sample that is put into the output as it is."""
 
 
 class Naming(NamedTuple):
@@ -44,13 +42,13 @@ def describe_output(
         labels: Their labels, None for those without.
         naming: How outputs are named.
     """
-    plan, encoded = made.planned, made.encoded
-    shares = count_shares(plan.steps, encoded.height, encoded.width, len(keys) - 1)
+    plan = made.plan
+    shares = count_shares(plan.steps, made.height, made.width, len(keys) - 1)
     label, exact = mix_known(labels, shares)
     op = "original" if plan.copy == ORIGINAL else naming.recipe
     folder = f"{naming.folders[label]}/" if naming.folders is not None and label is not None else ""
     # The hash of the key keeps any two names apart, for ever.
-    name = f"{safe_stem(made.name)}__{op}{plan.copy}-{hash_key(keys[0]):016x}.{encoded.suffix}"
+    name = f"{safe_stem(made.base.name)}__{op}{plan.copy}-{hash_key(keys[0]):016x}.{made.suffix}"
     return Output(
         file_name=naming.images + folder + name,
         source=printable_key(keys[0]),
@@ -62,10 +60,10 @@ def describe_output(
         label=label,
         exact=exact,
         lam=shares.lam,
-        height=encoded.height,
-        width=encoded.width,
-        bytes=len(encoded.data),
-        hash=hash_bytes(encoded.data),
+        height=made.height,
+        width=made.width,
+        bytes=len(made.data),
+        hash=hash_bytes(made.data),
         visible=shares.first_partner,
         labels=tuple(labels),
     )
