@@ -76,9 +76,9 @@ class Recomputation:
         """
         self._dst = dst
         self._is_parquet = recipe.format == "parquet"
-        backend = choose_backend("auto", bool(recipe.entries))
-        self._splits = plan_splits(source, dst, recipe, backend, limits)
-        backend.load()
+        self._backend = choose_backend("auto", bool(recipe.entries))
+        self._backend.load()  # before processes fork
+        self._splits = plan_splits(source, dst, recipe, "auto", limits)
         planned = [(split, chunk) for split in self._splits for chunk in split.chunks]
         self._pieces = list(_cut(planned, sample))
         self._read = lru_cache(maxsize=2)(_read_records)
@@ -110,7 +110,7 @@ class Recomputation:
         recorded = self._read(path)
         samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
         job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer.images)))
-        results = [execute(job, arc, samples) for arc in piece.arcs]
+        results = [execute(job, arc, samples, self._backend) for arc in piece.arcs]
         rows, _ = part_files.join_rows([one.rows for one in results if one.rows], split.beside)
         writer, found = split.job.writer, []
         for row in rows.to_pylist():

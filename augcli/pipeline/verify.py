@@ -21,7 +21,7 @@ from augcli.io.store.names import CLASSES, RECIPE, SUCCESS, folder_names, hash_b
 from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.choose import choose_writer
 from augcli.io.writers.comparison import Difference, compare_into, explain
-from augcli.pipeline.engines.local import count_workers, run_in_order
+from augcli.pipeline.engines.local import LocalEngine, count_workers
 from augcli.pipeline.output import documents, summarize
 from augcli.pipeline.plan import digest
 from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
@@ -90,6 +90,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     tasks = len(parts) + (len(again) if again else 0)
     workers = check.workers or count_workers()
     processes = check.source is None or check.source.layout == "folder"  # the rows of shards are shared
+    engine = LocalEngine(workers, processes)
 
     def work(task: int) -> tuple[list[Difference], int, dict[int, int]]:
         if task < len(parts):
@@ -100,7 +101,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     counted = recomputed = 0
     labels: dict[int, int] = {}
     with codec.own_pixel_bound():
-        for task, (differences, number, seen) in run_in_order(work, tasks, workers, processes):
+        for task, (differences, number, seen) in enumerate(engine.run(work, range(tasks))):
             found += differences
             counted += number if task < len(parts) else 0
             recomputed += number if task >= len(parts) else 0

@@ -103,7 +103,7 @@ class TestFingerprint:
 
     def digest(self, catalogue, outputs=1, chunk=CHUNK, partners=1):
         counts = np.broadcast_to(outputs, len(catalogue))
-        return fingerprint(catalogue, counts, chunk, [2], partners)
+        return fingerprint(catalogue, counts, chunk.arcs, [2], partners)
 
     def edited(self, column, sample, value):
         copy = list(getattr(self.CATALOGUE, column))

@@ -27,7 +27,7 @@ from augcli.io.writers import parquet
 from augcli.kernels import cpu
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
-from augcli.pipeline import run
+from augcli.pipeline.worker import task
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
 from augcli.samples import Shape
@@ -281,7 +281,7 @@ def test_other_label_columns_rewrite_shards_from_their_own_images(
     src = make_folder({"cat": 15, "dog": 15})
     materialize(src, recipe=single(CutMix(), format="parquet"))
     materialize(src, "fresh", single(CutMix(), format="parquet", **change))
-    monkeypatch.setattr(run, "execute", None)  # no image may be made again
+    monkeypatch.setattr(task, "execute", None)  # no image may be made again
     summary = materialize(src, recipe=single(CutMix(), format="parquet", **change))
     assert (summary.outputs, summary.outputs_made) == (30, 0)
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")

@@ -1,4 +1,4 @@
-"""Beginning an output, and marking it complete."""
+"""Where an output may begin, its beginning, and the mark that it is complete."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from augcli.io.readers.folder import SPLIT_NAMES
 from augcli.io.records import part_files
+from augcli.io.store import local
 from augcli.io.store.local import (
     make_directory,
     read_text,
@@ -29,7 +30,21 @@ from augcli.recipe import Recipe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from augcli.io.readers.base import Selection
     from augcli.program.annotated import Annotated
+
+
+def check_apart(src: str, dst: Path, selection: Selection) -> None:
+    """Refuse a DST that overlaps what is read.
+
+    Raises:
+        OutputError: If it does.
+    """
+    local.check_apart(src, dst)
+    if selection.boxes:
+        local.check_apart(selection.boxes, dst, "--boxes")
+    if selection.masks and Path(selection.masks).is_dir():  # else it names a column
+        local.check_apart(selection.masks, dst, "--masks")
 
 
 def begin(dst: Path, recipe: Recipe, annotated: Annotated, replace: bool, outdated: Iterable[str]) -> None:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.io.writers.base import Writer
-    from augcli.kernels.backends import Backend
     from augcli.program.annotated import Annotated
     from augcli.recipe import Recipe
     from augcli.samples import Catalogue
@@ -30,7 +29,7 @@ class Job:
         writer: Where outputs go.
         class_folders: A folder name per class, or None where outputs lie flat.
         annotated: What belongs to the images beside their labels.
-        backend: What applies steps.
+        backend: Name of what applies steps, one of `kernels.backends.BACKENDS`.
         limits: How much is done at once.
     """
 
@@ -41,5 +40,9 @@ class Job:
     writer: Writer
     class_folders: tuple[str, ...] | None
     annotated: Annotated
-    backend: Backend
+    backend: str
     limits: Limits = DEFAULT_LIMITS
+
+    def count_partners(self, members: NDArray[np.int64]) -> int:
+        """Return how many different partners a sample needs at most, of some."""
+        return int(self.outputs[members].max()) * len(self.recipe.mixing_entries)

@@ -15,6 +15,8 @@ class Limits:
         chunk_groups: Row groups that a chunk of parquet rows mixes at least, if there are that many.
         shortest_piece: Samples of a piece of a chunk at least.
         longest_piece: Samples of a piece of a chunk at most.
+        spare_partners: Possible partners that a task knows beyond those that it needs if all images decode;
+            with too few it is sent again with more.
         read_ahead: Files that are read in a row at most.
         read_ahead_bytes: Bytes after which no more of them are read.
         planned_ahead: Outputs that are planned in a row at most: a sample may have a million.
@@ -28,6 +30,7 @@ class Limits:
     chunk_groups: int = 8
     shortest_piece: int = 8
     longest_piece: int = 64
+    spare_partners: int = 16
     read_ahead: int = 64
     read_ahead_bytes: int = 4 << 20
     planned_ahead: int = 256

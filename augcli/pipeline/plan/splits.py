@@ -17,7 +17,7 @@ from augcli.io.store.names import folder_names
 from augcli.io.writers.choose import choose_writer
 from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, trim_chunks
 from augcli.pipeline.plan.digest import digest
-from augcli.pipeline.plan.fingerprint import fingerprint
+from augcli.pipeline.plan.fingerprint import fingerprint_chunk
 from augcli.pipeline.plan.job import Job
 from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.rings import check_partners, form_rings, hash_samples
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from augcli.io.readers.base import Source
     from augcli.io.writers.base import Writer
-    from augcli.kernels.backends import Backend
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.rings import Ring
     from augcli.samples import Catalogue
@@ -86,19 +85,23 @@ class Split:
         return f"{self.catalogue.split}-{chunk.name}" if self.catalogue.split else chunk.name
 
     def fingerprint(self, chunk: Chunk, ahead: Sequence[int]) -> str:
-        """Digest everything that decides a chunk's outputs, besides the recipe's own keys.
+        """Digest everything that decides a chunk's outputs, besides the recipe's own keys."""
+        return fingerprint_chunk(self.job, chunk.arcs, ahead, self.context)
 
-        Beside samples and partners that is: whether outputs lie in class folders, the columns carried
-        along, and whether the split is augmented or passed on.
+    @property
+    def context(self) -> str:
+        """What a chunk's outputs depend on beside samples and partners.
+
+        That is whether outputs lie in class folders, the columns carried along, and whether the split is
+        augmented or passed on.
         """
         job = self.job
-        partners = int(job.outputs[chunk.members].max()) * len(job.recipe.mixing_entries)
         carried = [(str(field), self.source.features.get(field.name)) for field in self.source.carried]
         context = repr((job.class_folders is not None, carried, job.recipe.name))
         if job.annotated:
             boxes = job.annotated.boxes
             context += repr((boxes and (boxes.box_format, boxes.names), job.annotated.masks))
-        return fingerprint(self.catalogue, job.outputs, chunk, ahead, partners, context)
+        return context
 
     @property
     def beside(self) -> Any:
@@ -128,7 +131,7 @@ class Split:
 
 
 def plan_splits(
-    source: Source, dst: Path, recipe: Recipe, backend: Backend, limits: Limits = DEFAULT_LIMITS
+    source: Source, dst: Path, recipe: Recipe, backend: str, limits: Limits = DEFAULT_LIMITS
 ) -> list[Split]:
     """Plan the chunks of every split: the main one by the recipe, the others passed on.
 
@@ -160,7 +163,7 @@ def _plan_split(
     dst: Path,
     catalogue: Catalogue,
     recipe: Recipe,
-    backend: Backend,
+    backend: str,
     digest: str,
     limits: Limits,
 ) -> Split:

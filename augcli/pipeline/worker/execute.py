@@ -22,16 +22,24 @@ from augcli.pipeline.worker.window import Window
 
 if TYPE_CHECKING:
     from augcli.io.readers.base import Samples
+    from augcli.kernels.backends import Backend
     from augcli.pipeline.plan.chunks import Arc
     from augcli.pipeline.plan.job import Job
     from augcli.pipeline.worker.values import ArcResult
 
 
-def execute(job: Job, arc: Arc, samples: Samples) -> ArcResult:
+def execute(job: Job, arc: Arc, samples: Samples, backend: Backend) -> ArcResult:
     """Turn the samples of an arc into outputs.
+
+    Args:
+        job: What is done, or the slice of it that the arc needs.
+        arc: Positions of a ring.
+        samples: Their files or rows.
+        backend: What applies steps.
 
     Raises:
         StorageError: If the machine fails; nothing about a sample may be concluded from that.
+        StretchTooShortError: If a partner lies behind what is known of the ring.
     """
     recipe, limits, size, watch = job.recipe, job.limits, job.recipe.size, Stopwatch()
     geometry = Geometry(size.height, size.width, recipe.fit, recipe.background) if size else None
@@ -39,12 +47,11 @@ def execute(job: Job, arc: Arc, samples: Samples) -> ArcResult:
     if job.annotated:
         annotations = AnnotationFollower(job.catalogue, samples, recipe, geometry, job.annotated.masks)
     # Where outputs wait to be made together, so do the images that they are made from.
-    loader = Loader(samples, recipe, geometry, annotations, not job.backend.apply_many, watch)
-    partners = int(job.outputs[arc.members].max()) * len(recipe.mixing_entries)
-    window = Window(arc, loader, partners, limits)
+    loader = Loader(samples, recipe, geometry, annotations, not backend.apply_many, watch)
+    window = Window(arc, loader, job.count_partners(arc.members), limits)
     planner = Planner(job, arc, window)
     preparer = Preparer(window, planner, annotations, geometry, recipe.image_format)
-    maker = Maker(recipe, job.backend, limits.made_together, watch)
+    maker = Maker(recipe, backend, limits.made_together, watch)
     collector = Collector(job, limits.gathered_bytes, watch)
     start = arc.start
     while start < arc.stop:

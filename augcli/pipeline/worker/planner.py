@@ -131,7 +131,7 @@ class Planner:
     ) -> str:
         """Append an entry's partner, if there is one; return the reason where there is none."""
         ring = self._arc.ring
-        if not len(ring.shifts):
+        if not ring.partners:
             return f"no partner of {self._recipe.partner_rule}"
         place = ring.place_partner(copy, self._mixing.index(entry), len(self._mixing))
         places.append(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from augcli.pipeline.plan.rings import StretchTooShortError
 from augcli.pipeline.worker.loader import Loader
 from augcli.pipeline.worker.values import Loaded
 
@@ -54,12 +55,16 @@ class Window:
         return stop
 
     def open(self, position: int) -> Loaded:
-        """Return a sample with its file and header, read if it is not in memory."""
+        """Return a sample with its file and header, read if it is not in memory.
+
+        Raises:
+            StretchTooShortError: If it lies behind what is known of the ring.
+        """
         ring = self._arc.ring
         place = position % len(ring)
         loaded = self._loaded.get(place)
         if loaded is None:
-            loaded = self._loaded[place] = self._loader.read(int(ring.members[place]))
+            loaded = self._loaded[place] = self._loader.read(ring.member(place))
         return loaded
 
     def shape(self, position: int) -> Shape | None:
@@ -100,20 +105,22 @@ class Window:
         ring = self._arc.ring
         place = position % len(ring)
         if position >= self._shared:
-            self._loader.release(int(ring.members[place]))
+            self._loader.release(ring.member(place))
         loaded = self._loaded.pop(place, None)
         if loaded is not None:
             self._decoded_bytes -= loaded.decoded_bytes
             self._loader.let_go(loaded)
 
     def _find(self, position: int, place: int, is_good: Callable[[int], bool]) -> int | None:
-        good = []
-        for shift in self._arc.ring.shifts:
+        good, ring = [], self._arc.ring
+        for shift in ring.shifts:
             ahead = position + int(shift)
             if is_good(ahead):
                 good.append(ahead)
                 if len(good) > place:
                     return ahead
+        if len(ring.shifts) < ring.partners:
+            raise StretchTooShortError
         return good[place % len(good)] if good else None
 
     def _is_partner(self, position: int) -> bool:
