@@ -11,7 +11,8 @@ from augcli.io.records import part_files
 from augcli.io.store.names import part_key, printable_key
 from augcli.io.writers.comparison import Difference
 from augcli.kernels.backends import choose_backend
-from augcli.pipeline.plan.chunks import Arc, cut_tasks
+from augcli.pipeline.plan.chunks import Arc, cut_pieces
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.worker.execute import execute
 
@@ -54,7 +55,13 @@ class Recomputation:
     """All outputs of a data set, or some, in pieces that can be made again one by one."""
 
     def __init__(
-        self, store: Store, parts: Parts, recipe: Recipe, source: Source, sample: int | None
+        self,
+        store: Store,
+        parts: Parts,
+        recipe: Recipe,
+        source: Source,
+        sample: int | None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """Plan the outputs as a run would.
 
@@ -64,6 +71,7 @@ class Recomputation:
             recipe: What it was made with.
             source: What it was made from.
             sample: How many samples to take, evenly spread; None takes all.
+            limits: Those of the run that made the output.
 
         Raises:
             UsageError: If the recipe asks what the labels do not allow.
@@ -71,9 +79,9 @@ class Recomputation:
         """
         self._parts = parts
         self._is_parquet = recipe.format == "parquet"
-        backend = choose_backend("auto", bool(recipe.entries))
-        self._splits = plan_splits(source, store, recipe, backend)
-        backend.load()
+        self._backend = choose_backend("auto", bool(recipe.entries))
+        self._backend.load()  # before processes fork
+        self._splits = plan_splits(source, store, recipe, "auto", limits)
         planned = [(split, chunk) for split in self._splits for chunk in split.chunks]
         self._pieces = list(_cut(planned, sample))
         self._read = lru_cache(maxsize=2)(self._read_records)
@@ -104,7 +112,7 @@ class Recomputation:
         recorded = self._read(name)
         samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
         job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer.images)))
-        results = [execute(job, arc, samples) for arc in piece.arcs]
+        results = [execute(job, arc, samples, self._backend) for arc in piece.arcs]
         rows, _ = part_files.join_rows([one.rows for one in results if one.rows], split.beside)
         writer, found = split.job.writer, []
         for row in rows.to_pylist():
@@ -145,7 +153,7 @@ def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator
     first = 0
     for split, chunk in planned:
         if chosen is None:
-            runs = [chunk.arcs] if chunk.groups else list(cut_tasks(chunk, total, RUNS))
+            runs = [chunk.arcs] if chunk.groups else list(cut_pieces(chunk, total, RUNS))
             yield from (_Piece(split, chunk, run, at == 0) for at, run in enumerate(runs))
             continue
         mine = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(chunk))]

@@ -15,11 +15,12 @@ from augcli.io.store.names import RECIPE, SUCCESS, part_key, part_names
 from augcli.io.store.places import open_destination
 from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.comparison import Comparison, Difference
-from augcli.pipeline.engines.local import count_workers, run_in_order
+from augcli.pipeline.engines.local import LocalEngine, count_workers
 from augcli.pipeline.output import documents, summarize
 from augcli.pipeline.output.stored_splits import StoredOutput
 from augcli.pipeline.part_check import IMPOSSIBLE, PartCheck
 from augcli.pipeline.plan import digest
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.recompute import Recomputation
 from augcli.pipeline.results import Verification
 
@@ -43,12 +44,14 @@ class Check:
         sample: How many samples to make again, evenly taken; None takes all.
         workers: Processes; None takes as many CPUs as the process may use.
         advance: Called with (pieces of work done since the last call, all pieces).
+        limits: Those of the run that made the output.
     """
 
     source: Source | None = None
     sample: int | None = None
     workers: int | None = None
     advance: Callable[[int, int], None] = lambda done, total: None
+    limits: Limits = DEFAULT_LIMITS
 
 
 def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
@@ -75,7 +78,11 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     if check.source and check.source.annotated != annotated:
         found.append(Difference(RECIPE, "its categories or other keys of boxes are not those of --boxes"))
     found += _check_files(contents, splits)
-    again = Recomputation(store, output.parts, recipe, check.source, check.sample) if check.source else None
+    again = (
+        Recomputation(store, output.parts, recipe, check.source, check.sample, check.limits)
+        if check.source
+        else None
+    )
     found += again.compare_chunks(part_names(contents.sizes)) if again else []
     workers = check.workers or count_workers()
     counted, recomputed, differences = _check_outputs(output, splits, again, check, workers)
@@ -130,7 +137,8 @@ def _check_outputs(
     counted, recomputed, found = 0, 0, []
     labels: dict[int, int] = {}
     with codec.own_pixel_bound():
-        for task, (differences, number, seen) in run_in_order(work, tasks, workers, processes):
+        results = LocalEngine(workers, processes).run(work, range(tasks))
+        for task, (differences, number, seen) in enumerate(results):
             found += differences
             counted += number if task < len(pieces) else 0
             recomputed += number if task >= len(pieces) else 0

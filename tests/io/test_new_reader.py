@@ -52,6 +52,9 @@ class ColourReader:
 class ColourOpener:
     colours: dict[str, tuple[int, int, int, int]]
 
+    def for_groups(self, groups):
+        return self
+
     def open(self, catalogue, groups, slices):
         return ColourSamples(self.colours, catalogue)
 

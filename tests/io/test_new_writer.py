@@ -15,7 +15,6 @@ from augcli.io.records import part_files
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.choose import WRITERS, Layout
 from augcli.ops.cutmix import CutMix
-from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 
 
@@ -72,8 +71,8 @@ def _with_tar(monkeypatch):
 
 
 @pytest.fixture
-def src(make_folder, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+def src(make_folder, limit):
+    limit(chunk_outputs=8)
     return make_folder({"cat": 20, "dog": 20})
 
 

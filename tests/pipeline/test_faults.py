@@ -21,7 +21,6 @@ from augcli.errors import OutputError, StorageError
 from augcli.io.store import lease, local, walk
 from augcli.ops.cutmix import CutMix
 from augcli.pipeline import run
-from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 
 pytestmark = pytest.mark.slow
@@ -91,19 +90,19 @@ class FaultyOs:
 
 
 @pytest.fixture(scope="module")
-def complete(write_folder, tmp_path_factory):
+def complete(write_folder, limit_for, tmp_path_factory):
     """`src` and `dst`, an output that nothing went wrong with; tests change copies."""
     root = tmp_path_factory.mktemp("complete")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+        limit_for(patch, chunk_outputs=8)
         src = write_folder(root / "src", {"cat": 20, "dog": 20})
         augcli.materialize(src, root / "dst", single(CutMix()))
     return root
 
 
 @pytest.fixture
-def src(complete, tmp_path, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+def src(complete, tmp_path, limit):
+    limit(chunk_outputs=8)
     return shutil.copytree(complete / "src", tmp_path / "src")
 
 

@@ -11,7 +11,6 @@ import augcli
 from augcli.io.store.local import LocalStore
 from augcli.io.store.names import PART_NAME
 from augcli.ops.cutmix import CutMix
-from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 
 VERBS = ("list", "read", "open", "stage", "publish", "writing", "create", "delete", "free_bytes")
@@ -57,8 +56,8 @@ def calls(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def src(make_folder, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 4)
+def src(make_folder, limit):
+    limit(chunk_outputs=4)
     return make_folder({"cat": 20, "dog": 20})
 
 

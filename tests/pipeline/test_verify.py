@@ -22,7 +22,6 @@ from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
-from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
 
@@ -42,20 +41,20 @@ CHAIN = read_recipe(
 
 
 @pytest.fixture(scope="module")
-def originals(write_folder, tmp_path_factory):
+def originals(write_folder, limit_for, tmp_path_factory):
     """`src` and its outputs `folder` and `parquet`, of which tests change copies."""
     root = tmp_path_factory.mktemp("originals")
     write_folder(root / "src", {"cat": 10, "dog": 10})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "CHUNK_OUTPUTS", 12)
+        limit_for(patch, chunk_outputs=12)
         for form in ("folder", "parquet"):
             augcli.materialize(root / "src", root / form, single(CutMix(), format=form))
     return root
 
 
 @pytest.fixture
-def src(originals, tmp_path, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 12)
+def src(originals, tmp_path, limit):
+    limit(chunk_outputs=12)
     return shutil.copytree(originals / "src", tmp_path / "src")
 
 
@@ -171,8 +170,8 @@ def test_a_split_of_nothing_but_failures_verifies(make_folder, tmp_path, form):
 
 
 @pytest.mark.parametrize("image", [pa.array([1] * 20), pa.array([b"x"] * 20), pa.nulls(20), None])
-def test_a_shard_whose_images_were_replaced_is_a_difference(src, tmp_path, monkeypatch, image):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 2000)
+def test_a_shard_whose_images_were_replaced_is_a_difference(src, tmp_path, limit, image):
+    limit(chunk_outputs=2000)
     augcli.materialize(src, tmp_path / "dst", single(CutMix(), format="parquet"))
     (shard,) = (tmp_path / "dst" / "data").iterdir()
     table = pq.read_table(shard).drop_columns(["image"])

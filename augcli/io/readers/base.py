@@ -83,6 +83,9 @@ class Samples(Protocol):
 class Opener(Protocol):
     """Opens samples for reading; a small value that pickles."""
 
+    def for_groups(self, groups: Sequence[RowGroup]) -> Opener:
+        """Return what opens these row groups alone, and so pickles smaller."""
+
     def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
         """Open a chunk's samples; `groups` and `slices` as a chunk has them."""
 

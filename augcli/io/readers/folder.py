@@ -121,6 +121,10 @@ class FolderOpener:
     store: Store
     mask_store: Store | None = None
 
+    def for_groups(self, groups: Sequence[RowGroup]) -> FolderOpener:
+        """Return itself: files are not grouped."""
+        return self
+
     def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> FolderSamples:
         """Return what reads the samples of a catalogue."""
         return FolderSamples(self.store, self.mask_store, catalogue)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,6 +107,10 @@ class ShardOpener:
     shards: Mapping[str, Shard]
     columns: Columns
     carried: pa.Schema
+
+    def for_groups(self, groups: Sequence[RowGroup]) -> ShardOpener:
+        """Return what opens these row groups alone."""
+        return replace(self, shards={group.shard: self.shards[group.shard] for group in groups})
 
     def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Rows:
         """Return what reads the rows of some row groups."""

@@ -31,8 +31,8 @@ BOXED = ("file_name", "height", "width", "source", IMAGE, BOXES)
 """The columns from which files of boxes are written."""
 
 
-class Notes(NamedTuple):
-    """What belongs to an output beside its label.
+class OutputAnnotations(NamedTuple):
+    """The mask and the boxes of an output.
 
     Attributes:
         extra: What else the input says of its base, as JSON text of an object.
@@ -55,7 +55,7 @@ def annotation_schema(annotated: Annotated, carried: pa.Schema | None = None) ->
     return pa.schema(fields)
 
 
-def annotation_table(annotated: Annotated, notes: Sequence[Notes]) -> pa.Table:
+def annotation_table(annotated: Annotated, notes: Sequence[OutputAnnotations]) -> pa.Table:
     """Return what belongs to outputs as columns, a row for each."""
     schema = annotation_schema(annotated)
     columns: dict[str, Any] = {}

@@ -1,28 +1,39 @@
-"""Beginning an output, committing its chunks, and marking it complete."""
+"""Where an output may begin, its beginning, and the mark that it is complete."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from augcli.errors import OutputError
-from augcli.io.records import part_files
-from augcli.io.records.part_files import PartFacts
+from augcli.io.store import places
 from augcli.io.store.base import write_text
+from augcli.io.store.locations import Kind, find_kind
 from augcli.io.store.names import RECIPE, SUCCESS, is_unfinished, part_key, part_names
 from augcli.pipeline.output.documents import is_removable
 from augcli.pipeline.plan.digest import document
-from augcli.pipeline.plan.splits import Split
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
 
+    from augcli.io.readers.base import Selection
     from augcli.io.store.base import Store
     from augcli.pipeline.output.state import Standing
-    from augcli.pipeline.plan.chunks import Arc, Chunk
-    from augcli.pipeline.plan.job import ArcResult
     from augcli.program.annotated import Annotated
+
+
+def check_apart(src: str, dst: Path, selection: Selection) -> None:
+    """Refuse a DST that overlaps what is read.
+
+    Raises:
+        OutputError: If it does.
+    """
+    places.check_apart(src, dst)
+    files = selection.files
+    if files.boxes:
+        places.check_apart(files.boxes, dst, "--boxes")
+    if files.masks and find_kind(files.masks) is Kind.DIRECTORY:  # else it names a column
+        places.check_apart(files.masks, dst, "--masks")
 
 
 def begin(store: Store, standing: Standing, recipe: Recipe, annotated: Annotated) -> None:
@@ -53,35 +64,3 @@ def mark_complete(store: Store, complete: bool) -> None:
     """Set the mark that make targets and people look for, once all else is written, or leave it away."""
     if complete:
         store.create(SUCCESS, b"")
-
-
-def _commit(split: Split, chunk: Chunk, done: Sequence[tuple[Arc, ArcResult]]) -> PartFacts:
-    """Make a chunk's outputs final, its rows by source key and copy."""
-    results = [result for _, result in done]
-    ahead = _count_ahead(chunk, done)
-    counts = sum((result.counts for result in results), Counter())
-    facts = PartFacts(
-        fingerprint=split.fingerprint(chunk, ahead),
-        recipe=split.recipe,
-        ahead=ahead,
-        failures=tuple(failure for result in results for failure in result.failures),
-        passed_over=tuple(sorted({key for result in results for key in result.passed_over})),
-        counts={what: count for what, count in sorted(counts.items()) if count},
-    )
-    packed = [result.rows for result in results if result.rows]
-    pairs = [pair for result in results for pair in result.pairs]
-    rows, order = part_files.join_rows(packed, split.beside)
-    split.job.writer.commit(split.part_name(chunk), rows, [pairs[at] for at in order if pairs], facts)
-    return facts
-
-
-def _count_ahead(chunk: Chunk, done: Sequence[tuple[Arc, ArcResult]]) -> tuple[int, ...]:
-    """Count, for each arc of a chunk, the positions that its runs read beyond its end."""
-    return tuple(
-        max(
-            max(run.stop + result.ahead - arc.stop, 0)
-            for run, result in done
-            if run.ring is arc.ring and arc.start <= run.start < arc.stop
-        )
-        for arc in chunk.arcs
-    )

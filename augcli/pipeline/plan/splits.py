@@ -15,8 +15,9 @@ from augcli.io.store.names import folder_names
 from augcli.io.writers.choose import WRITERS, choose_writer
 from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, trim_chunks
 from augcli.pipeline.plan.digest import digest
-from augcli.pipeline.plan.fingerprint import fingerprint
+from augcli.pipeline.plan.fingerprint import fingerprint_chunk
 from augcli.pipeline.plan.job import Job
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.rings import check_partners, form_rings, hash_samples
 from augcli.recipe import Recipe
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from augcli.io.readers.base import Source
     from augcli.io.store.base import Store
-    from augcli.kernels.backends import Backend
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.rings import Ring
     from augcli.samples import Catalogue
@@ -58,20 +58,24 @@ class Split:
         return f"{self.catalogue.split}-{chunk.name}" if self.catalogue.split else chunk.name
 
     def fingerprint(self, chunk: Chunk, ahead: Sequence[int]) -> str:
-        """Digest everything that decides a chunk's outputs, besides the recipe's own keys.
+        """Digest everything that decides a chunk's outputs, besides the recipe's own keys."""
+        return fingerprint_chunk(self.job, chunk.arcs, ahead, self.context)
 
-        Beside samples and partners that is: whether outputs lie in class folders, the columns carried
-        along, and whether the split is augmented or passed on.
+    @property
+    def context(self) -> str:
+        """What a chunk's outputs depend on beside samples and partners.
+
+        That is whether outputs lie in class folders, the columns carried along, and whether the split is
+        augmented or passed on.
         """
         job = self.job
-        partners = int(job.outputs[chunk.members].max()) * len(job.recipe.mixing_entries)
         schema, features = self.source.carried
         carried = [(str(field), features.get(field.name)) for field in schema]
         context = repr((job.class_folders is not None, carried, job.recipe.name))
         if job.annotated:
             boxes = job.annotated.boxes
             context += repr((boxes and (boxes.box_format, boxes.names), job.annotated.masks))
-        return fingerprint(self.catalogue, job.outputs, chunk, ahead, partners, context)
+        return context
 
     @property
     def beside(self) -> Any:
@@ -93,7 +97,9 @@ class Split:
         return [self.part_name(chunk) for chunk in self.chunks]
 
 
-def plan_splits(source: Source, store: Store, recipe: Recipe, backend: Backend) -> list[Split]:
+def plan_splits(
+    source: Source, store: Store, recipe: Recipe, backend: str, limits: Limits = DEFAULT_LIMITS
+) -> list[Split]:
     """Plan the chunks of every split: the main one by the recipe, the others passed on.
 
     Raises:
@@ -108,9 +114,9 @@ def plan_splits(source: Source, store: Store, recipe: Recipe, backend: Backend) 
     recipe_digest = digest(recipe, source.annotated)
     for catalogue in source.catalogues:
         if catalogue.split in ("", main):
-            splits.append(_plan_split(source, store, catalogue, recipe, backend, recipe_digest))
+            splits.append(_plan_split(source, store, catalogue, recipe, backend, recipe_digest, limits))
         elif recipe.other_splits == "copy":
-            splits.append(_plan_split(source, store, catalogue, passed_on, backend, recipe_digest))
+            splits.append(_plan_split(source, store, catalogue, passed_on, backend, recipe_digest, limits))
     return splits
 
 
@@ -129,18 +135,24 @@ def _find_main_split(names: list[str], wanted: str) -> str:
 
 
 def _plan_split(
-    source: Source, store: Store, catalogue: Catalogue, recipe: Recipe, backend: Backend, digest: str
+    source: Source,
+    store: Store,
+    catalogue: Catalogue,
+    recipe: Recipe,
+    backend: str,
+    digest: str,
+    limits: Limits,
 ) -> Split:
     _check_labels(source, catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
     rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
     base = count_outputs(catalogue, hashes, recipe.copies, recipe.target_per_class, has_originals)
     if groups := source.groups.get(catalogue.split):
-        chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed)
+        chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed, limits)
         order = np.concatenate([chunk.members for chunk in chunks])
     else:
         order = np.argsort(hashes, kind="stable")
-        chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, base)
+        chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, base, limits)
     if recipe.mixing_entries:
         check_partners([arc.ring for chunk in chunks for arc in chunk.arcs], rule)
     base[order[recipe.limit :] if recipe.limit is not None else []] = 0
@@ -152,7 +164,7 @@ def _plan_split(
     annotated = source.annotated
     classes, options = catalogue.classes, table_options(recipe)
     writer = choose_writer(str(recipe.format), store, catalogue.split, classes, options, features, annotated)
-    job = Job(catalogue, hashes, base, recipe, writer, folders, annotated, backend)
+    job = Job(catalogue, hashes, base, recipe, writer, folders, annotated, backend, limits)
     return Split(job, chunks, source, digest)
 
 
