@@ -95,7 +95,8 @@ def _read_table(file: Location, label_col: str | None) -> pa.Table:
 def _parse(file: Location, label_col: str | None) -> pa.Table:
     with file.store.open(file.key) as opened:
         if _is_parquet(file):
-            return pq.read_table(opened)
+            with pq.ParquetFile(opened, pre_buffer=False) as parquet:
+                return parquet.read(use_threads=False)
         texts = dict.fromkeys([*FILE_COLUMNS, "label", *([label_col] if label_col else [])], pa.string())
         options = pa_csv.ConvertOptions(column_types=texts, strings_can_be_null=True, null_values=[""])
         return pa_csv.read_csv(opened, convert_options=options)
