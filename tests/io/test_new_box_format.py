@@ -5,16 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import signal
-import sys
-import warnings
-from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from augcli.cli import main
 from augcli.io.boxes.base import BOX_FORMATS, BoxFile, register
 from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes
@@ -72,23 +67,14 @@ def box_format(request):
 
 
 @pytest.fixture
-def call(monkeypatch):
+def call(cli):
     """Call the program in this process; gives (exit code, stdout, stderr)."""
 
-    def call_main(*arguments):
-        monkeypatch.setattr(sys, "argv", ["augcli", *map(str, arguments)])
-        monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        out, err = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
-        try:
-            with out as said, err as complained, warnings.catch_warnings(), pytest.raises(SystemExit) as done:
-                main()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        return done.value.code, said.getvalue(), complained.getvalue()
+    def call_program(*arguments):
+        done = cli(*arguments)
+        return done.returncode, done.stdout, done.stderr
 
-    return call_main
+    return call_program
 
 
 @pytest.fixture

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import signal
-import sys
-import warnings
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from augcli.cli import main
 from augcli.errors import InputError
 from augcli.io.labels.columns import label_by_name
 from augcli.io.readers.base import READERS, Selection, Source, register
@@ -91,23 +86,14 @@ def src(tmp_path):
 
 
 @pytest.fixture
-def call(monkeypatch):
+def call(cli):
     """Call the program in this process; gives (exit code, stdout, stderr)."""
 
-    def call_main(*arguments):
-        monkeypatch.setattr(sys, "argv", ["augcli", *map(str, arguments)])
-        monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        out, err = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
-        try:
-            with out as said, err as complained, warnings.catch_warnings(), pytest.raises(SystemExit) as done:
-                main()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        return done.value.code, said.getvalue(), complained.getvalue()
+    def call_program(*arguments):
+        done = cli(*arguments)
+        return done.returncode, done.stdout, done.stderr
 
-    return call_main
+    return call_program
 
 
 def test_the_program_reads_it_and_mixes_what_it_gives(src, call, tmp_path):
