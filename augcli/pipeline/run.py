@@ -122,8 +122,8 @@ def _complete(
     workers: int,
     settings: Settings,
     seconds: dict[str, float],
-) -> dict[str, RowCounts]:
-    """Do all that is missing, but for the mark that it is complete; return the counted rows of each chunk."""
+) -> list[RowCounts]:
+    """Do all that is missing, but for the mark that it is complete; return the counted rows of each split."""
     commit.begin(store, standing, recipe, splits[0].job.annotated)
     with codec.own_pixel_bound():
         _do_chunks(standing.todo, workers, settings, seconds)
