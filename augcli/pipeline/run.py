@@ -122,11 +122,11 @@ def _complete(
     standing: Standing,
     workers: int,
     settings: Settings,
-) -> tuple[dict[str, RowCounts], Counter[str]]:
+) -> tuple[list[RowCounts], Counter[str]]:
     """Do all that is missing, but for the mark that it is complete.
 
     Returns:
-        The counted rows of each chunk, and the seconds by stage.
+        The counted rows of each split, and the seconds by stage.
     """
     commit.begin(store, standing, recipe, splits[0].job.annotated)
     with codec.own_pixel_bound():

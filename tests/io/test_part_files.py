@@ -11,7 +11,7 @@ import pytest
 
 from augcli.errors import OutputError
 from augcli.io.records import parts
-from augcli.io.records.counts import count_rows, counted_columns
+from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.records.part_files import (
     Output,
     PartFacts,
@@ -179,11 +179,12 @@ def test_no_more_bytes_are_kept_than_there_is_room_for(store):
 def test_rows_are_counted(store, read):
     outputs = [make_output(), make_unmixed(), make_unmixed(label=None, exact=None), make_output(label=1)]
     write_part_file(store, "01", rows_to_table(outputs), FACTS)
-    part = read()
-    counts = count_rows(part.rows(counted_columns(part)))
-    assert (counts.rows, counts.applied) == (4, 2)
-    assert counts.labels == {0: 2, 1: 1, None: 1}
-    assert counts.reasons == {"not drawn": 2}
+    part, counts = read(), RowCounts()
+    for chunk in ("00", "01"):
+        counts.add(chunk, part.rows(counted_columns(part)))
+    assert (counts.rows, counts.chunks, counts.applied) == (8, {"00": 4, "01": 4}, 4)
+    assert counts.labels == {0: 4, 1: 2, None: 2}
+    assert counts.reasons == {"not drawn": 4}
     assert counts.categories == {}
 
 

@@ -1,1 +1,9 @@
-"""The part files of an output and their columns."""
+"""The rows of outputs, which commit a chunk and from which all tables follow.
+
+part_files           rows as a table, and the part file that holds those of a chunk
+parts                part files that were read, once each
+counts               what the rows of a split are counted by
+step_columns         programs and labels as columns, and read back
+annotation_columns   masks and boxes as columns
+label_columns        the label columns of tables
+"""

@@ -31,13 +31,13 @@ def read_program(steps: Iterable[Mapping[str, Any]]) -> Program:
     """Read a program from the column `steps` of a row.
 
     Raises:
-        PlanError: If it is none: a box, a weight or a colour lies outside its range.
+        PlanError: If it is not one: a box, a weight or a colour lies outside its range.
     """
     return tuple(map(_read_step, steps))
 
 
 def read_label(row: Mapping[str, Any] | None) -> SoftLabel | None:
-    """Read a label from its `classes` and `weights`; None where these are null."""
+    """Read a label from its `classes` and `weights`; None if these are null."""
     if row is None or row["classes"] is None:
         return None
     return SoftLabel(tuple(row["classes"]), tuple(row["weights"]))
@@ -69,7 +69,7 @@ def _read_paint(row: Mapping[str, Any]) -> Paint:
 
 
 def step_column(programs: Sequence[Program]) -> pa.Array:
-    """Give programs as a column of lists; field by field, a tenth of the time of converting rows."""
+    """Return programs as a column of lists; field by field, a tenth of the time of converting rows."""
     rows = [_step_row(step) for program in programs for step in program]
     columns = zip(*rows, strict=True) if rows else [()] * STEP_TYPE.num_fields
     fields = [pa.array(column, field.type) for column, field in zip(columns, STEP_TYPE, strict=True)]
@@ -79,19 +79,19 @@ def step_column(programs: Sequence[Program]) -> pa.Array:
 
 
 def source_label_column(rows: Sequence[Sequence[SoftLabel | None]]) -> pa.Array:
-    """Give the labels of each row's sources as a column of lists."""
+    """Return the labels of each row's sources as a column of lists."""
     labels = [label for row in rows for label in row]
     fields = [
         pa.array([label and label.classes for label in labels], pa.list_(pa.int64())),
         pa.array([label and label.weights for label in labels], pa.list_(pa.float64())),
     ]
     unlabelled = pa.array([label is None for label in labels], pa.bool_())
-    held = pa.StructArray.from_arrays(fields, fields=list(LABEL_TYPE), mask=unlabelled)
-    return pa.ListArray.from_arrays(pa.array([0, *accumulate(map(len, rows))], pa.int32()), held)
+    structs = pa.StructArray.from_arrays(fields, fields=list(LABEL_TYPE), mask=unlabelled)
+    return pa.ListArray.from_arrays(pa.array([0, *accumulate(map(len, rows))], pa.int32()), structs)
 
 
 def _step_row(step: Step) -> tuple[Any, ...]:
-    """Give a step's fields in the order of `STEP_TYPE`; what a kind does not have is null."""
+    """Return a step's fields in the order of `STEP_TYPE`; what a kind does not have is null."""
     area = step.area
     if isinstance(area, Box):
         place: tuple[Any, ...] = (area.y0, area.x0, area.y1, area.x1, None, None, None)
@@ -110,7 +110,7 @@ _NO_PARTNER, _NO_PAINT = (None,) * 6, (None,) * 7
 
 
 def _paint_row(paint: Paint) -> tuple[Any, ...]:
-    """Give a fill's red, green, blue, noise, key, mean, std."""
+    """Return a fill's red, green, blue, noise, key, mean, std."""
     if isinstance(paint, Colour):
         return paint.red, paint.green, paint.blue, None, None, None, None
     if isinstance(paint, Uniform):

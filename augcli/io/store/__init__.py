@@ -1,1 +1,12 @@
-"""Every byte that is read or written goes through here."""
+"""Every byte that is read or written goes through here.
+
+base       what a store is: eight verbs over keys; `Sink`, of which a store is one
+local      a store on a local disk
+walk       listing a directory for it
+contents   what stands in a store, from one listing
+lease      one run at a time on an output
+names      how files of an output are named, and known to be ours
+places     directories that users name: opened, and refused where they overlap
+listing    listing the input
+errors     faults of the machine as `StorageError`s
+"""

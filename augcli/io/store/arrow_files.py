@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, RecursionError, OverflowError)
-"""What pyarrow raises on files that are none, or damaged."""
+"""What pyarrow raises on files that are damaged, or not of the kind that it reads."""
 
 
 def open_file(path: str | Path) -> pa.NativeFile:
@@ -35,5 +35,5 @@ def readable(path: str | Path) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """Give the first line of an error's words: pyarrow's go on with where in its own code it was."""
+    """Return the first line of an error's words: pyarrow's go on with where in its own code it was."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -95,11 +95,11 @@ class LocalStore:
         for key, content in sorted(zip(keys, data, strict=True)):
             path = self.path(key)
             try:
-                _write_file(self._unfinished(path), content)
+                _write_file(_unfinished(path, self.attempt), content)
             except FileNotFoundError:  # the first file of its directory
                 make_directory(path.rpartition("/")[0])
                 with storage_errors(f"cannot write {path!r}"):
-                    _write_file(self._unfinished(path), content)
+                    _write_file(_unfinished(path, self.attempt), content)
             except OSError as error:
                 raise storage_error(f"cannot write {path!r}", error) from error
 
@@ -108,7 +108,7 @@ class LocalStore:
         for key in keys:
             path = self.path(key)
             try:
-                os.replace(self._unfinished(path), path)  # noqa: PTH105 - called once per output
+                os.replace(_unfinished(path, self.attempt), path)  # noqa: PTH105 - called once per output
             except OSError as error:
                 raise storage_error(f"cannot write {path!r}", error) from error
 
@@ -119,7 +119,7 @@ class LocalStore:
         What was written under the unfinished name is synced, then renamed, and its directory synced.
         """
         path = self.path(key)
-        unfinished = f"{path}.{new_attempt()}{PART_SUFFIX}"
+        unfinished = _unfinished(path, new_attempt())
         make_directory(path.rpartition("/")[0])
         with storage_errors(f"cannot write {path!r}"):
             try:
@@ -136,7 +136,7 @@ class LocalStore:
     def create(self, key: str, data: bytes) -> bool:
         """Write a file only if there is none; see `Store.create`."""
         path = self.path(key)
-        unfinished = f"{path}.{new_attempt()}{PART_SUFFIX}"
+        unfinished = _unfinished(path, new_attempt())
         make_directory(path.rpartition("/")[0])
         with storage_errors(f"cannot write {path!r}"):
             try:
@@ -160,7 +160,7 @@ class LocalStore:
                         os.unlink(path)  # noqa: PTH108
             emptied.add(key.rpartition("/")[0])
         for directory in sorted(emptied, key=lambda key: -key.count("/")):
-            self._remove_empty(directory)
+            _remove_empty(self, directory)
 
     def free_bytes(self) -> int | None:
         """Return the free space where the root is, or will be made."""
@@ -169,22 +169,26 @@ class LocalStore:
             nearest = next(place for place in places if place.exists())
             return shutil.disk_usage(nearest).free
 
-    def _unfinished(self, path: str) -> str:
-        return f"{path}.{self.attempt}{PART_SUFFIX}"
 
-    def _remove_empty(self, directory: str) -> None:
-        """Remove a directory and those above it, up to the root, while they are empty."""
-        while directory:
-            with storage_errors(f"cannot remove {self.path(directory)!r}"):
-                try:
-                    os.rmdir(self.path(directory))  # noqa: PTH106
-                except FileNotFoundError:
-                    pass
-                except OSError as error:
-                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                        raise
-                    return
-            directory = directory.rpartition("/")[0]
+def _unfinished(path: str, attempt: str) -> str:
+    """Return the name of a file as long as it is not finished."""
+    return f"{path}.{attempt}{PART_SUFFIX}"
+
+
+def _remove_empty(store: LocalStore, directory: str) -> None:
+    """Remove a directory and those above it, up to the root, while they are empty."""
+    while directory:
+        path = store.path(directory)
+        with storage_errors(f"cannot remove {path!r}"):
+            try:
+                os.rmdir(path)  # noqa: PTH106
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                return
+        directory = directory.rpartition("/")[0]
 
 
 def _read_if_there(path: str) -> bytes | None:

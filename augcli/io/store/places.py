@@ -43,8 +43,8 @@ def check_apart(source: str | os.PathLike[str], destination: Path, name: str = "
         Path(os.path.realpath(path)) for path in (fixed, destination)
     )  # links may lead in circles
     if inner == outer or outer in inner.parents or (is_deep and inner in outer.parents):
-        there = f"{name} {str(source)!r} and DST {str(destination)!r}"
-        raise OutputError(f"{there} overlap; give DST a place of its own")
+        both = f"{name} {str(source)!r} and DST {str(destination)!r}"
+        raise OutputError(f"{both} overlap; give DST a place of its own")
 
 
 def read_text(path: str | os.PathLike[str]) -> str | None:

@@ -100,7 +100,7 @@ class FolderWriter(Writer):
     def load(self, rows: pa.Table) -> Iterator[Pair]:
         """Read images and masks."""
         for name in rows.column("file_name").to_pylist():
-            yield Pair(*map(self._read, self._keys([name])))
+            yield Pair(*(_read(self.store, key) for key in self._keys([name])))
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write single files of boxes anew; images and masks hold nothing that rows say."""
@@ -110,9 +110,12 @@ class FolderWriter(Writer):
     def tables(self) -> Mapping[str, Fill]:
         """Return both tables, and the one file of all boxes where there is one."""
         classes, options = self.classes or (), self.options
+        finish_rows = partial(
+            _finish_rows, classes=len(classes), options=options, has_masks=self.annotated.masks
+        )
         known: dict[str, Any] = {"classes": classes, "features": self.features, "options": options}
         tables: dict[str, Fill] = {
-            f"{self._base}metadata.parquet": partial(fill_metadata, finish_rows=self._finish_rows, **known),
+            f"{self._base}metadata.parquet": partial(fill_metadata, finish_rows=finish_rows, **known),
             f"{self._base}labels.csv": partial(fill_labels_csv, classes=classes, options=options),
         }
         return tables | self._boxes.tables() if self._boxes else tables
@@ -120,7 +123,8 @@ class FolderWriter(Writer):
     def patterns(self, files: set[str]) -> list[str]:
         """Return the table and every depth and suffix of images and masks that occurs."""
         below = [name[len(self._base) :] for name in files if not name.endswith(".xml")]
-        images = {f"{self._above(name)}*.{name.rsplit('.', 1)[1]}" for name in below}
+        is_annotated = bool(self.annotated)
+        images = {f"{_directories(name, is_annotated)}*.{name.rsplit('.', 1)[1]}" for name in below}
         return [self._base + pattern for pattern in ["metadata.parquet", *sorted(images)]]
 
     @property
@@ -138,24 +142,28 @@ class FolderWriter(Writer):
         masks = [self._base + mask_name(name) for name in names] if self.annotated.masks else []
         return [*(self._base + name for name in names), *masks]
 
-    def _read(self, key: str) -> bytes:
-        [data] = self.store.read([key])
-        if data is None:
-            name = name_of(self.store, key)
-            gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-            raise storage_error(f"cannot read {name!r}", gone) from gone
-        return data
 
-    def _above(self, name: str) -> str:
-        """Return the pattern of the directories above an image or mask."""
-        parts = name.split("/")[:-1]
-        fixed = parts[0] + "/" if self.annotated else ""
-        return fixed + "*/" * (len(parts) - bool(fixed))
+def _read(store: Store, key: str) -> bytes:
+    """Read a file that must exist."""
+    [data] = store.read([key])
+    if data is None:
+        name = name_of(store, key)
+        gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        raise storage_error(f"cannot read {name!r}", gone) from gone
+    return data
 
-    def _finish_rows(self, rows: pa.Table) -> pa.Table:
-        """Return rows as the table has them, with the masks' names where there are some."""
-        finished = label_columns.finish_rows(rows, len(self.classes or ()), self.options)
-        if not self.annotated.masks:
-            return finished
-        masks = [mask_name(name) for name in finished.column("file_name").to_pylist()]
-        return finished.add_column(1, "mask_file_name", pa.array(masks, pa.string()))
+
+def _directories(name: str, is_annotated: bool) -> str:
+    """Return the pattern of the directories of an image or mask."""
+    parts = name.split("/")[:-1]
+    fixed = parts[0] + "/" if is_annotated else ""
+    return fixed + "*/" * (len(parts) - bool(fixed))
+
+
+def _finish_rows(rows: pa.Table, classes: int, options: TableOptions, has_masks: bool) -> pa.Table:
+    """Return rows as the table has them, with the masks' names where there are some."""
+    finished = label_columns.finish_rows(rows, classes, options)
+    if not has_masks:
+        return finished
+    masks = [mask_name(name) for name in finished.column("file_name").to_pylist()]
+    return finished.add_column(1, "mask_file_name", pa.array(masks, pa.string()))

@@ -66,7 +66,7 @@ class ParquetWriter(Writer):
             shard = f"{chunk if self.split else f'train-{chunk}'}{f'-{number}' if number else ''}.parquet"
             own, own_names = pairs[start:stop], names[start:stop]
             groups = (
-                self._columns(own[first:end], own_names[first:end])
+                _image_columns(own[first:end], own_names[first:end], self.annotated.masks)
                 for first, end in _cut(own, ROW_GROUP_BYTES)
             )
             self._write_shard(self.store, SHARDS + shard, rows.slice(start, stop - start), groups)
@@ -95,7 +95,7 @@ class ParquetWriter(Writer):
 
     def load(self, rows: pa.Table) -> Iterator[Pair]:
         """Read the columns of images and masks."""
-        for key, own in self._by_shard(rows):
+        for key, own in _by_shard(rows):
             count = 0
             for columns in _read_columns(self.store, key, self._encoded):
                 count += len(columns[0])
@@ -106,7 +106,7 @@ class ParquetWriter(Writer):
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write each shard anew, as a fresh run would have written it."""
-        for key, own in self._by_shard(rows):
+        for key, own in _by_shard(rows):
             self._write_shard(sink, key, own, _read_columns(self.store, key, self._encoded))
         if self._boxes:
             self._boxes.rewrite(rows, sink)
@@ -128,20 +128,6 @@ class ParquetWriter(Writer):
     def _encoded(self) -> list[str]:
         """Names of the columns of encoded images."""
         return ["image", "mask"] if self.annotated.masks else ["image"]
-
-    def _columns(self, pairs: Sequence[Pair], names: Sequence[str]) -> list[pa.ChunkedArray]:
-        """Return images, and masks where there are some, as columns."""
-        columns = [_image_column([pair.image for pair in pairs], names)]
-        if self.annotated.masks:
-            masks = [f"{name.rsplit('.', 1)[0]}.png" for name in names]
-            columns.append(_image_column([pair.mask for pair in pairs], masks))
-        return columns
-
-    def _by_shard(self, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-        """Yield the key of each shard of part rows, and its rows."""
-        shards = [name.split("/", 1)[0] for name in rows.column("file_name").to_pylist()]
-        for shard in dict.fromkeys(shards):
-            yield SHARDS + shard, rows.slice(shards.index(shard), shards.count(shard))
 
     def _write_shard(self, sink: Sink, key: str, rows: pa.Table, groups: Iterable[Any]) -> None:
         """Write a shard: part rows, and their images and masks row group by row group."""
@@ -171,6 +157,13 @@ class ParquetWriter(Writer):
                 start += length
 
 
+def _by_shard(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the key of each shard of part rows, and its rows."""
+    shards = [name.split("/", 1)[0] for name in rows.column("file_name").to_pylist()]
+    for shard in dict.fromkeys(shards):
+        yield SHARDS + shard, rows.slice(shards.index(shard), shards.count(shard))
+
+
 def _read_columns(store: Store, key: str, names: list[str]) -> Iterator[list[pa.ChunkedArray]]:
     """Yield columns of encoded images of a shard, row group by row group."""
     try:
@@ -181,6 +174,15 @@ def _read_columns(store: Store, key: str, names: list[str]) -> Iterator[list[pa.
         if isinstance(error, OSError) and error.errno:
             raise storage_error(f"cannot read {name_of(store, key)!r}", error) from error
         raise OutputError(f"{name_of(store, key)!r} is damaged; remove it and run again") from error
+
+
+def _image_columns(pairs: Sequence[Pair], names: Sequence[str], has_masks: bool) -> list[pa.ChunkedArray]:
+    """Return images, and masks where there are some, as columns."""
+    columns = [_image_column([pair.image for pair in pairs], names)]
+    if has_masks:
+        masks = [f"{name.rsplit('.', 1)[0]}.png" for name in names]
+        columns.append(_image_column([pair.mask for pair in pairs], masks))
+    return columns
 
 
 def _image_column(images: Sequence[bytes], names: Sequence[str]) -> pa.ChunkedArray:

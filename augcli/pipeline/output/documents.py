@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from augcli.io.readers.folder import SPLIT_NAMES
-from augcli.io.records.counts import RowCounts, count_rows, counted_columns
+from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.store.base import write_text
 from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, TABLES, is_output
 from augcli.io.writers.card import describe_output
@@ -53,16 +53,11 @@ class Tally:
 
     Attributes:
         files: Keys of all files that hold its outputs.
-        counts: The rows of each chunk, counted.
+        counts: Its rows, counted.
     """
 
     files: set[str] = field(default_factory=set)
-    counts: dict[str, RowCounts] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """Number of outputs."""
-        return sum(counts.rows for counts in self.counts.values())
+    counts: RowCounts = field(default_factory=RowCounts)
 
 
 def describe_split(split: Split) -> SplitOutput:
@@ -76,7 +71,7 @@ def describe_split(split: Split) -> SplitOutput:
 
 def finish(
     store: Store, standing: Standing, splits: Sequence[SplitOutput], recipe: Recipe
-) -> dict[str, RowCounts]:
+) -> list[RowCounts]:
     """Write the tables, remove what no chunk holds, and write the other documents.
 
     Args:
@@ -86,7 +81,7 @@ def finish(
         recipe: What was done.
 
     Returns:
-        The rows of each chunk, counted.
+        The rows of each split, counted.
     """
     tallies = [write_tables(split, standing.parts, store) for split in splits]
     current = document_names(splits).union(*(tally.files for tally in tallies))
@@ -94,7 +89,7 @@ def finish(
     former |= set(filter(is_removable, standing.contents.visible()))
     store.delete(sorted(former - current))
     write_documents(splits, tallies, recipe, store)
-    return {chunk: counts for tally in tallies for chunk, counts in tally.counts.items()}
+    return [tally.counts for tally in tallies]
 
 
 def is_removable(key: str) -> bool:
@@ -128,7 +123,7 @@ def write_tables(split: SplitOutput, parts: Parts, sink: Sink) -> Tally:
             for add in adds:
                 add(rows)
             tally.files.update(split.writer.files(rows.column("file_name").to_pylist()))
-            tally.counts[part.chunk] = count_rows(rows)
+            tally.counts.add(part.chunk, rows)
     return tally
 
 
@@ -144,7 +139,7 @@ def write_documents(
     pairs = [(split, tally) for split, tally in zip(splits, tallies, strict=True) if tally.files]
     patterns = [(split.name or "train", split.writer.patterns(tally.files)) for split, tally in pairs]
     # How many there are, so that a part that is lost with its images is missed.
-    counts = [f"{split.name or 'train'}: {tally.rows} images" for split, tally in pairs]
+    counts = [f"{split.name or 'train'}: {tally.counts.rows} images" for split, tally in pairs]
     rows = WRITERS[str(recipe.format)].rows
     write_text(sink, CARD, describe_output(rows, patterns, [*counts, *label_notes(recipe)]))
     failures = collect_failures(fact for split in splits for fact in split.facts)

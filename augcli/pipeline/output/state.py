@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from augcli.errors import OutputError, StorageError
-from augcli.io.records.counts import count_rows, counted_columns
+from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import Version, name_of
 from augcli.io.store.contents import Contents
@@ -28,7 +28,6 @@ from augcli.pipeline.plan.splits import table_options
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from augcli.io.records.counts import RowCounts
     from augcli.io.records.parts import Part
     from augcli.io.store.base import Page, Store
     from augcli.pipeline.plan.chunks import Chunk
@@ -129,7 +128,7 @@ class Standing:
         stale: Names of the part files that no chunk bears any more.
         is_behind: Whether anything is to be written at all.
         parts: The part files that were read.
-        counts: The rows of each chunk that stands, counted.
+        counts: Of each split, the rows of the chunks that stand, counted.
         former: Keys of the files that part files name which are no longer true.
     """
 
@@ -139,7 +138,7 @@ class Standing:
     stale: set[str]
     is_behind: bool
     parts: Parts
-    counts: dict[str, RowCounts]
+    counts: list[RowCounts]
     former: set[str]
 
     @property
@@ -167,16 +166,15 @@ def survey(
     parts = Parts(seen.store)
     if check(seen, recipe, annotated, force):
         everything = [(split, chunk) for split in splits for chunk in split.chunks]
-        return Standing(seen.contents, True, everything, set(), True, parts, {}, set())
+        return Standing(seen.contents, True, everything, set(), True, parts, [], set())
     todo: list[tuple[Split, Chunk]] = []
-    counts: dict[str, RowCounts] = {}
+    counts: list[RowCounts] = []
     former: set[str] = set()
     for split in splits:
         split.facts, split.mislabelled = {}, []
+        counts.append(RowCounts())
         for chunk, part in _read_standing(split, seen.contents, parts):
-            counted = part and _count_current(part, split, chunk, seen.contents)
-            if part and counted:
-                counts[part.chunk] = counted
+            if part and _is_current(part, split, chunk, seen.contents, counts[-1]):
                 parts.keep(part)
             else:
                 todo.append((split, chunk))
@@ -203,25 +201,25 @@ def _read_standing(split: Split, contents: Contents, parts: Parts) -> Iterator[t
         yield chunk, next(read) if is_there else None
 
 
-def _count_current(part: Part, split: Split, chunk: Chunk, contents: Contents) -> RowCounts | None:
-    """Count the rows of a part file; None if it or its outputs are not what the chunk asks for.
+def _is_current(part: Part, split: Split, chunk: Chunk, contents: Contents, counts: RowCounts) -> bool:
+    """True if a part file and its outputs are what the chunk asks for; its rows are counted then.
 
     Its facts are kept in the split, and whether the label columns of its shards are to be written anew.
     """
     facts = part.facts
     if facts is None or len(facts.ahead) != len(chunk.arcs):
-        return None
+        return False
     try:
         is_current = facts.fingerprint == split.fingerprint(chunk, facts.ahead)
         if not (is_current and split.job.writer.stands(part, contents.sizes)):
-            return None
-        counts = count_rows(part.rows(counted_columns(part)))
+            return False
+        counts.add(part.chunk, part.rows(counted_columns(part)))
     except OutputError:  # its rows are damaged
-        return None
+        return False
     split.facts[chunk.name] = facts
     if facts.labels and facts.labels != table_options(split.job.recipe).text:
         split.mislabelled.append(chunk)
-    return counts
+    return True
 
 
 def _find_files(split: Split, part: Part | None) -> set[str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
-from augcli.io.records.counts import RowCounts
 from augcli.io.store.names import CLASSES
 from augcli.io.writers.failures import collect_failures
 from augcli.pipeline.plan.rings import same_class_shares
@@ -16,8 +14,9 @@ from augcli.program.labels import dominant
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.splits import Split
@@ -31,20 +30,22 @@ def summarize(
     recipe: Recipe,
     splits: Sequence[Split],
     todo: Sequence[tuple[Split, Chunk]],
-    counts: Mapping[str, RowCounts],
+    counts: Sequence[RowCounts],
     workers: int,
     backend: str,
     notes: Sequence[str],
     seconds: Mapping[str, float],
 ) -> Summary:
     """Return the summary of an output whose rows are counted, and of the run that just ended beside it."""
-    total = _add_up(counts.values())
-    per_class: Counter[str] = Counter()
-    for split in splits:
+    per_class, unmixed, boxes = Counter[str](), Counter[str](), Counter[int]()
+    chunks: dict[str, int] = {}
+    for split, own in zip(splits, counts, strict=True):
         names = split.catalogue.classes or ()
-        for chunk in split.part_names():
-            for label, rows in counts[chunk].labels.items():
-                per_class[UNLABELLED if label is None else names[label]] += rows
+        for label, rows in own.labels.items():
+            per_class[UNLABELLED if label is None else names[label]] += rows
+        unmixed.update(own.reasons)
+        boxes.update(own.categories)
+        chunks |= own.chunks
     done = [split.part_name(chunk) for split, chunk in todo]
     facts = [fact for split in splits for fact in split.facts.values()]
     failures = collect_failures(facts)
@@ -54,16 +55,16 @@ def summarize(
         dst=store.name,
         layout=str(recipe.format),
         images=sum(len(split.bases(chunk)) for split in splits for chunk in split.chunks),
-        outputs=total.rows,
-        applied=total.applied,
+        outputs=sum(chunks.values()),
+        applied=sum(own.applied for own in counts),
         per_class=dict(sorted(per_class.items())),
-        boxes=_boxes_by_name(splits, total.categories),
-        unmixed=dict(sorted(total.reasons.items())),
+        boxes=_boxes_by_name(splits, boxes),
+        unmixed=dict(sorted(unmixed.items())),
         failures=tuple(failures),
         copied_undecodable=len(passed_over - {failure.source for failure in failures}),
         chunks=sum(len(split.chunks) for split in splits),
         chunks_done=tuple(done),
-        outputs_made=sum(counts[chunk].rows for chunk in done),
+        outputs_made=sum(chunks[chunk] for chunk in done),
         seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
         free_bytes=store.free_bytes(),
         estimated_bytes=0,
@@ -77,17 +78,6 @@ def summarize(
     )
 
 
-def _add_up(counts: Iterable[RowCounts]) -> RowCounts:
-    """Return the counts of all chunks together."""
-    total = RowCounts(0, 0, Counter(), Counter(), Counter())
-    for own in counts:
-        total.labels.update(own.labels)
-        total.reasons.update(own.reasons)
-        total.categories.update(own.categories)
-        total = replace(total, rows=total.rows + own.rows, applied=total.applied + own.applied)
-    return total
-
-
 def foresee(
     store: Store,
     recipe: Recipe,
@@ -97,7 +87,7 @@ def foresee(
     backend: str,
     notes: Sequence[str],
 ) -> Summary:
-    """Say what a run would do; outputs count by the class of their base."""
+    """Return what a run would do; outputs count by the class of their base."""
     per_class: Counter[str] = Counter()
     for split in splits:
         names = split.catalogue.classes or ()
@@ -130,41 +120,43 @@ def foresee(
 
 
 def annotation_notes(recipe: Recipe, annotated: Annotated) -> list[str]:
-    """Say which rules on masks and boxes have nothing to rule."""
+    """Return which rules on masks and boxes have nothing to rule."""
     plain = Recipe()
     rules: dict[str, tuple[str, ...]] = {
         "masks": ("mask_fill", "mask_policy"),
         "boxes": ("box_policy", "min_visibility", "min_paste_visibility"),
     }
-    there = {"masks": annotated.masks, "boxes": annotated.boxes is not None}
+    is_given = {"masks": annotated.masks, "boxes": annotated.boxes is not None}
     return [
         f"--{name.replace('_', '-')} has no effect: there are no {kind}"
         for kind, names in rules.items()
         for name in names
-        if not there[kind] and getattr(recipe, name) != getattr(plain, name)
+        if not is_given[kind] and getattr(recipe, name) != getattr(plain, name)
     ]
 
 
 def _boxes_before(splits: Sequence[Split]) -> Counter[int]:
-    """Count the boxes of each category of the images that have outputs."""
+    """Return the number of boxes of each category, of the images that have outputs."""
     counted: Counter[int] = Counter()
     for split in splits:
-        held = split.catalogue.boxes or ()
-        for sample in (sample for chunk in split.chunks for sample in split.bases(chunk) if held):
-            boxes = held[sample]
+        given = split.catalogue.boxes or ()
+        for sample in (sample for chunk in split.chunks for sample in split.bases(chunk) if given):
+            boxes = given[sample]
             counted.update(boxes.categories if boxes else ())
     return counted
 
 
 def _boxes_by_name(splits: Sequence[Split], after: Counter[int]) -> dict[str, tuple[int, int]]:
-    """Give the boxes of each category, before and after."""
+    """Return the number of boxes of each category, before and after."""
     header = splits[0].job.annotated.boxes
+    if header is None:
+        return {}
     before = _boxes_before(splits)
-    return {name: (before[at], after[at]) for at, name in enumerate(header.names)} if header else {}
+    return {name: (before[number], after[number]) for number, name in enumerate(header.names)}
 
 
 def class_notes(splits: Sequence[Split]) -> list[str]:
-    """Say where mixing cannot change a label, which is hardly what was meant."""
+    """Return a note if mixing cannot change a label, which is hardly what was meant."""
     for split in splits:
         classes = split.catalogue.classes
         if split.job.recipe.mixing_entries and classes and len(classes) == 1:
@@ -173,7 +165,7 @@ def class_notes(splits: Sequence[Split]) -> list[str]:
 
 
 def pair_notes(splits: Sequence[Split]) -> list[str]:
-    """Warn where pairs share a class much more often than random ones would: shards sorted by class.
+    """Return a note if pairs share a class much more often than random ones would: shards sorted by class.
 
     A folder's ring is shuffled whole, so there it could only be chance.
     """
@@ -188,11 +180,12 @@ def pair_notes(splits: Sequence[Split]) -> list[str]:
 
 
 def libraries(backend: str) -> dict[str, str]:
-    """Name the codecs, which decide the bytes beside the recipe, and the backend, which does not."""
+    """Return the codecs, which decide the bytes beside the recipe, and the backend, which does not."""
     return {"backend": backend, **codec.versions()}
 
 
 def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:
+    """Return a note if classes have no folder since they are dominant nowhere."""
     absent = [name for name in splits[0].catalogue.classes or () if not per_class[name]]
     if not absent or not splits[0].job.class_folders:
         return []
@@ -203,7 +196,7 @@ def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:
 
 
 def _estimate_bytes(split: Split, chunk: Chunk) -> int:
-    """Estimate the bytes of a chunk's outputs: as many as its inputs take, for each."""
+    """Return an estimate of the bytes of a chunk's outputs: as many as its inputs take, for each."""
     bases = split.bases(chunk)
     base = split.job.outputs[bases]
     if chunk.groups:  # a row's size is its shard's
