@@ -523,6 +523,7 @@ def test_workers_runs_and_interruptions_change_no_byte(make, tmp_path, tree, mon
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["mask", "box", "names"])
 def test_a_changed_annotation_is_done_anew_and_nothing_else(make, tmp_path, tree, monkeypatch, what):
     monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 3)
