@@ -202,9 +202,11 @@ def diagnose() -> Diagnosis:
 
 def _check_output(dst: Path) -> None:
     """Refuse what is not an output of ours."""
-    if not dst.is_dir():
+    from augcli.io.store.locations import Kind, find_kind
+
+    if find_kind(dst) is not Kind.DIRECTORY:
         raise InputError(f"{str(dst)!r} is no directory; give the DST of a run")
-    if not (dst / "augcli.json").is_file():
+    if find_kind(dst / "augcli.json") is not Kind.FILE:
         raise OutputError(
             f"{str(dst)!r} holds no augcli.json, so it is no output of augcli; give the DST of a run"
         )
@@ -212,9 +214,10 @@ def _check_output(dst: Path) -> None:
 
 def _remind_of_annotations(dst: Path, selection: Selection) -> None:
     """Warn where a stored recipe is run without the masks or boxes that its output had."""
+    from augcli.io.store.places import open_destination
     from augcli.io.writers.boxes import read_annotated
 
-    had = read_annotated(dst)
+    had = read_annotated(open_destination(dst))
     for kind, was_there, given in (
         ("masks", had.masks, selection.files.masks),
         ("boxes", had.boxes, selection.files.boxes),

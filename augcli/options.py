@@ -7,10 +7,11 @@ A value that is written as text (`0.1:0.5`, `16,8`, `white`) is read once, when 
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, fields
 from numbers import Integral, Real
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +29,7 @@ class Bounds:
     low_open: bool = False
 
     def accepts(self, value: float) -> bool:
-        """Whether the value lies inside (a NaN never does)."""
+        """True if the value lies inside (a NaN never does)."""
         return (self.low < value if self.low_open else self.low <= value) and value <= self.high
 
     def __str__(self) -> str:
@@ -43,7 +44,7 @@ class Span:
     high: float
 
     def at(self, unit: float) -> float:
-        """Give the number at a place in 0..1 of the way from low to high."""
+        """Return the number at a place in 0..1 of the way from low to high."""
         return self.low + (self.high - self.low) * unit
 
     def __str__(self) -> str:
@@ -105,14 +106,14 @@ def option(
         read: Reads what is written; raises a ValueError that says what must be given.
         more: Further facts for those who read the fields, such as `choices`.
     """
-    return field(default=default, metadata={"help": help, "bounds": bounds, "read": read, **more})
+    return dataclasses.field(default=default, metadata={"help": help, "bounds": bounds, "read": read, **more})
 
 
 def option_fields(owner: Any) -> list[Field[Any]]:
-    """List the option fields of a dataclass, its own before those that it inherits."""
+    """Return the option fields of a dataclass, its own before those that it inherits."""
     own = inspect.get_annotations(owner if isinstance(owner, type) else type(owner))
-    options = [one for one in fields(owner) if "help" in one.metadata]
-    return sorted(options, key=lambda one: one.name not in own)
+    options = [field for field in fields(owner) if "help" in field.metadata]
+    return sorted(options, key=lambda field: field.name not in own)
 
 
 def defaults_of(owner: type) -> SimpleNamespace:
@@ -121,7 +122,7 @@ def defaults_of(owner: type) -> SimpleNamespace:
 
 
 def flag(name: str) -> str:
-    """Give a field's name as recipes and the command line spell it."""
+    """Return a field's name as recipes and the command line spell it."""
     return name.replace("_", "-")
 
 
@@ -131,30 +132,31 @@ def check_fields(values: Any, owner: str) -> None:
     Raises:
         UsageError: Naming the option, what it got and what it accepts.
     """
-    for one in option_fields(values):
-        given = getattr(values, one.name)
+    for field in option_fields(values):
+        given = getattr(values, field.name)
         try:
-            object.__setattr__(values, one.name, _check(given, one))
+            object.__setattr__(values, field.name, _check(given, field))
         except (ValueError, OverflowError) as error:
             got = given if isinstance(given, int | float) else repr(given)
-            raise UsageError(f"{owner}: ", Option(one.name), f" must be {error}, got {got}") from None
+            raise UsageError(f"{owner}: ", Option(field.name), f" must be {error}, got {got}") from None
 
 
 TYPES: dict[str, type] = {"bool": bool, "int": Integral, "float": Real, "str": str, "None": type(None)}
 
 
-def _check(value: Any, one: Field[Any]) -> Any:
-    """Give a field's value, read and checked."""
-    read, bounds, choices = map(one.metadata.get, ("read", "bounds", "choices"))
-    if value is None and str(one.type).endswith("| None"):
+def _check(value: Any, field: Field[Any]) -> Any:
+    """Return a field's value, read and checked."""
+    read, bounds, choices = map(field.metadata.get, ("read", "bounds", "choices"))
+    kind = str(field.type)
+    if value is None and kind.endswith("| None"):
         return None
     if read:
         value = read(value)
-    elif not _has_type(value, str(one.type)):
-        raise ValueError(f"of type {one.type}")
-    elif "float" in str(one.type):
+    elif not _has_type(value, kind):
+        raise ValueError(f"of type {kind}")
+    elif "float" in kind:
         value = float(value)  # so that 1 and 1.0 are one value, down to the bytes of augcli.json
-    elif "int" in str(one.type):
+    elif "int" in kind:
         value = int(value)
     ends = (value.low, value.high) if isinstance(value, Span | WholeSpan) else (value,)
     if isinstance(value, str) and not is_text(value):
@@ -167,7 +169,7 @@ def _check(value: Any, one: Field[Any]) -> Any:
 
 
 def is_text(value: str) -> bool:
-    """Whether a text can be written as UTF-8: a lone surrogate cannot."""
+    """True if a text can be written as UTF-8: a lone surrogate cannot."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -176,7 +178,7 @@ def is_text(value: str) -> bool:
 
 
 def _has_type(value: object, annotation: str) -> bool:
-    """Whether a value fits an annotation such as `int | None`; True is no number."""
+    """True if a value fits an annotation such as `int | None`; True is not a number."""
     names = annotation.split(" | ")
     return any(isinstance(value, TYPES[name]) for name in names) and (
         "bool" in names or not isinstance(value, bool)
@@ -272,13 +274,13 @@ def read_channels(value: Any) -> Channels:
         values = [_read_number(part) for part in _split(value, ",")]
     except (TypeError, ValueError, OverflowError):
         values = []
-    if len(values) not in (1, 3) or not all(0 <= one <= 1 for one in values):
+    if len(values) not in (1, 3) or not all(0 <= share <= 1 for share in values):
         raise ValueError("one number or r,g,b in 0..1 (shares of the full range)")
     return Channels(values[0], values[-2 if len(values) == 3 else 0], values[-1])
 
 
 def _read_ends(value: Any, kind: type) -> tuple[Any, Any] | None:
-    """Read one or two numbers in order; None where they are none, or the wrong way round."""
+    """Read one or two numbers; None if they are not numbers, or not in ascending order."""
     read = _read_number if kind is float else _read_whole
     try:
         ends = [read(part) for part in _split(value, ":")]
@@ -288,7 +290,7 @@ def _read_ends(value: Any, kind: type) -> tuple[Any, Any] | None:
 
 
 def _split(value: Any, separator: str) -> list[Any]:
-    """Give the parts of a text, of a sequence, of a span, or the one value there is."""
+    """Return the parts of a text, a sequence or a span; of anything else itself."""
     if isinstance(value, Span | WholeSpan):
         return [value.low, value.high]
     if isinstance(value, str):
@@ -310,7 +312,7 @@ def _read_whole(value: Any) -> int:
 
 
 def _read_number(value: Any) -> float:
-    """Read a real number; True is none, nor are digits of other scripts."""
+    """Read a real number; True is not accepted, nor are digits of other scripts."""
     if isinstance(value, bool) or (isinstance(value, str) and not re.fullmatch(r"\s*[-+.0-9eE]+\s*", value)):
         raise ValueError
     return float(value)

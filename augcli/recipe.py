@@ -13,6 +13,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import Option, UsageError
+from augcli.io.writers.choose import WRITERS
 from augcli.ops import Operation
 from augcli.ops.base import MixOperation
 from augcli.options import (
@@ -127,7 +128,7 @@ class Recipe:
     limit: int | None = option(None, "Only the first N images of the shuffled order.", Bounds(1, 2**62))
 
     format: str | None = option(
-        None, "Layout of the output (default: as the input).", choices=("folder", "parquet"), panel="Images"
+        None, "Layout of the output (default: as the input).", choices=WRITERS, panel="Images"
     )
     size: Size | None = option(
         None, "Bring every image to this size, `224` or `HxW`, at load.", read=read_size, panel="Images"

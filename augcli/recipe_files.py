@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from augcli.errors import InputError, Option, Spelling, UsageError
+from augcli.errors import InputError, Option, Spelling, StorageError, UsageError
 from augcli.ops import OPERATIONS, Operation
 from augcli.options import flag, option_fields
 from augcli.recipe import INPUT_KEYS, Choice, Entry, Recipe
@@ -174,11 +174,13 @@ def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> 
         return recipe
     if isinstance(recipe, Mapping):
         return read_recipe(recipe)
+    from augcli.io.store.locations import locate  # here: `augcli --help` reads no recipe
+
     path = Path(recipe)
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"recipe {str(path)!r} cannot be read: {error}") from error
+        text = locate(path).read().decode()
+    except (StorageError, UnicodeDecodeError) as error:
+        raise InputError(f"recipe {str(path)!r} cannot be read: {error.__cause__ or error}") from error
     return read_recipe(_parse(path, text), name=path.stem)
 
 

@@ -158,19 +158,19 @@ class Draws:
 def draw_many(seed: int, operation: int, copy: int, samples: Sequence[int], streams: int) -> list[Draws]:
     """Make the `Draws` of many samples, the first blocks of each stream computed at once.
 
-    The numbers are those that `Draws(seed, operation, copy, sample)` gives by itself, at a fifth of the cost.
+    The numbers are those that `Draws(seed, operation, copy, sample)` gives alone, at a fifth of the cost.
     """
     import numpy as np
 
-    blocks = np.arange(streams * AHEAD, dtype=np.uint64)
-    c0 = np.tile(blocks // AHEAD << np.uint64(24) | blocks % AHEAD, len(samples))
+    numbers = np.arange(streams * AHEAD, dtype=np.uint64)
+    c0 = np.tile(numbers // AHEAD << np.uint64(24) | numbers % AHEAD, len(samples))
     c1 = np.full_like(c0, operation << 24 | copy)
-    hashes = np.repeat(np.array(samples, dtype=np.uint64), len(blocks))
+    hashes = np.repeat(np.array(samples, dtype=np.uint64), len(numbers))
     words = philox4x32((c0, c1, hashes & MASK_32, hashes >> np.uint64(32)), split_key(seed))
-    ready = np.stack(words, axis=1).reshape(len(samples), len(blocks), 4).tolist()
+    ready = np.stack(words, axis=1).reshape(len(samples), len(numbers), 4).tolist()
     return [
-        Draws(seed, operation, copy, sample, tuple((w0, w1, w2, w3) for w0, w1, w2, w3 in mine))
-        for sample, mine in zip(samples, ready, strict=True)
+        Draws(seed, operation, copy, sample, tuple((w0, w1, w2, w3) for w0, w1, w2, w3 in blocks))
+        for sample, blocks in zip(samples, ready, strict=True)
     ]
 
 
@@ -187,5 +187,5 @@ def _to_unit(value: int) -> float:
 
 
 def split_key(key: int) -> tuple[int, int]:
-    """Give a 64-bit key as two words, the lower one first."""
+    """Return a 64-bit key as two words, the lower one first."""
     return key & MASK_32, key >> 32

@@ -57,7 +57,7 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, pixels: Pixels) -> Shape:
-        """Give the size of an image."""
+        """Return the size of an image."""
         height, width, channels = pixels.shape
         return cls(height, width, channels, 8 * pixels.dtype.itemsize)
 
@@ -80,7 +80,7 @@ class SoftLabel:
 
     @property
     def sums_to_one(self) -> bool:
-        """Whether the weights are shares of one whole (float32 input is allowed its rounding)."""
+        """True if the weights are shares of one whole (float32 input is allowed its rounding)."""
         return abs(sum(self.weights) - 1.0) <= 1e-4
 
 
@@ -133,9 +133,9 @@ class Catalogue:
     """Samples of one split, by key, as parallel columns (a million of them must stay small).
 
     `key` is the POSIX path below SRC, for parquet `shard#row`. `sizes` are bytes and `versions`
-    nanoseconds of the modification time, int64; a sample whose size or version changes is another one.
-    `boxes` are each sample's, None where it has none, or None for a split without boxes; `masks` the files of
-    a folder's masks.
+    nanoseconds of the modification time, int64; a sample whose size or version changes is another sample.
+    `boxes` holds the boxes of each sample, None if it has none; it is None for a split without boxes. `masks`
+    are the files of a folder's masks.
     """
 
     split: str
@@ -171,7 +171,7 @@ class RowGroup(NamedTuple):
     bytes: int
 
     def slice_rows(self, number: int, slices: int) -> range:
-        """Give the samples of one of `slices` slices; the last may be short or empty."""
+        """Return the samples of one of `slices` slices; the last may be short or empty."""
         length = -(-self.rows // slices)
         stop = self.first + self.rows
         return range(min(self.first + number * length, stop), min(self.first + (number + 1) * length, stop))

@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ settings.register_profile("soak", deadline=None, max_examples=2000)
 settings.load_profile("augcli")
 
 ROOT = Path(__file__).parent.parent
+RUN, VERIFY = run_module.run, verify_module.verify
 
 
 SLOW_FIXTURES = {"run_cli", "hugging_face", "nvrtc"}
@@ -145,6 +147,26 @@ def time_limit(seconds: int) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def limit(monkeypatch):
+    """Let all runs and verifications have other limits: `limit(chunk_outputs=8)`."""
+    return partial(set_limits, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def limit_for():
+    """`limit` for fixtures of a module: `limit_for(patch, chunk_outputs=8)`."""
+    return set_limits
+
+
+def set_limits(patch: pytest.MonkeyPatch, **fields: int) -> None:
+    def give(settings):
+        return replace(settings, limits=replace(settings.limits, **fields))
+
+    patch.setattr(run_module, "run", lambda *given: RUN(*given[:-1], give(given[-1])))
+    patch.setattr(verify_module, "verify", lambda *given: VERIFY(*given[:-1], give(given[-1])))
 
 
 def read_tree(root: Path) -> dict[str, bytes]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from PIL import Image
 
+import augcli
 from augcli.errors import AugcliError, DecodeError, Option, Reminder, Spelling, StorageError, UsageError
 
 
@@ -60,3 +62,16 @@ def test_errors_cross_processes_as_they_are(error):
 def test_a_reminder_is_spelled_too():
     reminder = Reminder("give ", Option("masks"))
     assert (str(reminder), reminder.spell(Spelling.FLAG)) == ("give masks", "give --masks")
+
+
+def test_the_command_line_shows_flags_in_errors_and_reminders(run_cli, make_folder, tmp_path):
+    src, masks = make_folder({"": 3}), tmp_path / "masks"
+    masks.mkdir()
+    for number in range(3):
+        Image.new("L", (10, 8)).save(masks / f"{number}.png")
+    augcli.materialize(src, tmp_path / "dst", {"op": [{"kind": "cutout"}]}, masks=masks)
+    done = run_cli("run", tmp_path / "dst" / "augcli.json", src, tmp_path / "other", "--quiet")
+    says = "augcli: the output of this recipe had masks; give --masks to take them along\n"
+    assert (done.returncode, done.stderr) == (0, says)
+    done = run_cli("cutout", src, tmp_path / "third", "--max-errors=-1")
+    assert (done.returncode, done.stderr) == (2, "augcli: --max-errors must be >= 0, got -1\n")

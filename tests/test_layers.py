@@ -36,7 +36,7 @@ INNER_LAYERS = {
         {"store"},
     ],
     "pipeline": [
-        {"run", "verify", "recompute", "doctor"},
+        {"run", "verify", "part_check", "recompute", "doctor"},
         {"output", "worker", "engines"},
         {"plan"},
         {"results"},
@@ -54,6 +54,34 @@ HOMES = {
     "tqdm": {"cli/"},
 }
 """Where heavy packages are imported."""
+
+
+FILE_MODULES = {"shutil", "glob", "tempfile", "fileinput", "linecache"}
+FILE_FUNCTIONS = {
+    "os": set(
+        "access chmod chown fdatasync fsync fwalk link listdir lstat makedirs mkdir mkfifo open read readlink"
+        " remove removedirs rename renames replace rmdir scandir stat statvfs symlink truncate unlink utime"
+        " walk write".split()
+    ),
+    "os.path": set("exists getmtime getsize isdir isfile islink lexists realpath samefile".split()),
+    "io": {"open", "FileIO"},
+    "pa": {"OSFile", "memory_map", "input_stream", "output_stream", "create_memory_map"},
+    "np": {"fromfile", "load", "memmap", "save", "savez"},
+}
+"""Functions that touch a file or directory. Those on processes, names and the environment are free."""
+
+PATH_METHODS = set(
+    "exists glob hardlink_to is_dir is_file is_symlink iterdir lstat mkdir read_bytes read_text resolve rglob"
+    " rmdir samefile stat symlink_to touch unlink write_bytes write_text".split()
+)
+"""Methods that only paths have. `rename` and `replace` are those of other things, too; so is `open`, which
+counts where it is told a mode."""
+
+FILE_CALLS = {
+    "cli.guide": "pages that are package data",
+    "kernels.gpu": "source text that is package data",
+}
+"""Modules outside of `io/store` that read files, and why."""
 
 
 def read_modules(package):
@@ -128,6 +156,30 @@ def find_strays(modules):
     return found
 
 
+def find_file_calls(modules):
+    """Calls that touch a file or directory outside of `io/store`, as (module, call)."""
+    found = []
+    for name, text in modules.items():
+        if name.startswith("augcli.io.store."):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
+                names |= {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+                found += [(name, other) for other in sorted(names & FILE_MODULES)]
+                if isinstance(node, ast.ImportFrom):
+                    taken = {alias.name for alias in node.names} & FILE_FUNCTIONS.get(node.module, set())
+                    found += [(name, f"{node.module}.{other}") for other in sorted(taken)]
+            elif isinstance(node, ast.Call):
+                owner, _, function = ast.unparse(node.func).rpartition(".")
+                modes = [arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)]
+                is_method = owner and (function in PATH_METHODS or (function == "open" and modes))
+                is_function = function in FILE_FUNCTIONS.get(owner, ())
+                if is_method or is_function or (function == "open" and not owner):
+                    found.append((name, ast.unparse(node.func)))
+    return found
+
+
 def test_imports_run_downwards():
     assert find_upward_imports(MODULES) == []
 
@@ -138,6 +190,13 @@ def test_no_two_modules_import_each_other():
 
 def test_heavy_packages_stay_in_their_homes():
     assert find_strays(MODULES) == []
+
+
+def test_files_are_touched_in_the_store_alone():
+    found = find_file_calls(MODULES)
+    assert [call for call in found if call[0].removeprefix("augcli.") not in FILE_CALLS] == []
+    # One that touches none any more is taken from the list.
+    assert {name.removeprefix("augcli.") for name, _ in found} == FILE_CALLS.keys()
 
 
 @pytest.mark.parametrize(
@@ -164,6 +223,18 @@ def test_heavy_packages_stay_in_their_homes():
             "augcli.kernels.table",
         ),
         (find_strays, "augcli.report.summary", "import pyarrow.parquet as pq", "pyarrow"),
+        (
+            find_file_calls,
+            "augcli.io.writers.card",
+            "def f(path):\n    path.write_text('')",
+            "path.write_text",
+        ),
+        (find_file_calls, "augcli.io.writers.card", "def f():\n    return open('x')", "open"),
+        (find_file_calls, "augcli.io.writers.card", "def f(x):\n    return x.open('rb')", "x.open"),
+        (find_file_calls, "augcli.pipeline.run", "import shutil as s\ns.rmtree('x')", "shutil"),
+        (find_file_calls, "augcli.pipeline.run", "from os import replace", "os.replace"),
+        (find_file_calls, "augcli.pipeline.run", "import os\nos.path.isfile('x')", "os.path.isfile"),
+        (find_file_calls, "augcli.io.readers.folder", "def f(x):\n    return pa.OSFile(x)", "pa.OSFile"),
     ],
 )
 def test_a_planted_violation_is_found(find, name, text, found):

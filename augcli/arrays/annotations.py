@@ -1,6 +1,6 @@
-"""Masks and boxes that belong to images in memory: the forms in which they come, and go back.
+"""Masks and boxes that belong to images in memory: read as they are given, and returned alike.
 
-What becomes of them is said by `annotations`, for these as for those of data sets on disk.
+What becomes of them is decided by `program.boxes_and_masks`, as for those of data sets on disk.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Annotations:
     """What belongs to the images of a batch, and how it is brought along.
 
     Attributes:
-        masks: (H, W) uint8 or uint16 of each image, all of one dtype; None where none were given.
-        sources: Size and boxes of each image; None where no boxes were given.
-        is_single: Whether they came for one image by itself, and so go out.
-        is_stacked: Whether the masks came as one array, and so go out.
+        masks: (H, W) uint8 or uint16 of each image, all of one dtype; None if none were given.
+        sources: Size and boxes of each image; None if no boxes were given.
+        is_single: True if they were given for a single image, and so are returned.
+        is_stacked: True if the masks were given as one array, and so are returned.
         rule: Which boxes stay.
         fill: Index of holes in masks; None leaves what they cover.
         policy: Whose mask a blend takes.
@@ -68,15 +68,15 @@ class Annotations:
     def follow(
         self, programs: Sequence[Program], partners: NDArray[np.int64] | None = None
     ) -> tuple[Any, Any]:
-        """Give the masks and boxes of the new images.
+        """Return the masks and boxes of the new images.
 
         Args:
             programs: One for each image.
             partners: (N,): the partner of each image, where programs mix.
 
         Returns:
-            Masks in the form in which they came, and a `FollowedBoxes` for each image or for the single one;
-            None for those that were not given.
+            Masks as they were given, and a `FollowedBoxes` for each image or for the single one; None for
+            what was not given.
         """
         others = range(len(programs)) if partners is None else partners.tolist()
         pairs = list(enumerate(others))
@@ -95,11 +95,11 @@ class Annotations:
     def _follow_boxes(self, program: Program, sources: list[Source], own: int, other: int) -> FollowedBoxes:
         seen = follow_boxes(program, sources[own], [sources[other]], self.rule)
         return FollowedBoxes(
-            np.array([one.edges for one in seen], np.float64).reshape(-1, 4),
-            np.array([own if one.slot is None else other for one in seen], np.int64),
-            np.array([one.number for one in seen], np.int64),
-            np.array([one.visibility for one in seen], np.float64),
-            np.array([one.weight for one in seen], np.float64),
+            np.array([box.edges for box in seen], np.float64).reshape(-1, 4),
+            np.array([own if box.slot is None else other for box in seen], np.int64),
+            np.array([box.number for box in seen], np.int64),
+            np.array([box.visibility for box in seen], np.float64),
+            np.array([box.weight for box in seen], np.float64),
         )
 
 
@@ -111,7 +111,7 @@ def read_annotations(
     fill: int | None = None,
     policy: str | None = None,
 ) -> Annotations:
-    """Take what belongs to the images of a batch.
+    """Read what belongs to the images of a batch.
 
     Args:
         batch: The images.
@@ -122,13 +122,13 @@ def read_annotations(
         policy: Whose mask a blend takes.
 
     Raises:
-        PlanError: If shape, dtype or value of one are not accepted.
+        PlanError: If a shape, dtype or value is not accepted.
     """
     if rule is not None and not isinstance(rule, BoxRule):
         raise PlanError(f"box_rule must be an augcli.BoxRule, got {type(rule).__name__}")
     check_mask_policy(policy)
-    held = None if masks is None else _read_masks(batch, masks)
-    top = np.iinfo(held[0].dtype if held else np.uint16).max
+    indices = None if masks is None else _read_masks(batch, masks)
+    top = np.iinfo(indices[0].dtype if indices else np.uint16).max
     if fill is not None and not (isinstance(fill, Integral) and 0 <= fill <= top):
         raise PlanError(f"mask_fill must be a whole number in 0..{top}, got {fill!r}")
     sources = None
@@ -139,11 +139,12 @@ def read_annotations(
             for number, (boxes, shape) in each
         ]
     is_stacked = not isinstance(masks, list | tuple)
-    return Annotations(held, sources, batch.nesting == "single", is_stacked, rule or BoxRule(), fill, policy)
+    is_single = batch.nesting == "single"
+    return Annotations(indices, sources, is_single, is_stacked, rule or BoxRule(), fill, policy)
 
 
 def _split(batch: Batch, values: Any, what: str) -> list[Any]:
-    """Give what belongs to each image."""
+    """Return what belongs to each image."""
     if batch.nesting == "single":
         return [values]
     whole = values if isinstance(values, list | tuple) else np.atleast_1d(read_array(values, what))
@@ -153,7 +154,7 @@ def _split(batch: Batch, values: Any, what: str) -> list[Any]:
 
 
 def _read(value: Any, what: str) -> NDArray[Any]:
-    """Take an array that belongs to an image, which an error names."""
+    """Read an array that belongs to an image, which an error names."""
     try:
         return read_array(value, what)
     except PlanError as error:
@@ -161,7 +162,7 @@ def _read(value: Any, what: str) -> NDArray[Any]:
 
 
 def _read_masks(batch: Batch, masks: Any) -> list[NDArray[np.integer]]:
-    held = []
+    indices: list[NDArray[np.integer]] = []
     for number, (mask, shape) in enumerate(zip(_split(batch, masks, "masks"), batch.shapes, strict=True)):
         what = f"the mask of image {number}"
         # Pillow's mode P is that of index masks: its values are the indices, and converting would lose them.
@@ -175,10 +176,10 @@ def _read_masks(batch: Batch, masks: Any) -> list[NDArray[np.integer]]:
             raise PlanError(
                 f"{what} must be of its height and width, ({shape.height}, {shape.width}), got {array.shape}"
             )
-        held.append(array)
-    if any(mask.dtype != held[0].dtype for mask in held):
+        indices.append(array)
+    if any(mask.dtype != indices[0].dtype for mask in indices):
         raise PlanError("masks must all have the same dtype; convert them first")
-    return held
+    return indices
 
 
 def _read_boxes(values: Any, number: int, shape: Shape) -> list[Edges]:

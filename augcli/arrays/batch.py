@@ -30,9 +30,9 @@ class Batch:
 
     Attributes:
         images: (H, W, C) uint8 or uint16 each; all of the same C and dtype; of NumPy, or all of CuPy.
-        flat: (values,): all of them one after the other.
-        nesting: `batch`, `list` or `single`: what came in, and so what goes out.
-        lacks_channels: Which images came without their axis of channels, and so go out.
+        flat: (values,): all images one after the other.
+        nesting: `batch`, `list` or `single`: what was given, and so what is returned.
+        lacks_channels: Which images were given without an axis of channels, and so are returned without.
     """
 
     images: list[Pixels]
@@ -56,14 +56,14 @@ class Batch:
             partners: (N,): the partner of each image, where programs mix.
 
         Returns:
-            New images in the form in which they came; CuPy arrays stay on their device.
+            New images, nested as those that were given; CuPy arrays stay on their device.
         """
         partners = np.arange(len(self)) if partners is None else partners
         sizes = [image.shape[:2] for image in self.images]
         resolved = [
             resolve_image_mean(program, image) for program, image in zip(programs, self.images, strict=True)
         ]
-        table, first = tabulate_batch(resolved, self.shapes, [[sizes[at]] for at in partners])
+        table, first = tabulate_batch(resolved, self.shapes, [[sizes[partner]] for partner in partners])
         shapes = np.array([image.shape for image in self.images], np.int64).reshape(-1, 3)
         kernels: Any
         if is_on_device(self.flat):
@@ -87,7 +87,7 @@ class Batch:
 
 
 def read_images(images: Any) -> Batch:
-    """Take images of any accepted kind.
+    """Read images of any accepted kind.
 
     Args:
         images: (N, H, W, C), a list or tuple of (H, W, C) or (H, W), or one such image; uint8 or uint16;
@@ -132,7 +132,7 @@ def _convert(dtype: np.dtype[Any]) -> str:
 
 
 def _cure(shape: tuple[int, ...]) -> str:
-    """Say what a shape that is not accepted may have been meant as."""
+    """Return what a shape that is not accepted was probably meant to be."""
     if len(shape) == 3 and shape[0] in (1, 3, 4) and 0 not in shape and shape[2] > 4:
         return "; move the channels last"
     if len(shape) == 3 and shape[2] > 4:
@@ -141,7 +141,7 @@ def _cure(shape: tuple[int, ...]) -> str:
 
 
 def read_integers(values: Any, shape: tuple[int, ...], what: str) -> NDArray[np.int64]:
-    """Take an array of integers of a shape, where -1 stands for any length.
+    """Read an array of integers of a shape, where -1 stands for any length.
 
     Raises:
         PlanError: If shape or type are not accepted.
@@ -159,10 +159,10 @@ def read_integers(values: Any, shape: tuple[int, ...], what: str) -> NDArray[np.
 
 
 def read_array(values: Any, what: str) -> NDArray[Any]:
-    """Take numbers as an array: nested lists, a number, or an array of any accepted kind.
+    """Read numbers as an array: nested lists, a number, or an array of any accepted kind.
 
     Raises:
-        PlanError: If they make no array of one shape.
+        PlanError: If they do not make an array of one shape.
     """
     if not isinstance(values, list | tuple | Real):
         return _as_array(values)
@@ -173,12 +173,12 @@ def read_array(values: Any, what: str) -> NDArray[Any]:
 
 
 def is_on_device(value: Any) -> bool:
-    """Whether an array lies on a GPU."""
+    """True if an array lies on a GPU."""
     return hasattr(value, "__cuda_array_interface__")
 
 
 def module_of(array: Any) -> Any:
-    """Give the package whose functions an array goes into: NumPy or CuPy."""
+    """Return the package whose functions take an array: NumPy or CuPy."""
     if not is_on_device(array):
         return np
     from augcli.kernels import devices
@@ -187,7 +187,7 @@ def module_of(array: Any) -> Any:
 
 
 def _as_pixels(value: Any) -> Any:
-    """See an image as an array where it lies, without copying where that is possible."""
+    """Return an image as an array on its own device, without copying if that is possible."""
     return module_of(value).asarray(value) if is_on_device(value) else _as_array(value)
 
 
@@ -195,7 +195,7 @@ PILLOW_MODES = ("L", "RGB", "RGBA", "I;16")
 
 
 def _as_array(value: Any) -> NDArray[Any]:
-    """See an object's memory as an array, without copying where that is possible; from a GPU it is copied."""
+    """Return an object as an array in memory; it is copied from a GPU, else only where it must be."""
     if is_on_device(value):
         return module_of(value).asarray(value).get()
     kind, mode = type(value).__name__, getattr(value, "mode", "")

@@ -91,8 +91,8 @@ def cutmix(
         [[0.75, 0.25], [0.0, 1.0]]
         >>> mixed.images[0][:, :, 0].tolist()
         [[255, 255, 0, 0], [255, 255, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
-        >>> held = {"masks": [black[..., 0], white[..., 0]], "bboxes": [[[0, 0, 4, 4]], [[1, 1, 3, 3]]]}
-        >>> mixed = cutmix([black, white], boxes=boxes, indices=[1, 0], **held)
+        >>> masks, bboxes = [black[..., 0], white[..., 0]], [[[0, 0, 4, 4]], [[1, 1, 3, 3]]]
+        >>> mixed = cutmix([black, white], boxes=boxes, indices=[1, 0], masks=masks, bboxes=bboxes)
         >>> mixed.masks[0].tolist()
         [[255, 255, 0, 0], [255, 255, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
         >>> mixed.bboxes[0].edges.tolist(), mixed.bboxes[0].visibility.tolist()
@@ -133,7 +133,7 @@ def mixup(
         labels: (N,) indices or (N, K) weights; None for images alone.
         alpha: λ ~ Beta(alpha, alpha), the image's own weight; 0 < alpha <= 1000.
         lam: λ in 0..1 instead, one for all or (N,) for each.
-        keep_base: Whether λ becomes max(λ, 1 - λ).
+        keep_base: True makes λ max(λ, 1 - λ).
         p: Probability for each image, where λ is not given for each.
         num_classes: K; needed where labels are indices.
         seed: 0..2**64 - 1.
@@ -217,8 +217,8 @@ def cutout(
         >>> import numpy as np
         >>> cutout(np.full((3, 3), 9, np.uint8), fill=1, boxes=[[[0, 1, 2, 3]]]).images.tolist()
         [[9, 1, 1], [9, 1, 1], [9, 9, 9]]
-        >>> held = cutout(np.zeros((4, 4), np.uint8), boxes=[[[0, 1, 2, 3]]], bboxes=[[0, 0, 4, 3]]).bboxes
-        >>> held.edges.tolist(), held.visibility.round(3).tolist()
+        >>> seen = cutout(np.zeros((4, 4), np.uint8), boxes=[[[0, 1, 2, 3]]], bboxes=[[0, 0, 4, 3]]).bboxes
+        >>> seen.edges.tolist(), seen.visibility.round(3).tolist()
         ([[0.0, 0.0, 4.0, 3.0]], [0.667])
     """
     options = {"holes": holes, "length": length, "boundary": boundary}

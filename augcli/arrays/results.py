@@ -1,4 +1,4 @@
-"""What the functions on arrays give back."""
+"""What the functions on arrays return."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Mixed:
     """Mixed images, their labels, and what was drawn.
 
     Attributes:
-        images: New images, in the form in which they came.
-        labels: (N, K) float64; None where no labels were given.
+        images: New images, nested as those that were given.
+        labels: (N, K) float64; None if no labels were given.
         lam: (N,) float64: each image's own share of its pixels, 1 where it was left alone.
         boxes: (N, 4) int64 (y0, x0, y1, x1), half-open, empty where it was left alone; None for Mixup.
         indices: (N,) int64: the partner of each image.
-        masks: New masks, in the form in which they came; None where none were given.
-        bboxes: The boxes of each new image; None where none were given.
+        masks: New masks, nested as those that were given; None if none were.
+        bboxes: The boxes of each new image; None if none were given.
     """
 
     images: Any
@@ -44,10 +44,10 @@ class Holed:
     """Images with holes, and where these are.
 
     Attributes:
-        images: New images, in the form in which they came.
+        images: New images, nested as those that were given.
         boxes: (N, B, 4) int64 (y0, x0, y1, x1), half-open; where there are fewer, empty ones at the end.
-        masks: New masks, in the form in which they came; None where none were given.
-        bboxes: A `FollowedBoxes` for each new image, or for the single one; None where none were given.
+        masks: New masks, nested as those that were given; None if none were.
+        bboxes: A `FollowedBoxes` for each new image, or for the single one; None if none were given.
     """
 
     images: Any
@@ -61,10 +61,10 @@ class Masked:
     """Images with hidden patches, and which these are.
 
     Attributes:
-        images: New images, in the form in which they came.
+        images: New images, nested as those that were given.
         patches: (rows, columns) bool for each image, True where a patch is hidden.
-        masks: New masks, in the form in which they came; None where none were given.
-        bboxes: A `FollowedBoxes` for each new image, or for the single one; None where none were given.
+        masks: New masks, nested as those that were given; None if none were.
+        bboxes: A `FollowedBoxes` for each new image, or for the single one; None if none were given.
     """
 
     images: Any

@@ -116,7 +116,7 @@ class _LeaveOut:
     """Keeps pyarrow and numba from loading what they look for and we never use: a third of the start-up."""
 
     def find_spec(self, name: str, *_: object) -> None:
-        """Say that there is no pandas and no SciPy."""
+        """Refuse pandas and SciPy, as if they were not installed."""
         if name in ("pandas", "scipy"):
             raise ModuleNotFoundError(f"augcli does without {name}", name=name)
 
@@ -126,7 +126,7 @@ def _words(warning: Warning | str) -> str:
 
 
 def _given(error: Exception) -> str:
-    """Say what was given where typer says only what it accepts."""
+    """Return what was given, where typer says only what it accepts."""
     details: Any = getattr(error.__cause__ or error.__context__, "errors", list)()
     return f", got {details[0]['input']!r}" if details else ""
 

@@ -28,9 +28,9 @@ def make_command(operation: type[Operation]) -> Callable[..., int]:
     """Make the command of an operation: its own options, `--p`, and those of every run."""
 
     def command(src: str, dst: str, p: float, **values: Any) -> int:
-        own = {one.name: values.pop(one.name) for one in option_fields(operation)}
-        run = {name: values.pop(name) for name in options.RUN_OPTIONS}
-        return materialize_and_report(src, dst, single(operation(**own), p, **values), **run)
+        own = {field.name: values.pop(field.name) for field in option_fields(operation)}
+        settings = {name: values.pop(name) for name in options.RUN_OPTIONS}
+        return materialize_and_report(src, dst, single(operation(**own), p, **values), **settings)
 
     probability = Annotated[
         float,

@@ -105,19 +105,19 @@ def option_parameters(owner: type, panel: str) -> list[inspect.Parameter]:
         panel: Heading in the help for fields that name none.
     """
     made = []
-    for one in option_fields(owner):
-        name, choices = flag(one.name), one.metadata.get("choices")
-        kind = str(one.type)
-        if one.metadata.get("read"):  # what is read from text is text here
+    for field in option_fields(owner):
+        name, choices = flag(field.name), field.metadata.get("choices")
+        kind = str(field.type)
+        if field.metadata.get("read"):  # what is read from text is text here
             kind = "str | None" if kind.endswith("| None") else "str"
         spelled = typer.Option(
             f"--{name}/--no-{name}" if kind == "bool" else f"--{name}",
-            help=one.metadata["help"],
+            help=field.metadata["help"],
             metavar="|".join(choices) if choices else None,
-            rich_help_panel=one.metadata.get("panel", panel),
+            rich_help_panel=field.metadata.get("panel", panel),
         )
-        assert one.default is not MISSING
-        made.append(keyword(one.name, Annotated[TYPES[kind], spelled], one.default))
+        assert field.default is not MISSING
+        made.append(keyword(field.name, Annotated[TYPES[kind], spelled], field.default))
     return made
 
 
@@ -132,7 +132,7 @@ def run_parameters() -> list[inspect.Parameter]:
 
 
 def set_signature(command: Any, parameters: Iterable[inspect.Parameter]) -> None:
-    """Give a function the signature that typer shall see."""
+    """Set the signature of a function that typer is to see."""
     made = list(parameters)
     command.__signature__ = inspect.Signature(made)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in made}

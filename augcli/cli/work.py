@@ -31,7 +31,7 @@ def materialize_and_report(
     max_errors: int,
     **settings: Any,
 ) -> int:
-    """Run a recipe and print its summary; gives the exit code."""
+    """Run a recipe, print its summary, and return the exit code."""
     from augcli.report.summary import describe, document
 
     progress = Progress(quiet)

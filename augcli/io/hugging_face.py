@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augcli.errors import InputError
-from augcli.io.store.arrow_files import DAMAGE, open_file
+from augcli.io.store.arrow_files import DAMAGE
 from augcli.options import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from augcli.io.store.base import Store
 
 VALUE_NAMES = {
     "halffloat": "float16",
@@ -62,13 +63,14 @@ def _check_names(names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def read_description(path: Path) -> tuple[tuple[str, ...] | None, dict[str, Any]] | None:
-    """Read class names and features from a parquet file of ours; None if it is not one."""
-    try:
-        schema = pq.read_schema(open_file(path))
-        return read_class_names(schema, "label"), read_features(schema)
-    except (*DAMAGE, InputError):
-        return None
+def read_description(store: Store, key: str) -> tuple[tuple[str, ...] | None, dict[str, Any]] | None:
+    """Read class names and features from a parquet file of ours; None if it is damaged."""
+    with store.open(key) as file:
+        try:
+            schema = pq.read_schema(file)
+            return read_class_names(schema, "label"), read_features(schema)
+        except (*DAMAGE, InputError):
+            return None
 
 
 def write_features(schema: pa.Schema, classes: Sequence[str] | None, known: dict[str, Any]) -> bytes:

@@ -6,10 +6,14 @@ import platform
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
 from augcli.kernels import cpu, devices
 from augcli.pipeline.engines.local import count_cpus, count_workers, read_quota
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKAGES = ("numpy", "numba", "pyarrow", "pillow", "simplejpeg", "typer", "tqdm")
 
@@ -21,12 +25,12 @@ class Diagnosis:
     Attributes:
         versions: Of augcli, Python and the packages.
         system: Operating system and processor.
-        codecs: Version of each image library; None where Pillow was built without it.
+        codecs: Version of each image library; None if Pillow was built without it.
         cpus: CPUs that this process may use.
-        quota: CPUs that its control group may use, rounded up; None where there is no bound.
+        quota: CPUs that its control group may use, rounded up; None if there is no bound.
         workers: Workers that a run takes by default.
-        processes: Whether the workers of folders are processes, not threads.
-        kernel_cache: Directory in which compiled kernels stay; None where none can be written.
+        processes: True if the workers of folders are processes, not threads.
+        kernel_cache: Directory in which compiled kernels stay; None if there is none that can be written.
         kernel_threads: Threads of the kernels for batches in memory.
         gpu: What there is of the GPU backend.
         notes: What is missing, what that costs and how to get it, in words.
@@ -46,25 +50,9 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look at the machine; nothing is written, and nothing is compiled."""
+    """Return what the machine has; nothing is written or compiled."""
     codecs, cache, state = codec.libraries(), cpu.cache_path(), devices.find_state()
     processes = sys.platform == "linux"
-    notes = [
-        f"Pillow was built without {name}: such images count as failed; pip install --upgrade pillow"
-        for name, found in codecs.items()
-        if found is None
-    ]
-    if cache is None:
-        notes.append(
-            "no directory for compiled kernels can be written: every run compiles for some seconds;"
-            " set NUMBA_CACHE_DIR to one that can"
-        )
-    if not processes:
-        notes.append(
-            "workers are threads here, which hold each other up a little; on Linux they are processes"
-        )
-    if state.problem:
-        notes.append(f"--backend gpu cannot be used, which costs commands nothing: {state.problem}")
     return Diagnosis(
         versions={"augcli": version("augcli"), "python": platform.python_version()}
         | {name: version(name) for name in PACKAGES},
@@ -77,5 +65,24 @@ def diagnose() -> Diagnosis:
         kernel_cache=cache,
         kernel_threads=cpu.count_threads(),
         gpu=state,
-        notes=tuple(notes),
+        notes=tuple(_find_costs(codecs, cache, processes, state.problem)),
     )
+
+
+def _find_costs(
+    codecs: dict[str, str | None], cache: str | None, processes: bool, problem: str
+) -> Iterator[str]:
+    """Yield what is missing, what that costs, and how to get it."""
+    for name, found in codecs.items():
+        if found is None:
+            cost = "such images count as failed; pip install --upgrade pillow"
+            yield f"Pillow was built without {name}: {cost}"
+    if cache is None:
+        yield (
+            "no directory for compiled kernels can be written: every run compiles for some seconds;"
+            " set NUMBA_CACHE_DIR to one that can"
+        )
+    if not processes:
+        yield "workers are threads here, which hold each other up a little; on Linux they are processes"
+    if problem:
+        yield f"the backend gpu cannot be used, which costs commands nothing: {problem}"

@@ -8,18 +8,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from augcli.io.records import part_files
-from augcli.io.store.names import printable_key
+from augcli.io.store.names import part_key, printable_key
 from augcli.io.writers.comparison import Difference
 from augcli.kernels.backends import choose_backend
-from augcli.pipeline.plan.chunks import Arc, cut_tasks
+from augcli.pipeline.plan.chunks import Arc, cut_pieces
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.worker.execute import execute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from augcli.io.readers.base import Source
+    from augcli.io.records.parts import Parts
+    from augcli.io.store.base import Store
     from augcli.io.writers.base import Pair, Writer
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.splits import Split
@@ -35,7 +37,7 @@ class _Dropping:
     def __init__(self, images: str) -> None:
         self.images = images
 
-    def store(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
+    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
         """Keep nothing."""
         return []
 
@@ -52,62 +54,71 @@ class _Piece(NamedTuple):
 class Recomputation:
     """All outputs of a data set, or some, in pieces that can be made again one by one."""
 
-    def __init__(self, dst: Path, recipe: Recipe, source: Source, sample: int | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        parts: Parts,
+        recipe: Recipe,
+        source: Source,
+        sample: int | None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
         """Plan the outputs as a run would.
 
         Args:
-            dst: The output.
+            store: The output.
+            parts: Its part files.
             recipe: What it was made with.
             source: What it was made from.
             sample: How many samples to take, evenly spread; None takes all.
+            limits: Those of the run that made the output.
 
         Raises:
             UsageError: If the recipe asks what the labels do not allow.
             InputError: If the source lacks what the recipe needs.
         """
-        self._dst = dst
+        self._parts = parts
         self._is_parquet = recipe.format == "parquet"
-        backend = choose_backend("auto", bool(recipe.entries))
-        self._splits = plan_splits(source, dst, recipe, backend)
-        backend.load()
+        self._backend = choose_backend("auto", bool(recipe.entries))
+        self._backend.load()  # before processes fork
+        self._splits = plan_splits(source, store, recipe, "auto", limits)
         planned = [(split, chunk) for split in self._splits for chunk in split.chunks]
         self._pieces = list(_cut(planned, sample))
-        self._read = lru_cache(maxsize=2)(_read_records)
+        self._read = lru_cache(maxsize=2)(self._read_records)
 
     def __len__(self) -> int:
         return len(self._pieces)
 
-    def compare_chunks(self) -> list[Difference]:
-        """Find chunks that only the source gives, or only the output holds."""
+    def compare_chunks(self, standing: set[str]) -> list[Difference]:
+        """Find chunks that only the source gives, or only the output has part files of."""
         given = {name for split in self._splits for name in split.part_names()}
-        held = part_files.part_names(self._dst)
         what = "was the input another one when it was made?"
         missing = [
-            Difference(f".augcli-{name}.parquet", f"SRC gives it, but it is missing: {what}")
-            for name in given - held
+            Difference(part_key(name), f"SRC gives it, but it is missing: {what}")
+            for name in given - standing
         ]
         return missing + [
-            Difference(f".augcli-{name}.parquet", f"SRC does not give it: {what}") for name in held - given
+            Difference(part_key(name), f"SRC does not give it: {what}") for name in standing - given
         ]
 
     def compare(self, number: int) -> tuple[list[Difference], int]:
         """Make a piece again; gives where it differs, and how many outputs were made."""
         piece = self._pieces[number]
         split, chunk = piece.split, piece.chunk
-        path = part_files.part_path(self._dst, split.part_name(chunk))
-        facts = part_files.read_part_facts(path)
+        name, key = split.part_name(chunk), part_key(split.part_name(chunk))
+        facts = self._parts.read_one(name).facts
         if facts is None:
             return [], 0  # that it is missing or damaged is said already
-        recorded = self._read(path)
+        recorded = self._read(name)
         samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
         job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer.images)))
-        results = [execute(job, arc, samples) for arc in piece.arcs]
+        results = [execute(job, arc, samples, self._backend) for arc in piece.arcs]
         rows, _ = part_files.join_rows([one.rows for one in results if one.rows], split.beside)
         writer, found = split.job.writer, []
         for row in rows.to_pylist():
             held = recorded.get((row["source"], row["copy"]))
             if held is None:
-                found.append(Difference(path.name, f"it has no output of {row['source']!r}, which SRC gives"))
+                found.append(Difference(key, f"it has no output of {row['source']!r}, which SRC gives"))
                 continue
             place = held["file_name"]
             held = held | {"file_name": place.split("/", 1)[1]} if self._is_parquet else held
@@ -121,13 +132,18 @@ class Recomputation:
         for failure in (failure for one in results for failure in one.failures):
             if known.get(failure.source) != failure:
                 what = f"{failure.source!r} of SRC cannot be used: {failure.reason}"
-                found.append(Difference(path.name, what))
+                found.append(Difference(key, what))
         if piece.is_first:
             keys = split.catalogue.keys
             given = {printable_key(keys[sample]) for sample in split.bases(chunk)}
             gone = sorted({source for source, _ in recorded if source not in given} | (known.keys() - given))
-            found += [Difference(path.name, f"its source {source!r} is not in SRC") for source in gone]
+            found += [Difference(key, f"its source {source!r} is not in SRC") for source in gone]
         return found, len(rows)
+
+    def _read_records(self, name: str) -> dict[tuple[str, int], dict[str, Any]]:
+        """Read a part file's rows by source and copy."""
+        rows = self._parts.read_one(name).rows().to_pylist()
+        return {(row["source"], row["copy"]): row for row in rows}
 
 
 def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator[_Piece]:
@@ -137,7 +153,7 @@ def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator
     first = 0
     for split, chunk in planned:
         if chosen is None:
-            runs = [chunk.arcs] if chunk.groups else list(cut_tasks(chunk, total, RUNS))
+            runs = [chunk.arcs] if chunk.groups else list(cut_pieces(chunk, total, RUNS))
             yield from (_Piece(split, chunk, run, at == 0) for at, run in enumerate(runs))
             continue
         mine = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(chunk))]
@@ -145,8 +161,3 @@ def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator
         picked = (places[at - first] for at in mine)
         yield _Piece(split, chunk, tuple(Arc(ring, at, at + 1) for ring, at in picked), True)
         first += len(chunk)
-
-
-def _read_records(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    """Read a part file's rows by source and copy."""
-    return {(row["source"], row["copy"]): row for row in part_files.read_part_rows(path).to_pylist()}

@@ -55,12 +55,13 @@ class Summary:
         chunks_done: Names of the chunks done by this run; empty where all stood already.
         outputs_made: Outputs made by this run.
         seconds: Wall time of the run, and of each stage summed over the workers.
-        free_bytes: Free space at DST; `estimated_bytes`: what a dry run expects to write.
+        free_bytes: Free space at DST; None if it is not known.
+        estimated_bytes: What a dry run expects to write.
         workers: Workers used (processes or threads).
         libraries: What decided the bytes: name and version of codecs and backend.
         notes: What is worth knowing, in words.
-        is_dry: Whether nothing was written because nothing was to be.
-        only_tables: Whether no image was to be made, but tables or label columns were.
+        is_dry: True if nothing was written because nothing was to be.
+        only_tables: True if no image was to be made, but tables or label columns were.
     """
 
     dst: str
@@ -77,7 +78,7 @@ class Summary:
     chunks_done: tuple[str, ...]
     outputs_made: int
     seconds: dict[str, float]
-    free_bytes: int
+    free_bytes: int | None
     estimated_bytes: int
     workers: int
     libraries: dict[str, str]

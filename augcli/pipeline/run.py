@@ -1,36 +1,38 @@
-"""A whole run: list, compare with what stands, do what is missing, write the tables, say that it is done."""
+"""A whole run: list, compare with what stands, make what is missing, write tables, say that it is done."""
 
 from __future__ import annotations
 
-import threading
 import time
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from augcli.errors import UsageError
 from augcli.io.images import codec
 from augcli.io.readers.source import open_source
-from augcli.io.store.lease import has_lock, locked
-from augcli.io.store.local import check_apart
+from augcli.io.store.lease import locked
+from augcli.io.store.places import open_destination
 from augcli.kernels.backends import choose_backend
-from augcli.pipeline.engines.local import count_workers, run_in_order
+from augcli.pipeline.engines.local import LocalEngine, can_fork, count_workers
 from augcli.pipeline.output import commit, documents, state, summarize
-from augcli.pipeline.output.commit import _commit
-from augcli.pipeline.plan.chunks import cut_tasks
+from augcli.pipeline.output.documents import describe_split
+from augcli.pipeline.output.relabel import relabel
+from augcli.pipeline.plan.checks import check_masks
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import Split, plan_splits
-from augcli.pipeline.worker.execute import execute
+from augcli.pipeline.plan.tasks import count_whole, cut_todo
+from augcli.pipeline.worker.chunks import make_chunks
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from augcli.io.readers.base import Samples, Selection, Source
+    from augcli.io.readers.base import Selection
+    from augcli.io.records.counts import RowCounts
+    from augcli.io.store.base import Store
     from augcli.pipeline.output.state import Standing
-    from augcli.pipeline.plan.chunks import Arc, Chunk
-    from augcli.pipeline.plan.job import ArcResult
+    from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.results import Summary
 
 
@@ -45,6 +47,7 @@ class Settings:
         max_errors: Failures up to which the output counts as complete.
         backend: What applies steps: one of `BACKENDS`.
         advance: Called with (images done since the last call, all images to do).
+        limits: How much is done at once; those of chunks decide the shards of parquet.
     """
 
     workers: int | None = None
@@ -53,6 +56,7 @@ class Settings:
     max_errors: int = 0
     backend: str = "auto"
     advance: Callable[[int, int], None] = lambda done, total: None
+    limits: Limits = DEFAULT_LIMITS
 
 
 def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Settings) -> Summary:
@@ -72,14 +76,15 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         StorageError: If the machine fails; committed chunks stay, and the same call goes on from there.
     """
     start = time.perf_counter()
-    _check_apart(src, dst, selection)
-    given, dst = dst, dst.absolute()
+    commit.check_apart(src, dst, selection)
+    store = open_destination(dst)
     backend = choose_backend(settings.backend, bool(recipe.entries))
     source = open_source(src, selection)
     recipe = replace(recipe, format=recipe.format or source.layout)
-    _check_annotations(recipe, source)
-    state.check(dst, recipe, source.annotated, settings.force)
-    splits = plan_splits(source, dst, recipe, backend)
+    check_masks(recipe, source.annotated)
+    seen = state.look(store)
+    state.check(seen, recipe, source.annotated, settings.force)
+    splits = plan_splits(source, store, recipe, settings.backend, settings.limits)
     workers = settings.workers or count_workers()
     notes = [
         *source.notes,
@@ -88,104 +93,69 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         *summarize.class_notes(splits),
         *summarize.pair_notes(splits),
     ]
-    survey = partial(state.survey, dst, recipe, source.annotated, splits, settings.force, settings.max_errors)
-    standing = survey()
+    known = (recipe, source.annotated, splits, settings.force, settings.max_errors)
+    standing = state.survey(seen, *known)
     if settings.dry_run:
-        foreseen = summarize.foresee(dst, recipe, splits, standing.todo, workers, backend.name, notes)
-        return replace(foreseen, dst=str(given), only_tables=standing.lacks_only_tables)
-    seconds: dict[str, float] = {}
+        foreseen = summarize.foresee(store, recipe, splits, standing.todo, workers, backend.name, notes)
+        return replace(foreseen, dst=str(dst), only_tables=standing.lacks_only_tables)
+    seconds: Counter[str] = Counter()
     # A run that finds nothing to do touches nothing, so only one that writes takes the lock.
-    with locked(dst) if standing.is_behind or has_lock(dst) else nullcontext(False) as is_locked:
-        if is_locked:  # another run may have been at work until then
-            standing = survey()
+    with locked(store) if standing.is_behind or seen.is_locked else nullcontext(False) as is_locked:
+        if is_locked and not seen.is_true():  # another run was at work until then
+            standing = state.survey(state.look(store), *known)
+        counts = standing.counts
         if standing.is_behind:
-            _complete(dst, recipe, splits, standing, workers, settings, seconds)
+            counts, seconds = _complete(store, recipe, splits, standing, workers, settings)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
-        summary = summarize.summarize(dst, recipe, splits, standing.todo, workers, backend.name, notes, spent)
-        if is_locked:
-            commit.mark_complete(dst, len(summary.failures) <= settings.max_errors)
-    return replace(summary, dst=str(given), only_tables=standing.lacks_only_tables)
+        summary = summarize.summarize(
+            store, recipe, splits, standing.todo, counts, workers, backend.name, notes, spent
+        )
+        if standing.is_behind:
+            commit.mark_complete(store, len(summary.failures) <= settings.max_errors)
+    return replace(summary, dst=str(dst), only_tables=standing.lacks_only_tables)
 
 
 def _complete(
-    dst: Path,
+    store: Store,
     recipe: Recipe,
     splits: Sequence[Split],
     standing: Standing,
     workers: int,
     settings: Settings,
-    seconds: dict[str, float],
-) -> None:
-    """Do all that is missing, but for the mark that it is complete."""
-    outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
-    annotated = splits[0].job.annotated
-    commit.begin(dst, recipe, annotated, standing.is_new, outdated)
+) -> tuple[dict[str, RowCounts], Counter[str]]:
+    """Do all that is missing, but for the mark that it is complete.
+
+    Returns:
+        The counted rows of each chunk, and the seconds by stage.
+    """
+    commit.begin(store, standing, recipe, splits[0].job.annotated)
     with codec.own_pixel_bound():
-        _do_chunks(standing.todo, workers, settings, seconds)
+        seconds = _make(standing.todo, recipe, workers, settings)
     for split in splits:
-        for chunk in split.mislabelled:
-            name = split.part_name(chunk)
-            split.facts[chunk.name] = split.job.writer.relabel(name, split.facts[chunk.name])
-    documents.finish(dst, [split.output(dst) for split in splits], recipe)
+        relabel(store, split, standing.parts)
+    counts = documents.finish(store, standing, [describe_split(split) for split in splits], recipe)
+    return counts, seconds
 
 
-def _check_apart(src: str, dst: Path, selection: Selection) -> None:
-    """Refuse a DST that overlaps what is read."""
-    check_apart(src, dst)
-    files = selection.files
-    if files.boxes:
-        check_apart(files.boxes, dst, "--boxes")
-    if files.masks and Path(files.masks).is_dir():  # else it names a column
-        check_apart(files.masks, dst, "--masks")
-
-
-def _check_annotations(recipe: Recipe, source: Source) -> None:
-    """Refuse what index masks do not allow."""
-    operations = [choice.operation for entry in recipe.entries for choice in entry.choices]
-    blending = next((one.name for one in operations if one.blends), None)
-    if not source.annotated.masks:
-        return
-    if blending and recipe.mask_policy is None:
-        raise UsageError(
-            f"{blending} blends images, but a mean of two indices of masks means nothing; give --mask-policy"
-            " dominant, or an input without masks"
-        )
-    if recipe.size and recipe.fit == "pad" and recipe.mask_fill is None:
-        raise UsageError("--fit pad frames masks too; say with --mask-fill which index the frame has")
-
-
-def _do_chunks(
-    todo: Sequence[tuple[Split, Chunk]], workers: int, settings: Settings, seconds: dict[str, float]
-) -> None:
-    """Do chunks in order, each committed when its last run is in; neighbours are in flight together."""
-    for split, _ in todo[:1]:
-        split.job.backend.load()
+def _make(
+    todo: Sequence[tuple[Split, Chunk]], recipe: Recipe, workers: int, settings: Settings
+) -> Counter[str]:
+    """Make and commit chunks; return the seconds by stage, summed over the workers."""
+    seconds: Counter[str] = Counter()
+    if not todo:
+        return seconds
+    backend = choose_backend(settings.backend, bool(recipe.entries))
+    backend.load()  # before processes fork
+    # Pieces of a chunk of parquet share rows in memory, so their workers are threads.
+    is_shared = any(chunk.groups for _, chunk in todo)
+    forks = workers > 1 and backend.forks and can_fork()
+    whole = count_whole(todo, workers, not is_shared) if forks else 0
+    engine = LocalEngine(workers, forks and (whole > 0 or not is_shared))
+    pieces = list(cut_todo(todo, workers, whole, settings.limits))
     total = sum(len(chunk) for _, chunk in todo)
-    runs = [(at, run) for at, (_, chunk) in enumerate(todo) for run in cut_tasks(chunk, total, workers)]
-    opened: dict[int, Samples] = {}
-    opening = threading.Lock()
-
-    def work(task: int) -> list[ArcResult]:
-        at, arcs = runs[task]
-        split, chunk = todo[at]
-        with opening:
-            if at not in opened:
-                opened[at] = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
-            samples = opened[at]
-        return [execute(split.job, arc, samples) for arc in arcs]
-
-    # The rows of shards are held in memory for all workers, so these are threads.
-    processes = all(not split.source.rows_are_shared and split.job.backend.forks for split, _ in todo)
-    done: list[tuple[Arc, ArcResult]] = []
-    for task, results in run_in_order(work, len(runs), workers, processes):
-        at, arcs = runs[task]
-        split, chunk = todo[at]
-        done += zip(arcs, results, strict=True)
-        for result in results:
-            for stage, spent in result.seconds.items():
-                seconds[stage] = seconds.get(stage, 0.0) + spent
-        settings.advance(sum(map(len, arcs)), total)
-        if sum(len(one) for one, _ in done) == len(chunk):
-            split.facts[chunk.name] = _commit(split, chunk, done)
-            opened.pop(at, None)
-            done = []
+    for piece, spent, facts in make_chunks(pieces, engine.run, settings.limits.spare_partners):
+        seconds.update(spent)
+        if facts is not None:
+            piece.split.facts[piece.chunk.name] = facts
+        settings.advance(sum(map(len, piece.arcs)), total)
+    return seconds

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from augcli.samples import Edges
 
 MASK_POLICIES = ("dominant",)
-"""What becomes of masks that are blended: that of the larger weight; without a policy, no blending."""
+"""What becomes of masks that are blended: the mask of the larger weight; without a policy, no blending."""
 
 BOX_POLICIES = ("keep", "shrink")
 """What becomes of boxes that are seen in part: they stay, or become the bounds of what is seen."""
@@ -19,9 +19,9 @@ class BoxHeader:
     """What is true of all boxes of a data set.
 
     Attributes:
-        box_format: `coco` or `voc`: how they came, and how they are written.
+        box_format: `coco` or `voc`: how the boxes were read, and how they are written.
         names: Names of the categories; a box holds an index into these.
-        keys: Of a COCO file everything but `images` and `annotations`, `categories` among it; of VOC nothing.
+        keys: Of a COCO file everything but `images` and `annotations`; of VOC nothing.
     """
 
     box_format: str
@@ -34,8 +34,8 @@ class Annotated:
     """What belongs to the images of a data set beside their labels.
 
     Attributes:
-        boxes: What is true of all boxes; None where there are none.
-        masks: Whether each image has a mask.
+        boxes: What is true of all boxes; None if there are none.
+        masks: True if each image has a mask.
     """
 
     boxes: BoxHeader | None = None
@@ -66,7 +66,7 @@ class WrittenBox(NamedTuple):
 
 
 class BoxedImage(NamedTuple):
-    """An image that is written, as far as files of boxes tell it.
+    """An image that is written, with what files of boxes say of it.
 
     Attributes:
         file_name: POSIX path below the directory of the images.

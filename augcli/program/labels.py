@@ -42,7 +42,7 @@ class Shares:
 
     @property
     def first_partner(self) -> int | None:
-        """The slot of the first partner that holds any pixels; None where none does."""
+        """The slot of the first partner that holds any pixels; None if no partner does."""
         return next((slot for slot, count in enumerate(self.counts[1:]) if count), None)
 
 
@@ -83,14 +83,14 @@ def mix_labels(labels: Sequence[SoftLabel], shares: Shares) -> SoftLabel:
     """
     if len(labels) != len(shares.counts):
         raise PlanError(f"{len(shares.counts)} sources need as many labels, got {len(labels)}")
-    held: dict[int, list[float]] = {}
+    parts: dict[int, list[float]] = {}
     for label, count in zip(labels, shares.counts, strict=True):
         if count:
             for name, weight in zip(label.classes, label.weights, strict=True):
                 # A whole weight leaves the count an integer: the share is then rounded only once.
-                held.setdefault(name, []).append(count if weight == 1.0 else count * weight)
-    classes = tuple(sorted(held))
-    return SoftLabel(classes, tuple(sum(held[name]) / shares.total for name in classes))
+                parts.setdefault(name, []).append(count if weight == 1.0 else count * weight)
+    classes = tuple(sorted(parts))
+    return SoftLabel(classes, tuple(sum(parts[name]) / shares.total for name in classes))
 
 
 def mix_known(labels: Sequence[SoftLabel | None], shares: Shares) -> tuple[int | None, SoftLabel | None]:

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augcli.io.store.local import LocalStore
+from augcli.io.store.locations import locate
 from augcli.ops import OPERATIONS
 from augcli.ops.base import PEERS
 from augcli.options import flag, option_fields
@@ -26,7 +28,7 @@ PLACE = re.compile(r"(?<=\n## One by one\n\n).*", re.DOTALL)
 
 
 def write_cards(pictures: str) -> str:
-    """Write the cards of all operations as markdown.
+    """Return the cards of all operations as markdown.
 
     Args:
         pictures: Directory of their pictures, as the page links it.
@@ -36,7 +38,7 @@ def write_cards(pictures: str) -> str:
 
 
 def write_card(operation: type[Operation], picture: str) -> str:
-    """Write the card of an operation."""
+    """Return the card of an operation as markdown."""
     card, name = operation.card, operation.name
     elsewhere = [f"{peer} {called}" for peer, called in zip(PEERS, card.peers[""], strict=True) if called]
     lines = [
@@ -55,17 +57,17 @@ def write_card(operation: type[Operation], picture: str) -> str:
         "",
         f"| option | default | meaning | {' | '.join(PEERS)} |",
         "|---" * (3 + len(PEERS)) + "|",
-        *(_row(operation, flag(one.name), *_describe(one)) for one in option_fields(operation)),
+        *(_row(operation, flag(field.name), *_describe(field)) for field in option_fields(operation)),
         _row(operation, "p", "`1.0`", P_HELP),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _describe(one: Field[Any]) -> tuple[str, str]:
-    """Give an option's default and meaning."""
-    default = "" if one.default is None else f"`{one.default}`" if one.type != "bool" else "off"
-    choices = one.metadata.get("choices")
-    return default, one.metadata["help"] + (f" One of {', '.join(choices)}." if choices else "")
+def _describe(field: Field[Any]) -> tuple[str, str]:
+    """Return an option's default and meaning."""
+    default = "" if field.default is None else f"`{field.default}`" if field.type != "bool" else "off"
+    choices = field.metadata.get("choices")
+    return default, field.metadata["help"] + (f" One of {', '.join(choices)}." if choices else "")
 
 
 def _row(operation: type[Operation], option: str, default: str, meaning: str) -> str:
@@ -76,4 +78,6 @@ def _row(operation: type[Operation], option: str, default: str, meaning: str) ->
 if __name__ == "__main__":
     page, pictures = Path(sys.argv[1]), sys.argv[2]
     cards = write_cards(pictures)
-    page.write_text(PLACE.sub(lambda _: cards, page.read_text("utf-8")), "utf-8")
+    text = locate(page).read().decode()
+    with LocalStore(str(page.parent)).writing(page.name) as file:
+        file.write(PLACE.sub(lambda _: cards, text).encode())

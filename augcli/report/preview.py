@@ -15,10 +15,12 @@ from augcli.errors import InputError, StorageError
 from augcli.io.images.geometry import upright_edges
 from augcli.io.images.headers import ORIENTATION_TAG
 from augcli.io.images.index_masks import bring_to_image, decode_mask
-from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import BOXES, EDGES
-from augcli.io.store.local import make_directory, writing
-from augcli.io.store.names import printable_key
+from augcli.io.records.parts import Parts
+from augcli.io.store.contents import list_contents
+from augcli.io.store.local import LocalStore
+from augcli.io.store.names import part_names, printable_key
+from augcli.io.store.places import open_destination
 from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.choose import choose_writer
 from augcli.pipeline.plan.splits import table_options
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.io.readers.base import Source
+    from augcli.io.store.base import Store
     from augcli.io.writers.base import Pair, Writer
     from augcli.program.annotated import Annotated, BoxHeader
     from augcli.recipe import Recipe
@@ -66,15 +69,14 @@ def draw_preview(source: Source, dst: Path, recipe: Recipe, sheet: Path, count: 
         OutputError: If `dst` is damaged.
         StorageError: If the machine fails.
     """
-    part, rows = _find_changed(dst)
+    store = open_destination(dst)
+    part, rows = _find_changed(store, dst)
     changed = [number for number, applied in enumerate(rows.column("applied").to_pylist()) if applied]
-    picked = [changed[i * len(changed) // count] for i in range(min(count, len(changed)))]
-    annotated, classes = read_annotated(dst), source.catalogues[0].classes or ()
-    split = next(
-        (one.split for one in source.catalogues if one.split and part.startswith(f"{one.split}-")), ""
-    )
-    layout = str(recipe.format)
-    writer = choose_writer(layout, dst, split, classes, table_options(recipe), {}, annotated)
+    shown = min(count, len(changed))
+    picked = [changed[i * len(changed) // shown] for i in range(shown)]
+    annotated, classes = read_annotated(store), source.catalogues[0].classes or ()
+    split, layout = part.rpartition("-")[0], str(recipe.format)
+    writer = choose_writer(layout, store, split, classes, table_options(recipe), {}, annotated)
     find = {
         printable_key(key): (catalogue, sample)
         for catalogue in source.catalogues
@@ -85,17 +87,16 @@ def draw_preview(source: Source, dst: Path, recipe: Recipe, sheet: Path, count: 
         sources = tuple(_open_source_image(source, find, key) for key in (row["source"], *row["partners"]))
         result = _open_result(pair, row, annotated)
         examples.append(Example(sources, result, _caption(row, classes, annotated.boxes)))
-    make_directory(sheet.parent)
-    with writing(sheet) as file:
+    with LocalStore(str(sheet.parent)).writing(sheet.name) as file:
         draw_sheet(examples).save(file, "PNG")
 
 
-def _find_changed(dst: Path) -> tuple[str, Any]:
+def _find_changed(store: Store, dst: Path) -> tuple[str, Any]:
     """Return the name and the rows of the first chunk that holds changed images."""
-    for name in sorted(part_files.part_names(dst)):
-        rows = part_files.read_part_rows(part_files.part_path(dst, name))
+    for part in Parts(store).read(sorted(part_names(list_contents(store).sizes))):
+        rows = part.rows()
         if any(rows.column("applied").to_pylist()):
-            return name, rows
+            return part.chunk, rows
     raise InputError(f"{str(dst)!r} holds no output with changed images; run an operation first")
 
 
@@ -105,7 +106,7 @@ def _load(writer: Writer, layout: str, rows: Any, picked: list[int]) -> Iterator
         if layout == "folder":
             yield from writer.load(rows.take(picked))
             return
-        wanted = set(picked)  # of a shard its rows come one after the other
+        wanted = set(picked)  # a shard is read from its beginning
         yield from (pair for number, pair in enumerate(writer.load(rows)) if number in wanted)
     except StorageError as error:
         if not isinstance(error.__cause__, FileNotFoundError):

@@ -13,7 +13,7 @@ SHOWN_CLASSES, MOST_LETTERS = 12, 200
 
 
 def describe(summary: Summary) -> str:
-    """Say what was done and what stands in the output, a few lines for a person."""
+    """Return in words what was done and what stands in the output, a few lines for a person."""
     verb = "would hold" if summary.is_dry else "holds"
     lines = [f"{summary.dst} {verb} {summary.outputs} images ({summary.layout}) from {summary.images} inputs"]
     if not summary.is_dry:
@@ -36,7 +36,7 @@ def describe(summary: Summary) -> str:
 
 
 def document(summary: Summary) -> dict[str, Any]:
-    """Give a summary as one JSON document, rates and failures counted by reason beside it."""
+    """Return a summary as one JSON document, with its rate and its failures counted by reason."""
     wall = summary.seconds.get("wall", 0.0)
     boxes = {name: {"before": before, "after": after} for name, (before, after) in summary.boxes.items()}
     return asdict(summary) | {
@@ -47,7 +47,7 @@ def document(summary: Summary) -> dict[str, Any]:
 
 
 def describe_verification(found: Verification) -> str:
-    """Say what was checked, and name each difference on a line of its own."""
+    """Return in words what was checked, each difference on a line of its own."""
     again = f", {found.recomputed} made again from their sources" if found.recomputed else ""
     count = len(found.differences)
     verdict = f"{count} differences" if count > 1 else "1 difference" if count else "all is as it was written"
@@ -56,8 +56,8 @@ def describe_verification(found: Verification) -> str:
 
 
 def document_verification(found: Verification) -> dict[str, Any]:
-    """Give what was checked as one JSON document."""
-    return asdict(found) | {"differences": [one._asdict() for one in found.differences]}
+    """Return what was checked as one JSON document."""
+    return asdict(found) | {"differences": [difference._asdict() for difference in found.differences]}
 
 
 def reasons(summary: Summary) -> dict[str, int]:
@@ -66,7 +66,7 @@ def reasons(summary: Summary) -> dict[str, int]:
 
 
 def _plain(text: str) -> str:
-    """Give a text that came from files as one short line, without codes that terminals obey."""
+    """Return a text that came from files as one short line, without codes that terminals obey."""
     line = "".join(char if char.isprintable() else " " for char in text)
     return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}..."
 
@@ -78,7 +78,7 @@ def _classes(per_class: dict[str, int]) -> str:
 
 
 def _boxes(summary: Summary) -> str:
-    """Give the boxes of each category before and after."""
+    """Return the boxes of each category before and after."""
     shown = [
         f"{_plain(name)} {before}" + (f" -> {after}" if not summary.is_dry else "")
         for name, (before, after) in list(summary.boxes.items())[:SHOWN_CLASSES]
@@ -92,10 +92,8 @@ def _work(summary: Summary) -> str:
     if summary.only_tables:
         return f"no image to make; tables and labels {'to be ' * summary.is_dry}written anew"
     if summary.is_dry:
-        return (
-            f"to do: {chunks}, about {summary.estimated_bytes / 1e6:.0f} MB;"
-            f" {summary.free_bytes / 1e6:.0f} MB are free; nothing was written"
-        )
+        free = "" if summary.free_bytes is None else f" {summary.free_bytes / 1e6:.0f} MB are free;"
+        return f"to do: {chunks}, about {summary.estimated_bytes / 1e6:.0f} MB;{free} nothing was written"
     if not summary.chunks_done:
         return "nothing to do: all of it stood already"
     wall = summary.seconds["wall"]

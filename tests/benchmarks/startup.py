@@ -14,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
 from photos import SAMPLE_PHOTOS
 
-from augcli.io.store import listing
+from augcli.io.store.base import Page
+from augcli.io.store.local import LocalStore
 
 ROUNDS = 5
 NAMES, CLASSES = 1_000_000, 1000
@@ -63,16 +64,21 @@ def measure_first_runs(work: Path) -> None:
     print(f"| second run | {median(second):.2f} s | 1.5 s |")
 
 
+def list_names(
+    store: LocalStore, prefix: str = "", wanted: Callable[[str], bool] | None = None
+) -> Iterator[Page]:
+    """Yield a page of made-up names for each class, in the place of `LocalStore.list`."""
+    for first in range(CLASSES):
+        numbers = range(first, NAMES, CLASSES)
+        keys = [f"class{first:03}/photo-{number:07}.jpg" for number in numbers]
+        yield Page(keys, [60_000 + number % 999 for number in numbers], list(numbers))
+
+
 def plan_names() -> None:
     """Plan a run over a million made-up names, as `--dry-run` does, and print its time and peak memory."""
     import augcli
 
-    files = listing.Files()
-    for number in range(NAMES):
-        files.append(f"class{number % CLASSES:03}/photo-{number:07}.jpg", 60_000 + number % 999, number)
-    files.sort()
-    directories = [f"class{number:03}" for number in range(CLASSES)]
-    listing.list_tree = lambda root, links: listing.Tree(files, listing.Files(), directories, Counter())
+    LocalStore.list = list_names
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
         (Path(work) / "src").mkdir()
@@ -80,7 +86,7 @@ def plan_names() -> None:
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     assert summary.images == NAMES
-    print(f"| ordering and chunking {NAMES:,} names | {seconds:.1f} s, {peak:.0f} MiB | 15 s, 400 MiB |")
+    print(f"| a plan for {NAMES:,} names | {seconds:.1f} s, {peak:.0f} MiB | 15 s, 400 MiB |")
 
 
 def main() -> None:

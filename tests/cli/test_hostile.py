@@ -332,8 +332,10 @@ def test_a_bomb_below_the_bound_gives_all_its_pixels(name):
 # --- a decoder that takes its process with it ----------------------------------------------------------
 
 
-def test_a_decoder_that_aborts_takes_no_committed_chunk_with_it(make_folder, tmp_path, tree, monkeypatch):
-    monkeypatch.setattr("augcli.pipeline.plan.chunks.CHUNK_OUTPUTS", 8)
+def test_a_decoder_that_aborts_takes_no_committed_chunk_with_it(
+    make_folder, tmp_path, tree, monkeypatch, limit
+):
+    limit(chunk_outputs=8)
     src = make_folder({"cat": 80, "dog": 80})
     fresh, cut = tmp_path / "fresh", tmp_path / "cut"
     augcli.materialize(src, fresh, CUTMIX, workers=2)

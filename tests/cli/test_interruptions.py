@@ -49,7 +49,7 @@ def start(job, tmp_path):
 
     def begin(*options, **settings):
         process = run(job / "src", tmp_path / "my dst", *options, **settings)
-        while process.poll() is None and not list((tmp_path / "my dst").rglob("*.png.part")):
+        while process.poll() is None and not list((tmp_path / "my dst").rglob("*.png.*.part")):
             time.sleep(0.01)
         assert process.poll() is None, process.communicate()
         return process

@@ -38,12 +38,15 @@ from augcli.io.labels import columns, tables
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.io.records import annotation_columns, label_columns, part_files
+from augcli.io.records.parts import Part, Parts
+from augcli.io.store.local import LocalStore
 from augcli.io.store.locations import locate
 from augcli.io.store.names import safe_stem
 from augcli.io.writers import boxes
 from augcli.io.writers.folder import FolderWriter
 from augcli.kernels import cpu
 from augcli.pipeline.output import state
+from augcli.pipeline.plan import digest
 from augcli.program.annotated import Annotated, BoxedImage, BoxHeader, WrittenBox
 from augcli.recipe_files import load_recipe
 from augcli.samples import Colour, SoftLabel
@@ -488,14 +491,15 @@ def check_boxed_run(data: bytes) -> bool:
 def check_annotations_document(data: bytes) -> bool:
     """Read what an augcli.json says of masks and boxes, and write an augcli.json that says the same."""
     with _lying(data, "augcli.json") as path:
+        store = LocalStore(str(path.parent))
         with _refused():
-            state.check(path.parent, recipes.Recipe(), Annotated(), False)
+            state.check(state.look(store), recipes.Recipe(), Annotated(), False)
         with _refused():
-            annotated = boxes.read_annotated(path.parent)
+            annotated = boxes.read_annotated(store)
             header = annotated.boxes
             if header and not all(isinstance(name, str) for name in (header.box_format, *header.names)):
                 raise Broken("a-header-of-another-type")
-            state.document(recipes.Recipe(), annotated)
+            digest.document(recipes.Recipe(), annotated)
             return True
     return False
 
@@ -503,24 +507,25 @@ def check_annotations_document(data: bytes) -> bool:
 def check_part(data: bytes) -> bool:
     """Read a part file's facts, and of its rows what a later run reads."""
     with _lying(data, ".augcli-all.parquet") as path:
-        facts = part_files.read_part_facts(path)
-        if facts is not None:
-            _check_facts(facts)
-            _check_annotated_part(path)
+        store = LocalStore(str(path.parent))
+        part = Parts(store).read_one("all")
+        if part.facts is not None:
+            _check_facts(part.facts)
+            _check_annotated_part(store, part)
         with _refused():
-            part_files.read_file_names(path)
+            part.file_names()
         with _refused():
-            counted = part_files.read_part_rows(path, PART_COLUMNS)
+            counted = part.rows(PART_COLUMNS)
             for name in PART_COLUMNS:
                 counted.column(name).to_pylist()
-            return facts is not None
+            return part.facts is not None
     return False
 
 
-def _check_annotated_part(path: Path) -> None:
+def _check_annotated_part(store: LocalStore, part: Part) -> None:
     """Ask a part file of boxes and masks what a later run asks, where it says that it has some."""
     with _refused():
-        rows = part_files.read_part_rows(path)
+        rows = part.rows()
         if not {annotation_columns.BOXES, annotation_columns.IMAGE, annotation_columns.MASK} <= set(
             rows.schema.names
         ):
@@ -528,7 +533,7 @@ def _check_annotated_part(path: Path) -> None:
         for form in ("coco", "voc"):
             header = BoxHeader(form, ("cell", "cup"), {"categories": [{"id": 7}, {"id": 8}]})
             options = label_columns.TableOptions(0.0, "uniform", None)
-            FolderWriter(path.parent, "", options, {}, Annotated(header, True)).stands(path, {})
+            FolderWriter(store, "", None, options, {}, Annotated(header, True)).stands(part, {})
         annotation_columns.count_categories(rows)
         for image in annotation_columns.boxed_images(rows):
             if not all(isinstance(box, WrittenBox) for box in image.boxes):

@@ -386,7 +386,7 @@ def make_parts() -> list[bytes]:
 
 def annotated_part() -> bytes:
     """Make a part file of two rows that have boxes and masks."""
-    from augcli.io.records.annotation_columns import Notes, annotation_table
+    from augcli.io.records.annotation_columns import OutputAnnotations, annotation_table
     from augcli.program.annotated import Annotated, BoxHeader, WrittenBox
 
     boxes = (
@@ -395,7 +395,7 @@ def annotated_part() -> bytes:
     )
     beside = annotation_table(
         Annotated(BoxHeader("coco", ("cell", "cup"), {}), True),
-        [Notes('{"license": 1}', boxes, b"mask"), Notes()],
+        [OutputAnnotations('{"license": 1}', boxes, b"mask"), OutputAnnotations()],
     )
     rows = pq.read_table(io.BytesIO(part_with_facts(to_json(FACTS))))
     names = pa.array(["images/" + name for name in rows.column("file_name").to_pylist()])

@@ -483,6 +483,25 @@ def test_the_form_that_is_asked_for_goes_before_the_sources_own(form, channels, 
     assert codec.choose_file_format(header, channels, wanted) == wanted
 
 
+@pytest.mark.parametrize("subsampling", codec.SUBSAMPLINGS)
+def test_what_is_kept_of_a_jpeg_is_its_quality_and_subsampling(subsampling):
+    header = read(simplejpeg.encode_jpeg(draw(16, 16), quality=71, colorsubsampling=subsampling))
+    assert codec.choose_encoding(header, 3, "keep", "keep", "keep") == ("jpg", 71, subsampling)
+
+
+def test_a_source_without_quality_and_subsampling_gets_the_defaults():
+    png = read(save(to_image(draw(4, 4)), "PNG"))
+    assert codec.choose_encoding(png, 3, "jpg", "keep", "keep") == ("jpg", 95, "420")
+    grey = read(save(to_image(draw(4, 4, 1)), "JPEG", quality=60))  # which has no chroma
+    assert codec.choose_encoding(grey, 3, "keep", "keep", "keep") == ("jpg", 60, "420")
+
+
+@pytest.mark.parametrize("quality", [50, "50"])
+def test_quality_and_subsampling_that_are_asked_for_go_before_the_sources_own(quality):
+    header = read(simplejpeg.encode_jpeg(draw(16, 16), quality=71, colorsubsampling="420"))
+    assert codec.choose_encoding(header, 3, "keep", quality, "444") == ("jpg", 50, "444")
+
+
 @pytest.mark.parametrize(
     ("background", "expected"),
     [

@@ -16,18 +16,27 @@ import pytest
 
 from augcli.errors import OutputError, StorageError
 from augcli.io.store import lease
-from augcli.io.store.lease import LOCK, has_lock, locked
+from augcli.io.store.lease import LOCK
+from augcli.io.store.local import LocalStore
 
 pytestmark = pytest.mark.skipif(lease.fcntl is None, reason="this system has no flock")
 
 HOLD = """
 import sys, time
-from pathlib import Path
 from augcli.io.store.lease import locked
-with locked(Path(sys.argv[1])):
+from augcli.io.store.local import LocalStore
+with locked(LocalStore(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
+
+
+def locked(directory):
+    return lease.locked(LocalStore(str(directory)))
+
+
+def has_lock(directory):
+    return (directory / LOCK).exists()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from PIL import Image
 from augcli.cli import main
 from augcli.errors import InputError
 from augcli.io.labels.columns import label_by_name
-from augcli.io.readers.base import READERS, ClassFolders, Selection, Source, register
+from augcli.io.readers.base import READERS, Selection, Source, register
 from augcli.io.readers.source import open_source
 from augcli.samples import Catalogue
 
@@ -45,12 +45,15 @@ class ColourReader:
         sizes, versions = np.full(len(keys), len(text)), np.array(found.files.versions[:1] * len(keys))
         catalogue = Catalogue("", keys, sizes, versions, labelling.labels, labelling.classes)
         colours = {name: tuple(map(int, numbers)) for name, *numbers in lines}
-        return Source((catalogue,), "folder", ColourOpener(colours), ClassFolders(True))
+        return Source((catalogue,), "folder", ColourOpener(colours), has_class_folders=True)
 
 
 @dataclass(frozen=True)
 class ColourOpener:
     colours: dict[str, tuple[int, int, int, int]]
+
+    def for_groups(self, groups):
+        return self
 
     def open(self, catalogue, groups, slices):
         return ColourSamples(self.colours, catalogue)

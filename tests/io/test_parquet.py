@@ -569,7 +569,7 @@ ROWS = {"a": 13, "b": 5, "c": 1}
 
 
 @pytest.fixture(params=[1000, 3000], ids=["one row each", "several rows each"])
-def sliced(request, tmp_path, monkeypatch):
+def sliced(request, tmp_path, monkeypatch, limit):
     """Three shards of several row groups in one chunk that is read in slices; gives (SRC, slices seen)."""
     seed = 0
     for name, rows in ROWS.items():
@@ -582,7 +582,7 @@ def sliced(request, tmp_path, monkeypatch):
         write_shard(tmp_path / "src" / f"{name}.parquet", columns, group=5)
         seed += rows
     # The rows are some 300 bytes each; a chunk keeps 8 row groups, here all five of them.
-    monkeypatch.setattr("augcli.pipeline.plan.chunks.CHUNK_BYTES", request.param)
+    limit(chunk_bytes=request.param)
     seen, samples = [], Source.samples
 
     def watch(self, catalogue, groups, slices):

@@ -73,7 +73,7 @@ def test_source_without_images_is_refused_naming_the_accepted_extensions(tmp_pat
 
 def test_class_folders_label_their_images(make_folder):
     source, catalogue = open_only(make_folder({"dog": 1, "cat": 2}))
-    assert (source.layout, source.class_folders.fit, catalogue.split) == ("folder", True, "")
+    assert (source.layout, source.has_class_folders, catalogue.split) == ("folder", True, "")
     assert catalogue.classes == ("cat", "dog")
     assert labels_of(catalogue) == {"cat/0.png": FIRST, "cat/1.png": FIRST, "dog/0.png": SECOND}
 
@@ -148,14 +148,14 @@ def test_class_folder_that_is_not_utf8_is_percent_encoded(make_folder, tmp_path)
 
 def test_flat_folder_is_unlabelled(make_folder):
     source, catalogue = open_only(make_folder({"": 2}))
-    assert (source.layout, source.class_folders.fit, catalogue.classes) == ("folder", False, None)
+    assert (source.layout, source.has_class_folders, catalogue.classes) == ("folder", False, None)
     assert labels_of(catalogue) == {"0.png": None, "1.png": None}
 
 
 def test_flat_folder_is_labelled_by_a_table_elsewhere(make_folder, tmp_path):
     (tmp_path / "labels.csv").write_text("file_name,label\n1.png,dog\n0.png,cat\n")
     source, catalogue = open_only(make_folder({"": 2}), labels=tmp_path / "labels.csv")
-    assert source.class_folders.fit is False
+    assert source.has_class_folders is False
     assert catalogue.classes == ("cat", "dog")
     assert labels_of(catalogue) == {"0.png": FIRST, "1.png": SECOND}
 
@@ -200,7 +200,7 @@ def test_metadata_with_labels_goes_before_class_folders(make_folder):
     source, catalogue = open_only(root)
     assert catalogue.classes == ("down", "up")
     assert labels_of(catalogue) == {"cat/0.png": SECOND, "dog/0.png": FIRST}
-    assert source.class_folders.fit is True
+    assert source.has_class_folders is True
 
 
 def test_label_table_that_does_not_match_the_images_is_refused(make_folder, tmp_path):
@@ -218,7 +218,7 @@ def test_label_table_is_refused_for_shards(tmp_path):
 def test_multi_hot_labels_get_no_class_folders(make_folder, tmp_path):
     (tmp_path / "labels.csv").write_text("file_name,a,b\ncat/0.png,1,1\ndog/0.png,0,1\n")
     source, catalogue = open_only(make_folder({"cat": 1, "dog": 1}), labels=tmp_path / "labels.csv")
-    assert source.class_folders.fit is False
+    assert source.has_class_folders is False
     assert labels_of(catalogue)["cat/0.png"] == SoftLabel((0, 1), (1.0, 1.0))
 
 
@@ -253,7 +253,7 @@ def test_flat_folder_beside_an_empty_directory_called_train_has_no_splits(make_f
 def test_splits_may_be_flat(make_folder):
     source = open_source(str(make_folder({"train": 2, "val": 1})), Selection())
     assert [(c.split, len(c), c.classes) for c in source.catalogues] == [("train", 2, None), ("val", 1, None)]
-    assert source.class_folders.fit is False
+    assert source.has_class_folders is False
 
 
 def test_each_split_is_labelled_by_its_own_metadata(make_folder):
@@ -313,7 +313,7 @@ def test_own_folder_output_is_read_with_its_soft_labels(make_folder, tmp_path):
     stored = dict(
         zip(rows.column("file_name").to_pylist(), rows.column("soft_label").to_pylist(), strict=True)
     )
-    assert (source.layout, source.class_folders.fit, catalogue.classes) == ("folder", True, ("cat", "dog"))
+    assert (source.layout, source.has_class_folders, catalogue.classes) == ("folder", True, ("cat", "dog"))
     assert len(catalogue) == 8
     dense = {}
     for key, label in labels_of(catalogue).items():
@@ -394,7 +394,7 @@ def test_source_without_its_catalogues_pickles_and_opens_samples(make_folder, tm
     source = open_source(str(root), selection)
     (catalogue,) = source.catalogues
     packed = pickle.dumps(replace(source, catalogues=()))
-    assert len(packed) < 2000
+    assert str(catalogue.keys[1]).encode() not in packed
     samples = pickle.loads(packed).samples(catalogue, source.groups.get("", ()), 1)
     own = source.samples(catalogue, source.groups.get("", ()), 1)
     assert samples.read(1) == own.read(1)

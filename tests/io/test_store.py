@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import pickle
 import threading
@@ -9,7 +11,9 @@ import threading
 import pytest
 
 from augcli.errors import StorageError
-from augcli.io.store.base import Version
+from augcli.io.store.base import Version, write_text
+from augcli.io.store.contents import list_contents
+from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore
 
 
@@ -121,6 +125,31 @@ def test_a_written_file_appears_whole_or_not_at_all(store):
     assert store.read(["a/b"]) == [b"1"]
 
 
+def write_and_fail(store, error):
+    with store.writing("a.csv") as file:
+        file.write(b"half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt()])
+@pytest.mark.parametrize("before", [{}, {"a.csv": b"old"}])
+def test_what_stood_there_stays_where_a_file_is_not_written_to_its_end(store, error, before):
+    put(store, **before)
+    with pytest.raises(type(error)):
+        write_and_fail(store, error)
+    assert listed(store) == [(key, len(data)) for key, data in before.items()]
+
+
+def test_a_text_is_written_as_utf8_with_lf(store):
+    write_text(store, "a.txt", "naïve\nb\n")
+    assert store.read(["a.txt"]) == [b"na\xc3\xafve\nb\n"]
+
+
+def test_what_was_never_staged_cannot_be_published(store):
+    with pytest.raises(StorageError, match=r"cannot write '.*a\.jpg'"):
+        store.publish(["a.jpg"])
+
+
 def test_one_of_many_creates_a_file(store):
     barrier, won = threading.Barrier(32), []
 
@@ -167,6 +196,23 @@ def test_a_directory_of_nothing_that_is_wanted_is_listed_with_a_slash(store):
     assert listed(store, "", lambda name: name not in ("b", "d", "f")) == [("a/c/", 0), ("e/", 0)]
 
 
+def test_the_contents_are_what_one_listing_says(store):
+    put(store, a=b"1", b__c=b"22", _git__refs__d=b"333")
+    contents = list_contents(store)
+    assert contents.sizes == {"a": 1, "b/c": 2, "_git/refs/d": 3}
+    store.stage([".git/refs/x", "b/.hidden"], [b"", b""])
+    store.publish([".git/refs/x", "b/.hidden"])
+    assert sorted(list_contents(store).visible()) == ["_git/refs/d", "a", "b/.hidden", "b/c"]
+
+
+def test_an_error_of_the_machine_says_what_was_done_and_the_cure():
+    message = "cannot write 'x': No space left on device; free or repair it and run again"
+    with pytest.raises(StorageError, match=message), storage_errors("cannot write 'x'"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(KeyError), storage_errors("doing"):
+        raise KeyError("x")
+
+
 class TestLocal:
     def test_links_are_followed_once_if_asked_for(self, tmp_path):
         (tmp_path / "src" / "b").mkdir(parents=True)
@@ -201,3 +247,99 @@ class TestLocal:
         with pytest.raises(StorageError, match="cannot write"):
             store.stage(["a"], [b"1"])
         assert not (tmp_path / "elsewhere").exists()
+
+    def test_links_and_what_they_lead_to_are_not_files(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"1")
+        (tmp_path / "link").symlink_to("a")
+        os.mkfifo(tmp_path / "pipe")
+        contents = list_contents(LocalStore(str(tmp_path)))
+        assert (contents.sizes, contents.links) == ({"a": 1}, ["link"])
+
+    def test_what_goes_while_a_directory_is_listed_is_left_out(self, tmp_path, monkeypatch):
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "x").write_bytes(b"1")
+        real = os.scandir
+
+        def scan(path):
+            entries = list(real(path))  # as a listing that was read whole before
+            if str(path) == str(tmp_path):
+                (tmp_path / "a" / "x").unlink()
+                (tmp_path / "a").rmdir()
+            elif (tmp_path / "b" / "x").exists():
+                (tmp_path / "b" / "x").unlink()
+            return contextlib.nullcontext(entries)
+
+        monkeypatch.setattr(os, "scandir", scan)
+        pages = list(LocalStore(str(tmp_path)).list())
+        assert [(page.keys, page.others) for page in pages] == [([], []), (["b/"], [])]  # empty by now
+
+    def test_a_file_is_whole_where_the_system_takes_only_some_bytes_at_a_time(self, tmp_path, monkeypatch):
+        real = os.write
+        monkeypatch.setattr(os, "write", lambda file, data: real(file, bytes(data[:3])))
+        store = LocalStore(str(tmp_path))
+        put(store, a=b"0123456789")
+        assert store.read(["a"]) == [b"0123456789"]
+
+    def test_a_file_is_read_whole_where_the_system_gives_only_some_bytes_at_a_time(
+        self, tmp_path, monkeypatch
+    ):
+        real = os.read
+        monkeypatch.setattr(os, "read", lambda file, size: real(file, min(size, 3)))
+        (tmp_path / "a").write_bytes(b"0123456789")
+        assert LocalStore(str(tmp_path)).read(["a"]) == [b"0123456789"]
+
+    def test_a_file_is_synced_before_its_rename_and_its_directory_after(self, tmp_path, monkeypatch):
+        seen, fsync, replace = [], os.fsync, os.replace
+        monkeypatch.setattr(os, "fsync", lambda *arguments: seen.append("fsync") or fsync(*arguments))
+        monkeypatch.setattr(os, "replace", lambda *arguments: seen.append("replace") or replace(*arguments))
+        write_text(LocalStore(str(tmp_path)), "a.txt", "text")
+        assert seen == ["fsync", "replace", "fsync"]
+
+    def test_a_file_in_the_place_of_a_directory_is_a_fault_of_the_machine(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"")
+        store = LocalStore(str(tmp_path))
+        for write in (lambda: store.stage(["a/b"], [b""]), lambda: write_text(store, "a/b", "")):
+            with pytest.raises(StorageError, match=r"cannot (make|write) '.*a"):
+                write()
+
+    def test_a_directory_is_not_a_file(self, tmp_path):
+        (tmp_path / "a").mkdir()
+        assert LocalStore(str(tmp_path)).read(["a"]) == [None]
+
+    @pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP])
+    def test_one_of_many_creates_a_file_where_there_are_no_hard_links(self, tmp_path, monkeypatch, code):
+        def refuse(*_):
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(os, "link", refuse)
+        test_one_of_many_creates_a_file(LocalStore(str(tmp_path / "root")))
+
+    def test_a_file_that_cannot_be_created_leaves_nothing(self, tmp_path, monkeypatch):
+        def refuse(*_):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(os, "link", refuse)
+        with pytest.raises(StorageError, match=r"cannot write '.*/a': Input/output error"):
+            LocalStore(str(tmp_path)).create("a", b"1")
+        assert os.listdir(tmp_path) == []
+
+    def test_a_file_that_is_created_without_hard_links_is_gone_if_the_disk_is_full(
+        self, tmp_path, monkeypatch
+    ):
+        def refuse(*_):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+        real, calls = os.write, []
+
+        def fill(file, data):
+            calls.append(file)
+            if len(calls) == 2:  # under its own name
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(file, data)
+
+        monkeypatch.setattr(os, "link", refuse)
+        monkeypatch.setattr(os, "write", fill)
+        with pytest.raises(StorageError, match="No space left"):
+            LocalStore(str(tmp_path)).create("a", b"1")
+        assert os.listdir(tmp_path) == []

@@ -11,30 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 
 import augcli
-from augcli.errors import InputError, OutputError, PlanError
+from augcli.errors import InputError, PlanError
 from augcli.io.labels import tables
 from augcli.io.records.label_columns import TableOptions, finish_rows
-from augcli.io.records.part_files import (
-    SOURCES,
-    Output,
-    PartFacts,
-    collect_failures,
-    join_rows,
-    pack_rows,
-    read_file_names,
-    read_part_facts,
-    read_part_rows,
-    rows_to_table,
-    write_failures,
-    write_part_file,
-)
+from augcli.io.records.part_files import SOURCES, Output, rows_to_table
 from augcli.io.records.step_columns import read_label, read_program
 from augcli.io.store.locations import locate
-from augcli.io.writers.labels_csv import write_labels_csv
+from augcli.io.writers.labels_csv import fill_labels_csv
 from augcli.ops.cutmix import CutMix
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
 from augcli.recipe import Choice, Entry, Recipe, single
-from augcli.samples import Colour, Failure, SoftLabel
+from augcli.samples import Colour, SoftLabel
 
 
 def read_label_table(path, *arguments):
@@ -83,7 +70,9 @@ def csv_text(tmp_path):
 
     def write(outputs, classes=("cat", "dog"), options=None) -> str:
         path = tmp_path / "labels.csv"
-        write_labels_csv(path, [rows_to_table(outputs)], classes, options or TableOptions())
+        with path.open("wb") as file, fill_labels_csv(file, classes, options or TableOptions()) as add:
+            for output in outputs:  # chunk by chunk
+                add(rows_to_table([output]))
         return path.read_bytes().decode("utf-8")
 
     return write
@@ -417,113 +406,6 @@ def test_row_of_noise():
     assert step_to_row(Fill(Box(0, 0, 3, 4), Normal(1, mean, std))) == area | {
         "noise": "normal", "key": 1, "mean": list(mean), "std": list(std),
     }  # fmt: skip
-
-
-# Part files -----------------------------------------------------------------------------------------------
-
-FACTS = PartFacts(
-    fingerprint="abc",
-    ahead=(3, 0),
-    failures=(Failure("naïve/é.png", "decode", "cannot be decoded", 'OSError: "x"'),),
-    passed_over=("a.png", "b%FF.png"),
-    counts={"first frame of several": 2},
-)
-
-
-@pytest.fixture
-def part(tmp_path):
-    path = tmp_path / ".augcli-01.parquet"
-    carried = pa.table({"extra": pa.array([5, 6], pa.int16())})
-    write_part_file(path, rows_to_table([make_output(), make_unmixed(file_name="cat/b.png")], carried), FACTS)
-    return path
-
-
-def test_part_file_gives_its_facts_back(part):
-    assert read_part_facts(part) == FACTS
-
-
-def test_part_file_gives_its_rows_back(part):
-    rows = read_part_rows(part)
-    assert rows.column("weights").to_pylist() == [[0.7, 0.3], [1.0]]
-    assert rows.column("applied").to_pylist() == [True, False]
-    assert rows.column("extra").to_pylist() == [5, 6]
-    assert rows.schema.field("extra").type == pa.int16()
-
-
-def test_part_file_names_its_outputs(part):
-    assert read_file_names(part) == ["cat/a__cutmix0-0123456789abcdef.png", "cat/b.png"]
-
-
-def test_part_file_without_rows_gives_its_facts_back(tmp_path):
-    write_part_file(tmp_path / "part.parquet", rows_to_table([]), FACTS)
-    assert read_part_facts(tmp_path / "part.parquet") == FACTS
-    assert read_file_names(tmp_path / "part.parquet") == []
-
-
-@pytest.mark.parametrize("kept", [0, 1, 4, 100, -1])
-def test_facts_of_a_truncated_part_file_are_none(part, kept):
-    part.write_bytes(part.read_bytes()[:kept])
-    assert read_part_facts(part) is None
-
-
-def test_facts_of_a_missing_part_file_are_none(tmp_path):
-    assert read_part_facts(tmp_path / "none.parquet") is None
-
-
-@pytest.mark.parametrize(
-    "document",
-    [None, b"", b"not json", b"[]", b"null", b"{}", b'{"fingerprint": "x"}',
-     b'{"failures": [], "ahead": [], "passed_over": []}'],
-)  # fmt: skip
-def test_facts_of_another_parquet_file_are_none(tmp_path, document):
-    table = pa.table({"a": [1]}).replace_schema_metadata(None if document is None else {b"augcli": document})
-    pq.write_table(table, tmp_path / "other.parquet")
-    assert read_part_facts(tmp_path / "other.parquet") is None
-
-
-def test_rows_of_a_damaged_part_file_name_the_cure(part):
-    part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(OutputError, match=r"\.augcli-01\.parquet' is damaged; remove it and run again"):
-        read_part_rows(part)
-
-
-def test_failures_of_all_parts_are_sorted_by_key():
-    one, two, three = (Failure(key, "read", "empty file", "") for key in ("a", "b", "c"))
-    assert collect_failures([PartFacts("x", failures=(three, one)), PartFacts("y", failures=(two,))]) == [
-        one,
-        two,
-        three,
-    ]
-
-
-def test_failures_are_written_one_json_object_a_line(tmp_path):
-    write_failures(
-        tmp_path / "failures.jsonl",
-        [Failure("a\nb.png", "read", "empty file", ""), Failure("c", "decode", "r", "d")],
-    )
-    lines = (tmp_path / "failures.jsonl").read_text("utf-8").split("\n")
-    assert lines.pop() == ""
-    assert [json.loads(line) for line in lines] == [
-        {"source": "a\nb.png", "stage": "read", "reason": "empty file", "detail": ""},
-        {"source": "c", "stage": "decode", "reason": "r", "detail": "d"},
-    ]
-
-
-def test_rows_of_runs_are_joined_by_source_and_copy_with_what_they_carry():
-    places = [("b", 1), ("é", 0), ("a", 2), ("b", 0), ("a", 10)]
-    outputs = [make_output(source=source, copy=copy) for source, copy in places]
-    carried = pa.table({"x": [10, 11, 12, 13, 14]})
-    cuts = [(0, 2), (2, 5)]
-    packed = [pack_rows(rows_to_table(outputs[i:j], carried.slice(i, j - i))) for i, j in cuts]
-    rows, order = join_rows(packed, carried.schema)
-    assert order == [2, 4, 3, 0, 1]
-    assert rows.column("x").to_pylist() == [12, 14, 13, 10, 11]
-    assert rows.column("copy").to_pylist() == [2, 10, 0, 1, 0]
-
-
-def test_no_rows_have_all_columns():
-    rows, order = join_rows([], pa.schema([("x", pa.int8())]))
-    assert (len(rows), order, rows.schema.names[-1]) == (0, [], "x")
 
 
 # Label tables ---------------------------------------------------------------------------------------------

@@ -91,6 +91,24 @@ def test_name_of_an_image_is_the_path_of_its_file_whatever_the_file_says(read):
     assert list(read({"b/c.d.xml": named, "a.XML": named, "a-1.xml": named}).images) == ["a", "a-1", "b/c.d"]
 
 
+@pytest.mark.parametrize(("most", "files"), [(2, 1 << 20), (256, 300)])
+def test_files_are_read_many_at_once_and_each_is_read_once(read, monkeypatch, most, files):
+    monkeypatch.setattr("augcli.io.boxes.voc.FILES_AT_ONCE", most)
+    monkeypatch.setattr("augcli.io.boxes.voc.MOST_BYTES", files)
+    reads, real = [], LocalStore.read
+
+    def count(store, keys, expect=None):
+        reads.append(list(keys))
+        return real(store, keys, expect)
+
+    monkeypatch.setattr(LocalStore, "read", count)
+    names = [f"{number}.xml" for number in range(5)]
+    images = read({name: make_xml(make_object(f"n{name[0]}")) for name in names}).images
+    assert [images[str(number)].categories for number in range(5)] == [(n,) for n in range(5)]
+    assert [key for keys in reads for key in keys] == names
+    assert max(map(len, reads)) == (2 if most == 2 else 1)
+
+
 def test_hidden_names_and_other_suffixes_are_skipped(read):
     assert list(
         read({"a.xml": make_xml(), ".b.xml": "", ".c/d.xml": "", "e.txt": "", "f.jpg": ""}).images

@@ -16,7 +16,6 @@ import augcli
 from augcli.errors import MissingPartError, PlanError
 from augcli.kernels import cpu, devices, gpu, reference, table
 from augcli.kernels.table import tabulate_batch
-from augcli.pipeline.worker import execute
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches
 from augcli.samples import Colour, Shape
 
@@ -363,7 +362,7 @@ def test_a_run_writes_the_bytes_of_the_cpu(some_cupy, launches, photos, tmp_path
 @pytest.mark.parametrize("free", [1 << 30, 3000])
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_a_run_of_odd_images_is_the_cpus(
-    some_cupy, launches, tmp_path, tree, monkeypatch, waiting, free, form
+    some_cupy, launches, tmp_path, tree, limit, monkeypatch, waiting, free, form
 ):
     generator = np.random.default_rng(3)
     (tmp_path / "src" / "cat").mkdir(parents=True)
@@ -379,7 +378,7 @@ def test_a_run_of_odd_images_is_the_cpus(
     (tmp_path / "src" / "cat" / "torn.png").write_bytes(torn.read_bytes()[:-30])
     recipe = CHAIN | {"copies": 3, "originals": "copy", "format": form}
     augcli.materialize(tmp_path / "src", tmp_path / "cpu", recipe, backend="cpu")
-    monkeypatch.setattr(execute, "MOST_WAITING", waiting)
+    limit(made_together=waiting)
     known, _ = some_cupy.cuda.runtime.memGetInfo()
     monkeypatch.setattr(gpu, "SHARE", max(known // (free // gpu.SHARE), 1))
     augcli.materialize(tmp_path / "src", tmp_path / "gpu", recipe, backend="gpu", workers=2)
@@ -455,11 +454,11 @@ def test_devices_are_described(host_compiled):
 
 @pytest.mark.parametrize("waiting", [2, 3, 6])
 def test_a_partner_is_read_before_its_own_outputs_are_made(
-    some_cupy, make_folder, tmp_path, tree, monkeypatch, waiting
+    some_cupy, make_folder, tmp_path, tree, limit, waiting
 ):
     src = make_folder({"cat": 4, "dog": 16})  # six outputs of each cat, one or two of each dog
     recipe = {"op": [{"kind": "cutmix", "lam": 0.3}], "target-per-class": 24}
     augcli.materialize(src, tmp_path / "cpu", recipe, backend="cpu")
-    monkeypatch.setattr(execute, "MOST_WAITING", waiting)
+    limit(made_together=waiting)
     augcli.materialize(src, tmp_path / "gpu", recipe, backend="gpu", workers=1)
     assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")

@@ -28,8 +28,6 @@ from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
 from augcli.ops.patch_cutout import PatchCutout
-from augcli.pipeline import run
-from augcli.pipeline.plan import chunks
 from augcli.pipeline.worker import window
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
@@ -498,13 +496,13 @@ def test_images_are_the_same_with_and_without(make, tmp_path, operation):
 @pytest.mark.slow
 @pytest.mark.parametrize("boxes", ["coco", "voc"])
 @pytest.mark.parametrize("form", ["folder", "parquet"])
-def test_workers_runs_and_interruptions_change_no_byte(make, tmp_path, tree, monkeypatch, boxes, form):
+def test_workers_runs_and_interruptions_change_no_byte(make, tmp_path, tree, limit, boxes, form):
     paths = make()
     if boxes == "voc":
         paths["boxes"] = write_voc(paths, tmp_path / "voc")
     recipe = read_recipe({"op": [{"kind": "cutmix"}], "copies": 2, "format": form})
     augcli.materialize(dst=tmp_path / "a", recipe=recipe, workers=1, **paths)
-    monkeypatch.setattr(run, "cut_tasks", lambda chunk, total, workers: chunks.cut_tasks(chunk, 8, 1))
+    limit(longest_piece=8)
     augcli.materialize(dst=tmp_path / "b", recipe=recipe, workers=3, **paths)
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("*")}
@@ -525,8 +523,8 @@ def test_workers_runs_and_interruptions_change_no_byte(make, tmp_path, tree, mon
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["mask", "box", "names"])
-def test_a_changed_annotation_is_done_anew_and_nothing_else(make, tmp_path, tree, monkeypatch, what):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 3)
+def test_a_changed_annotation_is_done_anew_and_nothing_else(make, tmp_path, tree, limit, what):
+    limit(chunk_outputs=3)
     paths = make()
     augcli.materialize(dst=tmp_path / "dst", recipe=single(CutMix()), **paths)
     if what == "mask":
@@ -907,18 +905,18 @@ def test_boxes_are_clipped_to_the_image_before_it_is_padded(make, tmp_path):
     assert (box["bbox"], box["visibility"]) == ([2, 11, 4, 4], 1)
 
 
-def test_memory_for_masks_counts_and_is_given_back(make, tmp_path, monkeypatch):
+def test_memory_for_masks_counts_and_is_given_back(make, tmp_path, monkeypatch, limit):
     paths = make()
     seen = []
-    original = window.Neighbours.release
+    original = window.Window.release
 
     def release(self, position):
         original(self, position)
-        held = sum(item.held_bytes for item in self._items.values() if item.pixels is not None)
-        seen.append((self._held_bytes, held))
+        held = sum(loaded.decoded_bytes for loaded in self._loaded.values())
+        seen.append((self._decoded_bytes, held))
 
-    monkeypatch.setattr(window.Neighbours, "release", release)
-    monkeypatch.setattr(window, "HELD_BYTES", 300)  # a few of these images
+    monkeypatch.setattr(window.Window, "release", release)
+    limit(held_bytes=300)  # a few of these images
     augcli.materialize(paths["src"], tmp_path / "dst", CHAIN, masks=paths["masks"], workers=1)
     assert all(counted == held for counted, held in seen)
     monkeypatch.undo()

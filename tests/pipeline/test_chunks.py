@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from augcli.errors import UsageError
-from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, cut_tasks, trim_chunks
+from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, cut_pieces, trim_chunks
 from augcli.pipeline.plan.fingerprint import fingerprint
 from augcli.pipeline.plan.rings import form_rings, hash_samples
 from augcli.samples import Catalogue, RowGroup, SoftLabel
@@ -81,17 +81,17 @@ def test_limit_keeps_the_first_of_the_ring_and_all_partners():
 @pytest.mark.parametrize(
     ("total", "workers", "length"), [(10, 1, 8), (600, 2, 64), (400, 5, 20), (10**6, 2, 64)]
 )
-def test_runs_are_cut_by_the_rule(total, workers, length):
-    runs = [run for (run,) in cut_tasks(chunk(make_catalogue(150))[0], total, workers)]
-    assert {len(run) for run in runs[:-1]} == {length}
-    assert [at for run in runs for at in range(run.start, run.stop)] == list(range(150))
+def test_pieces_are_cut_by_the_rule(total, workers, length):
+    arcs = [arc for (arc,) in cut_pieces(chunk(make_catalogue(150))[0], total, workers)]
+    assert {len(arc) for arc in arcs[:-1]} == {length}
+    assert [position for arc in arcs for position in range(arc.start, arc.stop)] == list(range(150))
 
 
-def test_short_stretches_go_into_a_run_together():
+def test_short_arcs_go_into_a_piece_together():
     (made,) = chunk(make_catalogue(100, classes=20), rule="same-class")
-    runs = list(cut_tasks(made, 64 * 8, 2))
-    assert [sum(map(len, run)) for run in runs] == [60, 40]
-    assert [len(run) for run in runs] == [12, 8]
+    pieces = list(cut_pieces(made, 64 * 8, 2))
+    assert [sum(map(len, arcs)) for arcs in pieces] == [60, 40]
+    assert [len(arcs) for arcs in pieces] == [12, 8]
 
 
 class TestFingerprint:
@@ -103,7 +103,7 @@ class TestFingerprint:
 
     def digest(self, catalogue, outputs=1, chunk=CHUNK, partners=1):
         counts = np.broadcast_to(outputs, len(catalogue))
-        return fingerprint(catalogue, counts, chunk, [2], partners)
+        return fingerprint(catalogue, counts, chunk.arcs, [2], partners)
 
     def edited(self, column, sample, value):
         copy = list(getattr(self.CATALOGUE, column))

@@ -14,7 +14,7 @@ from augcli.kernels import cpu
 from augcli.kernels.backends import Backend
 from augcli.kernels.table import FILL
 from augcli.ops import OPERATIONS
-from augcli.pipeline import run
+from augcli.pipeline.worker import task
 from augcli.program.labels import Shares, mix_labels, smooth
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
@@ -109,7 +109,7 @@ def test_census_holds_for_a_chain_in_any_order(
         cpu.apply(table._replace(steps=table.steps[table.steps["kind"] != FILL]), partners, image)
 
     monkeypatch.setattr(
-        run, "choose_backend", lambda *_: Backend("mixing alone", apply_mixing, lambda: None, True)
+        task, "choose_backend", lambda *_: Backend("mixing alone", apply_mixing, lambda: None, True)
     )
     recipe = read_recipe({"op": [CHAIN[name] for name in order]})
     materialize(flat_images(depth=16, count=8), recipe=recipe)

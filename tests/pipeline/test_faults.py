@@ -18,17 +18,21 @@ import pytest
 
 import augcli
 from augcli.errors import OutputError, StorageError
-from augcli.io.store import local
+from augcli.io.store import lease, local, walk
 from augcli.ops.cutmix import CutMix
 from augcli.pipeline import run
-from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 
 pytestmark = pytest.mark.slow
 IMAGE, PART, TABLE = r"\.jpg|\.png", r"\.augcli-[^/]*\.parquet", "metadata|labels"
 
 
-CALLS = ("open", "read", "write", "fstat", "fsync", "replace")
+CALLS = (
+    *("open", "read", "write", "fstat", "fsync", "replace", "link"),
+    *("unlink", "rmdir", "makedirs", "scandir", "stat"),
+)
+STORE = (local, walk, lease)
+"""Every call that touches a file or directory stands in one of these modules."""
 
 
 @dataclass
@@ -86,19 +90,19 @@ class FaultyOs:
 
 
 @pytest.fixture(scope="module")
-def complete(write_folder, tmp_path_factory):
+def complete(write_folder, limit_for, tmp_path_factory):
     """`src` and `dst`, an output that nothing went wrong with; tests change copies."""
     root = tmp_path_factory.mktemp("complete")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+        limit_for(patch, chunk_outputs=8)
         src = write_folder(root / "src", {"cat": 20, "dog": 20})
         augcli.materialize(src, root / "dst", single(CutMix()))
     return root
 
 
 @pytest.fixture
-def src(complete, tmp_path, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 8)
+def src(complete, tmp_path, limit):
+    limit(chunk_outputs=8)
     return shutil.copytree(complete / "src", tmp_path / "src")
 
 
@@ -114,10 +118,13 @@ def fail(monkeypatch):
 
     class Failing:
         def __call__(self, fault):
-            monkeypatch.setattr(local, "os", FaultyOs(fault))
+            faulty = FaultyOs(fault)
+            for module in STORE:
+                monkeypatch.setattr(module, "os", faulty)
 
         def mend(self):
-            monkeypatch.setattr(local, "os", os)
+            for module in STORE:
+                monkeypatch.setattr(module, "os", os)
 
     return Failing()
 
@@ -146,7 +153,10 @@ WRITES = {
     "a part file cannot be renamed": Fault("replace", PART, errno.EIO, 3),
     "the directory cannot be synced": Fault("fsync", r"dst$", errno.EIO, 3),
     "no space for a table": Fault("replace", TABLE, errno.ENOSPC),
-    "no space for the mark": Fault("replace", "_SUCCESS", errno.ENOSPC),
+    "no space for the mark": Fault("link", "_SUCCESS", errno.ENOSPC),
+    "no space for the recipe": Fault("link", r"augcli\.json", errno.ENOSPC),
+    "no directory for a class": Fault("makedirs", "dst/(cat|dog)", errno.EACCES),
+    "the lock cannot be taken": Fault("open", r"\.augcli\.lock", errno.EACCES),
 }
 
 
@@ -158,7 +168,7 @@ def test_a_write_that_fails_leaves_committed_chunks_and_is_resumed(
 ):
     dst, fault = tmp_path / "dst", WRITES[name]
     fail(Fault(fault.call, fault.path, fault.code, fault.first))
-    with pytest.raises(StorageError, match=rf"cannot write .*{os.strerror(fault.code)}.*run again"):
+    with pytest.raises(StorageError, match=rf"cannot (write|make) .*{os.strerror(fault.code)}.*run again"):
         augcli.materialize(src, dst, single(CutMix()), workers=workers)
     before = committed(dst, tree)
     assert not (dst / "_SUCCESS").exists()
@@ -175,6 +185,34 @@ def test_the_mark_of_a_complete_output_goes_before_anything_is_changed(src, dst,
     with pytest.raises(StorageError):
         augcli.materialize(src, dst, single(CutMix()))
     assert not (dst / "_SUCCESS").exists()
+
+
+LOOKS = {
+    "DST cannot be listed": (Fault("scandir", "dst$", errno.EIO), "list"),
+    "a class folder cannot be listed": (Fault("scandir", "dst/cat", errno.EACCES), "list"),
+    "the recipe cannot be read": (Fault("read", r"augcli\.json", errno.EIO), "read"),
+    "a part file cannot be opened": (Fault("open", PART, errno.EACCES, 2), "read"),
+    "a part file cannot be read": (Fault("read", PART, errno.EIO, 3), "read"),
+    "the mark cannot be removed": (Fault("unlink", "_SUCCESS", errno.EROFS), "remove"),
+    "an outdated part file cannot be removed": (Fault("unlink", PART, errno.EPERM), "remove"),
+    "an outdated image cannot be removed": (Fault("unlink", IMAGE, errno.EPERM), "remove"),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_an_output_that_cannot_be_looked_at_or_cleared_is_a_fault_and_resumed(
+    src, tmp_path, tree, fail, name
+):
+    dst, (fault, doing) = tmp_path / "dst", LOOKS[name]
+    augcli.materialize(src, dst, single(CutMix()))
+    (src / "cat" / "3.png").unlink()
+    fail(Fault(fault.call, fault.path, fault.code, fault.first))
+    with pytest.raises(StorageError, match=rf"cannot {doing} .*{os.strerror(fault.code)}.*run again"):
+        augcli.materialize(src, dst, single(CutMix()), workers=1)
+    fail.mend()
+    augcli.materialize(src, dst, single(CutMix()))
+    augcli.materialize(src, tmp_path / "fresh", single(CutMix()))
+    assert tree(dst) == tree(tmp_path / "fresh")
 
 
 def test_a_failure_that_was_mended_leaves_no_list_of_failures(src, tmp_path, tree):
@@ -282,15 +320,33 @@ def test_a_part_file_with_damaged_rows_is_made_again(src, dst, tree):
     "labels.csv metadata.parquet classes.txt README.md augcli.json failures.jsonl _SUCCESS"
     " .augcli-00.parquet cat/x__cutmix0-0123456789abcdef.png".split(),
 )
-def test_what_a_killed_run_left_is_removed_by_the_next(src, dst, tree, name):
+@pytest.mark.parametrize("attempt", ["", ".0a1b2c3d"])
+def test_what_a_killed_run_left_is_removed_by_the_next(src, tmp_path, tree, name, attempt):
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, single(CutMix()))
     whole = tree(dst)
     (dst / "_SUCCESS").unlink()
-    (dst / f"{name}.part").write_bytes(b"half")
+    (dst / f"{name}{attempt}.part").write_bytes(b"half")
     augcli.materialize(src, dst, single(CutMix()))
     assert tree(dst) == whole
 
 
-def test_a_lock_that_a_killed_run_left_over_a_complete_output_is_removed_and_nothing_else(src, dst):
+def test_a_link_in_the_place_of_a_leftover_is_removed_and_what_it_leads_to_stays(src, tmp_path, tree):
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, single(CutMix()))
+    whole = tree(dst)
+    (dst / "_SUCCESS").unlink()
+    (tmp_path / "mine").write_bytes(b"mine")
+    for name in ("augcli.json.part", "cat/x__cutmix0-0123456789abcdef.png"):
+        (dst / name).symlink_to(tmp_path / "mine")
+    augcli.materialize(src, dst, single(CutMix()))
+    assert tree(dst) == whole
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
+def test_a_lock_that_a_killed_run_left_over_a_complete_output_is_removed_and_nothing_else(src, tmp_path):
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, single(CutMix()))
     before = {path: path.stat().st_mtime_ns for path in dst.rglob("*") if path.is_file()}
     (dst / ".augcli.lock").touch()
     augcli.materialize(src, dst, single(CutMix()))
@@ -310,6 +366,44 @@ def test_what_another_run_did_before_this_one_had_the_lock_is_not_done_again(src
     monkeypatch.setattr(run, "locked", wait)
     summary = augcli.materialize(src, dst, single(CutMix()))
     assert (summary.outputs, summary.outputs_made, summary.chunks_done) == (40, 0, ())
+
+
+def test_what_another_run_added_before_this_one_had_the_lock_is_not_done_again(src, tmp_path, monkeypatch):
+    dst, real = tmp_path / "dst", run.locked
+    augcli.materialize(src, dst, single(CutMix()))
+    shutil.copy(src / "cat" / "1.png", src / "dog" / "added.png")
+
+    @contextlib.contextmanager
+    def wait(store):
+        monkeypatch.setattr(run, "locked", real)
+        augcli.materialize(src, dst, single(CutMix()))  # the other one
+        with real(store) as is_locked:
+            yield is_locked
+
+    monkeypatch.setattr(run, "locked", wait)
+    summary = augcli.materialize(src, dst, single(CutMix()))
+    assert (summary.outputs, summary.outputs_made, summary.chunks_done) == (41, 0, ())
+
+
+def test_what_another_run_left_before_this_one_had_the_lock_is_taken_up(src, tmp_path, monkeypatch, tree):
+    """It was killed: its augcli.json and an unfinished image stand, which the look before it did not see."""
+    dst, real = tmp_path / "dst", run.locked
+    augcli.materialize(src, dst, single(CutMix()))
+    (dst / "_SUCCESS").unlink()
+
+    @contextlib.contextmanager
+    def wait(store):
+        monkeypatch.setattr(run, "locked", real)
+        text = (dst / "augcli.json").read_bytes()
+        (dst / "augcli.json").write_bytes(text)
+        (dst / "cat" / "x__cutmix0-0123456789abcdef.png.0a1b2c3d.part").write_bytes(b"half")
+        with real(store) as is_locked:
+            yield is_locked
+
+    monkeypatch.setattr(run, "locked", wait)
+    augcli.materialize(src, dst, single(CutMix()))
+    augcli.materialize(src, tmp_path / "fresh", single(CutMix()))
+    assert tree(dst) == tree(tmp_path / "fresh")
 
 
 def test_another_recipe_that_came_first_is_not_written_over(src, tmp_path, monkeypatch):

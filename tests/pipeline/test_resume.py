@@ -12,9 +12,8 @@ from PIL import Image
 
 import augcli
 from augcli.errors import StorageError
+from augcli.io.readers.parquet import ShardOpener
 from augcli.ops.cutmix import CutMix
-from augcli.pipeline import run
-from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 
 CUTMIX = single(CutMix())
@@ -31,15 +30,13 @@ def spoil_pixels(path):
     path.write_bytes(data)
 
 
-def test_what_becomes_of_a_spoilt_image_depends_on_its_own_draw_alone(
-    make_folder, tmp_path, tree, monkeypatch
-):
+def test_what_becomes_of_a_spoilt_image_depends_on_its_own_draw_alone(make_folder, tmp_path, tree, limit):
     src = make_folder({"cat": 20, "dog": 20})
     for number in range(0, 20, 2):
         spoil_pixels(src / "cat" / f"{number}.png")
     recipe = single(CutMix(), 0.5)
     summary = augcli.materialize(src, tmp_path / "a", recipe, workers=1)
-    monkeypatch.setattr(run, "cut_tasks", lambda chunk, total, workers: chunks.cut_tasks(chunk, 8, 1))
+    limit(longest_piece=8)
     augcli.materialize(src, tmp_path / "b", recipe)
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     assert 0 < len(summary.failures) < 10  # some were drawn and failed, some were copied
@@ -137,9 +134,8 @@ def test_an_empty_parquet_split_is_left_out(shards, tmp_path):
     assert augcli.materialize(tmp_path / "src", tmp_path / "dst", CUTMIX).outputs == 24
 
 
-def test_a_chunk_of_nothing_but_failures_keeps_its_columns(tmp_path, monkeypatch, photos):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 8)
-    monkeypatch.setattr(chunks, "CHUNK_GROUPS", 1)
+def test_a_chunk_of_nothing_but_failures_keeps_its_columns(tmp_path, limit, photos):
+    limit(chunk_outputs=8, chunk_groups=1)
     good = next(photos.rglob("*.jpg")).read_bytes()
     table = pa.table({"image": [b"no image"] * 8 + [good] * 8, "label": [0, 1] * 8, "extra": list(range(16))})
     pq.write_table(table, tmp_path / "src.parquet", row_group_size=8)
@@ -154,13 +150,13 @@ def test_a_chunk_of_nothing_but_failures_keeps_its_columns(tmp_path, monkeypatch
 def test_a_shard_that_changes_during_the_run_is_a_fault_of_the_machine(shards, tmp_path, monkeypatch):
     shutil.copytree(shards, tmp_path / "src")
     shard = next((tmp_path / "src").glob("*.parquet"))
-    real = run.cut_tasks
+    real = ShardOpener.open
 
     def change(*arguments):
         shard.write_bytes(shard.read_bytes() + b" ")
         return real(*arguments)
 
-    monkeypatch.setattr(run, "cut_tasks", change)
+    monkeypatch.setattr(ShardOpener, "open", change)
     with pytest.raises(StorageError, match="changed since it was listed"):
         augcli.materialize(tmp_path / "src", tmp_path / "dst", CUTMIX)
     assert not list((tmp_path / "dst").glob(".augcli-*"))

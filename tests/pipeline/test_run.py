@@ -28,8 +28,7 @@ from augcli.io.writers import parquet
 from augcli.kernels import cpu
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
-from augcli.pipeline import run
-from augcli.pipeline.plan import chunks
+from augcli.pipeline.worker import task
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
 from augcli.samples import Shape
@@ -101,14 +100,14 @@ def test_copies_of_a_sample_have_different_partners(make_folder, materialize, tm
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
-def test_workers_and_run_length_change_nothing(make_folder, materialize, tmp_path, tree, monkeypatch, form):
+def test_workers_and_length_of_tasks_change_nothing(make_folder, materialize, tmp_path, tree, limit, form):
     src = make_folder({"cat": 60, "dog": 40})
     recipe = single(CutMix(), 0.7, copies=2, format=form)
     for workers in (1, 2, 3):
         materialize(src, f"workers{workers}", recipe, workers=workers)
-    monkeypatch.setattr(run, "cut_tasks", lambda chunk, total, workers: chunks.cut_tasks(chunk, 8, 1))
+    limit(longest_piece=8)
     materialize(src, "short", recipe)
-    monkeypatch.setattr(run, "cut_tasks", lambda chunk, total, workers: [chunk.arcs])
+    limit(shortest_piece=1000, longest_piece=1000)
     materialize(src, "long", recipe)
     expected = tree(tmp_path / "workers1")
     assert len(expected) > (200 if form == "folder" else 5)
@@ -116,10 +115,10 @@ def test_workers_and_run_length_change_nothing(make_folder, materialize, tmp_pat
         assert tree(tmp_path / name) == expected
 
 
-def test_chunks_change_no_image(make_folder, materialize, tmp_path, tree, monkeypatch):
+def test_chunks_change_no_image(make_folder, materialize, tmp_path, tree, limit):
     src = make_folder({"cat": 60, "dog": 40})
     materialize(src, "whole")
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 10)
+    limit(chunk_outputs=10)
     summary = materialize(src, "cut")
     assert summary.chunks > 8
     images = [
@@ -128,11 +127,11 @@ def test_chunks_change_no_image(make_folder, materialize, tmp_path, tree, monkey
     assert images[0] == images[1]
 
 
-def test_a_small_memory_for_neighbours_changes_nothing(make_folder, materialize, tmp_path, tree, monkeypatch):
+def test_a_small_memory_for_neighbours_changes_nothing(make_folder, materialize, tmp_path, tree, limit):
     src = make_folder({"cat": 30, "dog": 30})
     recipe = single(CutMix(), copies=3)
     materialize(src, "roomy", recipe)
-    monkeypatch.setattr("augcli.pipeline.worker.window.HELD_BYTES", 300)  # one image of 8x10x3
+    limit(held_bytes=300)  # one image of 8x10x3
     materialize(src, "tight", recipe)
     assert tree(tmp_path / "roomy") == tree(tmp_path / "tight")
 
@@ -165,12 +164,12 @@ def test_kernels_are_loaded_only_where_something_is_to_be_done(make_folder, mate
 
 
 def test_how_many_outputs_are_planned_in_a_row_changes_nothing(
-    make_folder, materialize, tmp_path, tree, monkeypatch
+    make_folder, materialize, tmp_path, tree, limit
 ):
     src = make_folder({"cat": 6, "dog": 6})
     recipe = single(CutMix(), copies=3)
     materialize(src, "many", recipe)
-    monkeypatch.setattr("augcli.pipeline.worker.execute.PLANNED_AHEAD", 4)
+    limit(planned_ahead=4)
     materialize(src, "few", recipe)
     assert tree(tmp_path / "many") == tree(tmp_path / "few")
 
@@ -192,9 +191,9 @@ def images_of(tree_of):
 
 @pytest.mark.slow
 def test_an_added_file_changes_two_outputs_and_two_chunks_at_most(
-    make_folder, materialize, tmp_path, tree, monkeypatch
+    make_folder, materialize, tmp_path, tree, limit
 ):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 16)
+    limit(chunk_outputs=16)
     src = make_folder({"cat": 75, "dog": 75})
     chunk_count = materialize(src).chunks
     before = images_of(tree(tmp_path / "dst"))
@@ -285,7 +284,7 @@ def test_other_label_columns_rewrite_shards_from_their_own_images(
     src = make_folder({"cat": 15, "dog": 15})
     materialize(src, recipe=single(CutMix(), format="parquet"))
     materialize(src, "fresh", single(CutMix(), format="parquet", **change))
-    monkeypatch.setattr(run, "execute", None)  # no image may be made again
+    monkeypatch.setattr(task, "execute", None)  # no image may be made again
     summary = materialize(src, recipe=single(CutMix(), format="parquet", **change))
     assert (summary.outputs, summary.outputs_made) == (30, 0)
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
@@ -310,12 +309,14 @@ def test_carried_columns_survive_the_rewriting_of_shards(materialize, tmp_path, 
     assert sorted(map(repr, rows)) == sorted(map(repr, names))
 
 
-def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, tmp_path, tree, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 20)
+def test_shards_that_are_half_rewritten_are_completed(
+    make_folder, materialize, tmp_path, tree, monkeypatch, limit
+):
+    limit(chunk_outputs=20)
     src = make_folder({"cat": 30, "dog": 30})
     materialize(src, recipe=single(CutMix(), format="parquet"))
     materialize(src, "fresh", single(CutMix(), format="parquet", smoothing=0.2))
-    real, left = parquet.ParquetWriter.relabel, [1]
+    real, left = parquet.ParquetWriter.rewrite, [1]
 
     def fail(*arguments):
         if not left:
@@ -323,11 +324,11 @@ def test_shards_that_are_half_rewritten_are_completed(make_folder, materialize, 
         left.pop()
         return real(*arguments)
 
-    monkeypatch.setattr(parquet.ParquetWriter, "relabel", fail)
+    monkeypatch.setattr(parquet.ParquetWriter, "rewrite", fail)
     with pytest.raises(StorageError):
         materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
     assert not (tmp_path / "dst" / "_SUCCESS").exists()
-    monkeypatch.setattr(parquet.ParquetWriter, "relabel", real)
+    monkeypatch.setattr(parquet.ParquetWriter, "rewrite", real)
     materialize(src, recipe=single(CutMix(), format="parquet", smoothing=0.2))
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 
@@ -386,16 +387,15 @@ def test_smoothing_is_recorded_in_the_metadata(make_folder, materialize, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
-def test_a_killed_run_is_completed_to_the_same_bytes(
-    make_folder, materialize, tmp_path, tree, monkeypatch, form
-):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 60)
+def test_a_killed_run_is_completed_to_the_same_bytes(make_folder, materialize, tmp_path, tree, limit, form):
+    limit(chunk_outputs=60)
     src = make_folder({"cat": 150, "dog": 150}, size=(32, 32))
     recipe = single(CutMix(), copies=4, format=form)
     materialize(src, "whole", recipe)
     program = (
-        "import sys; from augcli.cli import main; from augcli.pipeline import chunks\n"
-        "chunks.CHUNK_OUTPUTS = 60; main()"
+        "from dataclasses import replace; from augcli.cli import main; from augcli.pipeline import run\n"
+        "make, limits = run.run, run.Limits(chunk_outputs=60)\n"
+        "run.run = lambda *given: make(*given[:-1], replace(given[-1], limits=limits)); main()"
     )
     arguments = ["cutmix", src, tmp_path / "cut", "--copies", "4", "--format", form, "--workers", "2"]
     process = subprocess.Popen([sys.executable, "-c", program, *arguments])
@@ -412,9 +412,9 @@ def test_a_killed_run_is_completed_to_the_same_bytes(
 
 
 def test_a_fault_of_the_machine_leaves_committed_chunks_and_is_resumed(
-    make_folder, materialize, tmp_path, tree, monkeypatch
+    make_folder, materialize, tmp_path, tree, monkeypatch, limit
 ):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 16)
+    limit(chunk_outputs=16)
     src = make_folder({"cat": 60, "dog": 60})
     materialize(src, "whole")
     real, reads = LocalStore.read, []

@@ -15,11 +15,13 @@ from PIL import Image
 import augcli
 from augcli.errors import InputError, OutputError, UsageError
 from augcli.io.records import part_files
+from augcli.io.records.parts import Parts
+from augcli.io.store.local import LocalStore
+from augcli.io.store.names import part_names
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
-from augcli.pipeline.plan import chunks
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
 
@@ -39,20 +41,20 @@ CHAIN = read_recipe(
 
 
 @pytest.fixture(scope="module")
-def originals(write_folder, tmp_path_factory):
+def originals(write_folder, limit_for, tmp_path_factory):
     """`src` and its outputs `folder` and `parquet`, of which tests change copies."""
     root = tmp_path_factory.mktemp("originals")
     write_folder(root / "src", {"cat": 10, "dog": 10})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "CHUNK_OUTPUTS", 12)
+        limit_for(patch, chunk_outputs=12)
         for form in ("folder", "parquet"):
             augcli.materialize(root / "src", root / form, single(CutMix(), format=form))
     return root
 
 
 @pytest.fixture
-def src(originals, tmp_path, monkeypatch):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 12)
+def src(originals, tmp_path, limit):
+    limit(chunk_outputs=12)
     return shutil.copytree(originals / "src", tmp_path / "src")
 
 
@@ -169,8 +171,8 @@ def test_a_split_of_nothing_but_failures_verifies(make_folder, tmp_path, form):
 
 
 @pytest.mark.parametrize("image", [pa.array([1] * 20), pa.array([b"x"] * 20), pa.nulls(20), None])
-def test_a_shard_whose_images_were_replaced_is_a_difference(src, tmp_path, monkeypatch, image):
-    monkeypatch.setattr(chunks, "CHUNK_OUTPUTS", 2000)
+def test_a_shard_whose_images_were_replaced_is_a_difference(src, tmp_path, limit, image):
+    limit(chunk_outputs=2000)
     augcli.materialize(src, tmp_path / "dst", single(CutMix(), format="parquet"))
     (shard,) = (tmp_path / "dst" / "data").iterdir()
     table = pq.read_table(shard).drop_columns(["image"])
@@ -300,11 +302,14 @@ def test_an_edited_label_of_the_csv_is_found_by_its_line(folder):
 
 def edit(part, column, change):
     """Rewrite a part file, as only someone who knows how could, with other values of one column."""
-    rows, facts = part_files.read_part_rows(part), part_files.read_part_facts(part)
+    store = LocalStore(str(part.parent))
+    (chunk,) = part_names([part.name])
+    held = Parts(store).read_one(chunk)
+    rows, facts = held.rows(), held.facts
     at = rows.column_names.index(column)
     values = change(rows.column(column).to_pylist())
     rows = rows.set_column(at, rows.schema.field(at), pa.array(values, rows.schema.field(at).type))
-    part_files.write_part_file(part, rows, facts)
+    part_files.write_part_file(store, chunk, rows, facts)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from augcli.errors import StorageError
-from augcli.pipeline.engines.local import _holding_signals, count_workers, read_quota, run_in_order
+from augcli.pipeline.engines.local import LocalEngine, _holding_signals, count_workers, read_quota
 
 both = pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
 
@@ -24,12 +24,12 @@ def test_results_come_in_the_order_of_the_tasks(workers, processes):
         time.sleep(0.01 if task % 3 == 0 else 0)
         return task * task
 
-    assert list(run_in_order(work, 40, workers, processes)) == [(task, task * task) for task in range(40)]
+    assert list(LocalEngine(workers, processes).run(work, range(40))) == [task * task for task in range(40)]
 
 
 @both
 def test_nothing_to_do_gives_nothing(processes):
-    assert list(run_in_order(lambda task: task, 0, 2, processes)) == []
+    assert list(LocalEngine(2, processes).run(lambda task: task, [])) == []
 
 
 @both
@@ -41,15 +41,15 @@ def test_an_error_of_a_task_is_raised_and_the_rest_is_dropped(processes):
 
     seen = []
     with pytest.raises(StorageError, match="disk full"):
-        seen.extend(task for task, _ in run_in_order(work, 1000, 2, processes))
+        seen.extend(LocalEngine(2, processes).run(work, range(1000)))
     assert seen == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
 def test_processes_are_other_processes_and_threads_are_not():
-    pids = {pid for _, pid in run_in_order(lambda task: os.getpid(), 20, 2, True)}
+    pids = set(LocalEngine(2, True).run(lambda task: os.getpid(), range(20)))
     assert os.getpid() not in pids
-    assert {pid for _, pid in run_in_order(lambda task: os.getpid(), 20, 2, False)} == {os.getpid()}
+    assert set(LocalEngine(2, False).run(lambda task: os.getpid(), range(20))) == {os.getpid()}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
@@ -60,7 +60,34 @@ def test_a_worker_that_dies_is_a_fault_of_the_machine():
         return task
 
     with pytest.raises(StorageError, match="a worker process died"):
-        list(run_in_order(work, 20, 2, True))
+        list(LocalEngine(2, True).run(work, range(20)))
+
+
+@both
+def test_tasks_are_taken_as_they_are_needed(processes):
+    taken = []
+
+    def tasks():
+        for task in range(1000):
+            taken.append(task)
+            yield task
+
+    results = LocalEngine(2, processes).run(lambda task: task, tasks())
+    next(results)
+    assert len(taken) < 10
+    results.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
+def test_long_tasks_of_processes_do_not_hold_up_an_error():
+    def work(task):
+        time.sleep(0 if task == 0 else 60)
+        raise StorageError("disk full")
+
+    start = time.monotonic()
+    with pytest.raises(StorageError, match="disk full"):
+        list(LocalEngine(2, True).run(work, range(20)))
+    assert time.monotonic() - start < 30
 
 
 @pytest.mark.parametrize("taken_by_another_thread", [False, True])
@@ -124,7 +151,7 @@ def test_the_garbage_collector_rests_while_tasks_run_and_is_then_as_it_was(first
     before = gc.get_threshold()
     try:
         gc.set_threshold(first, 11, 12)
-        seen = [result for _, result in run_in_order(lambda _: gc.get_threshold()[0], 3, 1, False)]
+        seen = LocalEngine(1, False).run(lambda _: gc.get_threshold()[0], range(3))
         assert set(seen) == {first if first in (0, 10**6) else 50_000}  # one that is off stays off
         assert gc.get_threshold() == (first, 11, 12)
     finally:

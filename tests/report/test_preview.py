@@ -196,3 +196,13 @@ def test_without_the_sources_annotations_the_results_are_drawn_alone(tmp_path):
     last = GAP + 2 * (CELL + GAP)
     assert colour[:, :last].max() == 0
     assert colour[:, last:].max() > 30
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_an_output_with_splits_is_drawn(make_folder, tmp_path, drawn, form):
+    for split in ("train", "val"):
+        make_folder({"cat": 3, "dog": 3}, f"src/{split}")
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Cutout(), format=form))
+    augcli.preview(tmp_path / "src", tmp_path / "dst", tmp_path / "sheet.png", count=9)
+    results = {np.asarray(example.result).tobytes() for example in drawn}
+    assert len(drawn) == len(results) == 6  # each once, though more were asked for

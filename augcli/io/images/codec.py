@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import PIL
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 FileFormat = Literal["jpg", "png"]
 DEFAULT_QUALITY = 95
 DEFAULT_SUBSAMPLING = "420"
+SUBSAMPLINGS = ("444", "422", "420", "440", "411")
+"""JPEG chroma subsamplings that can be written."""
+
 
 BAND = 64
 """Rows that are converted at once: of a whole image that takes several times its memory."""
@@ -94,8 +97,36 @@ def decoded_shape(header: Header, geometry: Geometry | None) -> Shape:
     return Shape(*size, header.channels, header.depth)
 
 
+class Encoding(NamedTuple):
+    """How an image is written: `jpg` or `png`, and for JPEG the quality 1..100 and chroma subsampling."""
+
+    file_format: FileFormat
+    quality: int
+    subsampling: str
+
+
+def choose_encoding(
+    header: Header, channels: int, image_format: str, quality: int | str, subsampling: str
+) -> Encoding:
+    """Return how an image is written.
+
+    Args:
+        header: What its source says of itself.
+        channels: Of the pixels that are written.
+        image_format: `jpg`, `png`, or `keep`: lossy sources as JPEG, others as PNG.
+        quality: 1..100, or `keep`: the source's own, 95 where it has none.
+        subsampling: `444`, `422`, `420`, or `keep`: the source's own, `420` where it has none.
+    """
+    if quality == "keep":
+        quality = header.quality or DEFAULT_QUALITY
+    if subsampling == "keep":
+        own = header.subsampling
+        subsampling = own if own in SUBSAMPLINGS else DEFAULT_SUBSAMPLING
+    return Encoding(choose_file_format(header, channels, image_format), int(quality), subsampling)
+
+
 def choose_file_format(header: Header, channels: int, image_format: str) -> FileFormat:
-    """Choose how an image is written: `jpg` or `png` as asked, or with `keep` by its source."""
+    """Return `jpg` or `png`: as asked, or with `keep` by the source."""
     if image_format in ("jpg", "png"):
         return "jpg" if image_format == "jpg" else "png"
     return "jpg" if header.format == "JPEG" or (not header.lossless and channels < 4) else "png"

@@ -34,13 +34,13 @@ class Header:
         height: Rows as stored, before the orientation is applied.
         width: Columns as stored.
         orientation: EXIF orientation, 1..8; 1 where there is none or it is invalid.
-        frames: Whether there is more than one frame; the first is read.
-        narrowed: Whether 16-bit colour is read as 8-bit.
+        frames: True if there is more than one frame; the first is read.
+        narrowed: True if 16-bit colour is read as 8-bit.
         space: JPEG colour space (`YCbCr`, `Gray`, `RGB`, `CMYK`, `YCCK`), None where libjpeg reads none.
         luminance: JPEG luminance quantization table as stored (zigzag), else None.
         subsampling: JPEG chroma subsampling (`444`, `422`, `420`, `440`, `411`, `Gray`), else None.
         lossless: True if the stored pixels are exact, so that JPEG would be a loss.
-        complete: Whether the end marker of a JPEG or PNG stands where it should.
+        complete: True if the end marker of a JPEG or PNG stands where it should.
         channels: What decoding will give, 1, 3 or 4; a few formats know better only then.
         depth: Likewise 8 or 16 bits.
     """

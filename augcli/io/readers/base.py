@@ -83,20 +83,11 @@ class Samples(Protocol):
 class Opener(Protocol):
     """Opens samples for reading; a small value that pickles."""
 
+    def for_groups(self, groups: Sequence[RowGroup]) -> Opener:
+        """Return what opens these row groups alone, and so pickles smaller."""
+
     def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
         """Open a chunk's samples; `groups` and `slices` as a chunk has them."""
-
-
-class ClassFolders(NamedTuple):
-    """How classes and folders go together.
-
-    Attributes:
-        fit: Whether folder outputs get a folder for each class.
-        are_given: Whether the input's own directories bear class names.
-    """
-
-    fit: bool
-    are_given: bool = False
 
 
 class Carried(NamedTuple):
@@ -114,7 +105,8 @@ class Source:
         catalogues: One for each split, the name empty where there are no splits.
         layout: How an output of it lies on disk, unless the recipe says otherwise.
         opener: What opens its samples.
-        class_folders: How its classes and folders go together.
+        has_class_folders: Whether folder outputs get a folder for each class.
+        lies_in_class_folders: Whether the input's own directories bear class names.
         notes: What was passed over, in words.
         groups: Row groups by split; empty where samples are files of their own.
         carried: The columns that are carried along.
@@ -124,7 +116,8 @@ class Source:
     catalogues: tuple[Catalogue, ...]
     layout: str
     opener: Opener
-    class_folders: ClassFolders
+    has_class_folders: bool
+    lies_in_class_folders: bool = False
     notes: tuple[str, ...] = ()
     groups: dict[str, list[RowGroup]] = field(default_factory=dict)
     carried: Carried = field(default_factory=Carried)

@@ -18,7 +18,7 @@ from augcli.io.readers.annotations import (
     part_masks,
     without_suffix,
 )
-from augcli.io.readers.base import ClassFolders, Source, labels_fit_folders, register
+from augcli.io.readers.base import Source, labels_fit_folders, register
 from augcli.io.store.base import Version
 from augcli.io.store.locations import Location, full_name, locate
 from augcli.io.store.names import printable_key
@@ -84,7 +84,7 @@ class FolderReader:
             [_label_images(found.store, tree, images, selection, classes) for images in filled]
         )
         catalogues = tuple(map(_make_catalogue, filled, labellings))
-        class_folders = _find_class_folders(catalogues)
+        folders = _top_folders(catalogues)
         catalogues, mask_store = _find_masks(found.store, catalogues, masks_beside, selection)
         notes = describe_others(tree.others)
         notes += [
@@ -102,7 +102,8 @@ class FolderReader:
             catalogues=catalogues,
             layout=self.name,
             opener=FolderOpener(found.store, mask_store),
-            class_folders=class_folders,
+            has_class_folders=bool(folders) and labels_fit_folders(catalogues),
+            lies_in_class_folders=bool(folders) and folders <= set(catalogues[0].classes or ()),
             notes=tuple(notes),
             annotated=Annotated(header, mask_store is not None),
         )
@@ -119,6 +120,10 @@ class FolderOpener:
 
     store: Store
     mask_store: Store | None = None
+
+    def for_groups(self, groups: Sequence[RowGroup]) -> FolderOpener:
+        """Return itself: files are not grouped."""
+        return self
 
     def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> FolderSamples:
         """Return what reads the samples of a catalogue."""
@@ -216,7 +221,7 @@ def _names_of(key: str, split: str) -> list[str]:
 def _find_masks(
     store: Store, catalogues: tuple[Catalogue, ...], beside: dict[str, File] | None, selection: Selection
 ) -> tuple[tuple[Catalogue, ...], Store | None]:
-    """Give the samples their masks, those of --masks or those beside the images; and where these lie."""
+    """Find the samples' masks, those of --masks or those beside the images, and where these lie."""
     if selection.files.masks is not None:
         masks = locate(selection.files.masks, selection.links)
         check_masks_apart(store, masks)
@@ -270,7 +275,7 @@ def _label_images(
 
 
 def _unite_classes(labellings: list[Labelling]) -> list[Labelling]:
-    """Give all splits the class list of all of them, so that an index means the same everywhere."""
+    """Return labels with the class list of all splits, so that an index means the same everywhere."""
     lists = {labelling.classes for labelling in labellings}
     if len(lists) < 2:
         return labellings
@@ -284,14 +289,12 @@ def _make_catalogue(images: SplitImages, labelling: Labelling) -> Catalogue:
     return Catalogue(images.split, files.keys, sizes, versions, labelling.labels, labelling.classes)
 
 
-def _find_class_folders(catalogues: tuple[Catalogue, ...]) -> ClassFolders:
-    """Return how classes and folders go together."""
+def _top_folders(catalogues: tuple[Catalogue, ...]) -> set[str]:
+    """Return the names of the folders in which images lie below SRC, or below their split."""
     depth = 1 if catalogues[0].split else 0
-    folders = {
+    return {
         key.split("/")[depth] for catalogue in catalogues for key in catalogue.keys if key.count("/") > depth
     }
-    fit = bool(folders) and labels_fit_folders(catalogues)
-    return ClassFolders(fit, bool(folders) and folders <= set(catalogues[0].classes or ()))
 
 
 register(FolderReader())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from augcli.io.hugging_face import read_features
 from augcli.io.images.index_masks import read_mask_header
 from augcli.io.labels.columns import label_by_column
 from augcli.io.readers.annotations import find_boxes
-from augcli.io.readers.base import Carried, ClassFolders, Source, labels_fit_folders, register
+from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
 from augcli.io.readers.folder import IMAGE_SUFFIXES, SPLIT_NAMES
 from augcli.io.readers.rows import Rows
 from augcli.io.readers.shards import (
@@ -68,16 +68,13 @@ class ParquetReader:
             )
         schema = unite_schemas(shards)
         columns, notes = _choose_columns(schema, shards, selection)
-        replaced = [name for name in columns.others if part_files.is_ours(name, columns.mask is not None)]
+        carried, replaced = _choose_carried(schema, columns)
         notes += [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
         splits = _find_splits(shards)
         ordered = [shard for of_split in splits.values() for shard in of_split]
         catalogues = _make_catalogues(splits, _label_rows(ordered, columns, classes))
         if not catalogues:
             raise InputError(f"{shards[0].name!r} holds no rows")
-        carried = pa.schema(
-            [part_files.plain_field(schema.field(name)) for name in columns.others if name not in replaced]
-        )
         header = None
         if selection.files.boxes:
             paths = iter(read_paths(ordered, columns.image))
@@ -89,7 +86,7 @@ class ParquetReader:
             catalogues=catalogues,
             layout=self.name,
             opener=ShardOpener({shard.key: shard for shard in shards}, columns, carried),
-            class_folders=ClassFolders(labels_fit_folders(catalogues)),
+            has_class_folders=labels_fit_folders(catalogues),
             notes=tuple(notes),
             groups={split.split: list_groups(splits[split.split]) for split in catalogues},
             carried=Carried(carried, read_features(schema)),
@@ -110,6 +107,10 @@ class ShardOpener:
     shards: Mapping[str, Shard]
     columns: Columns
     carried: pa.Schema
+
+    def for_groups(self, groups: Sequence[RowGroup]) -> ShardOpener:
+        """Return what opens these row groups alone."""
+        return replace(self, shards={group.shard: self.shards[group.shard] for group in groups})
 
     def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Rows:
         """Return what reads the rows of some row groups."""
@@ -149,6 +150,13 @@ def _choose_columns(
     note = f"column {columns.mask!r} holds no index masks, so it is carried along as it is"
     rest = tuple(name for name in schema.names if name not in (columns.image, columns.label))
     return columns._replace(mask=None, others=rest), [note]
+
+
+def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, list[str]]:
+    """Return the columns that are carried along, and the names of those that outputs have themselves."""
+    replaced = [name for name in columns.others if part_files.is_ours(name, columns.mask is not None)]
+    kept = [schema.field(name) for name in columns.others if name not in replaced]
+    return pa.schema([part_files.plain_field(field) for field in kept]), replaced
 
 
 def _are_masks(shards: Sequence[Shard], column: str) -> bool:

@@ -27,9 +27,12 @@ MASK_TYPE = pa.struct([("bytes", pa.int64()), ("hash", pa.string())])
 BOXES, IMAGE, MASK = (PRIVATE + name for name in ("boxes", "image", "mask"))
 """The boxes of an output, what else the input says of its base, and the length and hash of its mask."""
 
+BOXED = ("file_name", "height", "width", "source", IMAGE, BOXES)
+"""The columns from which files of boxes are written."""
 
-class Notes(NamedTuple):
-    """What belongs to an output beside its label.
+
+class OutputAnnotations(NamedTuple):
+    """The mask and the boxes of an output.
 
     Attributes:
         extra: What else the input says of its base, as JSON text of an object.
@@ -43,7 +46,7 @@ class Notes(NamedTuple):
 
 
 def annotation_schema(annotated: Annotated, carried: pa.Schema | None = None) -> pa.Schema:
-    """Give the columns that outputs have for what belongs to them, behind the carried ones."""
+    """Return the columns that outputs have for what belongs to them, behind the carried ones."""
     fields = list(carried or ())
     if annotated.boxes is not None:
         fields += [pa.field(BOXES, pa.list_(BOX_TYPE)), pa.field(IMAGE, pa.string())]
@@ -52,39 +55,39 @@ def annotation_schema(annotated: Annotated, carried: pa.Schema | None = None) ->
     return pa.schema(fields)
 
 
-def annotation_table(annotated: Annotated, notes: Sequence[Notes]) -> pa.Table:
-    """Give what belongs to outputs as columns, a row for each."""
+def annotation_table(annotated: Annotated, notes: Sequence[OutputAnnotations]) -> pa.Table:
+    """Return what belongs to outputs as columns, a row for each."""
     schema = annotation_schema(annotated)
     columns: dict[str, Any] = {}
     if annotated.boxes is not None:
-        columns = {BOXES: _box_column([one.boxes for one in notes]), IMAGE: [one.extra for one in notes]}
+        columns = {BOXES: _box_column([note.boxes for note in notes]), IMAGE: [note.extra for note in notes]}
     if annotated.masks:
-        columns[MASK] = [{"bytes": len(one.mask), "hash": hash_bytes(one.mask)} for one in notes]
+        columns[MASK] = [{"bytes": len(note.mask), "hash": hash_bytes(note.mask)} for note in notes]
     return pa.table(columns, schema=schema)
 
 
 def _box_column(rows: Sequence[Sequence[WrittenBox]]) -> pa.Array:
-    """Give the boxes of each row as a column of lists, field by field: a fraction of the time of rows."""
+    """Return the boxes of each row as a column of lists, field by field: a fraction of the time of rows."""
     boxes = [box for row in rows for box in row]
-    held = [(*box.edges, *box[1:]) for box in boxes]
-    columns = zip(*held, strict=True) if held else [()] * BOX_TYPE.num_fields
+    cells = [(*box.edges, *box[1:]) for box in boxes]
+    columns = zip(*cells, strict=True) if cells else [()] * BOX_TYPE.num_fields
     fields = [pa.array(column, field.type) for column, field in zip(columns, BOX_TYPE, strict=True)]
     offsets = pa.array([0, *accumulate(map(len, rows))], pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(fields, fields=list(BOX_TYPE)))
 
 
 def count_categories(rows: pa.Table) -> Counter[int]:
-    """Count the boxes of each category in part rows."""
+    """Return the number of boxes of each category in part rows."""
     boxes = rows.column(BOXES).combine_chunks().flatten()
     return Counter(boxes.field("category").to_pylist())
 
 
 def boxed_images(rows: pa.Table) -> Iterator[BoxedImage]:
-    """Read part rows as files of boxes tell them, under the names in the table."""
+    """Yield what part rows with the columns `BOXED` say of the boxes of each output."""
     lists = rows.column(BOXES).combine_chunks()
     fields = [column.to_pylist() for column in lists.flatten().flatten()]
     boxes = (WrittenBox((y0, x0, y1, x1), *more) for y0, x0, y1, x1, *more in zip(*fields, strict=True))
     counts = lists.value_lengths().fill_null(0).to_pylist()
-    columns = (rows.column(name).to_pylist() for name in ("file_name", "height", "width", "source", IMAGE))
+    columns = (rows.column(name).to_pylist() for name in BOXED[:-1])
     for count, name, height, width, source, extra in zip(counts, *columns, strict=True):
         yield BoxedImage(name, height, width, source, extra, tuple(islice(boxes, count)))

@@ -1,31 +1,23 @@
-"""The rows of an output: as part files that commit a chunk, and as `metadata.parquet`."""
+"""The rows of an output, and the part files that hold them and commit a chunk; `parts` reads these."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, astuple, dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augcli.errors import OutputError
 from augcli.io.records.step_columns import LABEL_TYPE, STEP_TYPE, source_label_column, step_column
-from augcli.io.store.arrow_files import DAMAGE, open_file
-from augcli.io.store.local import write_text, writing
-from augcli.io.store.names import PART_NAME
+from augcli.io.store.names import part_key
 from augcli.program.steps import Program
 from augcli.samples import Failure, SoftLabel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from augcli.io.store.local import Sink
-
-    Pixels: TypeAlias = NDArray[Any]  # (H, W, C) uint8 or uint16; NumPy's types cannot say the union well
+    from augcli.io.store.base import Sink
 
 
 PART_KEY = b"augcli"
@@ -68,7 +60,7 @@ OUR_COLUMNS = frozenset([*ROW_SCHEMA.names, "image", "soft_label"]).difference(P
 
 
 def is_ours(column: str, has_masks: bool) -> bool:
-    """Whether outputs have a column of this name: one of the input's is replaced."""
+    """True if outputs have a column of this name: that of the input is replaced then."""
     return column in OUR_COLUMNS or column.startswith(PRIVATE) or (has_masks and column in MASK_COLUMNS)
 
 
@@ -98,88 +90,66 @@ class PartFacts:
 def rows_to_table(
     outputs: Sequence[Output], carried: pa.Table | None = None, annotations: Sequence[pa.Table] = ()
 ) -> pa.Table:
-    """Make a table of outputs, the carried columns behind ours, then those of masks and boxes."""
-    held = dict(zip(Output._fields, zip(*outputs, strict=True), strict=True)) if outputs else {}
-    columns: dict[str, Any] = {name: held.get(name, ()) for name in ROW_SCHEMA.names}
-    exact, steps = held.get("exact", ()), held.get("steps", ())
+    """Return a table of outputs: our columns, the carried ones, then those of masks and boxes."""
+    fields = dict(zip(Output._fields, zip(*outputs, strict=True), strict=True)) if outputs else {}
+    columns: dict[str, Any] = {name: fields.get(name, ()) for name in ROW_SCHEMA.names}
+    exact, steps = fields.get("exact", ()), fields.get("steps", ())
     columns["classes"] = [label and label.classes for label in exact]
     columns["weights"] = [label and label.weights for label in exact]
     columns["applied"] = [bool(program) for program in steps]
     columns["steps"] = step_column(steps)
-    columns[VISIBLE], columns[SOURCES] = held.get("visible", ()), source_label_column(held.get("labels", ()))
+    columns[VISIBLE] = fields.get("visible", ())
+    columns[SOURCES] = source_label_column(fields.get("labels", ()))
     table = pa.table(columns, schema=ROW_SCHEMA)
     beside = [pa.concat_tables(annotations)] if annotations else []
     for other in [carried, *beside] if carried is not None else beside:
-        for at, name in enumerate(other.column_names):
-            table = table.append_column(other.schema.field(name), other.column(at))
+        for number, name in enumerate(other.column_names):
+            table = table.append_column(other.schema.field(name), other.column(number))
     return table
 
 
-def pack_rows(rows: pa.Table) -> bytes:
-    """Write rows as an Arrow stream: between processes a tenth of the time of pickling them."""
+def pack_rows(rows: pa.Table, compression: str | None = None) -> bytes:
+    """Return rows as an Arrow stream: between processes a tenth of the time of pickling them."""
     stream = pa.BufferOutputStream()
-    with pa.ipc.new_stream(stream, rows.schema) as writer:
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(stream, rows.schema, options=options) as writer:
         writer.write_table(rows)
     return stream.getvalue().to_pybytes()
 
 
+def unpack_rows(packed: bytes) -> pa.Table:
+    """Return the rows of an Arrow stream."""
+    return pa.ipc.open_stream(packed).read_all()
+
+
 def join_rows(packed: Sequence[bytes], beside: pa.Schema) -> tuple[pa.Table, list[int]]:
-    """Join the rows of several runs in the order of source key and copy.
+    """Return the rows of several arcs, joined in the order of source key and copy.
 
     Args:
-        packed: Rows of each run, by `pack_rows`.
+        packed: Rows of each arc, by `pack_rows`.
         beside: Schema of the columns behind ours, where there are no rows to tell it.
 
     Returns:
-        The rows, and which of the joined ones each was.
+        The rows, and for each its number among those that were given.
     """
-    pieces = [pa.ipc.open_stream(piece).read_all() for piece in packed]
-    held = pa.concat_tables(pieces) if pieces else rows_to_table([], beside.empty_table())
-    places = zip(held.column("source").to_pylist(), held.column("copy").to_pylist(), strict=True)
-    order = [at for *_, at in sorted((*place, at) for at, place in enumerate(places))]
-    return held.take(pa.array(order, pa.int64())), order
+    pieces = [unpack_rows(piece) for piece in packed]
+    joined = pa.concat_tables(pieces) if pieces else rows_to_table([], beside.empty_table())
+    places = zip(joined.column("source").to_pylist(), joined.column("copy").to_pylist(), strict=True)
+    order = [number for *_, number in sorted((*place, number) for number, place in enumerate(places))]
+    return joined.take(pa.array(order, pa.int64())), order
 
 
-def write_part_file(path: Path, rows: pa.Table, facts: PartFacts, sink: Sink = writing) -> None:
+def write_part_file(sink: Sink, chunk: str, rows: pa.Table, facts: PartFacts) -> None:
     """Write a chunk's part file whole or not at all: this commits the chunk."""
     document = asdict(facts)
     document["ahead"] = list(facts.ahead)
     text = json.dumps(document, sort_keys=True).encode()
-    with sink(path) as file:
+    with sink.writing(part_key(chunk)) as file:
         pq.write_table(rows.replace_schema_metadata({PART_KEY: text}), file, compression="zstd")
 
 
-def read_part_facts(path: Path) -> PartFacts | None:
-    """Read what a part file says of its chunk; None where it is no whole part file."""
-    try:
-        schema = pq.read_schema(open_file(path))
-        if not set(ROW_SCHEMA.names).issubset(schema.names):  # another version of ours wrote it
-            return None
-        document = json.loads((schema.metadata or {})[PART_KEY])
-        document["failures"] = tuple(Failure(**failure) for failure in document["failures"])
-        document["ahead"], document["passed_over"] = tuple(document["ahead"]), tuple(document["passed_over"])
-        facts = PartFacts(**document)
-        told = (text for failure in facts.failures for text in astuple(failure))
-        texts = (facts.fingerprint, facts.labels, facts.recipe, *facts.passed_over, *facts.counts, *told)
-        numbers = (*facts.ahead, *facts.counts.values())
-    except (*DAMAGE, AttributeError, KeyError, TypeError, ValueError):
-        return None
-    is_ours = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
-    return facts if is_ours else None
-
-
-def read_part_rows(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read a part file's rows, as they were before they were written."""
-    try:
-        rows = pq.read_table(open_file(path), columns=columns, use_threads=False, pre_buffer=False)
-        rows.validate(full=True)
-        return rows.cast(pa.schema([plain_field(field) for field in rows.schema], rows.schema.metadata))
-    except DAMAGE as error:
-        raise OutputError(f"{str(path)!r} is damaged; remove it and run again") from error
-
-
 def plain_field(field: pa.Field) -> pa.Field:
-    """Give a field without what reading parquet leaves in it: numbers of fields, names of list items.
+    """Return a field without what reading parquet leaves in it: numbers of fields, names of list items.
 
     Views become plain texts and bytes, since much of pyarrow cannot handle them.
     """
@@ -193,31 +163,6 @@ def plain_field(field: pa.Field) -> pa.Field:
     elif pa.types.is_large_list(kind):
         kind = pa.large_list(plain_field(kind.value_field).with_name("item"))
     return pa.field(field.name, kind, field.nullable)
-
-
-def read_file_names(path: Path) -> list[str]:
-    """Read the names of a part file's outputs."""
-    return read_part_rows(path, ["file_name"]).column("file_name").to_pylist()
-
-
-def write_metadata(path: Path, parts: Iterable[pa.Table], schema: pa.Schema, sink: Sink = writing) -> None:
-    """Write `metadata.parquet` from finished rows, part by part, with the schema's metadata."""
-    with sink(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for rows in parts:
-            writer.write_table(rows.cast(schema))
-
-
-def collect_failures(facts: Iterable[PartFacts]) -> list[Failure]:
-    """Collect the failures of all parts, by key."""
-    return sorted(
-        (failure for fact in facts for failure in fact.failures), key=lambda failure: failure.source
-    )
-
-
-def write_failures(path: Path, failures: Sequence[Failure], sink: Sink = writing) -> None:
-    """Write `failures.jsonl`, one line for each sample that gave no output."""
-    lines = (json.dumps(asdict(one), sort_keys=True) + "\n" for one in failures)
-    write_text(path, "".join(lines), sink)
 
 
 class Output(NamedTuple):
@@ -258,13 +203,3 @@ class Output(NamedTuple):
     hash: str
     visible: int | None
     labels: tuple[SoftLabel | None, ...]
-
-
-def part_path(dst: Path, chunk: str) -> Path:
-    """Give the path of a chunk's part file."""
-    return dst / f".augcli-{chunk}.parquet"
-
-
-def part_names(dst: Path) -> set[str]:
-    """Give the names of all chunks that have a part file."""
-    return {match[1] for path in dst.iterdir() if (match := PART_NAME.fullmatch(path.name))}

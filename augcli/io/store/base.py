@@ -47,7 +47,18 @@ class Page:
     other_keys: list[str] = field(default_factory=list)
 
 
-class Store(Protocol):
+class Sink(Protocol):
+    """Where whole files are written: a store, or a comparison with what stands in a store."""
+
+    def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """Write a file that appears whole and durable, or not at all; its directory is made.
+
+        Raises:
+            StorageError: If the machine fails; what was written is gone then.
+        """
+
+
+class Store(Sink, Protocol):
     """Files below a root."""
 
     @property
@@ -105,13 +116,6 @@ class Store(Protocol):
             StorageError: If the machine fails.
         """
 
-    def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
-        """Write a file that appears whole and durable, or not at all; its directory is made.
-
-        Raises:
-            StorageError: If the machine fails; what was written is gone then.
-        """
-
     def create(self, key: str, data: bytes) -> bool:
         """Write a file only if there is none; True if this call wrote it.
 
@@ -130,3 +134,14 @@ class Store(Protocol):
 
     def free_bytes(self) -> int | None:
         """Return the free space; None if it is not known."""
+
+
+def write_text(sink: Sink, key: str, text: str) -> None:
+    """Write a UTF-8 text with LF line ends, whole or not at all."""
+    with sink.writing(key) as file:
+        file.write(text.encode())
+
+
+def name_of(store: Store, key: str) -> str:
+    """Return the name of a file as users write it, for messages."""
+    return f"{store.name.rstrip('/')}/{key}"

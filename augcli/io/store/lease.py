@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from augcli.errors import OutputError
 from augcli.io.store.errors import storage_errors
-from augcli.io.store.local import make_directory, remove_file
+from augcli.io.store.local import make_directory
 
 try:
     import fcntl
@@ -20,7 +20,8 @@ except ImportError:  # not on Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from augcli.io.store.local import LocalStore
 
 LOCK = ".augcli.lock"
 PATIENCE_S = 2.0
@@ -28,8 +29,8 @@ PATIENCE_S = 2.0
 
 
 @contextmanager
-def locked(dst: Path) -> Iterator[bool]:
-    """Hold a directory, which is made where it does not exist, for one run.
+def locked(store: LocalStore) -> Iterator[bool]:
+    """Hold a store, whose directory is made where it does not exist, for one run.
 
     The lock is the system's (`flock`), so one that a dead process left does not hold; the file that bears it
     only says who does, and is removed at the end. Where a file system has no locks, a warning says so.
@@ -38,50 +39,44 @@ def locked(dst: Path) -> Iterator[bool]:
         OutputError: If another process holds it.
         StorageError: If the file cannot be written.
     """
-    make_directory(dst)
-    path = dst / LOCK
-    file = _take(path)
+    make_directory(store.root)
+    file = _take(store)
     try:
         yield True
     finally:
         # Removed while it is still held: whoever opened it meanwhile finds that it is gone, and opens anew.
         try:
-            remove_file(path)
+            store.delete([LOCK])
         finally:
             os.close(file)
 
 
-def has_lock(dst: Path) -> bool:
-    """Whether a run holds a directory, or was killed while it did."""
-    return (dst / LOCK).exists()
-
-
-def _take(path: Path) -> int:
-    """Open and lock the file; gives its descriptor."""
+def _take(store: LocalStore) -> int:
+    """Open and lock the file; return its descriptor."""
+    path = store.path(LOCK)
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        with storage_errors(f"cannot write {str(path)!r}"):
+        with storage_errors(f"cannot write {path!r}"):
             file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        try:
-            if _lock(file) and _is_same(path, file):
-                with storage_errors(f"cannot write {str(path)!r}"):
+            try:
+                if _lock(file) and _is_same(path, file):
                     os.ftruncate(file, 0)
                     os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
-                return file
-            holder = os.read(file, 500).decode("utf-8", "replace") or "another process"
-        except BaseException:
+                    return file
+                holder = os.read(file, 500).decode("utf-8", "replace") or "another process"
+            except BaseException:
+                os.close(file)
+                raise
             os.close(file)
-            raise
-        os.close(file)
         if time.monotonic() > deadline:
             raise OutputError(
-                f"DST {str(path.parent)!r} is in use by {holder}; wait until it ends, or give another DST"
+                f"DST {store.name!r} is in use by {holder}; wait until it ends, or give another DST"
             )
         time.sleep(0.05)
 
 
 def _lock(file: int) -> bool:
-    """Lock an open file if nobody else has."""
+    """Lock an open file; True unless somebody else holds it."""
     try:
         if fcntl is None:
             raise OSError("this system has no flock")
@@ -96,9 +91,9 @@ def _lock(file: int) -> bool:
     return True
 
 
-def _is_same(path: Path, file: int) -> bool:
-    """Whether an open file still stands at its path: who held it before may just have removed it."""
+def _is_same(path: str, file: int) -> bool:
+    """True if an open file still stands at its path: who held it before may just have removed it."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(file))
+        return os.path.samestat(os.stat(path), os.fstat(file))  # noqa: PTH116
     except FileNotFoundError:
         return False

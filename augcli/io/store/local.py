@@ -1,35 +1,34 @@
-"""Paths and bytes on the disk: guarded reads, atomic writes, names that fit every file system.
-
-Every `OSError` of the machine becomes a `StorageError` here, so that nothing above handles errnos.
-"""
+"""A store on a local disk: plain system calls, whose errors become `StorageError`s here."""
 
 from __future__ import annotations
 
 import errno
-import glob
 import os
 import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pyarrow as pa
 
-from augcli.errors import OutputError, StorageError
+from augcli.errors import StorageError
 from augcli.io.store.errors import storage_error, storage_errors
-from augcli.io.store.names import IMAGE_NAME, OTHERS, PART_SUFFIX, SHARD_NAME
+from augcli.io.store.names import PART_SUFFIX
 from augcli.io.store.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     from augcli.io.store.base import Page, Version
 
 
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 """How unfinished files are opened: never through a link, which might lead out of DST."""
+
+
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What file systems without hard links answer where one is asked for."""
 
 
 def new_attempt() -> str:
@@ -135,21 +134,20 @@ class LocalStore:
                 raise
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write a file only if there is none: a link to a finished file fails where the name is taken."""
+        """Write a file only if there is none; see `Store.create`."""
         path = self.path(key)
         unfinished = f"{path}.{new_attempt()}{PART_SUFFIX}"
         make_directory(path.rpartition("/")[0])
         with storage_errors(f"cannot write {path!r}"):
-            _write_file(unfinished, data)
             try:
+                _write_file(unfinished, data)
                 _sync(unfinished, os.O_RDWR)
-                os.link(unfinished, path)
-            except FileExistsError:
-                return False
+                is_ours = _link_or_write(unfinished, path, data)
             finally:
-                os.unlink(unfinished)  # noqa: PTH108
+                with suppress(FileNotFoundError):
+                    os.unlink(unfinished)  # noqa: PTH108
             _sync_directory(path.rpartition("/")[0])
-        return True
+        return is_ours
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove files and the directories that this empties."""
@@ -193,12 +191,18 @@ def _read_if_there(path: str) -> bytes | None:
     """Read a whole file; None if it does not exist."""
     try:
         file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except (FileNotFoundError, NotADirectoryError):
+        try:
+            size = os.fstat(file).st_size
+            data = os.read(file, size + 1)
+            while more := os.read(file, size + 1):
+                data += more
+        finally:
+            os.close(file)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     except OSError as error:
         raise storage_error(f"cannot read {path!r}", error) from error
-    with storage_errors(f"cannot read {path!r}"), open(file, "rb") as opened:  # noqa: PTH123 - a descriptor
-        return opened.read()
+    return data
 
 
 def _write_file(path: str, data: bytes) -> None:
@@ -210,6 +214,33 @@ def _write_file(path: str, data: bytes) -> None:
             written += os.write(file, memoryview(data)[written:])
     finally:
         os.close(file)
+
+
+def _link_or_write(finished: str, path: str, data: bytes) -> bool:
+    """Give a finished file a second name if nothing has that name; True if it was free.
+
+    Where the file system has no hard links, the file is written once more, under its own name.
+    """
+    try:
+        os.link(finished, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+    else:
+        return True
+    try:
+        os.close(os.open(path, WRITE | os.O_EXCL, 0o666))
+    except FileExistsError:
+        return False
+    try:
+        _write_file(path, data)
+        _sync(path, os.O_RDWR)
+    except BaseException:
+        os.unlink(path)  # noqa: PTH108
+        raise
+    return True
 
 
 def _sync_directory(path: str) -> None:
@@ -249,110 +280,10 @@ def read_unchanged(path: str, size: int, version: int) -> bytes:
     return data
 
 
-def stage(path: str, data: bytes) -> None:
-    """Write a file under its unfinished name; `publish` gives it its own."""
-    try:
-        file = os.open(path + PART_SUFFIX, WRITE, 0o666)
-        try:
-            written = os.write(file, data)
-            while written < len(data):  # one write may take less than all of it
-                written += os.write(file, memoryview(data)[written:])
-        finally:
-            os.close(file)
-    except OSError as error:
-        raise storage_error(f"cannot write {path!r}", error) from error
-
-
-def publish(path: str) -> None:
-    """Rename an unfinished file to its own name."""
-    with storage_errors(f"cannot write {path!r}"):
-        os.replace(path + PART_SUFFIX, path)  # noqa: PTH105 - called once per output
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
-    """Write a file whole or not at all, power loss included: yields the file under its unfinished name.
-
-    What was written there is synced, then renamed, and its directory synced.
-    """
-    part = path.with_name(path.name + PART_SUFFIX)
-    with storage_errors(f"cannot write {str(path)!r}"):
-        try:
-            with open(os.open(part, WRITE, 0o666), "wb") as file:  # noqa: PTH123 - a descriptor
-                yield file
-            _sync(part, os.O_RDWR)
-            os.replace(part, path)  # noqa: PTH105 - as in `publish`, so that tests can let both fail
-            if os.name != "nt":  # which opens no directories
-                with _ignoring_refusal():
-                    _sync(path.parent, os.O_RDONLY)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-
-
-Sink: TypeAlias = "Callable[[Path], AbstractContextManager[BinaryIO]]"
-"""What gives a file to write to: `writing`, or a comparison with what stands there."""
-
-
-def write_text(path: Path, text: str, sink: Sink = writing) -> None:
-    """Write a UTF-8 text with LF line ends, whole or not at all."""
-    with sink(path) as file:
-        file.write(text.encode())
-
-
 def make_directory(path: str | Path) -> None:
     """Make a directory and its parents where they do not exist."""
     with storage_errors(f"cannot make {str(path)!r}"):
-        Path(path).mkdir(parents=True, exist_ok=True)
-
-
-def remove_file(path: Path) -> None:
-    """Remove a file that may already be gone."""
-    with storage_errors(f"cannot remove {str(path)!r}"):
-        path.unlink(missing_ok=True)
-
-
-def list_sizes(directory: Path) -> dict[str, int]:
-    """Give the size of every file below a directory, by POSIX path relative to it; links are not followed.
-
-    What another process removes meanwhile is left out, and so are pipes and devices: reading them need not
-    end.
-    """
-    sizes: dict[str, int] = {}
-    pending = [(str(directory), "")]
-    with storage_errors(f"cannot list {str(directory)!r}"):
-        while pending:
-            path, below = pending.pop()
-            with suppress(FileNotFoundError), os.scandir(path) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append((entry.path, f"{below}{entry.name}/"))
-                        continue
-                    if not (entry.is_file(follow_symlinks=False) or entry.is_symlink()):
-                        continue
-                    with suppress(FileNotFoundError):
-                        sizes[below + entry.name] = entry.stat(follow_symlinks=False).st_size
-    return sizes
-
-
-def check_apart(source: str | os.PathLike[str], destination: Path, name: str = "SRC") -> None:
-    """Refuse a destination that is, holds, or lies in the source, which messages call `name`.
-
-    Of a glob counts the directory that it starts with; below that may DST lie unless the glob has `**`.
-
-    Raises:
-        OutputError: If the two overlap.
-    """
-    fixed = Path(source)
-    while glob.has_magic(str(fixed)) and not fixed.exists():
-        fixed = fixed.parent
-    is_deep = fixed == Path(source) or "**" in str(source)
-    inner, outer = (
-        Path(os.path.realpath(path)) for path in (fixed, destination)
-    )  # links may lead in circles
-    if inner == outer or outer in inner.parents or (is_deep and inner in outer.parents):
-        there = f"{name} {str(source)!r} and DST {str(destination)!r}"
-        raise OutputError(f"{there} overlap; give DST a place of its own")
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103
 
 
 @contextmanager
@@ -372,40 +303,3 @@ def _sync(path: str | Path, flags: int) -> None:
         os.fsync(file)
     finally:
         os.close(file)
-
-
-def remove_strangers(dst: Path, wanted: set[str]) -> None:
-    """Remove files of ours that no part holds: images, shards, unfinished files; then empty class folders.
-
-    Args:
-        dst: Directory of the output.
-        wanted: POSIX paths below it that stay.
-    """
-    root = str(dst)
-    kept: list[str] = []
-    for directory, inner, names in os.walk(root):
-        inner[:] = [name for name in inner if not name.startswith(".")]  # a repository, say, is not ours
-        below = "" if directory == root else directory[len(root) + 1 :].replace(os.sep, "/") + "/"
-        kept.append(directory)
-        for name in names:
-            is_shard = below == "data/" and SHARD_NAME.fullmatch(name)
-            is_ours = is_shard or IMAGE_NAME.fullmatch(name) or _is_unfinished(name)
-            if is_ours and below + name not in wanted:
-                remove_file(Path(directory, name))
-    for directory in reversed(kept[1:]):  # children before their parents
-        if not os.listdir(directory):  # noqa: PTH208 - beside os.walk
-            with storage_errors(f"cannot remove {directory!r}"):
-                Path(directory).rmdir()
-
-
-def _is_unfinished(name: str) -> bool:
-    """Whether a file is what a run that was killed left of a table or a part file."""
-    return name.endswith(PART_SUFFIX) and OTHERS.fullmatch(name[: -len(PART_SUFFIX)]) is not None
-
-
-def read_text(path: Path) -> str | None:
-    """Read a UTF-8 text; None if there is no such file, or it is not one."""
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None

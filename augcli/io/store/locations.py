@@ -57,6 +57,9 @@ class Location:
         Raises:
             StorageError: If it does not exist or cannot be read; its cause has the errno.
         """
+        if self.kind is Kind.DIRECTORY:
+            error = IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self.name)
+            raise storage_error(f"cannot read {self.name!r}", error) from error
         (data,) = self.store.read([self.key])
         if data is None:
             missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 PART_SUFFIX = ".part"
@@ -46,12 +46,12 @@ UNSAFE = re.compile(r"[/\\\x00-\x1f]")
 
 
 def hash_bytes(data: bytes) -> str:
-    """Give the hash by which an output's files are known: BLAKE2b-128, hex."""
+    """Return the hash by which an output's files are known: BLAKE2b-128, hex."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def printable_key(key: str) -> str:
-    """Give a key as valid UTF-8: bytes that are not, and percent signs beside them, percent-encoded."""
+    """Return a key as valid UTF-8: bytes that are not, and percent signs beside them, percent-encoded."""
     try:
         key.encode()
     except UnicodeEncodeError:
@@ -63,14 +63,14 @@ def printable_key(key: str) -> str:
 
 
 def safe_stem(name: str) -> str:
-    """Make a file's stem from any name: no separators, no leading dot, at most 120 bytes of UTF-8."""
+    """Return a file's stem made from any name: no separators, no leading dot, at most 120 bytes of UTF-8."""
     stem = printable_key(name.rsplit("/", 1)[-1])
     stem = stem[: stem.rindex(".")] if "." in stem.lstrip(".") else stem
     return _cut(safe_folder(stem), STEM_BYTES) or "row"
 
 
 def safe_folder(name: str) -> str:
-    """Make a directory's name from a class name: what a path or a shell cannot hold is percent-encoded."""
+    """Return a class name as a directory's: what a path or a shell cannot hold is percent-encoded."""
     safe = UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", name)
     safe = "%2E" + safe[1:] if safe.startswith(".") else safe
     return (
@@ -81,7 +81,7 @@ def safe_folder(name: str) -> str:
 
 
 def folder_names(classes: Sequence[str]) -> tuple[str, ...]:
-    """Name a folder for each class; where two would share one, or a file has the name, a hash is added."""
+    """Return a folder's name for each class; a hash is added if two would share it, or a file has it."""
     safe = [safe_folder(name) or "%" for name in classes]
     counts = Counter(safe)
     return tuple(
@@ -102,14 +102,46 @@ def _cut(text: str, limit: int) -> str:
 
 
 PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
+"""How part files are named; the group is the chunk's name."""
 
+UNFINISHED = re.compile(rf"(.+?)(\.[0-9a-f]{{8}})?{re.escape(PART_SUFFIX)}")
+"""How unfinished files are named: an attempt's own eight digits stand behind the name that the file will
+have. Earlier versions left them out."""
 
-IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png|xml)(\.part)?")
+IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png|xml)")
+"""How every image, mask and file of the boxes of one image of ours is named."""
 
-
-SHARD_NAME = re.compile(r"[a-z]+-([01]+|all)(-[0-9]+)?\.parquet(\.part)?")
-"""How every image, mask, file of boxes and shard of ours is named; other files are never touched."""
-
+SHARD_NAME = re.compile(r"data/[a-z]+-([01]+|all)(-[0-9]+)?\.parquet")
+"""Where every shard of ours lies."""
 
 OTHERS = re.compile("|".join([PART_NAME.pattern, *map(re.escape, sorted(ROOT_NAMES))]))
 """How everything else of ours is named."""
+
+
+def part_key(chunk: str) -> str:
+    """Return the key of a chunk's part file."""
+    return f".augcli-{chunk}.parquet"
+
+
+def part_names(keys: Iterable[str]) -> set[str]:
+    """Return the names of the chunks whose part files are among some keys."""
+    return {match[1] for key in keys if (match := PART_NAME.fullmatch(key))}
+
+
+def is_unfinished(key: str) -> bool:
+    """True if a file is one of ours that was never finished, as a run leaves them that is killed."""
+    match = UNFINISHED.fullmatch(key)
+    return match is not None and (is_output(match[1]) or OTHERS.fullmatch(_name(match[1])) is not None)
+
+
+def is_output(key: str) -> bool:
+    """True if a file bears the name of an image, a mask, a shard or a file of boxes of ours.
+
+    Files of other names are never touched.
+    """
+    return IMAGE_NAME.fullmatch(_name(key)) is not None or SHARD_NAME.fullmatch(key) is not None
+
+
+def _name(key: str) -> str:
+    """Return the last part of a key."""
+    return key.rpartition("/")[2]

@@ -1,11 +1,10 @@
-"""How an output lies on disk: what its writer must be able to do, and the names of all files of ours."""
+"""How an output lies on disk: what a writer of outputs must be able to do."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-from augcli.io.store.local import writing
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +12,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from augcli.io.records.part_files import PartFacts
-    from augcli.io.store.local import Sink
+    from augcli.io.records.parts import Part
+    from augcli.io.store.base import Sink
 
 
 class Pair(NamedTuple):
@@ -23,15 +23,23 @@ class Pair(NamedTuple):
     mask: bytes = b""
 
 
+Fill: TypeAlias = "Callable[[BinaryIO], AbstractContextManager[Callable[[pa.Table], None]]]"
+"""What fills the file of a table: given the file, it gives what takes the part rows of the next chunk."""
+
+
 class Writer(Protocol):
-    """How images and a chunk's commit reach the disk."""
+    """How the outputs of a split lie on disk. It pickles: what one worker stages, another one may commit.
+
+    A writer of another kind is one class, and one line in `choose.WRITERS`.
+    """
 
     @property
     def images(self) -> str:
         """Directory of the images below the table, "" or with a slash at the end."""
+        return ""
 
-    def store(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
-        """Store encoded images and masks; gives those that must be held for the commit: all, or none.
+    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
+        """Stage encoded images and masks; return those that must be kept for the commit: all, or none.
 
         Threads may call it. It takes many at once since the kernel's own data then stay in the cache:
         one by one between encodes, creating a file takes up to ten times as long.
@@ -41,41 +49,36 @@ class Writer(Protocol):
         """Make a chunk's outputs and then its part file final, in the order in which they shall stand."""
 
     def files(self, file_names: Iterable[str]) -> set[str]:
-        """Give the files below DST that hold outputs of these names, and what belongs to them."""
+        """Return the keys of the files that hold outputs of these names, and what belongs to them."""
 
     def place(self, file_name: str) -> str:
-        """Say where below DST an output lies: its file, or its shard and its name in there."""
+        """Return where an output lies, for messages: its file, or its shard and its name in there."""
 
-    def stands(self, part: Path, sizes: Mapping[str, int]) -> bool:
-        """Whether all outputs of a part file stand, given the sizes of all files below DST."""
-
-    def tables(self) -> list[str]:
-        """Give the tables below DST that `finish` writes."""
-
-    def patterns(self, files: set[str]) -> list[str]:
-        """Give the patterns by which Hugging Face finds a split's files; each matches something."""
-
-    def finish(self, parts: Sequence[Path], classes: tuple[str, ...] | None, sink: Sink = writing) -> None:
-        """Write the tables of a split from the part files of its chunks."""
-
-    @property
-    def labels(self) -> str:
-        """What the label columns of shards depend on, as `PartFacts.labels` says it."""
-
-    def relabel(self, chunk: str, facts: PartFacts) -> PartFacts:
-        """Write a chunk's shards anew with other label columns; gives the facts that then hold."""
-
-    def rewrite(self, rows: pa.Table, sink: Sink) -> None:
-        """Write anew what follows from part rows: shards, from their own images, and single files of boxes.
+    def stands(self, part: Part, sizes: Mapping[str, int]) -> bool:
+        """True if all outputs of a part file stand, given the sizes of all files.
 
         Raises:
-            OutputError: If a shard is missing or damaged.
+            OutputError: If the rows of the part file are damaged.
         """
 
     def load(self, rows: pa.Table) -> Iterator[Pair]:
-        """Give the encoded images and masks of part rows, one after the other.
+        """Yield the encoded images and masks of part rows, one after the other.
 
         Raises:
             OutputError: If a shard is damaged, or holds fewer images.
             StorageError: If the machine fails.
         """
+
+    def rewrite(self, rows: pa.Table, sink: Sink) -> None:
+        """Write anew the files of a chunk that hold what its part rows say, images from where they stand.
+
+        Raises:
+            OutputError: If a shard is missing or damaged.
+        """
+
+    def tables(self) -> Mapping[str, Fill]:
+        """Return the keys of the tables of the split, and for each what fills its file."""
+        return {}
+
+    def patterns(self, files: set[str]) -> list[str]:
+        """Return the patterns by which Hugging Face finds a split's files; each matches something."""

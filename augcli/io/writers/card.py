@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def write_card(layout: str, splits: Sequence[tuple[str, Sequence[str]]], notes: Sequence[str]) -> str:
-    """Write the README.md of an output.
+def describe_output(rows: str, splits: Sequence[tuple[str, Sequence[str]]], notes: Sequence[str]) -> str:
+    """Return the README.md of an output.
 
     Without the pinned patterns Hugging Face guesses splits from file names and drops what does not fit.
 
     Args:
-        layout: `folder` or `parquet`.
+        rows: What holds a row for each image, in words.
         splits: Each split's name and the patterns of its files, none of which may match nothing.
         notes: Lines on the images and their labels.
     """
@@ -31,7 +31,6 @@ def write_card(layout: str, splits: Sequence[tuple[str, Sequence[str]]], notes: 
         "Made by augcli; `augcli.json` holds the recipe.",
         "",
     ]
-    table = "labels.csv and metadata.parquet" if layout == "folder" else "the parquet shards"
-    lines += [f"- {table}: one row for each image, with its label, its sources and the steps applied"]
+    lines.append(f"- {rows}: one row for each image, with its label, its sources and the steps applied")
     lines += [f"- {note}" for note in notes]
     return "\n".join(lines) + "\n"

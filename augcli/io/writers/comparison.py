@@ -9,69 +9,86 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augcli.io.store.arrow_files import DAMAGE, open_file
+from augcli.io.store.arrow_files import DAMAGE
+from augcli.io.store.base import name_of
 from augcli.io.store.errors import storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Container, Iterator
 
-    from augcli.io.store.local import Sink
+    from augcli.io.store.base import Store
 
-    pass
+LONGEST_LINE = 1 << 20
+"""Bytes of a line that are read to show it."""
 
 
-def compare_into(differing: dict[Path, int | None]) -> Sink:
-    """Give a sink that writes nothing.
+class Difference(NamedTuple):
+    """A file of an output that is not as it was written, and in what."""
 
-    Args:
-        differing: Gets each file that is not what would be written, with the place of the first byte that
-            differs; None where there is no file.
+    file: str
+    what: str
+
+
+class Comparison:
+    """A sink that writes nothing.
+
+    Attributes:
+        differing: Each file that is not what would be written, with the place of the first byte that
+            differs; None if there is no file.
     """
 
+    def __init__(self, store: Store, standing: Container[str]) -> None:
+        """Compare with the files of a store, of which those with the keys `standing` exist."""
+        self._store, self._standing = store, standing
+        self.differing: dict[str, int | None] = {}
+
     @contextmanager
-    def compare(path: Path) -> Iterator[BinaryIO]:
-        with storage_errors(f"cannot read {str(path)!r}"):
-            if not path.is_file():
-                differing[path] = None
-                yield cast("BinaryIO", _Comparison(io.BytesIO()))
-                return
-            with path.open("rb") as file:
-                comparison = _Comparison(file)
-                yield cast("BinaryIO", comparison)
-                comparison.finish()
-            if comparison.differs_at is not None:
-                differing[path] = comparison.differs_at
+    def writing(self, key: str) -> Iterator[BinaryIO]:
+        """Compare what is written with the file that stands there."""
+        if key not in self._standing:
+            self.differing[key] = None
+            yield cast("BinaryIO", _Compared(io.BytesIO()))
+            return
+        with storage_errors(f"cannot read {name_of(self._store, key)!r}"), self._store.open(key) as file:
+            compared = _Compared(file)
+            yield cast("BinaryIO", compared)
+            compared.finish()
+        if compared.differs_at is not None:
+            self.differing[key] = compared.differs_at
 
-    return compare
+    def explain(self) -> Iterator[Difference]:
+        """Yield what was found: of a text, the line that differs."""
+        for key, place in self.differing.items():
+            yield Difference(key, self._explain(key, place))
+
+    def _explain(self, key: str, place: int | None) -> str:
+        if place is None:
+            return "it is missing"
+        with storage_errors(f"cannot read {name_of(self._store, key)!r}"), self._store.open(key) as file:
+            if key.endswith(".parquet"):
+                return f"it is not what the part files give, from byte {place} on{_age(file)}"
+            before, behind = file.read(place), file.read(LONGEST_LINE)
+        line = before[before.rfind(b"\n") + 1 :] + behind.partition(b"\n")[0]
+        shown = line.decode("utf-8", "replace").rstrip()[:80]
+        return f"line {before.count(10) + 1} is not what the part files give: {shown}"
 
 
-def explain(dst: Path, path: Path, place: int | None) -> Difference:
-    """Say where a file below DST differs from the byte at `place` on: a line where it has lines."""
-    name = path.relative_to(dst).as_posix()
-    if place is None:
-        return Difference(name, "it is missing")
-    if path.suffix == ".parquet":
-        return Difference(name, f"it is not what the part files give, from byte {place} on{_age(path)}")
-    with path.open("rb") as file:
-        before = file.read(place)
-        line = before[before.rfind(b"\n") + 1 :] + file.readline()
-    shown = line.decode("utf-8", "replace").rstrip()[:80]
-    return Difference(name, f"line {before.count(10) + 1} is not what the part files give: {shown}")
-
-
-def _age(path: Path) -> str:
-    """Say which library wrote a parquet file, where it is not the one here: its bytes may then differ."""
+def _age(file: BinaryIO) -> str:
+    """Return which library wrote a parquet file, unless it is the one here: its bytes may then differ."""
     try:
-        theirs = pq.read_metadata(open_file(path)).created_by
+        theirs = pq.read_metadata(file).created_by
     except DAMAGE:
         return ""
     ours = f"parquet-cpp-arrow version {pa.cpp_version}"
     return "" if theirs == ours else f"; {theirs} wrote it, here is {ours}: compare with that version"
 
 
-class _Comparison(io.RawIOBase):
-    """What is written to it is compared with an open file."""
+class _Compared(io.RawIOBase):
+    """A file that compares what is written to it with an open one.
+
+    Attributes:
+        differs_at: Place of the first byte that differs; None as long as none does.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
@@ -79,17 +96,17 @@ class _Comparison(io.RawIOBase):
         self.differs_at: int | None = None
 
     def writable(self) -> bool:
-        """Say that it takes bytes."""
+        """Return True: it takes bytes."""
         return True
 
     def write(self, data: object) -> int:
-        """Compare the next bytes; gives how many."""
+        """Compare the next bytes; return how many they are."""
         view = memoryview(data).cast("B")  # type: ignore[arg-type]
         if self.differs_at is None:
-            held = self._file.read(len(view))
-            if held != view:
-                pairs = enumerate(zip(held, view, strict=False))
-                first = next((at for at, (theirs, ours) in pairs if theirs != ours), len(held))
+            standing = self._file.read(len(view))
+            if standing != view:
+                pairs = enumerate(zip(standing, view, strict=False))
+                first = next((place for place, (theirs, ours) in pairs if theirs != ours), len(standing))
                 self.differs_at = self._position + first
         self._position += len(view)
         return len(view)
@@ -98,10 +115,3 @@ class _Comparison(io.RawIOBase):
         """Compare the end."""
         if self.differs_at is None and self._file.read(1):
             self.differs_at = self._position
-
-
-class Difference(NamedTuple):
-    """A file of an output that is not as it was written, and in what."""
-
-    file: str
-    what: str

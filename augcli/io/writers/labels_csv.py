@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any, TextIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from augcli.io.records.label_columns import weight_blocks
 from augcli.io.records.part_files import VISIBLE
-from augcli.io.store.local import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
     from augcli.io.records.label_columns import TableOptions
-    from augcli.io.store.local import Sink
 
 COLUMNS = (
     "file_name,label,label_name,weight,label2,label2_name,weight2,"
@@ -27,34 +25,32 @@ COLUMNS = (
 READ = ("file_name", "lam", "op", "copy", "applied", "source", "partners", VISIBLE)
 
 
-def write_labels_csv(
-    path: Path,
-    parts: Iterable[pa.Table],
-    classes: tuple[str, ...],
-    options: TableOptions,
-    sink: Sink = writing,
-) -> None:
+@contextmanager
+def fill_labels_csv(
+    file: BinaryIO, classes: tuple[str, ...], options: TableOptions
+) -> Iterator[Callable[[pa.Table], None]]:
     """Write the two largest weights, the first box, and where they are dense the weights of all classes.
 
     Args:
-        path: The file; UTF-8, LF, RFC 4180.
-        parts: Part rows, in the order of the lines.
+        file: Where it goes: UTF-8, LF, RFC 4180.
         classes: Class names; empty where nothing is labelled.
         options: Smoothing, and whether weights are dense.
-        sink: Where it goes.
+
+    Yields:
+        What takes the part rows of the next chunk.
     """
     dense = bool(classes) and options.is_dense(len(classes))
-    with sink(path) as file:
-        text = io.TextIOWrapper(file, "utf-8", newline="")
+    text = io.TextIOWrapper(file, "utf-8", newline="")
+    try:
         writer = csv.writer(_UnixEnds(text), lineterminator="\r\n")
         writer.writerow([*COLUMNS, *(f"p:{name}" for name in classes if dense)])
-        for rows in parts:
-            writer.writerows(_lines(rows, classes, options, dense))
-        text.detach()  # flushed, and the file left to its sink
+        yield lambda rows: writer.writerows(_lines(rows, classes, options, dense))
+    finally:
+        text.detach()  # flushed, and the file left to whoever opened it
 
 
 class _UnixEnds:
-    """Ends lines in LF. Told to do so itself, `csv` leaves a CR inside a cell unquoted."""
+    """A text file whose lines end in LF. If `csv` ends them so itself, it leaves a CR in a cell unquoted."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -80,7 +76,7 @@ def _lines(
 def _rank(
     rows: pa.Table, classes: tuple[str, ...], options: TableOptions, dense: bool
 ) -> Iterator[tuple[list[Any], list[str]]]:
-    """Give each row's dominant and largest other class, each as index, name, weight; and all weights."""
+    """Yield each row's dominant and largest other class, each as index, name, weight; and all weights."""
     labels = iter(rows.column("label").to_pylist())
     nothing = [""] * len(classes) if dense else []
     for weights, _ in weight_blocks(rows, len(classes), options):
@@ -98,13 +94,13 @@ def _rank(
 
 
 def _first_boxes(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
-    """Give each row's first pasted box as x0, y0, x1, y1; empty texts where there is none."""
+    """Yield each row's first pasted box as x0, y0, x1, y1; empty texts where there is none."""
     steps = rows.column("steps").combine_chunks()
     flat = steps.flatten()
     boxes = list(zip(*(flat.field(edge).to_pylist() for edge in ("x0", "y0", "x1", "y1")), strict=True))
     pasted = [kind == "paste" for kind in flat.field("kind").to_pylist()]
     start = 0
     for count in steps.value_lengths().to_pylist():
-        held = (boxes[i] for i in range(start, start + count) if pasted[i] and boxes[i][0] is not None)
-        yield next(held, ("",) * 4)
+        own = (boxes[i] for i in range(start, start + count) if pasted[i] and boxes[i][0] is not None)
+        yield next(own, ("",) * 4)
         start += count

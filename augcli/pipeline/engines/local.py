@@ -1,10 +1,9 @@
-"""How many workers there are, and runs over them."""
+"""Workers on this machine: processes or threads, and how many."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
-import mmap
 import multiprocessing
 import os
 import signal
@@ -14,16 +13,19 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from augcli.errors import StorageError
+from augcli.io.store.places import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
-Result = TypeVar("Result")
+    from augcli.pipeline.engines.base import Result, Task
+
 CALM_GC = 50_000
 """Objects after which the garbage collector looks for cycles while tasks run; Python's own is 700."""
 
@@ -46,60 +48,82 @@ def count_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_in_order(
-    function: Callable[[int], Result], tasks: int, workers: int, processes: bool
-) -> Iterator[tuple[int, Result]]:
-    """Call a function with 0..tasks - 1 on several workers, giving (task, result) in order.
+def can_fork() -> bool:
+    """Return whether workers can be processes that are forked, which only Linux does well."""
+    return sys.platform == "linux"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """Workers on this machine.
 
     The codecs, the kernels and file access release the interpreter's lock, so threads do for most. But
     a thread that finds the lock taken goes to sleep, and waking it takes longer than what the other one
     had to do: with two workers on 500-pixel photos, one process each was measured 1.03 times as fast, and
     1.2 times when there was more Python between the codec's calls.
-    A few tasks run ahead of the oldest unfinished one, so no worker waits for a slow neighbour, and no
-    more results are held than that.
 
-    Args:
-        function: Called in the workers; its results must pickle where these are processes.
-        tasks: Number of tasks.
+    Attributes:
         workers: Number of workers.
-        processes: Whether each worker may be a process of its own; only on Linux, by fork, so that
-            nothing but task numbers and results passes between them.
-
-    Raises:
-        StorageError: If a worker process dies.
-        Exception: Whatever the function raises; tasks not yet begun are dropped.
+        processes: Whether each of several workers is a process of its own, if they can be forked; so the
+            function that they call need not pickle.
     """
-    pool: Executor
-    stop = mmap.mmap(-1, 1)  # anonymous memory, which forked processes share
-    if processes and workers > 1 and sys.platform == "linux":
-        context = multiprocessing.get_context("fork")
-        pool = ProcessPoolExecutor(
-            workers, context, initializer=_adopt, initargs=(function, stop, os.getpid())
-        )
-        call: Callable[[int], Any] = _call
-    else:
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="augcli")
-        call = function
-    waiting: deque[tuple[int, Future[Result]]] = deque()
+
+    workers: int
+    processes: bool
+
+    def run(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Generator[Result, None, None]:
+        """Yield what `work` returns for each task, in order, as `Engine` says.
+
+        A few tasks run ahead of the oldest unfinished one, so no worker waits for a slow neighbour, and no
+        more results are held than that.
+        """
+        pool, call = self._open(work)
+        waiting: deque[Future[Result]] = deque()
+        try:
+            with _calm_gc():
+                for task in tasks:
+                    with _holding_signals():
+                        waiting.append(pool.submit(call, task))
+                    if len(waiting) > 3 * self.workers:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise StorageError(
+                "a worker process died, killed or out of memory; run again to go on"
+            ) from error
+        finally:
+            if waiting:  # an error, or nobody wants the rest: what workers are at is not waited for
+                _kill_workers(pool)
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _open(self, work: Callable[[Task], Result]) -> tuple[Executor, Callable[[Task], Any]]:
+        """Return a pool, and what it calls."""
+        if self.processes and self.workers > 1 and can_fork():
+            context = multiprocessing.get_context("fork")
+            adopted = (work, os.getpid())
+            return ProcessPoolExecutor(self.workers, context, initializer=_adopt, initargs=adopted), _call
+        return ThreadPoolExecutor(self.workers, thread_name_prefix="augcli"), work
+
+
+def _kill_workers(pool: Executor) -> None:
+    """Kill the processes of a pool: it has sent them tasks that it cannot take back.
+
+    What they leave is what any killed run leaves. (Python 3.14 has `kill_workers` for this.)
+    """
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
+        process.kill()
+
+
+@contextmanager
+def _calm_gc() -> Iterator[None]:
+    """Let the garbage collector look for cycles more rarely: tasks make none, and it took 2 % of the time."""
     thresholds = gc.get_threshold()
-    # What a task makes has no cycles: 2 % of the time went into looking for some.
     if 0 < thresholds[0] < CALM_GC:
         gc.set_threshold(CALM_GC)
     try:
-        for task in range(tasks):
-            with _holding_signals():
-                waiting.append((task, pool.submit(call, task)))
-            if len(waiting) > 3 * workers:
-                oldest, future = waiting.popleft()
-                yield oldest, future.result()
-        while waiting:
-            oldest, future = waiting.popleft()
-            yield oldest, future.result()
-    except BrokenProcessPool as error:
-        raise StorageError("a worker process died, killed or out of memory; run again to go on") from error
+        yield
     finally:
-        stop[0] = 1  # the pool has sent its processes a few tasks more, which it cannot take back
-        pool.shutdown(wait=True, cancel_futures=True)
         gc.set_threshold(*thresholds)
 
 
@@ -134,12 +158,11 @@ def _holding_signals() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_adopted: list[tuple[Callable[[int], Any], mmap.mmap]] = []
-"""In a worker process: the function that it calls, inherited by fork since it cannot be pickled, and whether
-tasks are dropped."""
+_adopted: list[Callable[[Any], Any]] = []
+"""In a worker process: the function that it calls, inherited by fork."""
 
 
-def _adopt(function: Callable[[int], Any], stop: mmap.mmap, parent: int) -> None:
+def _adopt(work: Callable[[Any], Any], parent: int) -> None:
     """Prepare a worker process: it leaves signals to its parent, which all get, and dies with it."""
     gc.freeze()  # what it inherited stays, and a look at it would copy its pages
     for number in STOPPING:
@@ -147,24 +170,19 @@ def _adopt(function: Callable[[int], Any], stop: mmap.mmap, parent: int) -> None
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before it could be asked to tell
         os._exit(1)
-    _adopted.append((function, stop))
+    _adopted.append(work)
 
 
-def _call(task: int) -> Any:
-    function, stop = _adopted[0]
-    return None if stop[0] else function(task)
+def _call(task: Any) -> Any:
+    return _adopted[0](task)
 
 
 def read_quota(root: Path = CONTROL_GROUP) -> int | None:
-    """Read the CPU quota of this process's control group (version 2 or 1), rounded up; None for none."""
-    try:
-        quota, period = (root / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            quota = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return None
-    if quota in ("max", "-1"):
+    """Return the CPU quota of this process's control group (version 2 or 1), rounded up; None for none."""
+    quota, period = [*(read_text(root / "cpu.max") or "").split(), "", ""][:2]
+    if not period:
+        quota = (read_text(root / "cpu/cpu.cfs_quota_us") or "-1").strip()
+        period = (read_text(root / "cpu/cpu.cfs_period_us") or "").strip()
+    if quota in ("max", "-1") or not period:
         return None
     return -(-int(quota) // int(period))

@@ -1,100 +1,66 @@
-"""Beginning an output, committing its chunks, and marking it complete."""
+"""Where an output may begin, its beginning, and the mark that it is complete."""
 
 from __future__ import annotations
 
-from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from augcli.io.readers.folder import SPLIT_NAMES
-from augcli.io.records import part_files
-from augcli.io.records.part_files import PartFacts
-from augcli.io.store.local import (
-    make_directory,
-    read_text,
-    remove_file,
-    remove_strangers,
-    write_text,
-)
-from augcli.io.store.names import (
-    ANNOTATIONS,
-    CARD,
-    CLASSES,
-    FAILURES,
-    RECIPE,
-    SUCCESS,
-    TABLES,
-)
+from augcli.errors import OutputError
+from augcli.io.store import places
+from augcli.io.store.base import write_text
+from augcli.io.store.locations import Kind, find_kind
+from augcli.io.store.names import RECIPE, SUCCESS, is_unfinished, part_key, part_names
+from augcli.pipeline.output.documents import is_removable
 from augcli.pipeline.plan.digest import document
-from augcli.pipeline.plan.splits import Split
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-    from augcli.pipeline.plan.chunks import Arc, Chunk
-    from augcli.pipeline.plan.job import ArcResult
+    from augcli.io.readers.base import Selection
+    from augcli.io.store.base import Store
+    from augcli.pipeline.output.state import Standing
     from augcli.program.annotated import Annotated
 
 
-def begin(dst: Path, recipe: Recipe, annotated: Annotated, replace: bool, outdated: Iterable[str]) -> None:
-    """Make DST ours and not complete; with `replace` clear what another recipe left.
+def check_apart(src: str, dst: Path, selection: Selection) -> None:
+    """Refuse a DST that overlaps what is read.
 
-    The part files that are no longer true go first: what they commit is about to be written over.
+    Raises:
+        OutputError: If it does.
     """
-    make_directory(dst)
-    remove_file(dst / SUCCESS)
-    for name in outdated:
-        remove_file(part_files.part_path(dst, name))
-    if replace:
-        for name in part_files.part_names(dst):
-            remove_file(part_files.part_path(dst, name))
-        for directory in [dst, *(path for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
-            for name in (*TABLES, ANNOTATIONS):
-                remove_file(directory / name)
-        for name in (CLASSES, CARD, FAILURES):
-            remove_file(dst / name)
-        remove_strangers(dst, set())
+    places.check_apart(src, dst)
+    files = selection.files
+    if files.boxes:
+        places.check_apart(files.boxes, dst, "--boxes")
+    if files.masks and find_kind(files.masks) is Kind.DIRECTORY:  # else it names a column
+        places.check_apart(files.masks, dst, "--masks")
+
+
+def begin(store: Store, standing: Standing, recipe: Recipe, annotated: Annotated) -> None:
+    """Make DST ours and not complete, and remove what is in the way: all of it if it is another recipe's.
+
+    The part files that are no longer true go first: what they commit is about to be written over. Then
+    `augcli.json` is written, always, for by that another run finds that this one has begun.
+
+    Raises:
+        OutputError: If another run has begun meanwhile, where the file system has no locks.
+        StorageError: If the machine fails.
+    """
+    keys = standing.contents.sizes
+    outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
+    outdated = part_names(keys) if standing.is_new else outdated & part_names(keys)
+    store.delete([key for key in (SUCCESS, *map(part_key, sorted(outdated))) if key in keys])
     text = document(recipe, annotated)
-    if read_text(dst / RECIPE) != text:
-        write_text(dst / RECIPE, text)
+    if RECIPE in keys:
+        write_text(store, RECIPE, text)
+    elif not store.create(RECIPE, text.encode()):
+        raise OutputError(f"DST {store.name!r} is in use by another run; wait until it ends")
+    unfinished = [key for key in standing.contents.visible() if is_unfinished(key)]
+    former = [key for key in standing.contents.visible() if standing.is_new and is_removable(key)]
+    store.delete([*unfinished, *former])
 
 
-def mark_complete(dst: Path, complete: bool) -> None:
-    """Set or remove the mark that make targets and people look for; untouched where it is right."""
-    if not complete:
-        remove_file(dst / SUCCESS)
-    elif not (dst / SUCCESS).exists():
-        write_text(dst / SUCCESS, "")
-
-
-def _commit(split: Split, chunk: Chunk, done: Sequence[tuple[Arc, ArcResult]]) -> PartFacts:
-    """Make a chunk's outputs final, its rows by source key and copy."""
-    results = [result for _, result in done]
-    ahead = _count_ahead(chunk, done)
-    counts = sum((result.counts for result in results), Counter())
-    facts = PartFacts(
-        fingerprint=split.fingerprint(chunk, ahead),
-        recipe=split.recipe,
-        ahead=ahead,
-        failures=tuple(failure for result in results for failure in result.failures),
-        passed_over=tuple(sorted({key for result in results for key in result.passed_over})),
-        counts={what: count for what, count in sorted(counts.items()) if count},
-    )
-    packed = [result.rows for result in results if result.rows]
-    pairs = [pair for result in results for pair in result.pairs]
-    rows, order = part_files.join_rows(packed, split.beside)
-    split.job.writer.commit(split.part_name(chunk), rows, [pairs[at] for at in order if pairs], facts)
-    return facts
-
-
-def _count_ahead(chunk: Chunk, done: Sequence[tuple[Arc, ArcResult]]) -> tuple[int, ...]:
-    """Count, for each arc of a chunk, the positions that its runs read beyond its end."""
-    return tuple(
-        max(
-            max(run.stop + result.ahead - arc.stop, 0)
-            for run, result in done
-            if run.ring is arc.ring and arc.start <= run.start < arc.stop
-        )
-        for arc in chunk.arcs
-    )
+def mark_complete(store: Store, complete: bool) -> None:
+    """Set the mark that make targets and people look for, once all else is written, or leave it away."""
+    if complete:
+        store.create(SUCCESS, b"")

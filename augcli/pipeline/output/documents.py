@@ -1,74 +1,159 @@
-"""The documents of an output, all of which follow from its part files."""
+"""The tables and documents of an output, all of which follow from its part files."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from augcli.io.readers.folder import SPLIT_NAMES
-from augcli.io.records import part_files
-from augcli.io.store.local import make_directory, remove_file, remove_strangers, write_text, writing
-from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, TABLES
-from augcli.io.writers.card import write_card
-from augcli.recipe import Recipe
+from augcli.io.records.counts import RowCounts, count_rows, counted_columns
+from augcli.io.store.base import write_text
+from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, TABLES, is_output
+from augcli.io.writers.card import describe_output
+from augcli.io.writers.choose import WRITERS
+from augcli.io.writers.failures import collect_failures, write_failures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from augcli.io.store.local import Sink
-    from augcli.pipeline.plan.splits import SplitOutput
+    from augcli.io.records.part_files import PartFacts
+    from augcli.io.records.parts import Parts
+    from augcli.io.store.base import Sink, Store
+    from augcli.io.writers.base import Writer
+    from augcli.pipeline.output.state import Standing
+    from augcli.pipeline.plan.splits import Split
+    from augcli.recipe import Recipe
 
 
-def finish(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe) -> None:
-    """Remove what no chunk holds, then write the tables and the other documents."""
-    for directory in ["", *(f"{path.name}/" for path in dst.iterdir() if path.name in SPLIT_NAMES)]:
-        current = {name for split in splits for name in split.writer.tables()}
-        for name in {directory + name for name in (*TABLES, ANNOTATIONS)} - current:
-            remove_file(dst / name)
-    remove_strangers(dst, set().union(*(split.files() for split in splits)))
-    for split in splits:
-        for name in split.writer.tables():
-            make_directory((dst / name).parent)
-    write_documents(dst, splits, recipe)
-    for name in {CLASSES, FAILURES} - document_names(splits):
-        remove_file(dst / name)
+@dataclass(frozen=True, slots=True)
+class SplitOutput:
+    """The output of a split, once all of its chunks are committed.
+
+    Attributes:
+        name: The split; "" where there are no splits.
+        writer: How its outputs lie on disk.
+        chunks: Names of its chunks, in order.
+        facts: What their part files say of them.
+        classes: Class names.
+        class_folders: A folder name per class, or None where outputs lie flat.
+    """
+
+    name: str
+    writer: Writer
+    chunks: Sequence[str]
+    facts: Sequence[PartFacts]
+    classes: tuple[str, ...] | None
+    class_folders: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one pass over the part files of a split found.
+
+    Attributes:
+        files: Keys of all files that hold its outputs.
+        counts: The rows of each chunk, counted.
+    """
+
+    files: set[str] = field(default_factory=set)
+    counts: dict[str, RowCounts] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Number of outputs."""
+        return sum(counts.rows for counts in self.counts.values())
+
+
+def describe_split(split: Split) -> SplitOutput:
+    """Return the output of a split whose chunks are all committed."""
+    job, catalogue = split.job, split.catalogue
+    facts = [split.facts[chunk.name] for chunk in split.chunks]
+    return SplitOutput(
+        catalogue.split, job.writer, split.part_names(), facts, catalogue.classes, job.class_folders
+    )
+
+
+def finish(
+    store: Store, standing: Standing, splits: Sequence[SplitOutput], recipe: Recipe
+) -> dict[str, RowCounts]:
+    """Write the tables, remove what no chunk holds, and write the other documents.
+
+    Args:
+        store: Where the output lies.
+        standing: What stood there before the run.
+        splits: All splits.
+        recipe: What was done.
+
+    Returns:
+        The rows of each chunk, counted.
+    """
+    tallies = [write_tables(split, standing.parts, store) for split in splits]
+    current = document_names(splits).union(*(tally.files for tally in tallies))
+    former = standing.former.intersection(standing.contents.sizes)
+    former |= set(filter(is_removable, standing.contents.visible()))
+    store.delete(sorted(former - current))
+    write_documents(splits, tallies, recipe, store)
+    return {chunk: counts for tally in tallies for chunk, counts in tally.counts.items()}
+
+
+def is_removable(key: str) -> bool:
+    """True if a file or empty directory goes unless an output promises it: all others are never touched."""
+    split, _, name = key.rpartition("/")
+    if key.endswith("/") or is_output(key) or (not split and name in (CLASSES, CARD, FAILURES)):
+        return True
+    return (not split or split in SPLIT_NAMES) and name in (*TABLES, ANNOTATIONS)
 
 
 def document_names(splits: Sequence[SplitOutput]) -> set[str]:
-    """Name the files that `write_documents` writes."""
-    names = {CARD, *(name for split in splits for name in split.writer.tables())}
+    """Return the keys of the files that `write_tables` and `write_documents` write."""
+    names = {CARD, *(key for split in splits for key in split.writer.tables())}
     names |= {CLASSES} if any(split.classes for split in splits[:1]) else set()
     return names | ({FAILURES} if any(fact.failures for split in splits for fact in split.facts) else set())
 
 
-def write_documents(dst: Path, splits: Sequence[SplitOutput], recipe: Recipe, sink: Sink = writing) -> None:
-    """Write all that follows from the part files: tables, class list, card, failures."""
-    for split in splits:
-        split.writer.finish(split.parts, split.classes, sink)
+def write_tables(split: SplitOutput, parts: Parts, sink: Sink) -> Tally:
+    """Write the tables of a split in one pass over its part files.
+
+    Raises:
+        OutputError: If a part file is damaged.
+        StorageError: If the machine fails.
+    """
+    tables, tally = split.writer.tables(), Tally()
+    with ExitStack() as stack:
+        opened = [(stack.enter_context(sink.writing(key)), fill) for key, fill in tables.items()]
+        adds = [stack.enter_context(fill(file)) for file, fill in opened]
+        for part in parts.read(split.chunks):
+            rows = part.rows(None if adds else ["file_name", *counted_columns(part)])
+            for add in adds:
+                add(rows)
+            tally.files.update(split.writer.files(rows.column("file_name").to_pylist()))
+            tally.counts[part.chunk] = count_rows(rows)
+    return tally
+
+
+def write_documents(
+    splits: Sequence[SplitOutput], tallies: Sequence[Tally], recipe: Recipe, sink: Sink
+) -> None:
+    """Write class list, card and failures."""
     # Readers that number the folders take the class list as their map, so it bears the folders' names.
     classes = splits[0].class_folders or splits[0].classes
     if classes:
         lines = [name.replace("\r", "%0D").replace("\n", "%0A") for name in classes]
-        write_text(dst / CLASSES, "".join(f"{line}\n" for line in lines), sink)
-    patterns = [
-        (split.name or "train", split.writer.patterns(files)) for split in splits if (files := split.files())
-    ]
+        write_text(sink, CLASSES, "".join(f"{line}\n" for line in lines))
+    pairs = [(split, tally) for split, tally in zip(splits, tallies, strict=True) if tally.files]
+    patterns = [(split.name or "train", split.writer.patterns(tally.files)) for split, tally in pairs]
     # How many there are, so that a part that is lost with its images is missed.
-    counts = [sum(len(part_files.read_file_names(part)) for part in split.parts) for split in splits]
-    notes = [
-        f"{split.name or 'train'}: {count} images"
-        for split, count in zip(splits, counts, strict=True)
-        if count
-    ]
-    card = write_card(str(recipe.format), patterns, [*notes, *label_notes(recipe)])
-    write_text(dst / CARD, card, sink)
-    failures = part_files.collect_failures([fact for split in splits for fact in split.facts])
+    counts = [f"{split.name or 'train'}: {tally.rows} images" for split, tally in pairs]
+    rows = WRITERS[str(recipe.format)].rows
+    write_text(sink, CARD, describe_output(rows, patterns, [*counts, *label_notes(recipe)]))
+    failures = collect_failures(fact for split in splits for fact in split.facts)
     if failures:
-        part_files.write_failures(dst / FAILURES, failures, sink)
+        write_failures(sink, failures)
 
 
 def label_notes(recipe: Recipe) -> list[str]:
-    """Say what a loss must know of the labels."""
+    """Return what a loss must know of the labels."""
     if not recipe.smoothing:
         return []
     form = f"ε = {recipe.smoothing} ({recipe.smoothing_form})"

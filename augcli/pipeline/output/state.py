@@ -1,53 +1,118 @@
-"""What stands in DST: whether it is ours, what of it is still true, and the files that close it."""
+"""What stands in DST: whether it is ours, and what of it is still true."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from augcli.errors import OutputError, UsageError
-from augcli.io.records import part_files
+from augcli.errors import OutputError, StorageError
+from augcli.io.records.counts import count_rows, counted_columns
+from augcli.io.records.parts import Parts
+from augcli.io.store.base import Version, name_of
+from augcli.io.store.contents import Contents
 from augcli.io.store.lease import LOCK
-from augcli.io.store.local import list_sizes, read_text
-from augcli.io.store.names import CARD, CLASSES, FAILURES, PART_SUFFIX, RECIPE, SUCCESS
-from augcli.io.writers.boxes import describe_annotated
-from augcli.pipeline.plan.digest import OUTPUT_VERSION, _name_annotations, document
-from augcli.recipe import TABLE_KEYS, Recipe
-from augcli.recipe_files import is_tables, read_recipe, write_recipe
+from augcli.io.store.names import (
+    CARD,
+    CLASSES,
+    FAILURES,
+    PART_SUFFIX,
+    RECIPE,
+    SUCCESS,
+    part_key,
+    part_names,
+)
+from augcli.pipeline.output.stored_recipe import find_differing_keys
+from augcli.pipeline.plan.digest import document
+from augcli.pipeline.plan.splits import table_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from augcli.io.records.part_files import PartFacts
+    from augcli.io.records.counts import RowCounts
+    from augcli.io.records.parts import Part
+    from augcli.io.store.base import Page, Store
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.splits import Split
     from augcli.program.annotated import Annotated
+    from augcli.recipe import Recipe
 
 
-def check(dst: Path, recipe: Recipe, annotated: Annotated, force: bool) -> bool:
-    """Give whether DST is to be made from nothing; refuse one that is not ours, or another recipe's.
+@dataclass(slots=True)
+class Look:
+    """What a look at DST saw: one listing of it, and its `augcli.json`.
+
+    Attributes:
+        store: DST.
+        contents: What stands there.
+        text: `augcli.json`; None if there is none.
+        version: What `augcli.json` was when it was listed.
+    """
+
+    store: Store
+    contents: Contents = field(default_factory=Contents)
+    text: bytes | None = None
+    version: Version | None = None
+
+    @property
+    def is_locked(self) -> bool:
+        """True if a run is at work there, or was killed."""
+        return LOCK in self.contents.sizes
+
+    def is_true(self) -> bool:
+        """True unless another run has begun to write there since: its first act is to write `augcli.json`."""
+        if self.version is None:
+            return self.store.read([RECIPE]) == [None]
+        try:
+            return self.store.read([RECIPE], [self.version]) == [self.text]
+        except StorageError:  # it is another one
+            return False
+
+
+def look(store: Store) -> Look:
+    """List what stands in DST, once.
 
     Raises:
-        OutputError: Naming what stands there, or the keys that differ.
+        OutputError: If it is a directory of something else.
+        StorageError: If the machine fails.
     """
-    if not dst.exists():
+    seen = Look(store)
+    is_ours = store.read([RECIPE]) != [None]
+    for page in store.list():
+        if RECIPE in page.keys:
+            place, is_ours = page.keys.index(RECIPE), True
+            seen.version = Version(page.sizes[place], page.versions[place])
+        if not is_ours:
+            _refuse_strangers(store, page)
+        seen.contents.add(page)
+    if seen.version is not None:
+        [seen.text] = store.read([RECIPE], [seen.version])
+    elif is_ours:
+        raise OutputError(f"{name_of(store, RECIPE)!r} is damaged; give another DST or remove it")
+    return seen
+
+
+def _refuse_strangers(store: Store, page: Page) -> None:
+    """Refuse a DST without an `augcli.json` that holds more than a run leaves that was killed at once."""
+    names = {key.split("/", 1)[0] for key in (*page.keys, *page.other_keys)}
+    strange = sorted(name for name in names if not name.endswith(PART_SUFFIX) and name != LOCK)
+    if strange:
+        raise OutputError(
+            f"DST {store.name!r} holds something else ({strange[0]!r}); give an empty directory"
+        )
+
+
+def check(seen: Look, recipe: Recipe, annotated: Annotated, force: bool) -> bool:
+    """True if DST is to be made from nothing; refuse one of another recipe.
+
+    Raises:
+        OutputError: Naming the keys that differ.
+    """
+    if seen.text is None:
         return True
-    if not dst.is_dir():
-        raise OutputError(f"DST {str(dst)!r} is a file; give a directory")
-    standing = sorted(path.name for path in dst.iterdir())
-    if RECIPE not in standing:
-        strange = [name for name in standing if not name.endswith(PART_SUFFIX) and name != LOCK]
-        if strange:
-            raise OutputError(
-                f"DST {str(dst)!r} holds something else ({strange[0]!r}); give an empty directory"
-            )
-        return True
-    differing = _differing_keys(dst, recipe, annotated)
+    differing = find_differing_keys(seen.store, seen.text, recipe, annotated)
     if differing and not force:
         raise OutputError(
-            f"DST {str(dst)!r} holds another recipe's output; differing: {', '.join(differing)};"
+            f"DST {seen.store.name!r} holds another recipe's output; differing: {', '.join(differing)};"
             " give another DST, or replace it with --force"
         )
     return bool(differing)
@@ -58,125 +123,126 @@ class Standing:
     """What stands in DST already.
 
     Attributes:
+        contents: All that stands there.
         is_new: Whether all is to be made, over nothing or over another recipe's output.
         todo: Chunks that are to be made.
         stale: Names of the part files that no chunk bears any more.
         is_behind: Whether anything is to be written at all.
+        parts: The part files that were read.
+        counts: The rows of each chunk that stands, counted.
+        former: Keys of the files that part files name which are no longer true.
     """
 
+    contents: Contents
     is_new: bool
     todo: list[tuple[Split, Chunk]]
     stale: set[str]
     is_behind: bool
+    parts: Parts
+    counts: dict[str, RowCounts]
+    former: set[str]
 
     @property
     def lacks_only_tables(self) -> bool:
-        """Whether tables are to be written, but no image."""
+        """True if tables are to be written, but no image."""
         return self.is_behind and not self.todo
 
 
 def survey(
-    dst: Path,
+    seen: Look,
     recipe: Recipe,
     annotated: Annotated,
     splits: Sequence[Split],
     force: bool,
     max_errors: int,
 ) -> Standing:
-    """Compare DST with what is to stand there, its mark too where no more failed than `max_errors`.
+    """Compare DST with what is to stand there, its mark too if no more failed than `max_errors`.
 
     The facts of chunks that stand are kept in their split, and which of them have other label columns.
 
     Raises:
-        OutputError: If DST is something else or another recipe's output.
+        OutputError: If DST holds another recipe's output.
+        StorageError: If the machine fails.
     """
-    if check(dst, recipe, annotated, force):
-        return Standing(True, [(split, chunk) for split in splits for chunk in split.chunks], set(), True)
-    todo = _find_undone(dst, splits)
-    stale = part_files.part_names(dst) - {name for split in splits for name in split.part_names()}
-    return Standing(
-        False,
-        todo,
-        stale,
-        bool(todo or stale) or not _is_complete(dst, recipe, annotated, splits, max_errors),
-    )
-
-
-def _find_undone(dst: Path, splits: Sequence[Split]) -> list[tuple[Split, Chunk]]:
-    """Find the chunks without a part file of their current fingerprint, or with outputs not as it says."""
-    sizes = list_sizes(dst)
-    undone = []
+    parts = Parts(seen.store)
+    if check(seen, recipe, annotated, force):
+        everything = [(split, chunk) for split in splits for chunk in split.chunks]
+        return Standing(seen.contents, True, everything, set(), True, parts, {}, set())
+    todo: list[tuple[Split, Chunk]] = []
+    counts: dict[str, RowCounts] = {}
+    former: set[str] = set()
     for split in splits:
         split.facts, split.mislabelled = {}, []
-        for chunk in split.chunks:
-            facts = _read_current(dst, split, chunk, sizes)
-            if facts is None:
-                undone.append((split, chunk))
-                continue
-            split.facts[chunk.name] = facts
-            if facts.labels != split.job.writer.labels:
-                split.mislabelled.append(chunk)
-    return undone
+        for chunk, part in _read_standing(split, seen.contents, parts):
+            counted = part and _count_current(part, split, chunk, seen.contents)
+            if part and counted:
+                counts[part.chunk] = counted
+                parts.keep(part)
+            else:
+                todo.append((split, chunk))
+                former |= _find_files(split, part)
+    stale = _find_stale(seen.contents, splits)
+    for split in splits:
+        own = sorted(name for name in stale if name.rpartition("-")[0] == split.catalogue.split)
+        former = former.union(*(_find_files(split, part) for part in parts.read(own)))
+    is_behind = bool(todo or stale) or not _is_complete(seen, recipe, annotated, splits, max_errors)
+    return Standing(seen.contents, False, todo, stale, is_behind, parts, counts, former)
 
 
-def _read_current(dst: Path, split: Split, chunk: Chunk, sizes: Mapping[str, int]) -> PartFacts | None:
-    """Read what a chunk's part file says, where all of it is still true."""
-    path = part_files.part_path(dst, split.part_name(chunk))
-    facts = part_files.read_part_facts(path) if path.name in sizes else None
+def _find_stale(contents: Contents, splits: Sequence[Split]) -> set[str]:
+    """Return the names of the part files that no chunk bears any more."""
+    return part_names(contents.sizes).difference(*(split.part_names() for split in splits))
+
+
+def _read_standing(split: Split, contents: Contents, parts: Parts) -> Iterator[tuple[Chunk, Part | None]]:
+    """Yield the chunks of a split, each with its part file; None if there is none."""
+    standing = [name for name in split.part_names() if part_key(name) in contents.sizes]
+    read = iter(parts.read(standing))
+    for chunk in split.chunks:
+        is_there = part_key(split.part_name(chunk)) in contents.sizes
+        yield chunk, next(read) if is_there else None
+
+
+def _count_current(part: Part, split: Split, chunk: Chunk, contents: Contents) -> RowCounts | None:
+    """Count the rows of a part file; None if it or its outputs are not what the chunk asks for.
+
+    Its facts are kept in the split, and whether the label columns of its shards are to be written anew.
+    """
+    facts = part.facts
     if facts is None or len(facts.ahead) != len(chunk.arcs):
         return None
     try:
         is_current = facts.fingerprint == split.fingerprint(chunk, facts.ahead)
-        return facts if is_current and split.job.writer.stands(path, sizes) else None
+        if not (is_current and split.job.writer.stands(part, contents.sizes)):
+            return None
+        counts = count_rows(part.rows(counted_columns(part)))
     except OutputError:  # its rows are damaged
         return None
+    split.facts[chunk.name] = facts
+    if facts.labels and facts.labels != table_options(split.job.recipe).text:
+        split.mislabelled.append(chunk)
+    return counts
+
+
+def _find_files(split: Split, part: Part | None) -> set[str]:
+    """Return the keys of the files that an outdated part file names; none if it is damaged."""
+    if part is None or part.facts is None:
+        return set()
+    try:
+        return split.job.writer.files(part.file_names())
+    except OutputError:
+        return set()
 
 
 def _is_complete(
-    dst: Path, recipe: Recipe, annotated: Annotated, splits: Sequence[Split], max_errors: int
+    seen: Look, recipe: Recipe, annotated: Annotated, splits: Sequence[Split], max_errors: int
 ) -> bool:
-    """Whether the tables and everything else stand that a finished run of this recipe leaves."""
+    """True if the tables and everything else stand that a finished run of this recipe leaves."""
     failed = sum(len(fact.failures) for split in splits for fact in split.facts.values())
     wanted = [CARD, *[SUCCESS] * (failed <= max_errors), *[FAILURES] * (failed > 0)]
     wanted += [CLASSES] * bool(splits[0].catalogue.classes)
-    wanted += [name for split in splits for name in split.job.writer.tables()]
-    is_marked_wrongly = failed > max_errors and (dst / SUCCESS).exists()
-    stands = all((dst / name).exists() for name in wanted) and not is_marked_wrongly
-    return stands and read_text(dst / RECIPE) == document(recipe, annotated)
-
-
-def _differing_keys(dst: Path, recipe: Recipe, annotated: Annotated) -> list[str]:
-    try:
-        held = json.loads((dst / RECIPE).read_text("utf-8"))
-        theirs, version = held["recipe"], held["output_version"]
-        if not isinstance(theirs, dict) or not is_tables(theirs.get("op")):
-            raise ValueError("it holds no recipe")
-        theirs = _complete_recipe(theirs) | _name_annotations(held.get("annotations", {}))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise OutputError(f"{str(dst / RECIPE)!r} is damaged; give another DST or remove it") from error
-    ours: dict[str, Any] = write_recipe(recipe) | _name_annotations(describe_annotated(annotated))
-    differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-    differing = [_explain(key, ours.get(key), theirs.get(key)) for key in differing]
-    differing = [key for key in differing if key.replace("-", "_") not in TABLE_KEYS]
-    return (
-        [] if version == OUTPUT_VERSION else [f"output_version ({version}, now {OUTPUT_VERSION})"]
-    ) + differing
-
-
-def _explain(key: str, ours: Any, theirs: Any) -> str:
-    """Name a key that differs; of operations, which of their options do where they are the same ones."""
-    if key == "name":
-        return f"name ({theirs!r}, now {ours!r}; a recipe file's own name where it gives none)"
-    if key != "op" or [one.keys() for one in ours] != [one.keys() for one in theirs]:
-        return key
-    pairs = zip(ours, theirs, strict=True)
-    options = {name for our, their in pairs for name in our if our[name] != their[name]}
-    return f"op ({', '.join(sorted(options))})"
-
-
-def _complete_recipe(data: dict[str, Any]) -> dict[str, Any]:
-    """Give a stored recipe with the keys that it lacks, since they came later; as it is where it is none."""
-    try:
-        return write_recipe(read_recipe(data))
-    except UsageError:
-        return data
+    wanted += [key for split in splits for key in split.job.writer.tables()]
+    sizes = seen.contents.sizes
+    if failed > max_errors and SUCCESS in sizes:
+        return False
+    return all(key in sizes for key in wanted) and seen.text == document(recipe, annotated).encode()

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
-from augcli.io.records import part_files
-from augcli.io.records.annotation_columns import BOXES, count_categories
+from augcli.io.records.counts import RowCounts
 from augcli.io.store.names import CLASSES
+from augcli.io.writers.failures import collect_failures
 from augcli.pipeline.plan.rings import same_class_shares
 from augcli.pipeline.results import Summary
 from augcli.program.labels import dominant
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from augcli.io.store.base import Store
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.splits import Split
     from augcli.program.annotated import Annotated
@@ -27,63 +27,69 @@ UNLABELLED = "unlabelled"
 
 
 def summarize(
-    dst: Path,
+    store: Store,
     recipe: Recipe,
     splits: Sequence[Split],
     todo: Sequence[tuple[Split, Chunk]],
+    counts: Mapping[str, RowCounts],
     workers: int,
     backend: str,
     notes: Sequence[str],
     seconds: Mapping[str, float],
 ) -> Summary:
-    """Sum up an output from its part files, and the run that just ended beside it."""
+    """Return the summary of an output whose rows are counted, and of the run that just ended beside it."""
+    total = _add_up(counts.values())
     per_class: Counter[str] = Counter()
-    unmixed: Counter[str] = Counter()
-    boxes: Counter[int] = Counter()
-    rows = applied = made = 0
-    begun = {id(chunk) for _, chunk in todo}
     for split in splits:
         names = split.catalogue.classes or ()
-        for chunk in split.chunks:
-            part = part_files.part_path(dst, split.part_name(chunk))
-            annotated = [BOXES] if split.job.annotated.boxes else []
-            table = part_files.read_part_rows(part, ["label", "applied", "reason", *annotated])
-            boxes.update(count_categories(table) if annotated else ())
-            labels = table.column("label").to_pylist()
-            per_class.update(UNLABELLED if label is None else names[label] for label in labels)
-            unmixed.update(reason for reason in table.column("reason").to_pylist() if reason)
-            applied += sum(table.column("applied").to_pylist())
-            rows += len(table)
-            made += len(table) if id(chunk) in begun else 0
+        for chunk in split.part_names():
+            for label, rows in counts[chunk].labels.items():
+                per_class[UNLABELLED if label is None else names[label]] += rows
+    done = [split.part_name(chunk) for split, chunk in todo]
     facts = [fact for split in splits for fact in split.facts.values()]
-    failures = part_files.collect_failures(facts)
+    failures = collect_failures(facts)
     passed_over = {key for fact in facts for key in fact.passed_over}
-    counts = sum((Counter(fact.counts) for fact in facts), Counter())
+    surprises = sum((Counter(fact.counts) for fact in facts), Counter())
     return Summary(
-        dst=str(dst),
+        dst=store.name,
         layout=str(recipe.format),
         images=sum(len(split.bases(chunk)) for split in splits for chunk in split.chunks),
-        outputs=rows,
-        applied=applied,
+        outputs=total.rows,
+        applied=total.applied,
         per_class=dict(sorted(per_class.items())),
-        boxes=_boxes_by_name(splits, boxes),
-        unmixed=dict(sorted(unmixed.items())),
+        boxes=_boxes_by_name(splits, total.categories),
+        unmixed=dict(sorted(total.reasons.items())),
         failures=tuple(failures),
         copied_undecodable=len(passed_over - {failure.source for failure in failures}),
         chunks=sum(len(split.chunks) for split in splits),
-        chunks_done=tuple(split.part_name(chunk) for split, chunk in todo),
-        outputs_made=made,
+        chunks_done=tuple(done),
+        outputs_made=sum(counts[chunk].rows for chunk in done),
         seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
-        free_bytes=shutil.disk_usage(dst).free,
+        free_bytes=store.free_bytes(),
         estimated_bytes=0,
         workers=workers,
         libraries=libraries(backend),
-        notes=(*notes, *(f"{what}: {n}" for what, n in sorted(counts.items())), *_absent(splits, per_class)),
+        notes=(
+            *notes,
+            *(f"{what}: {number}" for what, number in sorted(surprises.items())),
+            *_absent(splits, per_class),
+        ),
     )
 
 
+def _add_up(counts: Iterable[RowCounts]) -> RowCounts:
+    """Return the counts of all chunks together."""
+    total = RowCounts(0, 0, Counter(), Counter(), Counter())
+    for own in counts:
+        total.labels.update(own.labels)
+        total.reasons.update(own.reasons)
+        total.categories.update(own.categories)
+        total = replace(total, rows=total.rows + own.rows, applied=total.applied + own.applied)
+    return total
+
+
 def foresee(
-    dst: Path,
+    store: Store,
     recipe: Recipe,
     splits: Sequence[Split],
     todo: Sequence[tuple[Split, Chunk]],
@@ -99,9 +105,8 @@ def foresee(
             for sample in split.bases(chunk):
                 label, count = split.catalogue.labels[sample], int(split.job.outputs[sample])
                 per_class[UNLABELLED if label is None else names[dominant(label)]] += count
-    nearest = next(path for path in [dst.resolve(), *dst.resolve().parents] if path.exists())
     return Summary(
-        dst=str(dst),
+        dst=store.name,
         layout=str(recipe.format),
         images=sum(len(split.bases(chunk)) for split in splits for chunk in split.chunks),
         outputs=per_class.total(),
@@ -115,7 +120,7 @@ def foresee(
         chunks_done=tuple(split.part_name(chunk) for split, chunk in todo),
         outputs_made=0,
         seconds={},
-        free_bytes=shutil.disk_usage(nearest).free,
+        free_bytes=store.free_bytes(),
         estimated_bytes=sum(_estimate_bytes(split, chunk) for split, chunk in todo),
         workers=workers,
         libraries=libraries(backend),

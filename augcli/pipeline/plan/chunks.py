@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augcli.errors import UsageError
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.rings import UNLABELLED, class_of_samples, form_rings, group_by_class
 from augcli.rng import hash_key
 
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
 MOST_COPIES = 2**20
 """What --copies allows, too."""
-
-CHUNK_OUTPUTS = 2000
-CHUNK_BYTES = 256 << 20
-CHUNK_GROUPS = 8
-"""Row groups that a chunk of parquet rows mixes at least, where there are that many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +100,19 @@ def count_outputs(
     return outputs + has_originals
 
 
-def chunk_folder(rings: Sequence[Ring], sizes: NDArray[np.int64], outputs: NDArray[np.int64]) -> list[Chunk]:
+def chunk_folder(
+    rings: Sequence[Ring],
+    sizes: NDArray[np.int64],
+    outputs: NDArray[np.int64],
+    limits: Limits = DEFAULT_LIMITS,
+) -> list[Chunk]:
     """Cut a folder's rings by prefixes of their keys.
 
     Args:
         rings: All rings of a split.
         sizes: Bytes of each sample of the catalogue.
         outputs: Outputs of each sample.
+        limits: How large a chunk is.
     """
     keys = np.concatenate([ring.keys for ring in rings])
     order = np.argsort(keys, kind="stable")
@@ -119,8 +121,8 @@ def chunk_folder(rings: Sequence[Ring], sizes: NDArray[np.int64], outputs: NDArr
     heaviness = np.concatenate([[0], np.cumsum(sizes[members] * outputs[members])])
 
     def is_small(start: int, stop: int) -> bool:
-        light = heaviness[stop] - heaviness[start] <= CHUNK_BYTES
-        return bool(light and count[stop] - count[start] <= CHUNK_OUTPUTS)
+        light = heaviness[stop] - heaviness[start] <= limits.chunk_bytes
+        return bool(light and count[stop] - count[start] <= limits.chunk_outputs)
 
     pieces = _split_by_prefix(keys, is_small, 1)
     arcs: list[list[Arc]] = [[] for _ in pieces]
@@ -139,6 +141,7 @@ def chunk_groups(
     outputs: NDArray[np.int64],
     rule: str,
     seed: int,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> list[Chunk]:
     """Send row groups to chunks by the prefix of their own hash; each chunk has rings of its own.
 
@@ -153,13 +156,13 @@ def chunk_groups(
     heaviness = np.concatenate([[0], np.cumsum([group.bytes for _, group in keyed])])
 
     def is_small(start: int, stop: int) -> bool:
-        light = heaviness[stop] - heaviness[start] <= CHUNK_BYTES
-        return bool(light and count[stop] - count[start] <= CHUNK_OUTPUTS)
+        light = heaviness[stop] - heaviness[start] <= limits.chunk_bytes
+        return bool(light and count[stop] - count[start] <= limits.chunk_outputs)
 
     chunks = []
-    for name, start, stop in _split_by_prefix(ordered, is_small, CHUNK_GROUPS):
+    for name, start, stop in _split_by_prefix(ordered, is_small, limits.chunk_groups):
         mine = tuple(group for _, group in keyed[start:stop])
-        slices = max(1, -(-int(heaviness[stop] - heaviness[start]) // CHUNK_BYTES))
+        slices = max(1, -(-int(heaviness[stop] - heaviness[start]) // limits.chunk_bytes))
         parts = _order_slices(mine, slices, hashes)
         if rule == "any":
             parts = [np.concatenate(parts)]
@@ -183,9 +186,11 @@ def trim_chunks(chunks: Sequence[Chunk], outputs: NDArray[np.int64]) -> list[Chu
     return trimmed
 
 
-def cut_tasks(chunk: Chunk, total: int, workers: int) -> Iterator[tuple[Arc, ...]]:
-    """Cut a chunk into runs: arcs, short ones several together, that one worker handles in one go."""
-    length = min(max(total // (4 * workers), 8), 64)
+def cut_pieces(
+    chunk: Chunk, total: int, workers: int, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[tuple[Arc, ...]]:
+    """Cut a chunk into pieces: arcs, short ones several together, that one worker does in one go."""
+    length = min(max(total // (4 * workers), limits.shortest_piece), limits.longest_piece)
     together: list[Arc] = []
     for arc in chunk.arcs:
         for start in range(arc.start, arc.stop, length):

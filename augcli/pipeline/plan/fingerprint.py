@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.pipeline.plan.chunks import Chunk
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from augcli.pipeline.plan.chunks import Arc
+    from augcli.pipeline.plan.job import Job
     from augcli.samples import Catalogue
+
+
+def fingerprint_chunk(job: Job, arcs: Sequence[Arc], ahead: Sequence[int], context: str) -> str:
+    """Digest everything that decides the outputs of a chunk of a job, besides the recipe's own keys."""
+    partners = max(job.count_partners(arc.members) for arc in arcs)
+    return fingerprint(job.catalogue, job.outputs, arcs, ahead, partners, context)
 
 
 def fingerprint(
     catalogue: Catalogue,
     outputs: NDArray[np.int64],
-    chunk: Chunk,
+    arcs: Sequence[Arc],
     ahead: Sequence[int],
     partners: int,
     context: str = "",
@@ -30,7 +36,7 @@ def fingerprint(
     Args:
         catalogue: The samples.
         outputs: Outputs of each sample.
-        chunk: The chunk.
+        arcs: The arcs of the chunk.
         ahead: For each arc, how many positions beyond its end were read.
         partners: How many different partners a sample has, where its ring is large enough.
         context: What else the outputs depend on.
@@ -40,11 +46,11 @@ def fingerprint(
         beyond the end, the members' numbers of outputs, the steps to partners, and the class list.
     """
     digest = hashlib.blake2b(repr((catalogue.classes, context)).encode(), digest_size=16)
-    for arc, beyond in zip(chunk.arcs, ahead, strict=True):
+    for arc, beyond in zip(arcs, ahead, strict=True):
         ring, members = arc.ring, arc.ring.members
         stop = arc.start + min(len(arc) + beyond, len(ring))
         for position in range(arc.start, stop):
-            sample = members[position % len(members)]
+            sample = members[position % len(ring)]
             label = catalogue.labels[sample]
             facts = (
                 catalogue.keys[sample],
@@ -56,12 +62,12 @@ def fingerprint(
             digest.update(repr(facts).encode("utf-8", "surrogateescape"))
             digest.update(_annotation_facts(catalogue, sample))
         steps = np.asarray(ring.shifts_within(len(arc) + beyond), np.int64)
-        digest.update(steps.tobytes() + b"|%d|" % min(len(ring.shifts), partners))
+        digest.update(steps.tobytes() + b"|%d|" % min(ring.partners, partners))
     return digest.hexdigest()
 
 
 def _annotation_facts(catalogue: Catalogue, sample: int) -> bytes:
-    """Give what decides a sample's mask and boxes; nothing where it has none."""
+    """Return what decides a sample's mask and boxes; empty if it has neither."""
     facts = b""
     if catalogue.masks is not None:
         key = catalogue.masks.keys[sample]

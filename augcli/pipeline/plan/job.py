@@ -1,25 +1,25 @@
-"""What a run is given, what it leaves, and an output on its way between the two."""
+"""What all tasks of a split share."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from augcli.io.writers.base import Pair, Writer
-    from augcli.kernels.backends import Backend
+    from augcli.io.writers.base import Writer
     from augcli.program.annotated import Annotated
     from augcli.recipe import Recipe
-    from augcli.samples import Catalogue, Failure
+    from augcli.samples import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all runs of a split share.
+    """What all tasks of a split share.
 
     Attributes:
         catalogue: The samples.
@@ -29,7 +29,8 @@ class Job:
         writer: Where outputs go.
         class_folders: A folder name per class, or None where outputs lie flat.
         annotated: What belongs to the images beside their labels.
-        backend: What applies steps.
+        backend: Name of what applies steps, one of `kernels.backends.BACKENDS`.
+        limits: How much is done at once.
     """
 
     catalogue: Catalogue
@@ -39,28 +40,9 @@ class Job:
     writer: Writer
     class_folders: tuple[str, ...] | None
     annotated: Annotated
-    backend: Backend
+    backend: str
+    limits: Limits = DEFAULT_LIMITS
 
-
-@dataclass(slots=True)
-class ArcResult:
-    """What a run leaves: rows and what must be held for the commit, and what went wrong.
-
-    Attributes:
-        rows: Rows of the outputs, the carried columns behind, in the order of the ring, as
-            `tables.pack_rows` gives them; empty where there are none.
-        pairs: Their encoded images and masks, where the writer needs them only at the commit.
-        failures: Samples that gave no output.
-        passed_over: Keys of samples that failed as partners.
-        ahead: Positions read beyond the run's end.
-        counts: How often something worth a line happened.
-        seconds: Time per stage.
-    """
-
-    rows: bytes = b""
-    pairs: list[Pair] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    passed_over: list[str] = field(default_factory=list)
-    ahead: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    seconds: dict[str, float] = field(default_factory=dict)
+    def count_partners(self, members: NDArray[np.int64]) -> int:
+        """Return how many different partners a sample needs at most, of some."""
+        return int(self.outputs[members].max()) * len(self.recipe.mixing_entries)

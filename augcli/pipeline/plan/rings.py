@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -27,27 +27,73 @@ if TYPE_CHECKING:
 UNLABELLED = -1
 
 
+class StretchTooShortError(Exception):
+    """A partner is farther ahead on the ring than the stretch of it that a task has."""
+
+
+class RingSize(NamedTuple):
+    """How many samples a ring has, and how many shifts."""
+
+    samples: int
+    shifts: int
+
+
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Samples in the order in which they meet.
+    """Samples in the order in which they meet; or of a ring the stretch that a task has.
 
     Attributes:
         members: Indices into the catalogue.
         keys: uint64 for each member, ascending: chunks cut a folder's rings by their prefixes.
         shifts: How far ahead a partner may be, ascending (a range from 1, or int64); none where nobody
             has a partner.
+        whole: Size of the ring that this is a stretch of; None if it is whole.
     """
 
     members: NDArray[np.int64]
     keys: NDArray[np.uint64]
     shifts: range | NDArray[np.int64]
+    whole: RingSize | None = None
 
     def __len__(self) -> int:
-        return len(self.members)
+        return self.whole.samples if self.whole else len(self.members)
+
+    @property
+    def partners(self) -> int:
+        """How many different partners a sample may have."""
+        return self.whole.shifts if self.whole else len(self.shifts)
+
+    def member(self, position: int) -> int:
+        """Return the sample at a position below the ring's length.
+
+        Raises:
+            StretchTooShortError: If it lies behind the stretch that is known.
+        """
+        if position >= len(self.members):
+            raise StretchTooShortError
+        return int(self.members[position])
 
     def place_partner(self, copy: int, slot: int, slots: int) -> int:
-        """Give which of the possible partners, counted from the nearest, a copy's `slot` of `slots` takes."""
-        return (copy * slots + slot) % len(self.shifts)
+        """Return which possible partner, counted from the nearest, `slot` of `slots` of a copy takes."""
+        return (copy * slots + slot) % self.partners
+
+    def stretch(self, start: int, stop: int, reach: int | None) -> tuple[Ring, int]:
+        """Return what a task over some positions needs of a ring, and where its positions start there.
+
+        Args:
+            start: The first position.
+            stop: The position behind the last one.
+            reach: How many of the nearest possible partners it knows for each of them; None for all.
+        """
+        if reach is None:
+            return self, start
+        nearest = self.shifts[:reach]
+        end = stop + (int(nearest[-1]) if len(nearest) else 0)
+        if end - start >= len(self):
+            return self, start
+        members = self.members[np.arange(start, end) % len(self)]
+        shifts = self.shifts_within(end - start)
+        return Ring(members, self.keys[:0], shifts, RingSize(len(self), self.partners)), 0
 
     def shifts_within(self, reach: int) -> range | NDArray[np.int64]:
         """Return the shifts that lead no farther than `reach`."""
@@ -62,7 +108,7 @@ def hash_samples(catalogue: Catalogue, seed: int) -> NDArray[np.uint64]:
 
 
 def class_of_samples(catalogue: Catalogue) -> NDArray[np.int64]:
-    """Give the dominant class of every sample's label, -1 where it has none."""
+    """Return the dominant class of every sample's label, -1 where it has none."""
     known = {id(label): dominant(label) for label in catalogue.labels if label is not None}
     classes = (UNLABELLED if label is None else known[id(label)] for label in catalogue.labels)
     return np.fromiter(classes, np.int64, len(catalogue))
@@ -93,7 +139,7 @@ def form_rings(
 
 
 def group_by_class(members: NDArray[np.int64], classes: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
-    """Give the samples of each class, in the order in which they come."""
+    """Return the samples of each class, in the order in which they come."""
     mine = classes[members]
     order = np.argsort(mine, kind="stable")
     names, starts = np.unique(mine[order], return_index=True)
@@ -115,7 +161,7 @@ def check_partners(rings: Iterable[Ring], rule: str) -> None:
 
 
 def same_class_shares(catalogue: Catalogue, rings: Iterable[Ring]) -> tuple[float, float]:
-    """Give how often neighbours on rings share their class, and how often random pairs would.
+    """Return how often neighbours on rings share their class, and how often random pairs would.
 
     Unlabelled samples are left out.
     """

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from augcli.errors import InputError, UsageError
-from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import annotation_schema
 from augcli.io.records.label_columns import TableOptions
 from augcli.io.records.part_files import PartFacts
 from augcli.io.store.names import folder_names
-from augcli.io.writers.choose import choose_writer
+from augcli.io.writers.choose import WRITERS, choose_writer
 from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, trim_chunks
 from augcli.pipeline.plan.digest import digest
-from augcli.pipeline.plan.fingerprint import fingerprint
+from augcli.pipeline.plan.fingerprint import fingerprint_chunk
 from augcli.pipeline.plan.job import Job
+from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.rings import check_partners, form_rings, hash_samples
 from augcli.recipe import Recipe
 
@@ -28,36 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.io.readers.base import Source
-    from augcli.io.writers.base import Writer
-    from augcli.kernels.backends import Backend
+    from augcli.io.store.base import Store
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.rings import Ring
     from augcli.samples import Catalogue
-
-
-@dataclass(frozen=True, slots=True)
-class SplitOutput:
-    """What stands of a split in DST.
-
-    Attributes:
-        name: The split; "" where there are none.
-        writer: How its outputs lie there.
-        parts: Its part files, in order.
-        facts: What they say of their chunks.
-        classes: Class names.
-        class_folders: A folder name per class, or None where outputs lie flat.
-    """
-
-    name: str
-    writer: Writer
-    parts: list[Path]
-    facts: list[PartFacts]
-    classes: tuple[str, ...] | None
-    class_folders: tuple[str, ...] | None
-
-    def files(self) -> set[str]:
-        """Return the files below DST that hold the outputs."""
-        return {name for part in self.parts for name in self.writer.files(part_files.read_file_names(part))}
 
 
 @dataclass(slots=True)
@@ -85,32 +58,29 @@ class Split:
         return f"{self.catalogue.split}-{chunk.name}" if self.catalogue.split else chunk.name
 
     def fingerprint(self, chunk: Chunk, ahead: Sequence[int]) -> str:
-        """Digest everything that decides a chunk's outputs, besides the recipe's own keys.
+        """Digest everything that decides a chunk's outputs, besides the recipe's own keys."""
+        return fingerprint_chunk(self.job, chunk.arcs, ahead, self.context)
 
-        Beside samples and partners that is: whether outputs lie in class folders, the columns carried
-        along, and whether the split is augmented or passed on.
+    @property
+    def context(self) -> str:
+        """What a chunk's outputs depend on beside samples and partners.
+
+        That is whether outputs lie in class folders, the columns carried along, and whether the split is
+        augmented or passed on.
         """
         job = self.job
-        partners = int(job.outputs[chunk.members].max()) * len(job.recipe.mixing_entries)
         schema, features = self.source.carried
         carried = [(str(field), features.get(field.name)) for field in schema]
         context = repr((job.class_folders is not None, carried, job.recipe.name))
         if job.annotated:
             boxes = job.annotated.boxes
             context += repr((boxes and (boxes.box_format, boxes.names), job.annotated.masks))
-        return fingerprint(self.catalogue, job.outputs, chunk, ahead, partners, context)
+        return context
 
     @property
     def beside(self) -> Any:
         """Schema of the columns behind ours: those carried along, then those of masks and boxes."""
         return annotation_schema(self.job.annotated, self.source.carried.schema)
-
-    def output(self, dst: Path) -> SplitOutput:
-        """Return what stands of it in DST, once all chunks are committed."""
-        job, catalogue = self.job, self.catalogue
-        parts = [part_files.part_path(dst, name) for name in self.part_names()]
-        facts = [self.facts[chunk.name] for chunk in self.chunks]
-        return SplitOutput(catalogue.split, job.writer, parts, facts, catalogue.classes, job.class_folders)
 
     def bases(self, chunk: Chunk) -> NDArray[np.int64]:
         """Return the samples of a chunk that have outputs."""
@@ -127,7 +97,9 @@ class Split:
         return [self.part_name(chunk) for chunk in self.chunks]
 
 
-def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> list[Split]:
+def plan_splits(
+    source: Source, store: Store, recipe: Recipe, backend: str, limits: Limits = DEFAULT_LIMITS
+) -> list[Split]:
     """Plan the chunks of every split: the main one by the recipe, the others passed on.
 
     Raises:
@@ -142,9 +114,9 @@ def plan_splits(source: Source, dst: Path, recipe: Recipe, backend: Backend) -> 
     recipe_digest = digest(recipe, source.annotated)
     for catalogue in source.catalogues:
         if catalogue.split in ("", main):
-            splits.append(_plan_split(source, dst, catalogue, recipe, backend, recipe_digest))
+            splits.append(_plan_split(source, store, catalogue, recipe, backend, recipe_digest, limits))
         elif recipe.other_splits == "copy":
-            splits.append(_plan_split(source, dst, catalogue, passed_on, backend, recipe_digest))
+            splits.append(_plan_split(source, store, catalogue, passed_on, backend, recipe_digest, limits))
     return splits
 
 
@@ -163,30 +135,36 @@ def _find_main_split(names: list[str], wanted: str) -> str:
 
 
 def _plan_split(
-    source: Source, dst: Path, catalogue: Catalogue, recipe: Recipe, backend: Backend, digest: str
+    source: Source,
+    store: Store,
+    catalogue: Catalogue,
+    recipe: Recipe,
+    backend: str,
+    digest: str,
+    limits: Limits,
 ) -> Split:
     _check_labels(source, catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
     rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
     base = count_outputs(catalogue, hashes, recipe.copies, recipe.target_per_class, has_originals)
     if groups := source.groups.get(catalogue.split):
-        chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed)
+        chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed, limits)
         order = np.concatenate([chunk.members for chunk in chunks])
     else:
         order = np.argsort(hashes, kind="stable")
-        chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, base)
+        chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, base, limits)
     if recipe.mixing_entries:
         check_partners([arc.ring for chunk in chunks for arc in chunk.arcs], rule)
     base[order[recipe.limit :] if recipe.limit is not None else []] = 0
     chunks = trim_chunks(chunks, base)
-    has_folders = recipe.format == "folder" and source.class_folders.fit
+    has_folders = WRITERS[str(recipe.format)].has_class_folders and source.has_class_folders
     folders = folder_names(catalogue.classes or ()) if has_folders else None
     schema, known = source.carried
     features = {name: known[name] for name in schema.names if name in known}
     annotated = source.annotated
     classes, options = catalogue.classes, table_options(recipe)
-    writer = choose_writer(str(recipe.format), dst, catalogue.split, classes, options, features, annotated)
-    job = Job(catalogue, hashes, base, recipe, writer, folders, annotated, backend)
+    writer = choose_writer(str(recipe.format), store, catalogue.split, classes, options, features, annotated)
+    job = Job(catalogue, hashes, base, recipe, writer, folders, annotated, backend, limits)
     return Split(job, chunks, source, digest)
 
 
@@ -208,7 +186,8 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     multi_hot = not all(label.sums_to_one for label in labels)
     if recipe.smoothing and multi_hot:
         raise InputError("labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out --smoothing")
-    if recipe.format == "folder" and source.class_folders.are_given and multi_hot:
+    has_folders = WRITERS[str(recipe.format)].has_class_folders
+    if has_folders and source.lies_in_class_folders and multi_hot:
         raise InputError(
             "labels that do not sum to 1 (multi-hot) cannot be put in class folders; give --format parquet,"
             " or images that do not lie in folders of these classes"

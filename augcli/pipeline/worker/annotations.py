@@ -1,4 +1,8 @@
-"""Masks and boxes of the samples at hand: read, brought to where their pixels are, and followed."""
+"""Masks and boxes in a worker: read with their sample, and followed to its outputs.
+
+`Annotated` says what a data set has, `SampleAnnotations` what belongs to a loaded sample, and
+`OutputAnnotations` what belongs to an output.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from augcli.errors import DecodeError, PlanError
 from augcli.io.boxes.base import EMPTY
 from augcli.io.images.geometry import fit_edges, upright_edges
 from augcli.io.images.index_masks import bring_to_image, decode_mask, encode_mask, read_mask_header
-from augcli.io.records.annotation_columns import Notes
+from augcli.io.records.annotation_columns import OutputAnnotations
 from augcli.io.store.names import printable_key
 from augcli.program.annotated import WrittenBox
 from augcli.program.boxes_and_masks import BoxRule, Source, follow_boxes, follow_mask
@@ -34,18 +38,18 @@ CLIPPED = "boxes clipped at the border of their image"
 GUESSED = "turned photos whose masks and boxes were taken for those of the upright image"
 
 
-@dataclass(slots=True)
-class Attached:
-    """What belongs to a sample at hand.
+@dataclass(slots=True, eq=False)
+class SampleAnnotations:
+    """The mask and the boxes of a loaded sample.
 
     Attributes:
         key: The sample's key.
         header: What its image says of itself.
         boxes: As the input says them.
         edges: (n, 4) where they lie in the image as it is loaded; `--size` may have cut some off.
-        clipped: Boxes of which the input had a part outside the image.
-        is_guessed: Whether the image is turned, but its size does not tell what masks and boxes belong to.
-        encoded: The mask as stored; empty where there are none.
+        clipped: How many boxes lay partly outside the image.
+        is_guessed: Whether the image is turned, but its size does not say how masks and boxes lie.
+        encoded: The mask as stored; empty if there are none.
         is_as_stored: Whether the stored mask lies as the loaded image does.
         mask: The mask of the loaded image, once decoded.
     """
@@ -61,63 +65,64 @@ class Attached:
     mask: Mask | None = None
 
 
-class Annotator:
-    """Takes masks and boxes along: one for each run over samples that have any."""
+class AnnotationFollower:
+    """Takes masks and boxes along, from samples to their outputs."""
 
     def __init__(
-        self,
-        catalogue: Catalogue,
-        samples: Samples,
-        recipe: Recipe,
-        geometry: Geometry | None,
-        has_masks: bool,
+        self, catalogue: Catalogue, samples: Samples, recipe: Recipe, geometry: Geometry | None, masks: bool
     ) -> None:
+        """Prepare for the samples of a catalogue; `masks` says whether each of them has one."""
         self._catalogue, self._samples, self._recipe = catalogue, samples, recipe
-        self._geometry, self._has_masks = geometry, has_masks
+        self._geometry, self._has_masks = geometry, masks
         self._rule = BoxRule(recipe.box_policy, recipe.min_visibility, recipe.min_paste_visibility)
 
-    def attach(self, sample: int, header: Header) -> Attached:
+    def read(self, sample: int, header: Header) -> SampleAnnotations:
         """Read what belongs to a sample; its mask is not decoded yet.
 
         Raises:
             DecodeError: If it does not fit the image.
         """
-        held = self._catalogue.boxes[sample] if self._catalogue.boxes is not None else None
-        boxes = held or EMPTY
+        given = self._catalogue.boxes[sample] if self._catalogue.boxes is not None else None
+        boxes = given or EMPTY
         edges, clipped = self._place_boxes(boxes, header)
-        attached = Attached(self._catalogue.keys[sample], header, boxes, edges, clipped)
+        found = SampleAnnotations(self._catalogue.keys[sample], header, boxes, edges, clipped)
         is_same = header.upright_size == (header.height, header.width)
-        attached.is_guessed = header.orientation > 1 and is_same
+        found.is_guessed = header.orientation > 1 and is_same
         if self._has_masks:
-            attached.encoded = self._samples.read_mask(sample)
-            mask = read_mask_header(attached.encoded)
-            size = (mask.height, mask.width)
-            if size not in (header.upright_size, (header.height, header.width)):
-                wanted = "{}x{}".format(*header.upright_size)
-                raise DecodeError("mask of another size", f"it is {size[0]}x{size[1]}, the image {wanted}")
-            as_loaded = self._geometry is None and size == header.upright_size
-            attached.is_as_stored = as_loaded and not mask.is_one_bit
-        return attached
+            self._read_mask(found, sample)
+        return found
 
-    def decode(self, attached: Attached) -> None:
-        """Decode a sample's mask, where it has one.
+    def _read_mask(self, found: SampleAnnotations, sample: int) -> None:
+        """Read the file of a sample's mask, and what it says of itself."""
+        header = found.header
+        found.encoded = self._samples.read_mask(sample)
+        mask = read_mask_header(found.encoded)
+        size = (mask.height, mask.width)
+        if size not in (header.upright_size, (header.height, header.width)):
+            wanted = "{}x{}".format(*header.upright_size)
+            raise DecodeError("mask of another size", f"it is {size[0]}x{size[1]}, the image {wanted}")
+        as_loaded = self._geometry is None and size == header.upright_size
+        found.is_as_stored = as_loaded and not mask.is_one_bit
+
+    def decode(self, found: SampleAnnotations) -> None:
+        """Decode a sample's mask, if it has one.
 
         Raises:
             DecodeError: If it is damaged.
         """
-        if self._has_masks and attached.mask is None:
-            header, frame = attached.header, self._recipe.mask_fill
-            attached.mask = bring_to_image(
-                decode_mask(attached.encoded), header.upright_size, header.orientation, self._geometry, frame
+        if self._has_masks and found.mask is None:
+            header, frame = found.header, self._recipe.mask_fill
+            found.mask = bring_to_image(
+                decode_mask(found.encoded), header.upright_size, header.orientation, self._geometry, frame
             )
 
     def follow(
         self,
         program: Program,
-        base: tuple[Attached, Shape],
-        partners: Sequence[tuple[Attached, Shape]],
-    ) -> Notes:
-        """Give what belongs to an output.
+        base: tuple[SampleAnnotations, Shape],
+        partners: Sequence[tuple[SampleAnnotations, Shape]],
+    ) -> OutputAnnotations:
+        """Return what belongs to an output.
 
         Args:
             program: The steps that were applied.
@@ -127,25 +132,29 @@ class Annotator:
         Raises:
             DecodeError: If the masks do not go together, or the base's is damaged.
         """
-        mask = self._follow_mask(program, base[0], [one for one, _ in partners]) if self._has_masks else b""
+        mask = b""
+        if self._has_masks:
+            mask = self._follow_mask(program, base[0], [partner for partner, _ in partners])
         if self._catalogue.boxes is None:
-            return Notes(mask=mask)
+            return OutputAnnotations(mask=mask)
         images = [base, *partners]
-        sources = [Source(shape.height, shape.width, one.edges.tolist()) for one, shape in images]
+        sources = [Source(shape.height, shape.width, image.edges.tolist()) for image, shape in images]
         boxes = []
-        for one in follow_boxes(program, sources[0], sources[1:], self._rule):
-            held = images[0 if one.slot is None else one.slot + 1][0]
-            category, extra = held.boxes.categories[one.number], held.boxes.extras[one.number]
-            key = printable_key(held.key)
-            boxes.append(WrittenBox(one.edges, category, one.visibility, one.weight, key, extra))
-        return Notes(base[0].boxes.extra, tuple(boxes), mask)
+        for seen in follow_boxes(program, sources[0], sources[1:], self._rule):
+            image = images[0 if seen.slot is None else seen.slot + 1][0]
+            category, extra = image.boxes.categories[seen.number], image.boxes.extras[seen.number]
+            key = printable_key(image.key)
+            boxes.append(WrittenBox(seen.edges, category, seen.visibility, seen.weight, key, extra))
+        return OutputAnnotations(base[0].boxes.extra, tuple(boxes), mask)
 
     def _changes_masks(self, program: Program) -> bool:
-        """Whether a program may give another mask than the base's."""
+        """Return whether a program may give another mask than the base's."""
         return self._recipe.mask_fill is not None or any(not isinstance(step, Fill) for step in program)
 
-    def _follow_mask(self, program: Program, base: Attached, partners: Sequence[Attached]) -> bytes:
-        """Give an output's encoded mask: the stored file where it is still true."""
+    def _follow_mask(
+        self, program: Program, base: SampleAnnotations, partners: Sequence[SampleAnnotations]
+    ) -> bytes:
+        """Return an output's encoded mask: the stored file where it is still true."""
         changes = self._changes_masks(program) if program else False
         self.decode(base)  # a torn file may not stand in the output either
         assert base.mask is not None
@@ -154,7 +163,7 @@ class Annotator:
         if not changes:
             return encode_mask(base.mask)
         fill, policy = self._recipe.mask_fill, self._recipe.mask_policy
-        masks = [one.mask.indices for one in partners if one.mask is not None]
+        masks = [partner.mask.indices for partner in partners if partner.mask is not None]
         try:
             indices = follow_mask(program, base.mask.indices, masks, fill, policy)
         except PlanError as error:
@@ -162,7 +171,7 @@ class Annotator:
         return encode_mask(replace(base.mask, indices=indices))
 
     def _place_boxes(self, boxes: ImageBoxes, header: Header) -> tuple[NDArray[np.float64], int]:
-        """Bring boxes to where they lie in the loaded image; gives how many lay outside in part, too.
+        """Return where boxes lie in the loaded image, and how many of them lay partly outside.
 
         Raises:
             DecodeError: If they are of an image of another size, or one lies outside.

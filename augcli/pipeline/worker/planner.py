@@ -1,51 +1,84 @@
-"""What is done to each output of a run: which operations are drawn, their steps, and their partners."""
+"""What is done to each output: which operations are drawn, their steps, and their partners."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from augcli.kernels.table import Table, tabulate
-from augcli.pipeline.worker.values import Planned
+from augcli.pipeline.worker.values import ORIGINAL, OutputPlan
 from augcli.program.steps import Fill, ImageMean
 from augcli.rng import Draws, draw_many
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from augcli.ops import Operation
     from augcli.pipeline.plan.chunks import Arc
     from augcli.pipeline.plan.job import Job
-    from augcli.pipeline.worker.window import Neighbours
     from augcli.program.steps import Program, Step
     from augcli.samples import Shape
 
 
-ORIGINAL = -1
-"""The copy number of a sample that is put into the output as it is."""
+class Surroundings(Protocol):
+    """What a planner asks of the samples around a position: a `Window`, or in a test anything else."""
+
+    @property
+    def surprises(self) -> int:
+        """How many of them turned out to be other than their header promised."""
+
+    def shape(self, position: int) -> Shape | None:
+        """Return a sample's shape as far as it is known; None if it cannot be read."""
+
+    def expect_partner(self, position: int, place: int) -> int | None:
+        """Return the position of a partner, as far as is known; None where there is none."""
+
+
+class Drawn(NamedTuple):
+    """An operation that an output gets: place of its entry in the recipe, and its random numbers."""
+
+    entry: int
+    operation: Operation
+    draws: Draws
 
 
 class Planner:
-    """Plans the outputs of a run from what is known of its samples, which may be their headers alone."""
+    """Plans the outputs of an arc from random draws and from what is known of its samples."""
 
-    def __init__(self, job: Job, run: Arc, near: Neighbours) -> None:
-        self._job, self._run, self._near = job, run, near
+    def __init__(self, job: Job, arc: Arc, around: Surroundings) -> None:
+        """Draw the numbers of all outputs; asks `around` only while it plans."""
+        self._recipe, self._arc, self._around = job.recipe, arc, around
         self._mixing = job.recipe.mixing_entries
-        hashes = job.hashes[run.members].tolist()
-        copies = int(job.outputs[run.members].max()) - (job.recipe.originals == "copy")
+        self._has_originals = job.recipe.originals == "copy"
+        self._outputs = job.outputs[arc.members].tolist()
+        hashes = job.hashes[arc.members].tolist()
+        copies = max(self._outputs) - self._has_originals
         self._draws: dict[tuple[int, int], list[Draws]] = {}
         for index, entry in enumerate(job.recipe.entries):
             streams = 1 + max(choice.operation.streams for choice in entry.choices)
             for copy in range(copies):
                 self._draws[index, copy] = draw_many(job.recipe.seed, index, copy, hashes, streams)
 
-    def plan(self, position: int, copy: int) -> Planned:
+    def copies(self, position: int) -> range:
+        """Return the copy numbers of a sample's outputs, an original first; none if it is only a partner."""
+        outputs = self._outputs[position - self._arc.start]
+        return range(ORIGINAL if self._has_originals else 0, outputs - self._has_originals)
+
+    def plan_ahead(self, start: int, stop: int, most: int) -> dict[tuple[int, int], OutputPlan]:
+        """Plan the outputs of some positions, at most so many, by position and copy."""
+        places = ((position, copy) for position in range(start, stop) for copy in self.copies(position))
+        return {place: self.plan(*place) for place in itertools.islice(places, most)}
+
+    def plan(self, position: int, copy: int) -> OutputPlan:
         """Plan one output; partners are those expected by what is known so far."""
-        surprises = self._near.surprises
+        surprises = self._around.surprises
         drawn = self._draw(position, copy)
         if not drawn:
-            could_be = self._job.recipe.entries and copy != ORIGINAL
-            return Planned(copy, reasons=("not drawn",) if could_be else ())
-        shape = self._near.open(position).shape
+            could_be = self._recipe.entries and copy != ORIGINAL
+            return OutputPlan(copy, reasons=("not drawn",) if could_be else ())
+        shape = self._around.shape(position)
         if shape is None:  # it cannot be read, which whoever makes the output finds, too
-            return Planned(copy)
+            return OutputPlan(copy)
         steps: list[Step] = []
         kinds: list[str] = []
         places: list[int] = []
@@ -55,61 +88,60 @@ class Planner:
             plan = operation.plan(draws, shape, len(partners))
             reason = plan.reason
             if plan.steps and operation.mixes:
-                reason = self._find_partner(position, copy, entry, places, partners)
+                reason = self._add_partner(position, copy, entry, places, partners)
             if reason:
                 reasons.append(f"{operation.name}: {reason}")
             else:
                 steps += plan.steps
                 kinds.append(operation.name)
         program = tuple(steps)
-        table = None
-        if not any(isinstance(step, Fill) and isinstance(step.fill, ImageMean) for step in program):
-            table = self.tabulate(program, shape, partners)
-        return Planned(
-            copy,
-            True,
-            program,
-            tuple(kinds),
-            tuple(places),
-            tuple(partners),
-            tuple(reasons),
-            table,
-            surprises,
+        return OutputPlan(
+            copy=copy,
+            is_drawn=True,
+            steps=program,
+            kinds=tuple(kinds),
+            places=tuple(places),
+            partners=tuple(partners),
+            reasons=tuple(reasons),
+            table=None if _asks_for_mean(program) else self.tabulate(program, shape, partners),
+            surprises=surprises,
         )
 
-    def tabulate(self, program: Program, shape: Shape, partners: list[int] | tuple[int, ...]) -> Table:
+    def tabulate(self, program: Program, shape: Shape, partners: Sequence[int]) -> Table:
         """Turn a program into the table that backends take."""
-        shapes = [self._near.open(at).shape for at in partners]
-        return tabulate(program, shape, [(one.height, one.width) for one in shapes if one is not None])
+        shapes = [self._around.shape(position) for position in partners]
+        return tabulate(
+            program, shape, [(known.height, known.width) for known in shapes if known is not None]
+        )
 
-    def _draw(self, position: int, copy: int) -> list[tuple[int, Operation, Draws]]:
-        """Draw which operations an output gets: place in the recipe, operation, its numbers."""
+    def _draw(self, position: int, copy: int) -> list[Drawn]:
+        """Draw which operations an output gets."""
         if copy == ORIGINAL:
             return []
         drawn = []
-        for index, entry in enumerate(self._job.recipe.entries):
-            draws = self._draws[index, copy][position - self._run.start]
+        for index, entry in enumerate(self._recipe.entries):
+            draws = self._draws[index, copy][position - self._arc.start]
             operation = entry.draw(draws)
             if operation is not None:
-                drawn.append((index, operation, draws))
+                drawn.append(Drawn(index, operation, draws))
         return drawn
 
-    def _find_partner(
+    def _add_partner(
         self, position: int, copy: int, entry: int, places: list[int], partners: list[int]
     ) -> str:
-        """Append an entry's partner, if there is one; gives the reason where there is none."""
-        if not len(self._run.ring.shifts):
-            return f"no partner of {self._job.recipe.partner_rule}"
-        place = self._run.ring.place_partner(copy, self._mixing.index(entry), len(self._mixing))
+        """Append an entry's partner, if there is one; return the reason where there is none."""
+        ring = self._arc.ring
+        if not ring.partners:
+            return f"no partner of {self._recipe.partner_rule}"
+        place = ring.place_partner(copy, self._mixing.index(entry), len(self._mixing))
         places.append(place)
-        partner = self._near.expect_partner(position, place)
+        partner = self._around.expect_partner(position, place)
         if partner is None:
             return "no partner that decodes"
         partners.append(partner)
         return ""
 
 
-def copy_numbers(job: Job, sample: int) -> range:
-    """Give the copy numbers of a sample's outputs, an original first; none where it is only a partner."""
-    originals = job.recipe.originals == "copy"
-    return range(ORIGINAL if originals else 0, int(job.outputs[sample]) - originals)
+def _asks_for_mean(program: Program) -> bool:
+    """Return whether a step is filled with the mean of the base, which must be decoded first."""
+    return any(isinstance(step, Fill) and isinstance(step.fill, ImageMean) for step in program)

@@ -1,69 +1,168 @@
-"""The values that pass through a worker: a loaded sample, a plan, and an output on its way."""
+"""The values that pass through a worker: a loaded sample; the plan of an output, and what is made by it.
+
+Beside them stands `Output`, what tables say of one that is made (`io/records/part_files.py`).
+"""
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from augcli.errors import DecodeError
-from augcli.io.images import codec
-from augcli.kernels.table import Table
-from augcli.samples import Shape
+from augcli.io.records.annotation_columns import OutputAnnotations
 
 if TYPE_CHECKING:
-    from augcli.io.records.annotation_columns import Notes
-    from augcli.kernels.table import Work
-    from augcli.pipeline.worker.annotations import Attached
+    from augcli.io.images.codec import Header
+    from augcli.io.writers.base import Pair
+    from augcli.kernels.table import Table, Work
+    from augcli.pipeline.worker.annotations import SampleAnnotations
     from augcli.program.steps import Program
-    from augcli.samples import Pixels
+    from augcli.samples import Failure, Pixels, Shape
+
+ORIGINAL = -1
+"""The copy number of a sample that is put into the output as it is."""
+
+Fault: TypeAlias = "tuple[str, DecodeError]"
+"""The stage that failed, and why: a property of the data, so every later look would find it too."""
 
 
-class Encoded(NamedTuple):
-    """An image ready to be written."""
-
-    data: bytes
-    suffix: str
-    height: int
-    width: int
-
-
-class Prepared(NamedTuple):
-    """An output before its steps are applied: what `Made` holds, and what it is made from.
+@dataclass(slots=True, eq=False)
+class Loaded:
+    """A sample in memory.
 
     Attributes:
-        sample: Catalogue index of the base.
-        item: The base.
-        partners: Catalogue indices of the partners.
-        planned: The program.
-        notes: What belongs to it.
-        kept: The unchanged sample, ready to be written; None where steps are applied.
-        work: Table, partners' pixels, and pixels that are changed; None where nothing is applied.
+        sample: Its index in the catalogue.
+        data: Its file.
+        name: What the stem of its outputs is made from.
+        header: What the file says of itself; None where it cannot be read.
+        shape: What the header promises, and once decoded what is true.
+        pixels: Upright pixels; None while they are not decoded.
+        buffer: Memory that the pixels lie in, where it can be used again.
+        decodes: Whether it was decoded.
+        failure: Why it cannot be read or decoded.
+        annotations: Its mask and boxes.
     """
 
     sample: int
-    item: Item
-    partners: tuple[int, ...]
-    planned: Planned
-    notes: Notes
-    kept: Encoded | None
-    work: Work | None
+    data: bytes = b""
+    name: str = ""
+    header: Header | None = None
+    shape: Shape | None = None
+    pixels: Pixels | None = None
+    buffer: Pixels | None = None
+    decodes: bool = False
+    failure: Fault | None = None
+    annotations: SampleAnnotations | None = None
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of what is decoded."""
+        if self.pixels is None:
+            return 0
+        mask = self.annotations.mask if self.annotations else None
+        return int(self.pixels.nbytes + (mask.indices.nbytes if mask else 0))
+
+    def drop_pixels(self) -> None:
+        """Let go of what is decoded."""
+        self.pixels = self.buffer = None
+        if self.annotations:
+            self.annotations.mask = None
+
+    def drop(self) -> None:
+        """Let go of pixels and files: who still holds this value needs only the rest."""
+        self.drop_pixels()
+        self.data = b""
+        if self.annotations:
+            self.annotations.encoded = b""
 
 
-class Made(NamedTuple):
-    """An output that waits to be labelled and written; samples are catalogue indices."""
+class OutputPlan(NamedTuple):
+    """What is done to one output, and what is not done and why.
 
-    sample: int
-    name: str
-    partners: tuple[int, ...]
-    planned: Planned
-    encoded: Encoded
-    notes: Notes
+    Attributes:
+        copy: Number of the copy.
+        is_drawn: Whether any operation was drawn, so that the base must decode.
+        steps: The program.
+        kinds: Operations that are applied.
+        places: Which partner each mixing operation takes, counted from the nearest.
+        partners: Their positions, as far as is known.
+        reasons: Why operations are not applied.
+        table: The program as backends take it; None where it depends on the base's pixels.
+        surprises: How many surprises there had been: the plan holds while there are no more.
+    """
+
+    copy: int
+    is_drawn: bool = False
+    steps: Program = ()
+    kinds: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+    partners: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+    table: Table | None = None
+    surprises: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Made:
+    """An output in the making: pixels until it is encoded, then `data`.
+
+    Attributes:
+        base: The sample that is changed.
+        plan: What is done to it.
+        partners: Catalogue indices of the partners.
+        annotations: Its mask and boxes.
+        pixels: What is to be encoded: the base's pixels, or a copy of them.
+        work: Table, partners' pixels and base's pixels; None where nothing is applied, or all is.
+        is_last: Whether it is the last output of its base, and so may change the base's own pixels.
+        data: The encoded image.
+        suffix: `jpg` or `png`.
+        height: Rows of the encoded image.
+        width: Columns of the encoded image.
+        failure: Why its base gives no output at all.
+    """
+
+    base: Loaded
+    plan: OutputPlan
+    partners: tuple[int, ...] = ()
+    annotations: OutputAnnotations = field(default_factory=OutputAnnotations)
+    pixels: Pixels | None = None
+    work: Work | None = None
+    is_last: bool = False
+    data: bytes = b""
+    suffix: str = ""
+    height: int = 0
+    width: int = 0
+    failure: Fault | None = None
+
+
+@dataclass(slots=True)
+class ArcResult:
+    """What the walk along an arc leaves for the commit.
+
+    Attributes:
+        rows: Rows of the outputs, the carried columns behind, in the order of the ring, as
+            `part_files.pack_rows` gives them; empty where there are none.
+        pairs: Their encoded images and masks, where the writer needs them only at the commit.
+        failures: Samples that gave no output.
+        passed_over: Keys of samples that failed as partners.
+        ahead: Positions read beyond the arc's end.
+        counts: How often something worth a line happened.
+        seconds: Time per stage.
+    """
+
+    rows: bytes = b""
+    pairs: list[Pair] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    ahead: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Stopwatch:
-    """Seconds spent in each stage of a run: each lap ends one stage, so that no time is left out."""
+    """Seconds spent in each stage: each lap ends one stage, so that no time is left out."""
 
     __slots__ = ("_last", "seconds")
 
@@ -76,55 +175,3 @@ class Stopwatch:
         now = time.perf_counter()
         self.seconds[stage] += now - self._last
         self._last = now
-
-
-@dataclass(slots=True)
-class Item:
-    """A sample at hand: its file, what the file says of itself, its pixels once decoded, or its failure.
-
-    `shape` is what the header promises, and once decoded what is true. A failure is (stage, error); it is
-    a property of the data, so every later look would find it too. `attached` are its mask and boxes.
-    """
-
-    data: bytes = b""
-    name: str = ""
-    header: codec.Header | None = None
-    shape: Shape | None = None
-    pixels: Pixels | None = None
-    buffer: Pixels | None = None
-    decodes: bool = False
-    failure: tuple[str, DecodeError] | None = None
-    attached: Attached | None = None
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes of what is decoded."""
-        mask = self.attached.mask if self.attached else None
-        pixels = self.pixels.nbytes if self.pixels is not None else 0
-        return pixels + (mask.indices.nbytes if mask else 0)
-
-
-class Planned(NamedTuple):
-    """The program of one output: what to apply, from which positions, and what was not applied and why.
-
-    Attributes:
-        copy: The copy.
-        is_drawn: Whether any operation was drawn, so that the base must decode.
-        steps: The program.
-        kinds: Operations that are applied.
-        places: Which partner each mixing operation takes, counted from the nearest.
-        partners: Their positions, as far as is known.
-        reasons: Why operations are not applied.
-        table: The program as backends take it; None where it depends on the base's pixels.
-        surprises: How many had been met when this was planned: it holds while there are no more.
-    """
-
-    copy: int
-    is_drawn: bool = False
-    steps: Program = ()
-    kinds: tuple[str, ...] = ()
-    places: tuple[int, ...] = ()
-    partners: tuple[int, ...] = ()
-    reasons: tuple[str, ...] = ()
-    table: Table | None = None
-    surprises: int = 0

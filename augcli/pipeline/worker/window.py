@@ -1,139 +1,94 @@
-"""The images at hand while a ring is walked: read and decoded once, and let go when nobody needs them."""
+"""The samples around a position of a ring: loaded once, and let go when nobody needs them any more."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from augcli.errors import DecodeError
-from augcli.io.images import codec
-from augcli.io.images.geometry import Geometry
-from augcli.pipeline.worker.values import Item, Stopwatch
-from augcli.samples import Shape
+from augcli.pipeline.plan.rings import StretchTooShortError
+from augcli.pipeline.worker.loader import Loader
+from augcli.pipeline.worker.values import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from augcli.io.readers.base import Samples
     from augcli.pipeline.plan.chunks import Arc
-    from augcli.pipeline.worker.annotations import Annotator
-    from augcli.samples import Pixels
+    from augcli.pipeline.plan.limits import Limits
+    from augcli.samples import Pixels, Shape
 
 
-HELD_BYTES = 256 << 20
-"""Decoded pixels that one worker holds at most; beyond that images are decoded again."""
+class Window:
+    """The loaded samples of an arc, by position; positions beyond the ring's end run on from its start."""
 
+    def __init__(self, arc: Arc, loader: Loader, reach: int, limits: Limits) -> None:
+        """Prepare to walk along an arc.
 
-READ_AHEAD, READ_AHEAD_BYTES = 64, 4 << 20
-"""Files that are read at once, and bytes after which no more are."""
-
-
-class Neighbours:
-    """The samples near a position of a ring, by position; positions beyond the end run on from the start."""
-
-    def __init__(
-        self,
-        run: Arc,
-        samples: Samples,
-        geometry: Geometry | None,
-        max_pixels: int,
-        reach: int,
-        watch: Stopwatch,
-        annotator: Annotator | None = None,
-    ) -> None:
-        """Prepare to walk a run; partners are up to `reach` steps ahead, where images decode."""
-        self._annotator = annotator
-        self._ring, self._members = run.ring, run.ring.members
-        self._count, self._stop = len(run.ring), run.stop
-        steps = run.ring.shifts[:reach]
-        self._shared = run.start + (int(steps[-1]) if len(steps) else 0)
-        self._samples, self._geometry = samples, geometry
-        self._max_pixels, self._watch = max_pixels, watch
-        self._items: dict[int, Item] = {}
-        self._spare: list[Pixels] = []
-        self._held_bytes = 0
-        self.failed_partners: set[int] = set()
-        """Samples that were looked at as partners and do not decode."""
-        self.farthest = 0
-        """The farthest position that was looked at as a partner."""
-        self.reuses = True
-        """Whether the memory of an image that is done is used for the next one."""
+        Args:
+            arc: Positions of a ring.
+            loader: What reads and decodes.
+            reach: How many partners a sample has at most.
+            limits: How much is read at once and held.
+        """
+        self._arc, self._loader, self._limits = arc, loader, limits
+        nearest = arc.ring.shifts[:reach]
+        self._shared = arc.start + (int(nearest[-1]) if len(nearest) else 0)
+        self._loaded: dict[int, Loaded] = {}
+        self._decoded_bytes = 0
         self.surprises = 0
         """How many images did not keep what their header promised: they failed, or had another shape."""
-
-    def sample(self, position: int) -> int:
-        """Give the catalogue index of the sample at a position."""
-        return int(self._members[position % self._count])
+        self.farthest = 0
+        """The farthest position that was looked at as a partner."""
+        self.failed_partners: set[int] = set()
+        """Samples that were looked at as partners and do not decode."""
 
     def read_ahead(self, position: int) -> int:
-        """Read the files and headers of a position and of those behind it; gives where reading stopped.
+        """Read the files and headers of a position and of those behind it; return where reading stopped.
 
         Many files in a row: between the codec's work, whose data fill the caches, each would take several
         times as long.
         """
+        limits = self._limits
         read, stop = len(self.open(position).data), position + 1
-        while stop < min(position + READ_AHEAD, self._stop) and read < READ_AHEAD_BYTES:
+        end = min(position + limits.read_ahead, self._arc.stop)
+        while stop < end and read < limits.read_ahead_bytes:
             read += len(self.open(stop).data)
             stop += 1
         return stop
 
-    def open(self, position: int) -> Item:
-        """Give a sample's file and header, read where they are not at hand."""
-        position %= self._count
-        item = self._items.get(position)
-        if item is None:
-            item = self._items[position] = Item()
-            try:
-                item.data, item.name = self._samples.read(int(self._members[position]))
-                header = codec.read_header(item.data, self._max_pixels)
-                if self._annotator:
-                    item.attached = self._annotator.attach(int(self._members[position]), header)
-                item.header, item.shape = header, codec.decoded_shape(header, self._geometry)
-            except DecodeError as error:
-                item.failure = ("read", error)
-        return item
+    def open(self, position: int) -> Loaded:
+        """Return a sample with its file and header, read if it is not in memory.
+
+        Raises:
+            StretchTooShortError: If it lies behind what is known of the ring.
+        """
+        ring = self._arc.ring
+        place = position % len(ring)
+        loaded = self._loaded.get(place)
+        if loaded is None:
+            loaded = self._loaded[place] = self._loader.read(ring.member(place))
+        return loaded
+
+    def shape(self, position: int) -> Shape | None:
+        """Return a sample's shape as far as it is known; None if it cannot be read."""
+        return self.open(position).shape
 
     def decode(self, position: int) -> Pixels:
-        """Give a sample's upright pixels.
+        """Return a sample's upright pixels.
 
         Raises:
             DecodeError: If it has none.
         """
-        item = self.open(position)
-        if item.pixels is None:
-            if item.failure is None:
-                self._decode(item)
-            if item.failure is not None:
-                raise item.failure[1]
-        assert item.pixels is not None
-        return item.pixels
-
-    def _decode(self, item: Item) -> None:
-        assert item.header is not None
-        item.buffer = self._take_buffer(3 * item.header.height * item.header.width)
-        try:
-            pixels = codec.decode(item.data, item.header, self._geometry, item.buffer)
-            if self._annotator and item.attached:
-                self._annotator.decode(item.attached)
-            item.pixels, item.decodes = pixels, True
-        except DecodeError as error:
-            item.failure = ("decode", error)
-            self.surprises += 1
-        else:
-            self._held_bytes += item.held_bytes
-            shape = Shape.of(item.pixels)
-            if shape != item.shape:
-                item.shape = shape
-                self.surprises += 1
-        if item.pixels is None or not np.may_share_memory(item.pixels, item.buffer):
-            self._spare.append(item.buffer)
-            item.buffer = None
-        self._watch.lap("decode")
+        loaded = self.open(position)
+        if loaded.pixels is None:
+            if loaded.failure is None:
+                self._decode(loaded)
+            if loaded.failure is not None:
+                raise loaded.failure[1]
+        assert loaded.pixels is not None
+        return loaded.pixels
 
     def expect_partner(self, position: int, place: int) -> int | None:
-        """Give what `find_partner` will, as far as is known before images are decoded."""
-        return self._walk(position, place, lambda at: self.open(at).failure is None)
+        """Return what `find_partner` will, as far as is known before images are decoded."""
+        return self._find(position, place, lambda ahead: self.open(ahead).failure is None)
 
     def find_partner(self, position: int, place: int) -> int | None:
         """Find the partner of a position, along the ring among those that decode; None where none does.
@@ -143,57 +98,57 @@ class Neighbours:
             place: Which of the possible partners, counted from the nearest; beyond the last, again from
                 the first.
         """
-        return self._walk(position, place, self._decodes)
-
-    def _walk(self, position: int, place: int, is_good: Callable[[int], bool]) -> int | None:
-        good = []
-        for step in self._ring.shifts:
-            at = position + int(step)
-            if is_good(at):
-                good.append(at)
-                if len(good) > place:
-                    return at
-        return good[place % len(good)] if good else None
+        return self._find(position, place, self._is_partner)
 
     def release(self, position: int) -> None:
-        """Let go of a position that is done; only the first ones may be wanted by another run."""
+        """Let go of a position that is done; only the first ones may be wanted by another task."""
+        ring = self._arc.ring
+        place = position % len(ring)
         if position >= self._shared:
-            self._samples.release(self.sample(position))
-        item = self._items.pop(position % self._count, None)
-        if item is not None and item.pixels is not None:
-            self._held_bytes -= item.held_bytes
-            if item.buffer is not None and self.reuses:
-                self._spare.append(item.buffer)
+            self._loader.release(ring.member(place))
+        loaded = self._loaded.pop(place, None)
+        if loaded is not None:
+            self._decoded_bytes -= loaded.decoded_bytes
+            self._loader.let_go(loaded)
+
+    def _find(self, position: int, place: int, is_good: Callable[[int], bool]) -> int | None:
+        good, ring = [], self._arc.ring
+        for shift in ring.shifts:
+            ahead = position + int(shift)
+            if is_good(ahead):
+                good.append(ahead)
+                if len(good) > place:
+                    return ahead
+        if len(ring.shifts) < ring.partners:
+            raise StretchTooShortError
+        return good[place % len(good)] if good else None
+
+    def _is_partner(self, position: int) -> bool:
+        """Return whether a sample can be a partner: whether it decodes."""
+        self.farthest = max(self.farthest, position)
+        loaded = self.open(position)
+        if not loaded.decodes and loaded.failure is None:
+            self._decode(loaded)
+            self._shrink()
+        if loaded.failure is not None:
+            self.failed_partners.add(loaded.sample)
+        return loaded.decodes
+
+    def _decode(self, loaded: Loaded) -> None:
+        expected = loaded.shape
+        self._loader.decode(loaded)
+        self._decoded_bytes += loaded.decoded_bytes
+        self.surprises += loaded.failure is not None or loaded.shape != expected
 
     def _shrink(self) -> None:
         """Let go of the pixels of the farthest images where all take too much; they decode again.
 
         Their memory is not used again: the caller may be at work on one of them.
         """
-        decoded = [item for item in self._items.values() if item.pixels is not None]
-        while self._held_bytes > HELD_BYTES and len(decoded) > 1:
-            item = decoded.pop()
-            self._held_bytes -= item.held_bytes
-            item.pixels = item.buffer = None
-            if item.attached:
-                item.attached.mask = None
-
-    def _take_buffer(self, size: int) -> Pixels:
-        """Give memory for an image: the one released last where it is large enough, else new."""
-        if self._spare and self._spare[-1].size >= size:
-            return self._spare.pop()
-        self._spare.clear()
-        return np.empty(size + size // 8, np.uint8)
-
-    def _decodes(self, position: int) -> bool:
-        self.farthest = max(self.farthest, position)
-        item = self.open(position)
-        if not item.decodes:
-            if item.failure is None:
-                self._decode(item)
-            if item.failure is not None:
-                self.failed_partners.add(self.sample(position))
-                return False
-            if self._held_bytes > HELD_BYTES:
-                self._shrink()
-        return True
+        if self._decoded_bytes <= self._limits.held_bytes:
+            return
+        decoded = [loaded for loaded in self._loaded.values() if loaded.pixels is not None]
+        while self._decoded_bytes > self._limits.held_bytes and len(decoded) > 1:
+            loaded = decoded.pop()
+            self._decoded_bytes -= loaded.decoded_bytes
+            loaded.drop_pixels()

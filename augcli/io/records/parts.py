@@ -1,0 +1,135 @@
+"""Part files that were read: what each says of its chunk, and its rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augcli.errors import OutputError
+from augcli.io.records.part_files import PART_KEY, ROW_SCHEMA, PartFacts, plain_field
+from augcli.io.store.arrow_files import DAMAGE
+from augcli.io.store.base import name_of
+from augcli.io.store.names import part_key
+from augcli.samples import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from augcli.io.store.base import Store
+
+READ_TOGETHER = 16
+"""Part files that are read at once: one of 2,000 rows takes some 300 kB."""
+
+KEPT_BYTES = 128 << 20
+"""Part files that are kept from the look at what stands until the tables are written. Those beyond are read
+once more."""
+
+
+class Part:
+    """A part file in memory.
+
+    Attributes:
+        chunk: Name of its chunk.
+        facts: What it says of its chunk; None if it is not a whole part file.
+        columns: Names of its columns.
+        size: Bytes of the file.
+    """
+
+    __slots__ = ("_data", "_where", "chunk", "columns", "facts", "size")
+
+    def __init__(self, chunk: str, data: bytes, where: str) -> None:
+        """Read the facts from the bytes of a file, which messages call `where`."""
+        self.chunk, self.size = chunk, len(data)
+        self._data, self._where = data, where
+        schema = _read_schema(data)
+        self.columns, self.facts = tuple(schema.names), _read_facts(schema)
+
+    def rows(self, columns: list[str] | None = None) -> pa.Table:
+        """Read the rows, or some of their columns, as they were before they were written.
+
+        Raises:
+            OutputError: If they are damaged.
+        """
+        try:
+            source = pa.BufferReader(self._data)
+            rows = pq.read_table(source, columns=columns, use_threads=False, pre_buffer=False)
+            rows.validate(full=True)
+            return rows.cast(pa.schema([plain_field(field) for field in rows.schema], rows.schema.metadata))
+        except DAMAGE as error:
+            raise OutputError(f"{self._where!r} is damaged; remove it and run again") from error
+
+    def file_names(self) -> list[str]:
+        """Read the names of the outputs.
+
+        Raises:
+            OutputError: If they are damaged.
+        """
+        names: list[str] = self.rows(["file_name"]).column("file_name").to_pylist()
+        return names
+
+
+class Parts:
+    """The part files of an output: each is read once, as long as all of them take little memory."""
+
+    def __init__(self, store: Store, kept_bytes: int = KEPT_BYTES) -> None:
+        """Read from a store; at most so many bytes are kept."""
+        self._store, self._room = store, kept_bytes
+        self._kept: dict[str, Part] = {}
+
+    def read(self, chunks: Sequence[str]) -> Iterator[Part]:
+        """Yield the part files of chunks in order; one that does not exist has no facts.
+
+        Raises:
+            StorageError: If the machine fails.
+        """
+        for start in range(0, len(chunks), READ_TOGETHER):
+            together = chunks[start : start + READ_TOGETHER]
+            new = [chunk for chunk in together if chunk not in self._kept]
+            read = dict(zip(new, self._store.read([part_key(chunk) for chunk in new]), strict=True))
+            for chunk in together:
+                kept, where = self._kept.get(chunk), name_of(self._store, part_key(chunk))
+                yield kept or Part(chunk, read.get(chunk) or b"", where)
+
+    def read_one(self, chunk: str) -> Part:
+        """Return the part file of a chunk; see `read`."""
+        return next(self.read([chunk]))
+
+    def keep(self, part: Part) -> None:
+        """Keep a part file in memory, where there is room: it is needed again, and its rows stay."""
+        if part.chunk not in self._kept and part.size <= self._room:
+            self._kept[part.chunk] = part
+            self._room -= part.size
+
+
+def _read_schema(data: bytes) -> pa.Schema:
+    """Read the schema of a parquet file; one without columns if it is damaged."""
+    try:
+        return pq.read_schema(pa.BufferReader(data))
+    except DAMAGE:
+        return pa.schema([])
+
+
+def _read_facts(schema: pa.Schema) -> PartFacts | None:
+    """Read what a part file says of its chunk; None if it is not a whole part file."""
+    if not set(ROW_SCHEMA.names).issubset(schema.names):  # another version of ours wrote it
+        return None
+    try:
+        document = json.loads((schema.metadata or {})[PART_KEY])
+        document["failures"] = tuple(Failure(**failure) for failure in document["failures"])
+        document["ahead"], document["passed_over"] = tuple(document["ahead"]), tuple(document["passed_over"])
+        facts = PartFacts(**document)
+        return facts if _has_types(facts) else None
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, OverflowError):
+        return None
+
+
+def _has_types(facts: PartFacts) -> bool:
+    """True if the values of facts are of the types that they are declared with."""
+    words: Iterable[Any] = (text for failure in facts.failures for text in astuple(failure))
+    texts = (facts.fingerprint, facts.labels, facts.recipe, *facts.passed_over, *facts.counts, *words)
+    numbers = (*facts.ahead, *facts.counts.values())
+    return all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)

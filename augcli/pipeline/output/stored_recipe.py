@@ -1,0 +1,72 @@
+"""The recipe that an output's `augcli.json` holds, compared with that of a run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from augcli.errors import OutputError, UsageError
+from augcli.io.store.base import name_of
+from augcli.io.store.names import RECIPE
+from augcli.io.writers.boxes import describe_annotated
+from augcli.pipeline.plan.digest import OUTPUT_VERSION, annotation_kinds
+from augcli.recipe import TABLE_KEYS
+from augcli.recipe_files import is_tables, read_recipe, write_recipe
+
+if TYPE_CHECKING:
+    from augcli.io.store.base import Store
+    from augcli.program.annotated import Annotated
+    from augcli.recipe import Recipe
+
+
+def find_differing_keys(store: Store, text: bytes, recipe: Recipe, annotated: Annotated) -> list[str]:
+    """Return the keys in which a stored recipe is another one; those that only tables depend on do not count.
+
+    Args:
+        store: Where the output lies.
+        text: Its `augcli.json`.
+        recipe: Recipe of the run.
+        annotated: What belongs to the images of the run.
+
+    Raises:
+        OutputError: If the text holds no recipe of ours.
+    """
+    theirs, version = _read_stored(store, text)
+    ours: dict[str, Any] = write_recipe(recipe) | annotation_kinds(describe_annotated(annotated))
+    keys = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    keys = [key for key in keys if key.replace("-", "_") not in TABLE_KEYS]
+    differing = [_explain(key, ours.get(key), theirs.get(key)) for key in keys]
+    if version != OUTPUT_VERSION:
+        return [f"output_version ({version}, now {OUTPUT_VERSION})", *differing]
+    return differing
+
+
+def _read_stored(store: Store, text: bytes) -> tuple[dict[str, Any], Any]:
+    """Read an `augcli.json`: the recipe's keys and what belongs to the images, and the output version."""
+    try:
+        stored = json.loads(text.decode())
+        recipe, version = stored["recipe"], stored["output_version"]
+        if not isinstance(recipe, dict) or not is_tables(recipe.get("op")):
+            raise ValueError("it holds no recipe")
+        return _complete_recipe(recipe) | annotation_kinds(stored.get("annotations", {})), version
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise OutputError(f"{name_of(store, RECIPE)!r} is damaged; give another DST or remove it") from error
+
+
+def _complete_recipe(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored recipe with the keys that came later than it; unchanged if it is not a recipe."""
+    try:
+        return write_recipe(read_recipe(data))
+    except UsageError:
+        return data
+
+
+def _explain(key: str, ours: Any, theirs: Any) -> str:
+    """Return a key that differs; of the same operations, which of their options differ."""
+    if key == "name":
+        return f"name ({theirs!r}, now {ours!r}; a recipe file's own name where it gives none)"
+    if key != "op" or [operation.keys() for operation in ours] != [operation.keys() for operation in theirs]:
+        return key
+    pairs = zip(ours, theirs, strict=True)
+    options = {name for our, their in pairs for name in our if our[name] != their[name]}
+    return f"op ({', '.join(sorted(options))})"

@@ -1,0 +1,114 @@
+"""The splits of an output that stands, as its own files tell them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from augcli.errors import OutputError
+from augcli.io import hugging_face
+from augcli.io.records import part_files
+from augcli.io.store.names import CLASSES, folder_names, part_key, part_names
+from augcli.io.writers.choose import WRITERS, choose_writer
+from augcli.io.writers.comparison import Difference
+from augcli.pipeline.output.documents import SplitOutput
+from augcli.pipeline.plan.splits import table_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.records.part_files import PartFacts
+    from augcli.io.records.parts import Part, Parts
+    from augcli.io.store.base import Store
+    from augcli.io.store.contents import Contents
+    from augcli.io.writers.base import Writer
+    from augcli.program.annotated import Annotated
+    from augcli.recipe import Recipe
+
+
+class StoredSplit(NamedTuple):
+    """The output of a split, and the keys of all files that its part files promise."""
+
+    output: SplitOutput
+    files: set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutput:
+    """An output that stands.
+
+    Attributes:
+        store: Where it lies.
+        contents: What stands there.
+        parts: Its part files.
+        recipe: What its `augcli.json` says.
+        annotated: What belongs to its images.
+    """
+
+    store: Store
+    contents: Contents
+    parts: Parts
+    recipe: Recipe
+    annotated: Annotated
+
+    def read_splits(self) -> tuple[list[StoredSplit], list[Difference]]:
+        """Read what the part files say, split by split; and which of them are damaged."""
+        splits, found = [], []
+        named = sorted((name.rpartition("-")[0], name) for name in part_names(self.contents.sizes))
+        for split, group in itertools.groupby(named, key=lambda pair: pair[0]):
+            chunks: list[str] = []
+            facts: list[PartFacts] = []
+            names: list[str] = []
+            for part in self.parts.read([name for _, name in group]):
+                own_names = _read_names(part)
+                if part.facts is None or own_names is None:
+                    found.append(Difference(part_key(part.chunk), "it is damaged"))
+                    continue
+                chunks.append(part.chunk)
+                facts.append(part.facts)
+                names += own_names
+                self.parts.keep(part)
+            if chunks:
+                splits.append(self._describe(split, chunks, facts, names))
+        return splits, found
+
+    def _describe(
+        self, split: str, chunks: Sequence[str], facts: Sequence[PartFacts], names: Sequence[str]
+    ) -> StoredSplit:
+        """Find the classes and the features of carried columns where a table or a shard bears them."""
+        writer = self._make_writer(split, None, {})
+        files = writer.files(names)
+        classes, features = self._read_description([*writer.tables(), *sorted(files)])
+        writer = self._make_writer(split, classes, features)
+        has_folders = WRITERS[str(self.recipe.format)].has_class_folders
+        has_folders = has_folders and any("/" in name.removeprefix(writer.images) for name in names)
+        folders = folder_names(classes) if has_folders and classes else None
+        return StoredSplit(SplitOutput(split, writer, chunks, facts, classes, folders), files)
+
+    def _read_description(self, keys: Sequence[str]) -> tuple[tuple[str, ...] | None, dict[str, Any]]:
+        """Read class names and features of carried columns from the first parquet file that has them."""
+        for key in keys:
+            if key.endswith(".parquet") and key in self.contents.sizes:
+                description = hugging_face.read_description(self.store, key)
+                if description is not None:
+                    classes, known = description
+                    carried = (name for name in known if not part_files.is_ours(name, self.annotated.masks))
+                    return classes, {name: known[name] for name in carried}
+        if CLASSES not in self.contents.sizes:
+            return None, {}
+        [text] = self.store.read([CLASSES])
+        return tuple((text or b"").decode("utf-8", "replace").splitlines()), {}
+
+    def _make_writer(self, split: str, classes: tuple[str, ...] | None, features: dict[str, Any]) -> Writer:
+        layout, options = str(self.recipe.format), table_options(self.recipe)
+        return choose_writer(layout, self.store, split, classes, options, features, self.annotated)
+
+
+def _read_names(part: Part) -> list[str] | None:
+    """Read the names of a part file's outputs, and all other columns too; None if any of it is damaged."""
+    try:
+        names: list[str] = part.rows().column("file_name").to_pylist()
+    except OutputError:
+        return None
+    return names

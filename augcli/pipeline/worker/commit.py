@@ -1,0 +1,79 @@
+"""The commit of a chunk, once all of its arcs are made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from augcli.io.records import part_files
+from augcli.io.records.part_files import PartFacts
+from augcli.pipeline.plan.fingerprint import fingerprint_chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.pipeline.plan.chunks import Arc, Chunk
+    from augcli.pipeline.plan.job import Job
+    from augcli.pipeline.plan.splits import Split
+    from augcli.pipeline.worker.values import ArcResult
+
+
+class Record(NamedTuple):
+    """What a chunk's part file says beside what its outputs tell.
+
+    Attributes:
+        part: Name of the part file.
+        recipe: Digest of what the whole run does.
+        context: What the outputs depend on beside samples and recipe.
+        beside: Schema of the columns behind ours.
+    """
+
+    part: str
+    recipe: str
+    context: str
+    beside: Any
+
+
+def record_chunk(split: Split, chunk: Chunk) -> Record:
+    """Return what a chunk's part file says beside what its outputs tell."""
+    return Record(split.part_name(chunk), split.recipe, split.context, split.beside)
+
+
+def commit_chunk(
+    job: Job, record: Record, arcs: Sequence[Arc], done: Sequence[tuple[Arc, ArcResult]]
+) -> PartFacts:
+    """Make a chunk's outputs final, its rows by source key and copy.
+
+    Args:
+        job: The job, or a slice of it.
+        record: What its part file says.
+        arcs: The arcs of the chunk.
+        done: All of their pieces, and what was made of each, in any order.
+    """
+    rings = {id(arc.ring): number for number, arc in enumerate(arcs)}
+    done = sorted(done, key=lambda pair: (rings[id(pair[0].ring)], pair[0].start))
+    results = [result for _, result in done]
+    ahead = tuple(_count_ahead(arc, done) for arc in arcs)
+    counts = sum((Counter(result.counts) for result in results), Counter())
+    facts = PartFacts(
+        fingerprint=fingerprint_chunk(job, arcs, ahead, record.context),
+        recipe=record.recipe,
+        ahead=ahead,
+        failures=tuple(failure for result in results for failure in result.failures),
+        passed_over=tuple(sorted({key for result in results for key in result.passed_over})),
+        counts={what: count for what, count in sorted(counts.items()) if count},
+    )
+    packed = [result.rows for result in results if result.rows]
+    pairs = [pair for result in results for pair in result.pairs]
+    rows, order = part_files.join_rows(packed, record.beside)
+    job.writer.commit(record.part, rows, [pairs[place] for place in order if pairs], facts)
+    return facts
+
+
+def _count_ahead(arc: Arc, done: Sequence[tuple[Arc, ArcResult]]) -> int:
+    """Count the positions that the pieces of an arc read beyond its end."""
+    return max(
+        max(piece.stop + result.ahead - arc.stop, 0)
+        for piece, result in done
+        if piece.ring is arc.ring and arc.start <= piece.start < arc.stop
+    )

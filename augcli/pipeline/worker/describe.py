@@ -1,0 +1,69 @@
+"""What tables say of an output: its name, its label, and where its pixels come from. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from augcli.io.records.part_files import Output
+from augcli.io.store.names import hash_bytes, printable_key, safe_stem
+from augcli.pipeline.worker.values import ORIGINAL
+from augcli.program.labels import count_shares, mix_known
+from augcli.rng import hash_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.pipeline.worker.values import Made
+    from augcli.samples import SoftLabel
+
+
+class Naming(NamedTuple):
+    """How the outputs of a split are named.
+
+    Attributes:
+        images: Directory of the images below the table, "" or with a slash at the end.
+        folders: A folder name per class, or None where outputs lie flat.
+        recipe: Name of the recipe.
+    """
+
+    images: str
+    folders: tuple[str, ...] | None
+    recipe: str
+
+
+def describe_output(
+    made: Made, keys: Sequence[str], labels: Sequence[SoftLabel | None], naming: Naming
+) -> Output:
+    """Return an output's name, its label, and all else that tables say of it.
+
+    Args:
+        made: The encoded output.
+        keys: Keys of the base and of the partners by slot.
+        labels: Their labels, None for those without.
+        naming: How outputs are named.
+    """
+    plan = made.plan
+    shares = count_shares(plan.steps, made.height, made.width, len(keys) - 1)
+    label, exact = mix_known(labels, shares)
+    op = "original" if plan.copy == ORIGINAL else naming.recipe
+    folder = f"{naming.folders[label]}/" if naming.folders is not None and label is not None else ""
+    # The hash of the key keeps any two names apart, for ever.
+    name = f"{safe_stem(made.base.name)}__{op}{plan.copy}-{hash_key(keys[0]):016x}.{made.suffix}"
+    return Output(
+        file_name=naming.images + folder + name,
+        source=printable_key(keys[0]),
+        partners=tuple(map(printable_key, keys[1:])),
+        op="original" if plan.copy == ORIGINAL else "+".join(plan.kinds) or "none",
+        copy=plan.copy,
+        reason="; ".join(plan.reasons),
+        steps=plan.steps,
+        label=label,
+        exact=exact,
+        lam=shares.lam,
+        height=made.height,
+        width=made.width,
+        bytes=len(made.data),
+        hash=hash_bytes(made.data),
+        visible=shares.first_partner,
+        labels=tuple(labels),
+    )

@@ -1,0 +1,88 @@
+"""Samples from their encoded bytes: read, then decoded into memory that is used again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augcli.errors import DecodeError
+from augcli.io.images import codec
+from augcli.io.images.geometry import Geometry
+from augcli.pipeline.worker.values import Loaded, Stopwatch
+from augcli.samples import Shape
+
+if TYPE_CHECKING:
+    from augcli.io.readers.base import Samples
+    from augcli.pipeline.worker.annotations import AnnotationFollower
+    from augcli.recipe import Recipe
+    from augcli.samples import Pixels
+
+
+class Loader:
+    """Reads and decodes samples, with what belongs to them."""
+
+    def __init__(
+        self,
+        samples: Samples,
+        recipe: Recipe,
+        geometry: Geometry | None,
+        annotations: AnnotationFollower | None,
+        reuses: bool,
+        watch: Stopwatch,
+    ) -> None:
+        """Prepare to load; `reuses`: the memory of an image that is let go is used for the next one."""
+        self._samples, self._annotations, self._watch = samples, annotations, watch
+        self._reuses = reuses
+        self._geometry, self._max_pixels = geometry, recipe.max_pixels
+        self._spare: list[Pixels] = []
+
+    def read(self, sample: int) -> Loaded:
+        """Read a sample's file and header, or find out why that fails."""
+        loaded = Loaded(sample)
+        try:
+            loaded.data, loaded.name = self._samples.read(sample)
+            header = codec.read_header(loaded.data, self._max_pixels)
+            if self._annotations:
+                loaded.annotations = self._annotations.read(sample, header)
+            loaded.header, loaded.shape = header, codec.decoded_shape(header, self._geometry)
+        except DecodeError as error:
+            loaded.failure = ("read", error)
+        return loaded
+
+    def decode(self, loaded: Loaded) -> None:
+        """Decode a sample whose header was read, or find out why that fails."""
+        assert loaded.header is not None
+        loaded.buffer = self._take_buffer(3 * loaded.header.height * loaded.header.width)
+        try:
+            pixels = codec.decode(loaded.data, loaded.header, self._geometry, loaded.buffer)
+            if self._annotations and loaded.annotations:
+                self._annotations.decode(loaded.annotations)
+            loaded.pixels, loaded.decodes, loaded.shape = pixels, True, Shape.of(pixels)
+        except DecodeError as error:
+            loaded.failure = ("decode", error)
+        if loaded.pixels is None or not np.may_share_memory(loaded.pixels, loaded.buffer):
+            self._take_back(loaded)
+        self._watch.lap("decode")
+
+    def let_go(self, loaded: Loaded) -> None:
+        """Let go of a sample's pixels and files, which nobody reads any more."""
+        if self._reuses:
+            self._take_back(loaded)
+        loaded.drop()
+
+    def release(self, sample: int) -> None:
+        """Tell the source that a sample is hardly read again."""
+        self._samples.release(sample)
+
+    def _take_back(self, loaded: Loaded) -> None:
+        if loaded.buffer is not None:
+            self._spare.append(loaded.buffer)
+            loaded.buffer = None
+
+    def _take_buffer(self, size: int) -> Pixels:
+        """Return memory for an image: what was let go last where it is large enough, else new."""
+        if self._spare and self._spare[-1].size >= size:
+            return self._spare.pop()
+        self._spare.clear()
+        return np.empty(size + size // 8, np.uint8)

@@ -1,0 +1,97 @@
+"""Outputs from prepared pixels: their steps are applied, then they are encoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augcli.errors import DecodeError
+from augcli.io.images import codec
+
+if TYPE_CHECKING:
+    from augcli.kernels.backends import Backend
+    from augcli.pipeline.worker.values import Made, Stopwatch
+    from augcli.recipe import Recipe
+    from augcli.samples import Pixels
+
+
+class Maker:
+    """Makes outputs in the order in which they are added: one by one, or many together.
+
+    A base is changed in place by its last output alone. That is right since who reads it as a partner stands
+    before it on the ring: such an output was made already, or it is made together with this one, and a
+    backend that takes many at once reads an image for those that come first before it changes it.
+    """
+
+    def __init__(self, recipe: Recipe, backend: Backend, together: int, watch: Stopwatch) -> None:
+        """Prepare to make; `together` is how many outputs a backend that gains by it gets at once."""
+        self._recipe, self._backend, self._watch = recipe, backend, watch
+        self._together = together if backend.apply_many else 1
+        self._waiting: list[Made] = []
+        self._finished: list[Made] = []
+        self._scratch = np.empty(0, np.uint8)
+
+    def add(self, made: Made) -> None:
+        """Take an output, and make all that wait if they are enough."""
+        if made.work is not None:
+            table, partners, pixels = made.work
+            if not (made.is_last and pixels.flags.writeable):
+                pixels = self._copy(pixels)
+            made.pixels, made.work = pixels, (table, partners, pixels)
+        elif made.pixels is not None:
+            self._encode(made)  # now: a later output may change these pixels
+        self._waiting.append(made)
+        if len(self._waiting) >= self._together:
+            self.finish()
+
+    def finish(self) -> None:
+        """Make all outputs that wait."""
+        waiting, self._waiting = self._waiting, []
+        works = [made.work for made in waiting if made.work is not None]
+        if works and self._backend.apply_many:
+            self._backend.apply_many(works)
+        else:
+            for table, partners, pixels in works:
+                self._backend.apply(table, partners, pixels)
+        self._watch.lap("apply")
+        for made in waiting:
+            if made.work is not None:
+                made.work = None
+                self._encode(made)
+        self._finished += waiting
+
+    def take(self) -> list[Made]:
+        """Return what is made, but for a sample of which outputs still wait."""
+        finished, self._finished = self._finished, []
+        if not self._waiting:
+            return finished
+        base = self._waiting[0].base
+        self._finished = [made for made in finished if made.base is base]
+        return [made for made in finished if made.base is not base]
+
+    def _encode(self, made: Made) -> None:
+        """Encode an output as the recipe and the source ask, or find out why that fails."""
+        header, pixels, recipe = made.base.header, made.pixels, self._recipe
+        assert header is not None
+        assert pixels is not None
+        made.height, made.width, channels = pixels.shape
+        chosen = codec.choose_encoding(
+            header, channels, recipe.image_format, recipe.quality, recipe.subsampling
+        )
+        try:
+            made.data = codec.encode(pixels, *chosen, recipe.background)
+        except DecodeError as error:
+            made.failure = made.base.failure or ("encode", error)
+        made.suffix, made.pixels = chosen.file_format, None
+        self._watch.lap("encode")
+
+    def _copy(self, pixels: Pixels) -> Pixels:
+        """Copy pixels into memory that is used again for the next copy, where none waits."""
+        if self._together > 1:
+            return pixels.copy()
+        if self._scratch.nbytes < pixels.nbytes:
+            self._scratch = np.empty(pixels.nbytes, np.uint8)
+        copy = self._scratch[: pixels.nbytes].view(pixels.dtype).reshape(pixels.shape)
+        np.copyto(copy, pixels)
+        return copy

@@ -1,0 +1,119 @@
+"""What an output is made from: its base and its partners decoded, its plan settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from augcli.errors import DecodeError
+from augcli.io.images import codec
+from augcli.io.records.annotation_columns import OutputAnnotations
+from augcli.kernels.fills import resolve_image_mean
+from augcli.kernels.match import match_pixels
+from augcli.pipeline.worker.values import Made, OutputPlan
+from augcli.samples import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from augcli.io.images.geometry import Geometry
+    from augcli.pipeline.worker.annotations import AnnotationFollower
+    from augcli.pipeline.worker.planner import Planner
+    from augcli.pipeline.worker.values import Loaded
+    from augcli.pipeline.worker.window import Window
+
+
+class Preparer:
+    """Prepares the outputs of one sample after the other, so that only pixels are left to be changed."""
+
+    def __init__(
+        self,
+        window: Window,
+        planner: Planner,
+        annotations: AnnotationFollower | None,
+        geometry: Geometry | None,
+        image_format: str,
+    ) -> None:
+        self._window, self._planner, self._annotations = window, planner, annotations
+        self._geometry, self._image_format = geometry, image_format
+
+    def prepare(
+        self, position: int, copies: range, plans: Mapping[tuple[int, int], OutputPlan]
+    ) -> Iterator[Made]:
+        """Yield the outputs of a sample, each when the one before it is made; the last may be its failure.
+
+        Args:
+            position: The sample.
+            copies: Copy numbers of its outputs.
+            plans: What was planned ahead, by position and copy; the rest is planned now.
+        """
+        if not copies:
+            return
+        base = self._window.open(position)
+        if base.header is None:
+            yield Made(base, OutputPlan(copies[0]), failure=base.failure)
+            return
+        for copy in copies:
+            plan = plans.get((position, copy)) or self._planner.plan(position, copy)
+            try:
+                made = self._prepare(position, base, plan)
+            except DecodeError as error:
+                yield Made(base, plan, failure=base.failure or ("encode", error))
+                return
+            made.is_last = copy == copies[-1]
+            yield made
+
+    def _prepare(self, position: int, base: Loaded, plan: OutputPlan) -> Made:
+        """Decode what an output is made from."""
+        if plan.is_drawn:
+            plan = self._settle(position, plan)
+        if not plan.steps:
+            return self._keep(position, base, plan)
+        window = self._window
+        pixels = window.decode(position)
+        table = plan.table
+        if table is None:
+            steps = resolve_image_mean(plan.steps, pixels)
+            plan = plan._replace(steps=steps)
+            table = self._planner.tabulate(steps, Shape.of(pixels), plan.partners)
+        partners = [
+            match_pixels(window.decode(partner), pixels.shape[2], pixels.dtype) for partner in plan.partners
+        ]
+        return Made(
+            base,
+            plan,
+            partners=tuple([window.open(partner).sample for partner in plan.partners]),
+            annotations=self._follow(plan, base),
+            work=(table, partners, pixels),
+        )
+
+    def _keep(self, position: int, base: Loaded, plan: OutputPlan) -> Made:
+        """Return an unchanged sample: the file itself where it may stand in the output, else its pixels."""
+        header = base.header
+        assert header is not None
+        made = Made(base, plan, annotations=self._follow(plan, base))
+        if codec.is_copyable(header, self._image_format, self._geometry):
+            made.data, made.suffix = base.data, "jpg" if header.format == "JPEG" else "png"
+            made.height, made.width = header.height, header.width
+        else:
+            made.pixels = self._window.decode(position)
+        return made
+
+    def _settle(self, position: int, plan: OutputPlan) -> OutputPlan:
+        """Decode the base and the partners of an output; plan anew if one is not as expected."""
+        self._window.decode(position)
+        for place in plan.places:
+            self._window.find_partner(position, place)
+        if self._window.surprises == plan.surprises:
+            return plan
+        return self._settle(position, self._planner.plan(position, plan.copy))
+
+    def _follow(self, plan: OutputPlan, base: Loaded) -> OutputAnnotations:
+        """Return what belongs to an output beside its label."""
+        if self._annotations is None:
+            return OutputAnnotations()
+        first, *others = (
+            (loaded.annotations, loaded.shape)
+            for loaded in (base, *map(self._window.open, plan.partners))
+            if loaded.annotations is not None and loaded.shape is not None
+        )
+        return self._annotations.follow(plan.steps, first, others)

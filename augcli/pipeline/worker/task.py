@@ -1,0 +1,142 @@
+"""A task: a value that pickles, and the function that a worker of any engine calls with it."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augcli.kernels.backends import choose_backend
+from augcli.pipeline.plan.rings import StretchTooShortError
+from augcli.pipeline.plan.tasks import slice_job
+from augcli.pipeline.worker.commit import Record, commit_chunk, record_chunk
+from augcli.pipeline.worker.execute import execute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from augcli.io.readers.base import Opener, Samples
+    from augcli.io.records.part_files import PartFacts
+    from augcli.pipeline.plan.chunks import Arc
+    from augcli.pipeline.plan.job import Job
+    from augcli.pipeline.plan.tasks import Piece
+    from augcli.pipeline.worker.values import ArcResult
+    from augcli.samples import Catalogue, RowGroup
+
+
+class ChunkSamples:
+    """The samples of a chunk, opened when the first task asks.
+
+    Tasks in threads share what is opened, since the rows of shards are held in memory; it pickles closed.
+    """
+
+    def __init__(self, opener: Opener, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> None:
+        """Keep what opens the samples of this chunk alone."""
+        self._opener = opener.for_groups(groups)
+        self._catalogue, self._groups, self._slices = catalogue, groups, slices
+        self._opened: Samples | None = None
+        self._lock = threading.Lock()
+
+    def open(self) -> Samples:
+        """Open the samples, once."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._opener.open(self._catalogue, self._groups, self._slices)
+            return self._opened
+
+    def __reduce__(self) -> Any:
+        return ChunkSamples, (self._opener, self._catalogue, self._groups, self._slices)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one worker does in one go.
+
+    Attributes:
+        job: The slice of a job that its arcs need.
+        arcs: Arcs of one chunk.
+        samples: What opens their samples.
+        record: What commits the chunk, where the arcs are all of it; None where they are a piece.
+    """
+
+    job: Job
+    arcs: tuple[Arc, ...]
+    samples: ChunkSamples
+    record: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """What comes back from a worker.
+
+    Attributes:
+        arcs: What was made of each arc of a piece.
+        facts: What the part file of a whole chunk says, which is committed.
+        seconds: Time per stage.
+        is_short: Whether nothing is made, since a partner lies farther ahead than the task knows.
+    """
+
+    arcs: tuple[ArcResult, ...] = ()
+    facts: PartFacts | None = None
+    seconds: Counter[str] = field(default_factory=Counter)
+    is_short: bool = False
+
+
+def work(task: Task) -> TaskResult:
+    """Do a task.
+
+    Raises:
+        StorageError: If the machine fails.
+    """
+    job, samples = task.job, task.samples.open()
+    backend = choose_backend(job.backend, bool(job.recipe.entries))
+    try:
+        results = tuple([execute(job, arc, samples, backend) for arc in task.arcs])
+    except StretchTooShortError:
+        return TaskResult(is_short=True)
+    seconds: Counter[str] = Counter()
+    for result in results:
+        seconds.update(result.seconds)
+    if task.record is None:
+        return TaskResult(results, seconds=seconds)
+    done = list(zip(task.arcs, results, strict=True))
+    return TaskResult(facts=commit_chunk(job, task.record, task.arcs, done), seconds=seconds)
+
+
+def make_tasks(pieces: Iterable[Piece], spare: int) -> Iterator[Task]:
+    """Yield the task of each piece, in order.
+
+    Args:
+        pieces: Pieces of chunks.
+        spare: How many possible partners a task knows beyond those that it needs if all images decode.
+    """
+    for _, group in itertools.groupby(pieces, key=lambda piece: id(piece.chunk)):
+        cut = list(group)
+        if cut[0].chunk.groups:
+            yield from _share_rows(cut)
+        else:
+            yield from (_open_files(piece, spare) for piece in cut)
+
+
+def _open_files(piece: Piece, spare: int) -> Task:
+    """Return the task of a piece of a folder, whose files each task opens by itself."""
+    split, chunk = piece.split, piece.chunk
+    members = np.concatenate([arc.members for arc in piece.arcs])
+    part = slice_job(split.job, piece.arcs, split.job.count_partners(members) + spare)
+    samples = ChunkSamples(split.source.opener, part.job.catalogue, (), chunk.slices)
+    return Task(part.job, part.arcs, samples, record_chunk(split, chunk) if piece.is_whole else None)
+
+
+def _share_rows(pieces: Sequence[Piece]) -> Iterator[Task]:
+    """Yield the tasks of a chunk of parquet rows, which share its row groups."""
+    split, chunk = pieces[0].split, pieces[0].chunk
+    part = slice_job(split.job, chunk.arcs, None, chunk.groups)
+    samples = ChunkSamples(split.source.opener, part.job.catalogue, part.groups, chunk.slices)
+    rings = {id(arc.ring): own.ring for arc, own in zip(chunk.arcs, part.arcs, strict=True)}
+    for piece in pieces:
+        arcs = tuple(replace(arc, ring=rings[id(arc.ring)]) for arc in piece.arcs)
+        yield Task(part.job, arcs, samples, record_chunk(split, chunk) if piece.is_whole else None)
