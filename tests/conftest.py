@@ -34,10 +34,14 @@ ROOT = Path(__file__).parent.parent
 RUN, VERIFY = run_module.run, verify_module.verify
 
 
+SLOW_FIXTURES = {"run_cli", "hugging_face", "nvrtc"}
+"""What starts the program, imports `datasets`, or compiles for GPUs: a second or more each."""
+
+
 def pytest_collection_modifyitems(items):
-    """Leave tests that start the program, a second or so each, to `make test`."""
+    """Leave tests of slow fixtures to `make test`."""
     for item in items:
-        if "run_cli" in item.fixturenames:
+        if SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
 
 

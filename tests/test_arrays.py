@@ -326,6 +326,7 @@ def _cutmix_in_child(seed):
     return augcli.cutmix(noise(4, 30, 30, 3), seed=seed).images
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_process_that_was_forked_after_use_works(tmp_path):
     """Data loaders fork; the pool of numba's threads does not survive that."""

@@ -192,7 +192,7 @@ class Ran:
     made: tuple[dict, dict]
     first: Ended
     second: CompletedProcess[str]
-    form: str
+    layout: str
 
 
 @pytest.fixture(scope="module", params=RUNS)
@@ -216,8 +216,8 @@ def ran(request, cli, tmp_path_factory):
     below = os.fsencode(base / "dst")
     around = {path: what for path, what in look(root).items() if not path.startswith(below)}
     copies = options[options.index("--copies") + 1] if "--copies" in options else 1
-    form = "folder" if (base / "dst" / "metadata.parquet").exists() else "parquet"
-    return Ran(base / "dst", inputs, copies, failing, (before, around), (made, after), first, second, form)
+    layout = "folder" if (base / "dst" / "metadata.parquet").exists() else "parquet"
+    return Ran(base / "dst", inputs, copies, failing, (before, around), (made, after), first, second, layout)
 
 
 def test_outputs_and_failures_are_the_inputs(ran):
@@ -324,7 +324,7 @@ def test_memory_stays_within_four_images_of_the_largest_size_for_each_worker(ran
 def test_a_bomb_below_the_bound_gives_all_its_pixels(name):
     data = hostile.make_bombs(2000)[name]
     assert len(data) < 8192
-    pixels = augcli.io.codec.decode(data, augcli.io.codec.read_header(data, 2000**2))
+    pixels = augcli.io.images.codec.decode(data, augcli.io.images.codec.read_header(data, 2000**2))
     assert pixels.shape[:2] == (2000, 2000)
     assert (pixels == pixels[0, 0]).all()
 
@@ -342,7 +342,7 @@ def test_a_decoder_that_aborts_takes_no_committed_chunk_with_it(
     # Parts are named by the order in which they are made: the last one is begun when most are committed.
     last = max(fresh.glob(".augcli-*.parquet"))
     poison = (src / pq.read_table(last).column("source")[-1].as_py()).read_bytes()
-    decode = augcli.io.codec.decode
+    decode = augcli.io.images.codec.decode
 
     def abort(data, *arguments):
         if data == poison:
@@ -616,7 +616,7 @@ def test_memory_that_runs_out_while_a_header_is_read_is_a_fault_of_the_machine(m
 
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(StorageError):
-        augcli.io.codec.read_header(photo("PNG"), MAX_PIXELS)
+        augcli.io.images.codec.read_header(photo("PNG"), MAX_PIXELS)
 
 
 # --- masks and boxes -----------------------------------------------------------------------------------

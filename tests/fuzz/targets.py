@@ -204,7 +204,9 @@ def check_shard(data: bytes) -> bool:
                     raise Broken("image-that-is-no-bytes")
                 safe_stem(name)
             carried = samples.carry(members)
-            if carried is not None and (len(carried) != len(members) or carried.schema != source.carried):
+            if carried is not None and (
+                len(carried) != len(members) or carried.schema != source.carried.schema
+            ):
                 raise Broken("carried-columns-of-another-form")
         return True
     return False

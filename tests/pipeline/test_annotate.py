@@ -521,6 +521,7 @@ def test_workers_runs_and_interruptions_change_no_byte(make, tmp_path, tree, lim
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["mask", "box", "names"])
 def test_a_changed_annotation_is_done_anew_and_nothing_else(make, tmp_path, tree, limit, what):
     limit(chunk_outputs=3)

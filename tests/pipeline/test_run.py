@@ -98,6 +98,7 @@ def test_copies_of_a_sample_have_different_partners(make_folder, materialize, tm
     assert {len(names) for names in partners.values()} == {3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_workers_and_length_of_tasks_change_nothing(make_folder, materialize, tmp_path, tree, limit, form):
     src = make_folder({"cat": 60, "dog": 40})
@@ -188,6 +189,7 @@ def images_of(tree_of):
     return {name: data for name, data in tree_of.items() if name.endswith((".png", ".jpg"))}
 
 
+@pytest.mark.slow
 def test_an_added_file_changes_two_outputs_and_two_chunks_at_most(
     make_folder, materialize, tmp_path, tree, limit
 ):

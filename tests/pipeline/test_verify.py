@@ -101,6 +101,7 @@ def test_an_output_that_nobody_changed_has_no_differences(made):
     assert (found.differences, found.outputs, found.recomputed) == ((), 20, 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_a_chain_with_copies_originals_and_smoothing_verifies(src, tmp_path, form, workers):
