@@ -72,7 +72,7 @@ def count_outputs(
     target: int | str | None,
     has_originals: bool,
 ) -> NDArray[np.int64]:
-    """Give how many outputs each sample has.
+    """Return how many outputs each sample has.
 
     Args:
         catalogue: The samples.
@@ -129,9 +129,9 @@ def chunk_folder(
     firsts = keys[[start for _, start, _ in pieces]]
     for ring in rings:
         cuts = [*np.searchsorted(ring.keys, firsts).tolist(), len(ring)]
-        for at in np.flatnonzero(np.diff(cuts)).tolist():
-            arcs[at].append(Arc(ring, cuts[at], cuts[at + 1]))
-    return [Chunk(name, tuple(mine)) for (name, _, _), mine in zip(pieces, arcs, strict=True)]
+        for piece in np.flatnonzero(np.diff(cuts)).tolist():
+            arcs[piece].append(Arc(ring, cuts[piece], cuts[piece + 1]))
+    return [Chunk(name, tuple(cut)) for (name, _, _), cut in zip(pieces, arcs, strict=True)]
 
 
 def chunk_groups(
@@ -161,13 +161,13 @@ def chunk_groups(
 
     chunks = []
     for name, start, stop in _split_by_prefix(ordered, is_small, limits.chunk_groups):
-        mine = tuple(group for _, group in keyed[start:stop])
+        together = tuple(group for _, group in keyed[start:stop])
         slices = max(1, -(-int(heaviness[stop] - heaviness[start]) // limits.chunk_bytes))
-        parts = _order_slices(mine, slices, hashes)
+        parts = _order_slices(together, slices, hashes)
         if rule == "any":
             parts = [np.concatenate(parts)]
         rings = [ring for part in parts if len(part) for ring in form_rings(part, hashes, catalogue, rule)]
-        chunks.append(Chunk(name, tuple(Arc(ring, 0, len(ring)) for ring in rings), mine, slices))
+        chunks.append(Chunk(name, tuple(Arc(ring, 0, len(ring)) for ring in rings), together, slices))
     return chunks
 
 
@@ -206,7 +206,7 @@ def cut_pieces(
 def _order_slices(
     groups: Sequence[RowGroup], slices: int, hashes: NDArray[np.uint64]
 ) -> list[NDArray[np.int64]]:
-    """Give the rows of each slice of some row groups, in the order of their hash."""
+    """Return the rows of each slice of some row groups, in the order of their hash."""
     ordered = []
     for number in range(slices):
         spans = [group.slice_rows(number, slices) for group in groups]

@@ -133,7 +133,7 @@ def form_rings(
     if rule == "other-class":
         return _join_classes(list(groups.values()), unlabelled)
     names = catalogue.classes or ()
-    rings = [_join_class(group, hashes, names[one]) for one, group in groups.items()]
+    rings = [_join_class(group, hashes, names[candidate]) for candidate, group in groups.items()]
     alone = replace(_join_class(unlabelled, hashes, ""), shifts=range(0))
     return [*rings, alone] if len(unlabelled) else rings
 
@@ -230,8 +230,8 @@ def _walk(groups: list[NDArray[np.int64]]) -> Cycles:
     line, largest = np.concatenate(groups), len(groups[-1])
     count = len(line)
     shifts = range(largest, count - largest + 1)
-    shift = next((one for one in shifts if math.gcd(one, count) == 1), None)
-    shift = shift or min(shifts, key=lambda one: math.gcd(one, count))
+    shift = next((candidate for candidate in shifts if math.gcd(candidate, count) == 1), None)
+    shift = shift or min(shifts, key=lambda candidate: math.gcd(candidate, count))
     cycles = math.gcd(shift, count)
     walked = np.arange(count // cycles) * shift % count
     steps = np.flatnonzero((walked >= largest) & (walked <= count - largest))

@@ -31,7 +31,7 @@ class Surroundings(Protocol):
         """Return a sample's shape as far as it is known; None if it cannot be read."""
 
     def expect_partner(self, position: int, place: int) -> int | None:
-        """Return the position of a partner, as far as is known; None where there is none."""
+        """Return the position of a partner, as far as is known; None if there is none."""
 
 
 class Drawn(NamedTuple):
