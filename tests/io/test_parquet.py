@@ -13,7 +13,8 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError
-from augcli.io.readers.base import Selection, Source
+from augcli.io.readers.base import Selection
+from augcli.io.readers.parquet import ShardOpener
 from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
@@ -583,13 +584,13 @@ def sliced(request, tmp_path, monkeypatch, limit):
         seed += rows
     # The rows are some 300 bytes each; a chunk keeps 8 row groups, here all five of them.
     limit(chunk_bytes=request.param)
-    seen, samples = [], Source.samples
+    seen, read = [], ShardOpener.open
 
     def watch(self, catalogue, groups, slices):
         seen.append(slices)
-        return samples(self, catalogue, groups, slices)
+        return read(self, catalogue, groups, slices)
 
-    monkeypatch.setattr(Source, "samples", watch)
+    monkeypatch.setattr(ShardOpener, "open", watch)
     return tmp_path / "src", seen
 
 
