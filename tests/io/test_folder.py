@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter
+from unittest.mock import Mock
 
 import pytest
 
@@ -117,9 +119,11 @@ def test_special_files_are_counted(make):
     assert (keys(root), listed(root).others) == (["a.png"], Counter({"special files": 1}))
 
 
-def test_directory_that_cannot_be_listed_is_a_storage_error(make):
-    with pytest.raises(StorageError, match="cannot list"):
-        listed(make("a.png") / "a.png")
+def test_directory_that_cannot_be_listed_is_a_storage_error(make, monkeypatch):
+    root = make("a.png")
+    monkeypatch.setattr(os, "scandir", Mock(side_effect=OSError(errno.EIO, os.strerror(errno.EIO))))
+    with pytest.raises(StorageError, match=f"cannot list '{root}': Input/output error"):
+        listed(root)
 
 
 def test_passed_over_files_are_named_with_their_number():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
+from unittest.mock import Mock
 from xml.etree import ElementTree
 
 import numpy as np
@@ -128,10 +130,10 @@ def test_folder_without_xml_gives_no_images(read, tmp_path):
     assert (held.header, held.images, held.dropped) == (BoxHeader("voc", (), {}), {}, {})
 
 
-def test_folder_that_cannot_be_listed_is_a_storage_error(tmp_path):
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match="cannot list"):
-        read_voc(LocalStore(str(tmp_path / "file")))
+def test_folder_that_cannot_be_listed_is_a_storage_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "scandir", Mock(side_effect=OSError(errno.EIO, os.strerror(errno.EIO))))
+    with pytest.raises(StorageError, match=f"cannot list '{tmp_path}': Input/output error"):
+        read_voc(LocalStore(str(tmp_path)))
 
 
 def test_categories_are_the_names_of_all_files_sorted(read):

@@ -105,6 +105,7 @@ def test_a_whole_chunk_in_a_fresh_process_is_committed_as_a_run_commits_it(photo
     assert {f".augcli-{split.part_name(chunk)}.parquet" for chunk in split.chunks} <= files.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["folder", "parquet"])
 @pytest.mark.parametrize("layout", ["folder", "parquet"])
 def test_bytes_do_not_depend_on_how_tasks_are_cut(
