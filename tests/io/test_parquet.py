@@ -584,19 +584,11 @@ def sliced(request, tmp_path, monkeypatch, limit):
         seed += rows
     # The rows are some 300 bytes each; a chunk keeps 8 row groups, here all five of them.
     limit(chunk_bytes=request.param)
-<<<<<<< HEAD
-    seen, read = [], ShardOpener.open
-
-    def watch(self, catalogue, groups, slices):
-        seen.append(slices)
-        return read(self, catalogue, groups, slices)
-=======
     seen, opened = [], ShardOpener.open
 
     def watch(self, catalogue, groups, slices):
         seen.append(slices)
         return opened(self, catalogue, groups, slices)
->>>>>>> main
 
     monkeypatch.setattr(ShardOpener, "open", watch)
     return tmp_path / "src", seen
