@@ -11,6 +11,7 @@ from augcli.ops.cutout import Cutout
 from augcli.pipeline.plan.chunks import Arc
 from augcli.pipeline.plan.job import Job
 from augcli.pipeline.plan.rings import Ring
+from augcli.pipeline.worker import planner as planner_module
 from augcli.pipeline.worker.planner import Planner
 from augcli.program.steps import Fill, Paste
 from augcli.recipe import single
@@ -116,6 +117,15 @@ def test_no_more_than_so_many_are_planned_ahead():
     planner = make_planner(single(CutMix(), copies=3), Around())
     assert list(planner.plan_ahead(1, 4, 5)) == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
     assert planner.plan_ahead(1, 4, 5)[2, 0].steps == planner.plan(2, 0).steps
+
+
+def test_only_the_draws_of_samples_nearby_are_held(monkeypatch):
+    monkeypatch.setattr(planner_module, "BLOCK", 2)
+    whole = [make_planner(ALWAYS, Around()).plan(position, 0).steps for position in range(COUNT)]
+    planner = make_planner(ALWAYS, Around())
+    for position in [0, 1, 2, 3, 1, 4, 5, 6, 0]:
+        assert planner.plan(position, 0).steps == whole[position]
+        assert len(planner._draws) <= 2
 
 
 def test_draws_belong_to_the_sample_wherever_the_arc_begins():

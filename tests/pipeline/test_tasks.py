@@ -226,6 +226,15 @@ def test_whole_chunks_come_first_and_the_rest_is_cut(make_folder, tmp_path):
     np.testing.assert_array_equal(covered, np.concatenate([chunk.members for chunk in split.chunks]))
 
 
+def test_the_largest_come_first_where_all_chunks_stay_whole(make_folder, tmp_path):
+    limits = Limits(chunk_outputs=12)
+    (split,) = plan(make_folder({"cat": 50, "dog": 40}), tmp_path / "dst", "folder", limits)
+    todo = [(split, chunk) for chunk in split.chunks]
+    sizes = [len(piece.chunk) for piece in cut_todo(todo, 2, len(todo), limits)]
+    assert sizes == sorted(map(len, split.chunks), reverse=True)
+    assert sizes != [len(chunk) for chunk in split.chunks]
+
+
 def test_images_with_masks_are_followed_in_slices(make_folder, tmp_path, tree, limit):
     src = make_folder({"images": 40}, size=(12, 10))
     (tmp_path / "masks").mkdir()

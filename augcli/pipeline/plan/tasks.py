@@ -64,8 +64,13 @@ def count_whole(todo: Sequence[tuple[Split, Chunk]], workers: int, can_cut: bool
 def cut_todo(
     todo: Sequence[tuple[Split, Chunk]], workers: int, whole: int, limits: Limits
 ) -> Iterator[Piece]:
-    """Cut what is to be made into pieces, in order; the first `whole` chunks stay whole."""
+    """Cut what is to be made into pieces, in order; the first `whole` chunks stay whole.
+
+    If all do, the largest come first, so that workers end at about the same time.
+    """
     total = sum(len(chunk) for _, chunk in todo)
+    if whole == len(todo):
+        todo = sorted(todo, key=lambda pair: -int(pair[0].job.outputs[pair[1].members].sum()))
     for number, (split, chunk) in enumerate(todo):
         if number < whole:
             yield Piece(split, chunk, chunk.arcs, True)

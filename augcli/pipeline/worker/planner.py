@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from augcli.samples import Shape
 
 
+BLOCK = 64
+"""Samples whose numbers are drawn at once."""
+
+
 class Surroundings(Protocol):
     """What a planner asks of the samples around a position: a `Window`, or in a test anything else."""
 
@@ -46,18 +50,13 @@ class Planner:
     """Plans the outputs of an arc from random draws and from what is known of its samples."""
 
     def __init__(self, job: Job, arc: Arc, around: Surroundings) -> None:
-        """Draw the numbers of all outputs; asks `around` only while it plans."""
+        """Prepare to plan; `around` is asked only then."""
         self._recipe, self._arc, self._around = job.recipe, arc, around
         self._mixing = job.recipe.mixing_entries
         self._has_originals = job.recipe.originals == "copy"
         self._outputs = job.outputs[arc.members].tolist()
-        hashes = job.hashes[arc.members].tolist()
-        copies = max(self._outputs) - self._has_originals
-        self._draws: dict[tuple[int, int], list[Draws]] = {}
-        for index, entry in enumerate(job.recipe.entries):
-            streams = 1 + max(choice.operation.streams for choice in entry.choices)
-            for copy in range(copies):
-                self._draws[index, copy] = draw_many(job.recipe.seed, index, copy, hashes, streams)
+        self._hashes = job.hashes[arc.members]
+        self._draws: dict[int, dict[tuple[int, int], list[Draws]]] = {}
 
     def copies(self, position: int) -> range:
         """Return the copy numbers of a sample's outputs, an original first; none if it is only a partner."""
@@ -113,15 +112,31 @@ class Planner:
 
     def _draw(self, position: int, copy: int) -> list[Drawn]:
         """Draw which operations an output gets."""
-        if copy == ORIGINAL:
+        if copy == ORIGINAL or not self._recipe.entries:
             return []
         drawn = []
+        block, place = divmod(position - self._arc.start, BLOCK)
+        many = self._draws.get(block) or self._draw_block(block)
         for index, entry in enumerate(self._recipe.entries):
-            draws = self._draws[index, copy][position - self._arc.start]
+            draws = many[index, copy][place]
             operation = entry.draw(draws)
             if operation is not None:
                 drawn.append(Drawn(index, operation, draws))
         return drawn
+
+    def _draw_block(self, block: int) -> dict[tuple[int, int], list[Draws]]:
+        """Draw the numbers of a block of samples, by entry and copy; the block before stays, too."""
+        first = block * BLOCK
+        hashes = self._hashes[first : first + BLOCK].tolist()
+        copies = max(self._outputs[first : first + BLOCK]) - self._has_originals
+        many: dict[tuple[int, int], list[Draws]] = {}
+        for index, entry in enumerate(self._recipe.entries):
+            streams = 1 + max(choice.operation.streams for choice in entry.choices)
+            for copy in range(copies):
+                many[index, copy] = draw_many(self._recipe.seed, index, copy, hashes, streams)
+        before = self._draws.get(block - 1)
+        self._draws = {block: many} if before is None else {block - 1: before, block: many}
+        return many
 
     def _add_partner(
         self, position: int, copy: int, entry: int, places: list[int], partners: list[int]
