@@ -282,7 +282,6 @@ def test_the_cards_are_those_of_the_operations():
     assert set(re.findall(r"^### (\S+)", cards, re.MULTILINE)) == set(OPERATIONS)
 
 
-@pytest.mark.xfail(strict=True, reason="the modules are being moved to the tree that the page describes")
 def test_the_map_of_the_design_names_every_module():
     """Packages whose files are one for each command, operation or topic have a line of their own."""
     text = read_page("design")

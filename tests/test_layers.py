@@ -241,6 +241,21 @@ def test_a_planted_violation_is_found(find, name, text, found):
     assert any(found in pair for pair in find(MODULES | {name: text}))
 
 
+@pytest.mark.parametrize("package", ["io", "pipeline"])
+def test_the_map_of_a_package_names_every_module(package):
+    """Its docstring has a line for each, and none for what is not there."""
+    prefix = f"augcli.{package}."
+    there = {name.removeprefix(prefix).replace(".", "/") for name in MODULES if name.startswith(prefix)}
+    packages = {name.split("/")[0] for name in there if "/" in name}
+    words = {
+        line.split()[0]
+        for line in ast.get_docstring(ast.parse(MODULES[f"augcli.{package}"])).splitlines()
+        if line
+    }
+    assert there - packages - words == set()
+    assert {word for word in words if "/" in word} - there == set()
+
+
 def test_nobody_uses_a_global_generator():
     for name, text in MODULES.items():
         assert "np.random" not in text, name

@@ -1,1 +1,60 @@
-"""Bytes and paths: what is read from and written to the disk, and nothing of what is done with it."""
+"""Bytes, files and what they mean: everything that is read or written.
+
+SRC is opened as a data set      readers.source.open_source
+its bytes are read               store.base.Store.read
+an image is decoded, encoded     images.codec.decode, encode
+outputs are staged, committed    writers.base.Writer.stage, commit
+a chunk is recorded              records.part_files.write_part_file
+what stands is read again        records.parts.Parts.read
+tables follow from the rows      writers.base.Writer.tables
+
+Readers and writers stand above records, boxes, labels and images, these above the store.
+
+store/base                  what a store is; every byte is read and written through one
+store/local                 files and directories
+store/listing               what lies below a directory
+store/lease                 one run at a time
+store/names                 names of outputs and unfinished files
+store/arrow_files           parquet files opened, and their damage named
+store/contents              what stands in a store, from one listing
+store/errors                faults of the machine as `StorageError`s
+store/locations             what a user's path leads to: a store, and a key
+store/places                DST opened as a store; overlaps refused
+store/walk                  a directory tree, page by page
+readers/base                what a reader is
+readers/source              which reader SRC needs
+readers/folder              image folders: splits, class folders
+readers/parquet             rows of shards
+readers/annotations         which masks and boxes belong to which sample
+readers/rows                rows of shards, read in little memory
+readers/shards              what shards hold, by their footers
+labels/columns              labels from columns: names, indices, weights
+labels/tables               CSV and parquet tables of labels
+boxes/base                  boxes as they are read and written
+boxes/coco                  COCO
+boxes/voc                   Pascal VOC
+boxes/matching              which boxes belong to which image
+boxes/extras                what a file of boxes says beside them, carried along
+images/codec                decode and encode
+images/jpeg_header          the tables of a JPEG: quality, end marker
+images/geometry             orientation and `--size`
+images/index_masks          PNG masks of indices
+images/headers              what an image says of itself before it is decoded
+records/part_files          the rows of a chunk, and its facts
+records/step_columns        steps as columns
+records/annotation_columns  boxes and masks as columns
+records/label_columns       label columns of outputs, from exact labels
+records/counts              what rows are counted by, for the summary
+records/parts               part files that were read, once each
+writers/base                what a writer is
+writers/choose              which writer a recipe needs
+writers/folder              images in folders, and their tables
+writers/parquet             shards
+writers/boxes               COCO and VOC files of outputs
+writers/labels_csv          labels.csv
+writers/card                README.md of an output
+writers/comparison          what verify compares written files with
+writers/failures            failures.jsonl
+writers/metadata            metadata.parquet
+hugging_face                the features that Hugging Face reads
+"""

@@ -1,1 +1,53 @@
-"""A run: from listed samples to committed outputs."""
+"""A run: from listed samples to committed outputs.
+
+list       io.readers.source.open_source: samples, labels, splits, masks, boxes
+look       output.state.look, survey: what stands in DST, and what is to be made
+plan       plan.splits.plan_splits: rings, chunks; plan.tasks.cut_todo: tasks
+hand out   worker.chunks.make_chunks, engines.local.LocalEngine.run
+read       worker.window.Window: samples read ahead, decoded once, let go
+plan       worker.planner.Planner: the programs of a window's outputs
+make       worker.maker.Maker: steps applied, pixels encoded
+label      worker.describe: names, labels, shares; worker.collector: staged in batches
+commit     worker.commit.commit_chunk: outputs published, then the part file
+close      output.documents.finish: tables and documents; output.commit.mark_complete
+
+run stands above output, worker and engines, these above plan.
+
+run                   one whole run, top to bottom
+verify                whether an output is what was written
+recompute             outputs made again from their sources, for verify
+doctor                what this machine has
+results               what a run did, and what a verification found
+part_check            one part file and its outputs, checked
+plan/rings            who meets whom
+plan/chunks           what is committed together
+plan/splits           the chunks of every split: the augmented one, and those passed on
+plan/fingerprint      what decided a chunk
+plan/digest           what decides an output beside its sources: the recipe
+plan/job              what every task of a split needs
+plan/checks           what input and recipe must allow together
+plan/limits           how much is done at once
+plan/tasks            what one worker does in one go, and the slice of the plan for it
+worker/execute        the walk along an arc of a ring
+worker/window         the samples in memory around a position
+worker/planner        the programs of a window's outputs
+worker/maker          apply and encode
+worker/annotations    masks and boxes of the samples at hand
+worker/values         a loaded sample, a plan, what was made
+worker/chunks         chunks from their tasks, handed to an engine
+worker/collector      outputs on their way out: labelled and staged
+worker/commit         the commit of a chunk
+worker/describe       what tables say of an output
+worker/loader         samples from their bytes
+worker/preparer       what an output is made from, decoded
+worker/task           a task: a value that pickles, and what a worker does with it
+output/state          what stands in DST, and why a chunk is made again
+output/commit         beginning an output, and the mark that it is complete
+output/documents      tables, class list, card, `_SUCCESS`
+output/summarize      counts for the summary
+output/relabel        label columns of shards that stand, written anew
+output/stored_recipe  the recipe of an output, compared with that of a run
+output/stored_splits  the splits of an output, as its own files tell them
+engines/base          what an engine is: run(work, tasks) gives results
+engines/local         processes and threads of this machine
+"""

@@ -584,11 +584,11 @@ def sliced(request, tmp_path, monkeypatch, limit):
         seed += rows
     # The rows are some 300 bytes each; a chunk keeps 8 row groups, here all five of them.
     limit(chunk_bytes=request.param)
-    seen, read = [], ShardOpener.open
+    seen, opened = [], ShardOpener.open
 
     def watch(self, catalogue, groups, slices):
         seen.append(slices)
-        return read(self, catalogue, groups, slices)
+        return opened(self, catalogue, groups, slices)
 
     monkeypatch.setattr(ShardOpener, "open", watch)
     return tmp_path / "src", seen

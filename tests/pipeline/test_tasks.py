@@ -57,6 +57,7 @@ def staged(dst, tree):
     return {re.sub(r"\.[0-9a-f]{8}\.part$", "", path): data for path, data in tree(dst).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["folder", "parquet"])
 @pytest.mark.parametrize("source", ["folder", "parquet"])
 def test_a_task_in_a_fresh_process_gives_the_rows_and_files_of_one_that_is_forked(
@@ -83,6 +84,7 @@ def test_a_task_in_a_fresh_process_gives_the_rows_and_files_of_one_that_is_forke
     assert files == staged(tmp_path / "fork", tree)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["folder", "parquet"])
 def test_a_whole_chunk_in_a_fresh_process_is_committed_as_a_run_commits_it(photos, tmp_path, tree, layout):
     limits = Limits(chunk_outputs=12)
@@ -103,6 +105,7 @@ def test_a_whole_chunk_in_a_fresh_process_is_committed_as_a_run_commits_it(photo
     assert {f".augcli-{split.part_name(chunk)}.parquet" for chunk in split.chunks} <= files.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["folder", "parquet"])
 @pytest.mark.parametrize("layout", ["folder", "parquet"])
 def test_bytes_do_not_depend_on_how_tasks_are_cut(
