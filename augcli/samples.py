@@ -121,7 +121,7 @@ class InputFiles:
 
 
 class MaskFiles(NamedTuple):
-    """The masks of a folder's samples, as parallel columns: key, None where there is none, size, version."""
+    """The masks of a folder's samples, as parallel columns: key, None if there is none, size, version."""
 
     keys: Sequence[str | None]
     sizes: NDArray[np.int64]

@@ -78,7 +78,7 @@ def mix(
     labels: Any,
     num_classes: int | None,
 ) -> tuple[Any, NDArray[np.float64] | None, NDArray[np.float64]]:
-    """Return mixed images, labels (None where there are none), and each image's own share of its pixels."""
+    """Return mixed images, labels (None if there are none), and each image's own share of its pixels."""
     weights = None if labels is None else read_labels(labels, len(batch), num_classes)
     shares = [
         count_shares(program, shape.height, shape.width, 1)

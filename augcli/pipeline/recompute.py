@@ -113,7 +113,7 @@ class Recomputation:
         samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
         job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer.images)))
         results = [execute(job, arc, samples, self._backend) for arc in piece.arcs]
-        rows, _ = part_files.join_rows([one.rows for one in results if one.rows], split.beside)
+        rows, _ = part_files.join_rows([result.rows for result in results if result.rows], split.beside)
         writer, found = split.job.writer, []
         for row in rows.to_pylist():
             held = recorded.get((row["source"], row["copy"]))
@@ -129,7 +129,7 @@ class Recomputation:
                     Difference(writer.place(place), f"made again from SRC, it differs in {', '.join(other)}")
                 )
         known = {failure.source: failure for failure in facts.failures}
-        for failure in (failure for one in results for failure in one.failures):
+        for failure in (failure for result in results for failure in result.failures):
             if known.get(failure.source) != failure:
                 what = f"{failure.source!r} of SRC cannot be used: {failure.reason}"
                 found.append(Difference(key, what))
@@ -149,15 +149,15 @@ class Recomputation:
 def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator[_Piece]:
     """Cut chunks into pieces: runs of folders, whole chunks of shards, whose rows are read together."""
     total = sum(len(chunk) for _, chunk in planned)
-    chosen = None if sample is None else sorted({at * total // sample for at in range(sample)})
+    chosen = None if sample is None else sorted({place * total // sample for place in range(sample)})
     first = 0
     for split, chunk in planned:
         if chosen is None:
             runs = [chunk.arcs] if chunk.groups else list(cut_pieces(chunk, total, RUNS))
-            yield from (_Piece(split, chunk, run, at == 0) for at, run in enumerate(runs))
+            yield from (_Piece(split, chunk, run, place == 0) for place, run in enumerate(runs))
             continue
-        mine = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(chunk))]
+        chosen_here = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(chunk))]
         places = [(s.ring, position) for s in chunk.arcs for position in range(s.start, s.stop)]
-        picked = (places[at - first] for at in mine)
-        yield _Piece(split, chunk, tuple(Arc(ring, at, at + 1) for ring, at in picked), True)
+        picked = (places[place - first] for place in chosen_here)
+        yield _Piece(split, chunk, tuple(Arc(ring, place, place + 1) for ring, place in picked), True)
         first += len(chunk)

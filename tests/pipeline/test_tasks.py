@@ -118,7 +118,7 @@ def test_bytes_do_not_depend_on_how_tasks_are_cut(
         src = tmp_path / "shards.parquet"
         pq.write_table(table, src, row_group_size=2)
     recipe = single(CutMix(alpha=1.0), copies=2, format=layout)
-    limit(chunk_outputs=24, chunk_groups=2)
+    limit(chunk_outputs=24, chunk_groups=2, spare_partners=0)
     summary = augcli.materialize(src, tmp_path / "whole", recipe, workers=2)
     assert summary.chunks >= 8  # so many are whole for two workers
     monkeypatch.setattr(tasks, "CHUNKS_PER_WORKER", 1000)

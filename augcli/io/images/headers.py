@@ -67,7 +67,7 @@ class Header:
 
     @property
     def quality(self) -> int | None:
-        """JPEG quality estimated from the quantization table; None where there is none."""
+        """JPEG quality estimated from the quantization table; None if there is none."""
         return estimate_quality(self.luminance) if self.luminance else None
 
 

@@ -115,7 +115,7 @@ class FolderOpener:
 
     Attributes:
         store: Where the images lie.
-        mask_store: Where the masks lie; None where there are none.
+        mask_store: Where the masks lie; None if there are none.
     """
 
     store: Store

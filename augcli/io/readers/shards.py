@@ -226,7 +226,7 @@ def find_first_image(shards: Sequence[Shard], name: str) -> bytes | None:
 
 
 def copy_images(images: pa.Array) -> tuple[list[Any], list[str | None]]:
-    """Return the encoded images of a column, None where there is none, and their paths."""
+    """Return the encoded images of a column, None if there is none, and their paths."""
     paths: list[str | None] = [None] * len(images)
     if pa.types.is_struct(images.type):
         fields = dict(zip((field.name for field in images.type), images.flatten(), strict=True))

@@ -1,6 +1,7 @@
 """Chunks: what is committed together. Pure.
 
-A chunk is made of arcs of rings. It cuts them only for commit, and no output depends on it.
+A chunk is made of arcs of rings. It cuts them only for commit, and no output of a folder depends on it. Each
+chunk of parquet rows has rings of its own.
 """
 
 from __future__ import annotations
@@ -72,15 +73,15 @@ def count_outputs(
     target: int | str | None,
     has_originals: bool,
 ) -> NDArray[np.int64]:
-    """Give how many outputs each sample has.
+    """Return how many outputs each sample has.
 
     Args:
         catalogue: The samples.
         hashes: Their hashes.
         copies: Outputs of each sample, where there is no target.
-        target: Outputs of each class, or `max` for as many as the largest class has samples. A sample gets
-            floor(target / n) for the n samples of its class, and the first `target mod n` in the order of
-            the hash one more; unlabelled samples get none.
+        target: Outputs of each class, or `max` for as many as the largest class has samples. Of the n
+            samples of a class each gets floor(target / n), and the first `target mod n` in the order of the
+            hash get another. Unlabelled samples get none.
         has_originals: Whether each sample itself is an output, too.
 
     Raises:
@@ -129,9 +130,9 @@ def chunk_folder(
     firsts = keys[[start for _, start, _ in pieces]]
     for ring in rings:
         cuts = [*np.searchsorted(ring.keys, firsts).tolist(), len(ring)]
-        for at in np.flatnonzero(np.diff(cuts)).tolist():
-            arcs[at].append(Arc(ring, cuts[at], cuts[at + 1]))
-    return [Chunk(name, tuple(mine)) for (name, _, _), mine in zip(pieces, arcs, strict=True)]
+        for number in np.flatnonzero(np.diff(cuts)).tolist():
+            arcs[number].append(Arc(ring, cuts[number], cuts[number + 1]))
+    return [Chunk(name, tuple(own)) for (name, _, _), own in zip(pieces, arcs, strict=True)]
 
 
 def chunk_groups(
@@ -161,13 +162,13 @@ def chunk_groups(
 
     chunks = []
     for name, start, stop in _split_by_prefix(ordered, is_small, limits.chunk_groups):
-        mine = tuple(group for _, group in keyed[start:stop])
+        chosen = tuple(group for _, group in keyed[start:stop])
         slices = max(1, -(-int(heaviness[stop] - heaviness[start]) // limits.chunk_bytes))
-        parts = _order_slices(mine, slices, hashes)
+        parts = _order_slices(chosen, slices, hashes)
         if rule == "any":
             parts = [np.concatenate(parts)]
         rings = [ring for part in parts if len(part) for ring in form_rings(part, hashes, catalogue, rule)]
-        chunks.append(Chunk(name, tuple(Arc(ring, 0, len(ring)) for ring in rings), mine, slices))
+        chunks.append(Chunk(name, tuple(Arc(ring, 0, len(ring)) for ring in rings), chosen, slices))
     return chunks
 
 
@@ -206,7 +207,7 @@ def cut_pieces(
 def _order_slices(
     groups: Sequence[RowGroup], slices: int, hashes: NDArray[np.uint64]
 ) -> list[NDArray[np.int64]]:
-    """Give the rows of each slice of some row groups, in the order of their hash."""
+    """Return the rows of each slice of some row groups, in the order of their hash."""
     ordered = []
     for number in range(slices):
         spans = [group.slice_rows(number, slices) for group in groups]

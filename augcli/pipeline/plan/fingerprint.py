@@ -43,7 +43,7 @@ def fingerprint(
 
     Returns:
         Hex digest over key, size, version, label, boxes and mask of each member and of each sample read
-        beyond the end, the members' numbers of outputs, the steps to partners, and the class list.
+        beyond the end, the members' numbers of outputs, the shifts to partners, and the class list.
     """
     digest = hashlib.blake2b(repr((catalogue.classes, context)).encode(), digest_size=16)
     for arc, beyond in zip(arcs, ahead, strict=True):
@@ -61,8 +61,8 @@ def fingerprint(
             )
             digest.update(repr(facts).encode("utf-8", "surrogateescape"))
             digest.update(_annotation_facts(catalogue, sample))
-        steps = np.asarray(ring.shifts_within(len(arc) + beyond), np.int64)
-        digest.update(steps.tobytes() + b"|%d|" % min(ring.partners, partners))
+        shifts = np.asarray(ring.shifts_within(len(arc) + beyond), np.int64)
+        digest.update(shifts.tobytes() + b"|%d|" % min(ring.partners, partners))
     return digest.hexdigest()
 
 

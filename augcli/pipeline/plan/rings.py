@@ -1,8 +1,8 @@
 """Rings: which sample meets which. Pure.
 
-The samples of a split, in the order of a keyed hash, are joined to a ring; the partner of a sample is a
-few steps ahead. A rule on classes makes several rings, such that every step that is allowed keeps the rule
-for all of their members at once: so each sample is base once and partner once per copy.
+The samples of a split, in the order of a keyed hash, are joined to a ring; the partner of a sample is a few
+positions ahead. A rule on classes makes several rings, such that every shift keeps the rule for all of their
+members at once: so each sample is base once and partner once per copy.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def form_rings(
         members: Samples in the order in which they shall meet.
         hashes: Hashes of all samples of the catalogue.
         catalogue: All samples.
-        rule: `any`: one ring. `same-class`: one for each class. `other-class`: rings on which every step
-            that is allowed leads to another class.
+        rule: `any`: one ring. `same-class`: one for each class. `other-class`: rings on which every shift
+            leads to another class.
     """
     if rule == "any":
         return [Ring(members, hashes[members], range(1, len(members)))]
@@ -133,16 +133,16 @@ def form_rings(
     if rule == "other-class":
         return _join_classes(list(groups.values()), unlabelled)
     names = catalogue.classes or ()
-    rings = [_join_class(group, hashes, names[one]) for one, group in groups.items()]
+    rings = [_join_class(group, hashes, names[index]) for index, group in groups.items()]
     alone = replace(_join_class(unlabelled, hashes, ""), shifts=range(0))
     return [*rings, alone] if len(unlabelled) else rings
 
 
 def group_by_class(members: NDArray[np.int64], classes: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
     """Return the samples of each class, in the order in which they come."""
-    mine = classes[members]
-    order = np.argsort(mine, kind="stable")
-    names, starts = np.unique(mine[order], return_index=True)
+    own = classes[members]
+    order = np.argsort(own, kind="stable")
+    names, starts = np.unique(own[order], return_index=True)
     return dict(zip(names.tolist(), np.split(members[order], starts[1:]), strict=True))
 
 
@@ -168,9 +168,9 @@ def same_class_shares(catalogue: Catalogue, rings: Iterable[Ring]) -> tuple[floa
     classes = class_of_samples(catalogue)
     same = pairs = 0
     for ring in rings:
-        here, ahead = classes[ring.members], np.roll(classes[ring.members], -1)
-        labelled = (here >= 0) & (ahead >= 0)
-        same, pairs = same + int((here == ahead)[labelled].sum()), pairs + int(labelled.sum())
+        own, ahead = classes[ring.members], np.roll(classes[ring.members], -1)
+        labelled = (own >= 0) & (ahead >= 0)
+        same, pairs = same + int((own == ahead)[labelled].sum()), pairs + int(labelled.sum())
     counts = np.bincount(classes[classes >= 0]).astype(float)
     total = counts.sum()
     random = float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else 0.0
@@ -184,17 +184,17 @@ def _join_class(group: NDArray[np.int64], hashes: NDArray[np.uint64], name: str)
 
 
 def _join_classes(groups: list[NDArray[np.int64]], unlabelled: NDArray[np.int64]) -> list[Ring]:
-    """Join samples such that each allowed step leads to another class.
+    """Join samples such that each shift leads to another class.
 
-    Where one class holds more than half, as many of it as there are others are joined; the rest has no
-    partner, nor have unlabelled samples.
+    If one class holds more than half, as many of it as there are others are joined. The rest has no partner,
+    nor have unlabelled samples.
     """
     groups = sorted(groups, key=len)
     others = sum(map(len, groups[:-1]))
     biggest = groups[-1] if groups else unlabelled[:0]
     largest, surplus = biggest[:others], biggest[others:]
     groups = [*groups[:-1], largest] if others else []
-    cycles = _alternate(groups) if len(largest) == others else _walk(groups)
+    cycles = _alternate(groups) if len(largest) == others else _stride(groups)
     alone = np.concatenate([surplus, unlabelled])
     if len(alone):
         cycles.append((alone, np.empty(0, np.int64)))
@@ -202,37 +202,37 @@ def _join_classes(groups: list[NDArray[np.int64]], unlabelled: NDArray[np.int64]
     stops = np.cumsum([len(members) for members, _ in cycles])
     keys = np.arange(stops[-1], dtype=np.uint64) * np.uint64((1 << 64) // int(stops[-1]) - 1)
     return [
-        Ring(members, keys[stop - len(members) : stop], steps)
-        for (members, steps), stop in zip(cycles, stops.tolist(), strict=True)
+        Ring(members, keys[stop - len(members) : stop], shifts)
+        for (members, shifts), stop in zip(cycles, stops.tolist(), strict=True)
     ]
 
 
 Cycles: TypeAlias = "list[tuple[NDArray[np.int64], NDArray[np.int64]]]"
-"""Members and allowed steps of each ring."""
+"""Members and shifts of each ring."""
 
 
 def _alternate(groups: list[NDArray[np.int64]]) -> Cycles:
-    """Join a class that holds half with the others by turns: each odd step leads to the other kind."""
+    """Join a class that holds half with the others by turns: each odd shift leads to the other kind."""
     if not groups:
         return []
     ring = np.stack([groups[-1], np.concatenate(groups[:-1])], axis=1).ravel()
     return [(ring, np.arange(1, len(ring), 2))]
 
 
-def _walk(groups: list[NDArray[np.int64]]) -> Cycles:
-    """Join classes none of which holds half.
+def _stride(groups: list[NDArray[np.int64]]) -> Cycles:
+    """Join classes of which none holds half.
 
-    Lay the classes one behind the other, `m` samples in the largest of them. A shift by any number in
-    m..n - m leaves every class, wherever one starts. One such shift that has no divisor in common with n
-    visits all samples one after the other, which makes a ring; where there is none, the shift of the
-    smallest common divisor makes as many rings.
+    Lay the classes in a line, one behind the other, `m` samples in the largest of them. A stride of m..n - m
+    leaves every class, wherever it starts. A stride that has no divisor in common with n visits all samples
+    one after the other, which makes a ring. If there is none, the stride of the smallest common divisor makes
+    as many rings.
     """
     line, largest = np.concatenate(groups), len(groups[-1])
     count = len(line)
-    shifts = range(largest, count - largest + 1)
-    shift = next((one for one in shifts if math.gcd(one, count) == 1), None)
-    shift = shift or min(shifts, key=lambda one: math.gcd(one, count))
-    cycles = math.gcd(shift, count)
-    walked = np.arange(count // cycles) * shift % count
-    steps = np.flatnonzero((walked >= largest) & (walked <= count - largest))
-    return [(line[(walked + start) % count], steps) for start in range(cycles)]
+    strides = range(largest, count - largest + 1)
+    stride = next((number for number in strides if math.gcd(number, count) == 1), None)
+    stride = stride or min(strides, key=lambda number: math.gcd(number, count))
+    cycles = math.gcd(stride, count)
+    walked = np.arange(count // cycles) * stride % count
+    shifts = np.flatnonzero((walked >= largest) & (walked <= count - largest))
+    return [(line[(walked + start) % count], shifts) for start in range(cycles)]

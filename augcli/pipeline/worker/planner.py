@@ -31,7 +31,7 @@ class Surroundings(Protocol):
         """Return a sample's shape as far as it is known; None if it cannot be read."""
 
     def expect_partner(self, position: int, place: int) -> int | None:
-        """Return the position of a partner, as far as is known; None where there is none."""
+        """Return the position of a partner, as far as is known; None if there is none."""
 
 
 class Drawn(NamedTuple):
@@ -79,6 +79,12 @@ class Planner:
         shape = self._around.shape(position)
         if shape is None:  # it cannot be read, which whoever makes the output finds, too
             return OutputPlan(copy)
+        plan = self._chain(position, copy, drawn, shape)
+        table = None if _asks_for_mean(plan.steps) else self.tabulate(plan.steps, shape, plan.partners)
+        return plan._replace(table=table, surprises=surprises)
+
+    def _chain(self, position: int, copy: int, drawn: Sequence[Drawn], shape: Shape) -> OutputPlan:
+        """Plan the steps of all operations of an output, one after the other."""
         steps: list[Step] = []
         kinds: list[str] = []
         places: list[int] = []
@@ -94,17 +100,8 @@ class Planner:
             else:
                 steps += plan.steps
                 kinds.append(operation.name)
-        program = tuple(steps)
         return OutputPlan(
-            copy=copy,
-            is_drawn=True,
-            steps=program,
-            kinds=tuple(kinds),
-            places=tuple(places),
-            partners=tuple(partners),
-            reasons=tuple(reasons),
-            table=None if _asks_for_mean(program) else self.tabulate(program, shape, partners),
-            surprises=surprises,
+            copy, True, tuple(steps), tuple(kinds), tuple(places), tuple(partners), tuple(reasons)
         )
 
     def tabulate(self, program: Program, shape: Shape, partners: Sequence[int]) -> Table:

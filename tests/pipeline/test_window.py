@@ -1,0 +1,159 @@
+"""The loaded samples around a position: what is read and decoded, and when it is let go."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from augcli.errors import DecodeError
+from augcli.pipeline.plan.chunks import Arc
+from augcli.pipeline.plan.limits import Limits
+from augcli.pipeline.plan.rings import Ring, StretchTooShortError
+from augcli.pipeline.worker.loader import Loader
+from augcli.pipeline.worker.values import Stopwatch
+from augcli.pipeline.worker.window import Window
+from augcli.recipe import Recipe
+
+COUNT = 8
+PIXELS = 6 * 5 * 3
+
+
+def encode(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+FLAT = [encode(np.full((6, 5, 3), number, np.uint8)) for number in range(COUNT)]
+TORN = encode(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))[:-200]
+"""Its header is whole, its pixels are not."""
+
+
+class Files:
+    """Encoded images by number, that count how often they are read."""
+
+    def __init__(self, bad=(), torn=()):
+        self.data = [b"no image" if n in bad else TORN if n in torn else FLAT[n] for n in range(COUNT)]
+        self.reads, self.released = [], []
+
+    def read(self, sample):
+        self.reads.append(sample)
+        return self.data[sample], f"{sample}.jpg"
+
+    def release(self, sample):
+        self.released.append(sample)
+
+
+def open_window(files, start=0, stop=COUNT, reach=1, reuses=True, shifts=range(1, COUNT), **limits):
+    loader = Loader(files, Recipe(), None, None, reuses, Stopwatch())
+    members = np.arange(COUNT)
+    ring = Ring(members, members.astype(np.uint64), shifts)
+    return Window(Arc(ring, start, stop), loader, reach, replace(Limits(), **limits))
+
+
+def test_many_files_are_read_in_a_row_but_not_beyond_the_arc():
+    files = Files()
+    window = open_window(files, 1, 6, read_ahead=3)
+    assert (window.read_ahead(1), files.reads) == (4, [1, 2, 3])
+    assert (window.read_ahead(4), files.reads) == (6, [1, 2, 3, 4, 5])
+
+
+def test_reading_ahead_ends_after_so_many_bytes():
+    assert open_window(Files(), read_ahead_bytes=1).read_ahead(0) == 1
+
+
+def test_a_sample_is_read_and_decoded_once():
+    files = Files()
+    window = open_window(files)
+    assert window.decode(2) is window.decode(2)
+    assert (window.decode(2)[0, 0, 0], files.reads) == (2, [2])
+
+
+def test_the_partner_is_the_nearest_that_decodes():
+    window = open_window(Files(bad=[3], torn=[4]))
+    assert window.expect_partner(2, 0) == 4  # whose header is whole
+    assert window.find_partner(2, 0) == 5
+    assert window.expect_partner(2, 0) == 5
+    assert (window.failed_partners, window.farthest, window.surprises) == ({3, 4}, 5, 1)
+
+
+def test_partners_run_on_from_the_start_of_the_ring():
+    window = open_window(Files())
+    assert (window.find_partner(7, 1), window.open(9).sample) == (9, 1)
+
+
+def test_with_too_few_partners_they_take_turns():
+    window = open_window(Files(bad=[1, 2, 3, 4, 5]))
+    assert [window.find_partner(0, place) for place in range(4)] == [6, 7, 6, 7]
+    assert open_window(Files(bad=range(1, 8))).find_partner(0, 0) is None
+
+
+def test_of_a_stretch_nobody_looks_beyond_the_end():
+    members = np.arange(COUNT)
+    whole = Ring(members, members.astype(np.uint64), range(1, COUNT))
+    ring, start = whole.stretch(1, 3, 2)
+    assert (start, ring.members.tolist(), len(ring), ring.partners) == (0, [1, 2, 3, 4], COUNT, COUNT - 1)
+    loader = Loader(Files(bad=[3]), Recipe(), None, None, True, Stopwatch())
+    window = Window(Arc(ring, 0, 2), loader, 1, Limits())
+    assert window.find_partner(1, 0) == 3
+    with pytest.raises(StretchTooShortError):
+        window.find_partner(1, 1)
+
+
+def test_of_a_stretch_with_few_shifts_nobody_takes_turns():
+    members = np.arange(COUNT)
+    whole = Ring(members, members.astype(np.uint64), np.array([1, 5]))
+    ring, _ = whole.stretch(0, 1, 1)
+    assert (ring.members.tolist(), ring.shifts.tolist(), ring.partners) == ([0, 1], [1], 2)
+    window = Window(Arc(ring, 0, 1), Loader(Files(), Recipe(), None, None, True, Stopwatch()), 1, Limits())
+    assert window.find_partner(0, 0) == 1
+    with pytest.raises(StretchTooShortError):  # the second partner is five ahead
+        window.find_partner(0, 1)
+
+
+def test_who_fails_raises_why_each_time():
+    window = open_window(Files(torn=[2]))
+    for _ in range(2):
+        with pytest.raises(DecodeError, match="cannot be decoded"):
+            window.decode(2)
+    assert (window.surprises, window.open(2).failure[0]) == (1, "decode")
+
+
+def test_what_is_let_go_is_gone_whoever_holds_it():
+    window = open_window(Files())
+    loaded = window.open(2)
+    window.decode(2)
+    window.release(2)
+    assert (loaded.pixels, loaded.buffer, loaded.data) == (None, None, b"")
+    assert window.open(2) is not loaded
+
+
+def test_memory_is_used_again_unless_outputs_wait():
+    for reuses in (True, False):
+        window = open_window(Files(), reuses=reuses)
+        first = window.decode(0)
+        window.release(0)
+        assert np.may_share_memory(first, window.decode(1)) == reuses
+
+
+def test_the_first_positions_may_be_wanted_by_another_task():
+    files = Files()
+    window = open_window(files, 2, COUNT, reach=2)
+    for position in range(2, COUNT):
+        window.release(position)
+    assert files.released == [4, 5, 6, 7]
+
+
+def test_beyond_the_bound_the_farthest_images_are_decoded_again():
+    files = Files()
+    window = open_window(files, held_bytes=2 * PIXELS)
+    for position in range(4):
+        assert window.find_partner(position, 0) == position + 1
+    decoded = [position for position in range(COUNT) if window.open(position).pixels is not None]
+    assert len(decoded) == 2
+    assert [int(window.decode(position)[0, 0, 0]) for position in range(5)] == [0, 1, 2, 3, 4]
+    assert sorted(files.reads) == list(range(COUNT))
