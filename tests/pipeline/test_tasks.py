@@ -142,6 +142,7 @@ def spoil(src, names):
         (src / name).write_bytes(b"\x89PNG\r\n\x1a\nnothing of use")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("rule", ["any", "other-class", "same-class"])
 def test_a_task_that_knows_too_few_partners_is_sent_again(make_folder, tmp_path, tree, limit, whole, rule):
@@ -226,6 +227,7 @@ def test_whole_chunks_come_first_and_the_rest_is_cut(make_folder, tmp_path):
     np.testing.assert_array_equal(covered, np.concatenate([chunk.members for chunk in split.chunks]))
 
 
+@pytest.mark.slow
 def test_images_with_masks_are_followed_in_slices(make_folder, tmp_path, tree, limit):
     src = make_folder({"images": 40}, size=(12, 10))
     (tmp_path / "masks").mkdir()
