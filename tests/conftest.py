@@ -34,8 +34,8 @@ ROOT = Path(__file__).parent.parent
 RUN, VERIFY = run_module.run, verify_module.verify
 
 
-SLOW_FIXTURES = {"run_cli", "hugging_face", "nvrtc"}
-"""What starts the program, imports `datasets`, or compiles for GPUs: a second or more each."""
+SLOW_FIXTURES = {"run_cli", "hugging_face", "nvrtc", "compile_host"}
+"""What starts the program, imports `datasets`, or compiles C++ and CUDA: a second or more each."""
 
 
 def pytest_collection_modifyitems(items):

@@ -235,7 +235,9 @@ def plain(value: object) -> object:
     return json.loads(json.dumps(value))
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name", [name if name == "folder, any" else pytest.param(name, marks=pytest.mark.slow) for name in RUNS]
+)
 def test_a_run_gives_what_it_always_gave(name, tmp_path):
     source, recipe = RUNS[name]
     assert (
@@ -243,6 +245,7 @@ def test_a_run_gives_what_it_always_gave(name, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_output(tmp_path):
     """A run that ignored its seed would give the known rows again."""
     other = plain(describe_run(ROOT / "sample_data" / "photos", tmp_path / "dst", CHAIN | {"seed": 2}))

@@ -223,6 +223,7 @@ def exact_labels(table: Path, classes: int) -> np.ndarray:
     return labels
 
 
+@pytest.mark.slow
 def test_every_loss_of_the_page_on_training_gets_the_exact_labels(training):
     root, _, targets = training
     few = exact_labels(root / "out/metadata.parquet", 4)

@@ -40,6 +40,7 @@ def test_a_probability_of_zero_copies_the_source_bytes(operation, photos, materi
         assert (row["lam"], row["partners"]) == (1.0, [])
 
 
+@pytest.mark.slow
 @every_operation
 def test_half_are_hit_and_the_same_whatever_the_workers(
     operation, make_folder, materialize, tmp_path, tree, read_rows
@@ -132,6 +133,7 @@ def test_every_mixing_operation_of_a_chain_has_its_own_partner(make_folder, mate
     assert all(len(set(partners)) == 4 for partners in met.values())
 
 
+@pytest.mark.slow
 def test_one_of_is_one_place_in_the_chain(make_folder, materialize, tmp_path, read_rows):
     chain = read_recipe(
         {

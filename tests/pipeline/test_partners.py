@@ -53,6 +53,7 @@ def test_a_class_of_one_is_counted_not_hidden(make_folder, materialize):
     assert summary.unmixed == {"cutmix: no partner of same-class": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("counts", [{"cat": 30, "dog": 31, "fox": 12}, {"cat": 20, "dog": 20}])
 @pytest.mark.parametrize("rule", ["same-class", "other-class"])
 def test_workers_change_nothing_under_a_rule(make_folder, materialize, tmp_path, tree, counts, rule):
@@ -72,6 +73,7 @@ def test_an_undecodable_image_is_passed_over_within_the_rule(make_folder, materi
     assert all(class_of(row["source"]) != class_of(row["partners"][0]) for row in rows)
 
 
+@pytest.mark.slow
 def test_adding_a_file_under_a_rule_gives_what_a_fresh_run_gives(make_folder, materialize, tmp_path, tree):
     src = make_folder({"cat": 20, "dog": 15, "fox": 10})
     for rule in ("same-class", "other-class"):
@@ -151,6 +153,7 @@ def test_samples_without_outputs_are_no_failures(make_folder, materialize, tmp_p
     assert materialize(src, recipe=recipe).failures == ()
 
 
+@pytest.mark.slow
 def test_a_target_is_the_same_for_any_worker_count_and_dry_run(make_folder, materialize, tmp_path, tree):
     src = make_folder({"cat": 41, "dog": 13})
     recipe = single(CutMix(), target_per_class="max", originals="copy")

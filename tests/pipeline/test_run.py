@@ -115,6 +115,7 @@ def test_workers_and_length_of_tasks_change_nothing(make_folder, materialize, tm
         assert tree(tmp_path / name) == expected
 
 
+@pytest.mark.slow
 def test_chunks_change_no_image(make_folder, materialize, tmp_path, tree, limit):
     src = make_folder({"cat": 60, "dog": 40})
     materialize(src, "whole")
@@ -127,6 +128,7 @@ def test_chunks_change_no_image(make_folder, materialize, tmp_path, tree, limit)
     assert images[0] == images[1]
 
 
+@pytest.mark.slow
 def test_a_small_memory_for_neighbours_changes_nothing(make_folder, materialize, tmp_path, tree, limit):
     src = make_folder({"cat": 30, "dog": 30})
     recipe = single(CutMix(), copies=3)
@@ -411,6 +413,7 @@ def test_a_killed_run_is_completed_to_the_same_bytes(make_folder, materialize, t
     assert tree(tmp_path / "cut") == tree(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_fault_of_the_machine_leaves_committed_chunks_and_is_resumed(
     make_folder, materialize, tmp_path, tree, monkeypatch, limit
 ):

@@ -142,6 +142,7 @@ def spoil(src, names):
         (src / name).write_bytes(b"\x89PNG\r\n\x1a\nnothing of use")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("rule", ["any", "other-class", "same-class"])
 def test_a_task_that_knows_too_few_partners_is_sent_again(make_folder, tmp_path, tree, limit, whole, rule):
@@ -235,6 +236,7 @@ def test_the_largest_come_first_where_all_chunks_stay_whole(make_folder, tmp_pat
     assert sizes != [len(chunk) for chunk in split.chunks]
 
 
+@pytest.mark.slow
 def test_images_with_masks_are_followed_in_slices(make_folder, tmp_path, tree, limit):
     src = make_folder({"images": 40}, size=(12, 10))
     (tmp_path / "masks").mkdir()
