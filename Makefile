@@ -21,7 +21,7 @@ demo: .venv/run.stamp  ## CutMix of the sample photos, and a contact sheet of it
 	$(BIN)/augcli cutmix --alpha 1 sample_data/photos demo_out/photos
 	$(BIN)/augcli preview sample_data/photos demo_out/photos demo_out/sheet.png
 
-check: .venv/dev.stamp  ## format, lint, types and the fast tests (under a minute)
+check: .venv/dev.stamp  ## format, lint, types and the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
