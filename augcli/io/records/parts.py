@@ -54,6 +54,8 @@ class Part:
         Raises:
             OutputError: If they are damaged.
         """
+        if not set(columns or ()).issubset(self.columns):
+            raise OutputError(f"{self._where!r} is damaged; remove it and run again")
         try:
             # Not `pq.read_table`: a thread of Arrow's pool lets go of its buffers some time later, and ends a
             # process with SIGABRT (1 of 10 was seen) that is at its own end by then.
