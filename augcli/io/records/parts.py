@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from augcli.errors import OutputError
 from augcli.io.records.part_files import PART_KEY, ROW_SCHEMA, PartFacts, plain_field
 from augcli.io.store.arrow_files import DAMAGE
-from augcli.io.store.base import name_of
+from augcli.io.store.base import full_name
 from augcli.io.store.names import part_key
 from augcli.samples import Failure
 
@@ -95,7 +95,7 @@ class Parts:
             new = [chunk for chunk in together if chunk not in self._kept]
             read = dict(zip(new, self._store.read([part_key(chunk) for chunk in new]), strict=True))
             for chunk in together:
-                kept, where = self._kept.get(chunk), name_of(self._store, part_key(chunk))
+                kept, where = self._kept.get(chunk), full_name(self._store, part_key(chunk))
                 yield kept or Part(chunk, read.get(chunk) or b"", where)
 
     def read_one(self, chunk: str) -> Part:
