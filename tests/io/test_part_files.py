@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 
 import pyarrow as pa
@@ -134,6 +136,23 @@ def test_rows_of_a_damaged_part_file_name_the_cure(path, read):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(OutputError, match=r"\.augcli-01\.parquet' is damaged; remove it and run again"):
         read().rows()
+
+
+def test_a_part_file_without_a_column_that_is_needed_is_damaged(path, read):
+    with pytest.raises(OutputError, match="damaged"):
+        read().rows(["file_name", "augcli:boxes"])
+
+
+def test_part_files_are_read_without_threads_that_outlive_the_read(path):
+    """With `pyarrow.dataset` the process was aborted as it exited, in about half of some runs."""
+    code = (
+        "import sys; from augcli.io.records.parts import Parts; from augcli.io.store.local import LocalStore;"
+        " print(len(Parts(LocalStore(sys.argv[1])).read_one('01').rows()), 'pyarrow.dataset' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, path.parent], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "2 False\n"
 
 
 class Counting:

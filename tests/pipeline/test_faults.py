@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 import shutil
@@ -18,7 +19,8 @@ import pytest
 
 import augcli
 from augcli.errors import OutputError, StorageError
-from augcli.io.store import lease, local, walk
+from augcli.io.store import lease, local, places, walk
+from augcli.io.store.local import LocalStore
 from augcli.ops.cutmix import CutMix
 from augcli.pipeline import run
 from augcli.recipe import single
@@ -31,7 +33,7 @@ CALLS = (
     *("open", "read", "write", "fstat", "fsync", "replace", "link"),
     *("unlink", "rmdir", "makedirs", "scandir", "stat"),
 )
-STORE = (local, walk, lease)
+STORE = (local, walk, lease, places)
 """Every call that touches a file or directory stands in one of these modules."""
 
 
@@ -278,18 +280,38 @@ def test_a_source_that_cannot_be_read_as_listed_is_no_failure_of_the_data(src, t
     assert len(summary.failures) == ("shorter" in name or "shrinks" in name)
 
 
-def test_a_shard_that_cannot_be_read_is_no_failure_of_the_data(shards, tmp_path, monkeypatch, tree):
+class FaultyFile(io.RawIOBase):
+    """A file that the store opened, whose reads fail from one on."""
+
+    def __init__(self, file, path, fault):
+        super().__init__()
+        self._file, self._path, self._fault = file, path, fault
+        self.seek, self.tell = file.seek, file.tell
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def read(self, size=-1):
+        self._fault.strike("read", self._path)
+        return self._file.read(size)
+
+
+@pytest.mark.parametrize("first", [1, 2, 4, 6])
+def test_a_shard_that_cannot_be_read_is_no_failure_of_the_data(shards, tmp_path, monkeypatch, tree, first):
+    """Its footer, or its rows."""
+    fault, real = Fault("read", "shards.*parquet", errno.EIO, first), LocalStore.open
+
+    def open_faulty(store, key, *expect):
+        return FaultyFile(real(store, key, *expect), store.path(key), fault)
+
     with monkeypatch.context() as patch:
-        real = pq.ParquetFile.iter_batches
-
-        def fail(self, *arguments, **options):
-            if "image" in str(options.get("columns", arguments)):
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            return real(self, *arguments, **options)
-
-        patch.setattr(pq.ParquetFile, "iter_batches", fail)
-        with pytest.raises(StorageError, match="Input/output error"):
-            augcli.materialize(shards, tmp_path / "dst", single(CutMix()))
+        patch.setattr(LocalStore, "open", open_faulty)
+        with pytest.raises(StorageError, match=r"cannot read '.*parquet': Input/output error"):
+            augcli.materialize(shards, tmp_path / "dst", single(CutMix()), workers=1)
+    assert fault.met >= first
     assert not (tmp_path / "dst" / "failures.jsonl").exists()
     augcli.materialize(shards, tmp_path / "dst", single(CutMix()))
     augcli.materialize(shards, tmp_path / "fresh", single(CutMix()))
@@ -445,7 +467,7 @@ def disk(tmp_path):
 
 
 def test_a_disk_that_is_really_full_is_resumed_when_there_is_space(cli, photos, tmp_path, disk, tree):
-    arguments = ("cutmix", photos, "--copies", 4, "--format", "parquet")
+    arguments = ("cutmix", photos, "--copies", 4, "--format", "parquet", "--quiet")  # no line of progress
     done = cli(*arguments[:2], disk("size=1m") / "dst", *arguments[2:])
     assert done.returncode == 7
     assert done.stderr.startswith("augcli: cannot write")

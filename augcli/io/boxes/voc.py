@@ -18,9 +18,9 @@ import numpy as np
 
 from augcli.errors import InputError
 from augcli.io.boxes.base import ANEW, NO_AREA, BoxFile, accepted_boxes, register
-from augcli.io.store.base import Version
+from augcli.io.store.base import Version, full_name
 from augcli.io.store.listing import list_tree
-from augcli.io.store.locations import Kind, full_name
+from augcli.io.store.locations import Kind
 from augcli.io.store.names import printable_key
 from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes

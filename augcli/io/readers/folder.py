@@ -19,8 +19,8 @@ from augcli.io.readers.annotations import (
     without_suffix,
 )
 from augcli.io.readers.base import Source, labels_fit_folders, register
-from augcli.io.store.base import Version
-from augcli.io.store.locations import Location, full_name, locate
+from augcli.io.store.base import Version, full_name
+from augcli.io.store.locations import Location, locate
 from augcli.io.store.names import printable_key
 from augcli.io.store.walk import UNFOLLOWED
 from augcli.program.annotated import Annotated

@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 from augcli.errors import InputError, StorageError
 from augcli.io.hugging_face import read_class_names
 from augcli.io.store.arrow_files import DAMAGE, first_line, readable
-from augcli.io.store.base import Store, Version
-from augcli.io.store.errors import storage_errors
-from augcli.io.store.locations import full_name
+from augcli.io.store.base import Store, Version, full_name
+from augcli.io.store.errors import storage_error, storage_errors
 from augcli.samples import RowGroup
 
 if TYPE_CHECKING:
@@ -61,11 +60,14 @@ def open_shard(shard: Shard) -> pq.ParquetFile:
     """Open a shard with small buffers: by default pyarrow reads whole row groups ahead.
 
     Raises:
-        InputError: If it is not a parquet file, or one whose footer cannot be true.
+        InputError: If it cannot be opened, or is not a parquet file, or one whose footer cannot be true.
+        StorageError: If the machine fails while it is read.
     """
     try:
         file = pq.ParquetFile(shard.store.open(shard.key), pre_buffer=False, buffer_size=READ_BUFFER)
     except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno:
+            raise storage_error(f"cannot read {shard.name!r}", error) from error
         raise InputError(f"{shard.name!r} is no readable parquet file: {first_line(error)}") from error
     except StorageError as error:  # it cannot be opened
         reason = error.__cause__ if isinstance(error.__cause__, Exception) else error

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from augcli.errors import OutputError
 from augcli.io.records.part_files import PART_KEY, ROW_SCHEMA, PartFacts, plain_field
 from augcli.io.store.arrow_files import DAMAGE
-from augcli.io.store.base import name_of
+from augcli.io.store.base import full_name
 from augcli.io.store.names import part_key
 from augcli.samples import Failure
 
@@ -54,6 +54,8 @@ class Part:
         Raises:
             OutputError: If they are damaged.
         """
+        if not set(columns or ()).issubset(self.columns):
+            raise OutputError(f"{self._where!r} is damaged; remove it and run again")
         try:
             # Not `pq.read_table`: a thread of Arrow's pool lets go of its buffers some time later, and ends a
             # process with SIGABRT (1 of 10 was seen) that is at its own end by then.
@@ -93,7 +95,7 @@ class Parts:
             new = [chunk for chunk in together if chunk not in self._kept]
             read = dict(zip(new, self._store.read([part_key(chunk) for chunk in new]), strict=True))
             for chunk in together:
-                kept, where = self._kept.get(chunk), name_of(self._store, part_key(chunk))
+                kept, where = self._kept.get(chunk), full_name(self._store, part_key(chunk))
                 yield kept or Part(chunk, read.get(chunk) or b"", where)
 
     def read_one(self, chunk: str) -> Part:

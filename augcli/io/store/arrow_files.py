@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,26 +11,20 @@ from augcli.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, RecursionError, OverflowError)
 """What pyarrow raises on files that are damaged, or not of the kind that it reads."""
 
 
-def open_file(path: str | Path) -> pa.NativeFile:
-    """Open a file whatever its name: given a text, pyarrow takes some for addresses and refuses others."""
-    return pa.OSFile(os.fsencode(path))
-
-
 @contextmanager
-def readable(path: str | Path) -> Iterator[None]:
+def readable(name: str) -> Iterator[None]:
     """Turn what pyarrow raises on damaged data into an `InputError`; an errno is the machine's and passes."""
     try:
         yield
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise InputError(f"{str(path)!r} is damaged: {first_line(error)}") from error
+        raise InputError(f"{name!r} is damaged: {first_line(error)}") from error
 
 
 def first_line(error: Exception) -> str:

@@ -142,6 +142,10 @@ def write_text(sink: Sink, key: str, text: str) -> None:
         file.write(text.encode())
 
 
-def name_of(store: Store, key: str) -> str:
-    """Return the name of a file as users write it, for messages."""
-    return f"{store.name.rstrip('/')}/{key}"
+def full_name(store: Store, key: str) -> str:
+    """Return the name of a file as users write it, for messages; that of the store itself without a key."""
+    if not key:
+        return store.name
+    if store.name == ".":
+        return key
+    return f"{store.name}{key}" if store.name.endswith("/") else f"{store.name}/{key}"

@@ -27,7 +27,7 @@ WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | get
 """How unfinished files are opened: never through a link, which might lead out of DST."""
 
 
-NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP)
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """What file systems without hard links answer where one is asked for."""
 
 
@@ -77,13 +77,13 @@ class LocalStore:
         if expect is None:
             return [_read_if_there(self.path(key)) for key in keys]
         pairs = zip(keys, expect, strict=True)
-        return [read_unchanged(self.path(key), *version) for key, version in pairs]
+        return [_read_unchanged(self.path(key), *version) for key, version in pairs]
 
     def open(self, key: str, expect: Version | None = None) -> BinaryIO:
         """Open a file that is read by ranges; given a text, pyarrow takes some names for addresses."""
         path = self.path(key)
         with storage_errors(f"cannot read {path!r}"):
-            status = os.stat(path) if expect else None  # noqa: PTH116 - as in `read_unchanged`
+            status = os.stat(path) if expect else None  # noqa: PTH116 - as in `_read_unchanged`
             file = cast("BinaryIO", pa.OSFile(os.fsencode(path)))
         if status and (status.st_size, status.st_mtime_ns) != expect:
             file.close()
@@ -255,7 +255,7 @@ def _sync_directory(path: str) -> None:
         _sync(path, os.O_RDONLY)
 
 
-def read_unchanged(path: str, size: int, version: int) -> bytes:
+def _read_unchanged(path: str, size: int, version: int) -> bytes:
     """Read a whole file that must still be the one that was listed.
 
     Args:
@@ -284,9 +284,9 @@ def read_unchanged(path: str, size: int, version: int) -> bytes:
     return data
 
 
-def make_directory(path: str | Path) -> None:
+def make_directory(path: str) -> None:
     """Make a directory and its parents where they do not exist."""
-    with storage_errors(f"cannot make {str(path)!r}"):
+    with storage_errors(f"cannot make {path!r}"):
         os.makedirs(path, exist_ok=True)  # noqa: PTH103
 
 
@@ -300,7 +300,7 @@ def _ignoring_refusal() -> Iterator[None]:
             raise
 
 
-def _sync(path: str | Path, flags: int) -> None:
+def _sync(path: str, flags: int) -> None:
     """Bring the bytes of a file, or the names in a directory, to the disk."""
     file = os.open(path, flags)
     try:

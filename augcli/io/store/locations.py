@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from augcli.io.store.base import full_name
 from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.listing import Files
 from augcli.io.store.local import LocalStore
@@ -65,15 +66,6 @@ class Location:
             missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             raise storage_error(f"cannot read {self.name!r}", missing) from missing
         return data
-
-
-def full_name(store: Store, key: str) -> str:
-    """Return the path of a file as users write it, for messages."""
-    if not key:
-        return store.name
-    if store.name == ".":
-        return key
-    return f"{store.name}{key}" if store.name.endswith("/") else f"{store.name}/{key}"
 
 
 def locate(path: str | os.PathLike[str], follow_links: bool = False, skip: str | None = None) -> Location:

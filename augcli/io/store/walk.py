@@ -54,7 +54,8 @@ class Walk:
         while pending:
             path, prefix = pending.pop()
             page = Page()
-            with storage_errors(f"cannot list {path!r}"), suppress(FileNotFoundError):
+            gone = suppress(FileNotFoundError, NotADirectoryError)
+            with storage_errors(f"cannot list {path!r}"), gone:
                 if self._follow_links and not self._is_new(path):
                     continue
                 with os.scandir(path) as entries:

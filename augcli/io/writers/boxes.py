@@ -13,7 +13,7 @@ from augcli.errors import OutputError
 from augcli.io.boxes.base import BOX_FORMATS, BoxFormat
 from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import BOXED, boxed_images
-from augcli.io.store.base import name_of
+from augcli.io.store.base import full_name
 from augcli.io.store.names import RECIPE
 from augcli.program.annotated import Annotated, BoxHeader
 
@@ -133,7 +133,7 @@ def read_annotated(store: Store) -> Annotated:
             raise ValueError("it names no boxes that we know")
         return Annotated(header, annotations.get("masks") is True)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise OutputError(f"{name_of(store, RECIPE)!r} is damaged; run the command again") from error
+        raise OutputError(f"{full_name(store, RECIPE)!r} is damaged; run the command again") from error
 
 
 def below_images(file_name: str) -> str:

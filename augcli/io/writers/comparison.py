@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augcli.io.store.arrow_files import DAMAGE
-from augcli.io.store.base import name_of
+from augcli.io.store.base import full_name
 from augcli.io.store.errors import storage_errors
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Comparison:
             self.differing[key] = None
             yield cast("BinaryIO", _Compared(io.BytesIO()))
             return
-        with storage_errors(f"cannot read {name_of(self._store, key)!r}"), self._store.open(key) as file:
+        with storage_errors(f"cannot read {full_name(self._store, key)!r}"), self._store.open(key) as file:
             compared = _Compared(file)
             yield cast("BinaryIO", compared)
             compared.finish()
@@ -64,7 +64,7 @@ class Comparison:
     def _explain(self, key: str, place: int | None) -> str:
         if place is None:
             return "it is missing"
-        with storage_errors(f"cannot read {name_of(self._store, key)!r}"), self._store.open(key) as file:
+        with storage_errors(f"cannot read {full_name(self._store, key)!r}"), self._store.open(key) as file:
             if key.endswith(".parquet"):
                 return f"it is not what the part files give, from byte {place} on{_age(file)}"
             before, behind = file.read(place), file.read(LONGEST_LINE)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from augcli.io.records import label_columns, part_files
 from augcli.io.records.annotation_columns import MASK
-from augcli.io.store.base import name_of
+from augcli.io.store.base import full_name
 from augcli.io.store.errors import storage_error
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.boxes import IMAGES, AnnotationFiles, mask_name
@@ -147,7 +147,7 @@ def _read(store: Store, key: str) -> bytes:
     """Read a file that must exist."""
     [data] = store.read([key])
     if data is None:
-        name = name_of(store, key)
+        name = full_name(store, key)
         gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         raise storage_error(f"cannot read {name!r}", gone) from gone
     return data

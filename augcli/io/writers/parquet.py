@@ -13,7 +13,7 @@ from augcli.errors import OutputError
 from augcli.io import hugging_face
 from augcli.io.records import label_columns, part_files
 from augcli.io.store.arrow_files import DAMAGE
-from augcli.io.store.base import name_of
+from augcli.io.store.base import full_name
 from augcli.io.store.errors import storage_error
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.boxes import AnnotationFiles
@@ -102,7 +102,7 @@ class ParquetWriter(Writer):
                 cells = zip(*(column.to_pylist() for column in columns), strict=True)
                 yield from (Pair(*(cell["bytes"] or b"" for cell in row)) for row in cells)
             if count != len(own):
-                raise OutputError(f"{name_of(self.store, key)!r} holds {count} images, not {len(own)}")
+                raise OutputError(f"{full_name(self.store, key)!r} holds {count} images, not {len(own)}")
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write each shard anew, as a fresh run would have written it."""
@@ -172,8 +172,8 @@ def _read_columns(store: Store, key: str, names: list[str]) -> Iterator[list[pa.
                 yield shard.read_row_group(number, names).columns
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno:
-            raise storage_error(f"cannot read {name_of(store, key)!r}", error) from error
-        raise OutputError(f"{name_of(store, key)!r} is damaged; remove it and run again") from error
+            raise storage_error(f"cannot read {full_name(store, key)!r}", error) from error
+        raise OutputError(f"{full_name(store, key)!r} is damaged; remove it and run again") from error
 
 
 def _image_columns(pairs: Sequence[Pair], names: Sequence[str], has_masks: bool) -> list[pa.ChunkedArray]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import OutputError, StorageError
 from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.records.parts import Parts
-from augcli.io.store.base import Version, name_of
+from augcli.io.store.base import Version, full_name
 from augcli.io.store.contents import Contents
 from augcli.io.store.lease import LOCK
 from augcli.io.store.names import (
@@ -86,7 +86,7 @@ def look(store: Store) -> Look:
     if seen.version is not None:
         [seen.text] = store.read([RECIPE], [seen.version])
     elif is_ours:
-        raise OutputError(f"{name_of(store, RECIPE)!r} is damaged; give another DST or remove it")
+        raise OutputError(f"{full_name(store, RECIPE)!r} is damaged; give another DST or remove it")
     return seen
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import OutputError, UsageError
-from augcli.io.store.base import name_of
+from augcli.io.store.base import full_name
 from augcli.io.store.names import RECIPE
 from augcli.io.writers.boxes import describe_annotated
 from augcli.pipeline.plan.digest import OUTPUT_VERSION, annotation_kinds
@@ -50,7 +50,8 @@ def _read_stored(store: Store, text: bytes) -> tuple[dict[str, Any], Any]:
             raise ValueError("it holds no recipe")
         return _complete_recipe(recipe) | annotation_kinds(stored.get("annotations", {})), version
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise OutputError(f"{name_of(store, RECIPE)!r} is damaged; give another DST or remove it") from error
+        name = full_name(store, RECIPE)
+        raise OutputError(f"{name!r} is damaged; give another DST or remove it") from error
 
 
 def _complete_recipe(data: dict[str, Any]) -> dict[str, Any]:
