@@ -932,7 +932,7 @@ def test_a_destination_that_is_a_file_is_refused(refusal, photos, tmp_path):
 def test_a_destination_below_a_file_is_a_fault_of_the_machine(refusal, photos, tmp_path):
     (tmp_path / "file").write_text("mine")
     says = refusal("cutmix", photos, tmp_path / "file" / "dst", code=STORAGE)
-    assert says.startswith(f"cannot list '{tmp_path / 'file' / 'dst'}': Not a directory")
+    assert says.startswith(f"cannot make '{tmp_path / 'file' / 'dst'}': Not a directory")
 
 
 @pytest.mark.parametrize(
