@@ -689,7 +689,7 @@ def test_masks_of_no_image_are_refused(make, tmp_path):
     for path in other["masks"].iterdir():
         path.rename(path.with_name(f"x{path.name}"))
     for masks, words in (
-        (tmp_path / "none", "is no directory; give the folder of the masks"),
+        (tmp_path / "none", "is not a directory; give the folder of the masks"),
         (tmp_path / "empty", "has no mask of any image"),
         (other["masks"], "'0.png' is wanted, its first one is 'x0.png'"),
         (paths["src"], "lies in SRC"),
@@ -944,6 +944,46 @@ def test_masks_may_lie_without_the_splits_directory(make, tmp_path):
     augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), masks=paths["masks"])
     for image in outputs(tmp_path / "dst" / "train"):
         np.testing.assert_array_equal(read_pixels(mask_of(image)) > 0, levels(image) > 0)
+
+
+def test_masks_of_one_split_are_not_those_of_another(make, tmp_path):
+    paths = make()
+    for split in ("train", "val"):
+        (paths["src"] / split).mkdir()
+        for number in range(3):
+            shutil.copy(paths["src"] / f"{number}.png", paths["src"] / split / f"{number}.png")
+    for number in range(COUNT):
+        (paths["src"] / f"{number}.png").unlink()
+    words = r"mask '0.png' of masks '.*' may be that of 'train/0.png' and of 'val/0.png'; put the masks into"
+    with pytest.raises(InputError, match=words):
+        augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), masks=paths["masks"])
+    assert not (tmp_path / "dst").exists()
+
+
+def test_masks_below_one_split_are_not_taken_for_another(make, tmp_path):
+    paths = make()
+    for split in ("train", "val"):
+        (paths["src"] / split).mkdir()
+        (paths["masks"] / split).mkdir()
+        for number in range(3):
+            shutil.copy(paths["src"] / f"{number}.png", paths["src"] / split / f"{number}.png")
+            mask = np.full((11 + number % 4, 12 + number % 5), number + (50 if split == "val" else 1), np.uint8)
+            Image.fromarray(mask).save(paths["masks"] / split / f"{number}.png")
+    for number in range(COUNT):
+        (paths["src"] / f"{number}.png").unlink()
+    augcli.materialize(paths["src"], tmp_path / "dst", single(Cutout()), masks=paths["masks"])
+    for split, least in (("train", 1), ("val", 50)):
+        held = sorted(int(read_pixels(mask_of(image)).min()) for image in outputs(tmp_path / "dst" / split))
+        assert held == [least, least + 1, least + 2]
+
+
+def test_one_mask_is_not_that_of_two_images(make, tmp_path):
+    paths = make()
+    with Image.open(paths["src"] / "3.png") as image:
+        image.save(paths["src"] / "3.jpg")
+    words = r"mask '3.png' of masks '.*' may be that of '3.jpg' and of '3.png'; give each image a name"
+    with pytest.raises(InputError, match=words):
+        augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), masks=paths["masks"])
 
 
 def test_the_card_names_no_xml(make, tmp_path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.errors import InputError
+from augcli.errors import InputError, Option
 from augcli.io.boxes.matching import match_boxes, read_boxes
 from augcli.io.store.listing import Files, list_tree
 from augcli.io.store.locations import Kind, lies_in
@@ -33,38 +33,80 @@ def check_masks_apart(images: Store, masks: Location) -> None:
     """
     if lies_in(masks, images):
         raise InputError(
-            f"--masks {masks.name!r} lies in SRC {images.name!r}, where masks are taken for images; give as"
-            " SRC the directory of the images alone"
+            Option("masks"),
+            f" {masks.name!r} lies in SRC {images.name!r}, where masks are taken for images; give as"
+            " SRC the directory of the images alone",
         )
 
 
 def find_masks(catalogues: Sequence[Catalogue], masks: Location) -> tuple[Catalogue, ...]:
     """Find the mask of each sample of a folder: the PNG of the same name below another directory.
 
+    Masks are looked up below the directory of their split, and where there is none for it, without one.
+
     Raises:
-        InputError: If there is no such directory, or no sample has a mask.
+        InputError: If there is no such directory, no sample has a mask, or two samples would share one.
         StorageError: If the machine fails.
     """
     if masks.kind is not Kind.DIRECTORY:
-        raise InputError(f"--masks {masks.name!r} is no directory; give the folder of the masks")
+        raise InputError(Option("masks"), f" {masks.name!r} is not a directory; give the folder of the masks")
     files = list_tree(masks.store, MASK_SUFFIXES).ending_in(MASK_SUFFIXES)
     by_name = {without_suffix(key): index for index, key in enumerate(files.keys)}
+    owners: dict[int, str] = {}
     found = []
     for catalogue in catalogues:
-        prefix = f"{catalogue.split}/" if catalogue.split else ""
-        indices = [
-            by_name.get(name, by_name.get(name.removeprefix(prefix)))
-            for name in map(without_suffix, catalogue.keys)
-        ]
+        indices = [by_name.get(name) for name in _mask_names(catalogue, files)]
+        _check_shared(catalogue, files, indices, owners, masks)
         found.append(replace(catalogue, masks=_pick_masks(files, indices)))
-    if not any(key for catalogue in found if catalogue.masks for key in catalogue.masks.keys):
-        wanted = without_suffix(catalogues[0].keys[0]) + ".png"
-        what = f"its first one is {files.keys[0]!r}" if len(files) else "it holds no PNG"
-        raise InputError(
-            f"--masks {masks.name!r} has no mask of any image ({wanted!r} is wanted, {what});"
-            " give masks the names of their images"
-        )
+    if not owners:
+        raise InputError(Option("masks"), f" {masks.name!r} {_describe_none(catalogues, files)}")
     return tuple(found)
+
+
+def _mask_names(catalogue: Catalogue, files: Files) -> list[str]:
+    """Return the name of each sample's mask, without its suffix."""
+    names = list(map(without_suffix, catalogue.keys))
+    prefix = f"{catalogue.split}/" if catalogue.split else ""
+    if any(key.startswith(prefix) for key in files.keys):
+        return names
+    return [name.removeprefix(prefix) for name in names]
+
+
+def _check_shared(
+    catalogue: Catalogue,
+    files: Files,
+    indices: Sequence[int | None],
+    owners: dict[int, str],
+    masks: Location,
+) -> None:
+    """Refuse a mask that is taken by two samples; `owners` holds whose each mask is, and is added to."""
+    for key, index in zip(catalogue.keys, indices, strict=True):
+        if index is None:
+            continue
+        other = owners.setdefault(index, key)
+        if other != key:
+            raise InputError(
+                f"mask {files.keys[index]!r} of ",
+                Option("masks"),
+                f" {masks.name!r} may be that of {other!r} and of {key!r}; {_unshare(other, key)}",
+            )
+
+
+def _unshare(first: str, second: str) -> str:
+    """Return what parts two samples whose masks have one name."""
+    splits = [key.split("/", 1)[0] for key in (first, second)]
+    if "/" in first and "/" in second and splits[0] != splits[1]:
+        return (
+            f"put the masks into directories {splits[0]!r} and {splits[1]!r} of their own, as the images are,"
+            f" or give {splits[0]!r} alone as SRC"
+        )
+    return "give each image a name of its own, and its mask the same"
+
+
+def _describe_none(catalogues: Sequence[Catalogue], files: Files) -> str:
+    wanted = without_suffix(catalogues[0].keys[0]) + ".png"
+    what = f"its first one is {files.keys[0]!r}" if len(files) else "it holds no PNG"
+    return f"has no mask of any image ({wanted!r} is wanted, {what}); give masks the names of their images"
 
 
 def part_masks(files: Files, named: Mapping[str, str]) -> tuple[Files, dict[str, File]]:
