@@ -25,6 +25,7 @@ readers/base                what a reader is
 readers/source              which reader SRC needs
 readers/folder              image folders: splits, class folders
 readers/parquet             rows of shards
+readers/pairs               images beside their masks
 readers/annotations         which masks and boxes belong to which sample
 readers/rows                rows of shards, read in little memory
 readers/shards              what shards hold, by their footers

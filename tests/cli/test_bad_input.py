@@ -674,13 +674,13 @@ def test_xml_that_is_no_voc_is_refused(refusal, annotated, text, says):
             "cutmix",
             ["--masks", "none"],
             INPUT,
-            "--masks 'none' is no directory; give the folder of the masks",
+            "--masks 'none' is not a directory; give the folder of the masks",
         ),
         (
             "cutmix",
             ["--masks", "boxes.json"],
             INPUT,
-            "--masks 'boxes.json' is no directory; give the folder of the masks",
+            "--masks 'boxes.json' is not a directory; give the folder of the masks",
         ),
         *(
             (

@@ -428,14 +428,14 @@ def test_masks_that_are_not_a_directory_are_refused(make_folder, tmp_path, masks
     with pytest.raises(InputError) as caught:
         open_only(make_folder({"cat": 1}), masks=tmp_path / masks)
     assert str(caught.value) == (
-        f"--masks '{tmp_path}/{masks}' is no directory; give the folder of the masks"
+        f"masks '{tmp_path}/{masks}' is not a directory; give the folder of the masks"
     )
 
 
 @pytest.mark.parametrize("masks", ["cat", "cat/none"])
 def test_masks_among_the_images_are_refused(make_folder, masks):
     root = make_folder({"cat": 1})
-    with pytest.raises(InputError, match=rf"--masks '{root}/{masks}' lies in SRC '{root}', where masks are"):
+    with pytest.raises(InputError, match=rf"masks '{root}/{masks}' lies in SRC '{root}', where masks are"):
         open_only(root, masks=root / masks)
 
 

@@ -967,7 +967,9 @@ def test_masks_below_one_split_are_not_taken_for_another(make, tmp_path):
         (paths["masks"] / split).mkdir()
         for number in range(3):
             shutil.copy(paths["src"] / f"{number}.png", paths["src"] / split / f"{number}.png")
-            mask = np.full((11 + number % 4, 12 + number % 5), number + (50 if split == "val" else 1), np.uint8)
+            mask = np.full(
+                (11 + number % 4, 12 + number % 5), number + (50 if split == "val" else 1), np.uint8
+            )
             Image.fromarray(mask).save(paths["masks"] / split / f"{number}.png")
     for number in range(COUNT):
         (paths["src"] / f"{number}.png").unlink()

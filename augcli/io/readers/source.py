@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from augcli.errors import InputError
 from augcli.io.boxes.base import accepted_boxes
 from augcli.io.labels.columns import read_class_list
 from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_inputs, choose_reader
-from augcli.io.readers.folder import LABEL_TABLES
+from augcli.io.readers.folder import IMAGE_SUFFIXES, LABEL_TABLES
+from augcli.io.readers.pairs import find_pair, join_root
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind, is_pattern, locate, locate_files
 
@@ -27,7 +30,23 @@ def open_source(src: str, selection: Selection) -> Source:
     if files.boxes == "":
         raise InputError(f"--boxes is empty; {accepted_boxes()}")
     found = _find_input(src, selection)
-    return choose_reader(found).open(found, selection, classes)
+    found, selection, notes = _part_masks(found, selection)
+    source = choose_reader(found).open(found, selection, classes)
+    return replace(source, notes=(*notes, *source.notes)) if notes else source
+
+
+def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, list[str]]:
+    """Return SRC without the masks that stand beside its images, which are read as masks then, and a note."""
+    if found.tree is None or selection.files.masks is not None:
+        return found, selection, []
+    keys = found.tree.ending_in(IMAGE_SUFFIXES).keys
+    pair = find_pair(found.name, keys, found.tree.named)
+    if pair is None:
+        return found, selection, []
+    images, masks = (join_root(found.name, name) for name in pair)
+    note = f"masks: those of {pair.masks}/, beside the images in {pair.images}/"
+    files = replace(selection.files, masks=masks)
+    return _find_input(images, selection), replace(selection, files=files), [note]
 
 
 def _find_input(src: str, selection: Selection) -> Input:

@@ -1,0 +1,111 @@
+"""Directories of images and of their masks side by side, as data sets of segmentation have them.
+
+`images/` beside `masks/` are not two classes. Where SRC holds nothing else, masks are read with the images.
+Where more stands beside them, or each split has such directories, a run stops and names the right command.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from augcli.errors import InputError, Option
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+IMAGE_DIRECTORIES = frozenset("image images img imgs jpegimages photos pictures rgb input inputs".split())
+MASK_DIRECTORIES = frozenset(
+    "mask masks segmentation segmentations segmentationclass segmentationobject seg segs trimaps"
+    " labelids semantic".split()
+)
+LIKELY_MASK_DIRECTORIES = frozenset(
+    "label labels annotation annotations gt groundtruth ground_truth target targets".split()
+)
+"""These hold masks only where their files bear the names of the images."""
+
+
+class Pair(NamedTuple):
+    """A directory of images, and one of their masks beside it, by their keys below SRC."""
+
+    images: str
+    masks: str
+
+
+def find_pair(root: str, keys: Collection[str], tables: Collection[str]) -> Pair | None:
+    """Find the directory of images and that of masks which are all that SRC holds.
+
+    Args:
+        root: SRC as it was given, for messages.
+        keys: All images below it, masks among them.
+        tables: Tables that describe the images of their own directory, or of directories below it.
+
+    Returns:
+        The pair; None where there is no such directory, or a table says what is what.
+
+    Raises:
+        InputError: If masks stand beside images, but not these two alone.
+    """
+    directories = {key.rpartition("/")[0].lower() for key in keys}
+    if not any(IMAGE_DIRECTORIES.intersection(directory.split("/")) for directory in directories):
+        return None
+    pairs = [pair for pair in _list_pairs(keys) if not _is_described(pair, tables)]
+    if not pairs:
+        return None
+    first = pairs[0]
+    beside = {key.split("/", 1)[0] for key in keys}
+    if len(pairs) == 1 and beside == {first.images, first.masks}:
+        return first
+    raise InputError(
+        f"{root!r} holds masks ({first.masks!r}) beside images ({first.images!r}), which would become classes"
+        " or images; give ",
+        Option("masks", join_root(root, first.masks)),
+        f" and as SRC {join_root(root, first.images)!r}",
+        _describe_others(pairs),
+    )
+
+
+def _list_pairs(keys: Iterable[str]) -> list[Pair]:
+    """List the pairs of directories, those highest up first."""
+    names: dict[str, set[str]] = {}
+    for key in keys:
+        parts = key.split("/")
+        for depth, name in enumerate(parts[:-1]):
+            if name.lower() in IMAGE_DIRECTORIES | MASK_DIRECTORIES | LIKELY_MASK_DIRECTORIES:
+                below = "/".join(parts[depth + 1 :]).rpartition(".")[0]
+                names.setdefault("/".join(parts[: depth + 1]), set()).add(below)
+    pairs = [
+        Pair(images, masks)
+        for images in names
+        if _last(images) in IMAGE_DIRECTORIES
+        for masks in names
+        if _parent(masks) == _parent(images)
+        and (
+            _last(masks) in MASK_DIRECTORIES
+            or (_last(masks) in LIKELY_MASK_DIRECTORIES and names[masks] & names[images])
+        )
+    ]
+    return sorted(pairs, key=lambda pair: (pair.images.count("/"), pair))
+
+
+def _is_described(pair: Pair, tables: Collection[str]) -> bool:
+    """True if a table stands beside a pair."""
+    parent = _parent(pair.images)
+    return any(_parent(table) == parent for table in tables)
+
+
+def _describe_others(pairs: list[Pair]) -> str:
+    count = len(pairs) - 1
+    return f" (and so for {count} more such directories, one after the other)" if count else ""
+
+
+def _parent(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
+def _last(key: str) -> str:
+    return key.rpartition("/")[2].lower()
+
+
+def join_root(root: str, key: str) -> str:
+    """Return the path of a key below SRC."""
+    return f"{root.rstrip('/')}/{key}" if root.strip("/") else f"{root}{key}"
