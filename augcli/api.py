@@ -76,6 +76,7 @@ def materialize(
     from augcli.kernels.backends import BACKENDS
     from augcli.pipeline.run import Settings, run
 
+    check_paths(src=src, dst=dst, recipe=recipe, labels=labels, classes=classes, masks=masks, boxes=boxes)
     if backend not in BACKENDS:
         raise UsageError(Option("backend"), f" must be one of {', '.join(BACKENDS)}, got {backend!r}")
     resolved = load_recipe(recipe)
@@ -131,6 +132,7 @@ def verify(
     from augcli.pipeline.results import Verification
     from augcli.pipeline.verify import Check, verify
 
+    check_paths(dst=dst, against=against, labels=labels, classes=classes, masks=masks, boxes=boxes)
     _check_at_least(1, "workers", workers)
     _check_at_least(1, "sample", sample)
     of_sources = (sample, labels, classes, masks, boxes)
@@ -182,6 +184,7 @@ def preview(
     from augcli.io.readers.source import open_source
     from augcli.report.preview import draw_preview
 
+    check_paths(src=src, dst=dst, sheet=sheet, labels=labels, classes=classes, masks=masks, boxes=boxes)
     _check_at_least(1, "count", count)
     path = Path(dst)
     _check_output(path)
@@ -198,6 +201,22 @@ def diagnose() -> Diagnosis:
     from augcli.pipeline.doctor import diagnose
 
     return diagnose()
+
+
+ARGUMENTS = ("src", "dst", "recipe", "sheet")
+"""What the command line takes by its place; there they are called `SRC`, and so on."""
+
+
+def check_paths(**paths: object) -> None:
+    """Refuse empty paths: an unset variable, which would mean the current directory.
+
+    Raises:
+        UsageError: Naming the argument.
+    """
+    for name, path in paths.items():
+        if isinstance(path, str) and not path:
+            option = name.upper() if name in ARGUMENTS else Option(name)
+            raise UsageError(option, " is empty; give a path (`.` is the current directory)")
 
 
 def _check_output(dst: Path) -> None:

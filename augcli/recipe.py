@@ -215,6 +215,8 @@ class Recipe:
         for key in INPUT_KEYS:
             if not isinstance(getattr(self, key), str | None):
                 raise UsageError(f"recipe: {key} must be a path, got {getattr(self, key)!r}")
+            if getattr(self, key) == "":
+                raise UsageError(f"recipe: {key} is empty; give a path, or leave it out")
         if self.size and self.size.height * self.size.width > self.max_pixels:
             most = Option("max_pixels"), f" {self.max_pixels}; give a smaller one"
             raise UsageError(Option("size"), f" {self.size} is more than ", *most)

@@ -50,7 +50,7 @@ def test_a_recipe_that_is_missing_or_none_is_refused(make_folder, tmp_path):
 
 
 def test_an_empty_source_is_not_this_directory(tmp_path):
-    with pytest.raises(InputError, match="SRC is empty"):
+    with pytest.raises(UsageError, match="SRC is empty"):
         augcli.materialize("", tmp_path / "dst", RECIPE)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 import signal
@@ -21,6 +20,7 @@ from augcli.cli.preview import preview
 from augcli.cli.run import run
 from augcli.cli.verify import verify
 from augcli.errors import AugcliError, Reminder, Spelling
+from augcli.io.store.streams import finish_stdout, prepare_streams
 
 USAGE = 2
 
@@ -57,9 +57,11 @@ def main() -> None:
     """Run the program: set this process up for it, answer, and exit with the code."""
     _catch_signals()
     sys.meta_path.insert(0, _LeaveOut())
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show stops no report
-        sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(answer(sys.argv[1:]))
+    prepare_streams()
+    code = answer(sys.argv[1:])
+    if fault := finish_stdout():
+        code = _complain(str(fault), fault.exit_code)
+    sys.exit(code)
 
 
 def answer(arguments: Sequence[str]) -> int:

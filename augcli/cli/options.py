@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import MISSING
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from augcli.errors import Option, UsageError
 from augcli.options import flag, option_fields
 from augcli.recipe import ANNOTATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 TYPES: dict[str, Any] = {
     "bool": bool,
@@ -25,22 +25,29 @@ TYPES: dict[str, Any] = {
     "str | None": Optional[str],
 }
 
+FILE_OPTIONS = ("labels", "classes", "masks", "boxes")
+"""What names input beside SRC. Their annotations are lists, so that a second is seen and refused: of other
+options the last counts, but of two tables nobody means the last."""
+
 SRC = Annotated[
     str,
     typer.Argument(
         metavar="SRC", help="Image folder, parquet file, folder or glob of shards.", show_default=False
     ),
 ]
-DST = Annotated[Path, typer.Argument(metavar="DST", help="Directory of the output.", show_default=False)]
+DST = Annotated[str, typer.Argument(metavar="DST", help="Directory of the output.", show_default=False)]
 Labels = Annotated[
-    Optional[Path],
-    typer.Option(help="CSV or parquet table with file_name and label.", rich_help_panel="Labels"),
+    Optional[list[str]],
+    typer.Option(
+        metavar="FILE", help="CSV or parquet table with file_name and label.", rich_help_panel="Labels"
+    ),
 ]
 Classes = Annotated[
-    Optional[Path], typer.Option(help="Class names, one a line, in index order.", rich_help_panel="Labels")
+    Optional[list[str]],
+    typer.Option(metavar="FILE", help="Class names, one a line, in index order.", rich_help_panel="Labels"),
 ]
 Masks = Annotated[
-    Optional[str],
+    Optional[list[str]],
     typer.Option(
         metavar="DIR|COLUMN",
         help="Index masks of the images: PNG files of the same names, or a parquet column (default: mask).",
@@ -48,7 +55,7 @@ Masks = Annotated[
     ),
 ]
 Boxes = Annotated[
-    Optional[str],
+    Optional[list[str]],
     typer.Option(
         metavar="FILE|DIR",
         help="Boxes of the images: a COCO JSON file, or a folder of VOC XML.",
@@ -95,6 +102,23 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "json": (Json, False),
 }
 """What every command that materializes takes beside the recipe: name to (annotation, default)."""
+
+
+def take_files(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of options, what names input as single paths.
+
+    Raises:
+        UsageError: If one was given twice.
+    """
+    return values | {name: _take_single(name, values[name]) for name in FILE_OPTIONS if name in values}
+
+
+def _take_single(name: str, paths: Sequence[str] | None) -> str | None:
+    """Return the path that an option was given, None for none."""
+    if paths is not None and len(paths) > 1:
+        shown = ", ".join(map(repr, paths))
+        raise UsageError(Option(name), f" is given {len(paths)} times ({shown}); give one of them")
+    return paths[0] if paths else None
 
 
 def option_parameters(owner: type, panel: str) -> list[inspect.Parameter]:

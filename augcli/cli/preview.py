@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ from augcli.cli import options
 def preview(
     src: options.SRC,
     dst: options.DST,
-    sheet: Annotated[Path, typer.Argument(metavar="SHEET", help="PNG to write.")] = Path("preview.png"),
+    sheet: Annotated[str, typer.Argument(metavar="SHEET", help="PNG to write.")] = "preview.png",
     *,
     count: Annotated[int, typer.Option(min=1, max=100, help="Outputs to show.")] = 6,
     labels: options.Labels = None,
@@ -23,6 +22,7 @@ def preview(
     boxes: options.Boxes = None,
 ) -> int:
     """Draw sources, results and labels of an output as one picture, masks and boxes with them."""
-    api.preview(src, dst, sheet, count=count, labels=labels, classes=classes, masks=masks, boxes=boxes)
+    files = options.take_files({"labels": labels, "classes": classes, "masks": masks, "boxes": boxes})
+    api.preview(src, dst, sheet, count=count, **files)
     print(sheet)
     return 0

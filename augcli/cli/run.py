@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,11 +11,11 @@ from augcli.cli import options
 from augcli.cli.work import materialize_and_report
 
 RECIPE = Annotated[
-    Path, typer.Argument(metavar="RECIPE", help="TOML recipe, or the augcli.json of an output.")
+    str, typer.Argument(metavar="RECIPE", help="TOML recipe, or the augcli.json of an output.")
 ]
 
 
-def run(recipe: Path, src: str, dst: str, **settings: Any) -> int:
+def run(recipe: str, src: str, dst: str, **settings: Any) -> int:
     """Run the operations of a recipe file, one after the other."""
     return materialize_and_report(src, dst, recipe, **settings)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,7 +23,7 @@ Sample = Annotated[
 
 
 def verify(
-    dst: Annotated[Path, typer.Argument(metavar="DST", help="The output of a run.", show_default=False)],
+    dst: Annotated[str, typer.Argument(metavar="DST", help="The output of a run.", show_default=False)],
     *,
     against: Against = None,
     sample: Sample = None,
@@ -41,18 +40,11 @@ def verify(
     """Check every file, byte and label of an output; exit code 6 where anything differs."""
     from augcli.report.summary import describe_verification, document_verification
 
+    files = options.take_files({"labels": labels, "classes": classes, "masks": masks, "boxes": boxes})
     progress = Progress(quiet, "pieces")
     try:
         found = api.verify(
-            dst,
-            against=against,
-            sample=sample,
-            labels=labels,
-            classes=classes,
-            masks=masks,
-            boxes=boxes,
-            workers=workers,
-            advance=progress.advance,
+            dst, against=against, sample=sample, workers=workers, advance=progress.advance, **files
         )
     finally:
         progress.close()

@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from augcli.api import materialize
+from augcli.cli.options import take_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from augcli.recipe import Recipe
 
@@ -23,8 +23,8 @@ PLAIN_LINE_S = 15.0
 
 def materialize_and_report(
     src: str,
-    dst: str | Path,
-    recipe: Recipe | Path,
+    dst: str,
+    recipe: Recipe | str,
     *,
     quiet: bool,
     json: bool,
@@ -34,6 +34,7 @@ def materialize_and_report(
     """Run a recipe, print its summary, and return the exit code."""
     from augcli.report.summary import describe, document
 
+    settings = take_files(settings)
     progress = Progress(quiet)
     try:
         summary = materialize(src, dst, recipe, max_errors=max_errors, advance=progress.advance, **settings)

@@ -19,6 +19,7 @@ store/arrow_files           parquet files opened, and their damage named
 store/contents              what stands in a store, from one listing
 store/errors                faults of the machine as `StorageError`s
 store/locations             what a user's path leads to: a store, and a key
+store/streams               stdout and stderr that end no work
 store/places                DST opened as a store; overlaps refused
 store/walk                  a directory tree, page by page
 readers/base                what a reader is

@@ -150,8 +150,8 @@ def _make(
     is_shared = any(chunk.groups for _, chunk in todo)
     forks = workers > 1 and backend.forks and can_fork()
     whole = count_whole(todo, workers, not is_shared) if forks else 0
-    engine = LocalEngine(workers, forks and (whole > 0 or not is_shared))
     pieces = list(cut_todo(todo, workers, whole, settings.limits))
+    engine = LocalEngine(min(workers, len(pieces)), forks and (whole > 0 or not is_shared))
     total = sum(len(chunk) for _, chunk in todo)
     for piece, spent, facts in make_chunks(pieces, engine.run, settings.limits.spare_partners):
         seconds.update(spent)

@@ -734,18 +734,6 @@ def test_xml_that_is_no_voc_is_refused(refusal, annotated, text, says):
                 ("--mask-fill", "65536", 65535, "65536"),
             ]
         ),
-        pytest.param(
-            "cutmix",
-            ["--masks", ""],
-            INPUT,
-            "--masks is empty; give the folder of the masks",
-        ),
-        pytest.param(
-            "cutmix",
-            ["--boxes", ""],
-            INPUT,
-            f"--boxes is empty; {FORMS}",
-        ),
     ],
 )
 def test_masks_and_boxes_that_make_no_sense_are_refused(refusal, annotated, command, options, code, says):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from augcli.errors import InputError
-from augcli.io.boxes.base import accepted_boxes
 from augcli.io.labels.columns import read_class_list
 from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_inputs, choose_reader
 from augcli.io.readers.folder import IMAGE_SUFFIXES, LABEL_TABLES
@@ -23,12 +22,6 @@ def open_source(src: str, selection: Selection) -> Source:
     """
     files = selection.files
     classes = read_class_list(locate(files.classes)) if files.classes is not None else None
-    if not src:
-        raise InputError(f"SRC is empty; give {accepted_inputs()} (`.` is this directory)")
-    if files.masks == "":
-        raise InputError("--masks is empty; give the folder of the masks")
-    if files.boxes == "":
-        raise InputError(f"--boxes is empty; {accepted_boxes()}")
     found = _find_input(src, selection)
     found, selection, notes = _part_masks(found, selection)
     source = choose_reader(found).open(found, selection, classes)

@@ -8,5 +8,6 @@ lease      one run at a time on an output
 names      how files of an output are named, and known to be ours
 places     directories that users name: opened, and refused where they overlap
 listing    listing the input
+streams    the process's own stdout and stderr
 errors     faults of the machine as `StorageError`s
 """
