@@ -55,6 +55,19 @@ output, which is the same wherever its input lay."""
 TABLE_KEYS = ("smoothing", "smoothing_form", "soft_labels")
 """Keys that only concern tables and label columns: changing them rewrites these, not images."""
 
+IMAGE_KEYS = (
+    "size", "fit", "image_format", "quality", "subsampling", "background", "max_pixels", "image_col",
+    "mask_fill", "mask_policy",
+)  # fmt: skip
+"""Keys that decide the bytes of an image or mask beside the seed and the operations, so that names depend on
+them. With another `max_pixels` another image may be the partner."""
+
+NAMELESS_KEYS = (
+    "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "label_col",
+    "links", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
+)  # fmt: skip
+"""Keys that decide which outputs there are, or what is said of them, but no byte of an image or mask."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

@@ -52,6 +52,7 @@ HOMES = {
     "pyarrow": {"io/"},
     "typer": {"cli/"},
     "tqdm": {"cli/"},
+    "blake3": {"io/store/"},
 }
 """Where heavy packages are imported."""
 

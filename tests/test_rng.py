@@ -105,7 +105,7 @@ def test_shares_of_extreme_odds_neither_over_nor_underflow_to_nan():
 def test_keys_hash_by_bytes_and_seed():
     assert hash_key("a") != hash_key("b")
     assert hash_key("a") != hash_key("a", seed=1)
-    # BLAKE2b-64 of b"a" keyed with eight zero bytes, from `hashlib` by hand: pins the file names for ever.
+    # BLAKE2b-64 of b"a" keyed with eight zero bytes, from `hashlib` by hand: pins orders and draws for ever.
     assert f"{hash_key('a'):016x}" == "b979eca6ab0d033a"
 
 

@@ -17,6 +17,7 @@ store/lease                 one run at a time
 store/names                 names of outputs and unfinished files
 store/arrow_files           parquet files opened, and their damage named
 store/contents              what stands in a store, from one listing
+store/hashes                the hash by which bytes are known
 store/errors                faults of the machine as `StorageError`s
 store/locations             what a user's path leads to: a store, and a key
 store/streams               stdout and stderr that end no work

@@ -11,7 +11,8 @@ from augcli.io.images.index_masks import decode_mask
 from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import MASK
 from augcli.io.records.step_columns import read_label, read_program
-from augcli.io.store.names import hash_bytes, part_key
+from augcli.io.store.hashes import hash_bytes
+from augcli.io.store.names import part_key
 from augcli.io.writers.comparison import Comparison, Difference
 from augcli.program.labels import count_shares, mix_known
 from augcli.rng import hash_key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blake3 import blake3
 from PIL import Image
 
 import augcli
@@ -364,7 +364,7 @@ def test_an_image_that_does_not_decode_is_found_whatever_its_hash(folder):
     part = sorted(folder.glob(".augcli-*.parquet"))[0]
     name, data = pq.read_table(part).column("file_name")[0].as_py(), b"no image"
     (folder / name).write_bytes(data)
-    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    digest = blake3(data).hexdigest(length=16)
     edit(part, "hash", lambda values: [digest, *values[1:]])
     edit(part, "bytes", lambda values: [len(data), *values[1:]])
     assert differences(folder)[name].startswith("it does not decode: not an image")
@@ -477,7 +477,7 @@ def test_an_output_that_was_made_with_a_broken_kernel_is_found_against_its_sourc
         names = pq.read_table(part).column("file_name").to_pylist()
         if below(folder, victim) in names:
             at = names.index(below(folder, victim))
-            digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+            digest = blake3(data).hexdigest(length=16)
             edit(part, "hash", lambda values, at=at, new=digest: [*values[:at], new, *values[at + 1 :]])
             edit(part, "bytes", lambda values, at=at: [*values[:at], len(data), *values[at + 1 :]])
     assert below(folder, victim) not in differences(folder)

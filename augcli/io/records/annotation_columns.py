@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from augcli.io.records.part_files import PRIVATE
-from augcli.io.store.names import hash_bytes
+from augcli.io.store.hashes import hash_bytes
 from augcli.program.annotated import BoxedImage, WrittenBox
 
 if TYPE_CHECKING:

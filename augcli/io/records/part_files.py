@@ -182,7 +182,7 @@ class Output(NamedTuple):
         height: Rows of the written image.
         width: Columns of the written image.
         bytes: Length of the written file.
-        hash: BLAKE2b-128 of the written file, hex.
+        hash: BLAKE3 (128 bits) of the written file, hex.
         visible: Slot of the first partner that has pixels in the output; None where none has.
         labels: Labels of the base and of the partners by slot, None for those without.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections import Counter
@@ -43,11 +42,6 @@ FOLDER_BYTES = 255
 
 
 UNSAFE = re.compile(r"[/\\\x00-\x1f]")
-
-
-def hash_bytes(data: bytes) -> str:
-    """Return the hash by which an output's files are known: BLAKE2b-128, hex."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def printable_key(key: str) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from augcli.io.store.names import hash_bytes
+from augcli.io.store.hashes import hash_bytes
 from augcli.io.writers.boxes import describe_annotated
-from augcli.recipe import TABLE_KEYS, Recipe
+from augcli.recipe import IMAGE_KEYS, TABLE_KEYS, Recipe
 from augcli.recipe_files import write_recipe
 
 if TYPE_CHECKING:
     from augcli.program.annotated import Annotated
 
 
-OUTPUT_VERSION = 2
+OUTPUT_VERSION = 3
 """Raised whenever the same seed and input give other bytes than before."""
 
 
@@ -25,6 +25,20 @@ def digest(recipe: Recipe, annotated: Annotated) -> str:
     }
     text = json.dumps([kept, annotation_kinds(describe_annotated(annotated))], sort_keys=True)
     return hash_bytes(text.encode())
+
+
+def seed_of_names(recipe: Recipe, is_original: bool = False) -> int:
+    """Return the seed, below 2**64, with which the names of outputs hash the keys of their bases.
+
+    It follows from every key of the recipe that decides the bytes of an image. So files of outputs of two
+    seeds or recipes, put into one folder, never replace each other. What nothing is drawn for (an original,
+    a split that is passed on) depends neither on the seed nor on the operations.
+    """
+    written = write_recipe(recipe)
+    kept = {key: written[key.replace("_", "-")] for key in IMAGE_KEYS}
+    if recipe.entries and not is_original:
+        kept |= {"seed": written["seed"], "op": written["op"]}
+    return int(hash_bytes(json.dumps(kept, sort_keys=True).encode())[:16], 16)
 
 
 def annotation_kinds(described: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.io.records.part_files import Output
-from augcli.io.store.names import hash_bytes, printable_key, safe_stem
+from augcli.io.store.hashes import hash_bytes
+from augcli.io.store.names import printable_key, safe_stem
 from augcli.pipeline.worker.values import ORIGINAL
 from augcli.program.labels import count_shares, mix_known
 from augcli.rng import hash_key
@@ -24,11 +25,15 @@ class Naming(NamedTuple):
         images: Directory of the images below the table, "" or with a slash at the end.
         folders: A folder name per class, or None where outputs lie flat.
         recipe: Name of the recipe.
+        changed: Seed of the hash in the names of outputs that the recipe changes.
+        original: Seed of the hash in the names of originals.
     """
 
     images: str
     folders: tuple[str, ...] | None
     recipe: str
+    changed: int
+    original: int
 
 
 def describe_output(
@@ -45,15 +50,17 @@ def describe_output(
     plan = made.plan
     shares = count_shares(plan.steps, made.height, made.width, len(keys) - 1)
     label, exact = mix_known(labels, shares)
-    op = "original" if plan.copy == ORIGINAL else naming.recipe
+    is_original = plan.copy == ORIGINAL
+    op = "original" if is_original else naming.recipe
     folder = f"{naming.folders[label]}/" if naming.folders is not None and label is not None else ""
-    # The hash of the key keeps any two names apart, for ever.
-    name = f"{safe_stem(made.base.name)}__{op}{plan.copy}-{hash_key(keys[0]):016x}.{made.suffix}"
+    # It keeps apart any two names of an output, and those of outputs of two seeds or recipes.
+    hash16 = f"{hash_key(keys[0], naming.original if is_original else naming.changed):016x}"
+    name = f"{safe_stem(made.base.name)}__{op}{plan.copy}-{hash16}.{made.suffix}"
     return Output(
         file_name=naming.images + folder + name,
         source=printable_key(keys[0]),
         partners=tuple(map(printable_key, keys[1:])),
-        op="original" if plan.copy == ORIGINAL else "+".join(plan.kinds) or "none",
+        op="original" if is_original else "+".join(plan.kinds) or "none",
         copy=plan.copy,
         reason="; ".join(plan.reasons),
         steps=plan.steps,
