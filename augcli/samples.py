@@ -40,11 +40,33 @@ class Colour:
     @property
     def luma(self) -> int:
         """The colour on a grey image, 0..255, rounded."""
-        red, green, blue = LUMA_Q16
-        return (red * self.red + green * self.green + blue * self.blue + Q16 // 2) >> 16
+        return _luma(self.red, self.green, self.blue)
 
     def __str__(self) -> str:
         return f"{self.red},{self.green},{self.blue}"
+
+
+@dataclass(frozen=True, slots=True)
+class Colour16:
+    """A colour of 16-bit values, on a 16-bit image; on grey it becomes its luma."""
+
+    red: int
+    green: int
+    blue: int
+
+    def __post_init__(self) -> None:
+        if not all(0 <= value <= 65535 for value in (self.red, self.green, self.blue)):
+            raise PlanError(f"a colour's 16-bit values must be in 0..65535, got {self}")
+
+    @property
+    def luma(self) -> int:
+        """The colour on a grey image, 0..65535, rounded."""
+        return _luma(self.red, self.green, self.blue)
+
+
+def _luma(*values: int) -> int:
+    """Return the luma of red, green and blue, rounded."""
+    return (sum(weight * value for weight, value in zip(LUMA_Q16, values, strict=True)) + Q16 // 2) >> 16
 
 
 class Shape(NamedTuple):

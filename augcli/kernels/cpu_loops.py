@@ -63,6 +63,33 @@ def _blend_row(weight, partner, row):
 
 
 @_inner
+def _blend_alpha_row(weight, partner, row):
+    """Blend a row of four channels, the last of which is alpha; where both are opaque it decides nothing."""
+    kept, rest, half = np.uint64(weight), np.uint64(FULL - weight), np.uint64(HALF_WORD)
+    opaque = np.uint64(OPAQUE >> np.uint32(32 - 8 * row.itemsize))
+    shift, one, four = np.uint64(WORD), np.uint64(1), np.uint64(4)
+    start = np.uint64(0)
+    for _ in range(row.size // 4):
+        end = start + four - one
+        alpha, beta = np.uint64(row[end]), np.uint64(partner[end])
+        base_share, partner_share = alpha * kept, beta * rest
+        whole = base_share + partner_share
+        index = start
+        if alpha == opaque and beta == opaque:
+            while index < end:
+                row[index] = (np.uint64(row[index]) * kept + np.uint64(partner[index]) * rest + half) >> shift
+                index += one
+        else:
+            divisor, rounding = max(whole, one), whole >> one
+            while index < end:
+                mixed = np.uint64(row[index]) * base_share + np.uint64(partner[index]) * partner_share
+                row[index] = (mixed + rounding) // divisor
+                index += one
+            row[end] = (whole + half) >> shift
+        start += four
+
+
+@_inner
 def _fill_box(value, channels, y0, x0, y1, x1, image):
     first, index = image[y0, x0 * channels : x1 * channels], np.uint64(0)
     for _ in range(x1 - x0):
@@ -271,7 +298,9 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
             _stretch_rgb(between, left, fraction, line)
         else:
             _stretch_row(between, left, fraction, np.uint64(channels), line)
-        if is_blend:
+        if is_blend and channels == 4:
+            _blend_alpha_row(np.uint32(step.weight_q16), line, target)
+        elif is_blend:
             _blend_row(np.uint32(step.weight_q16), line, target)
 
 
@@ -282,7 +311,9 @@ def _mix_same(step, channels, y0, x0, y1, x1, partner, image):
     start, stop = x0 * channels, x1 * channels
     for y in range(y0, y1):
         source = partner[y + down, start + along : stop + along]
-        if step.kind == BLEND:
+        if step.kind == BLEND and channels == 4:
+            _blend_alpha_row(np.uint32(step.weight_q16), source, image[y, start:stop])
+        elif step.kind == BLEND:
             _blend_row(np.uint32(step.weight_q16), source, image[y, start:stop])
         else:
             _copy_row(source, image[y, start:stop])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from augcli.errors import PlanError
 from augcli.program.steps import Fill, ImageMean
-from augcli.samples import LUMA_Q16, Q16, Colour
+from augcli.samples import LUMA_Q16, Q16, Colour, Colour16
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,22 +38,27 @@ def resolve_image_mean(program: Program, image: Pixels) -> Program:
     )
 
 
-def mean_colour(image: Pixels) -> Colour:
-    """Return the rounded mean of each channel, alpha left aside, as an 8-bit colour."""
+def mean_colour(image: Pixels) -> Colour | Colour16:
+    """Return the rounded mean of each channel, alpha left aside, in the image's own depth."""
     count = image.shape[0] * image.shape[1]
     sums = image.sum(axis=(0, 1), dtype=np.uint64)[:3].tolist()
     means = [(total + count // 2) // count for total in sums]
-    if image.dtype == np.uint16:
-        means = [(mean + 128) // 257 for mean in means]
-    return Colour(means[0], means[-2 if len(means) == 3 else 0], means[-1])
+    red, green, blue = means if len(means) == 3 else means * 3
+    return (Colour16 if image.dtype == np.uint16 else Colour)(red, green, blue)
 
 
-def channel_values(colour: Colour, shape: Shape) -> tuple[int, int, int, int]:
-    """Return a colour in an image's own channels and depth; alpha is opaque, unused channels are 0."""
-    scale = 257 if shape.depth == 16 else 1
+def channel_values(colour: Colour | Colour16, shape: Shape) -> tuple[int, int, int, int]:
+    """Return a colour in an image's own channels and depth; alpha is opaque, unused channels are 0.
+
+    Raises:
+        PlanError: If a colour of 16-bit values is for an 8-bit image.
+    """
+    if isinstance(colour, Colour16) and shape.depth != 16:
+        raise PlanError(f"a colour of 16-bit values needs a 16-bit image, got {colour}")
+    scale = 257 if shape.depth == 16 and isinstance(colour, Colour) else 1
     if shape.channels == 1:
         return colour.luma * scale, 0, 0, 0
-    alpha = 255 * scale if shape.channels == 4 else 0
+    alpha = (1 << shape.depth) - 1 if shape.channels == 4 else 0
     return colour.red * scale, colour.green * scale, colour.blue * scale, alpha
 
 

@@ -1,4 +1,4 @@
-"""A partner in the base's channels and depth; colour is never invented, only dropped or repeated."""
+"""The channels and depth of an output, and its sources brought to them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ import numpy as np
 from augcli.samples import LUMA_Q16, Q16
 
 if TYPE_CHECKING:
-    from augcli.samples import Pixels
+    from collections.abc import Iterable
+
+    from augcli.samples import Pixels, Shape
+
+
+def mixed_shape(base: Shape, partners: Iterable[Shape]) -> Shape:
+    """Return the shape of an output: its base's, but with colour where a partner has colour.
+
+    A base of 16-bit grey stays so, since nothing here writes 16-bit colour.
+    """
+    gains_colour = base.channels == 1 and base.depth == 8 and any(shape.channels > 1 for shape in partners)
+    return base._replace(channels=3) if gains_colour else base
 
 
 def match_pixels(partner: Pixels, channels: int, dtype: np.dtype[np.generic]) -> Pixels:
-    """Convert an image's channels and depth.
+    """Return an image in other channels and another depth.
 
     16 to 8 bit is (v + 128) // 257, 8 to 16 bit v·257; colour to grey is the ITU-R BT.601 luma, rounded;
-    alpha is dropped, or added opaque.
+    grey becomes colour by repeating it; alpha is added opaque. What is transparent was laid over a background
+    before: here its alpha is only dropped.
 
     Args:
         partner: (H, W, C) uint8 or uint16, C = 1, 3 or 4.

@@ -28,7 +28,8 @@ def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
 
     Args:
         table: Steps made by `tabulate` for this image and these partners.
-        partners: (H, W, C) arrays by slot, any size, channels and dtype of the image.
+        partners: (H, W, C) arrays by slot, any size, channels and dtype of the image. Those of a run are
+            opaque.
         image: (H, W, C) uint8 or uint16; changed.
     """
     height, width = image.shape[:2]
@@ -41,7 +42,8 @@ def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
         if step["kind"] == PASTE:
             image[inside] = partner[inside]
         else:
-            image[inside] = blend(image[inside], partner[inside], int(step["weight_q16"]))
+            mix = blend_alpha if image.shape[2] == 4 else blend
+            image[inside] = mix(image[inside], partner[inside], int(step["weight_q16"]))
 
 
 def paint(step: np.void, quantiles: NDArray[np.uint16], image: Pixels) -> Pixels:
@@ -76,6 +78,20 @@ def blend(base: NDArray[PixelType], partner: NDArray[PixelType], weight_q16: int
     """Mix two arrays of one shape: (base·w + partner·(65536 - w) + 32768) >> 16, rounded to nearest."""
     mixed = base.astype(np.int64) * weight_q16 + partner.astype(np.int64) * (Q16 - weight_q16)
     return ((mixed + Q16 // 2) >> 16).astype(base.dtype)
+
+
+def blend_alpha(base: NDArray[PixelType], partner: NDArray[PixelType], weight_q16: int) -> NDArray[PixelType]:
+    """Mix two arrays (..., 4) with alpha: what is transparent counts as little as it is seen.
+
+    With the base's alpha α and the partner's β, D = α·w + β·(65536 - w): alpha is (D + 32768) >> 16, a colour
+    (a·α·w + b·β·(65536 - w) + D//2) // D, and 0 where D is 0. Where both are opaque this is `blend`.
+    """
+    base_share = base[..., 3:].astype(np.int64) * weight_q16
+    partner_share = partner[..., 3:].astype(np.int64) * (Q16 - weight_q16)
+    whole = base_share + partner_share
+    mixed = base[..., :3] * base_share + partner[..., :3] * partner_share
+    colour = (mixed + whole // 2) // np.maximum(whole, 1)
+    return np.concatenate([colour, (whole + Q16 // 2) >> 16], axis=-1).astype(base.dtype)
 
 
 def stretch(partner: Pixels, step: np.void, shape: tuple[int, ...]) -> Pixels:

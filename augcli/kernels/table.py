@@ -15,7 +15,7 @@ from augcli.errors import PlanError
 from augcli.kernels.fills import QUANTILES, channel_values, quantiles_of
 from augcli.program.steps import Blend, Box, Fill, ImageMean, Paste, Patches, Uniform
 from augcli.rng import PHILOX_MULTIPLIERS, PHILOX_ROUNDS, PHILOX_WEYL, split_key
-from augcli.samples import Q16, Colour
+from augcli.samples import Q16, Colour, Colour16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,7 +214,7 @@ NO_FILL = ((0,) * 4, FLAT, 0, 0, 0)
 
 def _describe(fill: Paint, shape: Shape, quantiles: list[NDArray[np.uint16]]) -> tuple[object, ...]:
     """Return a fill's (value, noise, key_low, key_high, quantiles); append its rows of quantiles."""
-    if isinstance(fill, Colour):
+    if isinstance(fill, Colour | Colour16):
         return channel_values(fill, shape), *NO_FILL[1:]
     if isinstance(fill, ImageMean):
         raise PlanError("a fill by the image's mean must become a colour first")

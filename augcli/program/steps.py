@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from augcli.errors import PlanError
-from augcli.samples import Q16, Colour
+from augcli.samples import Q16, Colour, Colour16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,7 +172,7 @@ class ImageMean:
     """The base's own mean as it was loaded; it becomes a colour before the steps run."""
 
 
-Paint: TypeAlias = Colour | Uniform | Normal | ImageMean
+Paint: TypeAlias = Colour | Colour16 | Uniform | Normal | ImageMean
 
 
 @dataclass(frozen=True, slots=True)

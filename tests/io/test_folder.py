@@ -69,7 +69,10 @@ def test_file_bears_its_size_and_modification_time(make):
     assert list(files(root)) == [File("a.png", 2, 1_234_567_891)]
 
 
-@pytest.mark.parametrize("suffix", "jpg jpeg png webp bmp tif tiff gif avif ppm JPG Png TIFF jPeG".split())
+@pytest.mark.parametrize(
+    "suffix",
+    "jpg jpeg jpe jfif png webp bmp tif tiff gif avif ppm pgm pbm pnm JPG Png TIFF jPeG JFIF".split(),
+)
 def test_extension_is_accepted_in_any_case(make, suffix):
     assert keys(make(f"a.{suffix}")) == [f"a.{suffix}"]
 

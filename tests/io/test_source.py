@@ -64,7 +64,9 @@ def test_source_that_is_another_file_is_refused(tmp_path):
 
 def test_source_without_images_is_refused_naming_the_accepted_extensions(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"")
-    with pytest.raises(InputError, match=r"no images in .*; accepted: \.avif \.bmp \.gif \.jpeg \.jpg \.png"):
+    with pytest.raises(
+        InputError, match=r"no images in .*; accepted: \.avif \.bmp \.gif \.jfif \.jpe \.jpeg"
+    ):
         open_source(str(tmp_path), Selection())
 
 

@@ -11,7 +11,7 @@ from augcli.kernels import cpu, reference
 from augcli.kernels.fills import channel_values, mean_colour, normal_quantiles, resolve_image_mean
 from augcli.kernels.table import tabulate
 from augcli.program.steps import Box, Fill, ImageMean, Normal, Paste, Patches, Uniform
-from augcli.samples import Colour, Shape
+from augcli.samples import Colour, Colour16, Shape
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BLOCK = [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
@@ -133,7 +133,16 @@ def test_the_mean_colour_is_rounded_and_leaves_alpha_aside():
     image = np.array([[[0, 1, 255, 9], [1, 1, 254, 9]]], np.uint8)
     assert mean_colour(image) == Colour(1, 1, 255)  # 0.5 → 1, 254.5 → 255
     assert mean_colour(image[..., :1]) == Colour(1, 1, 1)
-    assert mean_colour(np.full((2, 2, 1), 2570, np.uint16)) == Colour(10, 10, 10)
+
+
+def test_the_mean_of_a_16_bit_image_keeps_its_depth():
+    grey, colour = np.full((2, 2, 1), 1000, np.uint16), np.full((2, 2, 3), (1, 500, 65535), np.uint16)
+    assert mean_colour(grey) == Colour16(1000, 1000, 1000)
+    assert mean_colour(colour) == Colour16(1, 500, 65535)
+    assert channel_values(mean_colour(grey), Shape(2, 2, 1, 16)) == (1000, 0, 0, 0)
+    assert channel_values(mean_colour(colour), Shape(2, 2, 4, 16)) == (1, 500, 65535, 65535)
+    with pytest.raises(PlanError, match="needs a 16-bit image"):
+        channel_values(mean_colour(grey), Shape(2, 2, 1, 8))
 
 
 def test_a_fill_by_the_image_mean_becomes_its_colour():

@@ -7,7 +7,8 @@ import pytest
 
 from augcli.errors import PlanError
 from augcli.kernels import reference
-from augcli.kernels.match import match_pixels
+from augcli.kernels.match import match_pixels, mixed_shape
+from augcli.kernels.reference import blend_alpha
 from augcli.kernels.table import STEP, tabulate
 from augcli.program.steps import Blend, Box, Fill, Paste, Patches
 from augcli.samples import Colour, Shape
@@ -142,3 +143,61 @@ class TestMatchPixels:
         rgba = match_pixels(rgb, 4, np.dtype(np.uint8))
         assert rgba.ravel().tolist() == [1, 2, 3, 255]
         np.testing.assert_array_equal(match_pixels(rgba, 3, np.dtype(np.uint8)), rgb)
+
+
+@pytest.mark.parametrize(
+    ("channels", "depth", "partners", "output"),
+    [
+        (1, 8, [3], 3),
+        (1, 8, [4], 3),
+        (1, 8, [1, 1, 3], 3),
+        (1, 8, [1], 1),
+        (1, 8, [], 1),
+        (3, 8, [1, 4], 3),
+        (4, 8, [1, 3], 4),
+        (1, 16, [3, 4], 1),
+    ],
+)
+def test_an_output_has_colour_where_a_source_has(channels, depth, partners, output):
+    base = Shape(3, 5, channels, depth)
+    others = [Shape(9, 9, number) for number in partners]
+    assert mixed_shape(base, others) == Shape(3, 5, output, depth)
+
+
+def pixel(*values, dtype=np.uint8):
+    return np.array([[values]], dtype)
+
+
+class TestBlendAlpha:
+    def test_nothing_is_seen_of_a_transparent_base(self):
+        # D = 255·32768, alpha (D + 32768) >> 16 = 128, and all colour is the partner's.
+        mixed = blend_alpha(pixel(9, 99, 199, 0), pixel(200, 0, 50, 255), 32768)
+        assert mixed.ravel().tolist() == [200, 0, 50, 128]
+
+    def test_a_half_transparent_base_counts_half(self):
+        # D = 128·16384 + 255·49152 = 14630912; (100·128·16384 + 200·255·49152 + D//2) // D = 186.
+        mixed = blend_alpha(pixel(100, 0, 255, 128), pixel(200, 0, 255, 255), 16384)
+        assert mixed.ravel().tolist() == [186, 0, 255, 223]
+
+    def test_where_nothing_is_seen_there_is_no_colour(self):
+        assert blend_alpha(pixel(9, 9, 9, 0), pixel(7, 7, 7, 255), 65536).ravel().tolist() == [0, 0, 0, 0]
+
+    def test_of_16_bit_it_is_the_same_rule(self):
+        mixed = blend_alpha(
+            pixel(*[65535] * 3, 0, dtype=np.uint16), pixel(5, 6, 7, 65535, dtype=np.uint16), 1
+        )
+        assert mixed.ravel().tolist() == [5, 6, 7, 65534]  # (65535·65535 + 32768) >> 16
+
+    @pytest.mark.parametrize("weight", [0, 1, 20000, 32768, 65535, 65536])
+    def test_where_both_are_opaque_it_is_the_common_blend(self, weight):
+        base, partner = (np.random.default_rng(i).integers(0, 256, (6, 7, 4), np.uint8) for i in (1, 2))
+        base[..., 3] = partner[..., 3] = 255
+        np.testing.assert_array_equal(
+            blend_alpha(base, partner, weight), reference.blend(base, partner, weight)
+        )
+
+    def test_a_program_blends_by_alpha_only_what_has_some(self):
+        image, partner = pixel(9, 99, 199, 0), pixel(200, 0, 50, 255)
+        table = tabulate((Blend(Box(0, 0, 1, 1), 32768, 0),), Shape(1, 1, 4), [(1, 1)])
+        reference.apply(table, [partner], image)
+        assert image.ravel().tolist() == [200, 0, 50, 128]

@@ -96,6 +96,25 @@ def test_a_fill_by_the_mean_waits_for_the_pixels():
     assert plan.table is None
 
 
+class Grey(Around):
+    """Samples of which all are grey but number 3."""
+
+    def shape(self, position):
+        return Shape(16, 16, 3 if position == 3 else 1)
+
+
+def test_a_grey_base_with_a_colour_partner_is_planned_in_colour():
+    chain = read_recipe({"op": [{"kind": "cutout", "fill": "random-color"}, {"kind": "cutmix", "lam": 0.5}]})
+    planner = make_planner(chain, Grey())
+    meets_colour, meets_grey = planner.plan(2, 0), planner.plan(4, 0)
+    paints = [plan.steps[0].fill for plan in (meets_colour, meets_grey)]
+    assert len({paints[0].red, paints[0].green, paints[0].blue}) == 3
+    assert len({paints[1].red, paints[1].green, paints[1].blue}) == 1
+    values = meets_colour.table.steps[0]["value"].tolist()
+    assert values == [paints[0].red, paints[0].green, paints[0].blue, 0]
+    assert meets_grey.table.steps[0]["value"].tolist() == [paints[1].red, 0, 0, 0]
+
+
 def test_the_operations_of_a_chain_have_slots_of_their_own():
     chain = read_recipe({"op": [{"kind": "cutmix", "lam": 0.5}, {"kind": "mixup", "lam": 0.5}]})
     plan = make_planner(chain, Around()).plan(0, 0)

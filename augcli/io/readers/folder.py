@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from augcli.io.store.listing import File, Files, Tree
     from augcli.samples import RowGroup
 
-IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .bmp .tif .tiff .gif .avif .ppm".split())
+IMAGE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .webp .bmp .tif .tiff .gif .avif .ppm .pgm .pbm .pnm".split()
+)
 
 UNREADABLE_SUFFIXES = frozenset(".heic .heif .jxl .raw .cr2 .cr3 .nef .arw .dng .orf .rw2 .psd .svg".split())
 """Images that no core package reads; they are named with the cure instead of silently left out."""

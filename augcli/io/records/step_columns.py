@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
-from augcli.samples import Colour, SoftLabel
+from augcli.samples import Colour, Colour16, SoftLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +23,9 @@ STEP_TYPE = pa.struct(
     + [("noise", pa.string()), ("key", pa.uint64())]
     + [(name, pa.list_(pa.float64())) for name in ("mean", "std")]
 )
+
+FULL = 65535
+"""The full range of 16 bits: `mean` holds a colour of that depth as shares of it."""
 
 LABEL_TYPE = pa.struct([("classes", pa.list_(pa.int64())), ("weights", pa.list_(pa.float64()))])
 
@@ -64,6 +67,8 @@ def _read_paint(row: Mapping[str, Any]) -> Paint:
         return Colour(row["red"], row["green"], row["blue"])
     if row["noise"] == "uniform":
         return Uniform(row["key"])
+    if row["noise"] is None:
+        return Colour16(*(round(share * FULL) for share in row["mean"]))
     mean, std = (tuple(row[name]) for name in ("mean", "std"))
     return Normal(row["key"], mean, std)
 
@@ -113,6 +118,9 @@ def _paint_row(paint: Paint) -> tuple[Any, ...]:
     """Return a fill's red, green, blue, noise, key, mean, std."""
     if isinstance(paint, Colour):
         return paint.red, paint.green, paint.blue, None, None, None, None
+    if isinstance(paint, Colour16):
+        shares = tuple([value / FULL for value in (paint.red, paint.green, paint.blue)])
+        return None, None, None, None, None, shares, None
     if isinstance(paint, Uniform):
         return None, None, None, "uniform", paint.key, None, None
     if isinstance(paint, Normal):

@@ -51,6 +51,7 @@ class Collector:
             self._gathered += outputs
             self._bytes += sum(len(output.data) for output in outputs)
             self._count(base)
+            self.result.counts.update(remark for output in outputs for remark in output.remarks)
             if self._bytes > self._most_bytes:
                 self.flush()
 

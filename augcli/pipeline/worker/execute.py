@@ -50,7 +50,7 @@ def execute(job: Job, arc: Arc, samples: Samples, backend: Backend) -> ArcResult
     loader = Loader(samples, recipe, geometry, annotations, not backend.apply_many, watch)
     window = Window(arc, loader, job.count_partners(arc.members), limits)
     planner = Planner(job, arc, window)
-    preparer = Preparer(window, planner, annotations, geometry, recipe.image_format)
+    preparer = Preparer(window, planner, annotations, geometry, recipe)
     maker = Maker(recipe, backend, limits.made_together, watch)
     collector = Collector(job, limits.gathered_bytes, watch)
     start = arc.start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from augcli.kernels.match import mixed_shape
 from augcli.kernels.table import Table, tabulate
 from augcli.pipeline.worker.values import ORIGINAL, OutputPlan
 from augcli.program.steps import Fill, ImageMean
@@ -79,6 +80,9 @@ class Planner:
         if shape is None:  # it cannot be read, which whoever makes the output finds, too
             return OutputPlan(copy)
         plan = self._chain(position, copy, drawn, shape)
+        output = mixed_shape(shape, self._shapes(plan.partners))
+        if output != shape:  # drawn colours are grey on grey alone
+            plan = self._chain(position, copy, drawn, output)
         table = None if _asks_for_mean(plan.steps) else self.tabulate(plan.steps, shape, plan.partners)
         return plan._replace(table=table, surprises=surprises)
 
@@ -104,11 +108,21 @@ class Planner:
         )
 
     def tabulate(self, program: Program, shape: Shape, partners: Sequence[int]) -> Table:
-        """Turn a program into the table that backends take."""
+        """Turn a program into the table that backends take.
+
+        Args:
+            program: The steps of an output.
+            shape: Shape of its base.
+            partners: Positions of its partners.
+        """
+        shapes = self._shapes(partners)
+        sizes = [(partner.height, partner.width) for partner in shapes]
+        return tabulate(program, mixed_shape(shape, shapes), sizes)
+
+    def _shapes(self, partners: Sequence[int]) -> list[Shape]:
+        """Return the shapes of partners, as far as they are known."""
         shapes = [self._around.shape(position) for position in partners]
-        return tabulate(
-            program, shape, [(known.height, known.width) for known in shapes if known is not None]
-        )
+        return [shape for shape in shapes if shape is not None]
 
     def _draw(self, position: int, copy: int) -> list[Drawn]:
         """Draw which operations an output gets."""

@@ -8,18 +8,23 @@ from augcli.errors import DecodeError
 from augcli.io.images import codec
 from augcli.io.records.annotation_columns import OutputAnnotations
 from augcli.kernels.fills import resolve_image_mean
-from augcli.kernels.match import match_pixels
+from augcli.kernels.match import match_pixels, mixed_shape
 from augcli.pipeline.worker.values import Made, OutputPlan
 from augcli.samples import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from augcli.io.images.geometry import Geometry
     from augcli.pipeline.worker.annotations import AnnotationFollower
     from augcli.pipeline.worker.planner import Planner
     from augcli.pipeline.worker.values import Loaded
     from augcli.pipeline.worker.window import Window
+    from augcli.recipe import Recipe
+    from augcli.samples import Pixels
+
+GREYED = "colour partners read as grey, since 16-bit grey stays so"
+"""What is counted for each output of which that holds."""
 
 
 class Preparer:
@@ -31,10 +36,10 @@ class Preparer:
         planner: Planner,
         annotations: AnnotationFollower | None,
         geometry: Geometry | None,
-        image_format: str,
+        recipe: Recipe,
     ) -> None:
         self._window, self._planner, self._annotations = window, planner, annotations
-        self._geometry, self._image_format = geometry, image_format
+        self._geometry, self._recipe = geometry, recipe
 
     def prepare(
         self, position: int, copies: range, plans: Mapping[tuple[int, int], OutputPlan]
@@ -75,23 +80,35 @@ class Preparer:
             steps = resolve_image_mean(plan.steps, pixels)
             plan = plan._replace(steps=steps)
             table = self._planner.tabulate(steps, Shape.of(pixels), plan.partners)
-        partners = [
-            match_pixels(window.decode(partner), pixels.shape[2], pixels.dtype) for partner in plan.partners
-        ]
+        work, remarks = self._bring_together(pixels, [window.decode(partner) for partner in plan.partners])
         return Made(
             base,
             plan,
             partners=tuple([window.open(partner).sample for partner in plan.partners]),
             annotations=self._follow(plan, base),
-            work=(table, partners, pixels),
+            work=(table, *work),
+            remarks=remarks,
         )
+
+    def _bring_together(
+        self, pixels: Pixels, partners: Sequence[Pixels]
+    ) -> tuple[tuple[list[Pixels], Pixels], tuple[str, ...]]:
+        """Return partners and base in the channels and depth of their output, and what is worth counting."""
+        shape = mixed_shape(Shape.of(pixels), map(Shape.of, partners))
+        is_greyed = shape.channels == 1 and any(partner.shape[2] > 1 for partner in partners)
+        background = self._recipe.background
+        opaque = [
+            codec.flatten(partner, background) if partner.shape[2] == 4 else partner for partner in partners
+        ]
+        matched = [match_pixels(partner, shape.channels, pixels.dtype) for partner in opaque]
+        return (matched, match_pixels(pixels, shape.channels, pixels.dtype)), (GREYED,) * is_greyed
 
     def _keep(self, position: int, base: Loaded, plan: OutputPlan) -> Made:
         """Return an unchanged sample: the file itself where it may stand in the output, else its pixels."""
         header = base.header
         assert header is not None
         made = Made(base, plan, annotations=self._follow(plan, base))
-        if codec.is_copyable(header, self._image_format, self._geometry):
+        if codec.is_copyable(header, self._recipe.image_format, self._geometry):
             made.data, made.suffix = base.data, "jpg" if header.format == "JPEG" else "png"
             made.height, made.width = header.height, header.width
         else:

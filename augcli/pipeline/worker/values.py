@@ -121,6 +121,7 @@ class Made:
         height: Rows of the encoded image.
         width: Columns of the encoded image.
         failure: Why its base gives no output at all.
+        remarks: What is worth a line in the summary, each counted once for this output.
     """
 
     base: Loaded
@@ -135,6 +136,7 @@ class Made:
     height: int = 0
     width: int = 0
     failure: Fault | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
