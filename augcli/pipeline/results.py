@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from augcli.io.writers.comparison import Difference
@@ -62,6 +62,7 @@ class Summary:
         notes: What is worth knowing, in words.
         is_dry: True if nothing was written because nothing was to be.
         only_tables: True if no image was to be made, but tables or label columns were.
+        written_anew: Unchanged outputs that could not be copied byte for byte, by the reason.
     """
 
     dst: str
@@ -85,3 +86,4 @@ class Summary:
     notes: tuple[str, ...]
     is_dry: bool = False
     only_tables: bool = False
+    written_anew: dict[str, int] = field(default_factory=dict)

@@ -18,6 +18,9 @@ def describe(summary: Summary) -> str:
     lines = [f"{summary.dst} {verb} {summary.outputs} images ({summary.layout}) from {summary.images} inputs"]
     if not summary.is_dry:
         lines.append(f"  changed    {summary.applied}")
+    if summary.written_anew:
+        anew = ", ".join(f"{reason} {count}" for reason, count in summary.written_anew.items())
+        lines.append(f"  unchanged, but written anew {sum(summary.written_anew.values())} ({anew})")
     lines += [f"  left out   {count}: {reason}" for reason, count in summary.unmixed.items()]
     lines += [f"  failed     {count}: {reason}" for reason, count in reasons(summary).items()]
     if summary.failures:

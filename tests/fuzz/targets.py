@@ -118,7 +118,9 @@ def check_image(data: bytes) -> bool:
             raise Broken("header-over-max-pixels")
         if header.quality not in (None, *range(1, 101)):
             raise Broken("quality-out-of-range")
-        if codec.is_copyable(header, "keep", None) and _orientation_by_pillow(data) in range(2, 9):
+        if codec.find_copy_obstacle(header, "keep", None) is None and _orientation_by_pillow(data) in range(
+            2, 9
+        ):
             raise Broken("copyable-but-turned")
         taken = [_check_decoding(data, header, geometry) for geometry in GEOMETRIES]  # each is to be tried
         return all(taken)

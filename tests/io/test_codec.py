@@ -534,7 +534,7 @@ def test_what_is_transparent_shows_the_background_in_a_jpeg(background, level):
 
 
 def is_copyable(data, image_format="keep", geometry=None):
-    return codec.is_copyable(read(data), image_format, geometry)
+    return codec.find_copy_obstacle(read(data), image_format, geometry) is None
 
 
 def make_size(height, width, fit="crop", background=WHITE):
@@ -597,6 +597,20 @@ def test_an_animated_png_is_not_copied(default_image):
 @pytest.mark.parametrize(("size", "expected"), [((8, 12), True), ((12, 8), False), ((8, 8), False)])
 def test_with_a_size_only_a_file_of_that_size_is_copied(form, size, expected):
     assert is_copyable(save(to_image(draw(8, 12)), form), "keep", make_size(*size)) is expected
+
+
+def test_it_is_said_why_a_file_cannot_be_copied():
+    image = to_image(draw(8, 8))
+
+    def obstacle(data, geometry=None):
+        return codec.find_copy_obstacle(read(data), "keep", geometry)
+
+    assert obstacle(save(image, "JPEG", exif=exif_of(6))) == "orientation"
+    assert obstacle(save(image, "BMP")) == "format"
+    assert obstacle(save(image, "PNG"), make_size(4, 4)) == "size"
+    assert obstacle(make_animation("PNG", default_image=False)) == "frames"
+    assert obstacle(save(image, "JPEG")[:-2]) == "no end marker"
+    assert obstacle(save(image, "PNG")) is None
 
 
 # --- damage --------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from augcli.io.writers.labels_csv import fill_labels_csv
 from augcli.ops.cutmix import CutMix
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
 from augcli.recipe import Choice, Entry, Recipe, single
-from augcli.samples import Colour, SoftLabel
+from augcli.samples import Colour, Colour16, SoftLabel
 
 
 def read_label_table(path, *arguments):
@@ -612,6 +612,7 @@ PROGRAMS = [
     (Paste(Box(1, 2, 5, 5), 0),),
     (Paste(Box(0, 0, 5, 8), 1, Box(1, 2, 3, 4)), Blend(Box(0, 0, 5, 8), 12345, 0)),
     (Fill(Box(0, 0, 2, 2), Colour(1, 2, 3)), Fill(Patches(3, 4, b"\x01\x00\x00\x01"), Uniform(2**64 - 1))),
+    (Fill(Box(0, 0, 2, 2), Colour16(0, 1000, 65535)),),
     (Fill(Box(0, 0, 2, 2), Normal(7, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))),),
 ]
 

@@ -132,12 +132,19 @@ def choose_file_format(header: Header, channels: int, image_format: str) -> File
     return "jpg" if header.format == "JPEG" or (not header.lossless and channels < 4) else "png"
 
 
-def is_copyable(header: Header, image_format: str, geometry: Geometry | None) -> bool:
-    """True if the file itself may stand in the output: whole, upright, of the wanted file format and size."""
+COPY_OBSTACLES = ("orientation", "format", "size", "frames", "no end marker")
+"""Why a file itself may not stand in the output: it must be turned, it has another file format or another
+size than it should, it holds several frames, or it is not whole."""
+
+
+def find_copy_obstacle(header: Header, image_format: str, geometry: Geometry | None) -> str | None:
+    """Return the first of `COPY_OBSTACLES` that a file has; None if it may stand in the output itself."""
     file_format = {"JPEG": "jpg", "PNG": "png"}.get(header.format)
     fits = geometry is None or header.upright_size == (geometry.height, geometry.width)
-    wanted = file_format is not None and image_format in ("keep", file_format)
-    return wanted and fits and header.complete and header.orientation == 1 and not header.frames
+    has_format = file_format is not None and image_format in ("keep", file_format)
+    is_fine = header.orientation == 1, has_format, fits, not header.frames, header.complete
+    found = (name for name, fine in zip(COPY_OBSTACLES, is_fine, strict=True) if not fine)
+    return next(found, None)
 
 
 def encode(

@@ -64,6 +64,10 @@ def is_ours(column: str, has_masks: bool) -> bool:
     return column in OUR_COLUMNS or column.startswith(PRIVATE) or (has_masks and column in MASK_COLUMNS)
 
 
+WRITTEN_ANEW = "written anew: "
+"""What the names of counts of unchanged outputs begin with that could not be copied; the reason follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartFacts:
     """What a part file says of its chunk, beside its rows.

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
+from augcli.io.records.part_files import WRITTEN_ANEW
 from augcli.io.store.names import CLASSES
 from augcli.io.writers.failures import collect_failures
 from augcli.pipeline.plan.rings import same_class_shares
@@ -50,7 +51,8 @@ def summarize(
     facts = [fact for split in splits for fact in split.facts.values()]
     failures = collect_failures(facts)
     passed_over = {key for fact in facts for key in fact.passed_over}
-    surprises = sum((Counter(fact.counts) for fact in facts), Counter())
+    counted = sum((Counter(fact.counts) for fact in facts), Counter())
+    surprises = {what: number for what, number in counted.items() if not what.startswith(WRITTEN_ANEW)}
     return Summary(
         dst=store.name,
         layout=str(recipe.format),
@@ -75,6 +77,7 @@ def summarize(
             *(f"{what}: {number}" for what, number in sorted(surprises.items())),
             *_absent(splits, per_class),
         ),
+        written_anew=_count_written_anew(counted),
     )
 
 
@@ -182,6 +185,12 @@ def pair_notes(splits: Sequence[Split]) -> list[str]:
 def libraries(backend: str) -> dict[str, str]:
     """Return the codecs, which decide the bytes beside the recipe, and the backend, which does not."""
     return {"backend": backend, **codec.versions()}
+
+
+def _count_written_anew(counted: Mapping[str, int]) -> dict[str, int]:
+    """Return the unchanged outputs that could not be copied, by the reason."""
+    numbers = {reason: counted.get(f"{WRITTEN_ANEW}{reason}", 0) for reason in codec.COPY_OBSTACLES}
+    return {reason: number for reason, number in numbers.items() if number}
 
 
 def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:

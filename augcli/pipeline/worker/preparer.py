@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import DecodeError
 from augcli.io.images import codec
 from augcli.io.records.annotation_columns import OutputAnnotations
+from augcli.io.records.part_files import WRITTEN_ANEW
 from augcli.kernels.fills import resolve_image_mean
 from augcli.kernels.match import match_pixels, mixed_shape
 from augcli.pipeline.worker.values import Made, OutputPlan
@@ -108,11 +109,13 @@ class Preparer:
         header = base.header
         assert header is not None
         made = Made(base, plan, annotations=self._follow(plan, base))
-        if codec.is_copyable(header, self._recipe.image_format, self._geometry):
+        obstacle = codec.find_copy_obstacle(header, self._recipe.image_format, self._geometry)
+        if obstacle is None:
             made.data, made.suffix = base.data, "jpg" if header.format == "JPEG" else "png"
             made.height, made.width = header.height, header.width
         else:
             made.pixels = self._window.decode(position)
+            made.remarks = (f"{WRITTEN_ANEW}{obstacle}",)
         return made
 
     def _settle(self, position: int, plan: OutputPlan) -> OutputPlan:
