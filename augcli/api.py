@@ -269,5 +269,7 @@ def _select(
         image_col=recipe.image_col,
         label_col=recipe.label_col,
         links=recipe.links,
+        split=recipe.split,
+        splits=recipe.splits,
         skip=str(dst),
     )

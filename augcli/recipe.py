@@ -179,6 +179,11 @@ class Recipe:
     other_splits: str = option(
         "copy", "Pass the other splits on, or leave them out.", choices=("copy", "skip"), panel="Input"
     )
+    splits: bool = option(
+        True,
+        "Read folders and shards with words such as train and test in their names as splits.",
+        panel="Input",
+    )
     image_col: str | None = option(
         None, "Parquet column of the images (default: found by name).", panel="Input"
     )

@@ -32,7 +32,7 @@ INNER_LAYERS = {
     "io": [
         {"readers", "writers"},
         {"records", "boxes", "labels", "images"},
-        {"hugging_face"},
+        {"hugging_face", "split_words"},
         {"store"},
     ],
     "pipeline": [

@@ -25,6 +25,8 @@ store/places                DST opened as a store; overlaps refused
 store/walk                  a directory tree, page by page
 readers/base                what a reader is
 readers/source              which reader SRC needs
+readers/splits              which splits there are, by the words of names
+readers/passed_over         what was found and is not used, in words
 readers/folder              image folders: splits, class folders
 readers/parquet             rows of shards
 readers/pairs               images beside their masks
@@ -59,5 +61,6 @@ writers/card                README.md of an output
 writers/comparison          what verify compares written files with
 writers/failures            failures.jsonl
 writers/metadata            metadata.parquet
+split_words                 the words that name splits
 hugging_face                the features that Hugging Face reads
 """

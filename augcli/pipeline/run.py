@@ -89,7 +89,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     notes = [
         *source.notes,
         *summarize.annotation_notes(recipe, source.annotated),
-        *documents.label_notes(recipe),
+        *documents.label_notes(recipe, [split.catalogue.split for split in splits]),
         *summarize.class_notes(splits),
         *summarize.pair_notes(splits),
     ]

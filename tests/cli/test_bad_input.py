@@ -333,8 +333,8 @@ def test_mixing_needs_labels(refusal, tmp_path, operation):
 
 def test_a_split_that_is_not_there_is_refused(refusal, tmp_path):
     write_images(tmp_path / "src", "train/cat/a.png", "train/cat/b.png", "val/cat/c.png")
-    says = refusal("cutmix", tmp_path / "src", tmp_path / "dst", "--split", "dev", code=INPUT)
-    assert says == "the input has no split 'dev'; it has train, val; give --split"
+    says = refusal("cutmix", tmp_path / "src", tmp_path / "dst", "--split", "test", code=INPUT)
+    assert says == "the input has no split 'test'; it has train, val; give --split"
 
 
 def test_a_split_of_an_input_without_splits_is_refused(refusal, make_folder, tmp_path):

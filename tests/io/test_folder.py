@@ -14,9 +14,8 @@ from augcli.io.readers.folder import (
     IMAGE_SUFFIXES,
     LABEL_TABLES,
     classes_of_files,
-    describe_others,
-    find_splits,
 )
+from augcli.io.readers.passed_over import describe_others
 from augcli.io.store.listing import File, Files, list_tree
 from augcli.io.store.local import LocalStore
 
@@ -231,27 +230,6 @@ def test_no_links_follows_none_and_counts_them(make):
     assert tree.directories == ["a"]
     assert tree.others == Counter({"links": 3})
     assert describe_others(tree.others) == ["passed over 3 links (--no-links)"]
-
-
-# Splits ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name", "train training val valid validation dev test testing eval evaluation".split()
-)
-def test_directory_of_a_split_name_alone_is_a_split(name):
-    assert find_splits([name, f"{name}/cat"]) == [name]
-
-
-def test_splits_are_given_sorted():
-    assert find_splits(["val", "val/cat", "train", "train/cat"]) == ["train", "val"]
-
-
-@pytest.mark.parametrize(
-    "directories", [["train", "ship"], ["train", "val", "extra"], ["Train"], ["train-1"], ["cat/train"], []]
-)
-def test_one_directory_of_another_name_means_there_are_no_splits(directories):
-    assert find_splits(directories) == []
 
 
 # Classes --------------------------------------------------------------------------------------------------

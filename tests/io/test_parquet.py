@@ -19,6 +19,7 @@ from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.recipe import Recipe, single
+from augcli.samples import SoftLabel
 
 STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 LARGE_STRUCT = pa.struct([("path", pa.string()), ("bytes", pa.large_binary())])
@@ -468,11 +469,49 @@ def test_nothing_is_paired_across_splits(tmp_path):
     assert all(partners[f"test-0.parquet#{row}"] == [] for row in range(4))
 
 
-def test_one_shard_without_a_split_name_means_there_are_no_splits(tmp_path):
+def test_splits_are_found_by_the_folders_of_the_shards(tmp_path):
+    for split in ("train", "test"):
+        write_shard(tmp_path / "src" / "default" / split / "0.parquet", {"image": IMAGES, "label": LABELS})
+    source = open_source(str(tmp_path / "src"), Selection())
+    assert {c.split: len(c) for c in source.catalogues} == {"train": 4, "test": 4}
+    assert source.notes[0] == "splits: train (4), test (4), by the folders of the shards"
+
+
+def test_one_shard_without_a_split_name_is_refused_with_the_cures(tmp_path):
     for name in ("train-0", "more-0"):
         write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": LABELS})
-    (catalogue,) = open_source(str(tmp_path / "src"), Selection()).catalogues
+    with pytest.raises(InputError) as caught:
+        open_source(str(tmp_path / "src"), Selection())
+    assert str(caught.value) == (
+        f"some shards in '{tmp_path}/src' name their split ('train-0.parquet'), others do not"
+        " ('more-0.parquet'); rename or move these, or give splits=False if all shards are one split"
+    )
+    (catalogue,) = open_source(str(tmp_path / "src"), Selection(splits=False)).catalogues
     assert (catalogue.split, len(catalogue)) == ("", 8)
+
+
+def test_a_pattern_of_one_split_is_what_is_augmented(tmp_path):
+    for name in ("train-0", "test-0", "test-1"):
+        write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": LABELS})
+    augcli.materialize(tmp_path / "src" / "test-*.parquet", tmp_path / "dst", single(Mixup(alpha=1.0)))
+    assert {path.name.split("-")[0] for path in (tmp_path / "dst" / "data").iterdir()} == {"test"}
+    assert any(by_source(tmp_path / "dst", "partners").values())
+    assert augcli.verify(tmp_path / "dst").differences == ()
+
+
+def test_classes_of_names_in_rows_are_those_of_the_augmented_split(tmp_path):
+    for name, labels in (("train-0", ["a", "c", "a", "c"]), ("test-0", ["c", "b", "a", None])):
+        write_shard(tmp_path / "src" / f"{name}.parquet", {"image": IMAGES, "label": labels})
+    source = open_source(str(tmp_path / "src"), Selection())
+    assert [c.classes for c in source.catalogues] == [("a", "c")] * 2
+    first, second = SoftLabel((0,), (1.0,)), SoftLabel((1,), (1.0,))
+    assert {c.split: list(c.labels) for c in source.catalogues} == {
+        "test": [second, None, first, None],
+        "train": [first, second, first, second],
+    }
+    assert (
+        "classes of split 'test' that are none of 'train': 'b'; their images are unlabelled" in source.notes
+    )
 
 
 # Output shards --------------------------------------------------------------------------------------------

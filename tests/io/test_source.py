@@ -235,15 +235,70 @@ def test_splits_are_catalogues_of_their_own(make_folder):
     }
 
 
-def test_splits_share_the_class_list_of_all_of_them(make_folder):
+def test_classes_are_those_of_the_augmented_split(make_folder):
     source = open_source(str(make_folder({"train/cat": 1, "train/emu": 1, "val/dog": 1})), Selection())
-    assert [c.classes for c in source.catalogues] == [("cat", "dog", "emu")] * 2
-    assert [c.labels for c in source.catalogues] == [[FIRST, THIRD], [SECOND]]
+    assert [c.classes for c in source.catalogues] == [("cat", "emu")] * 2
+    assert [c.labels for c in source.catalogues] == [[FIRST, SECOND], [None]]
+    assert (
+        "classes of split 'val' that are none of 'train': 'dog'; their images are unlabelled" in source.notes
+    )
 
 
-def test_a_class_called_train_among_others_is_no_split(make_folder):
-    _, catalogue = open_only(make_folder({"train": 1, "ship": 1}))
+def test_class_list_decides_the_classes_of_all_splits(make_folder, tmp_path):
+    (tmp_path / "classes").write_text("dog\ncat\n")
+    root = make_folder({"train/cat": 1, "val/dog": 1, "val/emu": 1})
+    selection = Selection(InputFiles(classes=str(tmp_path / "classes")))
+    assert [c.labels for c in open_source(str(root), selection).catalogues] == [[SECOND], [FIRST, None]]
+
+
+def test_splits_beside_an_unlabelled_one_that_is_augmented_keep_their_labels(make_folder):
+    source = open_source(str(make_folder({"train": 1, "val/dog": 1})), Selection())
+    assert [c.labels for c in source.catalogues] == [[None], [FIRST]]
+
+
+def test_split_words_in_any_case_and_with_years_are_splits(make_folder):
+    source = open_source(str(make_folder({"Train/cat": 1, "val2017/cat": 2})), Selection())
+    assert [(c.split, len(c)) for c in source.catalogues] == [("Train", 1), ("val2017", 2)]
+    assert source.main == "Train"
+    assert source.notes == ("splits: Train (1), val2017 (2), by the folders of SRC",)
+
+
+def test_two_directories_of_the_same_class_folders_are_one_split(make_folder):
+    root = make_folder({"train-1/cat": 1, "train/cat": 2, "train/dog": 1, "train-1/dog": 1, "val/cat": 1})
+    source = open_source(str(root), Selection())
+    assert {c.split: sorted(c.keys) for c in source.catalogues} == {
+        "train": [
+            "train-1/cat/0.png",
+            "train-1/dog/0.png",
+            "train/cat/0.png",
+            "train/cat/1.png",
+            "train/dog/0.png",
+        ],
+        "val": ["val/cat/0.png"],
+    }
+    labels = {key: label for c in source.catalogues for key, label in labels_of(c).items()}
+    assert sorted(key for key, label in labels.items() if label == SECOND) == [
+        "train-1/dog/0.png",
+        "train/dog/0.png",
+    ]
+
+
+def test_images_beside_split_folders_are_left_out_and_noted(make_folder):
+    source = open_source(str(make_folder({"train/cat": 1, "val/cat": 1, "": 2})), Selection())
+    assert [len(c) for c in source.catalogues] == [1, 1]
+    assert "left out: 2 images beside the split folders ('0.png' first)" in source.notes
+
+
+def test_no_splits_makes_all_directories_classes(make_folder):
+    source = open_source(str(make_folder({"train": 1, "test": 1})), Selection(splits=False))
+    (catalogue,) = source.catalogues
+    assert (catalogue.split, catalogue.classes) == ("", ("test", "train"))
+
+
+def test_a_class_called_train_among_others_is_no_split_and_is_noted(make_folder):
+    source, catalogue = open_only(make_folder({"train": 1, "ship": 1}))
     assert catalogue.classes == ("ship", "train")
+    assert source.notes == ("the folder 'train' is taken for a class like 'ship', not for a split",)
 
 
 def test_flat_folder_beside_an_empty_directory_called_train_has_no_splits(make_folder):
@@ -261,10 +316,10 @@ def test_splits_may_be_flat(make_folder):
 def test_each_split_is_labelled_by_its_own_metadata(make_folder):
     root = make_folder({"train": 2, "val": 1})
     (root / "train" / "metadata.csv").write_text("file_name,label\n0.png,cat\n1.png,emu\n")
-    (root / "val" / "metadata.csv").write_text("file_name,label\n0.png,dog\n")
+    (root / "val" / "metadata.csv").write_text("file_name,label\n0.png,emu\n")
     source = open_source(str(root), Selection())
-    assert [c.classes for c in source.catalogues] == [("cat", "dog", "emu")] * 2
-    assert [c.labels for c in source.catalogues] == [[FIRST, THIRD], [SECOND]]
+    assert [c.classes for c in source.catalogues] == [("cat", "emu")] * 2
+    assert [c.labels for c in source.catalogues] == [[FIRST, SECOND], [SECOND]]
 
 
 def test_class_folder_without_images_in_a_split_is_refused(make_folder):
@@ -286,7 +341,7 @@ def test_split_without_images_is_left_out_and_noted(make_folder, tmp_path, empty
 
 def test_split_that_is_not_there_is_refused_naming_those_that_are(make_folder, tmp_path):
     src = make_folder({"train/cat": 1, "val/cat": 1})
-    with pytest.raises(InputError, match="no split 'test'; it has train, val; give --split"):
+    with pytest.raises(InputError, match="no split 'test'; it has train, val; give split"):
         augcli.materialize(src, tmp_path / "dst", unchanged(split="test"))
 
 
@@ -369,13 +424,13 @@ def test_own_output_of_splits_is_read_with_one_class_order(make_folder, tmp_path
     assert [c.classes for c in catalogues] == [("dog", "cat")] * 2
 
 
-def test_splits_of_weights_over_different_classes_share_a_class_list(make_folder):
-    root = make_folder({"train": 2, "val": 1})
+def test_weights_over_classes_that_the_augmented_split_lacks_are_no_label(make_folder):
+    root = make_folder({"train": 2, "val": 2})
     (root / "train" / "metadata.csv").write_text("file_name,p:a,p:c\n0.png,0.5,0.5\n1.png,0,1\n")
-    (root / "val" / "metadata.csv").write_text("file_name,label\n0.png,b\n")
+    (root / "val" / "metadata.csv").write_text("file_name,p:b,p:c\n0.png,0.5,0.5\n1.png,0,1\n")
     catalogues = open_source(str(root), Selection()).catalogues
-    assert [c.classes for c in catalogues] == [("a", "b", "c")] * 2
-    assert [c.labels for c in catalogues] == [[SoftLabel((0, 2), (0.5, 0.5)), THIRD], [SECOND]]
+    assert [c.classes for c in catalogues] == [("a", "c")] * 2
+    assert [c.labels for c in catalogues] == [[SoftLabel((0, 1), (0.5, 0.5)), SECOND], [None, SECOND]]
 
 
 # Tasks ----------------------------------------------------------------------------------------------------

@@ -203,6 +203,25 @@ def rename_classes(labelling: Labelling, classes: tuple[str, ...]) -> Labelling:
     return Labelling([None if label is None else moved[id(label)] for label in labelling.labels], classes)
 
 
+def keep_classes(labelling: Labelling, classes: tuple[str, ...]) -> tuple[Labelling, list[str]]:
+    """Return labels over another class list; what bears a class that it lacks is unlabelled.
+
+    Returns:
+        The labels, and the classes that were lost, sorted.
+    """
+    own = labelling.classes or ()
+    lost = {index for index, name in enumerate(own) if name not in classes}
+    if not lost:
+        return rename_classes(labelling, classes), []
+    kept = [
+        None if label is None or not lost.isdisjoint(label.classes) else label for label in labelling.labels
+    ]
+    # The lost classes stand behind the others, where no label that is left has an index.
+    names = sorted({own[index] for index in lost})
+    moved = rename_classes(Labelling(kept, labelling.classes), (*classes, *names))
+    return Labelling(moved.labels, classes), names
+
+
 def _find_name(names: tuple[str, ...], index: int | None) -> str | None:
     if index is None or index < 0:
         return None

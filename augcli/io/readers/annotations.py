@@ -66,10 +66,10 @@ def find_masks(catalogues: Sequence[Catalogue], masks: Location) -> tuple[Catalo
 def _mask_names(catalogue: Catalogue, files: Files) -> list[str]:
     """Return the name of each sample's mask, without its suffix."""
     names = list(map(without_suffix, catalogue.keys))
-    prefix = f"{catalogue.split}/" if catalogue.split else ""
-    if any(key.startswith(prefix) for key in files.keys):
+    directories = {name.split("/", 1)[0] for name in names}
+    if not catalogue.split or any("/" in key and key.split("/", 1)[0] in directories for key in files.keys):
         return names
-    return [name.removeprefix(prefix) for name in names]
+    return [below_split(name, catalogue.split) for name in names]
 
 
 def _check_shared(
@@ -157,6 +157,11 @@ def find_boxes(
         first += len(catalogue)
     left_out = [f"left out of the boxes: {count} {what}" for what, count in sorted(box_file.dropped.items())]
     return tuple(found), box_file.header, [*notes, *left_out]
+
+
+def below_split(key: str, split: str) -> str:
+    """Return the key of a folder's image below the directory of its split."""
+    return key.split("/", 1)[-1] if split else key
 
 
 def without_suffix(key: str) -> str:

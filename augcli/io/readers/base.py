@@ -35,6 +35,8 @@ class Selection:
         image_col: Column of the images in shards; None takes the usual names.
         label_col: Column of the labels in shards and tables; None takes the usual names.
         links: Whether symbolic links are followed.
+        split: The split that is augmented, whose classes are those of all.
+        splits: Whether names of folders and shards tell splits; else all are one.
         skip: A directory that is never read, though a link may lead there: DST.
     """
 
@@ -42,6 +44,8 @@ class Selection:
     image_col: str | None = None
     label_col: str | None = None
     links: bool = True
+    split: str = "train"
+    splits: bool = True
     skip: str | None = None
 
 
@@ -107,7 +111,8 @@ class Source:
         opener: What opens its samples.
         has_class_folders: Whether folder outputs get a folder for each class.
         lies_in_class_folders: Whether the input's own directories bear class names.
-        notes: What was passed over, in words.
+        main: The split that is augmented; None leaves it to the recipe's own word.
+        notes: What was taken as what, and what was passed over, in words.
         groups: Row groups by split; empty where samples are files of their own.
         carried: The columns that are carried along.
         annotated: What belongs to the images beside their labels.
@@ -118,6 +123,7 @@ class Source:
     opener: Opener
     has_class_folders: bool
     lies_in_class_folders: bool = False
+    main: str | None = None
     notes: tuple[str, ...] = ()
     groups: dict[str, list[RowGroup]] = field(default_factory=dict)
     carried: Carried = field(default_factory=Carried)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from augcli.errors import DecodeError, InputError
-from augcli.io.labels.columns import label_by_name, rename_classes
+from augcli.io.labels.columns import Labelling, keep_classes, label_by_name, rename_classes
 from augcli.io.labels.tables import read_label_table, read_mask_names
 from augcli.io.readers.annotations import (
+    below_split,
     check_masks_apart,
     find_boxes,
     find_masks,
@@ -19,31 +20,27 @@ from augcli.io.readers.annotations import (
     without_suffix,
 )
 from augcli.io.readers.base import Source, labels_fit_folders, register
+from augcli.io.readers.passed_over import describe_lost, describe_others
+from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
+from augcli.io.split_words import find_words
 from augcli.io.store.base import Version, full_name
+from augcli.io.store.listing import Files
 from augcli.io.store.locations import Location, locate
 from augcli.io.store.names import printable_key
-from augcli.io.store.walk import UNFOLLOWED
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from augcli.io.labels.columns import Labelling
     from augcli.io.readers.base import ClassList, Input, Selection
     from augcli.io.store.base import Store
-    from augcli.io.store.listing import File, Files, Tree
+    from augcli.io.store.listing import File, Tree
     from augcli.samples import RowGroup
 
 IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .webp .bmp .tif .tiff .gif .avif .ppm .pgm .pbm .pnm".split()
 )
-
-UNREADABLE_SUFFIXES = frozenset(".heic .heif .jxl .raw .cr2 .cr3 .nef .arw .dng .orf .rw2 .psd .svg".split())
-"""Images that no core package reads; they are named with the cure instead of silently left out."""
-
-SPLIT_NAMES = frozenset("train training val valid validation dev test testing eval evaluation".split())
 
 OWN_TABLE = "metadata.parquet"
 """The table that an output of ours has beside its images."""
@@ -53,15 +50,18 @@ LABEL_TABLES = ("metadata.csv", OWN_TABLE)
 
 
 class SplitImages(NamedTuple):
-    """The images of a split; the name is empty where there are no splits."""
+    """The images of a split, by the directories that hold it.
+
+    Attributes:
+        split: Its name, which is empty where there are no splits.
+        parts: What the keys of each directory start with, and its images.
+    """
 
     split: str
-    files: Files
+    parts: tuple[tuple[str, Files], ...]
 
-    @property
-    def prefix(self) -> str:
-        """What the keys of the split start with."""
-        return f"{self.split}/" if self.split else ""
+    def __len__(self) -> int:
+        return sum(len(files) for _, files in self.parts)
 
 
 class FolderReader:
@@ -80,20 +80,15 @@ class FolderReader:
         """List and label the images of a folder, and find their masks and boxes; see `Reader.open`."""
         tree = found.tree
         assert tree is not None
-        splits, masks_beside = _find_splits(found, tree)
-        filled = [images for images in splits if len(images.files)]
-        labellings = _unite_classes(
-            [_label_images(found.store, tree, images, selection, classes) for images in filled]
-        )
-        catalogues = tuple(map(_make_catalogue, filled, labellings))
+        images, masks_beside = _find_images(found, tree)
+        division = divide_folders(images.keys, found.name) if selection.splits else Division()
+        splits = _part_splits(images, division)
+        main = choose_split([split.split for split in splits], selection.split)
+        labellings, notes = _label_splits(found.store, tree, splits, main, selection, classes)
+        catalogues = tuple(map(_make_catalogue, splits, labellings))
         folders = _top_folders(catalogues)
         catalogues, mask_store = _find_masks(found.store, catalogues, masks_beside, selection)
-        notes = describe_others(tree.others)
-        notes += [
-            f"split {images.split!r} holds no images and is left out"
-            for images in splits
-            if not len(images.files)
-        ]
+        notes = [*_describe_division(division, splits, tree), *notes, *describe_others(tree.others)]
         header = None
         if selection.files.boxes:
             names = [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
@@ -106,6 +101,7 @@ class FolderReader:
             opener=FolderOpener(found.store, mask_store),
             has_class_folders=bool(folders) and labels_fit_folders(catalogues),
             lies_in_class_folders=bool(folders) and folders <= set(catalogues[0].classes or ()),
+            main=main,
             notes=tuple(notes),
             annotated=Annotated(header, mask_store is not None),
         )
@@ -177,47 +173,49 @@ def _read_file(store: Store, key: str, version: Version) -> bytes:
 # --- what stands in a folder ---------------------------------------------------------------------------
 
 
-def describe_others(others: Counter[str]) -> list[str]:
-    """Return lines on what was passed over, and for images that we cannot read, the cure."""
-    lines = []
-    for what, count in sorted(others.items()):
-        cure = "; convert them to PNG or JPEG first" if what in UNREADABLE_SUFFIXES else ""
-        why = " (--no-links)" if what == UNFOLLOWED else ""
-        lines.append(f"passed over {count} {what or 'files without an extension'}{why}{cure}")
-    return lines
-
-
-def find_splits(directories: Iterable[str]) -> list[str]:
-    """Return the split directories at a root: all of its directories, if all bear split names."""
-    top = sorted({directory.split("/", 1)[0] for directory in directories})
-    return top if top and SPLIT_NAMES.issuperset(top) else []
-
-
-def _find_splits(found: Input, tree: Tree) -> tuple[list[SplitImages], dict[str, File] | None]:
-    """Return the images of each split, and the masks that lie beside them by the keys of their images.
+def _find_images(found: Input, tree: Tree) -> tuple[Files, dict[str, File] | None]:
+    """Return the images, and the masks that lie beside them by the keys of their images.
 
     There are such masks in an output of ours alone; None where no table names any.
     """
     images = tree.ending_in(IMAGE_SUFFIXES)
     if not len(images):
         raise InputError(f"no images in {found.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}")
-    has_folders = any("/" in key for key in images.keys)
-    splits = find_splits(tree.directories) if has_folders else []
-    prefixes = [f"{split}/" for split in splits] or [""]
+    places = [key.rpartition("/")[0] for key in sorted(tree.named) if key.rpartition("/")[2] == OWN_TABLE]
     named = {
         prefix + image: prefix + mask
-        for prefix in prefixes
-        if prefix + OWN_TABLE in tree.named
+        for prefix in (f"{place}/" if place else "" for place in places if not place or find_words(place))
         for image, mask in read_mask_names(Location(found.store, prefix + OWN_TABLE)).items()
     }
-    images, masks = part_masks(images, named) if named else (images, None)
-    parts = [SplitImages(split, images.below(f"{split}/")) for split in splits]
-    return parts or [SplitImages("", images)], masks
+    return part_masks(images, named) if named else (images, None)
+
+
+def _part_splits(images: Files, division: Division) -> list[SplitImages]:
+    """Return the images of each split."""
+    if not division.parts:
+        return [SplitImages("", (("", images),))]
+    return [
+        SplitImages(split, tuple((f"{name}/", images.below(f"{name}/")) for name in sorted(names)))
+        for split, names in division.parts.items()
+    ]
+
+
+def _describe_division(division: Division, splits: Sequence[SplitImages], tree: Tree) -> list[str]:
+    """Return what was taken for splits, and which of them hold no images."""
+    if not division.parts:
+        return list(division.notes)
+    taken = {name for names in division.parts.values() for name in names}
+    empty = [name for name in tree.directories if "/" not in name and name not in taken and find_words(name)]
+    return [
+        describe_splits({images.split: len(images) for images in splits}, division.sign),
+        *division.notes,
+        *(f"split {name!r} holds no images and is left out" for name in empty),
+    ]
 
 
 def _names_of(key: str, split: str) -> list[str]:
     """Return the names by which files of boxes may know an image: below SRC, and below its split."""
-    return [key, key.removeprefix(f"{split}/")] if split else [key]
+    return [key, below_split(key, split)] if split else [key]
 
 
 def _find_masks(
@@ -259,12 +257,43 @@ def classes_of_files(keys: Sequence[str], directories: list[str], root: str) -> 
     return [printable[name] for name in classes if name]
 
 
+def _label_splits(
+    store: Store,
+    tree: Tree,
+    splits: Sequence[SplitImages],
+    main: str,
+    selection: Selection,
+    classes: ClassList,
+) -> tuple[list[Labelling], list[str]]:
+    """Label the images of all splits with the classes of the augmented one.
+
+    Returns:
+        The labels of each split, and notes on the classes of other splits that are none of these.
+    """
+
+    def label(images: SplitImages, classes: ClassList) -> Labelling:
+        of_parts = [_label_images(store, tree, *part, selection, classes) for part in images.parts]
+        united = _unite_classes(of_parts)
+        return Labelling([label for part in united for label in part.labels], united[0].classes)
+
+    labelled = {main: label(next(images for images in splits if images.split == main), classes)}
+    given = classes or labelled[main].classes
+    notes = []
+    for images in splits:
+        if images.split != main:
+            try:
+                labelled[images.split] = label(images, given)
+            except InputError:  # it has other classes, or the fault of its own that is raised here
+                labelled[images.split], lost = keep_classes(label(images, None), given or ())
+                notes += [describe_lost(images.split, lost, main)] if lost else []
+    return _unite_classes([labelled[images.split] for images in splits]), notes
+
+
 def _label_images(
-    store: Store, tree: Tree, images: SplitImages, selection: Selection, classes: ClassList
+    store: Store, tree: Tree, prefix: str, files: Files, selection: Selection, classes: ClassList
 ) -> Labelling:
-    """Label the images of a split: by --labels, by the folder's own table, or by class folders."""
-    prefix = images.prefix
-    names = [key[len(prefix) :] for key in images.files.keys]
+    """Label the images of a directory: by --labels, by its own table, or by class folders."""
+    names = [key[len(prefix) :] for key in files.keys]
     given = selection.files.labels
     own = next((prefix + name for name in LABEL_TABLES if prefix + name in tree.named), None)
     table = locate(given) if given is not None else Location(store, own) if own is not None else None
@@ -273,7 +302,9 @@ def _label_images(
         if labelling is not None:
             return labelling
     directories = [directory[len(prefix) :] for directory in tree.directories if directory.startswith(prefix)]
-    return label_by_name(classes_of_files(names, directories, full_name(store, images.split)), classes)
+    return label_by_name(
+        classes_of_files(names, directories, full_name(store, prefix.removesuffix("/"))), classes
+    )
 
 
 def _unite_classes(labellings: list[Labelling]) -> list[Labelling]:
@@ -286,7 +317,9 @@ def _unite_classes(labellings: list[Labelling]) -> list[Labelling]:
 
 
 def _make_catalogue(images: SplitImages, labelling: Labelling) -> Catalogue:
-    files = images.files
+    files = Files()
+    for _, part in images.parts:
+        files.extend(part)
     sizes, versions = np.array(files.sizes, np.int64), np.array(files.versions, np.int64)
     return Catalogue(images.split, files.keys, sizes, versions, labelling.labels, labelling.classes)
 

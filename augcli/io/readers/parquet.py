@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,11 @@ import pyarrow as pa
 from augcli.errors import DecodeError, InputError
 from augcli.io.hugging_face import read_features
 from augcli.io.images.index_masks import read_mask_header
-from augcli.io.labels.columns import label_by_column
+from augcli.io.labels.columns import Labelling, keep_classes, label_by_column
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
-from augcli.io.readers.folder import IMAGE_SUFFIXES, SPLIT_NAMES
+from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.passed_over import describe_lost
 from augcli.io.readers.rows import Rows
 from augcli.io.readers.shards import (
     Columns,
@@ -29,6 +29,7 @@ from augcli.io.readers.shards import (
     read_paths,
     unite_schemas,
 )
+from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_shards
 from augcli.io.records import part_files
 from augcli.io.store.locations import locate
 from augcli.program.annotated import Annotated
@@ -37,7 +38,6 @@ from augcli.samples import Catalogue
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from augcli.io.labels.columns import Labelling
     from augcli.io.readers.base import ClassList, Input, Selection
     from augcli.samples import RowGroup
 
@@ -70,11 +70,19 @@ class ParquetReader:
         columns, notes = _choose_columns(schema, shards, selection)
         carried, replaced = _choose_carried(schema, columns)
         notes += [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
-        splits = _find_splits(shards)
+        division = (
+            divide_shards([shard.key for shard in shards], found.name) if selection.splits else Division()
+        )
+        splits = _part_splits(shards, division)
         ordered = [shard for of_split in splits.values() for shard in of_split]
         catalogues = _make_catalogues(splits, _label_rows(ordered, columns, classes))
         if not catalogues:
             raise InputError(f"{shards[0].name!r} holds no rows")
+        main = _choose_split([catalogue.split for catalogue in catalogues], found, selection)
+        lost: list[str] = []
+        if classes is None and columns.label is not None and _holds_texts(schema, columns.label):
+            catalogues, lost = _keep_classes(catalogues, main)
+        notes = [*_describe_division(division, catalogues), *lost, *notes]
         header = None
         if selection.files.boxes:
             paths = iter(read_paths(ordered, columns.image))
@@ -87,6 +95,7 @@ class ParquetReader:
             layout=self.name,
             opener=ShardOpener({shard.key: shard for shard in shards}, columns, carried),
             has_class_folders=labels_fit_folders(catalogues),
+            main=main,
             notes=tuple(notes),
             groups={split.split: list_groups(splits[split.split]) for split in catalogues},
             carried=Carried(carried, read_features(schema)),
@@ -124,19 +133,56 @@ def _list_shards(found: Input) -> list[Shard]:
     return [Shard(found.store, *file) for file in files]
 
 
-def _find_splits(shards: Sequence[Shard]) -> dict[str, list[Shard]]:
-    """Return the shards of each split, sorted; all as one without a name where a shard names no split."""
-    names = [_split_of(shard.key) for shard in shards]
-    if not all(names):
-        return {"": list(shards)}
-    pairs = list(zip(names, shards, strict=True))
-    return {split: [shard for name, shard in pairs if name == split] for split in sorted(set(names))}
+def _part_splits(shards: Sequence[Shard], division: Division) -> dict[str, list[Shard]]:
+    """Return the shards of each split; all as one without a name where there are no splits."""
+    by_key = {shard.key: shard for shard in shards}
+    parts = division.parts or {"": tuple(by_key)}
+    return {split: [by_key[key] for key in keys] for split, keys in parts.items()}
 
 
-def _split_of(key: str) -> str:
-    """Return the split that a shard's file name starts with, or nothing."""
-    match = re.match(r"[a-z]+(?=[-_.])", key.rsplit("/", 1)[-1])
-    return match[0] if match and match[0] in SPLIT_NAMES else ""
+def _choose_split(names: Sequence[str], found: Input, selection: Selection) -> str:
+    """Return the split that is augmented: the one of files that SRC names, where they are of one split."""
+    if found.tree is None and len(names) == 1 and selection.split == "train":
+        return names[0]
+    return choose_split(names, selection.split)
+
+
+def _describe_division(division: Division, catalogues: Sequence[Catalogue]) -> list[str]:
+    """Return what was taken for splits, and which of them hold no rows."""
+    if not division.parts:
+        return list(division.notes)
+    sizes = {catalogue.split: len(catalogue) for catalogue in catalogues}
+    empty = [f"split {name!r} holds no rows and is left out" for name in division.parts if name not in sizes]
+    return [describe_splits(sizes, division.sign), *division.notes, *empty]
+
+
+def _holds_texts(schema: pa.Schema, label: str) -> bool:
+    """True if labels are class names in the rows."""
+    kind = schema.field(label).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _keep_classes(catalogues: tuple[Catalogue, ...], main: str) -> tuple[tuple[Catalogue, ...], list[str]]:
+    """Return catalogues with the classes that occur in the augmented split, and notes on all others."""
+    used = {catalogue.split: _find_used(catalogue) for catalogue in catalogues}
+    kept = tuple(sorted(used[main]))
+    if not kept:
+        return catalogues, []
+    found, notes = [], []
+    for catalogue in catalogues:
+        labelling, _ = keep_classes(Labelling(list(catalogue.labels), catalogue.classes), kept)
+        found.append(replace(catalogue, labels=labelling.labels, classes=labelling.classes))
+        lost = sorted(used[catalogue.split].difference(kept))
+        notes += [describe_lost(catalogue.split, lost, main)] if lost else []
+    return tuple(found), notes
+
+
+def _find_used(catalogue: Catalogue) -> set[str]:
+    """Return the names of the classes that occur in a catalogue."""
+    labels = {id(label): label for label in catalogue.labels if label is not None}.values()
+    classes = catalogue.classes or ()
+    return {classes[index] for label in labels for index in label.classes}
 
 
 def _choose_columns(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from augcli.errors import OutputError
 from augcli.io import hugging_face
 from augcli.io.records import label_columns, part_files
+from augcli.io.split_words import plain_name
 from augcli.io.store.arrow_files import DAMAGE
 from augcli.io.store.base import full_name
 from augcli.io.store.errors import storage_error
@@ -63,7 +64,8 @@ class ParquetWriter(Writer):
         """Write the chunk's shards, then its part file, whose `file_name` says which shard holds a row."""
         names, places = rows.column("file_name").to_pylist(), []
         for number, (start, stop) in enumerate(_cut(pairs, SHARD_BYTES)):
-            shard = f"{chunk if self.split else f'train-{chunk}'}{f'-{number}' if number else ''}.parquet"
+            prefix = chunk.rpartition("-")[2]
+            shard = f"{plain_name(self.split)}-{prefix}{f'-{number}' if number else ''}.parquet"
             own, own_names = pairs[start:stop], names[start:stop]
             groups = (
                 _image_columns(own[first:end], own_names[first:end], self.annotated.masks)
@@ -117,7 +119,7 @@ class ParquetWriter(Writer):
 
     def patterns(self, files: set[str]) -> list[str]:
         """Return all shards of the split."""
-        return [f"{SHARDS}{self.split or 'train'}-*.parquet"]
+        return [f"{SHARDS}{plain_name(self.split)}-*.parquet"]
 
     @property
     def _boxes(self) -> AnnotationFiles | None:

@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from augcli.io.readers.folder import SPLIT_NAMES
+from augcli.io.readers.splits import find_augmented
 from augcli.io.records.counts import RowCounts, counted_columns
+from augcli.io.split_words import find_words, hugging_face_name, plain_name
 from augcli.io.store.base import write_text
 from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, TABLES, is_output
 from augcli.io.writers.card import describe_output
@@ -97,7 +98,7 @@ def is_removable(key: str) -> bool:
     split, _, name = key.rpartition("/")
     if key.endswith("/") or is_output(key) or (not split and name in (CLASSES, CARD, FAILURES)):
         return True
-    return (not split or split in SPLIT_NAMES) and name in (*TABLES, ANNOTATIONS)
+    return (not split or ("/" not in split and bool(find_words(split)))) and name in (*TABLES, ANNOTATIONS)
 
 
 def document_names(splits: Sequence[SplitOutput]) -> set[str]:
@@ -137,19 +138,25 @@ def write_documents(
         lines = [name.replace("\r", "%0D").replace("\n", "%0A") for name in classes]
         write_text(sink, CLASSES, "".join(f"{line}\n" for line in lines))
     pairs = [(split, tally) for split, tally in zip(splits, tallies, strict=True) if tally.files]
-    patterns = [(split.name or "train", split.writer.patterns(tally.files)) for split, tally in pairs]
+    name_split = hugging_face_name if WRITERS[str(recipe.format)].has_class_folders else plain_name
+    patterns = [(name_split(split.name), split.writer.patterns(tally.files)) for split, tally in pairs]
     # How many there are, so that a part that is lost with its images is missed.
-    counts = [f"{split.name or 'train'}: {tally.counts.rows} images" for split, tally in pairs]
+    counts = [f"{name_split(split.name)}: {tally.counts.rows} images" for split, tally in pairs]
     rows = WRITERS[str(recipe.format)].rows
-    write_text(sink, CARD, describe_output(rows, patterns, [*counts, *label_notes(recipe)]))
+    write_text(
+        sink,
+        CARD,
+        describe_output(rows, patterns, [*counts, *label_notes(recipe, [split.name for split in splits])]),
+    )
     failures = collect_failures(fact for split in splits for fact in split.facts)
     if failures:
         write_failures(sink, failures)
 
 
-def label_notes(recipe: Recipe) -> list[str]:
-    """Return what a loss must know of the labels."""
+def label_notes(recipe: Recipe, splits: Sequence[str]) -> list[str]:
+    """Return what a loss must know of the labels; `splits` are the names of all in the output."""
     if not recipe.smoothing:
         return []
     form = f"ε = {recipe.smoothing} ({recipe.smoothing_form})"
-    return [f"soft labels are smoothed, {form}; do not smooth again in the loss"]
+    where = f" of {find_augmented(splits, recipe.split)}" if len(splits) > 1 else ""
+    return [f"soft labels{where} are smoothed, {form}; do not smooth again in the loss"]

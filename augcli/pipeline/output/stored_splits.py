@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augcli.errors import OutputError
 from augcli.io import hugging_face
+from augcli.io.readers.splits import find_augmented
 from augcli.io.records import part_files
 from augcli.io.store.names import CLASSES, folder_names, part_key, part_names
 from augcli.io.writers.choose import WRITERS, choose_writer
 from augcli.io.writers.comparison import Difference
 from augcli.pipeline.output.documents import SplitOutput
-from augcli.pipeline.plan.splits import table_options
+from augcli.pipeline.plan.splits import pass_on, table_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,7 @@ class StoredOutput:
         """Read what the part files say, split by split; and which of them are damaged."""
         splits, found = [], []
         named = sorted((name.rpartition("-")[0], name) for name in part_names(self.contents.sizes))
+        main = find_augmented(sorted({split for split, _ in named}), self.recipe.split)
         for split, group in itertools.groupby(named, key=lambda pair: pair[0]):
             chunks: list[str] = []
             facts: list[PartFacts] = []
@@ -70,17 +72,18 @@ class StoredOutput:
                 names += own_names
                 self.parts.keep(part)
             if chunks:
-                splits.append(self._describe(split, chunks, facts, names))
+                splits.append(self._describe(split, main, chunks, facts, names))
         return splits, found
 
     def _describe(
-        self, split: str, chunks: Sequence[str], facts: Sequence[PartFacts], names: Sequence[str]
+        self, split: str, main: str, chunks: Sequence[str], facts: Sequence[PartFacts], names: Sequence[str]
     ) -> StoredSplit:
         """Find the classes and the features of carried columns where a table or a shard bears them."""
-        writer = self._make_writer(split, None, {})
+        recipe = self.recipe if split == main else pass_on(self.recipe)
+        writer = self._make_writer(split, recipe, None, {})
         files = writer.files(names)
         classes, features = self._read_description([*writer.tables(), *sorted(files)])
-        writer = self._make_writer(split, classes, features)
+        writer = self._make_writer(split, recipe, classes, features)
         has_folders = WRITERS[str(self.recipe.format)].has_class_folders
         has_folders = has_folders and any("/" in name.removeprefix(writer.images) for name in names)
         folders = folder_names(classes) if has_folders and classes else None
@@ -100,8 +103,10 @@ class StoredOutput:
         [text] = self.store.read([CLASSES])
         return tuple((text or b"").decode("utf-8", "replace").splitlines()), {}
 
-    def _make_writer(self, split: str, classes: tuple[str, ...] | None, features: dict[str, Any]) -> Writer:
-        layout, options = str(self.recipe.format), table_options(self.recipe)
+    def _make_writer(
+        self, split: str, recipe: Recipe, classes: tuple[str, ...] | None, features: dict[str, Any]
+    ) -> Writer:
+        layout, options = str(recipe.format), table_options(recipe)
         return choose_writer(layout, self.store, split, classes, options, features, self.annotated)
 
 

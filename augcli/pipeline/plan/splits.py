@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augcli.errors import InputError, UsageError
+from augcli.io.readers.splits import choose_split
 from augcli.io.records.annotation_columns import annotation_schema
 from augcli.io.records.label_columns import TableOptions
 from augcli.io.records.part_files import PartFacts
@@ -106,32 +107,32 @@ def plan_splits(
         UsageError: If the recipe asks what the labels do not allow.
         InputError: If the input lacks the split, labels or partners that the recipe needs.
     """
-    main = _find_main_split([catalogue.split for catalogue in source.catalogues], recipe.split)
-    passed_on = replace(
-        recipe, name="none", entries=(), copies=1, target_per_class=None, originals="none", limit=None
-    )
+    main = source.main
+    if main is None:
+        main = choose_split([catalogue.split for catalogue in source.catalogues], recipe.split)
+    passed_on = pass_on(recipe)
     splits = []
     recipe_digest = digest(recipe, source.annotated)
     for catalogue in source.catalogues:
-        if catalogue.split in ("", main):
+        if catalogue.split == main:
             splits.append(_plan_split(source, store, catalogue, recipe, backend, recipe_digest, limits))
         elif recipe.other_splits == "copy":
             splits.append(_plan_split(source, store, catalogue, passed_on, backend, recipe_digest, limits))
     return splits
 
 
-def _find_main_split(names: list[str], wanted: str) -> str:
-    """Return the split of the input that a recipe means; an input without splits is "train".
-
-    Raises:
-        InputError: If there is none.
-    """
-    aliases = ("train", "training") if wanted == "train" else (wanted,)
-    main = next((name for name in aliases if name in names), wanted)
-    if main not in names and (names != [""] or main != "train"):
-        known, cure = (", ".join(names), "give --split") if names != [""] else ("none", "leave out --split")
-        raise InputError(f"the input has no split {wanted!r}; it has {known}; {cure}")
-    return main
+def pass_on(recipe: Recipe) -> Recipe:
+    """Return what is done to the other splits: nothing, and their labels stay as they are."""
+    return replace(
+        recipe,
+        name="none",
+        entries=(),
+        copies=1,
+        target_per_class=None,
+        originals="none",
+        limit=None,
+        smoothing=0.0,
+    )
 
 
 def _plan_split(

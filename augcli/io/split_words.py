@@ -1,0 +1,37 @@
+"""The words that name splits, as Hugging Face reads them.
+
+A word counts where it is a whole word between `-._ /` and digits, in any case.
+"""
+
+from __future__ import annotations
+
+import re
+
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+"""The splits, and the words that mean them (Hugging Face datasets, `data_files.py`)."""
+
+SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in words}
+
+ANY_WORD = "|".join(SPLIT_OF)
+WORD = re.compile(rf"(?<![^-._ /0-9])(?:{ANY_WORD})(?![^-._ /0-9])", re.IGNORECASE | re.ASCII)
+
+
+def find_words(name: str) -> tuple[str, ...]:
+    """Return the splits that a name's words mean, each once, in the order train, validation, test."""
+    found = {SPLIT_OF[match.lower()] for match in WORD.findall(name)}
+    return tuple(split for split in SPLIT_WORDS if split in found)
+
+
+def plain_name(split: str) -> str:
+    """Return what shards of a split are called: train, validation or test, or what it is called itself."""
+    words = find_words(split)
+    return words[0] if words else split or "train"
+
+
+def hugging_face_name(split: str) -> str:
+    """Return a split's name as Hugging Face may have it: its own if it is a split word."""
+    return split if split in SPLIT_OF else plain_name(split)
