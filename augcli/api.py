@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from augcli.errors import InputError, Option, OutputError, Reminder, UsageError
 from augcli.recipe import Recipe
-from augcli.recipe_files import load_recipe
+from augcli.recipe_files import load_recipe, open_recipe
 from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def materialize(
     Args:
         src: Image folder, parquet file, folder or glob of parquet shards.
         dst: Directory of the output: new, empty, or made by augcli with the same recipe.
-        recipe: A `Recipe`, its keys as a mapping (as in a TOML file), or the path of a TOML file.
+        recipe: A `Recipe`, its keys as a mapping (as in a TOML file), or the path of a TOML file or of
+            the `augcli.json` of an output.
         labels: CSV or parquet table that labels the images of a folder.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
@@ -79,14 +80,15 @@ def materialize(
     check_paths(src=src, dst=dst, recipe=recipe, labels=labels, classes=classes, masks=masks, boxes=boxes)
     if backend not in BACKENDS:
         raise UsageError(Option("backend"), f" must be one of {', '.join(BACKENDS)}, got {backend!r}")
-    resolved = load_recipe(recipe)
+    loaded = open_recipe(recipe)
     _check_at_least(1, "workers", workers)
     _check_at_least(0, "max_errors", max_errors)
-    selection = _select(resolved, dst, labels, classes, masks, boxes)
-    if isinstance(recipe, str | os.PathLike) and Path(recipe).name == "augcli.json":
-        _remind_of_annotations(Path(recipe).parent, selection)
-    settings = Settings(workers, force, dry_run, max_errors, backend, advance or (lambda done, total: None))
-    return run(str(src), Path(dst), resolved, selection, settings)
+    selection = _select(loaded.recipe, dst, labels, classes, masks, boxes)
+    if loaded.output is not None:
+        _remind_of_annotations(loaded.output, selection)
+    advance = advance or (lambda done, total: None)
+    settings = Settings(workers, force, dry_run, max_errors, backend, loaded.is_stored, advance)
+    return run(str(src), Path(dst), loaded.recipe, selection, settings)
 
 
 def verify(

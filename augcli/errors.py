@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 
 class Spelling(Enum):
@@ -85,6 +86,32 @@ class Reminder(UserWarning):
 
     def __str__(self) -> str:
         return self.spell(Spelling.ARGUMENT)
+
+
+class Note(str):
+    """Something worth knowing, in words as those of an `AugcliError`; as a text it is what Python reads."""
+
+    __slots__ = ("words",)
+    words: tuple[object, ...]
+
+    def __new__(cls, *words: object) -> Self:
+        """Make a note of texts, and an `Option` for each option that it names."""
+        note = super().__new__(cls, spell(words, Spelling.ARGUMENT))
+        note.words = words
+        return note
+
+    def __getnewargs__(self) -> tuple[object, ...]:  # type: ignore[override]
+        """Return what a copy is made of."""
+        return self.words
+
+    def spell(self, spelling: Spelling) -> str:
+        """Return the note."""
+        return spell(self.words, spelling)
+
+
+def spell_note(note: str, spelling: Spelling) -> str:
+    """Return a note for who reads it; a plain text, which names no option, as it is."""
+    return note.spell(spelling) if isinstance(note, Note) else note
 
 
 class UsageError(AugcliError):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from augcli.errors import Option, UsageError
 from augcli.io.writers.choose import WRITERS
+from augcli.needs import Fact, Given
 from augcli.ops import Operation
 from augcli.ops.base import MixOperation
 from augcli.options import (
@@ -32,6 +33,9 @@ from augcli.rng import Draws
 
 if TYPE_CHECKING:
     from augcli.samples import Colour
+
+OUTPUT_VERSION = 3
+"""Raised whenever the same seed and input give other bytes than before."""
 
 PILLOW_ERROR_BOUND = 178_956_970
 """Pixels above which Pillow refuses an image: twice its warning bound of 1 GiB / 4 / 3."""
@@ -146,7 +150,13 @@ class Recipe:
     size: Size | None = option(
         None, "Bring every image to this size, `224` or `HxW`, at load.", read=read_size, panel="Images"
     )
-    fit: str = option("crop", "How --size fits an image.", choices=("crop", "pad", "stretch"), panel="Images")
+    fit: str = option(
+        "crop",
+        "How --size fits an image.",
+        choices=("crop", "pad", "stretch"),
+        panel="Images",
+        needs=(Given("size"),),
+    )
     image_format: str = option(
         "keep",
         "Write JPEG or PNG (keep: lossy sources as JPEG, others as PNG).",
@@ -158,18 +168,21 @@ class Recipe:
         "JPEG quality 1..100 (keep: the source's own, 95 where it has none).",
         read=read_quality,
         panel="Images",
+        needs=(Fact.JPEG,),
     )
     subsampling: str = option(
         "keep",
         "JPEG chroma subsampling (keep: the source's own).",
         choices=("keep", "444", "422", "420"),
         panel="Images",
+        needs=(Fact.JPEG,),
     )
     background: Colour = option(
         "white",
         "Colour behind what has none: `r,g,b`, `black`, `white` or `gray`.",
         read=read_colour,
         panel="Images",
+        needs=(Fact.BACKGROUND,),
     )
     max_pixels: int = option(
         PILLOW_ERROR_BOUND, "Images with more pixels count as failed.", Bounds(1, 2**40), panel="Images"
@@ -177,7 +190,11 @@ class Recipe:
 
     split: str = option("train", "The split that is augmented, where the input has splits.", panel="Input")
     other_splits: str = option(
-        "copy", "Pass the other splits on, or leave them out.", choices=("copy", "skip"), panel="Input"
+        "copy",
+        "Pass the other splits on, or leave them out.",
+        choices=("copy", "skip"),
+        panel="Input",
+        needs=(Fact.OTHER_SPLITS,),
     )
     splits: bool = option(
         True,
@@ -185,10 +202,16 @@ class Recipe:
         panel="Input",
     )
     image_col: str | None = option(
-        None, "Parquet column of the images (default: found by name).", panel="Input"
+        None,
+        "Parquet column of the images (default: found by name).",
+        panel="Input",
+        needs=(Fact.SHARDS,),
     )
     label_col: str | None = option(
-        None, "Column of the labels (default: soft_label or label).", panel="Input"
+        None,
+        "Column of the labels (default: soft_label or label).",
+        panel="Input",
+        needs=(Fact.LABEL_COLUMN,),
     )
     links: bool = option(True, "Follow symbolic links.", panel="Input")
 
@@ -197,35 +220,53 @@ class Recipe:
         "Index of masks in holes, and around padded ones (default: holes leave masks alone).",
         Bounds(0, 65535),
         panel=ANNOTATIONS,
+        needs=(Fact.MASKS, Fact.MASK_FILLING),
     )
     mask_policy: str | None = option(
         None,
         "Which mask a blend of two images has: that of the larger weight (default: blends are refused).",
         choices=MASK_POLICIES,
         panel=ANNOTATIONS,
+        needs=(Fact.MASKS, Fact.BLENDING),
     )
     box_policy: str = option(
         "keep",
         "Leave boxes that are partly hidden as they are, or shrink them to what is seen.",
         choices=BOX_POLICIES,
         panel=ANNOTATIONS,
+        needs=(Fact.BOXES, Fact.HIDING),
     )
     min_visibility: float = option(
-        0.0, "Share of a box that must be seen, or it is dropped.", Bounds(0, 1), panel=ANNOTATIONS
+        0.0,
+        "Share of a box that must be seen, or it is dropped.",
+        Bounds(0, 1),
+        panel=ANNOTATIONS,
+        needs=(Fact.BOXES, Fact.HIDING),
     )
     min_paste_visibility: float = option(
-        0.1, "Share of a partner's box that must lie in what is pasted.", Bounds(0, 1), panel=ANNOTATIONS
+        0.1,
+        "Share of a partner's box that must lie in what is pasted.",
+        Bounds(0, 1),
+        panel=ANNOTATIONS,
+        needs=(Fact.BOXES, Fact.PASTING),
     )
 
-    smoothing: float = option(0.0, "Label smoothing ε, after mixing.", Bounds(0, 0.999999), panel="Labels")
+    smoothing: float = option(
+        0.0, "Label smoothing ε, after mixing.", Bounds(0, 0.999999), panel="Labels", needs=(Fact.LABELS,)
+    )
     smoothing_form: str = option(
-        "uniform", "Spread ε over all classes or the others.", choices=("uniform", "others"), panel="Labels"
+        "uniform",
+        "Spread ε over all classes or the others.",
+        choices=("uniform", "others"),
+        panel="Labels",
+        needs=(Given("smoothing"), Fact.LABELS),
     )
     soft_labels: str | None = option(
         None,
         "One weight per class, or only the two largest (default: dense up to 256 classes).",
         choices=("dense", "pair"),
         panel="Labels",
+        needs=(Fact.LABELS,),
     )
 
     def __post_init__(self) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from augcli.errors import InputError, Option, Spelling, StorageError, UsageError
 from augcli.ops import OPERATIONS, Operation
 from augcli.options import flag, option_fields
-from augcli.recipe import INPUT_KEYS, Choice, Entry, Recipe
+from augcli.recipe import INPUT_KEYS, OUTPUT_VERSION, Choice, Entry, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,6 +25,12 @@ COMMAND_LINE_KEYS = (
     "labels", "classes", "workers", "backend", "max-errors", "force", "dry-run", "quiet", "json"
 )  # fmt: skip
 """What says where and how a run is done, not what it gives."""
+
+
+PARQUET_MAGIC = b"PAR1"
+TOML_FORM = (
+    "write `seed = 1` for `seed: 1`, and [[op]] above the keys of each operation (augcli guide recipes)"
+)
 
 
 def write_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -45,7 +53,9 @@ def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
     _refuse_huge_numbers(data)
     operations = data.get("op", [])
     if not is_tables(operations):
-        raise UsageError("recipe: op must be a list of tables; write [[op]] above each operation")
+        raise UsageError(
+            "recipe: op must be a list of tables; write [[op]] above each operation (JSON: a list of objects)"
+        )
     settings = _read_settings(data)
     if name is not None:
         settings.setdefault("name", name)
@@ -163,6 +173,21 @@ def _write_options(owner: Recipe | Operation) -> dict[str, Any]:
     return {name: value if isinstance(value, plain) else str(value) for name, value in values.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedRecipe:
+    """A recipe, and where it comes from.
+
+    Attributes:
+        recipe: The recipe.
+        is_stored: Whether it is that of an output: all of its options stand there, whoever chose them.
+        output: The directory of that output, where the file is an `augcli.json`.
+    """
+
+    recipe: Recipe
+    is_stored: bool = False
+    output: Path | None = None
+
+
 def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> Recipe:
     """Return a `Recipe` as it is, or read one from a mapping, a TOML file or an `augcli.json`.
 
@@ -170,28 +195,84 @@ def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> 
         InputError: If the file cannot be read.
         UsageError: If it is not a recipe.
     """
-    if isinstance(recipe, Recipe):
-        return recipe
-    if isinstance(recipe, Mapping):
-        return read_recipe(recipe)
-    from augcli.io.store.locations import locate  # here: `augcli --help` reads no recipe
+    return open_recipe(recipe).recipe
 
+
+def open_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> LoadedRecipe:
+    """Return a recipe and where it comes from; as `load_recipe`."""
+    if isinstance(recipe, Recipe):
+        return LoadedRecipe(recipe)
+    if isinstance(recipe, Mapping):
+        return LoadedRecipe(read_recipe(recipe))
     path = Path(recipe)
+    document = _parse(path, _read_text(path))
+    stored = document.get("recipe")
+    if stored is None:
+        return LoadedRecipe(read_recipe(document, name=path.stem))
+    if not isinstance(stored, dict):
+        raise UsageError(f"recipe {str(path)!r}: recipe must be a table of keys, got {stored!r}")
+    _refuse_newer(path, document)
+    output = path.parent if path.name == "augcli.json" else None
+    return LoadedRecipe(read_recipe(_drop_nulls(stored), name=path.stem), True, output)
+
+
+def _read_text(path: Path) -> str:
+    """Read a recipe file; a byte order mark and the kind of line ends tell nothing."""
+    from augcli.io.store.locations import Kind, find_kind, locate  # here: `augcli --help` reads no recipe
+
+    if find_kind(path) is Kind.DIRECTORY:
+        stored = path / "augcli.json"
+        cure = f"its recipe, {str(stored)!r}" if find_kind(stored) is Kind.FILE else "a TOML file"
+        raise InputError(f"recipe {str(path)!r} is a directory; give {cure}")
     try:
-        text = locate(path).read().decode()
-    except (StorageError, UnicodeDecodeError) as error:
+        data = locate(path).read()
+    except StorageError as error:
         raise InputError(f"recipe {str(path)!r} cannot be read: {error.__cause__ or error}") from error
-    return read_recipe(_parse(path, text), name=path.stem)
+    if data.startswith(PARQUET_MAGIC):
+        raise UsageError(f"recipe {str(path)!r} is a parquet file; give RECIPE SRC DST in this order")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"recipe {str(path)!r} is not UTF-8 text ({error}); save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _parse(path: Path, text: str) -> Mapping[str, Any]:
+    """Return the document of a recipe file: JSON where it begins like it, else TOML."""
     import json
     import tomllib
 
+    is_json = path.suffix == ".json" or text.lstrip().startswith("{")
     try:
-        if path.suffix == ".json":
-            document = json.loads(text)["recipe"]
-            return {key: value for key, value in document.items() if value is not None}
-        return tomllib.loads(text)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {error}") from error
+        document = json.loads(text) if is_json else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        if _looks_like_yaml(path, text):
+            raise UsageError(f"recipe {str(path)!r} is YAML, but recipes are TOML; {TOML_FORM}") from error
+        words = f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {error}"
+        raise UsageError(words) from error
+    if not isinstance(document, dict):
+        what = f"it must be a table of keys, got a {type(document).__name__}"
+        raise UsageError(f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {what}")
+    return _drop_nulls(document) if is_json else document
+
+
+def _looks_like_yaml(path: Path, text: str) -> bool:
+    """True if a text that is not TOML is probably YAML: by its name, or `key: value` in its first line."""
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    first = lines[0] if lines else ""
+    return path.suffix in (".yaml", ".yml") or first == "---" or bool(re.match(r"[\w-]+:(\s|$)", first))
+
+
+def _drop_nulls(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON document without the keys that say nothing."""
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _refuse_newer(path: Path, document: Mapping[str, Any]) -> None:
+    """Refuse the recipe of an output that a newer augcli made: its keys may mean what nobody knows here."""
+    version = document.get("output_version")
+    if isinstance(version, int) and version > OUTPUT_VERSION:
+        raise UsageError(
+            f"recipe {str(path)!r} is of output version {version}, and this augcli writes {OUTPUT_VERSION};"
+            " upgrade augcli (pip install --upgrade augcli), or write the keys into a recipe of your own"
+        )

@@ -22,6 +22,7 @@ LAYERS = [
     {"recipe_files"},
     {"recipe"},
     {"ops", "kernels", "io"},
+    {"needs"},
     {"program", "options"},
     {"samples", "rng"},
     {"errors"},

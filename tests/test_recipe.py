@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 
-from augcli.errors import Spelling, UsageError
+from augcli.errors import InputError, Spelling, UsageError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
-from augcli.recipe import Choice, Entry, Recipe, single
-from augcli.recipe_files import read_recipe, write_recipe
+from augcli.recipe import OUTPUT_VERSION, Choice, Entry, Recipe, single
+from augcli.recipe_files import load_recipe, read_recipe, write_recipe
 from augcli.rng import Draws, hash_key
 
 SWITCH = {
@@ -132,3 +133,93 @@ def test_one_of_draws_by_weight_and_leaves_the_rest():
     kinds = draw_kinds(Entry((Choice(CutMix(), 0.25), Choice(Mixup(), 0.5))))
     for kind, weight in (("cutmix", 0.25), ("mixup", 0.5), (None, 0.25)):
         assert abs(kinds.count(kind) / 4000 - weight) <= 4 * math.sqrt(weight * (1 - weight) / 4000)
+
+
+# --- files of recipes ----------------------------------------------------------------------------------
+
+WANTED = single(CutMix(alpha=0.5), p=0.7, copies=2)
+TOML = 'name = "cutmix"\ncopies = 2\n\n[[op]]\nkind = "cutmix"\nalpha = 0.5\np = 0.7\n'
+KEYS = {"name": "cutmix", "copies": 2, "limit": None, "op": [{"kind": "cutmix", "alpha": 0.5, "p": 0.7}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("r.toml", TOML.encode()),
+        ("r.toml", b"\xef\xbb\xbf" + TOML.encode()),
+        ("r.toml", TOML.replace("\n", "\r\n").encode()),
+        ("r.toml", TOML.replace("\n", "\r").encode()),
+        ("r.json", json.dumps({"output_version": 1, "recipe": KEYS}).encode()),
+        ("r.json", json.dumps({"recipe": KEYS}).encode()),
+        ("r.json", json.dumps(KEYS).encode()),
+        ("r.json", b"\xef\xbb\xbf" + json.dumps(KEYS, indent=1).replace("\n", "\r\n").encode()),
+        ("r.recipe", json.dumps(KEYS).encode()),
+    ],
+)
+def test_a_recipe_file_is_read_however_it_was_saved(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    assert load_recipe(tmp_path / name) == WANTED
+
+
+def test_a_recipe_file_without_a_name_takes_the_files_own(tmp_path):
+    (tmp_path / "mine.json").write_text('{"copies": 2}')
+    assert load_recipe(tmp_path / "mine.json").name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("r.yaml", "seed: 1\nop:\n  - kind: cutmix\n"),
+        ("r.yml", "- kind: cutmix\n"),
+        ("r.toml", "# mine\n\nseed: 1\n"),
+        ("r.toml", "---\nseed: 1\n"),
+        ("r.txt", "op:\n- kind: cutmix\n"),
+    ],
+)
+def test_a_recipe_in_yaml_is_told_how_toml_is_written(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    says = f"recipe '{tmp_path / name}' is YAML, but recipes are TOML; write `seed = 1` for `seed: 1`, and"
+    with pytest.raises(UsageError, match=re.escape(says)):
+        load_recipe(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "error", "says"),
+    [
+        ("r.parquet", b"PAR1....PAR1", UsageError, "is a parquet file; give RECIPE SRC DST in this order"),
+        ("r.toml", "seed = 1".encode("utf-16"), InputError, "is not UTF-8 text .*; save it as UTF-8"),
+        ("r.json", b"[1]", UsageError, "it must be a table of keys, got a list"),
+        ("r.json", b"{", UsageError, "is not a TOML recipe or an augcli.json: Expecting property name"),
+        ("r.json", b'{"recipe": 3}', UsageError, "recipe must be a table of keys, got 3"),
+        (
+            "r.json",
+            b'{"op": {"kind": "cutmix"}}',
+            UsageError,
+            r"op must be a list of tables; .*\(JSON: a list",
+        ),
+        ("r.toml", b"seed == 1", UsageError, "is not a TOML recipe or an augcli.json: "),
+    ],
+)
+def test_what_is_no_recipe_is_refused_with_the_reason(tmp_path, name, data, error, says):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(error, match=says):
+        load_recipe(tmp_path / name)
+
+
+def test_a_directory_as_recipe_is_told_what_to_give(tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match=r"recipe '.*out' is a directory; give a TOML file$"):
+        load_recipe(tmp_path / "out")
+    (tmp_path / "out" / "augcli.json").write_text("{}")
+    with pytest.raises(InputError, match=r"is a directory; give its recipe, '.*out/augcli\.json'$"):
+        load_recipe(tmp_path / "out")
+
+
+def test_the_recipe_of_a_newer_output_is_refused_before_its_keys_are_read(tmp_path):
+    stored = {"output_version": OUTPUT_VERSION + 1, "recipe": {"what-is-new": 1, "op": []}}
+    (tmp_path / "augcli.json").write_text(json.dumps(stored))
+    says = (
+        f"is of output version {OUTPUT_VERSION + 1}, and this augcli writes {OUTPUT_VERSION}; upgrade augcli"
+    )
+    with pytest.raises(UsageError, match=says):
+        load_recipe(tmp_path / "augcli.json")

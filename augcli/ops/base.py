@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from augcli.needs import Fact, OneOf
 from augcli.options import COLOUR_FORMS, Channels, check_fields, option, read_channels, read_colour
 from augcli.program.steps import Box, ImageMean, Normal, Uniform
 from augcli.samples import LUMA_Q16, Q16, Colour
@@ -102,7 +103,9 @@ class MixOperation(Operation):
 
     mixes: ClassVar[bool] = True
 
-    partner: str = option("any", "Which images may be partners, by their class.", choices=PARTNERS)
+    partner: str = option(
+        "any", "Which images may be partners, by their class.", choices=PARTNERS, needs=(Fact.CLASSES,)
+    )
 
 
 FILLS = ("mean", "image-mean", "random", "random-color", "normal", "normal-color")
@@ -130,9 +133,13 @@ class HoleOperation(Operation):
         "0.485,0.456,0.406",
         "Mean of the fills mean and normal, in 0..1 (ImageNet's).",
         read=read_channels,
+        needs=(OneOf("fill", ("mean", "normal", "normal-color")),),
     )
     std: Channels = option(
-        "0.229,0.224,0.225", "Deviation of the normal fills, in 0..1 (ImageNet's).", read=read_channels
+        "0.229,0.224,0.225",
+        "Deviation of the normal fills, in 0..1 (ImageNet's).",
+        read=read_channels,
+        needs=(OneOf("fill", ("normal", "normal-color")),),
     )
 
     def paint(self, draws: Draws, shape: Shape, hole: int = 0) -> Paint:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from augcli.errors import Option, UsageError
+from augcli.needs import NotGiven
 from augcli.ops.base import BOUNDARIES, BOUNDARY_HELP, Card, MixOperation, Plan, place_box, register
 from augcli.options import Bounds, Span, option, read_span
 from augcli.program.steps import Paste
@@ -50,7 +51,10 @@ class CutMix(MixOperation):
     )
 
     alpha: float = option(
-        1.0, "λ ~ Beta(alpha, alpha): the image's share before the box is clipped.", Bounds(0, 1000, True)
+        1.0,
+        "λ ~ Beta(alpha, alpha): the image's share before the box is clipped.",
+        Bounds(0, 1000, True),
+        needs=(NotGiven("lam"), NotGiven("minmax")),
     )
     lam: float | None = option(
         None, "A fixed λ instead of one drawn by alpha; clipped boxes leave the image more.", Bounds(0, 1)
@@ -61,7 +65,7 @@ class CutMix(MixOperation):
         Bounds(0, 1),
         read=read_span,
     )
-    boundary: str = option("clip", BOUNDARY_HELP, choices=BOUNDARIES)
+    boundary: str = option("clip", BOUNDARY_HELP, choices=BOUNDARIES, needs=(NotGiven("minmax"),))
 
     def check_together(self) -> None:
         """Refuse a fixed λ beside shares of the sides.

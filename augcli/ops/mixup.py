@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from augcli.needs import NotGiven
 from augcli.ops.base import Card, MixOperation, Plan, register
 from augcli.options import Bounds, option
 from augcli.program.steps import Blend, Box
@@ -44,7 +45,12 @@ class Mixup(MixOperation):
         },
     )
 
-    alpha: float = option(0.2, "λ ~ Beta(alpha, alpha): the image's own weight.", Bounds(0, 1000, True))
+    alpha: float = option(
+        0.2,
+        "λ ~ Beta(alpha, alpha): the image's own weight.",
+        Bounds(0, 1000, True),
+        needs=(NotGiven("lam"),),
+    )
     lam: float | None = option(None, "A fixed λ instead of one drawn by alpha.", Bounds(0, 1))
     keep_base: bool = option(False, "Keep at least half of the image: λ becomes max(λ, 1 - λ).")
 

@@ -44,6 +44,7 @@ worker/task           a task: a value that pickles, and what a worker does with 
 output/state          what stands in DST, and why a chunk is made again
 output/commit         beginning an output, and the mark that it is complete
 output/documents      tables, class list, card, `_SUCCESS`
+output/effects        which options had no effect
 output/summarize      counts for the summary
 output/relabel        label columns of shards that stand, written anew
 output/stored_recipe  the recipe of an output, compared with that of a run

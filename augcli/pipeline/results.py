@@ -59,7 +59,10 @@ class Summary:
         estimated_bytes: What a dry run expects to write.
         workers: Workers used (processes or threads).
         libraries: What decided the bytes: name and version of codecs and backend.
-        notes: What is worth knowing, in words.
+        counts: How often something worth knowing was met, by what it is; images of this run and of earlier
+            ones.
+        notes: What is worth knowing, in words: what was taken as what, what was passed over, which options
+            had no effect. Some are `augcli.errors.Note`s, which name options for who reads them.
         is_dry: True if nothing was written because nothing was to be.
         only_tables: True if no image was to be made, but tables or label columns were.
         written_anew: Unchanged outputs that could not be copied byte for byte, by the reason.
@@ -83,6 +86,7 @@ class Summary:
     estimated_bytes: int
     workers: int
     libraries: dict[str, str]
+    counts: dict[str, int]
     notes: tuple[str, ...]
     is_dry: bool = False
     only_tables: bool = False

@@ -17,6 +17,7 @@ from augcli.kernels.backends import choose_backend
 from augcli.pipeline.engines.local import LocalEngine, can_fork, count_workers
 from augcli.pipeline.output import commit, documents, state, summarize
 from augcli.pipeline.output.documents import describe_split
+from augcli.pipeline.output.effects import idle_notes
 from augcli.pipeline.output.relabel import relabel
 from augcli.pipeline.plan.checks import check_masks
 from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
@@ -46,6 +47,7 @@ class Settings:
         dry_run: Whether to say what would be done and write nothing.
         max_errors: Failures up to which the output counts as complete.
         backend: What applies steps: one of `BACKENDS`.
+        is_stored: Whether the recipe is that of an output: nobody gave its options here and now.
         advance: Called with (images done since the last call, all images to do).
         limits: How much is done at once; those of chunks decide the shards of parquet.
     """
@@ -55,6 +57,7 @@ class Settings:
     dry_run: bool = False
     max_errors: int = 0
     backend: str = "auto"
+    is_stored: bool = False
     advance: Callable[[int, int], None] = lambda done, total: None
     limits: Limits = DEFAULT_LIMITS
 
@@ -80,6 +83,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     store = open_destination(dst)
     backend = choose_backend(settings.backend, bool(recipe.entries))
     source = open_source(src, selection)
+    asked = Recipe() if settings.is_stored else recipe
     recipe = replace(recipe, format=recipe.format or source.layout)
     check_masks(recipe, source.annotated)
     seen = state.look(store)
@@ -88,7 +92,6 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     workers = settings.workers or count_workers()
     notes = [
         *source.notes,
-        *summarize.annotation_notes(recipe, source.annotated),
         *documents.label_notes(recipe, [split.catalogue.split for split in splits]),
         *summarize.class_notes(splits),
         *summarize.pair_notes(splits),
@@ -96,6 +99,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     known = (recipe, source.annotated, splits, settings.force, settings.max_errors)
     standing = state.survey(seen, *known)
     if settings.dry_run:
+        notes += idle_notes(asked, selection.files, source, splits, None)
         foreseen = summarize.foresee(store, recipe, splits, standing.todo, workers, backend.name, notes)
         return replace(foreseen, dst=str(dst), only_tables=standing.lacks_only_tables)
     seconds: Counter[str] = Counter()
@@ -106,6 +110,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         counts = standing.counts
         if standing.is_behind:
             counts, seconds = _complete(store, recipe, splits, standing, workers, settings)
+        notes += idle_notes(asked, selection.files, source, splits, counts)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
         summary = summarize.summarize(
             store, recipe, splits, standing.todo, counts, workers, backend.name, notes, spent

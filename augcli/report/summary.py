@@ -6,14 +6,21 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from augcli.errors import Spelling, spell_note
+
 if TYPE_CHECKING:
     from augcli.pipeline.results import Summary, Verification
 
 SHOWN_CLASSES, MOST_LETTERS = 12, 200
 
 
-def describe(summary: Summary) -> str:
-    """Return in words what was done and what stands in the output, a few lines for a person."""
+def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
+    """Return in words what was done and what stands in the output, a few lines for a person.
+
+    Args:
+        summary: What a run did.
+        spelling: How notes name options.
+    """
     verb = "would hold" if summary.is_dry else "holds"
     lines = [f"{summary.dst} {verb} {summary.outputs} images ({summary.layout}) from {summary.images} inputs"]
     if not summary.is_dry:
@@ -33,17 +40,24 @@ def describe(summary: Summary) -> str:
     lines.append(f"  classes    {_classes(summary.per_class)}{by_base}")
     if summary.boxes:
         lines.append(f"  boxes      {_boxes(summary)}")
-    lines += [f"  note       {_plain(note)}" for note in summary.notes]
+    lines += [f"  counted    {_plain(what)}: {count}" for what, count in summary.counts.items()]
+    lines += [f"  note       {_plain(spell_note(note, spelling))}" for note in summary.notes]
     lines.append(f"  {_work(summary)}")
     return "\n".join(lines)
 
 
-def document(summary: Summary) -> dict[str, Any]:
-    """Return a summary as one JSON document, with its rate and its failures counted by reason."""
+def document(summary: Summary, spelling: Spelling = Spelling.FLAG) -> dict[str, Any]:
+    """Return a summary as one JSON document, with its rate and its failures counted by reason.
+
+    Args:
+        summary: What a run did.
+        spelling: How notes name options.
+    """
     wall = summary.seconds.get("wall", 0.0)
     boxes = {name: {"before": before, "after": after} for name, (before, after) in summary.boxes.items()}
     return asdict(summary) | {
         "boxes": boxes,
+        "notes": [spell_note(note, spelling) for note in summary.notes],
         "failures_by_reason": reasons(summary),
         "images_per_second": round(summary.outputs_made / wall, 1) if wall else 0.0,
     }

@@ -113,6 +113,7 @@ class Source:
         lies_in_class_folders: Whether the input's own directories bear class names.
         main: The split that is augmented; None leaves it to the recipe's own word.
         notes: What was taken as what, and what was passed over, in words.
+        has_table: Whether a table of labels was looked at, the input's own or one that was given.
         groups: Row groups by split; empty where samples are files of their own.
         carried: The columns that are carried along.
         annotated: What belongs to the images beside their labels.
@@ -124,6 +125,7 @@ class Source:
     has_class_folders: bool
     lies_in_class_folders: bool = False
     main: str | None = None
+    has_table: bool = False
     notes: tuple[str, ...] = ()
     groups: dict[str, list[RowGroup]] = field(default_factory=dict)
     carried: Carried = field(default_factory=Carried)

@@ -102,6 +102,7 @@ class FolderReader:
             has_class_folders=bool(folders) and labels_fit_folders(catalogues),
             lies_in_class_folders=bool(folders) and folders <= set(catalogues[0].classes or ()),
             main=main,
+            has_table=selection.files.labels is not None or bool(tree.named),
             notes=tuple(notes),
             annotated=Annotated(header, mask_store is not None),
         )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from augcli.io.records.parts import Part
 
-COUNTED = ("label", "applied", "reason")
+COUNTED = ("file_name", "label", "applied", "reason")
 
 
 @dataclass(slots=True)
@@ -23,6 +23,7 @@ class RowCounts:
     Attributes:
         chunks: Rows of each chunk.
         applied: Rows in which something was changed.
+        jpegs: Rows whose image is a JPEG.
         labels: Rows by dominant class; None counts the unlabelled ones.
         reasons: Rows by the reason why an operation was not applied.
         categories: Boxes by category.
@@ -30,6 +31,7 @@ class RowCounts:
 
     chunks: dict[str, int] = field(default_factory=dict)
     applied: int = 0
+    jpegs: int = 0
     labels: Counter[int | None] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     categories: Counter[int] = field(default_factory=Counter)
@@ -43,6 +45,7 @@ class RowCounts:
         """Count the part rows of a chunk, with at least the columns of `counted_columns`."""
         self.chunks[chunk] = len(rows)
         self.applied += sum(rows.column("applied").to_pylist())
+        self.jpegs += sum(name.endswith(".jpg") for name in rows.column("file_name").to_pylist())
         self.labels.update(rows.column("label").to_pylist())
         self.reasons.update(reason for reason in rows.column("reason").to_pylist() if reason)
         if BOXES in rows.column_names:

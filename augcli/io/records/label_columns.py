@@ -79,6 +79,6 @@ def weight_blocks(
         weights = np.zeros((len(block), classes))
         values = block.column("weights").combine_chunks().flatten()
         weights[np.repeat(np.arange(len(block)), counts), labels.flatten().to_numpy()] = values.to_numpy()
-        if options.smoothing:
+        if options.smoothing and classes:
             weights = smooth_weight(weights, classes, options.smoothing, options.smoothing_form)
         yield weights, labels.is_valid().to_numpy(zero_copy_only=False)

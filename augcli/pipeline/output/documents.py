@@ -120,7 +120,7 @@ def write_tables(split: SplitOutput, parts: Parts, sink: Sink) -> Tally:
         opened = [(stack.enter_context(sink.writing(key)), fill) for key, fill in tables.items()]
         adds = [stack.enter_context(fill(file)) for file, fill in opened]
         for part in parts.read(split.chunks):
-            rows = part.rows(None if adds else ["file_name", *counted_columns(part)])
+            rows = part.rows(None if adds else counted_columns(part))
             for add in adds:
                 add(rows)
             tally.files.update(split.writer.files(rows.column("file_name").to_pylist()))

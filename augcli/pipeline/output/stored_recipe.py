@@ -9,8 +9,8 @@ from augcli.errors import OutputError, UsageError
 from augcli.io.store.base import full_name
 from augcli.io.store.names import RECIPE
 from augcli.io.writers.boxes import describe_annotated
-from augcli.pipeline.plan.digest import OUTPUT_VERSION, annotation_kinds
-from augcli.recipe import TABLE_KEYS
+from augcli.pipeline.plan.digest import annotation_kinds
+from augcli.recipe import OUTPUT_VERSION, TABLE_KEYS
 from augcli.recipe_files import is_tables, read_recipe, write_recipe
 
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from augcli.io.store.base import Store
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.splits import Split
-    from augcli.program.annotated import Annotated
 
 UNLABELLED = "unlabelled"
 
@@ -72,11 +71,8 @@ def summarize(
         estimated_bytes=0,
         workers=workers,
         libraries=libraries(backend),
-        notes=(
-            *notes,
-            *(f"{what}: {number}" for what, number in sorted(surprises.items())),
-            *_absent(splits, per_class),
-        ),
+        counts=dict(sorted(surprises.items())),
+        notes=(*notes, *_absent(splits, per_class)),
         written_anew=_count_written_anew(counted),
     )
 
@@ -117,25 +113,10 @@ def foresee(
         estimated_bytes=sum(_estimate_bytes(split, chunk) for split, chunk in todo),
         workers=workers,
         libraries=libraries(backend),
+        counts={},
         notes=tuple(notes),
         is_dry=True,
     )
-
-
-def annotation_notes(recipe: Recipe, annotated: Annotated) -> list[str]:
-    """Return which rules on masks and boxes have nothing to rule."""
-    plain = Recipe()
-    rules: dict[str, tuple[str, ...]] = {
-        "masks": ("mask_fill", "mask_policy"),
-        "boxes": ("box_policy", "min_visibility", "min_paste_visibility"),
-    }
-    is_given = {"masks": annotated.masks, "boxes": annotated.boxes is not None}
-    return [
-        f"--{name.replace('_', '-')} has no effect: there are no {kind}"
-        for kind, names in rules.items()
-        for name in names
-        if not is_given[kind] and getattr(recipe, name) != getattr(plain, name)
-    ]
 
 
 def _boxes_before(splits: Sequence[Split]) -> Counter[int]:

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from augcli.io.store.hashes import hash_bytes
 from augcli.io.writers.boxes import describe_annotated
-from augcli.recipe import IMAGE_KEYS, TABLE_KEYS, Recipe
+from augcli.recipe import IMAGE_KEYS, OUTPUT_VERSION, TABLE_KEYS, Recipe
 from augcli.recipe_files import write_recipe
 
 if TYPE_CHECKING:
     from augcli.program.annotated import Annotated
-
-
-OUTPUT_VERSION = 3
-"""Raised whenever the same seed and input give other bytes than before."""
 
 
 def digest(recipe: Recipe, annotated: Annotated) -> str:

@@ -1,0 +1,79 @@
+"""Which options had no effect, from what is known of input and output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from augcli.errors import Note, Option
+from augcli.needs import Fact, find_idle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.readers.base import Source
+    from augcli.io.records.counts import RowCounts
+    from augcli.pipeline.plan.splits import Split
+    from augcli.recipe import Recipe
+    from augcli.samples import InputFiles
+
+
+def idle_notes(
+    recipe: Recipe,
+    files: InputFiles,
+    source: Source,
+    splits: Sequence[Split],
+    counts: Sequence[RowCounts] | None,
+) -> list[Note]:
+    """Return a note for each option that was given and has no effect.
+
+    Args:
+        recipe: What was asked for.
+        files: What was given beside SRC.
+        source: The input.
+        splits: All splits of the output.
+        counts: Their rows, counted; None where the output is not made yet.
+    """
+    facts = _input_facts(source, splits) | _recipe_facts(recipe) | _output_facts(recipe, counts)
+    notes = find_idle(recipe, facts)
+    for operation in [choice.operation for entry in recipe.entries for choice in entry.choices]:
+        notes += find_idle(operation, facts, operation.name)
+    if files.classes is not None and Fact.LABELS not in facts:
+        notes.append(Note(Option("classes"), " has no effect: ", Fact.LABELS.value))
+    return list(dict.fromkeys(notes))  # two entries of one operation, set alike
+
+
+def _input_facts(source: Source, splits: Sequence[Split]) -> set[Fact]:
+    """Return what is so of an input."""
+    is_so = {
+        Fact.SHARDS: bool(source.groups),
+        Fact.LABEL_COLUMN: source.has_table or bool(source.groups),
+        Fact.LABELS: any(label is not None for split in splits for label in split.catalogue.labels),
+        Fact.CLASSES: len(splits[0].catalogue.classes or ()) != 1,
+        Fact.OTHER_SPLITS: len(source.catalogues) > 1,
+        Fact.MASKS: source.annotated.masks,
+        Fact.BOXES: source.annotated.boxes is not None,
+    }
+    return {fact for fact, holds in is_so.items() if holds}
+
+
+def _recipe_facts(recipe: Recipe) -> set[Fact]:
+    """Return what is so of the operations, and of the size that images are brought to."""
+    operations = [choice.operation for entry in recipe.entries for choice in entry.choices]
+    makes_holes = any(not operation.mixes for operation in operations)
+    pastes = any(operation.mixes and not operation.blends for operation in operations)
+    pads = recipe.size is not None and recipe.fit == "pad"
+    is_so = {
+        Fact.HIDING: makes_holes or pastes or recipe.size is not None,
+        Fact.PASTING: pastes,
+        Fact.BLENDING: any(operation.blends for operation in operations),
+        Fact.MASK_FILLING: makes_holes or pads,
+        Fact.BACKGROUND: pads,
+    }
+    return {fact for fact, holds in is_so.items() if holds}
+
+
+def _output_facts(recipe: Recipe, counts: Sequence[RowCounts] | None) -> set[Fact]:
+    """Return what is so of an output; what is not known yet counts as if it were so."""
+    if counts is None:
+        return {Fact.JPEG, Fact.BACKGROUND}
+    return {Fact.JPEG, Fact.BACKGROUND} if any(own.jpegs for own in counts) else {Fact.BACKGROUND}
