@@ -45,6 +45,8 @@ images/jpeg_header          the tables of a JPEG: quality, end marker
 images/geometry             orientation and `--size`
 images/index_masks          PNG masks of indices
 images/headers              what an image says of itself before it is decoded
+images/profiles             ICC profiles: which fit, and their place in a JPEG
+images/png_chunks           what a PNG holds beside its pixels, where Pillow minds
 records/part_files          the rows of a chunk, and its facts
 records/step_columns        steps as columns
 records/annotation_columns  boxes and masks as columns

@@ -160,3 +160,97 @@ def test_a_grey_jpeg_that_becomes_colour_is_a_colour_jpeg(tmp_path):
     assert {image.mode for _, image in made} == {"RGB"}
     (image,) = (image for row, image in made if kind_of(row["source"]) == "grey")
     assert np.abs(np.asarray(image).astype(int) - (255, 0, 0)).max() <= 2
+
+
+# --- what is carried and counted beside the pixels --------------------------------------------------------
+
+
+def make_profile(space=b"RGB ", filling=b"x"):
+    """Make what is a profile by its header, and otherwise filling."""
+    header = (300).to_bytes(4, "big") + bytes(12) + space + bytes(16) + b"acsp"
+    return (header + bytes(128 - len(header))).ljust(300, filling)
+
+
+@pytest.fixture
+def make_profiled(tmp_path):
+    """Write images with profiles: `make_profiled({"a/1.jpg": ("RGB", profile)})`."""
+
+    def write(images):
+        for number, (key, (mode, profile)) in enumerate(images.items()):
+            path = tmp_path / "src" / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            given = {} if profile is None else {"icc_profile": profile}
+            Image.new(mode, (SIDE, SIDE), (40 * number,) * len(Image.new(mode, (1, 1)).getbands())).save(
+                path, **given
+            )
+        return tmp_path / "src"
+
+    return write
+
+
+LEFT_OUT = "colour profiles left out, since they do not describe the images written"
+OTHER = "partners with another colour profile, whose numbers are used as they are"
+MIX = {"image-format": "keep", "op": [{"kind": "mixup", "lam": 0.5}]}
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("op", ["mixup", "cutout"])
+def test_the_profile_of_the_base_is_carried(make_profiled, tmp_path, suffix, op):
+    profile = make_profile()
+    src = make_profiled({f"{label}/1.{suffix}": ("RGB", profile) for label in "abc"})
+    summary, made = outputs(src, tmp_path / "dst", {"image-format": "keep", "op": [{"kind": op, "p": 0.5}]})
+    assert {image.info.get("icc_profile") for _, image in made} == {profile}
+    assert summary.counts == {}
+
+
+def test_partners_of_another_profile_are_counted(make_profiled, tmp_path):
+    wide, other = make_profile(filling=b"w"), make_profile(filling=b"o")
+    src = make_profiled({"a/1.jpg": ("RGB", wide), "b/1.jpg": ("RGB", other)})
+    summary, made = outputs(src, tmp_path / "dst", MIX)
+    assert summary.counts == {OTHER: 2}
+    found = {kind_of(row["source"]): image.info["icc_profile"] for row, image in made}
+    assert found == {"a": wide, "b": other}
+
+
+def test_a_profile_of_another_colour_space_is_left_out_and_counted(make_profiled, tmp_path):
+    grey, cmyk = make_profile(b"GRAY"), make_profile(b"CMYK")
+    src = make_profiled({"a/1.jpg": ("L", grey), "b/1.jpg": ("CMYK", cmyk), "c/1.jpg": ("L", make_profile())})
+    summary, made = outputs(src, tmp_path / "dst", {"image-format": "keep", "op": [{"kind": "cutout"}]})
+    found = {kind_of(row["source"]): image.info.get("icc_profile") for row, image in made}
+    assert found == {"a": grey, "b": None, "c": None}
+    assert summary.counts == {LEFT_OUT: 2}
+
+
+def test_a_grey_profile_is_left_out_where_a_partner_brings_colour(make_profiled, tmp_path):
+    src = make_profiled({"a/1.png": ("L", make_profile(b"GRAY")), "b/1.png": ("RGB", None)})
+    summary, made = outputs(src, tmp_path / "dst", MIX)
+    assert {image.info.get("icc_profile") for _, image in made} == {None}
+    assert summary.counts[LEFT_OUT] == 1
+
+
+def test_narrowed_colour_is_counted_once_for_each_output_that_it_concerns(tmp_path):
+    for label, value in (("deep", 65535), ("flat", 255)):
+        (tmp_path / "src" / label).mkdir(parents=True)
+        width = 2 if value > 255 else 1
+        body = value.to_bytes(width, "big") * 3 * SIDE * SIDE
+        (tmp_path / "src" / label / "a.ppm").write_bytes(b"P6 %d %d %d\n" % (SIDE, SIDE, value) + body)
+    note = "16-bit colour read as 8-bit"
+    mixed, _ = outputs(tmp_path / "src", tmp_path / "mixed", {"copies": 2, "op": [{"kind": "mixup"}]})
+    alone, _ = outputs(tmp_path / "src", tmp_path / "alone", {"copies": 2, "op": [{"kind": "cutout"}]})
+    assert mixed.counts == {note: 4}  # as the base of two outputs and as the partner of two
+    assert alone.counts == {note: 2}
+
+
+def test_a_copied_16_bit_colour_png_loses_nothing_and_is_not_counted(tmp_path):
+    import struct
+    import zlib
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0))
+    data = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0" + bytes(6))) + chunk(b"IEND", b"")
+    (tmp_path / "src" / "a").mkdir(parents=True)
+    (tmp_path / "src" / "a" / "x.png").write_bytes(data)
+    summary, _ = outputs(tmp_path / "src", tmp_path / "dst", {"op": [{"kind": "cutout", "p": 0}]})
+    assert summary.counts == {}

@@ -21,6 +21,8 @@ from augcli.io.images.geometry import Geometry, fit_size, to_image, turn_upright
 from augcli.io.images.headers import NO_MEMORY, PILLOW_FORMATS, is_16_bit, read_mode, words_of
 from augcli.io.images.headers import Header as Header
 from augcli.io.images.headers import read_header as read_header
+from augcli.io.images.png_chunks import without_metadata
+from augcli.io.images.profiles import add_to_jpeg
 from augcli.samples import Shape
 
 if TYPE_CHECKING:
@@ -81,7 +83,8 @@ def decode(
     try:
         pixels = _decode_jpeg(data, header, geometry, buffer) if header.format == "JPEG" else None
         if pixels is None:
-            with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
+            read = without_metadata(data) if header.has_refused_metadata else data
+            with Image.open(io.BytesIO(read), formats=PILLOW_FORMATS) as image:
                 pixels = _to_array(image)
         pixels = turn_upright(pixels, header.orientation)
         return pixels if geometry is None else fit_size(pixels, geometry)
@@ -132,9 +135,9 @@ def choose_file_format(header: Header, channels: int, image_format: str) -> File
     return "jpg" if header.format == "JPEG" or (not header.lossless and channels < 4) else "png"
 
 
-COPY_OBSTACLES = ("orientation", "format", "size", "frames", "no end marker")
+COPY_OBSTACLES = ("orientation", "format", "size", "frames", "no end marker", "metadata")
 """Why a file itself may not stand in the output: it must be turned, it has another file format or another
-size than it should, it holds several frames, or it is not whole."""
+size than it should, it holds several frames, it is not whole, or Pillow refuses it for its metadata."""
 
 
 def find_copy_obstacle(header: Header, image_format: str, geometry: Geometry | None) -> str | None:
@@ -142,13 +145,25 @@ def find_copy_obstacle(header: Header, image_format: str, geometry: Geometry | N
     file_format = {"JPEG": "jpg", "PNG": "png"}.get(header.format)
     fits = geometry is None or header.upright_size == (geometry.height, geometry.width)
     has_format = file_format is not None and image_format in ("keep", file_format)
-    is_fine = header.orientation == 1, has_format, fits, not header.frames, header.complete
+    is_fine = (
+        header.orientation == 1,
+        has_format,
+        fits,
+        not header.frames,
+        header.complete,
+        not header.has_refused_metadata,
+    )
     found = (name for name, fine in zip(COPY_OBSTACLES, is_fine, strict=True) if not fine)
     return next(found, None)
 
 
 def encode(
-    pixels: Pixels, file_format: FileFormat, quality: int, subsampling: str, background: Colour
+    pixels: Pixels,
+    file_format: FileFormat,
+    quality: int,
+    subsampling: str,
+    background: Colour,
+    profile: bytes = b"",
 ) -> bytes:
     """Encode upright pixels.
 
@@ -158,13 +173,14 @@ def encode(
         quality: JPEG quality, 1..100.
         subsampling: JPEG chroma subsampling; grey images have none.
         background: Colour behind transparent pixels.
+        profile: ICC profile that is written with them; empty for none.
 
     Raises:
         DecodeError: If the image cannot have this file format (JPEG sides end at 65500 pixels).
     """
     if file_format == "png":
         buffer = io.BytesIO()
-        to_image(pixels).save(buffer, "PNG")
+        to_image(pixels).save(buffer, "PNG", icc_profile=profile or None)
         return buffer.getvalue()
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -172,7 +188,7 @@ def encode(
         pixels = flatten(pixels, background)
     grey = pixels.shape[2] == 1
     try:
-        return simplejpeg.encode_jpeg(
+        data = simplejpeg.encode_jpeg(
             pixels,
             quality=quality,
             colorspace="GRAY" if grey else "RGB",
@@ -181,6 +197,7 @@ def encode(
         )
     except ValueError as error:
         raise DecodeError("cannot be encoded", words_of(error)) from error
+    return add_to_jpeg(data, profile) if profile else data
 
 
 def flatten(pixels: Pixels, background: Colour) -> Pixels:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
 from augcli.errors import DecodeError, Option, StorageError
 from augcli.io.images.jpeg_header import ends_jpeg, estimate_quality, scan_jpeg
+from augcli.io.images.png_chunks import SIGNATURE, has_refused_texts, without_metadata
 
 ORIENTATION_TAG = 0x0112
 PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")
 """What Pillow may take a file for: others would, say, hand a PostScript file to another program."""
 
 PNG_END = b"IEND\xaeB`\x82"
+BITS_TAG = 258
 TILE_TAGS = (322, 323)
 """Width and height of a TIFF's tiles, which may be larger than the image."""
 
@@ -35,7 +37,7 @@ class Header:
         width: Columns as stored.
         orientation: EXIF orientation, 1..8; 1 where there is none or it is invalid.
         frames: True if there is more than one frame; the first is read.
-        narrowed: True if 16-bit colour is read as 8-bit.
+        narrowed: Bits of a colour, 10, 12 or 16, that are read as 8; 0 where none are lost.
         space: JPEG colour space (`YCbCr`, `Gray`, `RGB`, `CMYK`, `YCCK`), None where libjpeg reads none.
         luminance: JPEG luminance quantization table as stored (zigzag), else None.
         subsampling: JPEG chroma subsampling (`444`, `422`, `420`, `440`, `411`, `Gray`), else None.
@@ -43,6 +45,8 @@ class Header:
         complete: True if the end marker of a JPEG or PNG stands where it should.
         channels: What decoding will give, 1, 3 or 4; a few formats know better only then.
         depth: Likewise 8 or 16 bits.
+        profile: ICC profile as stored; empty where there is none.
+        has_refused_metadata: True if Pillow refuses a PNG for what stands in it beside its pixels.
     """
 
     format: str
@@ -50,7 +54,7 @@ class Header:
     width: int
     orientation: int
     frames: bool
-    narrowed: bool
+    narrowed: int
     space: str | None
     luminance: tuple[int, ...] | None
     subsampling: str | None
@@ -58,6 +62,8 @@ class Header:
     complete: bool
     channels: int
     depth: int
+    profile: bytes = b""
+    has_refused_metadata: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -85,7 +91,8 @@ def read_header(data: bytes, max_pixels: int) -> Header:
     if not data:
         raise DecodeError("empty file")
     try:
-        header = _read_jpeg_header(data) or _read_by_pillow(data, max_pixels)
+        header = _read_jpeg_header(data) or _read_png_header(data, max_pixels)
+        header = header or _read_by_pillow(data, max_pixels)
     except DecodeError:
         raise
     except MemoryError as error:
@@ -137,7 +144,7 @@ def _read_jpeg_header(data: bytes) -> Header | None:
         width=width,
         orientation=1,
         frames=False,
-        narrowed=False,
+        narrowed=0,
         space=space,
         luminance=segments.luminance,
         subsampling=subsampling,
@@ -145,7 +152,23 @@ def _read_jpeg_header(data: bytes) -> Header | None:
         complete=ends_jpeg(data),
         channels=1 if space == "Gray" else 3,
         depth=8,
+        profile=segments.profile,
     )
+
+
+def _read_png_header(data: bytes, max_pixels: int) -> Header | None:
+    """Read a PNG's header; without its metadata where Pillow refuses it for these. None of all others."""
+    if not data.startswith(SIGNATURE):
+        return None
+    if not has_refused_texts(data):
+        try:
+            return _read_by_pillow(data, max_pixels)
+        except (
+            UnidentifiedImageError,
+            ValueError,
+        ):  # a broken checksum, which only Pillow minds, is one reason
+            pass
+    return replace(_read_by_pillow(without_metadata(data), max_pixels), has_refused_metadata=True)
 
 
 def _read_by_pillow(data: bytes, max_pixels: int) -> Header:
@@ -167,7 +190,7 @@ def _describe(image: Image.Image, data: bytes) -> Header:
         width=image.width,
         orientation=_orientation(image, data),
         frames=not is_jpeg and getattr(image, "is_animated", False),
-        narrowed=image.format == "PNG" and data[24] == 16 and image.mode in ("RGB", "RGBA"),
+        narrowed=_narrowed_bits(image, data),
         space=space,
         luminance=segments.luminance if segments else None,
         subsampling=subsampling,
@@ -175,7 +198,26 @@ def _describe(image: Image.Image, data: bytes) -> Header:
         complete=ends_jpeg(data) if is_jpeg else data.endswith(PNG_END) and b"IDAT" in data,
         channels={"L": 1, "RGBA": 4}.get(read_mode(image), 3),
         depth=16 if is_16_bit(image) else 8,
+        profile=segments.profile if segments else image.info.get("icc_profile") or b"",
     )
+
+
+def _narrowed_bits(image: Image.Image, data: bytes) -> int:
+    """Return how many bits each value has, where these are more than are read; else 0."""
+    if is_16_bit(image) or image.mode == "F":
+        return 0
+    if image.format == "PNG":
+        return 16 if data[24] == 16 else 0
+    if image.format == "TIFF":
+        return 16 if max(image.tag_v2.get(BITS_TAG, (8,))) > 8 else 0  # type: ignore[attr-defined]
+    if image.format == "PPM":
+        arguments = image.tile[0].args  # type: ignore[attr-defined]  # of its decoder: the highest value stands behind the mode
+        return 16 if isinstance(arguments, tuple) and arguments[1] > 255 else 0
+    place = data.find(b"av1C") if image.format == "AVIF" else -1
+    if place < 0 or not data[place + 6 : place + 7]:
+        return 0
+    flags = data[place + 6]  # AV1 in ISOBMFF, 2.3.3: the tier, high_bitdepth, twelve_bit
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 0
 
 
 def _is_lossy(image: Image.Image, data: bytes) -> bool:

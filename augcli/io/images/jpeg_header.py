@@ -7,12 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from augcli.io.images.profiles import MARKER, join_pieces
+
 
 class Segments(NamedTuple):
-    """What the segments before a JPEG's pixels say: EXIF or XMP is there, and the luminance table."""
+    """What the segments before a JPEG's pixels say.
+
+    Attributes:
+        has_metadata: Whether EXIF or XMP is there.
+        luminance: The luminance table.
+        profile: The ICC profile, as far as it is there; empty where there is none.
+    """
 
     has_metadata: bool
     luminance: tuple[int, ...] | None
+    profile: bytes
 
 
 def scan_jpeg(data: bytes) -> Segments | None:
@@ -20,10 +29,11 @@ def scan_jpeg(data: bytes) -> Segments | None:
     if data[:2] != b"\xff\xd8":
         return None
     has_metadata, luminance, start = False, None, 2
+    pieces: dict[int, bytes] = {}
     while data[start : start + 1] == b"\xff" and start + 5 <= len(data):
         marker, length = data[start + 1], data[start + 2] << 8 | data[start + 3]
         if marker == 0xDA:  # start of scan
-            return Segments(has_metadata, luminance)
+            return Segments(has_metadata, luminance, join_pieces(pieces))
         if marker == 0xDB and luminance is None:  # the first quantization table is the luminance's
             wide = data[start + 4] >> 4
             stored = data[start + 5 : start + 5 + (128 if wide else 64)]
@@ -31,6 +41,9 @@ def scan_jpeg(data: bytes) -> Segments | None:
             luminance = tuple(high << 8 | low for high, low in pairs) if wide else tuple(stored)
         elif marker == 0xE1:  # EXIF or XMP, either of which may say how to turn the image
             has_metadata = True
+        elif marker == 0xE2 and data.startswith(MARKER, start + 4):
+            body = data[start + 4 + len(MARKER) : start + 2 + length]
+            pieces[body[0] if body else 0] = body[2:]
         start += 1 if marker == 0xFF else 2 + length
     return None
 

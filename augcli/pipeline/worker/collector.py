@@ -96,7 +96,6 @@ class Collector:
         assert base.header is not None
         counts = self.result.counts
         counts["first frame of several"] += base.header.frames
-        counts["16-bit colour read as 8-bit"] += base.header.narrowed
         if base.annotations:
             counts[CLIPPED] += base.annotations.clipped
             counts[GUESSED] += base.annotations.is_guessed

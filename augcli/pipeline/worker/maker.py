@@ -8,12 +8,17 @@ import numpy as np
 
 from augcli.errors import DecodeError
 from augcli.io.images import codec
+from augcli.io.images.profiles import fits
 
 if TYPE_CHECKING:
     from augcli.kernels.backends import Backend
     from augcli.pipeline.worker.values import Made, Stopwatch
     from augcli.recipe import Recipe
     from augcli.samples import Pixels
+
+
+PROFILE_LEFT_OUT = "colour profiles left out, since they do not describe the images written"
+"""What is counted for each output of which that holds."""
 
 
 class Maker:
@@ -79,8 +84,11 @@ class Maker:
         chosen = codec.choose_encoding(
             header, channels, recipe.image_format, recipe.quality, recipe.subsampling
         )
+        profile = header.profile
+        if profile and not fits(profile, channels):
+            profile, made.remarks = b"", (*made.remarks, PROFILE_LEFT_OUT)
         try:
-            made.data = codec.encode(pixels, *chosen, recipe.background)
+            made.data = codec.encode(pixels, *chosen, recipe.background, profile)
         except DecodeError as error:
             made.failure = made.base.failure or ("encode", error)
         made.suffix, made.pixels = chosen.file_format, None

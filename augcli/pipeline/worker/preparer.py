@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from augcli.errors import DecodeError
 from augcli.io.images import codec
+from augcli.io.images.profiles import are_alike
 from augcli.io.records.annotation_columns import OutputAnnotations
 from augcli.io.records.part_files import WRITTEN_ANEW
 from augcli.kernels.fills import resolve_image_mean
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from augcli.samples import Pixels
 
 GREYED = "colour partners read as grey, since 16-bit grey stays so"
+OTHER_PROFILE = "partners with another colour profile, whose numbers are used as they are"
 """What is counted for each output of which that holds."""
 
 
@@ -81,14 +83,15 @@ class Preparer:
             steps = resolve_image_mean(plan.steps, pixels)
             plan = plan._replace(steps=steps)
             table = self._planner.tabulate(steps, Shape.of(pixels), plan.partners)
+        sources = [window.open(partner) for partner in plan.partners]
         work, remarks = self._bring_together(pixels, [window.decode(partner) for partner in plan.partners])
         return Made(
             base,
             plan,
-            partners=tuple([window.open(partner).sample for partner in plan.partners]),
+            partners=tuple([partner.sample for partner in sources]),
             annotations=self._follow(plan, base),
             work=(table, *work),
-            remarks=remarks,
+            remarks=(*remarks, *_note_sources(base, sources)),
         )
 
     def _bring_together(
@@ -115,7 +118,7 @@ class Preparer:
             made.height, made.width = header.height, header.width
         else:
             made.pixels = self._window.decode(position)
-            made.remarks = (f"{WRITTEN_ANEW}{obstacle}",)
+            made.remarks = (f"{WRITTEN_ANEW}{obstacle}", *_note_sources(base, ()))
         return made
 
     def _settle(self, position: int, plan: OutputPlan) -> OutputPlan:
@@ -137,3 +140,14 @@ class Preparer:
             if loaded.annotations is not None and loaded.shape is not None
         )
         return self._annotations.follow(plan.steps, first, others)
+
+
+def _note_sources(base: Loaded, partners: Sequence[Loaded]) -> list[str]:
+    """Return what is worth counting of the images that an output is decoded from."""
+    headers = [loaded.header for loaded in (base, *partners) if loaded.header is not None]
+    bits = {header.narrowed for header in headers if header.narrowed}
+    remarks = [f"{number}-bit colour read as 8-bit" for number in sorted(bits)]
+    own = headers[0].profile
+    if not all(are_alike(own, header.profile) for header in headers[1:]):
+        remarks.append(OTHER_PROFILE)
+    return remarks
