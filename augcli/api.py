@@ -270,6 +270,8 @@ def _select(
         ),
         image_col=recipe.image_col,
         label_col=recipe.label_col,
+        box_order=recipe.box_order,
+        changes_pixels=bool(recipe.entries or recipe.size),
         links=recipe.links,
         split=recipe.split,
         splits=recipe.splits,

@@ -67,8 +67,8 @@ IMAGE_KEYS = (
 them. With another `max_pixels` another image may be the partner."""
 
 NAMELESS_KEYS = (
-    "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "label_col",
-    "links", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
+    "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "splits",
+    "label_col", "links", "box_order", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
 )  # fmt: skip
 """Keys that decide which outputs there are, or what is said of them, but no byte of an image or mask."""
 
@@ -228,6 +228,13 @@ class Recipe:
         choices=MASK_POLICIES,
         panel=ANNOTATIONS,
         needs=(Fact.MASKS, Fact.BLENDING),
+    )
+    box_order: str | None = option(
+        None,
+        "Order of boxes in a parquet column: as COCO has them, or corners; skip leaves the column out.",
+        choices=("xywh", "xyxy", "skip"),
+        panel=ANNOTATIONS,
+        needs=(Fact.SHARDS,),
     )
     box_policy: str = option(
         "keep",

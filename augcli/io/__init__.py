@@ -30,6 +30,8 @@ readers/passed_over         what was found and is not used, in words
 readers/folder              image folders: splits, class folders
 readers/parquet             rows of shards
 readers/pairs               images beside their masks
+readers/described           columns of shards that describe pixels
+readers/image_cells         encoded images in columns, in every layout of Arrow
 readers/annotations         which masks and boxes belong to which sample
 readers/rows                rows of shards, read in little memory
 readers/shards              what shards hold, by their footers
@@ -38,6 +40,8 @@ labels/tables               CSV and parquet tables of labels
 boxes/base                  boxes as they are read and written
 boxes/coco                  COCO
 boxes/voc                   Pascal VOC
+boxes/columns               boxes in a column of shards
+boxes/column_cells          what the cells of such a column say
 boxes/matching              which boxes belong to which image
 boxes/extras                what a file of boxes says beside them, carried along
 images/codec                decode and encode
@@ -57,6 +61,7 @@ writers/base                what a writer is
 writers/choose              which writer a recipe needs
 writers/folder              images in folders, and their tables
 writers/parquet             shards
+writers/box_columns         the column of boxes of shards
 writers/boxes               COCO and VOC files of outputs
 writers/labels_csv          labels.csv
 writers/card                README.md of an output

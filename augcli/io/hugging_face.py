@@ -49,12 +49,18 @@ def read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | 
     for name in (label, "label" if label == "soft_label" else None):
         feature = features.get(name) if name else None
         if isinstance(feature, dict) and feature.get("names"):
-            return _check_names(feature["names"])
+            return check_names(feature["names"])
     return None
 
 
-def _check_names(names: Any) -> tuple[str, ...]:
-    """Return class names that can be told apart and written."""
+def check_names(names: Any) -> tuple[str, ...] | None:
+    """Return class names that can be told apart and written; None if there are none.
+
+    Raises:
+        InputError: If they are not a list of distinct texts.
+    """
+    if not names:
+        return None
     are_texts = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
     if not are_texts or len(set(names)) < len(names) or not all(map(is_text, names)):
         raise InputError(

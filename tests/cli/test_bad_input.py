@@ -347,7 +347,7 @@ def test_parquet_without_an_image_column_is_refused(refusal, tmp_path):
     write_shard(shard, label=[0, 1], text=["a", "b"])
     says = refusal("cutmix", tmp_path / "src", tmp_path / "dst", code=INPUT)
     assert says == (
-        f"'{shard}' has no image column image or img or jpg or png or image_bytes;"
+        f"'{shard}' has no image column image or img or jpg or png or image_bytes or pixel_values;"
         " it has label, text; give --image-col"
     )
 
@@ -361,7 +361,10 @@ def test_an_image_column_that_is_not_there_is_refused(refusal, shards, tmp_path)
 def test_an_image_column_of_another_type_is_refused(refusal, tmp_path):
     write_shard(tmp_path / "src.parquet", image=["a.png", "b.png"], label=[0, 1])
     says = refusal("cutmix", tmp_path / "src.parquet", tmp_path / "dst", code=INPUT)
-    assert says.endswith("column 'image' is string, not encoded images; give --image-col")
+    assert says.endswith(
+        "column 'image' is string, not encoded images; where they are paths or addresses, fetch the files:"
+        " give their folder as SRC, this table as --labels"
+    )
 
 
 def test_a_label_column_that_is_not_there_is_refused(refusal, shards, tmp_path):

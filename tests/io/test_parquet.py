@@ -110,20 +110,42 @@ def test_image_column_of_any_name_is_read_when_named(pass_on):
 
 def test_shards_without_an_image_column_are_refused(pass_on):
     with pytest.raises(
-        InputError, match="has no image column image or img or jpg or png or image_bytes; it has pic, label"
+        InputError,
+        match=r"png or image_bytes or pixel_values; it has pic, label; give image_col='pic'$",
     ):
         pass_on({"pic": as_structs(IMAGES), "label": LABELS})
 
 
 def test_shards_without_the_named_image_column_are_refused(pass_on):
-    with pytest.raises(InputError, match="has no image column 'x'; it has image, label; give --image-col"):
+    with pytest.raises(
+        InputError, match="has no image column 'x'; it has image, label; give image_col='image'"
+    ):
         pass_on({"image": as_structs(IMAGES), "label": LABELS}, image_col="x")
 
 
-@pytest.mark.parametrize("column", [pa.array(["a.png"] * 4), pa.array([1] * 4), pa.array([[1.0]] * 4)])
-def test_image_column_that_holds_no_encoded_images_is_refused(pass_on, column):
-    with pytest.raises(InputError, match=r"column 'image' is .*, not encoded images; give --image-col"):
+@pytest.mark.parametrize(
+    ("column", "cure"),
+    [
+        (
+            pa.array(["a.png"] * 4),
+            "paths or addresses, fetch the files: give their folder as SRC, this table as lab",
+        ),
+        (pa.array([{"path": "a.png"}] * 4), "where they are paths or addresses, fetch the files"),
+        (
+            pa.array([[[1, 2], [3, 4]]] * 4),
+            "where they are pixels, write them into the column as PNG or JPEG",
+        ),
+        (pa.array([1] * 4), "give image_col$"),
+    ],
+)
+def test_image_column_that_holds_no_encoded_images_is_refused(pass_on, column, cure):
+    with pytest.raises(InputError, match=rf"column 'image' is .*, not encoded images; .*{cure}"):
         pass_on({"image": column, "label": LABELS})
+
+
+def test_a_column_of_images_is_named_where_another_one_holds_none(pass_on):
+    with pytest.raises(InputError, match=r"not encoded images; give image_col='photo'$"):
+        pass_on({"image": pa.array(["a.png"] * 4), "photo": as_structs(IMAGES), "label": LABELS})
 
 
 @pytest.mark.parametrize("row", [{"bytes": None, "path": None}, {"bytes": None, "path": "a.png"}, None])

@@ -29,7 +29,7 @@ from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
 from augcli.ops.patch_cutout import PatchCutout
 from augcli.pipeline.worker import window
-from augcli.recipe import single
+from augcli.recipe import Recipe, single
 from augcli.recipe_files import read_recipe
 
 COUNT = 12
@@ -813,16 +813,54 @@ def write_shard_of(tmp_path, name, cells):
     return image.getvalue()
 
 
-def test_a_column_called_mask_that_holds_no_index_masks_is_carried_along(tmp_path):
+def test_a_column_called_mask_that_holds_no_index_masks_is_left_out_once_pixels_change(tmp_path):
     image = io.BytesIO()
     Image.new("RGB", (6, 5)).save(image, "PNG")
     write_shard_of(tmp_path, "mask", [image.getvalue(), None, image.getvalue()])
     summary = augcli.materialize(tmp_path / "in", tmp_path / "dst", single(Cutout()))
     assert (summary.outputs, summary.failures) == (3, ())
-    assert "column 'mask' holds no index masks, so it is carried along as it is" in summary.notes
+    assert "left out: column 'mask', which cannot follow the pixels that change" in summary.notes
     (shard,) = (tmp_path / "dst" / "data").iterdir()
+    assert "mask" not in pq.read_table(shard).column_names
+    summary = augcli.materialize(tmp_path / "in", tmp_path / "same", Recipe())
+    assert not any("left out" in note for note in summary.notes)
+    (shard,) = (tmp_path / "same" / "data").iterdir()
     held = pq.read_table(shard).column("mask").to_pylist()
     assert [cell and cell["bytes"] for cell in held] == [image.getvalue(), None, image.getvalue()]
+
+
+@pytest.mark.parametrize("name", ["mask", "annotation", "segmentation", "label", "Mask"])
+def test_index_masks_are_followed_in_columns_of_these_names(tmp_path, name):
+    cells = [encode_level("L", n + 1) for n in range(4)]
+    write_shard_of(tmp_path, name, cells)
+    summary = augcli.materialize(tmp_path / "in", tmp_path / "dst", single(CutMix(lam=0.5)))
+    assert f"masks: those of column {name!r}" in summary.notes
+    (shard,) = (tmp_path / "dst" / "data").iterdir()
+    table = pq.read_table(shard)
+    assert name == "mask" or name not in table.column_names or name == "label"
+    for row in table.to_pylist():
+        levels = set(np.unique(np.asarray(Image.open(io.BytesIO(row["mask"]["bytes"])))))
+        assert levels == {int(key.split("#")[1]) + 1 for key in (row["source"], *row["partners"])}
+
+
+def encode_level(mode, level):
+    data = io.BytesIO()
+    Image.new(mode, (6, 5), level).save(data, "PNG")
+    return data.getvalue()
+
+
+def test_two_columns_of_masks_stop_until_one_is_named(tmp_path):
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    mask = pa.array([{"bytes": encode_level("L", 3), "path": None}] * 3, kind)
+    image = pa.array([{"bytes": encode_level("RGB", (9, 9, 9)), "path": None}] * 3, kind)
+    (tmp_path / "in").mkdir()
+    table = pa.table({"image": image, "mask": mask, "annotation": mask})
+    pq.write_table(table, tmp_path / "in" / "a.parquet")
+    words = "has masks in column 'mask' and 'annotation'; give masks='mask' or masks='annotation': the other"
+    with pytest.raises(InputError, match=words):
+        augcli.materialize(tmp_path / "in", tmp_path / "dst", single(CutMix()))
+    summary = augcli.materialize(tmp_path / "in", tmp_path / "dst", single(CutMix()), masks="annotation")
+    assert "left out: column 'mask', which cannot follow the pixels that change" in summary.notes
 
 
 def test_the_images_themselves_are_no_masks(tmp_path):

@@ -50,7 +50,7 @@ class BoxFormat(Protocol):
 
     Attributes:
         name: As `augcli.json` and `BoxHeader.box_format` have it.
-        accepts: What it reads, as messages ask for it: `give ...`.
+        accepts: What it reads, as messages ask for it: `give ...`; empty where it reads no file.
         names_have_suffix: Whether it knows images by names with their suffix.
         file_per_image: Whether each output has a file of its own; else one holds those of a whole split.
         suffix: What the names of written files end in, with its dot.
@@ -94,7 +94,7 @@ def register(box_format: BoxFormat) -> None:
 
 def accepted_boxes() -> str:
     """Return which boxes are read, as messages ask for them."""
-    return "give " + " or ".join(box_format.accepts for box_format in BOX_FORMATS.values())
+    return "give " + " or ".join(filter(None, (box_format.accepts for box_format in BOX_FORMATS.values())))
 
 
 def choose_box_format(boxes: Location) -> BoxFormat:

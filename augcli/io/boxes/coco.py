@@ -214,7 +214,9 @@ def _read_boxes(entries: list[Entry], images: dict[Id, _Image], categories: dict
         edges = _read_edges(entry.get("bbox"), where)
         category = _find(categories, _read_number(entry, "category_id", where), f"{where}: category_id")
         extra = read_extra(entry, BOX_KEYS, where, texts)
-        if _round(edges[2] - edges[0]) == 0 or _round(edges[3] - edges[1]) == 0:  # as it would be written
+        if (
+            round_decimals(edges[2] - edges[0]) == 0 or round_decimals(edges[3] - edges[1]) == 0
+        ):  # as it would be written
             dropped[NO_AREA] += 1
             continue
         dropped.update(key for key in LOST if entry.get(key))
@@ -325,16 +327,19 @@ def _box_entries(header: BoxHeader, images: Iterable[BoxedImage]) -> Iterator[En
 
 def _box_entry(box: WrittenBox, extra: Entry) -> Entry:
     y0, x0, y1, x1 = box.edges
-    bbox = [_round(side) for side in (x0, y0, x1 - x0, y1 - y0)]
+    bbox = [round_decimals(side) for side in (x0, y0, x1 - x0, y1 - y0)]
     anew = (box.visibility, box.weight, printable_key(box.source))
     # Where nothing says so, no box is of a crowd; pycocotools asks each of them.
     crowd = {"iscrowd": extra.get("iscrowd", 0)}
     return (
-        {"bbox": bbox, "area": _round(bbox[2] * bbox[3])} | extra | crowd | dict(zip(ANEW, anew, strict=True))
+        {"bbox": bbox, "area": round_decimals(bbox[2] * bbox[3])}
+        | extra
+        | crowd
+        | dict(zip(ANEW, anew, strict=True))
     )
 
 
-def _round(value: float) -> float:
+def round_decimals(value: float) -> float:
     """Round to what is meant; whole numbers become integers."""
     rounded = round(float(value), DECIMALS)
     return int(rounded) if rounded.is_integer() else rounded

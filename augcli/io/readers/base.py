@@ -34,6 +34,8 @@ class Selection:
         files: What is given beside SRC.
         image_col: Column of the images in shards; None takes the usual names.
         label_col: Column of the labels in shards and tables; None takes the usual names.
+        box_order: Order of the boxes in a column of shards; `skip` leaves the column out, None finds it out.
+        changes_pixels: Whether images are changed, so that columns that describe their pixels must follow.
         links: Whether symbolic links are followed.
         split: The split that is augmented, whose classes are those of all.
         splits: Whether names of folders and shards tell splits; else all are one.
@@ -43,6 +45,8 @@ class Selection:
     files: InputFiles = field(default_factory=InputFiles)
     image_col: str | None = None
     label_col: str | None = None
+    box_order: str | None = None
+    changes_pixels: bool = True
     links: bool = True
     split: str = "train"
     splits: bool = True
@@ -95,7 +99,7 @@ class Opener(Protocol):
 
 
 class Carried(NamedTuple):
-    """The columns of shards that are carried along, and Hugging Face's features of all columns."""
+    """The columns of shards that are carried along, and Hugging Face's features of these and of boxes."""
 
     schema: pa.Schema = pa.schema([])
     features: dict[str, Any] = {}  # noqa: RUF012 - nobody writes to it

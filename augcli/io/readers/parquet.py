@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from augcli.errors import DecodeError, InputError
+from augcli.errors import InputError
+from augcli.io.boxes.columns import column_feature
 from augcli.io.hugging_face import read_features
-from augcli.io.images.index_masks import read_mask_header
 from augcli.io.labels.columns import Labelling, keep_classes, label_by_column
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
+from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
 from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.passed_over import describe_lost
 from augcli.io.readers.rows import Rows
@@ -22,7 +23,6 @@ from augcli.io.readers.shards import (
     Columns,
     Shard,
     find_columns,
-    find_first_image,
     list_groups,
     open_shard,
     read_column,
@@ -67,7 +67,10 @@ class ParquetReader:
                 "--labels is for image folders; parquet shards hold their labels: give --label-col"
             )
         schema = unite_schemas(shards)
-        columns, notes = _choose_columns(schema, shards, selection)
+        columns = find_columns(
+            schema, selection.image_col, selection.label_col, selection.files.masks, shards[0].name
+        )
+        columns, box_column, notes = find_described(schema, shards, columns, selection)
         carried, replaced = _choose_carried(schema, columns)
         notes += [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
         division = (
@@ -83,8 +86,15 @@ class ParquetReader:
         if classes is None and columns.label is not None and _holds_texts(schema, columns.label):
             catalogues, lost = _keep_classes(catalogues, main)
         notes = [*_describe_division(division, catalogues), *lost, *notes]
-        header = None
-        if selection.files.boxes:
+        header, known = None, read_features(schema)
+        features = {name: known[name] for name in carried.names if name in known}
+        if box_column is not None:
+            cells = read_column_boxes(ordered, columns.image, box_column, known, selection.box_order)
+            catalogues, header = give_boxes(catalogues, cells.images), cells.header
+            notes += describe_boxes(box_column, cells)
+            feature = column_feature(known.get(box_column.name), box_column)
+            features |= {box_column.name: feature} if feature else {}
+        elif selection.files.boxes:
             paths = iter(read_paths(ordered, columns.image))
             names = [[[path] for path in itertools.islice(paths, len(split))] for split in catalogues]
             boxes = locate(selection.files.boxes, selection.links)
@@ -98,7 +108,7 @@ class ParquetReader:
             main=main,
             notes=tuple(notes),
             groups={split.split: list_groups(splits[split.split]) for split in catalogues},
-            carried=Carried(carried, read_features(schema)),
+            carried=Carried(carried, features),
             annotated=Annotated(header, columns.mask is not None),
         )
 
@@ -185,33 +195,11 @@ def _find_used(catalogue: Catalogue) -> set[str]:
     return {classes[index] for label in labels for index in label.classes}
 
 
-def _choose_columns(
-    schema: pa.Schema, shards: Sequence[Shard], selection: Selection
-) -> tuple[Columns, list[str]]:
-    """Find the columns, and say where one that is called like masks holds none."""
-    masks = selection.files.masks
-    columns = find_columns(schema, selection.image_col, selection.label_col, masks, shards[0].name)
-    if columns.mask is None or masks is not None or _are_masks(shards, columns.mask):
-        return columns, []
-    note = f"column {columns.mask!r} holds no index masks, so it is carried along as it is"
-    rest = tuple(name for name in schema.names if name not in (columns.image, columns.label))
-    return columns._replace(mask=None, others=rest), [note]
-
-
 def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, list[str]]:
     """Return the columns that are carried along, and the names of those that outputs have themselves."""
     replaced = [name for name in columns.others if part_files.is_ours(name, columns.mask is not None)]
     kept = [schema.field(name) for name in columns.others if name not in replaced]
     return pa.schema([part_files.plain_field(field) for field in kept]), replaced
-
-
-def _are_masks(shards: Sequence[Shard], column: str) -> bool:
-    """True if a column that nobody named holds index masks, by its first image."""
-    first = find_first_image(shards, column)
-    try:
-        return first is not None and bool(read_mask_header(first))
-    except DecodeError:
-        return False
 
 
 def _label_rows(shards: Sequence[Shard], columns: Columns, classes: ClassList) -> Labelling | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from augcli.errors import DecodeError, InputError
-from augcli.io.readers.shards import Columns, copy_images, open_shard, reading
+from augcli.io.readers.image_cells import copy_images
+from augcli.io.readers.shards import Columns, open_shard, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

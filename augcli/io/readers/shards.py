@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augcli.errors import InputError, StorageError
+from augcli.errors import InputError, Option, StorageError
 from augcli.io.hugging_face import read_class_names
+from augcli.io.readers.image_cells import copy_images, holds_images
 from augcli.io.store.arrow_files import DAMAGE, first_line, readable
 from augcli.io.store.base import Store, Version, full_name
 from augcli.io.store.errors import storage_error, storage_errors
@@ -18,9 +19,8 @@ from augcli.samples import RowGroup
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes")
+IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes", "pixel_values")
 LABEL_COLUMNS = ("soft_label", "label")
-MASK_COLUMN = "mask"
 READ_BUFFER = 1 << 20
 
 
@@ -121,35 +121,46 @@ def find_columns(
     """
     names = schema.names
     image = _find_image_column(schema, image_col, shard)
-    label = label_col or next((name for name in LABEL_COLUMNS if name in names), None)
+    pictures = {name for name in names if holds_images(schema.field(name).type)}
+    label = label_col or next((name for name in LABEL_COLUMNS if name in set(names) - pictures), None)
     if label is not None and label not in names:
         raise InputError(
             f"{shard!r} has no label column {label!r}; it has {', '.join(names)}; give --label-col"
         )
-    mask = mask_col or next((name for name in names if name == MASK_COLUMN != image), None)
-    if mask_col and (mask_col not in names or mask_col == image or not _holds_images(schema, mask_col)):
-        raise InputError(
-            f"{shard!r} has no column {mask_col!r} of encoded masks; it has {', '.join(names)};"
-            " give --masks COLUMN"
-        )
-    if mask and not _holds_images(schema, mask):  # a column of another kind that is only called so
-        mask = None
-    others = tuple(name for name in names if name not in (image, label, mask))
-    return Columns(image, label, mask, read_class_names(schema, label), others)
+    if mask_col and (mask_col == image or mask_col not in pictures):
+        have = f"{shard!r} has no column {mask_col!r} of encoded masks; it has {', '.join(names)}; give "
+        raise InputError(have, Option("masks"), " the name of one")
+    others = tuple(name for name in names if name not in (image, label, mask_col))
+    return Columns(image, label, mask_col, read_class_names(schema, label), others)
 
 
 def _find_image_column(schema: pa.Schema, image_col: str | None, shard: str) -> str:
     names = schema.names
     image = image_col or next((name for name in IMAGE_COLUMNS if name in names), None)
+    likely = [name for name in names if holds_images(schema.field(name).type)]
+    cure = "; give ", Option("image_col", likely[0] if len(likely) == 1 else None)
     if image is None or image not in names:
         wanted = repr(image_col) if image_col else " or ".join(IMAGE_COLUMNS)
-        raise InputError(
-            f"{shard!r} has no image column {wanted}; it has {', '.join(names)}; give --image-col"
-        )
-    if not _holds_images(schema, image):
-        kind = schema.field(image).type
-        raise InputError(f"{shard!r}: column {image!r} is {kind}, not encoded images; give --image-col")
+        raise InputError(f"{shard!r} has no image column {wanted}; it has {', '.join(names)}", *cure)
+    kind = schema.field(image).type
+    if not holds_images(kind):
+        what = f"{shard!r}: column {image!r} is {kind}, not encoded images"
+        raise InputError(what, *(cure if likely else _cure_of(kind)))
     return image
+
+
+def _cure_of(kind: pa.DataType) -> tuple[object, ...]:
+    """Return what helps where no column holds encoded images."""
+    if pa.types.is_struct(kind) and kind.get_field_index("path") >= 0:
+        kind = pa.string()
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return (
+            "; where they are paths or addresses, fetch the files: give their folder as SRC, this table as ",
+            Option("labels"),
+        )
+    if pa.types.is_nested(kind):
+        return ("; where they are pixels, write them into the column as PNG or JPEG first",)
+    return "; give ", Option("image_col")
 
 
 def list_groups(shards: Sequence[Shard]) -> list[RowGroup]:
@@ -225,25 +236,3 @@ def find_first_image(shards: Sequence[Shard], name: str) -> bytes | None:
                 images, _ = copy_images(batch.column(name))
                 return next((bytes(data) for data in images if data is not None), None)
     return None
-
-
-def copy_images(images: pa.Array) -> tuple[list[Any], list[str | None]]:
-    """Return the encoded images of a column, None if there is none, and their paths."""
-    paths: list[str | None] = [None] * len(images)
-    if pa.types.is_struct(images.type):
-        fields = dict(zip((field.name for field in images.type), images.flatten(), strict=True))
-        images = fields["bytes"]
-        if "path" in fields and pa.types.is_string(fields["path"].type):
-            paths = fields["path"].to_pylist()
-    return images.to_pylist(), paths
-
-
-def _holds_images(schema: pa.Schema, name: str) -> bool:
-    """True if a column holds encoded images: bytes, or structs with bytes."""
-    kind = schema.field(name).type
-    index = kind.get_field_index("bytes") if pa.types.is_struct(kind) else -1
-    return _is_bytes(kind.field(index).type if index >= 0 else kind)
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

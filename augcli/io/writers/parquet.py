@@ -17,6 +17,7 @@ from augcli.io.store.arrow_files import DAMAGE
 from augcli.io.store.base import full_name
 from augcli.io.store.errors import storage_error
 from augcli.io.writers.base import Pair, Writer
+from augcli.io.writers.box_columns import add_box_column, is_column
 from augcli.io.writers.boxes import AnnotationFiles
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class ParquetWriter(Writer):
     @property
     def _boxes(self) -> AnnotationFiles | None:
         header, base = self.annotated.boxes, f"{self.split}/" if self.split else ""
-        return None if header is None else AnnotationFiles(base, header)
+        return None if header is None or is_column(header) else AnnotationFiles(base, header)
 
     @property
     def _encoded(self) -> list[str]:
@@ -133,8 +134,10 @@ class ParquetWriter(Writer):
 
     def _write_shard(self, sink: Sink, key: str, rows: pa.Table, groups: Iterable[Any]) -> None:
         """Write a shard: part rows, and their images and masks row group by row group."""
-        rows = label_columns.finish_rows(rows, len(self.classes or ()), self.options)
-        rows = rows.drop_columns(["file_name"])
+        finished = label_columns.finish_rows(rows, len(self.classes or ()), self.options)
+        finished = finished.drop_columns(["file_name"])
+        header = self.annotated.boxes
+        rows = add_box_column(finished, rows, header) if header and is_column(header) else finished
         schema = pa.schema([*(pa.field(name, IMAGE_TYPE) for name in self._encoded), *rows.schema])
         schema = hugging_face.describe(schema, self.classes, self.features, self.options.describe())
         compression = dict.fromkeys(_leaves(schema), "zstd")

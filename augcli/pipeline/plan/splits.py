@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augcli.errors import InputError, UsageError
+from augcli.io.boxes.columns import COLUMN
 from augcli.io.readers.splits import choose_split
 from augcli.io.records.annotation_columns import annotation_schema
 from augcli.io.records.label_columns import TableOptions
@@ -75,7 +76,9 @@ class Split:
         context = repr((job.class_folders is not None, carried, job.recipe.name))
         if job.annotated:
             boxes = job.annotated.boxes
-            context += repr((boxes and (boxes.box_format, boxes.names), job.annotated.masks))
+            context += repr(
+                (boxes and (boxes.box_format, boxes.names, boxes.keys.get(COLUMN)), job.annotated.masks)
+            )
         return context
 
     @property
@@ -160,8 +163,7 @@ def _plan_split(
     chunks = trim_chunks(chunks, base)
     has_folders = WRITERS[str(recipe.format)].has_class_folders and source.has_class_folders
     folders = folder_names(catalogue.classes or ()) if has_folders else None
-    schema, known = source.carried
-    features = {name: known[name] for name in schema.names if name in known}
+    features = source.carried.features
     annotated = source.annotated
     classes, options = catalogue.classes, table_options(recipe)
     writer = choose_writer(str(recipe.format), store, catalogue.split, classes, options, features, annotated)

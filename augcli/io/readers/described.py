@@ -1,0 +1,211 @@
+"""Columns of shards that describe pixels: boxes and masks are followed, others are left out."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+
+from augcli.errors import DecodeError, InputError, Option
+from augcli.io.boxes.column_cells import read_cells
+from augcli.io.boxes.columns import LOST_FIELDS, BoxColumn, category_names, find_column
+from augcli.io.hugging_face import check_names
+from augcli.io.images.codec import read_header
+from augcli.io.images.index_masks import read_mask_header
+from augcli.io.readers.image_cells import copy_images, holds_images
+from augcli.io.readers.shards import Columns, find_first_image, open_shard, read_column, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.boxes.column_cells import ColumnCells
+    from augcli.io.readers.base import Selection
+    from augcli.io.readers.shards import Shard
+    from augcli.samples import Catalogue, ImageBoxes
+
+LOOKED_AT = 64
+"""Images whose size is read where it decides what boxes mean."""
+
+SKIP = "skip"
+"""The value of `box_order` that leaves columns of boxes out."""
+
+MASK_COLUMNS = frozenset(
+    "mask masks annotation annotations segmentation segmentation_mask semantic_segmentation seg semantic"
+    " label labels target gt ground_truth pixel_labels".split()
+)
+"""Columns that are masks where they hold index masks."""
+
+BOX_WORDS = LOST_FIELDS | frozenset(
+    "bbox bboxes box boxes keypoint polyline polylines contour contours outline outlines quad quads landmark"
+    " encodedpixels".split()
+)
+"""Words in the names of columns, or of their fields, that say that they describe places in the image."""
+
+
+class Described(NamedTuple):
+    """The columns of shards, once it is known which of them describe pixels.
+
+    Attributes:
+        columns: Image, label and mask column, and those that are carried along.
+        boxes: The column of boxes; None if there is none.
+        notes: What was left out, in words.
+    """
+
+    columns: Columns
+    boxes: BoxColumn | None
+    notes: list[str]
+
+
+def find_described(
+    schema: pa.Schema, shards: Sequence[Shard], columns: Columns, selection: Selection
+) -> Described:
+    """Find the columns of masks and boxes, and leave out what else describes pixels where these change.
+
+    Raises:
+        InputError: If two columns may be it, or the named one is not.
+    """
+    mask = columns.mask or _find_mask(schema, shards, columns)
+    others = [name for name in columns.others if name != mask]
+    boxes = _find_boxes(schema, others, selection)
+    others = [name for name in others if boxes is None or name != boxes.name]
+    lost = [name for name in others if _describes_pixels(shards, schema.field(name))]
+    notes = [f"masks: those of column {mask!r}"] if mask else []
+    if lost and selection.changes_pixels:
+        others = [name for name in others if name not in lost]
+        notes.append(f"left out: {_join(lost)}, which cannot follow the pixels that change")
+    return Described(columns._replace(mask=mask, others=tuple(others)), boxes, notes)
+
+
+def read_column_boxes(
+    shards: Sequence[Shard], image: str, column: BoxColumn, features: dict[str, Any], order: str | None
+) -> ColumnCells:
+    """Read the boxes of all rows.
+
+    Args:
+        shards: The shards, in the order of the samples.
+        image: The column of the images.
+        column: The column of the boxes.
+        features: Hugging Face's, of all columns.
+        order: In which order boxes are written; None finds it out.
+
+    Raises:
+        InputError: If the column is damaged, or the order is in doubt.
+        StorageError: If the machine fails.
+    """
+    names = check_names(category_names(features.get(column.name), column))
+    cells = read_column(shards, column.name)
+    return read_cells(cells, column, names, order, lambda: _read_sizes(shards, image))
+
+
+def give_boxes(catalogues: Sequence[Catalogue], boxes: Sequence[ImageBoxes]) -> tuple[Catalogue, ...]:
+    """Return catalogues with the boxes of their rows, which stand in the order of the catalogues."""
+    rows = iter(boxes)
+    return tuple(replace(catalogue, boxes=list(islice(rows, len(catalogue)))) for catalogue in catalogues)
+
+
+def describe_boxes(column: BoxColumn, cells: ColumnCells) -> list[str]:
+    """Return notes on a column of boxes that is followed."""
+    count = sum(len(image.categories) for image in cells.images)
+    left_out = [f"left out of the boxes: {count} {what}" for what, count in sorted(cells.dropped.items())]
+    return [f"boxes: {count} of column {column.name!r}", *cells.notes, *left_out]
+
+
+def _read_sizes(shards: Sequence[Shard], image: str) -> list[tuple[int, int] | None]:
+    """Return height and width of the first images, upright, None where they cannot be read."""
+    sizes: list[tuple[int, int] | None] = []
+    for shard in shards:
+        with reading(shard):
+            for batch in open_shard(shard).iter_batches(batch_size=16, columns=[image], use_threads=False):
+                sizes += map(_read_size, copy_images(batch.column(image))[0])
+                if len(sizes) >= LOOKED_AT:
+                    return sizes
+    return sizes
+
+
+def _read_size(data: bytes | None) -> tuple[int, int] | None:
+    try:
+        return read_header(data, sys.maxsize).upright_size if data else None
+    except DecodeError:
+        return None
+
+
+def _describes_pixels(shards: Sequence[Shard], field: pa.Field) -> bool:
+    """True if a column holds images or, by its name, places in them: true of the unchanged image alone."""
+    kind = field.type
+    if holds_images(kind):
+        return _read_size(find_first_image(shards, field.name)) is not None
+    if not (pa.types.is_nested(kind) or _is_text(kind)):
+        return False
+    if _is_place(field.name):
+        return True
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        kind = kind.value_type
+    return pa.types.is_struct(kind) and any(_is_place(kind.field(i).name) for i in range(kind.num_fields))
+
+
+def is_column(schema: pa.Schema, name: str | None) -> bool:
+    """True if what is given for boxes names a column of boxes."""
+    return name is not None and name in schema.names and find_column(schema.field(name)) is not None
+
+
+def _find_mask(schema: pa.Schema, shards: Sequence[Shard], columns: Columns) -> str | None:
+    """Return the column that holds index masks and is called so."""
+    found = [
+        name
+        for name in columns.others
+        if name.lower() in MASK_COLUMNS and holds_images(schema.field(name).type) and _are_masks(shards, name)
+    ]
+    if len(found) > 1:
+        raise InputError(
+            f"{shards[0].name!r} has masks in {_join(found)}; give ",
+            Option("masks", found[0]),
+            " or ",
+            Option("masks", found[1]),
+            ": the other is left out",
+        )
+    return found[0] if found else None
+
+
+def _are_masks(shards: Sequence[Shard], column: str) -> bool:
+    """True if a column that nobody named holds index masks, by its first image."""
+    first = find_first_image(shards, column)
+    try:
+        return first is not None and bool(read_mask_header(first))
+    except DecodeError:
+        return False
+
+
+def _find_boxes(schema: pa.Schema, others: Sequence[str], selection: Selection) -> BoxColumn | None:
+    """Return the column of boxes that is followed."""
+    given = selection.files.boxes
+    if selection.box_order == SKIP or (given is not None and not is_column(schema, given)):
+        return None
+    found = [
+        column for name in others if (column := find_column(schema.field(name))) and given in (None, name)
+    ]
+    if len(found) > 1:
+        raise InputError(
+            f"{_join([column.name for column in found])} hold boxes; give ",
+            Option("boxes", found[0].name),
+            " or ",
+            Option("boxes", found[1].name),
+            ": the other is left out",
+        )
+    return found[0] if found else None
+
+
+def _is_place(name: str) -> bool:
+    words = re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+    return bool(BOX_WORDS.intersection([words, words.replace("_", ""), *re.split("[^a-z]+", words)]))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _join(names: Sequence[str]) -> str:
+    return " and ".join(f"column {name!r}" if not index else repr(name) for index, name in enumerate(names))

@@ -1,0 +1,383 @@
+"""Boxes in a column of shards, through whole runs: where they lie is counted in images of ids.
+
+Image number n is flat of level 10 (n + 1), so that each pixel of an output tells which image it is from.
+"""
+
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import augcli
+from augcli.errors import InputError
+from augcli.ops.cutmix import CutMix
+from augcli.ops.cutout import Cutout
+from augcli.ops.mixup import Mixup
+from augcli.recipe import Recipe, single
+from augcli.recipe_files import read_recipe
+
+COUNT = 10
+BOXES = [[2.0, 1.0, 6.0, 5.0], [5.0, 4.0, 3.0, 6.0]]
+VALUES = {"bbox": BOXES, "category": [1, 0], "area": [30.0, 18.0], "id": [7, 8], "iscrowd": [False, True]}
+TYPES = {
+    "bbox": pa.list_(pa.float32()),
+    "category": pa.int64(),
+    "area": pa.float32(),
+    "id": pa.int64(),
+    "iscrowd": pa.bool_(),
+}
+FEATURES = {
+    "bbox": {"feature": {"dtype": "float32", "_type": "Value"}, "length": -1, "_type": "Sequence"},
+    "category": {"names": ["cell", "cup"], "_type": "ClassLabel"},
+    "area": {"dtype": "float32", "_type": "Value"},
+    "id": {"dtype": "int64", "_type": "Value"},
+    "iscrowd": {"dtype": "bool", "_type": "Value"},
+}
+CHAIN = read_recipe(
+    {
+        "name": "chain",
+        "copies": 3,
+        "op": [
+            {"kind": "cutmix"},
+            {"kind": "patch-cutout", "patch-size": 3, "ratio": 0.3},
+            {"kind": "cutmix", "minmax": "0.3:0.7", "p": 0.7},
+        ],
+    }
+)
+
+
+def encoded(level, size=(13, 14), mode="L"):
+    data = io.BytesIO()
+    Image.new(mode, (size[1], size[0]), level).save(data, "PNG")
+    return data.getvalue()
+
+
+def write_shard(path, cells=None, form="lists", types=TYPES, features=FEATURES, name="objects", **columns):
+    """A shard of COUNT images; `cells` are the values of the boxes of each, as a struct of lists."""
+    cells = [VALUES] * COUNT if cells is None else cells
+    inner = pa.struct(list(types.items()))
+    if form == "lists":
+        kind = pa.struct([(field, pa.list_(value)) for field, value in types.items()])
+        feature = {"feature": features, "_type": "Sequence"}
+    else:
+        kind = pa.list_(inner)
+        cells = [cell and [dict(zip(cell, row)) for row in zip(*cell.values())] for cell in cells]  # noqa: B905
+        feature = [features]
+    images = [{"bytes": encoded(10 * (n + 1)), "path": f"{n}.png"} for n in range(len(cells))]
+    image_type = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    table = pa.table({"image": pa.array(images, image_type), name: pa.array(cells, kind)} | columns)
+    described = {"image": {"_type": "Image"}, name: feature}
+    if features:
+        text = json.dumps({"info": {"features": described}})
+        table = table.replace_schema_metadata({"huggingface": text})
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(table, path)
+    return path.parent
+
+
+def read_output(dst, split="train"):
+    tables = [pq.read_table(path) for path in sorted((dst / "data").glob(f"{split}-*.parquet"))]
+    return pa.concat_tables(tables)
+
+
+def pixels_of(row):
+    return np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])))
+
+
+def number_of(source):
+    return int(source.rsplit("#", 1)[1])
+
+
+def listed(cell):
+    """The boxes of a cell in either form as dictionaries."""
+    if isinstance(cell, list):
+        return cell
+    return [dict(zip(cell, row, strict=True)) for row in zip(*cell.values(), strict=True)]
+
+
+@pytest.mark.parametrize("form", ["lists", "structs"])
+def test_boxes_of_a_column_have_the_counted_share_of_their_own_image(tmp_path, form):
+    src = write_shard(tmp_path / "s" / "a.parquet", form=form)
+    summary = augcli.materialize(src, tmp_path / "dst", CHAIN)
+    assert "boxes: 20 of column 'objects'" in summary.notes
+    rows = read_output(tmp_path / "dst").to_pylist()
+    assert len(rows) == 3 * COUNT
+    seen = 0
+    for row in rows:
+        pixels = pixels_of(row)
+        own = [box for box in listed(row["objects"]) if box["source"] == row["source"]]
+        expected = {}  # the boxes of the base stay where they were
+        for bbox, category, number in zip(BOXES, (1, 0), (7, 8), strict=True):
+            x, y, width, height = map(int, bbox)
+            share = (pixels[y : y + height, x : x + width] == 10 * (number_of(row["source"]) + 1)).mean()
+            if share:
+                expected[number] = (bbox, category, pytest.approx(share, abs=1e-12))
+        assert {box["id"]: (box["bbox"], box["category"], box["visibility"]) for box in own} == expected
+        for box in listed(row["objects"]):
+            x, y, width, height = (round(side) for side in box["bbox"])
+            assert box["weight"] == 1
+            assert box["area"] == pytest.approx(box["bbox"][2] * box["bbox"][3], rel=1e-6)
+            assert box["iscrowd"] is (box["id"] == 8)
+            if box["source"] != row["source"]:
+                below = pixels[y : y + height, x : x + width]
+                assert (below == 10 * (number_of(box["source"]) + 1)).any()
+                seen += 1
+    assert seen
+    assert not augcli.verify(tmp_path / "dst", against=src).differences
+
+
+@pytest.mark.parametrize("form", ["lists", "structs"])
+def test_the_column_keeps_its_form_types_and_features(tmp_path, form):
+    src = write_shard(tmp_path / "s" / "a.parquet", form=form)
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    schema = read_output(tmp_path / "dst").schema
+    ours = {"visibility": pa.float64(), "weight": pa.float64(), "source": pa.string()}
+    kind = schema.field("objects").type
+    inner = kind if form == "lists" else kind.value_type
+    held = {inner.field(i).name: inner.field(i).type for i in range(inner.num_fields)}
+    if form == "lists":
+        held = {name: value.value_type for name, value in held.items()}
+    assert held == TYPES | ours
+    feature = json.loads(schema.metadata[b"huggingface"])["info"]["features"]["objects"]
+    feature = feature["feature"] if form == "lists" else feature[0]
+    assert {name: feature[name] for name in FEATURES} == FEATURES
+    assert feature["visibility"] == {"dtype": "float64", "_type": "Value"}
+
+
+def test_boxes_are_fitted_with_their_images(tmp_path):
+    src = write_shard(tmp_path / "s" / "a.parquet")
+    augcli.materialize(src, tmp_path / "dst", Recipe(size="26x28", fit="stretch"))
+    for row in read_output(tmp_path / "dst").to_pylist():
+        assert row["objects"]["bbox"] == [[4, 2, 12, 10], [10, 8, 6, 12]]
+        assert row["objects"]["area"] == [120, 72]
+
+
+def test_blended_boxes_have_the_weights_of_their_images(tmp_path):
+    src = write_shard(tmp_path / "s" / "a.parquet")
+    augcli.materialize(src, tmp_path / "dst", single(Mixup(lam=0.25)))
+    for row in read_output(tmp_path / "dst").to_pylist():
+        assert row["objects"]["weight"] == [0.25, 0.25, 0.75, 0.75]
+        assert row["objects"]["id"] == [7, 8, 7, 8]
+
+
+def test_a_folder_of_such_shards_has_its_boxes_as_coco(tmp_path):
+    src = write_shard(tmp_path / "s" / "a.parquet")
+    augcli.materialize(src, tmp_path / "dst", single(Cutout(length=2), format="folder"))
+    held = json.loads((tmp_path / "dst" / "annotations.json").read_text())
+    assert held["categories"] == [{"id": 0, "name": "cell"}, {"id": 1, "name": "cup"}]
+    assert [box["id"] for box in held["annotations"]] == list(range(1, 2 * COUNT + 1))
+    assert [box["bbox"] for box in held["annotations"]] == BOXES * COUNT
+    assert [box["category_id"] for box in held["annotations"]] == [1, 0] * COUNT
+    assert "column" not in held
+    assert not augcli.verify(tmp_path / "dst", against=src).differences
+
+
+def test_an_output_is_read_again_with_its_boxes(tmp_path):
+    src = write_shard(tmp_path / "s" / "a.parquet")
+    augcli.materialize(src, tmp_path / "a", single(CutMix()))
+    augcli.materialize(tmp_path / "a", tmp_path / "b", Recipe(name="b"))
+    augcli.materialize(tmp_path / "b", tmp_path / "c", single(CutMix()))
+    first, second = (
+        sorted(
+            (row["image"]["bytes"], row["objects"]["bbox"], row["objects"]["id"])
+            for row in read_output(tmp_path / name).to_pylist()
+        )
+        for name in ("a", "b")
+    )
+    assert first == second
+    last = read_output(tmp_path / "c").schema.field("objects").type
+    assert [last.field(i).name for i in range(last.num_fields)] == [*TYPES, "visibility", "weight", "source"]
+
+
+def test_splits_that_are_passed_on_keep_their_boxes(tmp_path):
+    write_shard(tmp_path / "s" / "train.parquet")
+    write_shard(tmp_path / "s" / "test.parquet")
+    augcli.materialize(tmp_path / "s", tmp_path / "dst", single(CutMix()))
+    for row in read_output(tmp_path / "dst", "test").to_pylist():
+        assert row["objects"]["bbox"] == BOXES
+        assert row["objects"]["visibility"] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("category", "kind", "held"),
+    [
+        ("category", pa.string(), ["cup", "cell"]),
+        ("label", pa.int32(), [4, -1]),
+        ("categories", pa.uint8(), [4, 9]),
+    ],
+)
+def test_categories_of_any_kind_come_back(tmp_path, category, kind, held):
+    types = {"bbox": pa.list_(pa.float64()), category: kind}
+    cells = [{"bbox": BOXES, category: held}] * 3
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout(length=1)))
+    for row in read_output(tmp_path / "dst").to_pylist():
+        assert row["objects"][category] == held
+    assert summary.boxes == {str(value): (3, 3) for value in held}
+
+
+def test_boxes_without_categories_are_all_of_one(tmp_path):
+    types = {"bbox": pa.list_(pa.float32(), 4), "blur": pa.uint8()}
+    cells = [{"bbox": BOXES, "blur": [0, 2]}, {"bbox": [], "blur": []}, None]
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None, name="faces")
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout(length=1)))
+    assert summary.boxes == {"faces": (2, 2)}
+    table = read_output(tmp_path / "dst")
+    assert table.schema.field("faces").type.field("bbox").type == pa.list_(pa.list_(pa.float32(), 4))
+    rows = {number_of(row["source"]): row["faces"] for row in table.to_pylist()}
+    assert (rows[0]["bbox"], rows[0]["blur"]) == (BOXES, [0, 2])
+    assert rows[1]["bbox"] == rows[2]["bbox"] == []
+
+
+def test_whole_boxes_stay_whole(tmp_path):
+    types = {"bbox": pa.list_(pa.int64()), "area": pa.int64()}
+    cells = [{"bbox": [[1, 2, 5, 4]], "area": [20]}] * 3
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
+    augcli.materialize(src, tmp_path / "dst", Recipe(size="7x7", fit="stretch"))
+    for row in read_output(tmp_path / "dst").to_pylist():  # 0.5, 1.08, 3, 3.23
+        assert (row["objects"]["bbox"], row["objects"]["area"]) == ([[0, 1, 3, 2]], [6])
+
+
+def test_what_cannot_follow_is_left_out_of_the_boxes(tmp_path):
+    types = TYPES | {"segmentation": pa.list_(pa.list_(pa.float32()))}
+    cells = [VALUES | {"segmentation": [[[1.0, 2.0]], [[3.0, 4.0]]], "area": [11.0, 12.0]}] * 3
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
+    summary = augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    assert "left out of column 'objects': segmentation, which cannot follow the pixels" in summary.notes
+    assert "column 'objects': area is that of the box in outputs, in the input it is another" in summary.notes
+    kind = read_output(tmp_path / "dst").schema.field("objects").type
+    assert kind.get_field_index("segmentation") < 0
+
+
+# --- the order of the numbers -----------------------------------------------------------------------------
+
+
+def only_boxes(path, boxes):
+    types = {"bbox": pa.list_(pa.float64())}
+    return write_shard(path, [{"bbox": [box]} for box in boxes], types=types, features=None)
+
+
+def test_corners_are_not_taken_for_sides(tmp_path):
+    src = only_boxes(tmp_path / "s" / "a.parquet", [[1, 2, 5, 9], [8, 3, 12, 7], [2, 2, 4, 4]])
+    words = (
+        r"column 'objects': bbox may be x, y, width, height in pixels, as COCO has them, or x0, y0, x1, y1"
+        r" .as widths and heights, 8, 3, 12, 7 on 14x13 pixels would leave its image.; the first is 1, 2, 5,"
+        r" 9; give box_order='xywh' or box_order='xyxy', or leave the column out with box_order='skip'"
+    )
+    with pytest.raises(InputError, match=words):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    assert not (tmp_path / "dst").exists()
+
+
+def test_corners_that_are_named_come_out_as_sides(tmp_path):
+    src = only_boxes(tmp_path / "s" / "a.parquet", [[1, 2, 5, 9], [8, 3, 12, 7]])
+    recipe = single(Cutout(length=1), box_order="xyxy")
+    summary = augcli.materialize(src, tmp_path / "dst", recipe)
+    assert "column 'objects': outputs have bbox as x, y, width, height" in summary.notes
+    rows = read_output(tmp_path / "dst").to_pylist()
+    held = {number_of(row["source"]): row["objects"]["bbox"] for row in rows}
+    assert held == {0: [[1, 2, 4, 7]], 1: [[8, 3, 4, 4]]}
+    assert not augcli.verify(tmp_path / "dst", against=src).differences
+    assert json.loads((tmp_path / "dst" / "augcli.json").read_text())["recipe"]["box-order"] == "xyxy"
+
+
+def test_shares_of_the_sides_are_not_taken_for_pixels(tmp_path):
+    src = only_boxes(tmp_path / "s" / "a.parquet", [[0.1, 0.2, 0.5, 0.5], [0.5, 0.5, 0.2, 0.2]])
+    words = (
+        r"or shares of the image's sides .all values lie in 0..1.*give box_order='xywh', or leave the column"
+    )
+    with pytest.raises(InputError, match=words):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+
+
+def test_a_negative_side_is_refused(tmp_path):
+    src = only_boxes(tmp_path / "s" / "a.parquet", [[5, 5, -2, 4], [5, 5, 1, 1]])
+    with pytest.raises(
+        InputError, match="bbox 5, 5, -2, 4 has a negative width or height; correct it, say with"
+    ):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+
+
+@pytest.mark.parametrize("boxes", [[[1.0, 2, 3]], [[1, 2, 3, float("nan")]], [None]])
+def test_what_is_not_four_numbers_is_refused(tmp_path, boxes):
+    src = only_boxes(tmp_path / "s" / "a.parquet", boxes)
+    with pytest.raises(InputError, match="each bbox must be four finite numbers"):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+
+
+def test_values_that_are_not_one_for_each_box_are_refused(tmp_path):
+    types = {"bbox": pa.list_(pa.float64()), "id": pa.int64()}
+    cells = [{"bbox": BOXES, "id": [1, 2]}, {"bbox": BOXES, "id": [1]}]
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
+    with pytest.raises(InputError, match="row 1 has 2 boxes, but 1 values of 'id'"):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+
+
+# --- which column it is -----------------------------------------------------------------------------------
+
+
+def test_a_skipped_column_is_left_out_once_pixels_change(tmp_path):
+    src = write_shard(tmp_path / "s" / "a.parquet")
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout(), box_order="skip"))
+    assert "left out: column 'objects', which cannot follow the pixels that change" in summary.notes
+    assert "objects" not in read_output(tmp_path / "dst").column_names
+    augcli.materialize(src, tmp_path / "same", Recipe(box_order="skip"))
+    assert [row["objects"] for row in read_output(tmp_path / "same").to_pylist()] == [VALUES] * COUNT
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("bbox", [[1.0, 2.0, 3.0, 4.0]] * COUNT),
+        ("objects", [{"bboxes": [1.0, 2.0], "n": 3}] * COUNT),
+        ("faceLandmarks", [[[1, 2]]] * COUNT),
+        ("rle", ["1 2 3"] * COUNT),
+    ],
+)
+def test_columns_of_places_that_are_not_understood_are_left_out(tmp_path, name, cells):
+    src = write_other(tmp_path / "s" / "a.parquet", cells, name)
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    assert f"left out: column {name!r}, which cannot follow the pixels that change" in summary.notes
+    assert name not in read_output(tmp_path / "dst").column_names
+
+
+def write_other(path, cells, name="objects"):
+    images = [{"bytes": encoded(10 * (n + 1)), "path": f"{n}.png"} for n in range(COUNT)]
+    path.parent.mkdir()
+    pq.write_table(pa.table({"image": images, name: pa.array(cells)}), path)
+    return path.parent
+
+
+@pytest.mark.parametrize(
+    "cells", [["a caption"] * COUNT, [["cat", "dog"]] * COUNT, [{"text": "x", "n": 1}] * COUNT, [3] * COUNT]
+)
+def test_columns_that_place_nothing_are_carried_along(tmp_path, cells):
+    src = write_other(tmp_path / "s" / "a.parquet", cells)
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    assert read_output(tmp_path / "dst").column("objects").to_pylist() == cells
+
+
+def test_two_columns_of_boxes_stop_until_one_is_named(tmp_path):
+    other = pa.array([VALUES] * COUNT, pa.struct([(name, pa.list_(kind)) for name, kind in TYPES.items()]))
+    src = write_shard(tmp_path / "s" / "a.parquet", faces=other)
+    with pytest.raises(InputError, match="column 'objects' and 'faces' hold boxes; give boxes='objects' or"):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout()), boxes="faces")
+    assert "boxes: 20 of column 'faces'" in summary.notes
+    names = read_output(tmp_path / "dst").column_names
+    assert "faces" in names
+    assert "objects" not in names
+
+
+def test_an_edited_box_makes_its_chunk_anew(tmp_path):
+    src = write_shard(tmp_path / "s" / "a.parquet")
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    cells = [VALUES] * (COUNT - 1) + [VALUES | {"category": [0, 0]}]
+    write_shard(tmp_path / "s" / "a.parquet", cells)
+    assert augcli.verify(tmp_path / "dst", against=src).differences
+    assert augcli.materialize(src, tmp_path / "dst", single(Cutout())).chunks_done
+    assert not augcli.verify(tmp_path / "dst", against=src).differences
