@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
+MOST_BITS, MOST_SHOWN = 128, 200
+"""Integers of more bits, and texts of more letters, are not shown whole."""
+
 
 class Spelling(Enum):
     """How a message names options: as whoever reads it wrote them."""
@@ -48,6 +51,17 @@ class Option:
         if isinstance(self.value, str):
             return f"--{words} {self.value}"
         return f"--no-{words}" if self.value is False else f"--{words}"
+
+
+def show_value(value: object) -> str:
+    """Return a value as a message shows it: what is long is cut, and of huge integers the size is named."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        text = str(value) if isinstance(value, int | float) else repr(value)
+    except Exception:  # noqa: BLE001 - whatever the `repr` of a stranger raises, or the digits of huge integers
+        return f"a {type(value).__name__}"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def spell(words: tuple[object, ...], spelling: Spelling) -> str:

@@ -16,7 +16,7 @@ from numbers import Integral, Real
 from types import SimpleNamespace
 from typing import Any
 
-from augcli.errors import Option, UsageError
+from augcli.errors import Option, UsageError, show_value
 from augcli.samples import Colour
 
 
@@ -137,8 +137,8 @@ def check_fields(values: Any, owner: str) -> None:
         try:
             object.__setattr__(values, field.name, _check(given, field))
         except (ValueError, OverflowError) as error:
-            got = given if isinstance(given, int | float) else repr(given)
-            raise UsageError(f"{owner}: ", Option(field.name), f" must be {error}, got {got}") from None
+            must = f" must be {error}, got {show_value(given)}"
+            raise UsageError(f"{owner}: ", Option(field.name), must) from None
 
 
 TYPES: dict[str, type] = {"bool": bool, "int": Integral, "float": Real, "str": str, "None": type(None)}
@@ -155,7 +155,7 @@ def _check(value: Any, field: Field[Any]) -> Any:
     elif not _has_type(value, kind):
         raise ValueError(f"of type {kind}")
     elif "float" in kind:
-        value = float(value)  # so that 1 and 1.0 are one value, down to the bytes of augcli.json
+        value = _read_float(value, bounds)
     elif "int" in kind:
         value = int(value)
     ends = (value.low, value.high) if isinstance(value, Span | WholeSpan) else (value,)
@@ -166,6 +166,14 @@ def _check(value: Any, field: Field[Any]) -> Any:
     if choices and value not in choices:
         raise ValueError(f"one of {', '.join(choices)}")
     return value
+
+
+def _read_float(value: Real, bounds: Bounds | None) -> float:
+    """Return a number as a float, so that 1 and 1.0 are one value, down to the bytes of augcli.json."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(bounds or "a number that a float can hold") from None
 
 
 def is_text(value: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import Option, UsageError
+from augcli.errors import Option, UsageError, show_value
 from augcli.io.writers.choose import WRITERS
 from augcli.needs import Fact, Given
 from augcli.ops import Operation
@@ -92,15 +92,16 @@ class Entry:
         weights = [choice.weight for choice in self.choices]
         for value in (self.p, *weights):
             if isinstance(value, bool) or not isinstance(value, Real):
-                raise UsageError(Option("p"), f" and weight must be numbers, got {value!r}")
+                raise UsageError(Option("p"), f" and weight must be numbers, got {show_value(value)}")
+        if not PROBABILITY.accepts(self.p):
+            raise UsageError(Option("p"), f" must be {PROBABILITY}, got {show_value(self.p)}")
+        if not weights or not all(map(PROBABILITY.accepts, weights)) or not sum(weights) <= 1 + 1e-9:
+            cure = "give each choice its weight" if weights else "give at least one choice"
+            got = ", ".join(map(show_value, weights))
+            raise UsageError(f"one_of: weights must be >= 0 and sum to at most 1, got [{got}]; {cure}")
         object.__setattr__(self, "p", float(self.p))
         choices = tuple(replace(choice, weight=float(choice.weight)) for choice in self.choices)
         object.__setattr__(self, "choices", choices)
-        if not PROBABILITY.accepts(self.p):
-            raise UsageError(Option("p"), f" must be {PROBABILITY}, got {self.p}")
-        if not weights or min(weights) < 0 or not sum(weights) <= 1 + 1e-9:
-            cure = "give each choice its weight" if weights else "give at least one choice"
-            raise UsageError(f"one_of: weights must be >= 0 and sum to at most 1, got {weights}; {cure}")
 
     @property
     def mixes(self) -> bool:

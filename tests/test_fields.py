@@ -143,6 +143,14 @@ def test_equal_numbers_become_one_value():
     assert read_whole_span(np.int64(3)) == WholeSpan(3, 3)
 
 
+def test_numbers_that_no_float_holds_are_refused():
+    for huge in (10**400, -(10**5000)):  # of the latter Python prints no digits
+        with pytest.raises(
+            UsageError, match=r"^numbers: share must be >= 0 and <= 1, got an integer of \d+ bits$"
+        ):
+            Numbers(share=huge)
+
+
 def test_own_fields_come_before_inherited_ones():
     assert [one.name for one in option_fields(Child)] == ["share", "limit", "shade"]
 
@@ -165,6 +173,8 @@ def test_values_are_read_when_their_owner_is_made():
         ),
         ({"limit": 0}, "child: limit must be >= 1 and <= 9, got 0"),
         ({"limit": "3"}, "child: limit must be of type int | None, got '3'"),
+        ({"limit": 10**400}, "child: limit must be >= 1 and <= 9, got an integer of 1329 bits"),
+        ({"share": "1" * 999}, f"child: share must be >= 0 and <= 1, got '{'1' * 199}..."),
     ],
 )
 def test_a_value_that_is_not_accepted_is_named(given, message):

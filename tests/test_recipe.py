@@ -66,6 +66,7 @@ def test_what_is_written_reads_back_as_the_same_recipe(recipe):
             "at most 1",
         ),
         ({"op": [{"one_of": [{"kind": "mixup", "weight": -1}]}]}, "weights must be >= 0"),
+        ({"op": [{"one_of": [{"kind": "mixup", "weight": float("nan")}]}]}, "weights must be >= 0"),
         ({"seed": 1.5}, "seed must be of type int, got 1.5"),
         ({"seed": True}, "seed must be of type int"),
         ({"seed": -1}, "seed must be >= 0"),
@@ -133,6 +134,14 @@ def test_one_of_draws_by_weight_and_leaves_the_rest():
     kinds = draw_kinds(Entry((Choice(CutMix(), 0.25), Choice(Mixup(), 0.5))))
     for kind, weight in (("cutmix", 0.25), ("mixup", 0.5), (None, 0.25)):
         assert abs(kinds.count(kind) / 4000 - weight) <= 4 * math.sqrt(weight * (1 - weight) / 4000)
+
+
+@pytest.mark.parametrize("huge", [10**400, -(10**400), 10**5000], ids=["huge", "negative", "longer"])
+def test_probabilities_that_no_float_holds_are_refused(huge):
+    with pytest.raises(UsageError, match=r"^p must be >= 0 and <= 1, got an integer of \d+ bits$"):
+        Entry((Choice(CutMix()),), huge)
+    with pytest.raises(UsageError, match=r"sum to at most 1, got \[an integer of \d+ bits, 0\.5\]"):
+        Entry((Choice(CutMix(), huge), Choice(CutMix(), 0.5)))
 
 
 # --- files of recipes ----------------------------------------------------------------------------------
