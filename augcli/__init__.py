@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from augcli.api import diagnose, materialize, preview, verify
-    from augcli.arrays.annotations import FollowedBoxes
     from augcli.arrays.boxes import rand_box
-    from augcli.arrays.functions import cutmix, cutout, erase, mixup, patch_cutout
+    from augcli.arrays.chains import apply
+    from augcli.arrays.holes import cutout, erase, patch_cutout
     from augcli.arrays.labels import smooth_labels
+    from augcli.arrays.mixing import cutmix, mixup
+    from augcli.arrays.results import FollowedBoxes
     from augcli.errors import AugcliError
     from augcli.pipeline.doctor import Diagnosis
     from augcli.pipeline.results import Summary, Verification
@@ -23,17 +25,18 @@ _HOMES = {
     "AugcliError": "augcli.errors",
     "BoxRule": "augcli.program.boxes_and_masks",
     "Diagnosis": "augcli.pipeline.doctor",
-    "FollowedBoxes": "augcli.arrays.annotations",
+    "FollowedBoxes": "augcli.arrays.results",
     "Recipe": "augcli.recipe",
     "Summary": "augcli.pipeline.results",
     "Verification": "augcli.pipeline.results",
-    "cutmix": "augcli.arrays.functions",
-    "cutout": "augcli.arrays.functions",
+    "apply": "augcli.arrays.chains",
+    "cutmix": "augcli.arrays.mixing",
+    "cutout": "augcli.arrays.holes",
     "diagnose": "augcli.api",
-    "erase": "augcli.arrays.functions",
+    "erase": "augcli.arrays.holes",
     "materialize": "augcli.api",
-    "mixup": "augcli.arrays.functions",
-    "patch_cutout": "augcli.arrays.functions",
+    "mixup": "augcli.arrays.mixing",
+    "patch_cutout": "augcli.arrays.holes",
     "preview": "augcli.api",
     "rand_box": "augcli.arrays.boxes",
     "smooth_labels": "augcli.arrays.labels",
@@ -49,6 +52,7 @@ __all__ = [
     "Summary",
     "Verification",
     "__version__",
+    "apply",
     "cutmix",
     "cutout",
     "diagnose",

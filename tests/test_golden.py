@@ -203,6 +203,8 @@ def describe_arrays(seed: int) -> dict[str, object]:
     erase = augcli.erase(images, count=2, p=0.7, seed=seed)
     patches = augcli.patch_cutout(images, patch_size=(5, 7), fill="normal", p=0.7, seed=seed)
     box = augcli.rand_box(100, 200, 0.6, seed=seed)
+    plain_chain = {key: CHAIN[key] for key in ("op", "smoothing")}
+    chain = augcli.apply(plain_chain, images, labels, num_classes=3, seed=seed)
     return {
         "cutmix": [
             cutmix.boxes.tolist(),
@@ -220,6 +222,12 @@ def describe_arrays(seed: int) -> dict[str, object]:
         "erase": [erase.boxes.tolist(), hash_pixels(erase.images)],
         "patch_cutout": [digest([grid.tolist() for grid in patches.patches]), hash_pixels(patches.images)],
         "rand_box": [box.y0, box.x0, box.y1, box.x1],
+        "apply": [
+            chain.operations,
+            chain.indices.tolist(),
+            digest(chain.labels.tolist()),
+            hash_pixels(chain.images),
+        ],
     }
 
 

@@ -266,7 +266,7 @@ def test_nobody_uses_a_global_generator():
 
 def test_public_names():
     assert augcli.__all__ == sorted(augcli.__all__)
-    operations = {"cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
+    operations = {"apply", "cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
     others = {"AugcliError", "Diagnosis", "Recipe", "Summary", "Verification", "__version__"}
     others |= {"diagnose", "materialize", "preview", "verify"}
     boxes = {"BoxRule", "FollowedBoxes"}

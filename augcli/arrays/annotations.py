@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augcli.arrays.batch import read_array
-from augcli.errors import PlanError
+from augcli.arrays.interchange import read_array
+from augcli.arrays.results import FollowedBoxes
+from augcli.errors import PlanError, show_value
 from augcli.program.boxes_and_masks import BoxRule, Source, check_mask_policy, follow_boxes, follow_mask
 
 if TYPE_CHECKING:
@@ -23,24 +24,6 @@ if TYPE_CHECKING:
     from augcli.arrays.batch import Batch
     from augcli.program.steps import Program
     from augcli.samples import Edges, Shape
-
-
-class FollowedBoxes(NamedTuple):
-    """The boxes of a new image, as parallel arrays: its own, then those of its partner.
-
-    Attributes:
-        edges: (M, 4) float64: y0, x0, y1, x1 in pixels, half-open.
-        images: (M,) int64: the image of the batch that each box comes from.
-        numbers: (M,) int64: which of that image's boxes it is.
-        visibility: (M,) float64: share of it that is not hidden by holes or by what was pasted, 0..1.
-        weight: (M,) float64: its image's share of the pixels where it is seen, 0..1; 1 without Mixup.
-    """
-
-    edges: NDArray[np.float64]
-    images: NDArray[np.int64]
-    numbers: NDArray[np.int64]
-    visibility: NDArray[np.float64]
-    weight: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +55,32 @@ class Annotations:
 
         Args:
             programs: One for each image.
-            partners: (N,): the partner of each image, where programs mix.
+            partners: (N, slots): the partners of each image by slot, where programs mix.
 
         Returns:
             Masks as they were given, and a `FollowedBoxes` for each image or for the single one; None for
             what was not given.
         """
-        others = range(len(programs)) if partners is None else partners.tolist()
-        pairs = list(enumerate(others))
+        pairs = list(enumerate([[]] * len(programs) if partners is None else partners.tolist()))
         masks, sources, boxes = self.masks, self.sources, None
         if masks is not None:
             masks = [
-                follow_mask(programs[own], masks[own], [masks[other]], self.fill, self.policy)
-                for own, other in pairs
+                follow_mask(programs[own], masks[own], [masks[one] for one in others], self.fill, self.policy)
+                for own, others in pairs
             ]
         if sources is not None:
-            boxes = [self._follow_boxes(programs[own], sources, own, other) for own, other in pairs]
+            boxes = [self._follow_boxes(programs[own], sources, own, others) for own, others in pairs]
         if self.is_single:
             return masks and masks[0], boxes and boxes[0]
         return np.stack(masks) if masks and self.is_stacked else masks, boxes
 
-    def _follow_boxes(self, program: Program, sources: list[Source], own: int, other: int) -> FollowedBoxes:
-        seen = follow_boxes(program, sources[own], [sources[other]], self.rule)
+    def _follow_boxes(
+        self, program: Program, sources: list[Source], own: int, others: Sequence[int]
+    ) -> FollowedBoxes:
+        seen = follow_boxes(program, sources[own], [sources[other] for other in others], self.rule)
         return FollowedBoxes(
             np.array([box.edges for box in seen], np.float64).reshape(-1, 4),
-            np.array([own if box.slot is None else other for box in seen], np.int64),
+            np.array([own if box.slot is None else others[box.slot] for box in seen], np.int64),
             np.array([box.number for box in seen], np.int64),
             np.array([box.visibility for box in seen], np.float64),
             np.array([box.weight for box in seen], np.float64),
@@ -129,13 +113,14 @@ def read_annotations(
     check_mask_policy(policy)
     indices = None if masks is None else _read_masks(batch, masks)
     top = np.iinfo(indices[0].dtype if indices else np.uint16).max
-    if fill is not None and not (isinstance(fill, Integral) and 0 <= fill <= top):
-        raise PlanError(f"mask_fill must be a whole number in 0..{top}, got {fill!r}")
+    is_number = isinstance(fill, Integral) and not isinstance(fill, bool)
+    if fill is not None and not (is_number and 0 <= fill <= top):
+        raise PlanError(f"mask_fill must be a whole number in 0..{top}, got {show_value(fill)}")
     sources = None
     if bboxes is not None:
         each = enumerate(zip(_split(batch, bboxes, "bboxes"), batch.shapes, strict=True))
         sources = [
-            Source(shape.height, shape.width, _read_boxes(boxes, number, shape))
+            Source(shape.height, shape.width, _read_boxes(boxes, _name(batch, "bboxes", number), shape))
             for number, (boxes, shape) in each
         ]
     is_stacked = not isinstance(masks, list | tuple)
@@ -147,44 +132,41 @@ def _split(batch: Batch, values: Any, what: str) -> list[Any]:
     """Return what belongs to each image."""
     if batch.nesting == "single":
         return [values]
-    whole = values if isinstance(values, list | tuple) else np.atleast_1d(read_array(values, what))
+    whole: Any = values
+    if not isinstance(values, list | tuple):
+        whole = np.atleast_1d(read_array(values, what))
     if len(whole) != len(batch):
         raise PlanError(f"{what} must be given for each of {len(batch)} images, got {len(whole)}")
     return [*whole]
 
 
-def _read(value: Any, what: str) -> NDArray[Any]:
-    """Read an array that belongs to an image, which an error names."""
-    try:
-        return read_array(value, what)
-    except PlanError as error:
-        raise error if str(error).startswith(what) else PlanError(f"{what}: {error}") from error
+def _name(batch: Batch, what: str, number: int) -> str:
+    """Return how messages name what belongs to an image."""
+    return what if batch.nesting == "single" else f"{what}[{number}]"
 
 
 def _read_masks(batch: Batch, masks: Any) -> list[NDArray[np.integer]]:
     indices: list[NDArray[np.integer]] = []
     for number, (mask, shape) in enumerate(zip(_split(batch, masks, "masks"), batch.shapes, strict=True)):
-        what = f"the mask of image {number}"
+        what = _name(batch, "masks", number)
         # Pillow's mode P is that of index masks: its values are the indices, and converting would lose them.
-        array = np.asarray(mask) if getattr(mask, "mode", "") == "P" else _read(mask, what)
+        array = np.asarray(mask) if getattr(mask, "mode", "") == "P" else read_array(mask, what)
         if array.dtype not in (np.uint8, np.uint16):
             raise PlanError(
                 f"{what} must be uint8 or uint16 indices, got {array.dtype}; convert it with"
                 " .astype(numpy.uint8), or numpy.uint16 for indices above 255"
             )
         if array.shape != shape[:2]:
-            raise PlanError(
-                f"{what} must be of its height and width, ({shape.height}, {shape.width}), got {array.shape}"
-            )
+            size = f"({shape.height}, {shape.width})"
+            raise PlanError(f"{what} must be of its image's height and width, {size}, got {array.shape}")
         indices.append(array)
     if any(mask.dtype != indices[0].dtype for mask in indices):
         raise PlanError("masks must all have the same dtype; convert them first")
     return indices
 
 
-def _read_boxes(values: Any, number: int, shape: Shape) -> list[Edges]:
-    what = f"bboxes of image {number}"
-    array = _read(values, what)
+def _read_boxes(values: Any, what: str, shape: Shape) -> list[Edges]:
+    array = read_array(values, what)
     if array.shape == (0,):
         return []  # an empty list has no second axis
     if array.ndim != 2 or array.shape[1] != 4 or array.dtype.kind not in "iuf":
@@ -193,7 +175,7 @@ def _read_boxes(values: Any, number: int, shape: Shape) -> list[Edges]:
     for place, (y0, x0, y1, x1) in enumerate(edges):
         if not (0 <= y0 < y1 <= shape.height and 0 <= x0 < x1 <= shape.width):
             raise PlanError(
-                f"box {place} of image {number} must be y0 < y1, x0 < x1 inside the image of"
+                f"{what}[{place}] must be y0 < y1, x0 < x1 inside the image of"
                 f" {shape.height}x{shape.width}, got y0, x0, y1, x1 = {y0:g}, {x0:g}, {y1:g}, {x1:g};"
                 " clip it, or leave it out"
             )

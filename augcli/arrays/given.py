@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augcli.arrays.batch import read_array, read_integers
-from augcli.arrays.planning import draw
+from augcli.arrays.interchange import read_array, read_integers
 from augcli.errors import PlanError
 from augcli.ops.patch_cutout import MOST_PATCHES, PatchCutout
 from augcli.program.steps import Box, Fill, Paste, Patches
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from augcli.arrays.batch import Batch
+    from augcli.arrays.streams import Streams
     from augcli.ops.base import HoleOperation
     from augcli.options import Size
     from augcli.program.steps import Program
@@ -40,28 +40,45 @@ def read_lam(lam: ArrayLike | None, count: int) -> tuple[Any, list[float] | None
     given = read_array(lam, "lam")
     if given.ndim == 0:
         return given.item(), None
-    is_real = given.shape == (count,) and given.dtype.kind in "iuf"
-    if not is_real or not ((given >= 0) & (given <= 1)).all():
-        raise PlanError(f"lam must be one number or ({count},) numbers in 0..1")
-    return None, given.astype(np.float64).tolist()
+    if given.shape != (count,) or given.dtype.kind not in "iuf":
+        got = f"{given.dtype} of shape {given.shape}"
+        raise PlanError(f"lam must be one number or ({count},) numbers in 0..1, got {got}")
+    each = given.astype(np.float64)  # before any computing: float16 and int8 have no room for it
+    outside = ~((each >= 0) & (each <= 1))
+    if outside.any():
+        first = int(outside.argmax())
+        raise PlanError(f"lam must be numbers in 0..1, got {each[first]:g} at lam[{first}]")
+    return None, each.tolist()
 
 
 def paste_boxes(batch: Batch, boxes: ArrayLike) -> list[Program]:
     """Return programs that paste the box of each image, (N, 4); an empty one pastes nothing."""
-    given = [Box(*edges) for edges in read_integers(boxes, (len(batch), 4), "boxes").tolist()]
+    pairs = enumerate(zip(read_integers(boxes, (len(batch), 4), "boxes").tolist(), batch.shapes, strict=True))
+    given = [_read_box(edges, shape, f"boxes[{number}]") for number, (edges, shape) in pairs]
     return [(Paste(box, 0),) if box.area else () for box in given]
 
 
-def fill_boxes(batch: Batch, operation: HoleOperation, boxes: Any, seed: int) -> list[Program]:
+def fill_boxes(batch: Batch, operation: HoleOperation, boxes: Any, streams: Streams) -> list[Program]:
     """Return programs that fill the boxes of each image, (N, B, 4), as an operation fills its own."""
     given = read_integers(boxes, (len(batch), -1, 4), "boxes").tolist()
-    numbers = zip(given, batch.shapes, draw(batch, operation.streams, seed), strict=True)
+    numbers = enumerate(zip(given, batch.shapes, streams.draw(operation.streams), strict=True))
     programs: list[Program] = []
-    for edges, shape, draws in numbers:
-        holes = [box for box in (Box(*each) for each in edges) if box.area]
+    for number, (edges, shape, draws) in numbers:
+        read = [_read_box(each, shape, f"boxes[{number}][{hole}]") for hole, each in enumerate(edges)]
+        holes = [box for box in read if box.area]
         fills = (Fill(box, operation.paint(draws, shape, hole)) for hole, box in enumerate(holes))
         programs.append(tuple(fills))
     return programs
+
+
+def _read_box(edges: Sequence[int], shape: Shape, what: str) -> Box:
+    """Return a box that lies inside its image."""
+    y0, x0, y1, x1 = edges
+    if not (0 <= y0 <= y1 <= shape.height and 0 <= x0 <= x1 <= shape.width):
+        rule = f"a box needs 0 <= y0 <= y1 <= {shape.height} and 0 <= x0 <= x1 <= {shape.width}"
+        got = f"got y0, x0, y1, x1 = {y0}, {x0}, {y1}, {x1}"
+        raise PlanError(f"{what} leaves the image of {shape.height}x{shape.width}: {rule}, {got}")
+    return Box(y0, x0, y1, x1)
 
 
 def find_pasted(batch: Batch, programs: Sequence[Program]) -> NDArray[np.int64]:
@@ -85,19 +102,22 @@ def check_patches(batch: Batch, size: Size) -> None:
     Raises:
         PlanError: If one has.
     """
-    if any(math.prod(_grid(shape, size)) > MOST_PATCHES for shape in batch.shapes):
-        raise PlanError(f"an image has more than {MOST_PATCHES} patches; give a larger patch_size")
+    for number, shape in enumerate(batch.shapes):
+        if math.prod(_grid(shape, size)) > MOST_PATCHES:
+            most = f"more than {MOST_PATCHES} patches; give a larger patch_size"
+            raise PlanError(f"an image has {most}: images[{number}] is {shape.height}x{shape.width}")
 
 
-def fill_patches(batch: Batch, operation: PatchCutout, patches: Any, seed: int) -> list[Program]:
+def fill_patches(batch: Batch, operation: PatchCutout, patches: Any, streams: Streams) -> list[Program]:
     """Return programs that fill the patches of each image, 0 or 1 in (rows, columns), as drawn ones."""
     grids = list(patches) if isinstance(patches, Iterable) else []
     if len(grids) != len(batch):
         raise PlanError(f"patches must be given for each of {len(batch)} images, got {len(grids)}")
-    numbers = zip(grids, batch.shapes, draw(batch, operation.streams, seed), strict=True)
+    size = operation.patch_size
+    numbers = enumerate(zip(grids, batch.shapes, streams.draw(operation.streams), strict=True))
     return [
-        (Fill(_read_patches(grid, shape, operation.patch_size), operation.paint(draws, shape)),)
-        for grid, shape, draws in numbers
+        (Fill(_read_patches(grid, shape, size, f"patches[{number}]"), operation.paint(draws, shape)),)
+        for number, (grid, shape, draws) in numbers
     ]
 
 
@@ -118,8 +138,10 @@ def _grid(shape: Shape, size: Size) -> tuple[int, int]:
     return -(-shape.height // size.height), -(-shape.width // size.width)
 
 
-def _read_patches(grid: ArrayLike, shape: Shape, size: Size) -> Patches:
-    hidden = read_array(grid, "patches")
-    if hidden.shape != _grid(shape, size) or not ((hidden == 0) | (hidden == 1)).all():
-        raise PlanError(f"patches must be 0 or 1, of shape {_grid(shape, size)}, got {hidden.shape}")
+def _read_patches(grid: ArrayLike, shape: Shape, size: Size, what: str) -> Patches:
+    hidden = read_array(grid, what)
+    if hidden.shape != _grid(shape, size):
+        raise PlanError(f"{what} must be 0 or 1, of shape {_grid(shape, size)}, got {hidden.shape}")
+    if hidden.dtype.kind not in "biuf" or not ((hidden == 0) | (hidden == 1)).all():
+        raise PlanError(f"{what} must be 0 or 1 for each patch, got {hidden.dtype} of other values")
     return Patches(size.height, size.width, hidden.astype(np.uint8).tobytes())

@@ -79,21 +79,29 @@ class CutMix(MixOperation):
 
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
         """Draw a box and paste it; the label counts what is left of it after clipping."""
-        box = self._draw_box(draws, shape)
-        return Plan((Paste(box, slot),)) if box.area else Plan((), "empty box")
-
-    def _draw_box(self, draws: Draws, shape: Shape) -> Box:
         if self.minmax is None:
-            height, width = box_sides(self._draw_rest(draws), shape)
-            return place_box(draws, PLACE, height, width, shape, self.boundary)
-        least = [math.floor(side * self.minmax.low) for side in (shape.height, shape.width)]
-        most = [math.floor(side * self.minmax.high) for side in (shape.height, shape.width)]
+            return self.cut(self._draw_rest(draws), draws, shape, slot)
+        return _paste(self._draw_sides(draws, shape, self.minmax), slot)
+
+    def cut(self, rest: float, draws: Draws, shape: Shape, slot: int) -> Plan:
+        """Draw the place of a box of the share `rest` = 1 - λ, before it is clipped, and paste it."""
+        height, width = box_sides(rest, shape)
+        return _paste(place_box(draws, PLACE, height, width, shape, self.boundary), slot)
+
+    def _draw_sides(self, draws: Draws, shape: Shape, minmax: Span) -> Box:
+        """Draw a box by the shares of the sides that it takes."""
+        least = [math.floor(side * minmax.low) for side in (shape.height, shape.width)]
+        most = [math.floor(side * minmax.high) for side in (shape.height, shape.width)]
         more = draws.integers(SIDES, *(high - low + 1 for low, high in zip(least, most, strict=True)))
         return place_box(draws, PLACE, least[0] + more[0], least[1] + more[1], shape, "inside")
 
     def _draw_rest(self, draws: Draws) -> float:
         """Draw 1 - λ: the share of the partner, before the box is clipped."""
         return 1 - self.lam if self.lam is not None else shares(draws.beta_log_odds(LAM, self.alpha))[1]
+
+
+def _paste(box: Box, slot: int) -> Plan:
+    return Plan((Paste(box, slot),)) if box.area else Plan((), "empty box")
 
 
 def box_sides(share: float, shape: Shape) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.errors import Option, PlanError
+from augcli.errors import Option, PlanError, show_value
 from augcli.program.annotated import BOX_POLICIES, MASK_POLICIES
 from augcli.program.cells import follow_program
 from augcli.program.steps import Blend, Box, Fill, Paste
@@ -38,19 +38,27 @@ class BoxRule:
         policy: `keep` leaves a box that is seen in part as it is; `shrink` gives the bounds of what is seen.
         min_visibility: Share of a box that must be seen, 0..1; what is not seen at all never stays.
         min_paste_visibility: Share of a partner's box that must lie in what is pasted of it, 0..1.
+        min_area: Pixels that must be seen of a box, >= 0.
+
+    Raises:
+        PlanError: If a value lies outside its range.
     """
 
     policy: str = "keep"
     min_visibility: float = 0.0
     min_paste_visibility: float = 0.1
+    min_area: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.policy not in BOX_POLICIES:
-            raise PlanError(f"BoxRule: policy must be one of {', '.join(BOX_POLICIES)}, got {self.policy!r}")
-        for name in ("min_visibility", "min_paste_visibility"):
-            share = getattr(self, name)
-            if not isinstance(share, Real) or not 0 <= float(share) <= 1:
-                raise PlanError(f"BoxRule: {name} must be >= 0 and <= 1, got {share!r}")
+        if not isinstance(self.policy, str) or self.policy not in BOX_POLICIES:
+            known = ", ".join(BOX_POLICIES)
+            raise PlanError(f"BoxRule: policy must be one of {known}, got {show_value(self.policy)}")
+        for name, most in (("min_visibility", 1), ("min_paste_visibility", 1), ("min_area", math.inf)):
+            value = getattr(self, name)
+            is_number = isinstance(value, Real) and not isinstance(value, bool)
+            if not is_number or not 0 <= value <= most:
+                accepted = ">= 0" if most == math.inf else f">= 0 and <= {most}"
+                raise PlanError(f"BoxRule: {name} must be {accepted}, got {show_value(value)}")
 
 
 BLENDED_MASKS = (
@@ -198,7 +206,7 @@ def _look(
         # Sums that do not depend on their order, which vector units choose: the same on any machine.
         area = math.fsum(pixels for *_, pixels in seen)
         visibility = area / _area(whole) if _area(whole) else 0.0
-        if area <= 0 or visibility < rule.min_visibility:
+        if area <= 0 or visibility < rule.min_visibility or area < rule.min_area:
             continue
         weight = math.fsum(share * pixels for _, _, share, pixels in seen) / area
         if rule.policy == "shrink":
