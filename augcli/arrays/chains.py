@@ -22,7 +22,7 @@ from augcli.options import option_fields
 from augcli.program.boxes_and_masks import BLENDED_MASKS, BoxRule
 from augcli.program.labels import smooth_weight
 from augcli.recipe import INPUT_KEYS, Recipe
-from augcli.recipe_files import load_recipe
+from augcli.recipe_files import open_recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,8 +101,9 @@ def apply(
     """
     if not isinstance(recipe, Mapping | Recipe | str | os.PathLike):
         raise PlanError(f"recipe must be a mapping, a Recipe or a path, got {type(recipe).__name__}")
-    loaded = load_recipe(recipe)
-    if not str(recipe).endswith(".json"):
+    opened = open_recipe(recipe)
+    loaded = opened.recipe
+    if not opened.is_stored:  # there all options stand, whoever chose them
         _name_what_is_unused(loaded)
     batch, slots = read_images(images), len(loaded.mixing_entries)
     if slots:
