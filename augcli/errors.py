@@ -66,7 +66,7 @@ def show_value(value: object) -> str:
 
 def spell(words: tuple[object, ...], spelling: Spelling) -> str:
     """Join the words of a message, its options spelled for who reads it."""
-    return "".join(word.spell(spelling) if isinstance(word, Option) else str(word) for word in words)
+    return "".join(word.spell(spelling) if isinstance(word, Option | Note) else str(word) for word in words)
 
 
 class AugcliError(Exception):

@@ -7,6 +7,7 @@ each can show that it is found.
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -276,3 +277,50 @@ def test_public_names():
         assert getattr(augcli, name) is not None
     with pytest.raises(AttributeError):
         _ = augcli.nothing_of_the_kind
+
+
+# --- messages ------------------------------------------------------------------------------------------
+
+FLAG = re.compile(r"(^|[^-\w`])--[a-z]")
+"""An option spelled as on the command line, which Python spells otherwise; cards mark it as `--code`."""
+
+SPELLED = {
+    "errors": "which spells them",
+    "recipe": "help of the command line",
+    "recipe_files": "an option of pip",
+    "pipeline.doctor": "an option of pip",
+    "kernels.gpu": "an option of a compiler",
+    "io.labels.columns": "TODO",
+    "io.labels.tables": "TODO",
+    "io.readers.folder": "TODO",
+    "io.readers.parquet": "TODO",
+    "io.readers.shards": "TODO",
+}
+"""Modules outside of `cli` with such texts, and why."""
+
+
+def find_flags(modules):
+    """Texts outside of `cli` that spell an option as on the command line, docstrings aside, by module."""
+    found = []
+    for name, text in modules.items():
+        tree = ast.parse(text)
+        statements = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+        docs = {id(value) for value in statements if isinstance(value, ast.Constant)}
+        for node in ast.walk(tree):
+            is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+            if is_text and not name.startswith("augcli.cli") and FLAG.search(node.value):
+                found.append((name.removeprefix("augcli."), node.value))
+    return found
+
+
+def test_messages_leave_the_spelling_of_options_to_who_reads_them():
+    found = find_flags(MODULES)
+    assert [pair for pair in found if pair[0] not in SPELLED] == []
+    assert {name for name, _ in found} == SPELLED.keys()
+
+
+def test_a_flag_in_a_message_is_found():
+    planted = {
+        "augcli.io.planted": 'def f(x):\n    """Or --this."""\n    raise X(f"{x}: give --labels FILE")'
+    }
+    assert find_flags(planted) == [("io.planted", ": give --labels FILE")]

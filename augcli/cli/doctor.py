@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from augcli import api
 from augcli.cli import options
 from augcli.cli.work import show
+from augcli.errors import Spelling, spell_note
 
 if TYPE_CHECKING:
     from augcli.pipeline.doctor import Diagnosis
@@ -36,10 +37,15 @@ def describe(found: Diagnosis) -> str:
         f"  kernels    {found.kernel_threads} threads for arrays; kept in {found.kernel_cache or 'memory'}",
         f"  GPU        {gpus or 'none'}, CuPy {state.cupy or 'not installed'}{driver}",
     ]
-    return "\n".join([*lines, *(f"  note       {note}" for note in found.notes)])
+    notes = (spell_note(note, Spelling.FLAG) for note in found.notes)
+    return "\n".join([*lines, *(f"  note       {note}" for note in notes)])
 
 
 def document(found: Diagnosis) -> dict[str, Any]:
     """Return what the machine has as one JSON document."""
     devices = [device._asdict() for device in found.gpu.devices]
-    return asdict(found) | {"gpu": found.gpu._asdict() | {"devices": devices}}
+    problem = spell_note(found.gpu.problem, Spelling.FLAG)
+    return asdict(found) | {
+        "gpu": found.gpu._asdict() | {"devices": devices, "problem": problem},
+        "notes": [spell_note(note, Spelling.FLAG) for note in found.notes],
+    }

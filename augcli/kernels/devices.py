@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from augcli.errors import MissingPartError
+from augcli.errors import MissingPartError, Note, Option
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -90,5 +90,5 @@ def _describe(runtime: Any, number: int) -> Device:
     return Device(properties["name"].decode(), capability, int(properties["totalGlobalMem"]))
 
 
-def _no_device(why: object) -> str:
-    return f"no NVIDIA GPU can be used: {why}; install its driver, or give --backend cpu"
+def _no_device(why: object) -> Note:
+    return Note(f"no NVIDIA GPU can be used: {why}; install its driver, or give ", Option("backend", "cpu"))

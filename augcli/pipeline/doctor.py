@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from augcli.errors import Note
 from augcli.io.images import codec
 from augcli.kernels import cpu, devices
 from augcli.pipeline.engines.local import count_cpus, count_workers, read_quota
@@ -85,4 +86,4 @@ def _find_costs(
     if not processes:
         yield "workers are threads here, which hold each other up a little; on Linux they are processes"
     if problem:
-        yield f"the backend gpu cannot be used, which costs commands nothing: {problem}"
+        yield Note("the backend gpu cannot be used, which costs commands nothing: ", problem)

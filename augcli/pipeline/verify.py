@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from augcli.errors import UsageError
+from augcli.errors import Note, Option, UsageError
 from augcli.io.images import codec
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import write_text
@@ -76,7 +76,8 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     if not splits:
         found.append(Difference(".", "no part file says what was written; run the command again"))
     if check.source and check.source.annotated != annotated:
-        found.append(Difference(RECIPE, "its categories or other keys of boxes are not those of --boxes"))
+        what = Note("its categories or other keys of boxes are not those of ", Option("boxes"))
+        found.append(Difference(RECIPE, what))
     found += _check_files(contents, splits)
     again = (
         Recomputation(store, output.parts, recipe, check.source, check.sample, check.limits)
@@ -106,12 +107,13 @@ def _check_kinds(ours: Annotated, given: Annotated) -> None:
     Raises:
         UsageError: Naming the option.
     """
-    box_formats = [annotated.boxes and annotated.boxes.box_format for annotated in (ours, given)]
-    for option, own, offered in (("--masks", ours.masks, given.masks), ("--boxes", *box_formats)):
+    own_boxes, given_boxes = (annotated.boxes and annotated.boxes.box_format for annotated in (ours, given))
+    kinds = ((ours.masks, given.masks), (own_boxes, given_boxes))
+    for name, (own, offered) in zip(("masks", "boxes"), kinds, strict=True):
         if own != offered:
-            cure = f"give {option} as it was made"
-            cure = cure if own else f"leave out {option}, which it was made without"
-            raise UsageError(f"the output cannot be compared with these sources; {cure}")
+            option, why = Option(name), "the output cannot be compared with these sources; "
+            give = "give ", option, " as it was made"
+            raise UsageError(why, *(give if own else ("leave out ", option, ", which it was made without")))
 
 
 def _check_outputs(

@@ -281,7 +281,8 @@ def _read_nearest(
 
 def _check_fill(fill: int | None, dtype: np.dtype[np.integer]) -> None:
     if fill is not None and not 0 <= fill <= np.iinfo(dtype).max:
-        raise PlanError(f"an index of {fill} does not fit a mask of {dtype}; give a smaller --mask-fill")
+        smaller = "; give a smaller ", Option("mask_fill")
+        raise PlanError(f"an index of {fill} does not fit a mask of {dtype}", *smaller)
 
 
 def _check_values(values: NDArray[np.integer], dtype: np.dtype[np.integer]) -> None:

@@ -63,18 +63,19 @@ def document(summary: Summary, spelling: Spelling = Spelling.FLAG) -> dict[str, 
     }
 
 
-def describe_verification(found: Verification) -> str:
-    """Return in words what was checked, each difference on a line of its own."""
+def describe_verification(found: Verification, spelling: Spelling = Spelling.FLAG) -> str:
+    """Return in words what was checked, each difference on a line of its own, options spelled as is said."""
     again = f", {found.recomputed} made again from their sources" if found.recomputed else ""
     count = len(found.differences)
     verdict = f"{count} differences" if count > 1 else "1 difference" if count else "all is as it was written"
-    lines = [f"{file}: {what}" for file, what in found.differences]
+    lines = [f"{file}: {spell_note(what, spelling)}" for file, what in found.differences]
     return "\n".join([*lines, f"{found.dst}: {found.outputs} images ({found.layout}){again}: {verdict}"])
 
 
-def document_verification(found: Verification) -> dict[str, Any]:
-    """Return what was checked as one JSON document."""
-    return asdict(found) | {"differences": [difference._asdict() for difference in found.differences]}
+def document_verification(found: Verification, spelling: Spelling = Spelling.FLAG) -> dict[str, Any]:
+    """Return what was checked as one JSON document, options spelled as is said."""
+    differences = [(file, spell_note(what, spelling)) for file, what in found.differences]
+    return asdict(found) | {"differences": [{"file": file, "what": what} for file, what in differences]}
 
 
 def reasons(summary: Summary) -> dict[str, int]:

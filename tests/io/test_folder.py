@@ -229,7 +229,7 @@ def test_no_links_follows_none_and_counts_them(make):
     assert keys(root, links=False) == ["a/x.png"]
     assert tree.directories == ["a"]
     assert tree.others == Counter({"links": 3})
-    assert describe_others(tree.others) == ["passed over 3 links (--no-links)"]
+    assert describe_others(tree.others) == ["passed over 3 links (links=False)"]
 
 
 # Classes --------------------------------------------------------------------------------------------------

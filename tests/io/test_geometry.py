@@ -84,7 +84,7 @@ def test_a_padded_mask_has_the_given_index_around_it():
 
 
 def test_a_padded_mask_without_an_index_for_its_frame_is_refused():
-    with pytest.raises(ValueError, match="--mask-fill"):
+    with pytest.raises(ValueError, match="needs an index for its frame"):
         fit_mask(np.zeros((1, 2), np.uint8), Geometry(2, 2, "pad", GREY), None)
 
 

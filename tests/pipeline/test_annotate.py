@@ -203,7 +203,7 @@ def test_mixup_takes_the_mask_of_the_larger_weight(make, tmp_path):
 
 def test_mixup_of_masks_without_a_policy_is_refused(make, tmp_path):
     paths = make()
-    with pytest.raises(UsageError, match=r"mixup blends images.*give --mask-policy dominant"):
+    with pytest.raises(UsageError, match=r"mixup blends images.*give mask_policy='dominant'"):
         augcli.materialize(paths["src"], tmp_path / "dst", single(Mixup()), masks=paths["masks"])
     assert not (tmp_path / "dst").exists()
 
@@ -239,7 +239,7 @@ def test_masks_come_to_one_size_with_their_images(make, tmp_path, fit):
 def test_padded_masks_need_an_index_for_their_frame(make, tmp_path):
     paths = make()
     recipe = single(CutMix(), size="8", fit="pad")
-    with pytest.raises(UsageError, match="say with --mask-fill which index the frame has"):
+    with pytest.raises(UsageError, match="say with mask_fill which index the frame has"):
         augcli.materialize(paths["src"], tmp_path / "dst", recipe, masks=paths["masks"])
 
 
@@ -772,7 +772,7 @@ def test_an_output_with_masks_is_read_again_as_it_stands(make, tmp_path):
 def test_masks_that_lie_in_dst_are_not_written_over(make, tmp_path):
     paths = make()
     augcli.materialize(paths["src"], tmp_path / "dst", single(Cutout()), masks=paths["masks"])
-    with pytest.raises(OutputError, match=r"--masks '.*' and DST '.*' overlap"):
+    with pytest.raises(OutputError, match=r"^masks '.*' and DST '.*' overlap"):
         augcli.materialize(
             paths["src"], tmp_path / "dst", single(Cutout()), masks=tmp_path / "dst" / "masks", force=True
         )
@@ -786,7 +786,7 @@ def test_verify_against_sources_wants_all_that_the_output_has(make, tmp_path, gi
     labels.write_text("file_name,label\n" + "".join(f"{n}.png,{'ab'[n % 2]}\n" for n in range(COUNT)))
     augcli.materialize(dst=tmp_path / "dst", recipe=single(CutMix()), labels=labels, **paths)
     lacking = next(name for name in ("masks", "boxes") if name not in given)
-    with pytest.raises(UsageError, match=rf"cannot be compared .*give --{lacking} as it was made"):
+    with pytest.raises(UsageError, match=rf"cannot be compared .*give {lacking} as it was made"):
         augcli.verify(
             tmp_path / "dst", against=paths["src"], labels=labels, **{name: paths[name] for name in given}
         )
@@ -797,7 +797,7 @@ def test_verify_against_sources_sees_another_category_name(make, tmp_path):
     augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), boxes=paths["boxes"])
     paths["boxes"].write_text(paths["boxes"].read_text().replace('"cup"', '"mug"'))
     found = augcli.verify(tmp_path / "dst", against=paths["src"], boxes=paths["boxes"]).differences
-    assert ("augcli.json", "its categories or other keys of boxes are not those of --boxes") in found
+    assert ("augcli.json", "its categories or other keys of boxes are not those of boxes") in found
 
 
 def write_shard_of(tmp_path, name, cells):

@@ -134,8 +134,8 @@ def test_what_has_no_effect_is_named(idle, command, src, options, named):
 def test_every_option_was_thought_of():
     """Options that always decide something, or are bounds that an input may keep by itself, need nothing."""
     free = {
-        "recipe": "seed copies target_per_class originals limit format size image_format max_pixels split splits"
-        " links",
+        "recipe": "seed copies target_per_class originals limit format size image_format max_pixels"
+        " split splits links",
         "cutmix": "lam minmax",
         "mixup": "lam keep_base",
         "cutout": "holes length boundary fill",

@@ -125,9 +125,9 @@ def test_unlabelled_samples_have_no_partner_and_are_none(rule):
 def test_nobody_to_mix_with_is_refused():
     with pytest.raises(InputError, match="at least 2 images"):
         check_partners(rings_of(make_catalogue([1]), "any"), "any")
-    with pytest.raises(InputError, match="--partner other-class: no two images of other class are there"):
+    with pytest.raises(InputError, match=r"^partner other-class: no two images of other class are there"):
         check_partners(rings_of(make_catalogue([5]), "other-class"), "other-class")
-    with pytest.raises(InputError, match="--partner same-class: no two images of same class"):
+    with pytest.raises(InputError, match=r"^partner same-class: no two images of same class"):
         check_partners(rings_of(make_catalogue([1, 1]), "same-class"), "same-class")
     check_partners(rings_of(make_catalogue([2, 1]), "same-class"), "same-class")
 

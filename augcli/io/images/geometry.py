@@ -144,7 +144,7 @@ def fit_mask(mask: NDArray[np.integer], geometry: Geometry, frame: int | None) -
     """
     target = geometry.place(*mask.shape).target
     if frame is None and target != (0, 0, geometry.height, geometry.width):
-        raise ValueError("--fit pad frames masks too; say with --mask-fill which index the frame has")
+        raise ValueError("a padded mask needs an index for its frame")
     if frame is not None and frame > np.iinfo(mask.dtype).max:
         raise ValueError(f"an index of {frame} does not fit a mask of {mask.dtype}; give a smaller one")
     sizes = (target[2] - target[0], target[3] - target[1])

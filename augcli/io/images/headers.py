@@ -124,7 +124,7 @@ def read_mode(image: Image.Image) -> str:
 
 def _check_pixels(width: int, height: int, most: int) -> None:
     if width * height > most:
-        raise DecodeError("too many pixels", f"{width}x{height} is over --max-pixels {most}")
+        raise DecodeError("too many pixels", f"{width}x{height} is over the bound of {most} (max-pixels)")
     if width > WIDEST:
         raise DecodeError("too many pixels", f"{width} in a row are more than {WIDEST}")
 

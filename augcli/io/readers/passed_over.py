@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from augcli.errors import Note, Option
 from augcli.io.store.walk import UNFOLLOWED
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ UNREADABLE_SUFFIXES = frozenset(".heic .heif .jxl .raw .cr2 .cr3 .nef .arw .dng 
 
 def describe_others(others: Counter[str]) -> list[str]:
     """Return lines on what was passed over, and for images that we cannot read, the cure."""
-    lines = []
+    lines: list[str] = []
     for what, count in sorted(others.items()):
         cure = "; convert them to PNG or JPEG first" if what in UNREADABLE_SUFFIXES else ""
-        why = " (--no-links)" if what == UNFOLLOWED else ""
-        lines.append(f"passed over {count} {what or 'files without an extension'}{why}{cure}")
+        words = f"passed over {count} {what or 'files without an extension'}"
+        why = (" (", Option("links", False), ")") if what == UNFOLLOWED else ()
+        lines.append(Note(words, *why, cure))
     return lines
 
 

@@ -8,7 +8,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from augcli.errors import OutputError
+from augcli.errors import Option, OutputError
 from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore
 
@@ -27,7 +27,7 @@ def open_destination(path: str | os.PathLike[str]) -> LocalStore:
     return LocalStore(root)
 
 
-def check_apart(source: str | os.PathLike[str], destination: Path, name: str = "SRC") -> None:
+def check_apart(source: str | os.PathLike[str], destination: Path, name: str | Option = "SRC") -> None:
     """Refuse a destination that is, holds, or lies in the source, which messages call `name`.
 
     Of a glob counts the directory that it starts with; below that may DST lie unless the glob has `**`.
@@ -43,8 +43,8 @@ def check_apart(source: str | os.PathLike[str], destination: Path, name: str = "
         Path(os.path.realpath(path)) for path in (fixed, destination)
     )  # links may lead in circles
     if inner == outer or outer in inner.parents or (is_deep and inner in outer.parents):
-        both = f"{name} {str(source)!r} and DST {str(destination)!r}"
-        raise OutputError(f"{both} overlap; give DST a place of its own")
+        both = name, f" {str(source)!r} and DST {str(destination)!r}"
+        raise OutputError(*both, " overlap; give DST a place of its own")
 
 
 def read_text(path: str | os.PathLike[str]) -> str | None:

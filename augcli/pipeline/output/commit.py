@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from augcli.errors import OutputError
+from augcli.errors import Option, OutputError
 from augcli.io.store import places
 from augcli.io.store.base import write_text
 from augcli.io.store.locations import Kind, find_kind
@@ -31,9 +31,9 @@ def check_apart(src: str, dst: Path, selection: Selection) -> None:
     places.check_apart(src, dst)
     files = selection.files
     if files.boxes:
-        places.check_apart(files.boxes, dst, "--boxes")
+        places.check_apart(files.boxes, dst, Option("boxes"))
     if files.masks and find_kind(files.masks) is Kind.DIRECTORY:  # else it names a column
-        places.check_apart(files.masks, dst, "--masks")
+        places.check_apart(files.masks, dst, Option("masks"))
 
 
 def begin(store: Store, standing: Standing, recipe: Recipe, annotated: Annotated) -> None:

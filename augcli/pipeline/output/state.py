@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from augcli.errors import OutputError, StorageError
+from augcli.errors import Option, OutputError, StorageError
 from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import Version, full_name
@@ -112,7 +112,8 @@ def check(seen: Look, recipe: Recipe, annotated: Annotated, force: bool) -> bool
     if differing and not force:
         raise OutputError(
             f"DST {seen.store.name!r} holds another recipe's output; differing: {', '.join(differing)};"
-            " give another DST, or replace it with --force"
+            " give another DST, or replace it with ",
+            Option("force", True),
         )
     return bool(differing)
 

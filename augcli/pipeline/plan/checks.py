@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from augcli.errors import UsageError
+from augcli.errors import Option, UsageError
 
 if TYPE_CHECKING:
     from augcli.program.annotated import Annotated
@@ -22,9 +22,9 @@ def check_masks(recipe: Recipe, annotated: Annotated) -> None:
     operations = [choice.operation for entry in recipe.entries for choice in entry.choices]
     blending = next((operation.name for operation in operations if operation.blends), None)
     if blending and recipe.mask_policy is None:
-        raise UsageError(
-            f"{blending} blends images, but a mean of two indices of masks means nothing; give --mask-policy"
-            " dominant, or an input without masks"
-        )
+        why = f"{blending} blends images, but a mean of two indices of masks means nothing"
+        policy = Option("mask_policy", "dominant")
+        raise UsageError(f"{why}; give ", policy, ", or an input without masks")
     if recipe.size and recipe.fit == "pad" and recipe.mask_fill is None:
-        raise UsageError("--fit pad frames masks too; say with --mask-fill which index the frame has")
+        fit, fill = Option("fit", "pad"), Option("mask_fill")
+        raise UsageError(fit, " frames masks too; say with ", fill, " which index the frame has")

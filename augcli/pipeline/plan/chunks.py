@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.errors import UsageError
+from augcli.errors import Option, UsageError
 from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.rings import UNLABELLED, class_of_samples, form_rings, group_by_class
 from augcli.rng import hash_key
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from augcli.samples import Catalogue, RowGroup
 
 MOST_COPIES = 2**20
-"""What --copies allows, too."""
+"""What the option `copies` allows, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,8 @@ def count_outputs(
         outputs[group] = wanted // len(group)
         outputs[group[: wanted % len(group)]] += 1
     if outputs.max(initial=0) > MOST_COPIES:
-        raise UsageError(f"--target-per-class {target} needs more than {MOST_COPIES} outputs of an image")
+        most = f" {target} needs more than {MOST_COPIES} outputs of an image; give a smaller one"
+        raise UsageError(Option("target_per_class"), most)
     return outputs + has_originals
 
 

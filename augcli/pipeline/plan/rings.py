@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from augcli.errors import InputError
+from augcli.errors import InputError, Option
 from augcli.program.labels import dominant
 from augcli.rng import hash_key
 
@@ -156,8 +156,8 @@ def check_partners(rings: Iterable[Ring], rule: str) -> None:
     if rule == "any" and not all(mixable):
         raise InputError("mixing needs at least 2 images to choose a partner from, got 1; add images to SRC")
     if not any(mixable):
-        cure = "add images to SRC or leave out --partner"
-        raise InputError(f"--partner {rule}: no two images of {rule.replace('-', ' ')} are there; {cure}")
+        why = f" {rule}: no two images of {rule.replace('-', ' ')} are there; add images to SRC or leave out "
+        raise InputError(Option("partner"), why, Option("partner"))
 
 
 def same_class_shares(catalogue: Catalogue, rings: Iterable[Ring]) -> tuple[float, float]:

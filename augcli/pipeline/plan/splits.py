@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augcli.errors import InputError, UsageError
+from augcli.errors import InputError, Option, UsageError
 from augcli.io.boxes.columns import COLUMN
 from augcli.io.readers.splits import choose_split
 from augcli.io.records.annotation_columns import annotation_schema
@@ -180,20 +180,20 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     """Refuse what the labels do not allow."""
     labels = {id(label): label for label in catalogue.labels if label is not None}.values()
     if recipe.target_per_class is not None and not labels:
-        raise InputError("--target-per-class needs labels; give class folders or --labels FILE")
+        target, labels_file = Option("target_per_class"), Option("labels", "FILE")
+        raise InputError(target, " needs labels; give class folders or ", labels_file)
     if recipe.mixing_entries and not labels and not source.annotated:
-        raise InputError(
-            f"{recipe.name} mixes labels, but no image has one; give class folders, --labels FILE, --masks or"
-            " --boxes"
-        )
+        options = Option("labels", "FILE"), ", ", Option("masks"), " or ", Option("boxes")
+        raise InputError(f"{recipe.name} mixes labels, but no image has one; give class folders, ", *options)
     multi_hot = not all(label.sums_to_one for label in labels)
     if recipe.smoothing and multi_hot:
-        raise InputError("labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out --smoothing")
+        why = "labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out "
+        raise InputError(why, Option("smoothing"))
     has_folders = WRITERS[str(recipe.format)].has_class_folders
     if has_folders and source.lies_in_class_folders and multi_hot:
         raise InputError(
-            "labels that do not sum to 1 (multi-hot) cannot be put in class folders; give --format parquet,"
-            " or images that do not lie in folders of these classes"
+            "labels that do not sum to 1 (multi-hot) cannot be put in class folders; give ",
+            *(Option("format", "parquet"), ", or images that do not lie in folders of these classes"),
         )
     if (
         recipe.smoothing
@@ -201,4 +201,5 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
         and catalogue.classes
         and len(catalogue.classes) < 2
     ):
-        raise UsageError("--smoothing-form others needs at least 2 classes, got 1; use uniform")
+        form = Option("smoothing_form", "others")
+        raise UsageError(form, " needs at least 2 classes, got 1; use uniform")
