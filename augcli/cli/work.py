@@ -73,16 +73,18 @@ class Progress:
     def __init__(self, quiet: bool, unit: str = "images") -> None:
         self._quiet, self._unit = quiet, unit
         self._bar: Any = None
-        self._done = 0
+        self._done = self._total = 0
         self._last = time.monotonic()
 
     def advance(self, done: int, total: int) -> None:
         """Show that `done` more of `total` images are made."""
         if self._quiet:
             return
-        if self._bar is None:
+        if self._done >= self._total:  # first sources are compared, then images are made
             from tqdm import tqdm
 
+            self.close()
+            self._done, self._total = 0, total
             self._bar = tqdm(total=total, unit=f" {self._unit}", disable=None, leave=False)
         self._bar.update(done)
         self._done += done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class Backend(NamedTuple):
 
 
 def choose_backend(name: str, is_needed: bool = True) -> Backend:
-    """Return a backend by its name, imported; the one that does nothing if no step is to be applied.
+    """Return a backend by its name; the one that does nothing if no step is to be applied.
 
     `auto` is the CPU's: images are decoded and encoded there, which takes most of the time, and what is left
     takes less than the way to a GPU and back.
@@ -56,6 +56,18 @@ def choose_backend(name: str, is_needed: bool = True) -> Backend:
         from augcli.kernels import reference
 
         return Backend("reference (NumPy)", reference.apply, lambda: None, True)
+    return Backend("cpu (numba)", _apply_on_cpu, _load_cpu, True)
+
+
+def _load_cpu() -> None:
+    """Import and compile the CPU's kernels: half a second that a run with nothing to make is spared."""
     from augcli.kernels import cpu
 
-    return Backend("cpu (numba)", cpu.apply, cpu.load, True)
+    cpu.load()
+
+
+def _apply_on_cpu(*arguments: Any) -> None:
+    """Apply steps on the CPU; see `reference.apply`."""
+    from augcli.kernels import cpu
+
+    cpu.apply(*arguments)

@@ -23,6 +23,7 @@ plan/rings            who meets whom
 plan/chunks           what is committed together
 plan/splits           the chunks of every split: the augmented one, and those passed on
 plan/fingerprint      what decided a chunk
+plan/doubts           chunks that stand if their sources are still the same
 plan/digest           what decides an output beside its sources: the recipe
 plan/job              what every task of a split needs
 plan/checks           what input and recipe must allow together
@@ -39,6 +40,8 @@ worker/collector      outputs on their way out: labelled and staged
 worker/commit         the commit of a chunk
 worker/describe       what tables say of an output
 worker/loader         samples from their bytes
+worker/compare        sources read again, to know whether they are still the same
+worker/contents       what is read of a sample, and its hash
 worker/preparer       what an output is made from, decoded
 worker/task           a task: a value that pickles, and what a worker does with it
 output/state          what stands in DST, and why a chunk is made again

@@ -66,6 +66,8 @@ class Summary:
         is_dry: True if nothing was written because nothing was to be.
         only_tables: True if no image was to be made, but tables or label columns were.
         written_anew: Unchanged outputs that could not be copied byte for byte, by the reason.
+        chunks_compared: Chunks that stood, but whose sources had another time and were compared; in a dry
+            run those that are to be compared.
     """
 
     dst: str
@@ -91,3 +93,4 @@ class Summary:
     is_dry: bool = False
     only_tables: bool = False
     written_anew: dict[str, int] = field(default_factory=dict)
+    chunks_compared: int = 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from augcli.errors import StorageError
 from augcli.io.images import codec
 from augcli.io.readers.source import open_source
 from augcli.io.store.lease import locked
@@ -24,6 +26,7 @@ from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import Split, plan_splits
 from augcli.pipeline.plan.tasks import count_whole, cut_todo
 from augcli.pipeline.worker.chunks import make_chunks
+from augcli.pipeline.worker.compare import compare_sources
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
     from augcli.io.readers.base import Selection
     from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
-    from augcli.pipeline.output.state import Standing
+    from augcli.io.store.local import LocalStore
+    from augcli.pipeline.output.state import Look, Standing
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.results import Summary
 
@@ -96,17 +100,24 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         *summarize.class_notes(splits),
         *summarize.pair_notes(splits),
     ]
-    known = (recipe, source.annotated, splits, settings.force, settings.max_errors)
-    standing = state.survey(seen, *known)
+
+    def survey(seen: Look) -> Standing:
+        return state.survey(seen, recipe, source.annotated, splits, settings.force, settings.max_errors)
+
+    def enter(standing: Standing) -> Standing:
+        stack.enter_context(locked(store))
+        # Unless another run was at work until then.
+        return standing if seen.is_true() else survey(state.look(store))
+
+    standing = survey(seen)
     if settings.dry_run:
         notes += idle_notes(asked, selection.files, source, splits, None)
-        foreseen = summarize.foresee(store, recipe, splits, standing.todo, workers, backend.name, notes)
-        return replace(foreseen, dst=str(dst), only_tables=standing.lacks_only_tables)
+        foreseen = summarize.foresee(store, recipe, splits, standing, workers, backend.name, notes)
+        return replace(foreseen, dst=str(dst))
     seconds: Counter[str] = Counter()
-    # A run that finds nothing to do touches nothing, so only one that writes takes the lock.
-    with locked(store) if standing.is_behind or seen.is_locked else nullcontext(False) as is_locked:
-        if is_locked and not seen.is_true():  # another run was at work until then
-            standing = state.survey(state.look(store), *known)
+    with ExitStack() as stack:
+        settle = partial(_settle, workers=workers, settings=settings)
+        standing, compared = _hold(standing, seen.is_locked, enter, settle)
         counts = standing.counts
         if standing.is_behind:
             counts, seconds = _complete(store, recipe, splits, standing, workers, settings)
@@ -116,8 +127,55 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
             store, recipe, splits, standing.todo, counts, workers, backend.name, notes, spent
         )
         if standing.is_behind:
+            commit.renew_caches(store, standing.doubts)
             commit.mark_complete(store, len(summary.failures) <= settings.max_errors)
-    return replace(summary, dst=str(dst), only_tables=standing.lacks_only_tables)
+    if not standing.is_behind:
+        _renew(store, seen, standing)
+    only_tables = standing.lacks_only_tables
+    return replace(summary, dst=str(dst), only_tables=only_tables, chunks_compared=compared)
+
+
+def _hold(
+    standing: Standing,
+    is_locked: bool,
+    enter: Callable[[Standing], Standing],
+    settle: Callable[[Standing], tuple[Standing, int]],
+) -> tuple[Standing, int]:
+    """Hold DST if anything is to be written there, and compare the sources of chunks in doubt.
+
+    A run that finds nothing to do touches nothing, so only one that writes takes the lock.
+
+    Args:
+        standing: What stands.
+        is_locked: Whether another run is at work there, or was killed.
+        enter: Takes the lock; gives what stands then.
+        settle: Compares; gives what stands then, and how many chunks were compared.
+    """
+    if standing.is_behind or is_locked:
+        return settle(enter(standing))
+    settled, compared = settle(standing)
+    if not settled.is_behind:
+        return settled, compared
+    again = enter(settled)
+    return (settled, compared) if again is settled else settle(again)
+
+
+def _settle(standing: Standing, workers: int, settings: Settings) -> tuple[Standing, int]:
+    """Compare the sources of chunks in doubt; return what stands then, and how many chunks these were."""
+    doubts = standing.doubts
+    if not doubts:
+        return standing, 0
+    engine = LocalEngine(workers, can_fork())
+    return state.settle(standing, compare_sources(doubts, engine.run, settings.advance)), len(doubts)
+
+
+def _renew(store: LocalStore, seen: Look, standing: Standing) -> None:
+    """Note that nothing was to be made, in the caches and for make, if that is possible."""
+    if standing.doubts:
+        with suppress(StorageError), locked(store):
+            if seen.is_true():
+                commit.renew_caches(store, standing.doubts)
+                commit.renew_mark(store, standing.contents)
 
 
 def _complete(

@@ -11,7 +11,7 @@ from augcli.io.images import codec
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import write_text
 from augcli.io.store.contents import is_hidden, list_contents
-from augcli.io.store.names import RECIPE, SUCCESS, part_key, part_names
+from augcli.io.store.names import RECIPE, SEEN_NAME, SUCCESS, part_key, part_names
 from augcli.io.store.places import open_destination
 from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.comparison import Comparison, Difference
@@ -163,7 +163,8 @@ def _check_files(contents: Contents, splits: Sequence[StoredSplit]) -> list[Diff
         found.append(Difference(SUCCESS, "it is not empty"))
     promised = {RECIPE, SUCCESS, *(part_key(chunk) for split in splits for chunk in split.output.chunks)}
     promised |= images | documents.document_names([split.output for split in splits])
-    strangers = (key for key in standing - promised if not is_hidden(key))
+    # Caches beside part files may be there or not, and nothing depends on them.
+    strangers = (key for key in standing - promised if not is_hidden(key) and not SEEN_NAME.fullmatch(key))
     found += [Difference(key, "it is not of this output") for key in strangers]
     empty = (key for key in contents.empty if not is_hidden(key))
     what = "it is empty: folder readers take it for a class, and fail"

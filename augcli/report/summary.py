@@ -107,13 +107,18 @@ def _boxes(summary: Summary) -> str:
 
 def _work(summary: Summary) -> str:
     chunks = f"{len(summary.chunks_done)} of {summary.chunks} chunks"
+    if summary.is_dry and summary.chunks_compared:
+        chunks += f", {summary.chunks_compared} to compare with their sources"
     if summary.only_tables:
         return f"no image to make; tables and labels {'to be ' * summary.is_dry}written anew"
     if summary.is_dry:
         free = "" if summary.free_bytes is None else f" {summary.free_bytes / 1e6:.0f} MB are free;"
         return f"to do: {chunks}, about {summary.estimated_bytes / 1e6:.0f} MB;{free} nothing was written"
     if not summary.chunks_done:
-        return "nothing to do: all of it stood already"
+        compared = f"; compared the sources of {summary.chunks_compared} chunks" * bool(
+            summary.chunks_compared
+        )
+        return f"nothing to do: all of it stood already{compared}"
     wall = summary.seconds["wall"]
     rate = summary.outputs_made / wall if wall else 0.0
     work = f"{rate:.0f} images/s, {summary.workers} workers, {summary.libraries['backend']}, {chunks}"

@@ -65,6 +65,9 @@ class ColourSamples:
         Image.new("RGB", (size, size), tuple(colour)).save(buffer, "PNG")
         return buffer.getvalue(), self.catalogue.keys[sample]
 
+    def hash_columns(self, sample):
+        return b""
+
     def release(self, sample):
         pass
 

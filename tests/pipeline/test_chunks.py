@@ -9,7 +9,7 @@ import pytest
 
 from augcli.errors import UsageError
 from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, cut_pieces, trim_chunks
-from augcli.pipeline.plan.fingerprint import fingerprint
+from augcli.pipeline.plan.fingerprint import fingerprint, samples_read
 from augcli.pipeline.plan.rings import form_rings, hash_samples
 from augcli.samples import Catalogue, RowGroup, SoftLabel
 
@@ -113,8 +113,6 @@ class TestFingerprint:
     @pytest.mark.parametrize(
         ("column", "value"),
         [
-            ("sizes", 7),
-            ("versions", 7),
             ("labels", SoftLabel((2,), (0.5,))),
             ("labels", None),
             ("keys", "other"),
@@ -123,10 +121,22 @@ class TestFingerprint:
     def test_it_changes_with_every_fact_of_a_member(self, column, value):
         assert self.changed(**self.edited(column, members([self.CHUNK])[5], value))
 
+    @pytest.mark.parametrize("column", ["sizes", "versions"])
+    def test_it_does_not_change_with_what_a_copy_changes(self, column):
+        assert not self.changed(**self.edited(column, members([self.CHUNK])[5], 7))
+
     def test_it_changes_with_a_sample_read_beyond_the_end(self):
         ring, stop = self.CHUNK.arcs[0].ring, self.CHUNK.arcs[0].stop
-        assert self.changed(**self.edited("sizes", ring.members[stop + 1], 7))
-        assert not self.changed(**self.edited("sizes", ring.members[stop + 2], 7))
+        assert self.changed(**self.edited("keys", ring.members[stop + 1], "other"))
+        assert not self.changed(**self.edited("keys", ring.members[stop + 2], "other"))
+
+    def test_its_samples_are_listed_with_those_beyond_the_end_each_once(self):
+        arc = self.CHUNK.arcs[0]
+        assert samples_read([arc], [2]).tolist() == arc.ring.members[arc.start : arc.stop + 2].tolist()
+        last = replace(arc, start=len(arc.ring) - 3, stop=len(arc.ring))
+        wrapped = [*arc.ring.members[-3:], *arc.ring.members[:2]]
+        assert samples_read([last], [2]).tolist() == wrapped
+        assert len(samples_read([last], [10**6])) == len(arc.ring)
 
     def test_it_changes_with_the_class_list(self):
         assert self.changed(classes=("class 0", "class 1", "class 2", "class 3"))

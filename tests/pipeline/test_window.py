@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from blake3 import blake3
 from PIL import Image
 
 from augcli.errors import DecodeError
@@ -44,6 +45,9 @@ class Files:
         self.reads.append(sample)
         return self.data[sample], f"{sample}.jpg"
 
+    def hash_columns(self, sample):
+        return b""
+
     def release(self, sample):
         self.released.append(sample)
 
@@ -78,7 +82,15 @@ def test_the_partner_is_the_nearest_that_decodes():
     assert window.expect_partner(2, 0) == 4  # whose header is whole
     assert window.find_partner(2, 0) == 5
     assert window.expect_partner(2, 0) == 5
-    assert (window.failed_partners, window.farthest, window.surprises) == ({3, 4}, 5, 1)
+    assert (window.failed_partners, window.looked_at, window.surprises) == ({3, 4}, set(), 1)
+
+
+def test_what_was_looked_at_behind_the_arc_is_known_with_its_hash():
+    files = Files(bad=[3])
+    window = open_window(files, 0, 3)
+    assert [window.find_partner(position, 0) for position in (0, 2)] == [1, 4]
+    assert window.looked_at == {3, 4}
+    assert window.content(4) == blake3(files.data[4]).digest(length=16)
 
 
 def test_partners_run_on_from_the_start_of_the_ring():

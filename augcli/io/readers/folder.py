@@ -158,6 +158,10 @@ class FolderSamples:
             raise DecodeError("no mask", f"--masks holds no {name}.png; put it there")
         return _read_file(store, key, Version(int(masks.sizes[sample]), int(masks.versions[sample])))
 
+    def hash_columns(self, sample: int) -> bytes:
+        """Return nothing: a folder has no columns."""
+        return b""
+
     def release(self, sample: int) -> None:
         """Do nothing: nothing of a file is kept."""
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from augcli.errors import DecodeError, InputError
 from augcli.io.readers.image_cells import copy_images
 from augcli.io.readers.shards import Columns, open_shard, reading
+from augcli.io.records.cell_bytes import hash_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,12 +24,21 @@ if TYPE_CHECKING:
 
 
 class Slice(NamedTuple):
-    """A slice of a row group: images and masks, None where a row has none; paths; the carried columns."""
+    """A slice of a row group.
+
+    Attributes:
+        images: Encoded images; None where a row has none.
+        masks: Encoded masks, likewise; empty where there is no column of masks.
+        paths: What the rows call their images.
+        carried: The columns that are carried along.
+        hashes: Of each row its path and the carried cells, hashed.
+    """
 
     images: list[Any]
     masks: list[Any]
     paths: list[str | None]
     carried: pa.Table
+    hashes: list[bytes]
 
 
 RELEASED = object()
@@ -97,6 +107,12 @@ class Rows:
             raise DecodeError("no mask", f"the row holds no bytes in column {self._columns.mask!r}")
         return bytes(data)
 
+    def hash_columns(self, sample: int) -> bytes:
+        """Return the hash of a row's path, by which its outputs are named, and of its carried cells."""
+        with self._lock:
+            part, row = self._find(sample)
+            return part.hashes[row]
+
     def release(self, sample: int) -> None:
         """Let go of a row's image and mask, which are hardly wanted again."""
         group, number, row = self._locate(sample)
@@ -149,7 +165,7 @@ class Rows:
             stream = self._streams.pop(group, None) or self._stream(group)
             if self._next + 1 < self._slices:
                 self._streams[group] = stream
-            part = next(stream, Slice([], [], [], self._carried.empty_table()))
+            part = next(stream, Slice([], [], [], self._carried.empty_table(), []))
         if len(part.images) != rows:
             raise InputError(
                 f"{shard.name!r} is damaged: row group {group.number} holds fewer rows than it says"
@@ -181,5 +197,6 @@ def _copy_slice(columns: Columns, carried: pa.Schema, batch: pa.RecordBatch) -> 
     """Copy images and masks out of Arrow's memory, so that each can be let go by itself."""
     images, paths = copy_images(batch.column(columns.image))
     masks = copy_images(batch.column(columns.mask))[0] if columns.mask else []
-    cells = pa.Table.from_batches([batch.select(carried.names)])
-    return Slice(images, masks, paths, cells.cast(carried))
+    cells = pa.Table.from_batches([batch.select(carried.names)]).cast(carried)
+    columns_beside = [pa.array(paths, pa.string()), *(column.combine_chunks() for column in cells.columns)]
+    return Slice(images, masks, paths, cells, hash_rows(columns_beside))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from augcli.io.store.base import Sink
 
 
-PART_KEY = b"augcli"
+PART_KEY, CONTENTS_KEY = b"augcli", b"augcli:contents"
 
 
 ROW_SCHEMA = pa.schema(
@@ -80,6 +81,8 @@ class PartFacts:
         counts: How often something worth a line happened (frames left out, depth narrowed).
         labels: What the label columns of the chunk's shards depend on; empty where it has no shards.
         recipe: Digest of the recipe, but for what only concerns tables; empty in files of earlier versions.
+        contents: Hash of all that was read of each sample, 16 bytes each: of those of an arc, then of those
+            behind it up to the farthest that was looked at as a partner; zeros where one was not.
     """
 
     fingerprint: str
@@ -89,6 +92,7 @@ class PartFacts:
     counts: dict[str, int] = field(default_factory=dict)
     labels: str = ""
     recipe: str = ""
+    contents: bytes = b""
 
 
 def rows_to_table(
@@ -147,9 +151,13 @@ def write_part_file(sink: Sink, chunk: str, rows: pa.Table, facts: PartFacts) ->
     """Write a chunk's part file whole or not at all: this commits the chunk."""
     document = asdict(facts)
     document["ahead"] = list(facts.ahead)
+    contents = base64.b64encode(document.pop("contents"))
     text = json.dumps(document, sort_keys=True).encode()
-    with sink.writing(part_key(chunk)) as file:
-        pq.write_table(rows.replace_schema_metadata({PART_KEY: text}), file, compression="zstd")
+    rows = rows.replace_schema_metadata({PART_KEY: text})
+    with sink.writing(part_key(chunk)) as file, pq.ParquetWriter(file, rows.schema, compression="zstd") as to:
+        to.write_table(rows)
+        # Not in the schema, whose metadata pyarrow writes twice.
+        to.add_key_value_metadata({CONTENTS_KEY: contents})
 
 
 def plain_field(field: pa.Field) -> pa.Field:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augcli.errors import OutputError
-from augcli.io.records.part_files import PART_KEY, ROW_SCHEMA, PartFacts, plain_field
+from augcli.io.records.part_files import CONTENTS_KEY, PART_KEY, ROW_SCHEMA, PartFacts, plain_field
 from augcli.io.store.arrow_files import DAMAGE
 from augcli.io.store.base import full_name
 from augcli.io.store.names import part_key
 from augcli.samples import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from augcli.io.store.base import Store
 
@@ -45,8 +46,8 @@ class Part:
         """Read the facts from the bytes of a file, which messages call `where`."""
         self.chunk, self.size = chunk, len(data)
         self._data, self._where = data, where
-        schema = _read_schema(data)
-        self.columns, self.facts = tuple(schema.names), _read_facts(schema)
+        names, metadata = _read_footer(data)
+        self.columns, self.facts = tuple(names), _read_facts(names, metadata)
 
     def rows(self, columns: list[str] | None = None) -> pa.Table:
         """Read the rows, or some of their columns, as they were before they were written.
@@ -102,6 +103,11 @@ class Parts:
         """Return the part file of a chunk; see `read`."""
         return next(self.read([chunk]))
 
+    def drop(self, chunk: str) -> None:
+        """Let go of a part file that is about to be written anew."""
+        part = self._kept.pop(chunk, None)
+        self._room += part.size if part else 0
+
     def keep(self, part: Part) -> None:
         """Keep a part file in memory, where there is room: it is needed again, and its rows stay."""
         if part.chunk not in self._kept and part.size <= self._room:
@@ -109,23 +115,24 @@ class Parts:
             self._room -= part.size
 
 
-def _read_schema(data: bytes) -> pa.Schema:
-    """Read the schema of a parquet file; one without columns if it is damaged."""
+def _read_footer(data: bytes) -> tuple[list[str], dict[bytes, bytes]]:
+    """Read the names of a parquet file's columns, and its metadata; nothing if it is damaged."""
     try:
-        return pq.read_schema(pa.BufferReader(data))
+        footer = pq.read_metadata(pa.BufferReader(data))
+        return footer.schema.to_arrow_schema().names, footer.metadata or {}
     except DAMAGE:
-        return pa.schema([])
+        return [], {}
 
 
-def _read_facts(schema: pa.Schema) -> PartFacts | None:
-    """Read what a part file says of its chunk; None if it is not a whole part file."""
-    if not set(ROW_SCHEMA.names).issubset(schema.names):  # another version of ours wrote it
+def _read_facts(names: Sequence[str], metadata: Mapping[bytes, bytes]) -> PartFacts | None:
+    """Read what a part file says of its chunk; None if it is not a whole part file of this version."""
+    if not set(ROW_SCHEMA.names).issubset(names):
         return None
     try:
-        document = json.loads((schema.metadata or {})[PART_KEY])
+        document = json.loads(metadata[PART_KEY])
         document["failures"] = tuple(Failure(**failure) for failure in document["failures"])
         document["ahead"], document["passed_over"] = tuple(document["ahead"]), tuple(document["passed_over"])
-        facts = PartFacts(**document)
+        facts = PartFacts(**document, contents=base64.b64decode(metadata[CONTENTS_KEY], validate=True))
         return facts if _has_types(facts) else None
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError, OverflowError):
         return None

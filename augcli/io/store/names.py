@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 
 PART_SUFFIX = ".part"
@@ -98,6 +98,9 @@ def _cut(text: str, limit: int) -> str:
 PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
 """How part files are named; the group is the chunk's name."""
 
+SEEN_NAME = re.compile(r"\.augcli-([^/]+)\.seen")
+"""How the caches beside part files are named, likewise."""
+
 UNFINISHED = re.compile(rf"(.+?)(\.[0-9a-f]{{8}})?{re.escape(PART_SUFFIX)}")
 """How unfinished files are named: an attempt's own eight digits stand behind the name that the file will
 have. Earlier versions left them out."""
@@ -108,13 +111,24 @@ IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png|xml)")
 SHARD_NAME = re.compile(r"data/[a-z]+-([01]+|all)(-[0-9]+)?\.parquet")
 """Where every shard of ours lies."""
 
-OTHERS = re.compile("|".join([PART_NAME.pattern, *map(re.escape, sorted(ROOT_NAMES))]))
+OTHERS = re.compile("|".join([PART_NAME.pattern, SEEN_NAME.pattern, *map(re.escape, sorted(ROOT_NAMES))]))
 """How everything else of ours is named."""
 
 
 def part_key(chunk: str) -> str:
     """Return the key of a chunk's part file."""
     return f".augcli-{chunk}.parquet"
+
+
+def seen_key(chunk: str) -> str:
+    """Return the key of the cache beside a chunk's part file."""
+    return f".augcli-{chunk}.seen"
+
+
+def find_idle_caches(keys: Collection[str], outdated: Collection[str]) -> list[str]:
+    """Return those of some keys that are caches of chunks without a part file, or with an outdated one."""
+    kept = part_names(keys).difference(outdated)
+    return sorted(key for key in keys if (match := SEEN_NAME.fullmatch(key)) and match[1] not in kept)
 
 
 def part_names(keys: Iterable[str]) -> set[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from augcli.io.records.part_files import PartFacts
     from augcli.io.records.parts import Part
-    from augcli.io.store.base import Sink
+    from augcli.io.store.base import Sink, Store
 
 
 class Pair(NamedTuple):
@@ -32,6 +32,9 @@ class Writer(Protocol):
 
     A writer of another kind is one class, and one line in `choose.WRITERS`.
     """
+
+    store: Store
+    """Where the output lies."""
 
     @property
     def images(self) -> str:

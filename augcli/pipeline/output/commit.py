@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.errors import Option, OutputError
+from augcli.io.records.seen_files import write_seen_file
 from augcli.io.store import places
 from augcli.io.store.base import write_text
 from augcli.io.store.locations import Kind, find_kind
-from augcli.io.store.names import RECIPE, SUCCESS, is_unfinished, part_key, part_names
+from augcli.io.store.names import RECIPE, SUCCESS, find_idle_caches, is_unfinished, part_key, part_names
 from augcli.pipeline.output.documents import is_removable
 from augcli.pipeline.plan.digest import document
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from augcli.io.readers.base import Selection
     from augcli.io.store.base import Store
+    from augcli.io.store.contents import Contents
     from augcli.pipeline.output.state import Standing
+    from augcli.pipeline.plan.doubts import Doubt
     from augcli.program.annotated import Annotated
 
 
@@ -49,7 +53,8 @@ def begin(store: Store, standing: Standing, recipe: Recipe, annotated: Annotated
     keys = standing.contents.sizes
     outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
     outdated = part_names(keys) if standing.is_new else outdated & part_names(keys)
-    store.delete([key for key in (SUCCESS, *map(part_key, sorted(outdated))) if key in keys])
+    first = [key for key in (SUCCESS, *map(part_key, sorted(outdated))) if key in keys]
+    store.delete([*first, *find_idle_caches(keys, outdated)])
     text = document(recipe, annotated)
     if RECIPE in keys:
         write_text(store, RECIPE, text)
@@ -58,6 +63,20 @@ def begin(store: Store, standing: Standing, recipe: Recipe, annotated: Annotated
     unfinished = [key for key in standing.contents.visible() if is_unfinished(key)]
     former = [key for key in standing.contents.visible() if standing.is_new and is_removable(key)]
     store.delete([*unfinished, *former])
+
+
+def renew_caches(store: Store, doubts: Sequence[Doubt]) -> None:
+    """Note which versions of its sources a chunk stands for whose doubt was cleared, if that is possible."""
+    for sources, _ in doubts:
+        split, chunk = sources.split, sources.chunk
+        facts = split.facts[chunk.name]
+        write_seen_file(store, split.part_name(chunk), facts, sources.versions)
+
+
+def renew_mark(store: Store, contents: Contents) -> None:
+    """Set the time of the mark, if there is one: make compares it with the times of sources."""
+    if SUCCESS in contents.sizes:
+        write_text(store, SUCCESS, "")
 
 
 def mark_complete(store: Store, complete: bool) -> None:

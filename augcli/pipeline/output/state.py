@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from augcli.errors import Option, OutputError, StorageError
 from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.records.parts import Parts
+from augcli.io.records.seen_files import read_seen_file
 from augcli.io.store.base import Version, full_name
 from augcli.io.store.contents import Contents
 from augcli.io.store.lease import LOCK
@@ -20,9 +21,11 @@ from augcli.io.store.names import (
     SUCCESS,
     part_key,
     part_names,
+    seen_key,
 )
 from augcli.pipeline.output.stored_recipe import find_differing_keys
 from augcli.pipeline.plan.digest import document
+from augcli.pipeline.plan.doubts import find_doubt, list_sources
 from augcli.pipeline.plan.splits import table_options
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from augcli.io.records.parts import Part
     from augcli.io.store.base import Page, Store
     from augcli.pipeline.plan.chunks import Chunk
+    from augcli.pipeline.plan.doubts import Doubt, Sources
     from augcli.pipeline.plan.splits import Split
     from augcli.program.annotated import Annotated
     from augcli.recipe import Recipe
@@ -131,6 +135,7 @@ class Standing:
         parts: The part files that were read.
         counts: Of each split, the rows of the chunks that stand, counted.
         former: Keys of the files that part files name which are no longer true.
+        doubts: Chunks that stand if their sources, whose times are others, are still the same.
     """
 
     contents: Contents
@@ -141,6 +146,7 @@ class Standing:
     parts: Parts
     counts: list[RowCounts]
     former: set[str]
+    doubts: list[Doubt] = field(default_factory=list)
 
     @property
     def lacks_only_tables(self) -> bool:
@@ -171,12 +177,15 @@ def survey(
     todo: list[tuple[Split, Chunk]] = []
     counts: list[RowCounts] = []
     former: set[str] = set()
+    doubts: list[Doubt] = []
     for split in splits:
         split.facts, split.mislabelled = {}, []
         counts.append(RowCounts())
         for chunk, part in _read_standing(split, seen.contents, parts):
-            if part and _is_current(part, split, chunk, seen.contents, counts[-1]):
+            sources = part and _find_current(part, split, chunk, seen.contents, counts[-1])
+            if part and sources:
                 parts.keep(part)
+                doubts += _find_doubts(seen, sources)
             else:
                 todo.append((split, chunk))
                 former |= _find_files(split, part)
@@ -185,7 +194,45 @@ def survey(
         own = sorted(name for name in stale if name.rpartition("-")[0] == split.catalogue.split)
         former = former.union(*(_find_files(split, part) for part in parts.read(own)))
     is_behind = bool(todo or stale) or not _is_complete(seen, recipe, annotated, splits, max_errors)
-    return Standing(seen.contents, False, todo, stale, is_behind, parts, counts, former)
+    return Standing(seen.contents, False, todo, stale, is_behind, parts, counts, former, doubts)
+
+
+def settle(standing: Standing, are_same: Sequence[bool]) -> Standing:
+    """Return what stands once the sources of all chunks in doubt were compared; those left are without doubt.
+
+    Args:
+        standing: What stands, as far as is known without reading sources.
+        are_same: For each doubt whether the sources are the same.
+
+    Raises:
+        StorageError: If the machine fails.
+    """
+    pairs = list(zip(standing.doubts, are_same, strict=True))
+    changed = [doubt.sources for doubt, is_same in pairs if not is_same]
+    former = set(standing.former)
+    for split, chunk, *_ in changed:
+        name = split.part_name(chunk)
+        former |= _find_files(split, standing.parts.read_one(name))
+        standing.parts.drop(name)
+        del split.facts[chunk.name]
+        split.mislabelled = [other for other in split.mislabelled if other is not chunk]
+    return replace(
+        standing,
+        todo=[*standing.todo, *((sources.split, sources.chunk) for sources in changed)],
+        is_behind=standing.is_behind or bool(changed),
+        former=former,
+        doubts=[doubt for doubt, is_same in pairs if is_same],
+    )
+
+
+def _find_doubts(seen: Look, sources: Sources) -> list[Doubt]:
+    """Return the doubt about a chunk, if there is one."""
+    split, chunk = sources.split, sources.chunk
+    name, versions = split.part_name(chunk), None
+    if seen_key(name) in seen.contents.sizes:
+        versions = read_seen_file(seen.store, name, split.facts[chunk.name], sources.versions.shape)
+    doubt = find_doubt(sources, versions)
+    return [doubt] if doubt else []
 
 
 def _find_stale(contents: Contents, splits: Sequence[Split]) -> set[str]:
@@ -202,25 +249,29 @@ def _read_standing(split: Split, contents: Contents, parts: Parts) -> Iterator[t
         yield chunk, next(read) if is_there else None
 
 
-def _is_current(part: Part, split: Split, chunk: Chunk, contents: Contents, counts: RowCounts) -> bool:
-    """True if a part file and its outputs are what the chunk asks for; its rows are counted then.
+def _find_current(
+    part: Part, split: Split, chunk: Chunk, contents: Contents, counts: RowCounts
+) -> Sources | None:
+    """Return the sources of a chunk if its part file and outputs are what it asks for; then count its rows.
 
-    Its facts are kept in the split, and whether the label columns of its shards are to be written anew.
+    What its sources hold is not looked at yet. Its facts are kept in the split, and whether the label columns
+    of its shards are to be written anew.
     """
     facts = part.facts
     if facts is None or len(facts.ahead) != len(chunk.arcs):
-        return False
+        return None
     try:
         is_current = facts.fingerprint == split.fingerprint(chunk, facts.ahead)
-        if not (is_current and split.job.writer.stands(part, contents.sizes)):
-            return False
+        sources = list_sources(split, chunk, facts) if is_current else None
+        if sources is None or not split.job.writer.stands(part, contents.sizes):
+            return None
         counts.add(part.chunk, part.rows(counted_columns(part)))
     except OutputError:  # its rows are damaged
-        return False
+        return None
     split.facts[chunk.name] = facts
     if facts.labels and facts.labels != table_options(split.job.recipe).text:
         split.mislabelled.append(chunk)
-    return True
+    return sources
 
 
 def _find_files(split: Split, part: Part | None) -> set[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
+    from augcli.pipeline.output.state import Standing
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.splits import Split
 
@@ -81,12 +82,13 @@ def foresee(
     store: Store,
     recipe: Recipe,
     splits: Sequence[Split],
-    todo: Sequence[tuple[Split, Chunk]],
+    standing: Standing,
     workers: int,
     backend: str,
     notes: Sequence[str],
 ) -> Summary:
     """Return what a run would do; outputs count by the class of their base."""
+    todo = standing.todo
     per_class: Counter[str] = Counter()
     for split in splits:
         names = split.catalogue.classes or ()
@@ -116,6 +118,8 @@ def foresee(
         counts={},
         notes=tuple(notes),
         is_dry=True,
+        only_tables=standing.lacks_only_tables and not standing.doubts,
+        chunks_compared=len(standing.doubts),
     )
 
 

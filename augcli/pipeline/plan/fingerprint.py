@@ -1,4 +1,8 @@
-"""What decides a chunk's outputs, as one digest."""
+"""What decides a chunk's outputs, as one digest, and which samples were read for it.
+
+Beside the digest part files hold the hash of each sample that was read: a digest of all that is known without
+reading would not see other bytes of the same size and time.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ def fingerprint(
     partners: int,
     context: str = "",
 ) -> str:
-    """Digest everything that decides a chunk's outputs, besides the recipe.
+    """Digest everything that decides a chunk's outputs, besides the recipe and the bytes of its samples.
 
     Args:
         catalogue: The samples.
@@ -42,20 +46,18 @@ def fingerprint(
         context: What else the outputs depend on.
 
     Returns:
-        Hex digest over key, size, version, label, boxes and mask of each member and of each sample read
-        beyond the end, the members' numbers of outputs, the shifts to partners, and the class list.
+        Hex digest over key, label and boxes of each member and of each sample read beyond the end, whether it
+        has a mask, the members' numbers of outputs, the shifts to partners, and the class list.
     """
     digest = hashlib.blake2b(repr((catalogue.classes, context)).encode(), digest_size=16)
     for arc, beyond in zip(arcs, ahead, strict=True):
         ring, members = arc.ring, arc.ring.members
-        stop = arc.start + min(len(arc) + beyond, len(ring))
+        stop = arc.start + count_read(arc, beyond)
         for position in range(arc.start, stop):
             sample = members[position % len(ring)]
             label = catalogue.labels[sample]
             facts = (
                 catalogue.keys[sample],
-                int(catalogue.sizes[sample]),
-                int(catalogue.versions[sample]),
                 label and (label.classes, label.weights),
                 int(outputs[sample]) if position < arc.stop else None,
             )
@@ -66,13 +68,33 @@ def fingerprint(
     return digest.hexdigest()
 
 
+def count_read(arc: Arc, ahead: int) -> int:
+    """Return how many samples are read for an arc: its own and those behind it, each of the ring once."""
+    return min(len(arc) + ahead, len(arc.ring))
+
+
+def samples_read(arcs: Sequence[Arc], ahead: Sequence[int]) -> NDArray[np.int64]:
+    """Return the samples that are read for the arcs of a chunk, in the order of its part file."""
+    pieces = []
+    for arc, beyond in zip(arcs, ahead, strict=True):
+        places = np.arange(arc.start, arc.start + count_read(arc, beyond)) % len(arc.ring)
+        pieces.append(arc.ring.members[places])
+    return np.concatenate(pieces)
+
+
+def source_versions(catalogue: Catalogue, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return sizes and versions of the files of some samples, then those of their masks, as rows."""
+    rows = [catalogue.sizes[samples], catalogue.versions[samples]]
+    if catalogue.masks is not None:
+        rows += [catalogue.masks.sizes[samples], catalogue.masks.versions[samples]]
+    return np.stack(rows).astype(np.int64)
+
+
 def _annotation_facts(catalogue: Catalogue, sample: int) -> bytes:
     """Return what decides a sample's mask and boxes; empty if it has neither."""
     facts = b""
     if catalogue.masks is not None:
-        key = catalogue.masks.keys[sample]
-        facts += b"mask%d,%d" % (catalogue.masks.sizes[sample], catalogue.masks.versions[sample])
-        facts += b"" if key is None else b"."
+        facts += b"no mask" if catalogue.masks.keys[sample] is None else b"mask"
     if catalogue.boxes is not None and (boxes := catalogue.boxes[sample]) is not None:
         facts += repr((*boxes[:2], *boxes[3:])).encode() + boxes.edges.tobytes()
     return facts

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from augcli.io.images.codec import Header
     from augcli.io.images.geometry import Geometry
     from augcli.io.images.index_masks import Mask
-    from augcli.io.readers.base import Samples
     from augcli.program.steps import Program
     from augcli.recipe import Recipe
     from augcli.samples import Catalogue, ImageBoxes, Shape
@@ -69,15 +68,20 @@ class AnnotationFollower:
     """Takes masks and boxes along, from samples to their outputs."""
 
     def __init__(
-        self, catalogue: Catalogue, samples: Samples, recipe: Recipe, geometry: Geometry | None, masks: bool
+        self, catalogue: Catalogue, recipe: Recipe, geometry: Geometry | None, has_masks: bool
     ) -> None:
-        """Prepare for the samples of a catalogue; `masks` says whether each of them has one."""
-        self._catalogue, self._samples, self._recipe = catalogue, samples, recipe
-        self._geometry, self._has_masks = geometry, masks
+        """Prepare for the samples of a catalogue; `has_masks` says whether each of them has one."""
+        self._catalogue, self._recipe, self._geometry = catalogue, recipe, geometry
+        self.has_masks = has_masks
         self._rule = BoxRule(recipe.box_policy, recipe.min_visibility, recipe.min_paste_visibility)
 
-    def read(self, sample: int, header: Header) -> SampleAnnotations:
-        """Read what belongs to a sample; its mask is not decoded yet.
+    def read(self, sample: int, header: Header, mask: bytes | DecodeError | None) -> SampleAnnotations:
+        """Return what belongs to a sample; its mask is not decoded yet.
+
+        Args:
+            sample: The sample.
+            header: What its image says of itself.
+            mask: The encoded mask, or why there is none.
 
         Raises:
             DecodeError: If it does not fit the image.
@@ -88,15 +92,17 @@ class AnnotationFollower:
         found = SampleAnnotations(self._catalogue.keys[sample], header, boxes, edges, clipped)
         is_same = header.upright_size == (header.height, header.width)
         found.is_guessed = header.orientation > 1 and is_same
-        if self._has_masks:
-            self._read_mask(found, sample)
+        if isinstance(mask, DecodeError):
+            raise mask
+        if mask is not None:
+            self._take_mask(found, mask)
         return found
 
-    def _read_mask(self, found: SampleAnnotations, sample: int) -> None:
-        """Read the file of a sample's mask, and what it says of itself."""
+    def _take_mask(self, found: SampleAnnotations, encoded: bytes) -> None:
+        """Take a sample's mask, and read what it says of itself."""
         header = found.header
-        found.encoded = self._samples.read_mask(sample)
-        mask = read_mask_header(found.encoded)
+        found.encoded = encoded
+        mask = read_mask_header(encoded)
         size = (mask.height, mask.width)
         if size not in (header.upright_size, (header.height, header.width)):
             wanted = "{}x{}".format(*header.upright_size)
@@ -110,7 +116,7 @@ class AnnotationFollower:
         Raises:
             DecodeError: If it is damaged.
         """
-        if self._has_masks and found.mask is None:
+        if self.has_masks and found.mask is None:
             header, frame = found.header, self._recipe.mask_fill
             found.mask = bring_to_image(
                 decode_mask(found.encoded), header.upright_size, header.orientation, self._geometry, frame
@@ -133,7 +139,7 @@ class AnnotationFollower:
             DecodeError: If the masks do not go together, or the base's is damaged.
         """
         mask = b""
-        if self._has_masks:
+        if self.has_masks:
             mask = self._follow_mask(program, base[0], [partner for partner, _ in partners])
         if self._catalogue.boxes is None:
             return OutputAnnotations(mask=mask)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augcli.io.records import part_files
 from augcli.io.records.part_files import PartFacts
-from augcli.pipeline.plan.fingerprint import fingerprint_chunk
+from augcli.io.records.seen_files import write_seen_file
+from augcli.io.store.hashes import HASH_BYTES
+from augcli.pipeline.plan.fingerprint import count_read, fingerprint_chunk, samples_read, source_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +44,7 @@ def record_chunk(split: Split, chunk: Chunk) -> Record:
 def commit_chunk(
     job: Job, record: Record, arcs: Sequence[Arc], done: Sequence[tuple[Arc, ArcResult]]
 ) -> PartFacts:
-    """Make a chunk's outputs final, its rows by source key and copy.
+    """Make a chunk's outputs final, its rows by source key and copy, and note which versions were read.
 
     Args:
         job: The job, or a slice of it.
@@ -62,11 +64,14 @@ def commit_chunk(
         failures=tuple(failure for result in results for failure in result.failures),
         passed_over=tuple(sorted({key for result in results for key in result.passed_over})),
         counts={what: count for what, count in sorted(counts.items()) if count},
+        contents=b"".join(_join_contents(arc, far, done) for arc, far in zip(arcs, ahead, strict=True)),
     )
     packed = [result.rows for result in results if result.rows]
     pairs = [pair for result in results for pair in result.pairs]
     rows, order = part_files.join_rows(packed, record.beside)
     job.writer.commit(record.part, rows, [pairs[place] for place in order if pairs], facts)
+    versions = source_versions(job.catalogue, samples_read(arcs, ahead))
+    write_seen_file(job.writer.store, record.part, facts, versions)
     return facts
 
 
@@ -77,3 +82,17 @@ def _count_ahead(arc: Arc, done: Sequence[tuple[Arc, ArcResult]]) -> int:
         for piece, result in done
         if piece.ring is arc.ring and arc.start <= piece.start < arc.stop
     )
+
+
+def _join_contents(arc: Arc, ahead: int, done: Sequence[tuple[Arc, ArcResult]]) -> bytes:
+    """Return the hashes of the samples that the pieces of an arc read; zeros where none looked at one."""
+    contents = bytearray(HASH_BYTES * count_read(arc, ahead))
+    own = [pair for pair in done if pair[0].ring is arc.ring and arc.start <= pair[0].start < arc.stop]
+    for piece, result in own:
+        start = HASH_BYTES * (piece.start - arc.start)
+        contents[start : start + len(result.contents)] = result.contents
+        for distance, content in result.beyond.items():
+            place = (piece.stop + distance - arc.start) % len(arc.ring)
+            if place >= len(arc):
+                contents[HASH_BYTES * place : HASH_BYTES * (place + 1)] = content
+    return bytes(contents)

@@ -45,7 +45,7 @@ def execute(job: Job, arc: Arc, samples: Samples, backend: Backend) -> ArcResult
     geometry = Geometry(size.height, size.width, recipe.fit, recipe.background) if size else None
     annotations = None
     if job.annotated:
-        annotations = AnnotationFollower(job.catalogue, samples, recipe, geometry, job.annotated.masks)
+        annotations = AnnotationFollower(job.catalogue, recipe, geometry, job.annotated.masks)
     # Where outputs wait to be made together, so do the images that they are made from.
     loader = Loader(samples, recipe, geometry, annotations, not backend.apply_many, watch)
     window = Window(arc, loader, job.count_partners(arc.members), limits)
@@ -74,6 +74,7 @@ def execute(job: Job, arc: Arc, samples: Samples, backend: Backend) -> ArcResult
     result = collector.result
     failed = (job.catalogue.keys[sample] for sample in window.failed_partners)
     result.passed_over = sorted(map(printable_key, failed))
-    result.ahead = max(0, window.farthest - arc.stop + 1)
+    result.contents = b"".join(map(window.content, range(arc.start, arc.stop)))
+    result.beyond = {position - arc.stop: window.content(position) for position in window.looked_at}
     result.seconds = dict(watch.seconds)
     return result

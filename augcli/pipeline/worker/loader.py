@@ -9,6 +9,7 @@ import numpy as np
 from augcli.errors import DecodeError
 from augcli.io.images import codec
 from augcli.io.images.geometry import Geometry
+from augcli.pipeline.worker.contents import read_sample
 from augcli.pipeline.worker.values import Loaded, Stopwatch
 from augcli.samples import Shape
 
@@ -39,12 +40,17 @@ class Loader:
 
     def read(self, sample: int) -> Loaded:
         """Read a sample's file and header, or find out why that fails."""
-        loaded = Loaded(sample)
+        read = read_sample(
+            self._samples, sample, self._annotations is not None and self._annotations.has_masks
+        )
+        loaded = Loaded(sample, content=read.content)
         try:
-            loaded.data, loaded.name = self._samples.read(sample)
+            if isinstance(read.image, DecodeError):
+                raise read.image
+            loaded.data, loaded.name = read.image
             header = codec.read_header(loaded.data, self._max_pixels)
             if self._annotations:
-                loaded.annotations = self._annotations.read(sample, header)
+                loaded.annotations = self._annotations.read(sample, header, read.mask)
             loaded.header, loaded.shape = header, codec.decoded_shape(header, self._geometry)
         except DecodeError as error:
             loaded.failure = ("read", error)

@@ -43,6 +43,7 @@ class Loaded:
         decodes: Whether it was decoded.
         failure: Why it cannot be read or decoded.
         annotations: Its mask and boxes.
+        content: Hash of all that was read of it.
     """
 
     sample: int
@@ -55,6 +56,7 @@ class Loaded:
     decodes: bool = False
     failure: Fault | None = None
     annotations: SampleAnnotations | None = None
+    content: bytes = b""
 
     @property
     def decoded_bytes(self) -> int:
@@ -149,7 +151,8 @@ class ArcResult:
         pairs: Their encoded images and masks, where the writer needs them only at the commit.
         failures: Samples that gave no output.
         passed_over: Keys of samples that failed as partners.
-        ahead: Positions read beyond the arc's end.
+        contents: Hash of each sample of the arc, one behind the other.
+        beyond: Hash of each sample behind the arc's end that was looked at as a partner, by its distance.
         counts: How often something worth a line happened.
         seconds: Time per stage.
     """
@@ -158,9 +161,15 @@ class ArcResult:
     pairs: list[Pair] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
-    ahead: int = 0
+    contents: bytes = b""
+    beyond: dict[int, bytes] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ahead(self) -> int:
+        """Positions beyond the arc's end up to the farthest that was looked at."""
+        return max(self.beyond, default=-1) + 1
 
 
 class Stopwatch:

@@ -35,8 +35,9 @@ class Window:
         self._decoded_bytes = 0
         self.surprises = 0
         """How many images did not keep what their header promised: they failed, or had another shape."""
-        self.farthest = 0
-        """The farthest position that was looked at as a partner."""
+        self.looked_at: set[int] = set()
+        """Positions behind the arc that were looked at as partners."""
+        self._contents: dict[int, bytes] = {}
         self.failed_partners: set[int] = set()
         """Samples that were looked at as partners and do not decode."""
 
@@ -65,11 +66,16 @@ class Window:
         loaded = self._loaded.get(place)
         if loaded is None:
             loaded = self._loaded[place] = self._loader.read(ring.member(place))
+            self._contents[place] = loaded.content
         return loaded
 
     def shape(self, position: int) -> Shape | None:
         """Return a sample's shape as far as it is known; None if it cannot be read."""
         return self.open(position).shape
+
+    def content(self, position: int) -> bytes:
+        """Return the hash of a sample that was opened, also if it was released since."""
+        return self._contents[position % len(self._arc.ring)]
 
     def decode(self, position: int) -> Pixels:
         """Return a sample's upright pixels.
@@ -125,7 +131,8 @@ class Window:
 
     def _is_partner(self, position: int) -> bool:
         """Return whether a sample can be a partner: whether it decodes."""
-        self.farthest = max(self.farthest, position)
+        if position >= self._arc.stop:
+            self.looked_at.add(position)
         loaded = self.open(position)
         if not loaded.decodes and loaded.failure is None:
             self._decode(loaded)
