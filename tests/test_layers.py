@@ -290,11 +290,8 @@ SPELLED = {
     "recipe_files": "an option of pip",
     "pipeline.doctor": "an option of pip",
     "kernels.gpu": "an option of a compiler",
-    "io.labels.columns": "TODO",
-    "io.labels.tables": "TODO",
-    "io.readers.folder": "TODO",
-    "io.readers.parquet": "TODO",
-    "io.readers.shards": "TODO",
+    "io.labels.columns": "labels are read anew; these go with it",
+    "io.labels.tables": "labels are read anew; these go with it",
 }
 """Modules outside of `cli` with such texts, and why."""
 

@@ -825,7 +825,7 @@ def write_mask(path, kind):
 @pytest.mark.parametrize(
     ("kind", "reason", "detail"),
     [
-        ("missing", "no mask", "--masks holds no dog/2.png; put it there"),
+        ("missing", "no mask", "the masks hold no dog/2.png; put it there"),
         ("other size", "mask of another size", "it is 10x8, the image 8x10"),
         (
             "RGB",

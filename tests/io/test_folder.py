@@ -280,6 +280,6 @@ def test_empty_folder_inside_a_class_folder_is_accepted(make):
 def test_image_beside_class_folders_is_refused_with_the_cure(make):
     with pytest.raises(
         InputError,
-        match=r"'x\.png' stands beside class folders in .*; move it into one, or give --labels FILE",
+        match=r"'x\.png' stands beside class folders in .*; move it into one, or give labels='FILE'",
     ):
         names_of(make("a/1.png", "x.png"))

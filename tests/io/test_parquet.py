@@ -264,7 +264,7 @@ def test_label_column_of_any_name_is_read_when_named(pass_on):
 
 
 def test_shards_without_the_named_label_column_are_refused(pass_on):
-    with pytest.raises(InputError, match="has no label column 'kind'; it has image, label; give --label-col"):
+    with pytest.raises(InputError, match="has no label column 'kind'; it has image, label; give label_col"):
         pass_on({"image": IMAGES, "label": LABELS}, label_col="kind")
 
 

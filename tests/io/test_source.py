@@ -213,7 +213,7 @@ def test_label_table_that_does_not_match_the_images_is_refused(make_folder, tmp_
 
 def test_label_table_is_refused_for_shards(tmp_path):
     pq.write_table(pa.table({"image": [encode_image()], "label": [0]}), tmp_path / "a.parquet")
-    with pytest.raises(InputError, match="--labels is for image folders"):
+    with pytest.raises(InputError, match="labels is for image folders"):
         open_only(tmp_path / "a.parquet", labels=tmp_path / "labels.csv")
 
 
@@ -503,5 +503,5 @@ def test_own_output_whose_masks_are_gone_still_wants_them(make_folder):
     pq.write_table(table, root / "metadata.parquet")
     source, catalogue = open_only(root)
     assert source.annotated.masks
-    with pytest.raises(DecodeError, match=r"no mask: --masks holds no 1\.png; put it there"):
+    with pytest.raises(DecodeError, match=r"no mask: the masks hold no 1\.png; put it there"):
         source.samples(catalogue, [], 1).read_mask(1)

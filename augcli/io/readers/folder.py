@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.errors import DecodeError, InputError
+from augcli.errors import DecodeError, InputError, Option
 from augcli.io.labels.columns import Labelling, keep_classes, label_by_name, rename_classes
 from augcli.io.labels.tables import read_label_table, read_mask_names
 from augcli.io.readers.annotations import (
@@ -155,7 +155,7 @@ class FolderSamples:
         key = masks.keys[sample]
         if key is None:
             name = without_suffix(self.catalogue.keys[sample])
-            raise DecodeError("no mask", f"--masks holds no {name}.png; put it there")
+            raise DecodeError("no mask", f"the masks hold no {name}.png; put it there")
         return _read_file(store, key, Version(int(masks.sizes[sample]), int(masks.versions[sample])))
 
     def hash_columns(self, sample: int) -> bytes:
@@ -255,9 +255,8 @@ def classes_of_files(keys: Sequence[str], directories: list[str], root: str) -> 
         raise InputError(f"class folder {empty[0]!r} in {root!r} holds no images; fill it or remove it")
     if None in classes:
         loose = next(key for key in keys if "/" not in key)
-        raise InputError(
-            f"{loose!r} stands beside class folders in {root!r}; move it into one, or give --labels FILE"
-        )
+        where = f"{loose!r} stands beside class folders in {root!r}; move it into one, or give "
+        raise InputError(where, Option("labels", "FILE"))
     printable = {name: printable_key(name) for name in filled if name}
     return [printable[name] for name in classes if name]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from augcli.errors import InputError
+from augcli.errors import InputError, Option
 from augcli.io.boxes.columns import column_feature
 from augcli.io.hugging_face import read_features
 from augcli.io.labels.columns import Labelling, keep_classes, label_by_column
@@ -63,9 +63,8 @@ class ParquetReader:
         """Read the footers and labels of shards, and find their masks and boxes; see `Reader.open`."""
         shards = _list_shards(found)
         if selection.files.labels is not None:
-            raise InputError(
-                "--labels is for image folders; parquet shards hold their labels: give --label-col"
-            )
+            why = " is for image folders; parquet shards hold their labels: give "
+            raise InputError(Option("labels"), why, Option("label_col"))
         schema = unite_schemas(shards)
         columns = find_columns(
             schema, selection.image_col, selection.label_col, selection.files.masks, shards[0].name

@@ -124,12 +124,11 @@ def find_columns(
     pictures = {name for name in names if holds_images(schema.field(name).type)}
     label = label_col or next((name for name in LABEL_COLUMNS if name in set(names) - pictures), None)
     if label is not None and label not in names:
-        raise InputError(
-            f"{shard!r} has no label column {label!r}; it has {', '.join(names)}; give --label-col"
-        )
+        where = f"{shard!r} has no label column {label!r}; it has {', '.join(names)}; give "
+        raise InputError(where, Option("label_col"))
     if mask_col and (mask_col == image or mask_col not in pictures):
         have = f"{shard!r} has no column {mask_col!r} of encoded masks; it has {', '.join(names)}; give "
-        raise InputError(have, Option("masks"), " the name of one")
+        raise InputError(have, Option("masks", "COLUMN"))
     others = tuple(name for name in names if name not in (image, label, mask_col))
     return Columns(image, label, mask_col, read_class_names(schema, label), others)
 
@@ -207,10 +206,9 @@ def read_paths(shards: Sequence[Shard], image: str) -> list[str]:
     """
     kind = unite_schemas(shards).field(image).type
     if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
-        raise InputError(
-            f"--boxes finds images by name, but column {image!r} of {shards[0].name!r} holds none;"
-            " give shards whose images are structs of bytes and path"
-        )
+        why = f" finds images by name, but column {image!r} of {shards[0].name!r} holds none;"
+        cure = " give shards whose images are structs of bytes and path"
+        raise InputError(Option("boxes"), why, cure)
     paths: list[str] = []
     for shard in shards:
         file = open_shard(shard)
