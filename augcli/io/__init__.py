@@ -21,12 +21,14 @@ store/hashes                the hash by which bytes are known
 store/errors                faults of the machine as `StorageError`s
 store/locations             what a user's path leads to: a store, and a key
 store/streams               stdout and stderr that end no work
+store/pointers              Git LFS pointers in the place of files
 store/places                DST opened as a store; overlaps refused
 store/walk                  a directory tree, page by page
 readers/base                what a reader is
 readers/source              which reader SRC needs
 readers/splits              which splits there are, by the words of names
 readers/passed_over         what was found and is not used, in words
+readers/layouts             layouts that are not read, named with the cure
 readers/folder              image folders: splits, class folders
 readers/parquet             rows of shards
 readers/pairs               images beside their masks

@@ -300,10 +300,12 @@ def test_a_source_that_is_a_file_is_refused(refusal, tmp_path):
     assert says == f"'{tmp_path / 'src.txt'}' is neither an image folder nor a parquet file"
 
 
-def test_an_empty_class_folder_is_refused(refusal, make_folder, tmp_path):
-    src = make_folder({"cat": 2, "dog": 0})
-    says = refusal("cutmix", src, tmp_path / "dst", code=INPUT)
-    assert says == f"class folder 'dog' in '{src}' holds no images; fill it or remove it"
+def test_an_empty_class_folder_is_counted(cli, make_folder, tmp_path):
+    src = make_folder({"cat": 2, "dog": 0, "emu": 2})
+    shown = cli("cutmix", src, tmp_path / "dst")
+    assert shown.returncode == 0
+    assert "  note       passed over 1 empty directories\n" in shown.stdout
+    assert (tmp_path / "dst" / "classes.txt").read_text("utf-8") == "cat\nemu\n"
 
 
 def test_loose_images_beside_class_folders_are_refused(refusal, make_folder, tmp_path):
@@ -1039,8 +1041,9 @@ def test_a_refused_value_leaves_a_standing_output_as_it_is(refusal, standing):
 
 def test_a_source_that_became_empty_leaves_a_standing_output_as_it_is(refusal, standing):
     src, dst = standing
-    shutil.rmtree(src / "dog")
-    (src / "dog").mkdir()
+    for path in src.iterdir():
+        shutil.rmtree(path)
+        path.mkdir()
     refusal("cutmix", src, dst, "--p", 0, code=INPUT)
 
 

@@ -90,12 +90,36 @@ def test_name_that_is_not_utf8_is_listed(tmp_path):
     assert keys(tmp_path) == ["\udcff.png"]
 
 
-@pytest.mark.parametrize(
-    "path", [".a.png", ".hidden/a.png", "a/.b/c.png", "__MACOSX/a.png", "a/__MACOSX/b.png"]
-)
-def test_hidden_names_and_macos_leftovers_are_skipped(make, path):
+@pytest.mark.parametrize("path", [".a.png", ".hidden/a.png", "kept/.b/c.png"])
+def test_hidden_names_are_skipped_and_counted(make, path):
     root = make(path, "kept/x.png")
     assert keys(root) == ["kept/x.png"]
+    assert listed(root).others == Counter({"hidden names": 1})
+
+
+@pytest.mark.parametrize("name", ["__MACOSX", "__pycache__", "@eaDir", "lost+found"])
+@pytest.mark.parametrize("below", ["", "kept/"])
+def test_what_systems_leave_is_skipped_and_counted(make, name, below):
+    root = make(f"{below}{name}/a.png", "kept/x.png")
+    assert keys(root) == ["kept/x.png"]
+    (note,) = describe_others(listed(root).others)
+    assert note == "passed over 1 names of systems (@eaDir, __MACOSX, __pycache__, lost+found)"
+
+
+def test_empty_directories_are_counted(make):
+    assert listed(make("a/", "b/c/", "d/x.png")).others == Counter({"empty directories": 2})
+
+
+def test_files_of_an_output_of_ours_are_not_counted(make):
+    own = ["labels.csv", "classes.txt", "README.md", "_SUCCESS", "failures.jsonl", ".augcli-0.parquet"]
+    shown = ["train/labels.csv", "annotations/a__cutout0-0123456789abcdef.xml", "cat/a.png"]
+    assert listed(make(*own, *shown, "augcli.json")).others == Counter()
+    assert listed(make("cat/notes.txt")).others == Counter({".txt": 1})
+
+
+def test_files_called_like_ours_are_counted_in_other_folders(make):
+    tree = listed(make("labels.csv", "README.md", "_SUCCESS", "a/x.png"))
+    assert tree.others == Counter({".csv": 1, ".md": 1, "": 1})
 
 
 def test_hidden_directories_are_no_classes_and_no_splits(make):
@@ -236,7 +260,7 @@ def test_no_links_follows_none_and_counts_them(make):
 
 
 def names_of(root) -> list[str | None]:
-    return classes_of_files(keys(root), listed(root).directories, str(root))
+    return classes_of_files(keys(root), str(root))
 
 
 def test_class_is_the_first_directory(make):
@@ -247,30 +271,16 @@ def test_flat_folder_has_no_classes(make):
     assert names_of(make("1.png", "2.png")) == [None, None]
 
 
-def test_class_folder_without_images_is_refused_with_the_cure(make):
-    with pytest.raises(
-        InputError, match=r"class folder 'b' in '.*src' holds no images; fill it or remove it"
-    ):
-        names_of(make("a/1.png", "b/"))
-
-
-def test_class_folder_with_other_files_only_is_refused(make):
-    with pytest.raises(InputError, match=r"class folder 'b' in .* holds no images"):
-        names_of(make("a/1.png", "b/notes.txt"))
-
-
-@pytest.mark.parametrize("name", [".hidden.png", "__MACOSX/x.png"])
-def test_class_folder_of_hidden_names_alone_is_refused(make, name):
-    with pytest.raises(InputError, match=r"class folder 'b' in .* holds no images"):
-        names_of(make("a/1.png", f"b/{name}"))
+@pytest.mark.parametrize("path", ["b/", "b/notes.txt", "b/.hidden.png", "b/__MACOSX/x.png"])
+def test_folder_without_images_is_no_class(make, path):
+    assert names_of(make("a/1.png", path)) == ["a"]
 
 
 @pytest.mark.parametrize("target", ["gone", "../a"])
-def test_class_folder_of_a_link_alone_that_leads_to_nothing_new_is_refused(make, target):
+def test_folder_of_a_link_alone_that_leads_to_nothing_new_is_no_class(make, target):
     root = make("a/1.png", "b/")
     (root / "b" / "link").symlink_to(target)
-    with pytest.raises(InputError, match=r"class folder 'b' in .* holds no images"):
-        names_of(root)
+    assert names_of(root) == ["a"]
 
 
 def test_empty_folder_inside_a_class_folder_is_accepted(make):

@@ -322,11 +322,66 @@ def test_each_split_is_labelled_by_its_own_metadata(make_folder):
     assert [c.labels for c in source.catalogues] == [[FIRST, SECOND], [SECOND]]
 
 
-def test_class_folder_without_images_in_a_split_is_refused(make_folder):
+def test_class_folder_without_images_in_a_split_is_counted(make_folder):
     root = make_folder({"train/cat": 1, "val/cat": 1})
     (root / "val" / "dog").mkdir()
-    with pytest.raises(InputError, match=r"class folder 'dog' in '.*val' holds no images"):
+    source = open_source(str(root), Selection())
+    assert [c.classes for c in source.catalogues] == [("cat",)] * 2
+    assert "passed over 1 empty directories" in source.notes
+
+
+@pytest.mark.parametrize("split", ["", "val/"])
+def test_class_folder_of_nothing_but_images_that_are_not_read_is_refused_with_the_cure(make_folder, split):
+    root = make_folder({"train/cat": 1, "val/cat": 1} if split else {"cat": 1})
+    (root / split / "dog").mkdir()
+    (root / split / "dog" / "a.HEIC").write_bytes(b"x")
+    with pytest.raises(InputError) as caught:
         open_source(str(root), Selection())
+    assert str(caught.value) == (
+        f"class folder 'dog' in '{root}{split and '/val'}' holds 1 .heic and no image of a kind that is read;"
+        " convert them to PNG or JPEG first"
+    )
+
+
+def test_split_folder_of_nothing_but_images_that_are_not_read_is_refused(make_folder):
+    root = make_folder({"train/cat": 1, "val/cat": 1})
+    (root / "test").mkdir()
+    (root / "test" / "a.jxl").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"split folder 'test' in .* holds 1 \.jxl and no image of a kind"):
+        open_source(str(root), Selection())
+
+
+def test_folder_of_nothing_but_images_that_are_not_read_is_refused_with_the_cure(tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"accepted: .*; passed over 1 \.heic; convert them to PNG"):
+        open_source(str(tmp_path), Selection())
+
+
+def test_flat_folder_beside_a_folder_of_other_images_is_read(make_folder):
+    root = make_folder({"": 2})
+    (root / "raw").mkdir()
+    (root / "raw" / "a.cr2").write_bytes(b"x")
+    source, catalogue = open_only(root)
+    assert len(catalogue) == 2
+    assert source.notes == ("passed over 1 .cr2; convert them to PNG or JPEG first",)
+
+
+def test_shards_beside_images_are_noted(make_folder):
+    root = make_folder({"cat": 2})
+    pq.write_table(pa.table({"image": [encode_image()], "label": [0]}), root / "a.parquet")
+    assert open_only(root)[0].notes == (
+        "passed over 1 .parquet (shards beside images; give them alone as SRC to read them)",
+    )
+
+
+def test_what_stands_beside_shards_is_noted(tmp_path):
+    pq.write_table(pa.table({"image": [encode_image()], "label": [0]}), tmp_path / "a.parquet")
+    (tmp_path / "notes.txt").write_bytes(b"x")
+    (tmp_path / "b.heic").write_bytes(b"x")
+    assert open_only(tmp_path)[0].notes == (
+        "passed over 1 .heic; convert them to PNG or JPEG first",
+        "passed over 1 .txt",
+    )
 
 
 @pytest.mark.parametrize("empty", ["val", "val/cat"])

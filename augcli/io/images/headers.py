@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from augcli.errors import DecodeError, Option, StorageError
 from augcli.io.images.jpeg_header import ends_jpeg, estimate_quality, scan_jpeg
 from augcli.io.images.png_chunks import SIGNATURE, has_refused_texts, without_metadata
+from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 
 ORIENTATION_TAG = 0x0112
 PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")
@@ -98,6 +99,8 @@ def read_header(data: bytes, max_pixels: int) -> Header:
     except MemoryError as error:
         raise StorageError(*NO_MEMORY) from error
     except UnidentifiedImageError as error:
+        if is_lfs_pointer(data):
+            raise DecodeError(f"not an image: {LFS_CURE}") from error
         raise DecodeError("not an image", "no known image format") from error
     except Exception as error:  # Pillow raises eight kinds on real files
         raise DecodeError("damaged header", words_of(error)) from error

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from augcli.errors import DecodeError, StorageError
 from augcli.io.images.geometry import fit_mask, turn_upright
 from augcli.io.images.headers import NO_MEMORY
+from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,6 +133,8 @@ def _open(data: bytes) -> Image.Image:
     except MemoryError as error:
         raise StorageError(*NO_MEMORY) from error
     except UnidentifiedImageError as error:  # its words hold an address, another one each time
+        if is_lfs_pointer(data):
+            raise DecodeError(f"not a mask: {LFS_CURE}") from error
         raise DecodeError("not a mask", f"no PNG; {CURE}") from error
     except Exception as error:  # as in `decode_mask`
         raise DecodeError("not a mask", f"{type(error).__name__}: {error}; {CURE}") from error

@@ -20,7 +20,8 @@ from augcli.io.readers.annotations import (
     without_suffix,
 )
 from augcli.io.readers.base import Source, labels_fit_folders, register
-from augcli.io.readers.passed_over import describe_lost, describe_others
+from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders, refuse_yolo
+from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, count_others, describe_lost, describe_others
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
 from augcli.io.split_words import find_words
 from augcli.io.store.base import Version, full_name
@@ -70,7 +71,7 @@ class FolderReader:
     name = "folder"
     accepts = "an image folder"
     is_called = "an image folder"
-    suffixes = IMAGE_SUFFIXES
+    suffixes = IMAGE_SUFFIXES | UNREADABLE_SUFFIXES
 
     def is_own(self, found: Input) -> bool:
         """True if SRC is a directory."""
@@ -81,14 +82,23 @@ class FolderReader:
         tree = found.tree
         assert tree is not None
         images, masks_beside = _find_images(found, tree)
+        if selection.files.labels is None and tree.named.isdisjoint(LABEL_TABLES):
+            refuse_part_of_output(found.name)
+            refuse_yolo(tree, images.keys, found.name)
         division = divide_folders(images.keys, found.name) if selection.splits else Division()
+        if division.parts:
+            refuse_unreadable_folders(tree, "", images.keys, "split folder", found.name)
         splits = _part_splits(images, division)
         main = choose_split([split.split for split in splits], selection.split)
         labellings, notes = _label_splits(found.store, tree, splits, main, selection, classes)
         catalogues = tuple(map(_make_catalogue, splits, labellings))
         folders = _top_folders(catalogues)
         catalogues, mask_store = _find_masks(found.store, catalogues, masks_beside, selection)
-        notes = [*_describe_division(division, splits, tree), *notes, *describe_others(tree.others)]
+        notes = [
+            *_describe_division(division, splits, tree),
+            *notes,
+            *describe_others(count_others(tree, IMAGE_SUFFIXES)),
+        ]
         header = None
         if selection.files.boxes:
             names = [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
@@ -185,7 +195,11 @@ def _find_images(found: Input, tree: Tree) -> tuple[Files, dict[str, File] | Non
     """
     images = tree.ending_in(IMAGE_SUFFIXES)
     if not len(images):
-        raise InputError(f"no images in {found.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}")
+        seen = "; ".join(describe_others(count_others(tree, IMAGE_SUFFIXES)))
+        raise InputError(
+            f"no images in {found.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}"
+            + (f"; {seen}" if seen else "")
+        )
     places = [key.rpartition("/")[0] for key in sorted(tree.named) if key.rpartition("/")[2] == OWN_TABLE]
     named = {
         prefix + image: prefix + mask
@@ -239,20 +253,16 @@ def _find_masks(
 # --- labels --------------------------------------------------------------------------------------------
 
 
-def classes_of_files(keys: Sequence[str], directories: list[str], root: str) -> list[str | None]:
+def classes_of_files(keys: Sequence[str], root: str) -> list[str | None]:
     """Return each file's class, its first directory; None throughout where the folder is flat.
 
     Raises:
-        InputError: If a class folder holds no image, or images stand beside class folders.
+        InputError: If images stand beside class folders.
     """
-    folders = {directory.split("/", 1)[0] for directory in directories}
     classes = [key.split("/", 1)[0] if "/" in key else None for key in keys]
     filled = set(classes) - {None}
     if not filled:
         return list(classes)
-    empty = sorted(folders - filled)
-    if empty:
-        raise InputError(f"class folder {empty[0]!r} in {root!r} holds no images; fill it or remove it")
     if None in classes:
         loose = next(key for key in keys if "/" not in key)
         where = f"{loose!r} stands beside class folders in {root!r}; move it into one, or give "
@@ -305,10 +315,11 @@ def _label_images(
         labelling = read_label_table(table, names, selection.label_col, classes, given is not None)
         if labelling is not None:
             return labelling
-    directories = [directory[len(prefix) :] for directory in tree.directories if directory.startswith(prefix)]
-    return label_by_name(
-        classes_of_files(names, directories, full_name(store, prefix.removesuffix("/"))), classes
-    )
+    root = full_name(store, prefix.removesuffix("/"))
+    names_of_classes = classes_of_files(names, root)
+    if any(names_of_classes):
+        refuse_unreadable_folders(tree, prefix, files.keys, "class folder", root)
+    return label_by_name(names_of_classes, classes)
 
 
 def _unite_classes(labellings: list[Labelling]) -> list[Labelling]:

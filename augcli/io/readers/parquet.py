@@ -17,7 +17,7 @@ from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
 from augcli.io.readers.folder import IMAGE_SUFFIXES
-from augcli.io.readers.passed_over import describe_lost
+from augcli.io.readers.passed_over import SHARD_SUFFIXES, count_others, describe_lost, describe_others
 from augcli.io.readers.rows import Rows
 from augcli.io.readers.shards import (
     Columns,
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     from augcli.io.readers.base import ClassList, Input, Selection
     from augcli.samples import RowGroup
-
-SHARD_SUFFIXES = frozenset([".parquet", ".pq"])
 
 
 class ParquetReader:
@@ -85,6 +83,8 @@ class ParquetReader:
         if classes is None and columns.label is not None and _holds_texts(schema, columns.label):
             catalogues, lost = _keep_classes(catalogues, main)
         notes = [*_describe_division(division, catalogues), *lost, *notes]
+        if found.tree is not None:
+            notes += describe_others(count_others(found.tree, SHARD_SUFFIXES))
         header, known = None, read_features(schema)
         features = {name: known[name] for name in carried.names if name in known}
         if box_column is not None:

@@ -14,6 +14,7 @@ from augcli.io.readers.image_cells import copy_images, holds_images
 from augcli.io.store.arrow_files import DAMAGE, first_line, readable
 from augcli.io.store.base import Store, Version, full_name
 from augcli.io.store.errors import storage_error, storage_errors
+from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
 from augcli.samples import RowGroup
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def open_shard(shard: Shard) -> pq.ParquetFile:
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno:
             raise storage_error(f"cannot read {shard.name!r}", error) from error
+        if is_lfs_pointer(shard.store.open(shard.key).read(len(LFS_BEGIN))):
+            raise InputError(f"{shard.name!r} is not a parquet file: {LFS_CURE}") from error
         raise InputError(f"{shard.name!r} is no readable parquet file: {first_line(error)}") from error
     except StorageError as error:  # it cannot be opened
         reason = error.__cause__ if isinstance(error.__cause__, Exception) else error

@@ -6,10 +6,25 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from augcli.io.store.names import RECIPE, ROOT_NAMES, is_output
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from augcli.io.store.base import Store
+
+SYSTEM_NAMES = frozenset(["__MACOSX", "__pycache__", "@eaDir", "lost+found"])
+"""What systems leave in directories; it is skipped like names that begin with a dot."""
+
+HIDDEN, OF_SYSTEMS, EMPTY = (
+    "hidden names",
+    f"names of systems ({', '.join(sorted(SYSTEM_NAMES))})",
+    "empty directories",
+)
+"""What an entry is that is skipped: see `Tree.others`."""
+
+OWN_PREFIX = ".augcli"
+"""What the names of part files begin with, which an output of ours as input has."""
 
 
 class File(NamedTuple):
@@ -73,8 +88,8 @@ class Tree(NamedTuple):
         by_suffix: Files by suffix, in lower case and with its dot; each in the order of their keys.
         named: Keys of the files that were looked for by name.
         directories: Keys of all directories, without a slash at the end, sorted.
-        others: How many files have another suffix, by suffix, and how many entries are no files, by what they
-            are (see `Page.others`).
+        others: How many files have another suffix, by suffix, and how many entries are no files or are
+            skipped, by what they are (see `Page.others`). Files of an output of ours are not counted.
     """
 
     by_suffix: dict[str, Files]
@@ -95,7 +110,7 @@ class Tree(NamedTuple):
 
 
 def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = ()) -> Tree:
-    """List what stands in a store; hidden names and `__MACOSX` are skipped.
+    """List what stands in a store; hidden names and those of systems are skipped and counted.
 
     Args:
         store: The store.
@@ -109,16 +124,25 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
     named: set[str] = set()
     parents: set[str] = set()
     others: Counter[str] = Counter()
-    for page in store.list("", is_visible):
+    own: list[str] = []
+
+    def is_wanted(name: str) -> bool:
+        if is_visible(name):
+            return True
+        if not name.startswith(OWN_PREFIX):
+            others[HIDDEN if name.startswith(".") else OF_SYSTEMS] += 1
+        return False
+
+    for page in store.list("", is_wanted):
         others.update(page.others)
         parents.update(key.rpartition("/")[0] for key in page.other_keys)
         for key, size, version in zip(page.keys, page.sizes, page.versions, strict=True):
             parent, _, name = key.rpartition("/")
             parents.add(parent)
-            if not name:  # an empty directory
+            if not name:
+                others[EMPTY] += 1
                 continue
-            dot = name.rfind(".")
-            suffix = name[dot:].lower() if dot >= 0 else ""
+            suffix = _suffix(name)
             if name in names:
                 named.add(key)
             elif suffix in suffixes:
@@ -126,8 +150,12 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
                 if files is None:
                     files = by_suffix[suffix] = Files()
                 files.append(key, size, version)
+            elif name in ROOT_NAMES or is_output(key):
+                own.append(key)
             else:
                 others[suffix] += 1
+    if RECIPE not in own:  # else they are files of an output of ours
+        others.update(_suffix(key) for key in own)
     for files in by_suffix.values():
         files.sort()
     return Tree(by_suffix, frozenset(named), _all_directories(parents), others)
@@ -135,7 +163,14 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
 
 def is_visible(name: str) -> bool:
     """True if files and directories of this name are part of an input."""
-    return not name.startswith(".") and name != "__MACOSX"
+    return not name.startswith(".") and name not in SYSTEM_NAMES
+
+
+def _suffix(key: str) -> str:
+    """Return the suffix of a file, in lower case and with its dot."""
+    name = key.rpartition("/")[2]
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot >= 0 else ""
 
 
 def _all_directories(parents: set[str]) -> list[str]:

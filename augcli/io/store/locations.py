@@ -105,6 +105,26 @@ def find_kind(path: str | os.PathLike[str]) -> Kind:
     return Kind.FILE if stat.S_ISREG(mode) else Kind.SPECIAL
 
 
+def find_above(path: str, name: str, levels: int) -> str | None:
+    """Return the nearest directory above a directory that holds a file of some name.
+
+    Args:
+        path: The directory; where it holds such a file itself, nothing is looked for.
+        name: The file.
+        levels: How many directories up to look.
+
+    Returns:
+        The directory, as the path of the first one is written; None if there is none.
+    """
+    if find_kind(Path(path) / name) is Kind.FILE:
+        return None
+    for level in range(1, levels + 1):
+        above = os.path.normpath(Path(path, *[os.pardir] * level))
+        if find_kind(Path(above) / name) is Kind.FILE:
+            return above
+    return None
+
+
 def is_pattern(path: str) -> bool:
     """True if a path is a pattern of names (`*`, `?`, `[...]`, `**`)."""
     return glob.has_magic(path)

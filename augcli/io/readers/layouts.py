@@ -1,0 +1,97 @@
+"""Folders that would be misread: layouts that are not read, parts of outputs, and images of other kinds.
+
+Each is refused by its name, with the command that works.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from augcli.errors import InputError, Option
+from augcli.io.readers.pairs import join_root
+from augcli.io.readers.passed_over import CONVERT, UNREADABLE_SUFFIXES
+from augcli.io.store.locations import find_above
+from augcli.io.store.names import RECIPE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from augcli.io.store.listing import Tree
+
+DEEPEST_FOLDER = 3
+"""Directories from a class folder of an output up to the output: `out/train/images/cat`."""
+
+
+def refuse_yolo(tree: Tree, keys: Collection[str], root: str) -> None:
+    """Refuse images beside `labels/*.txt`, whose boxes are not read and whose directories are no classes.
+
+    Args:
+        tree: What stands in SRC.
+        keys: The images.
+        root: SRC, for messages.
+
+    Raises:
+        InputError: If it is laid out so.
+    """
+    if ".txt" not in tree.others:
+        return
+    holders = {key.rpartition("/")[0] for key in keys}
+    for directory in tree.directories:
+        parent, _, name = directory.rpartition("/")
+        images = f"{parent}/images".lstrip("/")
+        if name != "labels" or any(_lies_in(holder, directory) for holder in holders):
+            continue
+        if any(_lies_in(holder, images) for holder in holders):
+            raise InputError(
+                f"{root!r} is laid out as YOLO has it: {images!r} beside boxes in '{directory}/*.txt', which"
+                f" are not read; give {join_root(root, images)!r} as SRC for the images without boxes, or"
+                " convert the boxes to COCO JSON and give it by ",
+                Option("boxes"),
+            )
+
+
+def _lies_in(directory: str, outer: str) -> bool:
+    return directory == outer or directory.startswith(f"{outer}/")
+
+
+def refuse_part_of_output(root: str) -> None:
+    """Refuse a folder of images in an output of ours: its labels stand further up.
+
+    Raises:
+        InputError: Naming the output.
+    """
+    output = find_above(root, RECIPE, DEEPEST_FOLDER)
+    if output is not None:
+        raise InputError(
+            f"{root!r} lies in {output!r}, an output of augcli, whose tables hold its labels; give"
+            f" {output!r} as SRC, or ",
+            Option("labels"),
+        )
+
+
+def refuse_unreadable_folders(tree: Tree, prefix: str, keys: Collection[str], what: str, root: str) -> None:
+    """Refuse a class folder or split that holds images of kinds that are not read, and no others.
+
+    Args:
+        tree: What stands in SRC.
+        prefix: What the keys of the directory that holds the folders start with.
+        keys: The images in it.
+        what: What its folders are, in words.
+        root: The directory, for messages.
+
+    Raises:
+        InputError: Naming the first such folder, with the cure.
+    """
+    filled = {key[len(prefix) :].split("/", 1)[0] for key in keys}
+    lost: dict[str, Counter[str]] = {}
+    for suffix in UNREADABLE_SUFFIXES.intersection(tree.by_suffix):
+        for key in tree.by_suffix[suffix].keys:
+            name, _, below = key[len(prefix) :].partition("/")
+            if key.startswith(prefix) and below and name not in filled:
+                lost.setdefault(name, Counter())[suffix] += 1
+    for name, kinds in sorted(lost.items()):
+        counts = " and ".join(f"{count} {suffix}" for suffix, count in sorted(kinds.items()))
+        raise InputError(
+            f"{what} {name!r} in {root!r} holds {counts} and no image of a kind that is read; {CONVERT}"
+        )

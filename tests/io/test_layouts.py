@@ -1,0 +1,137 @@
+"""Folders that would be misread are refused by name, with the command that works."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import augcli
+from augcli.errors import InputError, Spelling
+from augcli.io.readers.base import Selection
+from augcli.io.readers.source import open_source
+from augcli.ops.cutmix import CutMix
+from augcli.recipe import single
+from augcli.samples import InputFiles
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
+
+def write_label(root, *keys: str) -> None:
+    for key in keys:
+        (root / key).parent.mkdir(parents=True, exist_ok=True)
+        (root / key).write_text("0 0.5 0.5 0.1 0.1\n")
+
+
+def refused(src, **files: object) -> str:
+    with pytest.raises(InputError) as caught:
+        open_source(str(src), Selection(InputFiles.of(**files)))
+    return caught.value.spell(Spelling.FLAG)
+
+
+# YOLO -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "give"),
+    [
+        ("images", "labels/0.txt", "images"),
+        ("images/train", "labels/train/0.txt", "images"),
+        ("train/images", "train/labels/0.txt", "train/images"),
+    ],
+)
+def test_images_beside_labels_of_text_are_named_as_yolo(make_folder, images, labels, give):
+    root = make_folder({images: 2})
+    write_label(root, labels)
+    directory = give.replace("images", "labels")
+    assert refused(root) == (
+        f"'{root}' is laid out as YOLO has it: '{give}' beside boxes in '{directory}/*.txt',"
+        f" which are not read; give '{root}/{give}' as SRC for the images without boxes, or convert the boxes"
+        " to COCO JSON and give it by --boxes"
+    )
+
+
+def test_the_images_of_yolo_alone_can_be_augmented(make_folder, tmp_path):
+    root = make_folder({"images/train": 2, "images/val": 1})
+    write_label(root, "labels/train/0.txt")
+    summary = augcli.materialize(root / "images", tmp_path / "dst", {"op": [{"kind": "cutout"}]})
+    assert summary.outputs == 3
+
+
+@pytest.mark.parametrize("other", ["labels/0.md", "notes/0.txt", "images/0.txt"])
+def test_other_folders_beside_images_are_not_yolo(make_folder, other):
+    root = make_folder({"images": 2})
+    write_label(root, other)
+    assert len(open_source(str(root), Selection()).catalogues[0]) == 2
+
+
+def test_a_table_that_labels_the_images_of_yolo_is_followed(make_folder, tmp_path):
+    root = make_folder({"images": 2})
+    write_label(root, "labels/0.txt")
+    (root / "metadata.csv").write_text("file_name,label\nimages/0.png,a\nimages/1.png,b\n")
+    assert open_source(str(root), Selection()).catalogues[0].classes == ("a", "b")
+
+
+# Parts of outputs -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("classes", "part"), [({"cat": 3, "dog": 3}, "cat"), ({"train/cat": 3, "train/dog": 3}, "train/cat")]
+)
+def test_a_class_folder_of_an_output_is_refused_naming_the_output(make_folder, tmp_path, classes, part):
+    augcli.materialize(make_folder(classes), tmp_path / "dst", single(CutMix()))
+    assert refused(tmp_path / "dst" / part) == (
+        f"'{tmp_path}/dst/{part}' lies in '{tmp_path}/dst', an output of augcli, whose tables hold its"
+        f" labels; give '{tmp_path}/dst' as SRC, or --labels"
+    )
+
+
+def test_an_output_is_named_as_src_is_written(make_folder, tmp_path, monkeypatch):
+    augcli.materialize(make_folder({"cat": 3, "dog": 3}), tmp_path / "dst", single(CutMix()))
+    monkeypatch.chdir(tmp_path)
+    assert "give 'dst' as SRC" in refused("dst/cat")
+    monkeypatch.chdir(tmp_path / "dst" / "cat")
+    assert "give '..' as SRC" in refused(".")
+
+
+def test_outputs_and_their_splits_are_read(make_folder, tmp_path):
+    augcli.materialize(make_folder({"train/cat": 3, "val/dog": 1}), tmp_path / "dst", single(CutMix()))
+    assert [len(c) for c in open_source(str(tmp_path / "dst"), Selection()).catalogues] == [3, 1]
+    assert [len(c) for c in open_source(str(tmp_path / "dst" / "train"), Selection()).catalogues] == [3]
+
+
+# Git LFS --------------------------------------------------------------------------------------------------
+
+
+def test_a_pointer_in_the_place_of_an_image_says_how_to_fetch_it(make_folder, tmp_path):
+    src = make_folder({"cat": 2})
+    (src / "cat" / "9.png").write_bytes(POINTER)
+    summary = augcli.materialize(src, tmp_path / "dst", single(CutMix()), max_errors=1)
+    (failure,) = summary.failures
+    assert failure.reason == "not an image: a Git LFS pointer stands in its place; run `git lfs pull`"
+
+
+def test_a_pointer_in_the_place_of_a_mask_says_how_to_fetch_it(make_folder, tmp_path):
+    src = make_folder({"cat": 2})
+    (tmp_path / "masks" / "cat").mkdir(parents=True)
+    buffer = io.BytesIO()
+    Image.fromarray(np.ones((8, 10), np.uint8)).save(buffer, "PNG")
+    for name, data in (("0", buffer.getvalue()), ("1", POINTER)):
+        (tmp_path / "masks" / "cat" / f"{name}.png").write_bytes(data)
+    recipe = {"op": [{"kind": "cutout"}]}
+    summary = augcli.materialize(src, tmp_path / "dst", recipe, masks=tmp_path / "masks", max_errors=1)
+    (failure,) = summary.failures
+    assert failure.reason == "not a mask: a Git LFS pointer stands in its place; run `git lfs pull`"
+
+
+def test_a_pointer_in_the_place_of_a_shard_says_how_to_fetch_it(tmp_path):
+    pq.write_table(pa.table({"image": [b"x"]}), tmp_path / "a.parquet")
+    (tmp_path / "b.parquet").write_bytes(POINTER)
+    assert refused(tmp_path) == (
+        f"'{tmp_path}/b.parquet' is not a parquet file: a Git LFS pointer stands in its place;"
+        " run `git lfs pull`"
+    )
