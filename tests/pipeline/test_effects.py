@@ -32,6 +32,9 @@ def inputs(tmp_path_factory, write_folder):
         photo = root / "jpg" / path.relative_to(root / "png").with_suffix(".jpg")
         photo.parent.mkdir(parents=True, exist_ok=True)
         Image.open(path).save(photo)
+        logo = root / "logos" / path.relative_to(root / "png")
+        logo.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGBA", (10, 8), (200, 0, 0, 100)).save(logo)
         mask = root / "masks" / path.relative_to(root / "png")
         Image.new("L", Image.open(path).size, 1).save(mask)
     sizes = {"width": 10, "height": 8}
@@ -86,6 +89,12 @@ def idle(cli, inputs, tmp_path):
         ("cutmix", "jpg", ["--quality", "80", "--image-format", "png"], "--quality"),
         ("cutmix", "png", ["--quality", "80", "--format", "parquet"], "--quality"),
         ("cutmix", "jpg", ["--quality", "80", "--format", "parquet"], None),
+        ("cutmix", "png", ["--background", "black"], "--background"),
+        ("cutmix", "logos", ["--background", "black"], None),
+        ("cutout", "logos", ["--background", "black"], "--background"),
+        ("cutout", "logos", ["--background", "black", "--image-format", "jpg"], None),
+        ("cutout", "png", ["--background", "black", "--size", "6"], "--background"),
+        ("cutout", "png", ["--background", "black", "--size", "6", "--fit", "pad"], None),
         ("cutmix", "png", ["--subsampling", "420"], "--subsampling"),
         ("cutmix", "jpg", ["--subsampling", "420"], None),
         # Labels.

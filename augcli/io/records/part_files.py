@@ -65,6 +65,9 @@ def is_ours(column: str, has_masks: bool) -> bool:
     return column in OUR_COLUMNS or column.startswith(PRIVATE) or (has_masks and column in MASK_COLUMNS)
 
 
+LAID_OVER = "transparent images laid over the background"
+"""Counted once for each output that needed the background for itself or a partner."""
+
 WRITTEN_ANEW = "written anew: "
 """What the names of counts of unchanged outputs begin with that could not be copied; the reason follows."""
 

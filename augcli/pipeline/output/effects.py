@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.errors import Note, Option
+from augcli.io.records.part_files import LAID_OVER
 from augcli.needs import Fact, find_idle
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def idle_notes(
         splits: All splits of the output.
         counts: Their rows, counted; None where the output is not made yet.
     """
-    facts = _input_facts(source, splits) | _recipe_facts(recipe) | _output_facts(recipe, counts)
+    facts = _input_facts(source, splits) | _recipe_facts(recipe) | _output_facts(splits, counts)
     notes = find_idle(recipe, facts)
     for operation in [choice.operation for entry in recipe.entries for choice in entry.choices]:
         notes += find_idle(operation, facts, operation.name)
@@ -72,8 +73,12 @@ def _recipe_facts(recipe: Recipe) -> set[Fact]:
     return {fact for fact, holds in is_so.items() if holds}
 
 
-def _output_facts(recipe: Recipe, counts: Sequence[RowCounts] | None) -> set[Fact]:
+def _output_facts(splits: Sequence[Split], counts: Sequence[RowCounts] | None) -> set[Fact]:
     """Return what is so of an output; what is not known yet counts as if it were so."""
     if counts is None:
         return {Fact.JPEG, Fact.BACKGROUND}
-    return {Fact.JPEG, Fact.BACKGROUND} if any(own.jpegs for own in counts) else {Fact.BACKGROUND}
+    is_so = {
+        Fact.JPEG: any(own.jpegs for own in counts),
+        Fact.BACKGROUND: any(LAID_OVER in fact.counts for split in splits for fact in split.facts.values()),
+    }
+    return {fact for fact, holds in is_so.items() if holds}

@@ -9,6 +9,7 @@ import numpy as np
 from augcli.errors import DecodeError
 from augcli.io.images import codec
 from augcli.io.images.profiles import fits
+from augcli.io.records.part_files import LAID_OVER
 
 if TYPE_CHECKING:
     from augcli.kernels.backends import Backend
@@ -87,6 +88,8 @@ class Maker:
         profile = header.profile
         if profile and not fits(profile, channels):
             profile, made.remarks = b"", (*made.remarks, PROFILE_LEFT_OUT)
+        if channels == 4 and chosen.file_format == "jpg" and LAID_OVER not in made.remarks:
+            made.remarks = (*made.remarks, LAID_OVER)
         try:
             made.data = codec.encode(pixels, *chosen, recipe.background, profile)
         except DecodeError as error:

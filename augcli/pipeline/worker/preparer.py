@@ -8,7 +8,7 @@ from augcli.errors import DecodeError
 from augcli.io.images import codec
 from augcli.io.images.profiles import are_alike
 from augcli.io.records.annotation_columns import OutputAnnotations
-from augcli.io.records.part_files import WRITTEN_ANEW
+from augcli.io.records.part_files import LAID_OVER, WRITTEN_ANEW
 from augcli.kernels.fills import resolve_image_mean
 from augcli.kernels.match import match_pixels, mixed_shape
 from augcli.pipeline.worker.values import Made, OutputPlan
@@ -101,11 +101,13 @@ class Preparer:
         shape = mixed_shape(Shape.of(pixels), map(Shape.of, partners))
         is_greyed = shape.channels == 1 and any(partner.shape[2] > 1 for partner in partners)
         background = self._recipe.background
+        has_transparent = any(partner.shape[2] == 4 for partner in partners)
         opaque = [
             codec.flatten(partner, background) if partner.shape[2] == 4 else partner for partner in partners
         ]
         matched = [match_pixels(partner, shape.channels, pixels.dtype) for partner in opaque]
-        return (matched, match_pixels(pixels, shape.channels, pixels.dtype)), (GREYED,) * is_greyed
+        remarks = (GREYED,) * is_greyed + (LAID_OVER,) * has_transparent
+        return (matched, match_pixels(pixels, shape.channels, pixels.dtype)), remarks
 
     def _keep(self, position: int, base: Loaded, plan: OutputPlan) -> Made:
         """Return an unchanged sample: the file itself where it may stand in the output, else its pixels."""
