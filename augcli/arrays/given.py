@@ -53,14 +53,15 @@ def read_lam(lam: ArrayLike | None, count: int) -> tuple[Any, list[float] | None
 
 def paste_boxes(batch: Batch, boxes: ArrayLike) -> list[Program]:
     """Return programs that paste the box of each image, (N, 4); an empty one pastes nothing."""
-    pairs = enumerate(zip(read_integers(boxes, (len(batch), 4), "boxes").tolist(), batch.shapes, strict=True))
+    edges = read_integers(_unpack(boxes), (len(batch), 4), "boxes").tolist()
+    pairs = enumerate(zip(edges, batch.shapes, strict=True))
     given = [_read_box(edges, shape, f"boxes[{number}]") for number, (edges, shape) in pairs]
     return [(Paste(box, 0),) if box.area else () for box in given]
 
 
 def fill_boxes(batch: Batch, operation: HoleOperation, boxes: Any, streams: Streams) -> list[Program]:
     """Return programs that fill the boxes of each image, (N, B, 4), as an operation fills its own."""
-    given = read_integers(boxes, (len(batch), -1, 4), "boxes").tolist()
+    given = read_integers(_unpack(boxes), (len(batch), -1, 4), "boxes").tolist()
     numbers = enumerate(zip(given, batch.shapes, streams.draw(operation.streams), strict=True))
     programs: list[Program] = []
     for number, (edges, shape, draws) in numbers:
@@ -69,6 +70,13 @@ def fill_boxes(batch: Batch, operation: HoleOperation, boxes: Any, streams: Stre
         fills = (Fill(box, operation.paint(draws, shape, hole)) for hole, box in enumerate(holes))
         programs.append(tuple(fills))
     return programs
+
+
+def _unpack(boxes: Any) -> Any:
+    """Return the edges of every `Box`, such as `rand_box` gives, in lists of them."""
+    if isinstance(boxes, Box):
+        return [boxes.y0, boxes.x0, boxes.y1, boxes.x1]
+    return [_unpack(each) for each in boxes] if isinstance(boxes, list | tuple) else boxes
 
 
 def _read_box(edges: Sequence[int], shape: Shape, what: str) -> Box:

@@ -72,7 +72,8 @@ def cutmix(
         seed: A whole number in 0..2**64 - 1, a tuple of such, or None for a fresh one; it comes back as
             `.seed`. The same seed draws the same, whatever the images.
         same_on_batch: True gives all images the same draws: one λ and, for images of one size, one box.
-        boxes: (N, 4) integers (y0, x0, y1, x1), half-open and inside the images, instead of drawn ones.
+        boxes: (N, 4) integers (y0, x0, y1, x1), half-open and inside the images, or N boxes of `rand_box`,
+            instead of drawn ones.
         indices: (N,) partners instead of drawn ones. Drawn ones are a derangement: nobody is its own
             partner, and everybody is partner once.
         masks: Masks of indices that belong to the images: (N, H, W) or a list of (H, W), each of its image's

@@ -73,3 +73,12 @@ def test_a_min_area_holds_for_pasted_boxes_too():
         pasted = [[5, 5, 20, 20], [0, 0, 0, 0]]
         mixed = augcli.cutmix(images, boxes=pasted, indices=[1, 0], bboxes=boxes, box_rule=rule)
         assert mixed.bboxes[0].images.tolist() == owners
+
+
+def test_boxes_of_rand_box_can_be_given():
+    boxes = [augcli.rand_box(40, 30, 0.5, seed=number) for number in range(6)]
+    edges = [[box.y0, box.x0, box.y1, box.x1] for box in boxes]
+    assert augcli.cutmix(IMAGES, boxes=boxes) == augcli.cutmix(IMAGES, boxes=edges)
+    assert augcli.cutmix(IMAGES, boxes=boxes).boxes.tolist() == edges
+    holes = [[box] for box in boxes]
+    assert augcli.cutout(IMAGES, boxes=holes) == augcli.cutout(IMAGES, boxes=[[each] for each in edges])

@@ -291,6 +291,11 @@ def test_an_image_host_compiled_is_changed_in_place_and_its_partners_are_not(hos
     assert (partner == 200).all()
 
 
+THREE_PARTNERS = {
+    "op": [{"kind": "cutmix"}, {"kind": "mixup", "lam": 0.4}, {"kind": "cutmix"}, {"kind": "erase"}]
+}
+
+
 @pytest.mark.parametrize("form", ["batch", "list"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize(
@@ -301,8 +306,9 @@ def test_an_image_host_compiled_is_changed_in_place_and_its_partners_are_not(hos
         lambda images: augcli.cutout(images, fill="image-mean", length=5),
         lambda images: augcli.erase(images, fill="normal"),
         lambda images: augcli.patch_cutout(images, patch_size=3),
+        lambda images: augcli.apply(THREE_PARTNERS, images, [0, 1, 2, 3], num_classes=4),
     ],
-    ids=["cutmix", "mixup", "cutout", "erase", "patch_cutout"],
+    ids=["cutmix", "mixup", "cutout", "erase", "patch_cutout", "apply"],
 )
 def test_arrays_of_cupy_go_in_and_out(some_cupy, launches, monkeypatch, function, dtype, form):
     generator = np.random.default_rng(1)
