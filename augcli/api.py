@@ -272,6 +272,8 @@ def _select(
         label_col=recipe.label_col,
         box_order=recipe.box_order,
         changes_pixels=bool(recipe.entries or recipe.size),
+        file_col=recipe.file_col,
+        label_sep=recipe.label_sep,
         links=recipe.links,
         split=recipe.split,
         splits=recipe.splits,

@@ -25,6 +25,7 @@ class Fact(Enum):
 
     SHARDS = "SRC is a folder of images"
     LABEL_COLUMN = "no table or column of labels is read"
+    TABLE = "no table of labels is read"
     LABELS = "no image has a label"
     CLASSES = "all images are of one class"
     OTHER_SPLITS = "there are no other splits"

@@ -210,7 +210,19 @@ class Recipe:
     )
     label_col: str | None = option(
         None,
-        "Column of the labels (default: soft_label or label).",
+        "Column of the labels (default: found by name).",
+        panel="Input",
+        needs=(Fact.LABEL_COLUMN,),
+    )
+    file_col: str | None = option(
+        None,
+        "Column of a table that names the images (default: found by name).",
+        panel="Input",
+        needs=(Fact.TABLE,),
+    )
+    label_sep: str | None = option(
+        None,
+        "What stands between several labels in one text, such as `|`.",
         panel="Input",
         needs=(Fact.LABEL_COLUMN,),
     )

@@ -290,8 +290,6 @@ SPELLED = {
     "recipe_files": "an option of pip",
     "pipeline.doctor": "an option of pip",
     "kernels.gpu": "an option of a compiler",
-    "io.labels.columns": "labels are read anew; these go with it",
-    "io.labels.tables": "labels are read anew; these go with it",
 }
 """Modules outside of `cli` with such texts, and why."""
 

@@ -30,6 +30,7 @@ readers/splits              which splits there are, by the words of names
 readers/passed_over         what was found and is not used, in words
 readers/layouts             layouts that are not read, named with the cure
 readers/folder              image folders: splits, class folders
+readers/folder_labels       how the images of a folder are labelled
 readers/parquet             rows of shards
 readers/pairs               images beside their masks
 readers/described           columns of shards that describe pixels
@@ -37,8 +38,16 @@ readers/image_cells         encoded images in columns, in every layout of Arrow
 readers/annotations         which masks and boxes belong to which sample
 readers/rows                rows of shards, read in little memory
 readers/shards              what shards hold, by their footers
-labels/columns              labels from columns: names, indices, weights
-labels/tables               CSV and parquet tables of labels
+labels/class_list           the class list that the user gives
+labels/labelling            labels of rows from names, indices, weights
+labels/texts                what the texts of a label column say
+labels/columns              what a column of labels means
+labels/choice               which columns are the labels, and which could be
+labels/pieces               labels of several files whose class names may differ in order
+labels/tables               CSV, parquet and JSON lines opened
+labels/matching             which row belongs to which image
+labels/table_rows           labels of images by a table
+labels/uniting              one class list for splits that were read apart
 boxes/base                  boxes as they are read and written
 boxes/coco                  COCO
 boxes/voc                   Pascal VOC

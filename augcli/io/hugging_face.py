@@ -39,18 +39,48 @@ def read_features(schema: pa.Schema) -> dict[str, Any]:
 
 
 def read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | None:
-    """Read the class names of a label column, index or weights, from Hugging Face's features.
+    """Read the class names of a label column, indices or weights, from Hugging Face's features.
 
     Raises:
         InputError: If they are not a list of distinct texts.
     """
     features = read_features(schema)
     # Our own soft labels bear no names themselves; those of the dominant class's column are theirs.
-    for name in (label, "label" if label == "soft_label" else None):
+    for name in (label, "label" if label in ("soft_label", "classes") else None):
         feature = features.get(name) if name else None
-        if isinstance(feature, dict) and feature.get("names"):
-            return check_names(feature["names"])
+        for class_label in (feature, _element(feature)):
+            if isinstance(class_label, dict) and class_label.get("names"):
+                return check_names(class_label["names"])
     return None
+
+
+def is_class_list(schema: pa.Schema, column: str) -> bool:
+    """True if Hugging Face's features say that a column holds lists of class indices."""
+    element = _element(read_features(schema).get(column))
+    return isinstance(element, dict) and element.get("_type") == "ClassLabel"
+
+
+def is_class_label(schema: pa.Schema, column: str) -> bool:
+    """True if Hugging Face's features say that a column holds class indices, one or several a row."""
+    feature = read_features(schema).get(column)
+    is_index = isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+    return is_index or is_class_list(schema, column)
+
+
+def read_smoothing(schema: pa.Schema) -> float | None:
+    """Read how strongly an output of ours smoothed its labels; None if the schema is not of ours."""
+    try:
+        smoothing = json.loads((schema.metadata or {})[b"augcli"])["smoothing"]
+        return float(smoothing)
+    except (KeyError, TypeError, ValueError, RecursionError, OverflowError):
+        return None
+
+
+def _element(feature: Any) -> Any:
+    """Return the feature of a list's elements; None if a feature is not of lists."""
+    if isinstance(feature, list) and len(feature) == 1:
+        return feature[0]
+    return feature.get("feature") if isinstance(feature, dict) else None
 
 
 def check_names(names: Any) -> tuple[str, ...] | None:

@@ -97,6 +97,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     notes = [
         *source.notes,
         *documents.label_notes(recipe, [split.catalogue.split for split in splits]),
+        *summarize.smoothing_notes(recipe, source.labelled),
         *summarize.class_notes(splits),
         *summarize.pair_notes(splits),
     ]

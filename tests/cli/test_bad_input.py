@@ -437,21 +437,53 @@ def test_an_index_beyond_the_class_list_is_refused(refuse_table, tmp_path):
     assert says == "label 2 is beyond the 2 classes; give --classes FILE with all names"
 
 
-def test_a_table_that_names_a_missing_file_is_refused(refuse_table, tmp_path):
-    says = refuse_table("file_name,label\na.png,cat\nb.png,dog\nlost.png,dog\n")
+def test_a_table_that_names_no_image_is_refused(refuse_table, tmp_path):
+    says = refuse_table("file_name,label\nlost.png,cat\ngone.png,dog\n")
     assert says == (
-        f"'{tmp_path / 'labels.csv'}' names 'lost.png' (1 such), which is not among the images; remove it"
+        f"'{tmp_path / 'labels.csv'}': column 'file_name' names none of the 2 images (its first is"
+        " 'lost.png'); an image here is 'a.png'; give --file-col"
     )
-
-
-def test_a_table_that_leaves_out_an_image_is_refused(refuse_table, tmp_path):
-    says = refuse_table("file_name,label\na.png,cat\n")
-    assert says == f"'{tmp_path / 'labels.csv'}' has no row for 'b.png' (1 such); add it or move it away"
 
 
 def test_a_table_that_names_an_image_twice_is_refused(refuse_table, tmp_path):
     says = refuse_table("file_name,label\na.png,cat\nb.png,dog\na.png,dog\n")
-    assert says == f"'{tmp_path / 'labels.csv'}' names an image twice; leave one row for each"
+    assert says == (
+        f"'{tmp_path / 'labels.csv'}' names 'a.png' twice, with different labels (rows 1 and 3); leave one"
+        " row for each image, with several labels in one cell by --label-sep"
+    )
+
+
+def test_a_table_that_fits_two_images_is_refused(refuse_table, flat, tmp_path):
+    (flat / "a.bmp").write_bytes((flat / "b.png").read_bytes())
+    says = refuse_table("file_name,label\na,cat\nb.png,dog\n")
+    assert says == (
+        f"'{tmp_path / 'labels.csv'}' names 'a', which fits 2 images: 'a.bmp', 'a.png'; write paths below"
+        " SRC, with suffixes"
+    )
+
+
+def test_a_table_that_contradicts_class_folders_is_refused(refusal, make_folder, tmp_path):
+    (tmp_path / "labels.csv").write_text("file_name,label\ncat/0.png,cat\ndog/0.png,cat\ncat/1.png,dog\n")
+    src, options = make_folder({"cat": 2, "dog": 1}), ("--labels", tmp_path / "labels.csv")
+    says = refusal("cutmix", src, tmp_path / "dst", *options, code=INPUT)
+    assert says == (
+        f"'{tmp_path / 'labels.csv'}' says that 'cat/1.png' is 'dog', but it lies in the class folder 'cat';"
+        " correct the table or move the file, or give --label-col with the right column"
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "cure"),
+    [
+        ("file_name,x,y,w,h\na.png,0.5,0.5,0.2,0.1\nb.png,0.4,0.2,0.1,0.1\n", "--label-col"),
+        ("file_name,label\na.png,36.6\nb.png,37.2\n", "--label-col"),
+        ("file_name,diagnosis\na.png,0\nb.png,1\n", "--label-col diagnosis"),
+        ("file_name,label\na.png,cat|dog\nb.png,cat\n", "--label-sep |"),
+    ],
+)
+def test_a_table_that_can_be_read_in_two_ways_is_refused(refuse_table, tmp_path, table, cure):
+    assert cure in refuse_table(table)
+    assert not (tmp_path / "dst").exists()
 
 
 def test_multi_hot_labels_cannot_be_put_in_class_folders(refusal, make_folder, tmp_path):
@@ -470,17 +502,21 @@ def test_a_table_that_leads_out_of_its_folder_is_refused(refuse_table, tmp_path,
 
 
 def test_a_table_without_file_names_is_refused(refuse_table, tmp_path):
-    says = refuse_table("image,label\na.png,cat\n")
-    assert says == f"'{tmp_path / 'labels.csv'}' has no column file_name; it has image, label"
+    says = refuse_table("picture,label\na.png,cat\n")
+    assert says == (
+        f"'{tmp_path / 'labels.csv'}' has no column file_name; it has picture, label; an image here is"
+        " 'a.png'; give --file-col picture"
+    )
 
 
 def test_a_message_stays_one_line_whatever_names_a_table_holds(refuse_table):
-    assert refuse_table('"file\nname",label\na.png,cat\n').endswith("label")
+    assert refuse_table('"file\nname",label\na.png,cat\n').endswith("--file-col file name")
 
 
 def test_a_table_without_labels_is_refused(refuse_table, tmp_path):
     says = refuse_table("file_name,size\na.png,big\nb.png,small\n")
-    assert says.endswith("has no column label and no column of weights; give --label-col")
+    assert "has no column label and no column of weights" in says
+    assert says.endswith("it has file_name, size; give --label-col (such as --label-col size)")
 
 
 @pytest.mark.parametrize("text", ["", 'file_name,label\n"a.png,cat\n'])
@@ -506,7 +542,7 @@ def test_a_class_list_that_is_none_is_refused(refusal, flat, tmp_path, text):
 @pytest.mark.parametrize("weight", ["-0.5", "nan"])
 def test_a_weight_that_is_none_is_refused(refuse_table, weight):
     says = refuse_table(f"file_name,p:cat,p:dog\na.png,1.0,0.0\nb.png,{weight},1.0\n")
-    assert says == "row 1 has a weight that is negative or not finite"
+    assert "holds -0.5: neither weights" in says or "lacks a weight, or holds NaN" in says
 
 
 def test_multi_hot_labels_cannot_be_smoothed(refuse_table):

@@ -12,9 +12,8 @@ import pytest
 from augcli.errors import InputError, StorageError
 from augcli.io.readers.folder import (
     IMAGE_SUFFIXES,
-    LABEL_TABLES,
-    classes_of_files,
 )
+from augcli.io.readers.folder_labels import LABEL_TABLES, classes_of_files
 from augcli.io.readers.passed_over import describe_others
 from augcli.io.store.listing import File, Files, list_tree
 from augcli.io.store.local import LocalStore

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from augcli.errors import InputError
-from augcli.io.labels.columns import (
+from augcli.io.labels.choice import Kind, LabelChoice, choose_labels
+from augcli.io.labels.class_list import read_class_list
+from augcli.io.labels.columns import LabelColumn
+from augcli.io.labels.columns import label_by_column as label_column
+from augcli.io.labels.labelling import (
     Labelling,
-    label_by_column,
     label_by_index,
     label_by_name,
     label_by_weights,
-    label_texts,
-    read_class_list,
     rename_classes,
 )
+from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.store.locations import locate
 from augcli.samples import SoftLabel
 
@@ -64,7 +68,7 @@ def test_class_file_that_is_missing_is_refused(tmp_path):
         read(tmp_path / "none.txt")
     path = f"'{tmp_path}/none.txt'"
     assert str(caught.value) == (
-        f"--classes {path} cannot be read: [Errno 2] No such file or directory: {path}"
+        f"classes {path} cannot be read: [Errno 2] No such file or directory: {path}"
     )
 
 
@@ -72,7 +76,7 @@ def test_class_file_that_is_a_directory_is_refused(tmp_path):
     with pytest.raises(InputError) as caught:
         read(tmp_path)
     path = f"'{tmp_path}'"
-    assert str(caught.value) == f"--classes {path} cannot be read: [Errno 21] Is a directory: {path}"
+    assert str(caught.value) == f"classes {path} cannot be read: [Errno 21] Is a directory: {path}"
 
 
 def test_class_file_that_is_not_utf8_is_refused(tmp_path):
@@ -140,7 +144,7 @@ def test_no_index_at_all_gives_no_classes():
 
 def test_index_beyond_the_class_list_is_refused():
     with pytest.raises(
-        InputError, match="label 2 is beyond the 2 classes; give --classes FILE with all names"
+        InputError, match=r"label 2 is beyond the 2 classes; give classes=.FILE. with all names"
     ):
         label_by_index([0, 2], ("a", "b"))
 
@@ -194,6 +198,16 @@ def chunked(values, kind=None) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(values, kind)])
 
 
+def label_by_column(values, names=None, classes=None, **known) -> Labelling:
+    """Label by a column as it stands in a file that knows types."""
+    return label_column(LabelColumn(values, names=names, **known), classes)
+
+
+def label_texts(texts, classes) -> Labelling:
+    """Label by a column of a CSV file."""
+    return label_column(LabelColumn(chunked(texts, pa.string()), is_text=True), classes)
+
+
 @pytest.mark.parametrize(
     "column",
     [
@@ -230,10 +244,242 @@ def test_column_of_nulls_leaves_all_rows_unlabelled():
     assert label_by_column(pa.chunked_array([pa.nulls(2)]), None, None) == ([None, None], None)
 
 
-@pytest.mark.parametrize("column", [chunked([0.5]), chunked([b"a"]), chunked([{"a": 1}])])
+@pytest.mark.parametrize("column", [chunked([b"a"]), chunked([{"a": 1}]), chunked([1], pa.date32())])
 def test_column_of_another_type_is_refused(column):
-    with pytest.raises(InputError, match="is not understood; accepted: string, integer, list of weights"):
+    with pytest.raises(InputError, match="is not understood; accepted: texts, whole numbers, lists"):
         label_by_column(column, None, None)
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64(), pa.float16(), pa.decimal128(9, 2)])
+def test_whole_numbers_of_any_type_are_indices(kind):
+    values = pa.chunked_array([pa.array([1.0, 0.0, None], pa.float64()).cast(kind)])
+    assert label_by_column(values) == ([SECOND, FIRST, None], ("0", "1"))
+
+
+def test_not_a_number_is_unlabelled():
+    assert label_by_column(chunked([1.0, float("nan")])).labels == [SECOND, None]
+
+
+@pytest.mark.parametrize("value", [0.5, -1.5, float("inf"), 1e300])
+def test_numbers_that_are_not_whole_are_no_labels(value):
+    with pytest.raises(InputError, match=r"a number to predict is not a class|not the index of a class"):
+        label_by_column(chunked([0.0, value]))
+
+
+MANY = SoftLabel((1, 3), (1.0, 1.0))
+
+
+def test_lists_that_the_file_calls_indices_are_multi_hot():
+    assert label_by_column(chunked([[0], [1, 0], []]), ("x", "y"), holds_indices=True) == (
+        [FIRST, SoftLabel((0, 1), (1.0, 1.0)), None],
+        ("x", "y"),
+    )
+
+
+def test_lists_of_whole_numbers_beyond_one_are_indices():
+    assert label_by_column(chunked([[3, 1], [2], None])).labels == [MANY, THIRD, None]
+
+
+def test_lists_of_indices_follow_their_names_into_the_class_list_of_the_user():
+    column = chunked([[0, 2], [1]])
+    found = label_by_column(column, ("a", "b", "c"), ("c", "b", "a", "z"), holds_indices=True)
+    assert found.labels == [SoftLabel((0, 2), (1.0, 1.0)), SECOND]
+
+
+@pytest.mark.parametrize("rows", [[[3, 3]], [[2, -1]], [[12, 3, 0, 3], [0, 1, 1, 13]]])
+def test_lists_that_are_counts_rather_than_indices_are_refused(rows):
+    with pytest.raises(InputError, match="neither indices of classes nor weights"):
+        label_by_column(chunked(rows))
+
+
+@pytest.mark.parametrize("rows", [[[0], [1], [0, 1]], [[1], [0]], [[0.5], [0.25]], [[0.5, 0.5], [1.0]]])
+def test_lists_that_may_be_indices_or_weights_are_refused(rows):
+    with pytest.raises(InputError, match="neither one weight for each of all classes nor indices of classes"):
+        label_by_column(chunked(rows))
+
+
+@pytest.mark.parametrize("rows", [[[3.0, 17.0]], [[0.5, 1.5]], [[-0.1, 1.1]], [[0.5, float("nan")]]])
+def test_lists_of_other_numbers_are_no_weights(rows):
+    with pytest.raises(InputError, match=r"neither weights in 0..1|lacks a weight"):
+        label_by_column(chunked(rows))
+
+
+def test_weights_of_half_precision_are_read():
+    column = chunked([[0.25, 0.75]]).cast(pa.list_(pa.float16()))
+    assert label_by_column(column).labels == [SoftLabel((0, 1), (0.25, 0.75))]
+
+
+def test_lists_of_names_are_multi_hot():
+    assert label_by_column(chunked([["b", "a"], ["b"], None])) == (
+        [SoftLabel((0, 1), (1.0, 1.0)), SECOND, None],
+        ("a", "b"),
+    )
+
+
+def test_texts_of_numbers_are_names_where_the_file_knows_types():
+    assert label_by_column(chunked(["10", "2"])).classes == ("10", "2")
+
+
+# Which columns label ---------------------------------------------------------------------------------------
+
+INT, TEXT, SHARE = pa.int64(), pa.string(), pa.list_(pa.float64())
+
+
+def schema(features=None, smoothing=None, **kinds) -> pa.Schema:
+    """A schema of some columns, with what its metadata may say."""
+    metadata = {}
+    if features:
+        metadata["huggingface"] = json.dumps({"info": {"features": features}})
+    if smoothing is not None:
+        metadata["augcli"] = json.dumps({"smoothing": smoothing})
+    return pa.schema(kinds.items(), metadata)
+
+
+def class_label(*names):
+    return {"names": list(names), "_type": "ClassLabel"}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "columns"),
+    [
+        ({"label": INT, "class": TEXT}, ("label",)),
+        ({"labels": INT}, ("labels",)),
+        ({"target": INT, "id": INT}, ("target",)),
+        ({"Label": INT}, ("Label",)),
+        ({"soft_label": SHARE, "label": INT}, ("soft_label",)),
+        ({"p:a": pa.float64(), "p:b": pa.float64(), "label": INT}, ("p:a", "p:b")),
+        ({"class": TEXT, "category": TEXT}, ()),
+        ({"label": pa.struct([("bytes", pa.binary())])}, ()),
+        ({"label": pa.binary(), "class": INT}, ("class",)),
+        ({"fine_label": INT, "coarse_label": INT}, ()),
+    ],
+)
+def test_label_columns_are_found_by_name_and_type(kinds, columns):
+    assert choose_labels(schema(**kinds), None, "x").columns == columns
+
+
+def test_columns_that_could_be_labels_are_named_where_none_is_read():
+    found = choose_labels(schema({"kind": class_label("a")}, kind=INT, fine_label=INT, size=INT), None, "x")
+    assert (found.kind, found.candidates) == (Kind.NOT, ("kind", "fine_label"))
+
+
+def test_exact_labels_of_our_own_outputs_go_before_all_others():
+    kinds = {"label": INT, "soft_label": SHARE, "classes": pa.list_(INT), "weights": SHARE}
+    found = choose_labels(schema(smoothing=0.1, **kinds), None, "x")
+    assert (found.kind, found.columns, found.smoothing) == (Kind.EXACT, ("classes", "weights"), 0.1)
+    assert found.is_smoothed is False
+    foreign = choose_labels(schema(**kinds), None, "x")
+    assert foreign.columns == ("soft_label",)
+    saved_again = choose_labels(schema(**kinds, lam=pa.float64(), op=TEXT, source=TEXT), None, "x")
+    assert saved_again.kind is Kind.EXACT
+
+
+@pytest.mark.parametrize("named", [None, "soft_label"])
+def test_smoothed_labels_of_our_own_are_known_where_nothing_else_is_left(named):
+    found = choose_labels(schema(smoothing=0.1, soft_label=SHARE), named, "x")
+    assert (found.columns, found.is_smoothed) == (("soft_label",), True)
+
+
+# Several files ----------------------------------------------------------------------------------------------
+
+COLUMN = LabelChoice(Kind.COLUMN, ("label",))
+
+
+def piece(values, *names, name="a.parquet", column="label", kind=None) -> Piece:
+    """The label column of a shard, with the names of its classes."""
+    array = pa.array(values, kind)
+    features = {column: class_label(*names)} if names else None
+    if names and pa.types.is_list(array.type) and column == "label":
+        features = {column: {"feature": class_label(*names), "_type": "Sequence"}}
+    if column == "soft_label" and names:
+        features = {"label": class_label(*names)}
+    own = schema(features, **{column: array.type})
+    return Piece(pa.table({column: array}), own, name)
+
+
+def by_names(found: tuple[Labelling, list[str]]) -> list[dict[str, float] | None]:
+    labelling = found[0]
+    return [
+        None
+        if label is None
+        else {labelling.classes[i]: weight for i, weight in zip(label.classes, label.weights, strict=True)}
+        for label in labelling.labels
+    ]
+
+
+def test_class_names_in_another_order_are_mapped_by_name():
+    found = label_pieces(
+        [piece([0, 1, None, -1], "cat", "dog"), piece([0, 1], "dog", "cat")], COLUMN, Rules()
+    )
+    assert by_names(found) == [{"cat": 1}, {"dog": 1}, None, None, {"dog": 1}, {"cat": 1}]
+    assert found[1] == ["class names are in 2 different orders; labels are mapped by name"]
+
+
+def test_lists_of_class_labels_are_mapped_by_name():
+    pieces = [piece([[0], [0, 1], None], "cat", "dog"), piece([[0], []], "dog", "cat")]
+    found = by_names(label_pieces(pieces, COLUMN, Rules()))
+    assert found == [{"cat": 1}, {"cat": 1, "dog": 1}, None, {"dog": 1}, None]
+
+
+def test_soft_labels_are_mapped_by_name():
+    choice = LabelChoice(Kind.COLUMN, ("soft_label",))
+    pieces = [
+        piece([[0.25, 0.75]], "cat", "dog", column="soft_label"),
+        piece([[0.25, 0.75], None], "dog", "cat", column="soft_label", kind=pa.list_(pa.float32())),
+    ]
+    found = by_names(label_pieces(pieces, choice, Rules()))
+    assert found == [{"cat": 0.25, "dog": 0.75}, {"dog": 0.25, "cat": 0.75}, None]
+
+
+def test_exact_labels_are_mapped_by_name():
+    choice = LabelChoice(Kind.EXACT, ("classes", "weights"))
+
+    def own(names) -> Piece:
+        table = pa.table({"classes": [[0, 1], None], "weights": [[0.25, 0.75], None]})
+        kinds = {"classes": pa.list_(INT), "weights": SHARE}
+        return Piece(table, schema({"label": class_label(*names)}, 0.0, **kinds), "a.parquet")
+
+    found = label_pieces([own(["cat", "dog"]), own(["dog", "cat"])], choice, Rules())
+    assert by_names(found) == [{"cat": 0.25, "dog": 0.75}, None, {"dog": 0.25, "cat": 0.75}, None]
+
+
+def test_names_that_are_among_those_of_another_file_are_mapped():
+    pieces = [piece([0, 1], "cat", "emu"), piece([0, 1, 2], "cat", "dog", "emu")]
+    assert by_names(label_pieces(pieces, COLUMN, Rules())) == [
+        {"cat": 1}, {"emu": 1}, {"cat": 1}, {"dog": 1}, {"emu": 1},
+    ]  # fmt: skip
+
+
+def test_names_that_contradict_each_other_are_refused():
+    pieces = [piece([0, 1], "cat", "dog"), piece([0, 1], "cat", "emu", name="b.parquet")]
+    with pytest.raises(InputError, match=r"'a.parquet' \(cat, dog\) and 'b.parquet' \(cat, emu\) contradict"):
+        label_pieces(pieces, COLUMN, Rules())
+
+
+def test_names_that_contradict_each_other_are_mapped_into_the_class_list_of_the_user():
+    pieces = [piece([0, 1], "cat", "dog"), piece([0, 1], "cat", "emu")]
+    found = label_pieces(pieces, COLUMN, Rules(("emu", "dog", "cat")))
+    assert by_names(found) == [{"cat": 1}, {"dog": 1}, {"cat": 1}, {"emu": 1}]
+
+
+def test_file_without_names_takes_those_of_the_others():
+    found = label_pieces([piece([0, 1], "cat", "dog"), piece([1], name="b.parquet")], COLUMN, Rules())
+    assert by_names(found) == [{"cat": 1}, {"dog": 1}, {"dog": 1}]
+    said = "1 of 2 files have no class names ('b.parquet' first) and take those of the others"
+    assert found[1] == [said]
+
+
+def test_file_without_names_beside_names_in_two_orders_is_refused():
+    pieces = [piece([0], "cat", "dog"), piece([0], "dog", "cat"), piece([1], name="c.parquet")]
+    with pytest.raises(InputError, match=r"'c.parquet' has no class names"):
+        label_pieces(pieces, COLUMN, Rules())
+
+
+def test_exact_labels_of_two_lengths_are_refused():
+    choice = LabelChoice(Kind.EXACT, ("classes", "weights"))
+    table = pa.table({"classes": [[0, 1]], "weights": [[1.0]]})
+    with pytest.raises(InputError, match="differ in length"):
+        label_pieces([Piece(table, table.schema, "a")], choice, Rules())
 
 
 def test_names_of_the_file_are_taken_in_their_own_order():
@@ -277,7 +523,7 @@ def test_texts_that_are_all_whole_numbers_are_indices():
     )
 
 
-@pytest.mark.parametrize("other", ["x", "1.0", "٣", "1 "])
+@pytest.mark.parametrize("other", ["x", "1.0.0", "٣", "1 ", "007", "1,0"])
 def test_texts_that_are_not_all_whole_numbers_are_names(other):
     assert label_texts(["2", other], None).classes == tuple(sorted(["2", other]))
 

@@ -22,7 +22,7 @@ def write_shard(path, rows: int, group: int | None = None, **columns) -> Shard:
 def test_find_columns_names_all_others_as_carried():
     schema = pa.schema([("a", pa.int8()), ("img", pa.binary()), ("label", pa.int64()), ("b", pa.string())])
     columns = find_columns(schema, None, None, None, "x.parquet")
-    assert (columns.image, columns.label, columns.others) == ("img", "label", ("a", "b"))
+    assert (columns.image, columns.labels.columns, columns.others) == ("img", ("label",), ("a", "b"))
 
 
 def test_row_groups_count_the_rows_of_all_shards_before_them(tmp_path):

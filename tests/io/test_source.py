@@ -205,10 +205,11 @@ def test_metadata_with_labels_goes_before_class_folders(make_folder):
     assert source.has_class_folders is True
 
 
-def test_label_table_that_does_not_match_the_images_is_refused(make_folder, tmp_path):
+def test_image_without_a_row_is_unlabelled_and_counted(make_folder, tmp_path):
     (tmp_path / "labels.csv").write_text("file_name,label\n0.png,cat\n")
-    with pytest.raises(InputError, match=r"has no row for '1\.png'"):
-        open_only(make_folder({"": 2}), labels=tmp_path / "labels.csv")
+    source, catalogue = open_only(make_folder({"": 2}), labels=tmp_path / "labels.csv")
+    assert labels_of(catalogue) == {"0.png": FIRST, "1.png": None}
+    assert any("1 images have no row" in note for note in source.notes)
 
 
 def test_label_table_is_refused_for_shards(tmp_path):
@@ -235,13 +236,13 @@ def test_splits_are_catalogues_of_their_own(make_folder):
     }
 
 
-def test_classes_are_those_of_the_augmented_split(make_folder):
-    source = open_source(str(make_folder({"train/cat": 1, "train/emu": 1, "val/dog": 1})), Selection())
+def test_splits_share_the_class_list_of_the_augmented_one(make_folder):
+    root = make_folder({"train/cat": 1, "train/emu": 1, "val/dog": 1, "val/emu": 1})
+    source = open_source(str(root), Selection())
     assert [c.classes for c in source.catalogues] == [("cat", "emu")] * 2
-    assert [c.labels for c in source.catalogues] == [[FIRST, SECOND], [None]]
-    assert (
-        "classes of split 'val' that are none of 'train': 'dog'; their images are unlabelled" in source.notes
-    )
+    assert [c.labels for c in source.catalogues] == [[FIRST, SECOND], [None, SECOND]]
+    lack = "classes of split 'val' that are none of 'train': 'dog'; their images are unlabelled"
+    assert lack in source.notes
 
 
 def test_class_list_decides_the_classes_of_all_splits(make_folder, tmp_path):
@@ -322,6 +323,54 @@ def test_each_split_is_labelled_by_its_own_metadata(make_folder):
     assert [c.labels for c in source.catalogues] == [[FIRST, SECOND], [SECOND]]
 
 
+def test_numbers_of_splits_mean_the_same_whatever_is_their_largest(make_folder):
+    root = make_folder({"train": 2, "val": 2})
+    (root / "train" / "metadata.csv").write_text("file_name,label\n0.png,1\n1.png,10\n")
+    (root / "val" / "metadata.csv").write_text("file_name,label\n0.png,1\n1.png,9\n")
+    train, val = open_source(str(root), Selection()).catalogues
+    assert train.classes == val.classes == tuple(f"{i:02d}" for i in range(11))
+    assert [label.classes for label in val.labels] == [(1,), (9,)]
+
+
+def test_numbers_of_a_split_beside_names_of_another_are_refused(make_folder):
+    root = make_folder({"train": 2, "val": 1})
+    (root / "train" / "metadata.csv").write_text("file_name,label\n0.png,0\n1.png,1\n")
+    (root / "val" / "metadata.csv").write_text("file_name,label\n0.png,emu\n")
+    with pytest.raises(InputError, match=r"names .emu. in one split and numbers up to 1 in another"):
+        open_source(str(root), Selection())
+
+
+@pytest.mark.parametrize("keys", [("train/0.png", "val/0.png"), ("./train/0", "VAL/0.PNG")])
+def test_one_table_labels_all_splits(make_folder, tmp_path, keys):
+    (tmp_path / "l.csv").write_text(f"file_name,label\n{keys[0]},cat\ntrain/1.png,dog\n{keys[1]},dog\n")
+    root = make_folder({"train": 2, "val": 1})
+    source = open_source(str(root), Selection(InputFiles.of(labels=tmp_path / "l.csv")))
+    assert [c.labels for c in source.catalogues] == [[FIRST, SECOND], [SECOND]]
+
+
+def test_table_above_splits_may_name_images_below_them(make_folder):
+    root = make_folder({"train": 1, "val": 1})
+    (root / "val" / "0.png").rename(root / "val" / "x.png")
+    (root / "metadata.csv").write_text("file_name,label\n0.png,cat\nx.png,cat\n")
+    assert [c.labels for c in open_source(str(root), Selection()).catalogues] == [[FIRST], [FIRST]]
+
+
+def test_table_above_splits_labels_those_without_their_own(make_folder):
+    root = make_folder({"train": 1, "val": 1})
+    (root / "metadata.jsonl").write_text('{"file_name": "train/0.png", "label": "cat"}\n')
+    (root / "val" / "metadata.csv").write_text("file_name,label\n0.png,cat\n")
+    assert [c.labels for c in open_source(str(root), Selection()).catalogues] == [[FIRST], [FIRST]]
+
+
+def test_tables_that_are_not_read_are_named(make_folder):
+    root = make_folder({"": 1})
+    (root / "metadata.csv").write_text("file_name,label\n0.png,cat\n")
+    (root / "metadata.jsonl").write_text('{"file_name": "0.png", "label": "dog"}\n')
+    source, catalogue = open_only(root)
+    assert catalogue.classes == ("cat",)
+    assert f"'{root / 'metadata.jsonl'}' is not read" in source.notes
+
+
 def test_class_folder_without_images_in_a_split_is_counted(make_folder):
     root = make_folder({"train/cat": 1, "val/cat": 1})
     (root / "val" / "dog").mkdir()
@@ -379,6 +428,7 @@ def test_what_stands_beside_shards_is_noted(tmp_path):
     (tmp_path / "notes.txt").write_bytes(b"x")
     (tmp_path / "b.heic").write_bytes(b"x")
     assert open_only(tmp_path)[0].notes == (
+        "labels: by column 'label'",
         "passed over 1 .heic; convert them to PNG or JPEG first",
         "passed over 1 .txt",
     )
@@ -432,7 +482,7 @@ def test_own_folder_output_is_read_with_its_soft_labels(make_folder, tmp_path):
         dense[key] = [
             dict(zip(label.classes, label.weights, strict=True)).get(index, 0.0) for index in (0, 1)
         ]
-    assert dense == stored
+    assert dense == {key: pytest.approx(weights, abs=1e-7) for key, weights in stored.items()}  # float32
     assert any(0 < first < 1 for first, _ in dense.values())
 
 
@@ -486,6 +536,15 @@ def test_weights_over_classes_that_the_augmented_split_lacks_are_no_label(make_f
     catalogues = open_source(str(root), Selection()).catalogues
     assert [c.classes for c in catalogues] == [("a", "c")] * 2
     assert [c.labels for c in catalogues] == [[SoftLabel((0, 1), (0.5, 0.5)), SECOND], [None, SECOND]]
+
+
+def test_splits_of_weights_over_different_classes_share_the_class_list(make_folder):
+    root = make_folder({"train": 2, "val": 1})
+    (root / "train" / "metadata.csv").write_text("file_name,p:a,p:c\n0.png,0.5,0.5\n1.png,0,1\n")
+    (root / "val" / "metadata.csv").write_text("file_name,label\n0.png,c\n")
+    catalogues = open_source(str(root), Selection()).catalogues
+    assert [c.classes for c in catalogues] == [("a", "c")] * 2
+    assert [c.labels for c in catalogues] == [[SoftLabel((0, 1), (0.5, 0.5)), SECOND], [SECOND]]
 
 
 # Tasks ----------------------------------------------------------------------------------------------------

@@ -11,22 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 import augcli
-from augcli.errors import InputError, PlanError
-from augcli.io.labels import tables
+from augcli.errors import PlanError
 from augcli.io.records.label_columns import TableOptions, finish_rows
 from augcli.io.records.part_files import SOURCES, Output, rows_to_table
 from augcli.io.records.step_columns import read_label, read_program
-from augcli.io.store.locations import locate
 from augcli.io.writers.labels_csv import fill_labels_csv
 from augcli.ops.cutmix import CutMix
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
 from augcli.recipe import Choice, Entry, Recipe, single
 from augcli.samples import Colour, Colour16, SoftLabel
-
-
-def read_label_table(path, *arguments):
-    return tables.read_label_table(locate(path), *arguments)
-
 
 HEADER = (
     "file_name,label,label_name,weight,label2,label2_name,weight2,"
@@ -406,203 +399,6 @@ def test_row_of_noise():
     assert step_to_row(Fill(Box(0, 0, 3, 4), Normal(1, mean, std))) == area | {
         "noise": "normal", "key": 1, "mean": list(mean), "std": list(std),
     }  # fmt: skip
-
-
-# Label tables ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def read_csv(tmp_path):
-    """Write a label table and read it for some images, as --labels does."""
-
-    def read(text, names=("a.png", "b.png"), label_col=None, classes=None, must_label=True):
-        path = tmp_path / "labels.csv"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_label_table(path, names, label_col, classes, must_label)
-
-    return read
-
-
-@pytest.fixture
-def read_table(tmp_path):
-    """The same with a parquet table."""
-
-    def read(columns, names=("a.png", "b.png"), label_col=None, classes=None, features=None):
-        path = tmp_path / "labels.parquet"
-        table = pa.table(columns)
-        if features:
-            table = table.replace_schema_metadata(
-                {"huggingface": json.dumps({"info": {"features": features}})}
-            )
-        pq.write_table(table, path)
-        return read_label_table(path, names, label_col, classes, True)
-
-    return read
-
-
-def test_table_of_names_labels_the_images_in_their_order(read_csv):
-    labelling = read_csv("file_name,label\nb.png,dog\na.png,cat\n")
-    assert labelling.classes == ("cat", "dog")
-    assert labelling.labels == [CAT, DOG]
-
-
-@pytest.mark.parametrize("column", ["file_name", "path", "filename"])
-def test_table_may_call_the_file_column_by_other_names(read_csv, column):
-    assert read_csv(f"{column},label\na.png,cat\nb.png,dog\n").labels == [CAT, DOG]
-
-
-def test_table_of_indices_labels_by_index(read_csv):
-    labelling = read_csv("file_name,label\na.png,1\nb.png,0\n")
-    assert labelling.labels == [DOG, CAT]
-    assert labelling.classes == ("0", "1")
-
-
-def test_table_of_indices_takes_the_names_of_the_class_list(read_csv):
-    labelling = read_csv("file_name,label\na.png,1\nb.png,0\n", classes=("dog", "cat"))
-    assert labelling.labels == [DOG, CAT]
-    assert labelling.classes == ("dog", "cat")
-
-
-def test_table_of_numbers_that_are_names_labels_by_name(read_csv):
-    labelling = read_csv("file_name,label\na.png,10\nb.png,7\n", classes=("7", "10"))
-    assert labelling.labels == [DOG, CAT]
-
-
-def test_table_of_names_follows_the_order_of_the_class_list(read_csv):
-    labelling = read_csv("file_name,label\na.png,cat\nb.png,dog\n", classes=("dog", "cat"))
-    assert labelling.labels == [DOG, CAT]
-
-
-def test_table_with_an_empty_label_leaves_the_image_unlabelled(read_csv):
-    assert read_csv("file_name,label\na.png,\nb.png,cat\n").labels == [None, CAT]
-
-
-def test_table_reads_names_like_null_and_nan_as_names(read_csv):
-    assert read_csv("file_name,label\na.png,null\nb.png,nan\n").classes == ("nan", "null")
-
-
-def test_table_of_weight_columns_labels_by_weights(read_csv):
-    labelling = read_csv("file_name,dog,cat\na.png,0.25,0.75\nb.png,1,0\n")
-    assert labelling.classes == ("cat", "dog")
-    assert labelling.labels == [SoftLabel((0, 1), (0.75, 0.25)), DOG]
-
-
-def test_table_of_weight_columns_follows_the_order_of_the_class_list(read_csv):
-    labelling = read_csv("file_name,dog,cat\na.png,0.25,0.75\nb.png,1,0\n", classes=("dog", "cat"))
-    assert labelling.classes == ("dog", "cat")
-    assert labelling.labels == [SoftLabel((0, 1), (0.25, 0.75)), CAT]
-
-
-def test_table_of_weight_columns_that_are_not_the_class_list_is_refused(read_csv):
-    with pytest.raises(InputError, match="dog, cat are not the classes of --classes"):
-        read_csv("file_name,dog,cat\na.png,0.25,0.75\nb.png,1,0\n", classes=("dog", "emu"))
-
-
-def test_table_prefers_marked_weight_columns_to_the_label(read_csv):
-    labelling = read_csv("file_name,label,p:cat,p:dog\na.png,0,0.5,0.5\nb.png,1,0,1\n")
-    assert labelling.classes == ("cat", "dog")
-    assert labelling.labels == [SoftLabel((0, 1), (0.5, 0.5)), DOG]
-
-
-def test_table_with_a_named_label_column(read_csv):
-    assert read_csv("file_name,label,kind\na.png,x,cat\nb.png,x,dog\n", label_col="kind").classes == (
-        "cat",
-        "dog",
-    )
-
-
-def test_table_without_the_named_label_column_is_refused(read_csv):
-    with pytest.raises(InputError, match="no column 'kind'; it has file_name, label"):
-        read_csv("file_name,label\na.png,x\nb.png,x\n", label_col="kind")
-
-
-def test_table_reads_our_own_labels_csv_again(csv_text, tmp_path):
-    first = make_output(file_name="a.png")
-    second = make_unmixed(file_name="b.png", label=1, exact=DOG)
-    csv_text([first, second])
-    labelling = read_label_table(tmp_path / "labels.csv", ["a.png", "b.png"], None, None, True)
-    assert labelling.classes == ("cat", "dog")
-    assert labelling.labels == [SoftLabel((0, 1), (0.7, 0.3)), DOG]
-
-
-def test_table_reads_a_byte_order_mark_and_crlf(read_csv):
-    labelling = read_csv(b"\xef\xbb\xbffile_name,label\r\na.png,cat\r\nb.png,dog\r\n")
-    assert labelling.classes == ("cat", "dog")
-
-
-def test_parquet_table_of_indices_takes_the_names_of_its_class_label(read_table):
-    features = {"label": {"names": ["zebra", "ant"], "_type": "ClassLabel"}}
-    labelling = read_table({"file_name": ["a.png", "b.png"], "label": [1, 0]}, features=features)
-    assert labelling.classes == ("zebra", "ant")
-    assert labelling.labels == [DOG, CAT]
-
-
-def test_parquet_table_prefers_soft_label_to_label(read_table):
-    labelling = read_table(
-        {"file_name": ["a.png", "b.png"], "label": [0, 1], "soft_label": [[0.5, 0.5], [0.0, 1.0]]}
-    )
-    assert labelling.labels == [SoftLabel((0, 1), (0.5, 0.5)), DOG]
-
-
-@pytest.mark.parametrize("key", ["../a.png", "x/../../a.png", "/a.png", ".."])
-def test_table_that_names_a_file_outside_is_refused(read_csv, key):
-    with pytest.raises(InputError, match="paths must be relative, below the table, without"):
-        read_csv(f"file_name,label\n{key},cat\nb.png,dog\n", names=(key, "b.png"))
-
-
-def test_table_that_names_an_image_twice_is_refused(read_csv):
-    with pytest.raises(InputError, match="names an image twice"):
-        read_csv("file_name,label\na.png,cat\nb.png,dog\na.png,dog\n")
-
-
-def test_table_without_a_row_for_an_image_is_refused(read_csv):
-    with pytest.raises(InputError, match=r"no row for 'b\.png' \(1 such\)"):
-        read_csv("file_name,label\na.png,cat\n")
-
-
-def test_table_with_a_row_for_no_image_is_refused(read_csv):
-    with pytest.raises(InputError, match=r"names 'c\.png' \(1 such\), which is not among the images"):
-        read_csv("file_name,label\na.png,cat\nb.png,dog\nc.png,dog\n")
-
-
-def test_table_with_a_class_outside_the_class_list_is_refused(read_csv):
-    with pytest.raises(InputError, match=r"unknown class 'emu' \(1 such\); the class list has cat, dog"):
-        read_csv("file_name,label\na.png,cat\nb.png,emu\n", classes=("cat", "dog"))
-
-
-def test_table_with_an_index_beyond_the_class_list_is_refused(read_csv):
-    with pytest.raises(InputError, match="label 2 is beyond the 2 classes"):
-        read_csv("file_name,label\na.png,0\nb.png,2\n", classes=("cat", "dog"))
-
-
-def test_table_without_a_file_column_is_refused(read_csv):
-    with pytest.raises(InputError, match="no column file_name; it has image, label"):
-        read_csv("image,label\na.png,cat\n")
-
-
-def test_table_without_labels_is_refused_where_it_must_label(read_csv):
-    with pytest.raises(InputError, match="no column label and no column of weights; give --label-col"):
-        read_csv("file_name,text\na.png,hello\nb.png,world\n")
-
-
-def test_table_without_labels_gives_none_where_it_need_not_label(read_csv):
-    assert read_csv("file_name,text\na.png,hello\nb.png,world\n", must_label=False) is None
-
-
-@pytest.mark.parametrize("text", ["", "file_name,label\na.png,cat,extra\n"])
-def test_table_that_is_no_csv_is_refused(read_csv, text):
-    with pytest.raises(InputError, match=r"labels\.csv' cannot be read"):
-        read_csv(text)
-
-
-def test_missing_table_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv' cannot be read"):
-        read_label_table(tmp_path / "none.csv", ["a.png"], None, None, True)
-
-
-def test_table_with_a_negative_weight_is_refused(read_csv):
-    with pytest.raises(InputError, match="row 0 has a weight that is negative or not finite"):
-        read_csv("file_name,cat,dog\na.png,-0.5,1.5\nb.png,0,1\n")
 
 
 # --- reading part rows back ----------------------------------------------------------------------------

@@ -1,234 +1,317 @@
-"""Labels from columns: names, indices, ClassLabels, or weights per class, as soft labels."""
+"""What a column of labels means: names, indices, lists of them, or weights per class."""
 
 from __future__ import annotations
 
-import io
-import math
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from augcli.errors import InputError, StorageError
-from augcli.samples import SoftLabel
+from augcli.errors import InputError, Option
+from augcli.io.labels.class_list import some
+from augcli.io.labels.labelling import (
+    Labelling,
+    label_by_index,
+    label_by_indices,
+    label_by_name,
+    label_by_names,
+    label_by_parts,
+    list_parts,
+    number_classes,
+)
+from augcli.io.labels.texts import split_texts, type_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from numpy.typing import NDArray
 
-    from augcli.io.store.locations import Location
+BLOCK_WEIGHTS = 1 << 22
+"""Weights that are looked at in one go."""
 
-
-MOST_INDICES = 1_000_000
-"""Indices from here on are taken as identifiers, not as classes."""
-
-
-class Labelling(NamedTuple):
-    """A label per row (None where unlabelled), and the names of all classes in index order."""
-
-    labels: list[SoftLabel | None]
-    classes: tuple[str, ...] | None
+FLOAT_ERROR = 1e-6
+"""What weights of single precision may lie above 1."""
 
 
-def read_class_list(file: Location) -> tuple[str, ...]:
-    """Read a class list: one name a line, in index order.
+class LabelColumn(NamedTuple):
+    """A column that labels rows.
 
-    Raises:
-        InputError: If it cannot be read, is empty, or names a class twice.
+    Attributes:
+        values: What it holds.
+        what: The column in words, for messages.
+        names: Class names that the file itself gives (ClassLabel).
+        holds_indices: Whether the file says that its lists hold indices of classes.
+        is_text: Whether the file knows no types, so that numbers are written as texts (CSV).
     """
-    try:
-        text = io.TextIOWrapper(io.BytesIO(file.read()), "utf-8-sig").read()  # any line ends
-    except (StorageError, UnicodeDecodeError) as error:
-        raise InputError(f"--classes {file.name!r} cannot be read: {_explain(error, file.name)}") from error
-    names = tuple(line for line in text.split("\n") if line)
-    if not names or len(set(names)) < len(names):
-        raise InputError(f"--classes {file.name!r} must name each class once, one a line")
-    return names
 
-
-def _explain(error: Exception, name: str) -> str:
-    """Return the words of what kept a file from being read: the system's own where it did."""
-    cause = error.__cause__
-    return str(OSError(cause.errno, cause.strerror, name) if isinstance(cause, OSError) else error)
-
-
-def label_by_name(names: Sequence[str | None], classes: tuple[str, ...] | None) -> Labelling:
-    """Label rows by class name; None and the empty name are unlabelled.
-
-    Args:
-        names: A class name per row.
-        classes: The class list; None takes the names that occur, sorted.
-
-    Raises:
-        InputError: If a name is not in the class list.
-    """
-    present = {name for name in names if name}
-    if classes is None:
-        classes = tuple(sorted(present))
-    unknown = sorted(present.difference(classes))
-    if unknown:
-        raise InputError(
-            f"unknown class {unknown[0]!r} ({len(unknown)} such); the class list has {_some(classes)}"
-        )
-    by_name: dict[str | None, SoftLabel | None] = {
-        name: SoftLabel((i,), (1.0,)) for i, name in enumerate(classes)
-    }
-    return Labelling([by_name.get(name) for name in names], classes or None)
-
-
-def label_by_index(indices: Sequence[int | None], classes: tuple[str, ...] | None) -> Labelling:
-    """Label rows by class index; None and negative indices are unlabelled.
-
-    Without a class list the classes are named by their index, padded with zeros so that sorting keeps
-    the order.
-
-    Raises:
-        InputError: If an index is beyond the class list.
-    """
-    largest = max((index for index in indices if index is not None), default=-1)
-    if classes is None and largest >= MOST_INDICES:
-        raise InputError(
-            f"label {largest} looks like a number of something else; give --classes FILE with names"
-        )
-    if classes is None:
-        digits = len(str(max(largest, 0)))
-        classes = tuple(f"{i:0{digits}d}" for i in range(largest + 1))
-    if largest >= len(classes):
-        raise InputError(
-            f"label {largest} is beyond the {len(classes)} classes; give --classes FILE with all names"
-        )
-    interned = [SoftLabel((i,), (1.0,)) for i in range(len(classes))]
-    labels = [interned[index] if index is not None and index >= 0 else None for index in indices]
-    return Labelling(labels, classes or None)
-
-
-def label_by_weights(
-    rows: Iterable[Sequence[float | None] | None], classes: tuple[str, ...] | None
-) -> Labelling:
-    """Label rows by one weight per class; None and rows without any weight are unlabelled.
-
-    Raises:
-        InputError: If rows differ in length or a weight is negative or not finite.
-    """
-    labels: list[SoftLabel | None] = []
-    width = len(classes) if classes else None
-    for number, row in enumerate(rows):
-        if row is None:
-            labels.append(None)
-            continue
-        width = len(row) if width is None else width
-        if len(row) != width:
-            raise InputError(f"row {number} has {len(row)} weights, expected one for each of {width} classes")
-        pairs = [(index, float(weight)) for index, weight in enumerate(row) if weight]
-        if any(not math.isfinite(weight) or weight < 0 for _, weight in pairs):
-            raise InputError(f"row {number} has a weight that is negative or not finite")
-        indices, weights = zip(*pairs, strict=True) if pairs else ((), ())
-        labels.append(SoftLabel(indices, weights) if pairs else None)
-    if classes is None and width:
-        digits = len(str(width - 1))
-        classes = tuple(f"{i:0{digits}d}" for i in range(width))
-    return Labelling(labels, classes or None)
+    values: pa.ChunkedArray
+    what: str = "the label column"
+    names: tuple[str, ...] | None = None
+    holds_indices: bool = False
+    is_text: bool = False
 
 
 def label_by_column(
-    column: pa.ChunkedArray, names: tuple[str, ...] | None, classes: tuple[str, ...] | None
+    column: LabelColumn, classes: tuple[str, ...] | None, separator: str | None = None
 ) -> Labelling:
     """Label rows by a column of any accepted type.
 
     Args:
-        column: Strings, integers, or lists of weights.
-        names: Class names that the file itself gives (ClassLabel).
-        classes: The class list that the user gives; it goes before `names`.
+        column: Names, whole numbers, lists of either, or lists of weights.
+        classes: The class list that the user gives; it goes before the column's own names.
+        separator: What stands between the names or indices of one text; None takes a text as one name.
 
     Raises:
         InputError: If the type is none of these, or a value does not fit.
     """
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
-        return label_by_name(column.to_pylist(), classes)
+    column = column._replace(values=plain_values(column.values))
+    if holds_texts(column.values.type):
+        column = _read_texts(column, classes, separator)
+    elif separator is not None:
+        given = Option("label_sep"), f" separates texts, but {column.what} is of type {column.values.type};"
+        raise InputError(*given, " leave it out")
+    kind = column.values.type
+    if pa.types.is_null(kind):
+        return Labelling([None] * len(column.values), classes)
+    if holds_texts(kind):
+        return label_by_name(column.values.to_pylist(), classes)
+    if pa.types.is_floating(kind):
+        column, kind = column._replace(values=_whole(column.values, column.what)), pa.int64()
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-        indices = [None if value is None else int(value) for value in column.to_pylist()]
-        if classes and names and classes != names:
-            return label_by_name([_find_name(names, index) for index in indices], classes)
-        return label_by_index(indices, classes or names)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        check_weights(kind.value_type, "a label column")
-        labelling = label_by_weights(column.to_pylist(), names or classes)
-        return rename_classes(labelling, classes) if classes and names and classes != names else labelling
+        return _label_indices(column, classes)
+    if holds_lists(kind):
+        return _label_lists(column, classes)
     raise InputError(
-        f"a label column of type {kind} is not understood; accepted: string, integer, list of weights"
+        f"{column.what} is of type {kind}, which is not understood; accepted: texts, whole numbers, lists of"
+        " either, lists of weights; give ",
+        Option("label_col"),
     )
 
 
-def check_weights(kind: pa.DataType, what: str) -> None:
-    """Refuse weights that are not numbers.
+def plain_values(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the same values without dictionaries, views and fixed points."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return plain_values(values.cast(kind.value_type))
+    if pa.types.is_string_view(kind):
+        return values.cast(pa.large_string())
+    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+        return values.cast(pa.float64())
+    return values
+
+
+def plain_kind(kind: pa.DataType) -> pa.DataType:
+    """Return the type that `plain_values` gives."""
+    return plain_values(pa.chunked_array([], kind)).type
+
+
+def holds_texts(kind: pa.DataType) -> bool:
+    """True if a column holds texts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def holds_lists(kind: pa.DataType) -> bool:
+    """True if a column holds lists."""
+    return bool(
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_fixed_size_list(kind)
+        or pa.types.is_list_view(kind)
+        or pa.types.is_large_list_view(kind)
+    )
+
+
+def holds_numbers(kind: pa.DataType) -> bool:
+    """True if a column holds numbers, or nothing at all."""
+    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
+    return any(is_kind(kind) for is_kind in kinds) or bool(pa.types.is_decimal(kind))
+
+
+def could_label(kind: pa.DataType) -> bool:
+    """True if a column of this type could hold labels: texts, numbers, or lists of them."""
+    if pa.types.is_dictionary(kind) or holds_lists(kind):
+        return could_label(kind.value_type) and not holds_lists(kind.value_type)
+    return holds_texts(kind) or holds_numbers(kind)
+
+
+def label_by_shares(
+    table: pa.Table, names: tuple[str, ...], classes: tuple[str, ...] | None, what: str
+) -> Labelling:
+    """Label rows by columns that each hold the weights of one class.
+
+    Args:
+        table: The columns.
+        names: The class of each column.
+        classes: The class list that the user gives, in its own order; None sorts the names.
+        what: Where the columns stand, for messages.
 
     Raises:
-        InputError: Naming `what` holds them, and their type.
+        InputError: If the classes differ, or cells are not weights in 0..1.
     """
-    accepted = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
-    if not any(is_kind(kind) for is_kind in accepted):
-        raise InputError(f"{what} holds weights of type {kind}; accepted: numbers, one for each class")
-
-
-def label_texts(texts: Sequence[str | None], classes: tuple[str, ...] | None) -> Labelling:
-    """Label rows by text as a CSV has it: names, or where all are whole numbers and no names, indices."""
-    distinct = {text for text in texts if text}
-    are_numbers = bool(distinct) and all(re.fullmatch(r"-?[0-9]{1,18}", text) for text in distinct)
-    if are_numbers and not (classes and distinct <= set(classes)):
-        return label_by_index([int(text) if text else None for text in texts], classes)
-    return label_by_name(texts, classes)
-
-
-def rename_classes(labelling: Labelling, classes: tuple[str, ...]) -> Labelling:
-    """Return labels with the indices that their classes have in another class list.
-
-    Raises:
-        InputError: If the other list lacks a class.
-    """
-    own = labelling.classes or ()
-    lost = sorted(set(own).difference(classes))
-    if lost:
-        raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {_some(classes)}")
-    new_index = [classes.index(name) for name in own]
-    moved: dict[int, SoftLabel] = {}
-    for label in labelling.labels:
-        if label is not None and id(label) not in moved:
-            pairs = sorted(
-                (new_index[old], weight) for old, weight in zip(label.classes, label.weights, strict=True)
+    if classes is not None and set(classes) != set(names):
+        wrong = f"the weight columns {', '.join(names[:5])} are not the classes of ", Option("classes")
+        raise InputError(*wrong)
+    for field in table.schema:
+        if not holds_numbers(field.type):
+            raise InputError(
+                f"{what}: column {field.name!r} holds weights of type {field.type}; accepted: numbers, one"
+                " for each class"
             )
-            moved[id(label)] = SoftLabel(tuple(new for new, _ in pairs), tuple(weight for _, weight in pairs))
-    return Labelling([None if label is None else moved[id(label)] for label in labelling.labels], classes)
+    if not all(names):
+        raise InputError("a column of weights names no class; write p:<class>")
+    order = classes or tuple(sorted(names))
+    by_name = dict(zip(names, table.columns, strict=True))
+    columns = [plain_values(by_name[name]).cast(pa.float64()) for name in order]
+    matrix = np.stack([column.to_numpy() for column in columns], axis=1)  # null is NaN
+    is_empty = np.isnan(matrix).all(axis=1)
+    matrix[is_empty] = 0
+    _check_range(matrix, what)
+    return label_by_parts(*list_parts(matrix), order)
 
 
-def keep_classes(labelling: Labelling, classes: tuple[str, ...]) -> tuple[Labelling, list[str]]:
-    """Return labels over another class list; what bears a class that it lacks is unlabelled.
-
-    Returns:
-        The labels, and the classes that were lost, sorted.
-    """
-    own = labelling.classes or ()
-    lost = {index for index, name in enumerate(own) if name not in classes}
-    if not lost:
-        return rename_classes(labelling, classes), []
-    kept = [
-        None if label is None or not lost.isdisjoint(label.classes) else label for label in labelling.labels
-    ]
-    # The lost classes stand behind the others, where no label that is left has an index.
-    names = sorted({own[index] for index in lost})
-    moved = rename_classes(Labelling(kept, labelling.classes), (*classes, *names))
-    return Labelling(moved.labels, classes), names
+def are_weights(table: pa.Table) -> bool:
+    """True if columns can only be weights: several, in 0..1, all 0 or 1, or with a sum of 1 in each row."""
+    if table.num_columns < 2 or not all(holds_numbers(field.type) for field in table.schema):
+        return False
+    columns = [plain_values(column).cast(pa.float64()).to_numpy() for column in table.columns]
+    matrix = np.stack(columns, axis=1)
+    matrix = matrix[~np.isnan(matrix).all(axis=1)]
+    if not len(matrix) or not ((matrix >= 0) & (matrix <= 1 + FLOAT_ERROR)).all():
+        return False
+    return bool(np.isin(matrix, (0, 1)).all() or (np.abs(matrix.sum(axis=1) - 1) <= 1e-4).all())
 
 
-def _find_name(names: tuple[str, ...], index: int | None) -> str | None:
-    if index is None or index < 0:
-        return None
-    if index >= len(names):
-        raise InputError(f"label {index} is beyond the file's own {len(names)} class names")
-    return names[index]
+# --- one value a row -----------------------------------------------------------------------------------
 
 
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def _read_texts(column: LabelColumn, classes: tuple[str, ...] | None, separator: str | None) -> LabelColumn:
+    """Return a column of texts with the types that the texts have."""
+    values = split_texts(column.values, separator, classes, column.what)
+    if column.is_text or separator is not None:
+        values = type_texts(values, classes)
+    return column._replace(values=values, holds_indices=column.holds_indices or separator is not None)
+
+
+def _whole(values: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
+    """Return numbers as whole ones; refuse what is a measure rather than a class."""
+    values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    numbers = values.drop_null().to_numpy()
+    broken = numbers[np.floor(numbers) != numbers]
+    if len(broken):
+        raise InputError(
+            f"{what} holds {broken[0]}: a number to predict is not a class; give ",
+            Option("label_col"),
+            " with a column of names or whole numbers",
+        )
+    if len(numbers) and np.abs(numbers).max() >= 2**53:
+        raise InputError(f"{what} holds {np.abs(numbers).max()}, which is not the index of a class")
+    return values.cast(pa.int64())
+
+
+def _label_indices(column: LabelColumn, classes: tuple[str, ...] | None) -> Labelling:
+    """Label rows by indices into the file's own names, or else into the class list."""
+    indices = column.values.cast(pa.int64()).fill_null(-1).to_numpy()
+    names = column.names
+    if names and len(indices) and indices.max() >= len(names):
+        raise InputError(
+            f"{column.what}: label {indices.max()} is beyond the file's own {len(names)} class names"
+        )
+    if names and classes and names != classes:
+        used = {int(index): names[index] for index in np.unique(indices) if index >= 0}
+        return label_by_name([used.get(index) for index in indices.tolist()], classes)
+    return label_by_index(indices.tolist(), classes or names)
+
+
+# --- lists ---------------------------------------------------------------------------------------------
+
+
+def _label_lists(column: LabelColumn, classes: tuple[str, ...] | None) -> Labelling:
+    """Label rows by lists of names, of indices, or of weights."""
+    values, names = column.values, column.names
+    kind = plain_kind(values.type.value_type)
+    if pa.types.is_null(kind):
+        return Labelling([None] * len(values), classes or names)
+    if holds_texts(kind):
+        return label_by_names(values.to_pylist(), classes)
+    if not holds_numbers(kind):
+        raise InputError(
+            f"{column.what} holds lists of type {kind}; accepted: lists of names, of indices, or of numbers,"
+            " one weight for each class"
+        )
+    flat = _flatten(values)
+    if column.holds_indices or (not pa.types.is_floating(kind) and len(flat) and flat.max() > 1):
+        rows = [None if row is None else [int(index) for index in row] for row in values.to_pylist()]
+        if names and any(row and max(row) >= len(names) for row in rows):
+            raise InputError(f"{column.what}: an index is beyond the file's own {len(names)} class names")
+        if names and classes and names != classes:
+            return label_by_names([_pick(names, row) if row else None for row in rows], classes)
+        return label_by_indices(rows, classes or names, column.what)
+    _check_range(flat, column.what)
+    return _label_weights(column, classes)
+
+
+def _pick(names: tuple[str, ...], indices: list[int]) -> list[str]:
+    return [names[index] for index in indices]
+
+
+def _label_weights(column: LabelColumn, classes: tuple[str, ...] | None) -> Labelling:
+    """Label rows by lists with one weight for each class."""
+    names = column.names or classes
+    lengths = pc.list_value_length(column.values).drop_null().unique().to_pylist()
+    width = lengths[0] if lengths else 0
+    if (
+        len(lengths) > 1
+        or (names and lengths and width != len(names))
+        or (width < 2 and lengths and not names)
+    ):
+        found = f"lists of {' and '.join(str(length) for length in sorted(lengths)[:3])} numbers"
+        expected = f"one weight for each of {len(names) if names else 'all'} classes"
+        raise InputError(
+            f"{column.what} holds {found} in 0..1: neither {expected} nor indices of classes;"
+            f" write {expected}, or indices as Hugging Face's Sequence(ClassLabel)"
+        )
+    target = classes or column.names or number_classes(width)
+    parts, length = [], max(1, BLOCK_WEIGHTS // max(width, 1))
+    place = None
+    if column.names and classes and column.names != classes:
+        lost = sorted(set(column.names).difference(classes))
+        if lost:
+            raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {some(classes)}")
+        place = [classes.index(name) for name in column.names]
+    for start in range(0, len(column.values), length):
+        matrix = _to_matrix(column.values.slice(start, length), width)
+        if place is not None:
+            moved = np.zeros((len(matrix), len(target)))
+            moved[:, place] = matrix
+            matrix = moved
+        parts.append(list_parts(matrix))
+    if not parts:
+        return Labelling([], target or None)
+    joined, weights, counts = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    return label_by_parts(joined, weights, counts, target or None)
+
+
+def _to_matrix(values: pa.ChunkedArray, width: int) -> NDArray[np.float64]:
+    """Return lists of one length as a matrix; rows that are null are zero."""
+    matrix = np.zeros((len(values), width))
+    matrix[values.is_valid().to_numpy()] = _flatten(values).reshape(-1, width)
+    return matrix
+
+
+def _flatten(values: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Return the numbers of all lists; what is null in one is zero."""
+    pieces = [chunk.flatten() for chunk in values.chunks if len(chunk)]
+    flat = pa.chunked_array(pieces, values.type.value_type)
+    return plain_values(flat).cast(pa.float64()).fill_null(0).to_numpy()
+
+
+def _check_range(weights: NDArray[np.float64], what: str) -> None:
+    """Refuse what is not a weight."""
+    if np.isnan(weights).any():
+        raise InputError(f"{what} lacks a weight, or holds NaN; write a number in 0..1 for each class")
+    wrong = weights[(weights < 0) | (weights > 1 + FLOAT_ERROR)]
+    if len(wrong):
+        raise InputError(
+            f"{what} holds {wrong.flat[0]:g}: neither weights in 0..1, one for each class, nor lists of"
+            " indices; give ",
+            Option("label_col"),
+        )

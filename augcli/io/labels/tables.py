@@ -1,65 +1,95 @@
-"""Tables that label the images of a folder: CSV or parquet, ours, Hugging Face's or the user's."""
+"""Tables beside images as they lie on disk: CSV, parquet and JSON lines, with the types that they know."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import csv
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
+import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
-from augcli.errors import InputError, StorageError
-from augcli.io.hugging_face import read_class_names
-from augcli.io.labels.columns import Labelling, check_weights, label_by_column, label_by_weights, label_texts
+from augcli.errors import InputError, Option, StorageError
+from augcli.io.labels.choice import LABEL_NAMES, SOFT
+from augcli.io.labels.columns import holds_texts
+from augcli.io.labels.matching import FILE_NAMES
 from augcli.io.store.arrow_files import DAMAGE, first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from augcli.io.store.locations import Location
 
 
-FILE_COLUMNS = ("file_name", "path", "filename")
 PARQUET_SUFFIXES = (".parquet", ".pq")
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+"""What texts in UTF-16 begin with."""
+
+FIRST_LINES = 100
+"""Lines of JSON by which the types of their fields are known."""
+
+JSON_BLOCK = 64 << 20
+"""A line of JSON must not be longer than this."""
 
 
-def read_label_table(
-    file: Location,
-    names: Sequence[str],
-    label_col: str | None,
-    classes: tuple[str, ...] | None,
-    must_label: bool,
-) -> Labelling | None:
-    """Label images by a CSV or parquet table.
+class Named(NamedTuple):
+    """Columns that a user names."""
 
-    Args:
-        file: Table with `file_name` (also `path`, `filename`), and `soft_label`, `label`, columns
-            `p:<class>`, or nothing but one weight column for each class.
-        names: The images to label, below the table.
-        label_col: Column of the labels.
-        classes: The class list; None takes the table's.
-        must_label: Whether the table is there to label: then plain numbers are weights, and a table
-            without labels is an error.
+    label: str | None = None
+    file: str | None = None
 
-    Returns:
-        The images' labels; None where the table has none and need not.
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of which columns are read as they are wanted.
+
+    Attributes:
+        name: Its path, for messages.
+        schema: All columns.
+        read: Reads some columns.
+        is_text: Whether its numbers are written as texts (CSV).
+        notes: What was taken as what.
+    """
+
+    name: str
+    schema: pa.Schema
+    read: Callable[[Sequence[str]], pa.Table]
+    is_text: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def open_table(file: Location, named: Named | None = None) -> Table:
+    """Open a table: parquet, JSON lines, or CSV by commas, semicolons or tabs.
 
     Raises:
-        InputError: If table and images do not match one to one, or a label is not accepted.
+        InputError: If it cannot be read, or two of its columns bear one name.
     """
-    table = _read_table(file, label_col)
-    key_column = next((name for name in FILE_COLUMNS if name in table.column_names), None)
-    if key_column is None:
-        raise InputError(f"{file.name!r} has no column file_name; it has {', '.join(table.column_names)}")
-    keys = [str(key) for key in table.column(key_column).to_pylist()]
-    labelling = _label_table(table, file, label_col, classes)
-    if labelling is None and must_label:
-        labelling = _label_by_numbers(table, file, key_column, classes)
-    if labelling is None:
-        return None
-    rows = {key: row for row, key in enumerate(keys)}
-    _match_names(file, keys, rows, names)
-    return Labelling([labelling.labels[rows[name]] for name in names], labelling.classes)
+    name, lower = file.name, file.name.lower()
+    with _reading(name):
+        if lower.endswith(PARQUET_SUFFIXES):
+            with file.store.open(file.key) as opened:
+                table = Table(name, pq.read_schema(opened), partial(_read_parquet, file))
+        else:
+            data = file.read()
+            _check_encoding(data, name)
+            if lower.endswith(JSON_SUFFIXES):
+                table = _hold(name, _parse_json(data, name))
+            else:
+                table = _open_csv(data, name, named or Named())
+    twice = next((column for column in table.schema.names if table.schema.names.count(column) > 1), None)
+    if twice is not None:
+        raise InputError(f"{name!r} has two columns {twice!r}; leave one")
+    return table
 
 
 def read_mask_names(file: Location) -> dict[str, str]:
@@ -68,111 +98,151 @@ def read_mask_names(file: Location) -> dict[str, str]:
     Raises:
         InputError: If the table cannot be read.
     """
-    table = _read_table(file, None)
-    if not {"file_name", "mask_file_name"} <= set(table.column_names):
+    table = open_table(file)
+    wanted = ("file_name", "mask_file_name")
+    if not set(wanted) <= set(table.schema.names):
         return {}
-    images, masks = (table.column(name).to_pylist() for name in ("file_name", "mask_file_name"))
+    images, masks = (column.to_pylist() for column in table.read(wanted).columns)
     return {str(image): str(mask) for image, mask in zip(images, masks, strict=True) if mask}
 
 
-def _read_table(file: Location, label_col: str | None) -> pa.Table:
-    """Read the whole table, texts checked; refuse columns that bear one name."""
-    try:
-        table = _parse(file, label_col)
+def _reading(name: str) -> AbstractContextManager[None]:
+    from contextlib import contextmanager
+
+    @contextmanager
+    def refuse() -> Iterator[None]:
+        try:
+            yield
+        except DAMAGE as error:
+            raise InputError(f"label table {name!r} cannot be read: {first_line(error)}") from error
+        except StorageError as error:  # it cannot be opened
+            reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            raise InputError(f"label table {name!r} cannot be read: {first_line(reason)}") from error
+
+    return refuse()
+
+
+def _read_parquet(file: Location, columns: Sequence[str]) -> pa.Table:
+    with (
+        _reading(file.name),
+        file.store.open(file.key) as opened,
+        pq.ParquetFile(opened, pre_buffer=False) as parquet,
+    ):
+        table = parquet.read(list(columns), use_threads=False).select(list(columns))
         table.validate(full=True)
-        names = table.column_names
-    except DAMAGE as error:
-        raise InputError(f"label table {file.name!r} cannot be read: {first_line(error)}") from error
-    except StorageError as error:  # it cannot be opened
-        reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        raise InputError(f"label table {file.name!r} cannot be read: {first_line(reason)}") from error
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"{file.name!r} has two columns {twice!r}; leave one")
+        return table
+
+
+def _hold(name: str, table: pa.Table, is_text: bool = False, notes: tuple[str, ...] = ()) -> Table:
+    """Return a table that was read whole."""
+    table.validate(full=True)
+    return Table(name, table.schema, lambda columns: table.select(list(columns)), is_text, notes)
+
+
+def _check_encoding(data: bytes, name: str) -> None:
+    """Refuse what is not UTF-8, naming what it probably is.
+
+    Raises:
+        InputError: With the cure.
+    """
+    save = "save it as UTF-8, as with `iconv -f {} -t UTF-8`"
+    if data.startswith(UTF16):
+        raise InputError(f"{name!r} is written in UTF-16; {save.format('UTF-16')}")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        shown = data[error.start : error.start + 1].hex()
+        raise InputError(
+            f"{name!r} is not written in UTF-8 (byte 0x{shown} in line {line}), but probably in Windows-1252;"
+            f" {save.format('WINDOWS-1252')}"
+        ) from error
+
+
+# --- CSV -----------------------------------------------------------------------------------------------
+
+
+def _open_csv(data: bytes, name: str, named: Named) -> Table:
+    """Read a CSV file; columns of names and labels stay texts, others get the types that they look like."""
+    text = data.removeprefix(b"\xef\xbb\xbf")
+    lines = text[: 1 << 20].decode("utf-8", "replace").splitlines(keepends=True)
+    delimiter = _find_delimiter(lines[0] if lines else "")
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    names = [column.strip() for column in next(reader, [])]
+    texts = {column.lower() for column in (*FILE_NAMES, *LABEL_NAMES, SOFT)}
+    kinds = {
+        column: pa.string()
+        for column in names
+        if column.lower() in texts or column in (named.label, named.file)
+    }
+    table = pa_csv.read_csv(
+        pa.BufferReader(text),
+        pa_csv.ReadOptions(use_threads=False, column_names=names or None, skip_rows=reader.line_num),
+        pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in text),
+        pa_csv.ConvertOptions(column_types=kinds, strings_can_be_null=True, null_values=[""]),
+    )
+    notes = () if delimiter == "," else (f"{name!r} is read as columns between {DELIMITERS[delimiter]}",)
+    return _hold(name, _strip_blanks(table), True, notes)
+
+
+def _find_delimiter(header: str) -> str:
+    """Return what stands between the columns: what the header has most of, quoted parts aside."""
+    plain = "".join(header.split('"')[::2])
+    return max(DELIMITERS, key=plain.count)
+
+
+def _strip_blanks(table: pa.Table) -> pa.Table:
+    """Drop the blanks around cells, and quotes behind such blanks; what is left empty is null."""
+    for index, field in enumerate(table.schema):
+        if holds_texts(field.type):
+            column = pc.utf8_trim_whitespace(table.column(index))
+            is_quoted = pc.fill_null(pc.match_substring_regex(table.column(index), r'^\s+".*"\s*$'), False)
+            column = pc.if_else(is_quoted, pc.utf8_trim(column, '"'), column)
+            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, field.type), column)
+            table = table.set_column(index, field, column)
     return table
 
 
-def _parse(file: Location, label_col: str | None) -> pa.Table:
-    with file.store.open(file.key) as opened:
-        if _is_parquet(file):
-            with pq.ParquetFile(opened, pre_buffer=False) as parquet:
-                return parquet.read(use_threads=False)
-        texts = dict.fromkeys([*FILE_COLUMNS, "label", *([label_col] if label_col else [])], pa.string())
-        options = pa_csv.ConvertOptions(column_types=texts, strings_can_be_null=True, null_values=[""])
-        return pa_csv.read_csv(opened, convert_options=options)
+# --- JSON lines ----------------------------------------------------------------------------------------
 
 
-def _is_parquet(file: Location) -> bool:
-    return file.name.lower().endswith(PARQUET_SUFFIXES)
-
-
-def _label_table(
-    table: pa.Table, file: Location, label_col: str | None, classes: tuple[str, ...] | None
-) -> Labelling | None:
-    names = table.column_names
-    if label_col is not None and label_col not in names:
-        raise InputError(f"{file.name!r} has no column {label_col!r}; it has {', '.join(names)}")
-    column = label_col or next((name for name in ("soft_label", "label") if name in names), None)
-    shares = [name for name in names if name.startswith("p:")]
-    if label_col is None and shares:
-        return _label_by_columns(table, shares, tuple(name[2:] for name in shares), classes)
-    if column is not None:
-        return _label_by_column(table, file, column, classes)
-    return None
-
-
-def _label_by_numbers(
-    table: pa.Table, file: Location, key_column: str, classes: tuple[str, ...] | None
-) -> Labelling:
-    """Read a table of nothing but numbers beside the names as one weight column for each class."""
-    others = [name for name in table.column_names if name != key_column]
-    kinds = [table.schema.field(name).type for name in others]
-    if not others or not all(pa.types.is_floating(kind) or pa.types.is_integer(kind) for kind in kinds):
-        raise InputError(f"{file.name!r} has no column label and no column of weights; give --label-col")
-    return _label_by_columns(table, others, tuple(others), classes)
-
-
-def _label_by_column(
-    table: pa.Table, file: Location, column: str, classes: tuple[str, ...] | None
-) -> Labelling:
-    values = table.column(column)
-    if not _is_parquet(file):
-        texts = [None if value is None else str(value) for value in values.to_pylist()]
-        return label_texts(texts, classes)
-    return label_by_column(values, read_class_names(table.schema, column), classes)
-
-
-def _label_by_columns(
-    table: pa.Table, columns: list[str], names: tuple[str, ...], classes: tuple[str, ...] | None
-) -> Labelling:
-    if classes is not None and set(classes) != set(names):
-        raise InputError(f"the weight columns {', '.join(names[:5])} are not the classes of --classes")
-    for column in columns:
-        check_weights(table.schema.field(column).type, f"column {column!r}")
-    if not all(names):
-        raise InputError("a column of weights names no class; write p:<class>")
-    order = classes or tuple(sorted(names))
-    by_name = dict(zip(names, columns, strict=True))
-    weights = [table.column(by_name[name]).to_pylist() for name in order]
-    return label_by_weights(zip(*weights, strict=True), order)
-
-
-def _match_names(file: Location, keys: list[str], rows: dict[str, int], names: Sequence[str]) -> None:
-    """Require one row for each image and one image for each row."""
-    outside = [key for key in keys if key.startswith("/") or ".." in key.split("/")]
-    if outside:
+def _parse_json(data: bytes, name: str) -> pa.Table:
+    """Read JSON lines; texts stay texts, whatever dates they look like."""
+    text = data.removeprefix(b"\xef\xbb\xbf")
+    if text.lstrip().startswith(b"["):
         raise InputError(
-            f"{file.name!r} names {outside[0]!r}; paths must be relative, below the table, without '..'"
+            f"{name!r} is one JSON list; write JSON lines: an object a line, as `jq -c '.[]'` does"
         )
-    if len(rows) < len(keys):
-        raise InputError(f"{file.name!r} names an image twice; leave one row for each")
-    lost = sorted(set(keys).difference(names))
-    if lost:
-        raise InputError(
-            f"{file.name!r} names {lost[0]!r} ({len(lost)} such), which is not among the images; remove it"
-        )
-    unnamed = [name for name in names if name not in rows]
-    if unnamed:
-        raise InputError(
-            f"{file.name!r} has no row for {unnamed[0]!r} ({len(unnamed)} such); add it or move it away"
-        )
+    schema = _guess_texts(text, name)
+    return pa_json.read_json(
+        pa.BufferReader(text),
+        pa_json.ReadOptions(use_threads=False, block_size=JSON_BLOCK),
+        pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),
+    )
+
+
+def _guess_texts(text: bytes, name: str) -> pa.Schema:
+    """Return the fields that are texts in the first lines."""
+    kinds: dict[str, pa.DataType] = {}
+    for number, line in enumerate(text.split(b"\n", FIRST_LINES)[:FIRST_LINES]):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{name!r} is not JSON lines: line {number + 1}: {error}") from error
+        if not isinstance(row, dict):
+            raise InputError(
+                f"{name!r} is not JSON lines: line {number + 1} is not an object; write one a line"
+            )
+        for key, value in row.items():
+            if isinstance(value, str):
+                kinds.setdefault(key, pa.string())
+            elif isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+                kinds.setdefault(key, pa.list_(pa.string()))
+    return pa.schema(kinds.items())
+
+
+def label_col_words(table: Table) -> tuple[object, ...]:
+    """Return the words that name the columns of a table and the option that chooses one."""
+    return f"it has {', '.join(table.schema.names)}; give ", Option("label_col")

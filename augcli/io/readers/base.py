@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 import pyarrow as pa
 
 from augcli.errors import InputError
+from augcli.io.labels.choice import LabelFacts
 from augcli.io.store.listing import Files
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue, InputFiles, RowGroup
@@ -36,6 +37,8 @@ class Selection:
         label_col: Column of the labels in shards and tables; None takes the usual names.
         box_order: Order of the boxes in a column of shards; `skip` leaves the column out, None finds it out.
         changes_pixels: Whether images are changed, so that columns that describe their pixels must follow.
+        file_col: Column of tables that names the images; None takes the usual names.
+        label_sep: What stands between several labels in one text; None takes a text as one label.
         links: Whether symbolic links are followed.
         split: The split that is augmented, whose classes are those of all.
         splits: Whether names of folders and shards tell splits; else all are one.
@@ -47,6 +50,8 @@ class Selection:
     label_col: str | None = None
     box_order: str | None = None
     changes_pixels: bool = True
+    file_col: str | None = None
+    label_sep: str | None = None
     links: bool = True
     split: str = "train"
     splits: bool = True
@@ -124,6 +129,7 @@ class Source:
         groups: Row groups by split; empty where samples are files of their own.
         carried: The columns that are carried along.
         annotated: What belongs to the images beside their labels.
+        labelled: What is known of the labels beside their values.
     """
 
     catalogues: tuple[Catalogue, ...]
@@ -137,6 +143,7 @@ class Source:
     groups: dict[str, list[RowGroup]] = field(default_factory=dict)
     carried: Carried = field(default_factory=Carried)
     annotated: Annotated = field(default_factory=Annotated)
+    labelled: LabelFacts = field(default_factory=LabelFacts)
 
     @property
     def rows_are_shared(self) -> bool:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.errors import DecodeError, InputError, Option
-from augcli.io.labels.columns import Labelling, keep_classes, label_by_name, rename_classes
-from augcli.io.labels.tables import read_label_table, read_mask_names
+from augcli.errors import DecodeError, InputError
+from augcli.io.labels.labelling import Labelling
+from augcli.io.labels.tables import read_mask_names
 from augcli.io.readers.annotations import (
     below_split,
     check_masks_apart,
@@ -20,14 +20,14 @@ from augcli.io.readers.annotations import (
     without_suffix,
 )
 from augcli.io.readers.base import Source, labels_fit_folders, register
+from augcli.io.readers.folder_labels import LABEL_TABLES, OWN_TABLE, Part, label_parts
 from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders, refuse_yolo
-from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, count_others, describe_lost, describe_others
+from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, count_others, describe_others
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
 from augcli.io.split_words import find_words
-from augcli.io.store.base import Version, full_name
+from augcli.io.store.base import Version
 from augcli.io.store.listing import Files
 from augcli.io.store.locations import Location, locate
-from augcli.io.store.names import printable_key
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue
 
@@ -42,12 +42,6 @@ if TYPE_CHECKING:
 IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .webp .bmp .tif .tiff .gif .avif .ppm .pgm .pbm .pnm".split()
 )
-
-OWN_TABLE = "metadata.parquet"
-"""The table that an output of ours has beside its images."""
-
-LABEL_TABLES = ("metadata.csv", OWN_TABLE)
-"""Tables of our own or of Hugging Face's imagefolder that label the images beside them."""
 
 
 class SplitImages(NamedTuple):
@@ -90,13 +84,16 @@ class FolderReader:
             refuse_unreadable_folders(tree, "", images.keys, "split folder", found.name)
         splits = _part_splits(images, division)
         main = choose_split([split.split for split in splits], selection.split)
-        labellings, notes = _label_splits(found.store, tree, splits, main, selection, classes)
-        catalogues = tuple(map(_make_catalogue, splits, labellings))
+        parts = [
+            Part(images.split, prefix, files.keys) for images in splits for prefix, files in images.parts
+        ]
+        labelled = label_parts(found.store, tree, parts, main, selection, classes)
+        catalogues = tuple(map(_make_catalogue, splits, _join_parts(splits, labelled.labellings)))
         folders = _top_folders(catalogues)
         catalogues, mask_store = _find_masks(found.store, catalogues, masks_beside, selection)
         notes = [
             *_describe_division(division, splits, tree),
-            *notes,
+            *labelled.notes,
             *describe_others(count_others(tree, IMAGE_SUFFIXES)),
         ]
         header = None
@@ -115,6 +112,7 @@ class FolderReader:
             has_table=selection.files.labels is not None or bool(tree.named),
             notes=tuple(notes),
             annotated=Annotated(header, mask_store is not None),
+            labelled=labelled.facts,
         )
 
 
@@ -250,85 +248,17 @@ def _find_masks(
     return catalogues, None
 
 
-# --- labels --------------------------------------------------------------------------------------------
+# --- catalogues ----------------------------------------------------------------------------------------
 
 
-def classes_of_files(keys: Sequence[str], root: str) -> list[str | None]:
-    """Return each file's class, its first directory; None throughout where the folder is flat.
-
-    Raises:
-        InputError: If images stand beside class folders.
-    """
-    classes = [key.split("/", 1)[0] if "/" in key else None for key in keys]
-    filled = set(classes) - {None}
-    if not filled:
-        return list(classes)
-    if None in classes:
-        loose = next(key for key in keys if "/" not in key)
-        where = f"{loose!r} stands beside class folders in {root!r}; move it into one, or give "
-        raise InputError(where, Option("labels", "FILE"))
-    printable = {name: printable_key(name) for name in filled if name}
-    return [printable[name] for name in classes if name]
-
-
-def _label_splits(
-    store: Store,
-    tree: Tree,
-    splits: Sequence[SplitImages],
-    main: str,
-    selection: Selection,
-    classes: ClassList,
-) -> tuple[list[Labelling], list[str]]:
-    """Label the images of all splits with the classes of the augmented one.
-
-    Returns:
-        The labels of each split, and notes on the classes of other splits that are none of these.
-    """
-
-    def label(images: SplitImages, classes: ClassList) -> Labelling:
-        of_parts = [_label_images(store, tree, *part, selection, classes) for part in images.parts]
-        united = _unite_classes(of_parts)
-        return Labelling([label for part in united for label in part.labels], united[0].classes)
-
-    labelled = {main: label(next(images for images in splits if images.split == main), classes)}
-    given = classes or labelled[main].classes
-    notes = []
+def _join_parts(splits: Sequence[SplitImages], labellings: Sequence[Labelling]) -> list[Labelling]:
+    """Return the labels of each split from those of its directories, which all have one class list."""
+    parts = iter(labellings)
+    joined = []
     for images in splits:
-        if images.split != main:
-            try:
-                labelled[images.split] = label(images, given)
-            except InputError:  # it has other classes, or the fault of its own that is raised here
-                labelled[images.split], lost = keep_classes(label(images, None), given or ())
-                notes += [describe_lost(images.split, lost, main)] if lost else []
-    return _unite_classes([labelled[images.split] for images in splits]), notes
-
-
-def _label_images(
-    store: Store, tree: Tree, prefix: str, files: Files, selection: Selection, classes: ClassList
-) -> Labelling:
-    """Label the images of a directory: by --labels, by its own table, or by class folders."""
-    names = [key[len(prefix) :] for key in files.keys]
-    given = selection.files.labels
-    own = next((prefix + name for name in LABEL_TABLES if prefix + name in tree.named), None)
-    table = locate(given) if given is not None else Location(store, own) if own is not None else None
-    if table is not None:
-        labelling = read_label_table(table, names, selection.label_col, classes, given is not None)
-        if labelling is not None:
-            return labelling
-    root = full_name(store, prefix.removesuffix("/"))
-    names_of_classes = classes_of_files(names, root)
-    if any(names_of_classes):
-        refuse_unreadable_folders(tree, prefix, files.keys, "class folder", root)
-    return label_by_name(names_of_classes, classes)
-
-
-def _unite_classes(labellings: list[Labelling]) -> list[Labelling]:
-    """Return labels with the class list of all splits, so that an index means the same everywhere."""
-    lists = {labelling.classes for labelling in labellings}
-    if len(lists) < 2:
-        return labellings
-    united = tuple(sorted({name for names in lists for name in names or ()}))
-    return [rename_classes(labelling, united) for labelling in labellings]
+        own = [next(parts) for _ in images.parts]
+        joined.append(Labelling([label for part in own for label in part.labels], own[0].classes))
+    return joined
 
 
 def _make_catalogue(images: SplitImages, labelling: Labelling) -> Catalogue:

@@ -12,7 +12,10 @@ import pyarrow as pa
 from augcli.errors import InputError, Option
 from augcli.io.boxes.columns import column_feature
 from augcli.io.hugging_face import read_features
-from augcli.io.labels.columns import Labelling, keep_classes, label_by_column
+from augcli.io.labels.choice import Kind, LabelFacts, describe_unread
+from augcli.io.labels.columns import holds_lists, holds_texts, plain_kind
+from augcli.io.labels.labelling import Labelling, gives_all, keep_classes
+from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
@@ -25,7 +28,7 @@ from augcli.io.readers.shards import (
     find_columns,
     list_groups,
     open_shard,
-    read_column,
+    read_columns,
     read_paths,
     unite_schemas,
 )
@@ -38,6 +41,7 @@ from augcli.samples import Catalogue
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from augcli.io.labels.choice import LabelChoice
     from augcli.io.readers.base import ClassList, Input, Selection
     from augcli.samples import RowGroup
 
@@ -75,14 +79,15 @@ class ParquetReader:
         )
         splits = _part_splits(shards, division)
         ordered = [shard for of_split in splits.values() for shard in of_split]
-        catalogues = _make_catalogues(splits, _label_rows(ordered, columns, classes))
+        labelling, said = _label_rows(ordered, columns, Rules(classes, selection.label_sep))
+        catalogues = _make_catalogues(splits, labelling)
         if not catalogues:
             raise InputError(f"{shards[0].name!r} holds no rows")
         main = _choose_split([catalogue.split for catalogue in catalogues], found, selection)
         lost: list[str] = []
-        if classes is None and columns.label is not None and _holds_texts(schema, columns.label):
+        if classes is None and _holds_texts(schema, columns.labels):
             catalogues, lost = _keep_classes(catalogues, main)
-        notes = [*_describe_division(division, catalogues), *lost, *notes]
+        notes = [*_describe_division(division, catalogues), *said, *lost, *notes]
         if found.tree is not None:
             notes += describe_others(count_others(found.tree, SHARD_SUFFIXES))
         header, known = None, read_features(schema)
@@ -109,6 +114,7 @@ class ParquetReader:
             groups={split.split: list_groups(splits[split.split]) for split in catalogues},
             carried=Carried(carried, features),
             annotated=Annotated(header, columns.mask is not None),
+            labelled=_describe_labels(columns.labels, labelling),
         )
 
 
@@ -165,11 +171,12 @@ def _describe_division(division: Division, catalogues: Sequence[Catalogue]) -> l
     return [describe_splits(sizes, division.sign), *division.notes, *empty]
 
 
-def _holds_texts(schema: pa.Schema, label: str) -> bool:
-    """True if labels are class names in the rows."""
-    kind = schema.field(label).type
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def _holds_texts(schema: pa.Schema, choice: LabelChoice) -> bool:
+    """True if labels are class names in the rows, one or several in each."""
+    if choice.kind is not Kind.COLUMN:
+        return False
+    kind = plain_kind(schema.field(choice.columns[0]).type)
+    return holds_texts(kind) or (holds_lists(kind) and holds_texts(plain_kind(kind.value_type)))
 
 
 def _keep_classes(catalogues: tuple[Catalogue, ...], main: str) -> tuple[tuple[Catalogue, ...], list[str]]:
@@ -201,11 +208,29 @@ def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, lis
     return pa.schema([part_files.plain_field(field) for field in kept]), replaced
 
 
-def _label_rows(shards: Sequence[Shard], columns: Columns, classes: ClassList) -> Labelling | None:
-    """Label the rows of all splits at once, so that an index means the same everywhere."""
-    if columns.label is None:
-        return None
-    return label_by_column(read_column(shards, columns.label), columns.names, classes)
+def _label_rows(
+    shards: Sequence[Shard], columns: Columns, rules: Rules
+) -> tuple[Labelling | None, list[str]]:
+    """Label the rows of all splits at once, so that an index means the same everywhere.
+
+    Returns:
+        The labels, None if no column holds any, and what was taken as labels in words.
+    """
+    choice = columns.labels
+    if not choice:
+        return None, describe_unread(choice.candidates)
+    pieces = [
+        Piece(table, open_shard(shard).schema_arrow, shard.name)
+        for shard, table in zip(shards, read_columns(shards, choice.columns), strict=True)
+    ]
+    labelling, notes = label_pieces(pieces, choice, rules)
+    return labelling, [f"labels: by {choice}", *notes]
+
+
+def _describe_labels(choice: LabelChoice, labelling: Labelling | None) -> LabelFacts:
+    """Return what is known of the labels beside their values."""
+    is_smoothed = choice.is_smoothed or (choice.kind is Kind.SHARES and gives_all(labelling))
+    return LabelFacts(choice.candidates, choice.smoothing, is_smoothed)
 
 
 def _make_catalogues(

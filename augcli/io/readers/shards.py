@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augcli.errors import InputError, Option, StorageError
-from augcli.io.hugging_face import read_class_names
+from augcli.io.labels.choice import LabelChoice, choose_labels
 from augcli.io.readers.image_cells import copy_images, holds_images
 from augcli.io.store.arrow_files import DAMAGE, first_line, readable
 from augcli.io.store.base import Store, Version, full_name
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes", "pixel_values")
-LABEL_COLUMNS = ("soft_label", "label")
 READ_BUFFER = 1 << 20
 
 
@@ -48,12 +47,11 @@ class Shard(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What the shards hold: image, label and mask columns, class names of a ClassLabel, and the rest."""
+    """What the shards hold: image, label and mask columns, and the rest."""
 
     image: str
-    label: str | None
+    labels: LabelChoice
     mask: str | None
-    names: tuple[str, ...] | None
     others: tuple[str, ...]
 
 
@@ -125,15 +123,12 @@ def find_columns(
     names = schema.names
     image = _find_image_column(schema, image_col, shard)
     pictures = {name for name in names if holds_images(schema.field(name).type)}
-    label = label_col or next((name for name in LABEL_COLUMNS if name in set(names) - pictures), None)
-    if label is not None and label not in names:
-        where = f"{shard!r} has no label column {label!r}; it has {', '.join(names)}; give "
-        raise InputError(where, Option("label_col"))
     if mask_col and (mask_col == image or mask_col not in pictures):
         have = f"{shard!r} has no column {mask_col!r} of encoded masks; it has {', '.join(names)}; give "
         raise InputError(have, Option("masks", "COLUMN"))
-    others = tuple(name for name in names if name not in (image, label, mask_col))
-    return Columns(image, label, mask_col, read_class_names(schema, label), others)
+    labels = choose_labels(schema, label_col, shard, (image, mask_col))
+    others = tuple(name for name in names if name not in (image, *labels.columns, mask_col))
+    return Columns(image, labels, mask_col, others)
 
 
 def _find_image_column(schema: pa.Schema, image_col: str | None, shard: str) -> str:
@@ -180,24 +175,31 @@ def list_groups(shards: Sequence[Shard]) -> list[RowGroup]:
     return groups
 
 
-def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
-    """Read one small column of all shards.
+def read_columns(shards: Sequence[Shard], names: Sequence[str]) -> list[pa.Table]:
+    """Read some small columns of all shards, shard by shard, in the types that they have in all.
 
     Raises:
         InputError: If a shard is damaged.
         StorageError: If the machine fails.
     """
-    pieces = []
-    kind = unite_schemas(shards).field(name).type
+    united = unite_schemas(shards)
+    schema = pa.schema([united.field(name) for name in names])
+    tables = []
     for shard in shards:
         file = open_shard(shard)
         with reading(shard):
-            column = file.read([name], use_threads=False).column(name)
-            column.validate(full=True)  # texts, too
-            pieces.append(column.cast(kind))
-        if len(pieces[-1]) != file.metadata.num_rows:
-            raise InputError(f"{shard.name!r} is damaged: column {name!r} holds fewer rows than it says")
-    return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], kind)
+            table = file.read(list(names), use_threads=False).select(list(names))
+            table.validate(full=True)  # texts, too
+            tables.append(table.cast(schema))
+        if len(tables[-1]) != file.metadata.num_rows:
+            raise InputError(f"{shard.name!r} is damaged: column {names[0]!r} holds fewer rows than it says")
+    return tables
+
+
+def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
+    """Read one small column of all shards; see `read_columns`."""
+    pieces = [table.column(0) for table in read_columns(shards, [name])]
+    return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], pieces[0].type)
 
 
 def read_paths(shards: Sequence[Shard], image: str) -> list[str]:

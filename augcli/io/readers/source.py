@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from augcli.errors import InputError
-from augcli.io.labels.columns import read_class_list
+from augcli.io.labels.class_list import read_class_list
 from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_inputs, choose_reader
-from augcli.io.readers.folder import IMAGE_SUFFIXES, LABEL_TABLES
+from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.folder_labels import LABEL_TABLES
 from augcli.io.readers.pairs import find_pair, join_root
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind, is_pattern, locate, locate_files

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from augcli.errors import Note, Option
 from augcli.io.images import codec
 from augcli.io.records.part_files import WRITTEN_ANEW
 from augcli.io.store.names import CLASSES
@@ -17,6 +18,7 @@ from augcli.recipe import Recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from augcli.io.labels.choice import LabelFacts
     from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
     from augcli.pipeline.output.state import Standing
@@ -141,6 +143,17 @@ def _boxes_by_name(splits: Sequence[Split], after: Counter[int]) -> dict[str, tu
         return {}
     before = _boxes_before(splits)
     return {name: (before[number], after[number]) for number, name in enumerate(header.names)}
+
+
+def smoothing_notes(recipe: Recipe, labelled: LabelFacts) -> list[str]:
+    """Return a note if the input's labels were smoothed, and what becomes of it."""
+    if not labelled.smoothing or recipe.smoothing:
+        return []
+    said = f"the labels of the input were smoothed (ε = {labelled.smoothing})"
+    if labelled.is_smoothed:
+        return [f"{said}, and stay so"]
+    again = Option("smoothing", str(labelled.smoothing))
+    return [Note(f"{said}; those of this output are not: give ", again, " to smooth them again")]
 
 
 def class_notes(splits: Sequence[Split]) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from augcli.errors import InputError, Option, UsageError
 from augcli.io.boxes.columns import COLUMN
+from augcli.io.labels.choice import as_candidates
 from augcli.io.readers.splits import choose_split
 from augcli.io.records.annotation_columns import annotation_schema
 from augcli.io.records.label_columns import TableOptions
@@ -182,6 +183,16 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     if recipe.target_per_class is not None and not labels:
         target, labels_file = Option("target_per_class"), Option("labels", "FILE")
         raise InputError(target, " needs labels; give class folders or ", labels_file)
+    facts = source.labelled
+    if recipe.smoothing and facts.is_smoothed:
+        raise InputError(
+            Option("smoothing"),
+            ": the labels that were read are smoothed already (no class has the weight 0), and nothing else"
+            " is left of them; leave it out, or give metadata.parquet, whose classes and weights are exact",
+        )
+    if recipe.mixing_entries and not labels and not source.annotated and facts.candidates:
+        words = f"{recipe.name} mixes labels, but none were read; give ", Option("label_col")
+        raise InputError(*words, *as_candidates(facts.candidates))
     if recipe.mixing_entries and not labels and not source.annotated:
         options = Option("labels", "FILE"), ", ", Option("masks"), " or ", Option("boxes")
         raise InputError(f"{recipe.name} mixes labels, but no image has one; give class folders, ", *options)

@@ -1,0 +1,43 @@
+"""The class list that the user gives, and lists of names in messages."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from augcli.errors import InputError, Option, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.store.locations import Location
+
+
+def read_class_list(file: Location) -> tuple[str, ...]:
+    """Read a class list: one name a line, in index order.
+
+    Raises:
+        InputError: If it cannot be read, is empty, or names a class twice.
+    """
+    given = Option("classes")
+    try:
+        text = io.TextIOWrapper(io.BytesIO(file.read()), "utf-8-sig").read()  # any line ends
+    except (StorageError, UnicodeDecodeError) as error:
+        reason = explain(error, file.name)
+        raise InputError(given, f" {file.name!r} cannot be read: {reason}") from error
+    names = tuple(line for line in text.split("\n") if line)
+    if not names or len(set(names)) < len(names):
+        raise InputError(given, f" {file.name!r} must name each class once, one a line")
+    return names
+
+
+def explain(error: Exception, name: str) -> str:
+    """Return the words of what kept a file from being read: the system's own where it did."""
+    cause = error.__cause__
+    return str(OSError(cause.errno, cause.strerror, name) if isinstance(cause, OSError) else error)
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Return the first names of a list, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

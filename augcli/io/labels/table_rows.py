@@ -1,0 +1,283 @@
+"""Labels of images by a table: its columns are chosen, its rows matched, its values read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from augcli.errors import InputError, Note, Option
+from augcli.io.hugging_face import read_class_names
+from augcli.io.labels.choice import Kind, LabelChoice, LabelFacts, as_candidates, choose_labels
+from augcli.io.labels.class_list import some
+from augcli.io.labels.columns import are_weights, could_label, holds_lists, holds_numbers, holds_texts
+from augcli.io.labels.labelling import Labelling, gives_all, number_classes
+from augcli.io.labels.matching import FILE_NAMES, Match, Places, give_rows, match_rows
+from augcli.io.labels.pieces import Piece, Rules, label_pieces
+from augcli.io.labels.tables import Named, open_table
+from augcli.io.labels.uniting import fit_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from augcli.io.labels.tables import Table
+    from augcli.io.store.locations import Location
+
+PAIR_COLUMNS = {"label", "label2", "weight2", "label2_name"}
+"""What a `labels.csv` of ours has; without columns `p:<class>` it does not hold the whole labels."""
+
+
+class LabelledTable(NamedTuple):
+    """What a table says of images.
+
+    Attributes:
+        name: The table.
+        labellings: The labels of each part of the images; None if the table has no labels.
+        notes: What was taken as what, and what was left.
+        facts: What the labels are.
+    """
+
+    name: str
+    labellings: list[Labelling] | None
+    notes: list[str]
+    facts: LabelFacts
+
+
+def label_by_table(
+    file: Location,
+    places: Places,
+    named: Named,
+    rules: tuple[tuple[str, ...] | None, str | None],
+    must_label: bool,
+    parts: Sequence[tuple[int, bool]] = (),
+) -> LabelledTable:
+    """Label images by a table.
+
+    Args:
+        file: CSV, parquet or JSON lines.
+        places: The images.
+        named: Columns that the user names.
+        rules: The class list that the user gives, and what separates several labels in one text.
+        must_label: Whether the table is there to label: then columns of weights need no mark, and a table
+            without labels is an error.
+        parts: How many images each split has, one behind the other, and whether it is the augmented one.
+
+    Raises:
+        InputError: If the table cannot be read, has no labels, names no image, or a label is not accepted.
+    """
+    parts = parts or [(len(places.keys), True)]
+    table = open_table(file, named)
+    notes = list(table.notes)
+    found = _find_file_column(table, named.file, places, must_label or named.label is not None)
+    if found is None:
+        why = f"{table.name!r} is not read, since no column of it names images: give "
+        notes.append(Note(why, Option("file_col")))
+        return LabelledTable(table.name, None, notes, LabelFacts())
+    column, match = found
+    choice = _choose(table, column, named.label, must_label)
+    if not choice:
+        return LabelledTable(table.name, None, notes, LabelFacts(choice.candidates))
+    cells = table.read(choice.columns)
+    rows = np.array(give_rows(match, places, _compare(cells), table.name), np.int64)
+    notes += _describe(table, choice, column, match, rows, places)
+    aligned = cells.take(pa.array(rows, mask=rows < 0))
+    labellings = _label_splits(table, aligned, choice, Rules(*rules), parts)
+    facts = LabelFacts((), choice.smoothing, choice.is_smoothed)
+    if choice.kind is Kind.SHARES and gives_all(*labellings):
+        facts = facts._replace(is_smoothed=True)
+    return LabelledTable(table.name, labellings, notes, facts)
+
+
+def _compare(cells: pa.Table) -> Callable[[int, int], bool]:
+    """Return what says whether two rows are the same."""
+    return lambda first, second: cells.slice(first, 1).equals(cells.slice(second, 1))
+
+
+# --- which column names images -------------------------------------------------------------------------
+
+
+def _find_file_column(
+    table: Table, file_col: str | None, places: Places, must: bool
+) -> tuple[str, Match] | None:
+    """Return the column that names images, and which; None if there is none and none is needed.
+
+    Raises:
+        InputError: If there is none that names an image, or a text fits several images.
+    """
+    names = table.schema.names
+    if file_col is not None and file_col not in names:
+        raise InputError(
+            f"{table.name!r} has no column {file_col!r}; it has {some(names, 12)}; give ", Option("file_col")
+        )
+    wanted = [file_col] if file_col is not None else _file_columns(table)
+    best: tuple[str, Match] | None = None
+    refusal: InputError | None = None
+    for column in wanted:
+        try:
+            match = match_rows(table.read([column]).column(0).to_pylist(), places, table.name)
+        except InputError as error:
+            refusal = refusal or error
+            continue
+        if best is None or match.count > best[1].count:
+            best = column, match
+    if best is not None and best[1].count:
+        return best
+    if refusal is not None:
+        raise refusal
+    if not must and file_col is None:
+        return None
+    raise _refuse_files(table, wanted, best, places)
+
+
+def _file_columns(table: Table) -> list[str]:
+    """Return the columns that are called like files, in the order in which the names are tried."""
+    plain = [f.name for f in table.schema if holds_texts(f.type) or pa.types.is_integer(f.type)]
+    by_name: dict[str, str] = {}
+    for column in plain:
+        by_name.setdefault(column.lower(), column)
+    return [by_name[name] for name in FILE_NAMES if name in by_name]
+
+
+def _refuse_files(
+    table: Table, wanted: Sequence[str], best: tuple[str, Match] | None, places: Places
+) -> InputError:
+    """Return the error that says why no column names images, and which could."""
+    names = table.schema.names
+    example = f"; an image here is {places.keys[0]!r}" if places.keys else ""
+    fitting = []
+    for f in table.schema:
+        if f.name not in wanted and holds_texts(f.type) and len(names) <= 64:
+            try:
+                match = match_rows(table.read([f.name]).column(0).to_pylist(), places, table.name)
+            except InputError:
+                continue
+            fitting += [f.name] if match.count else []
+    cure = [Option("file_col", fitting[0])] if fitting else [Option("file_col")]
+    if best is None:
+        return InputError(
+            f"{table.name!r} has no column file_name; it has {some(names, 12)}{example}; give ", *cure
+        )
+    lost = best[1].lost
+    return InputError(
+        f"{table.name!r}: column {best[0]!r} names none of the {len(places.keys)} images (its first is"
+        f" {lost!r}){example}; give ",
+        *cure,
+    )
+
+
+# --- which columns label -------------------------------------------------------------------------------
+
+
+def _choose(table: Table, file_column: str, label_col: str | None, must_label: bool) -> LabelChoice:
+    """Return the columns that label; a table that must label may hold nothing but columns of weights."""
+    names = table.schema.names
+    choice = choose_labels(table.schema, label_col, table.name, [file_column])
+    is_ours = {name.strip() for name in names} >= PAIR_COLUMNS
+    if is_ours and choice.kind is Kind.COLUMN and label_col is None:
+        raise InputError(
+            f"{table.name!r} holds only the two largest weights of each label; give metadata.parquet beside"
+            " it, or ",
+            Option("label_col", "label"),
+            " for the largest alone",
+        )
+    if choice or not must_label:
+        return choice
+    others = [name for name in names if name != file_column and name]
+    are_numbers = len(others) > 1 and all(holds_numbers(table.schema.field(name).type) for name in others)
+    if are_numbers and are_weights(table.read(others)):
+        return LabelChoice(Kind.SHARES, tuple(others))
+    candidates = choice.candidates or tuple(
+        name
+        for name in others
+        if could_label(table.schema.field(name).type) and name.lower() not in FILE_NAMES
+    )
+    raise InputError(
+        f"{table.name!r} has no column label and no column of weights (several columns of numbers in 0..1 are"
+        f" weights where all are 0 or 1, or each row sums to 1); it has {some(names, 12)}; give ",
+        Option("label_col"),
+        *as_candidates(candidates),
+    )
+
+
+# --- what they say -------------------------------------------------------------------------------------
+
+
+def _label_splits(
+    table: Table, cells: pa.Table, choice: LabelChoice, rules: Rules, parts: Sequence[tuple[int, bool]]
+) -> list[Labelling]:
+    """Label the images of all splits; where the table lists no classes, those of the augmented one count."""
+    starts = np.cumsum([0, *(count for count, _ in parts)]).tolist()
+
+    def label(start: int, count: int, own: Rules) -> Labelling:
+        piece = Piece(cells.slice(start, count), table.schema, table.name, table.is_text)
+        return label_pieces([piece], choice, own)[0]
+
+    if rules.classes is None:
+        whole = label(0, len(cells), rules)
+        slices = [
+            Labelling(whole.labels[start : start + count], whole.classes)
+            for start, (count, _) in zip(starts, parts, strict=False)
+        ]
+        is_listed = choice.kind is not Kind.COLUMN or read_class_names(table.schema, choice.columns[0])
+        if is_listed or _has_weights(cells, choice):
+            return slices
+        return _keep_used(slices, [is_main for _, is_main in parts])
+    found = []
+    for start, (count, is_main) in zip(starts, parts, strict=False):
+        try:
+            found.append(label(start, count, rules))
+        except InputError:
+            if is_main:
+                raise
+            found.append(label(start, count, rules._replace(classes=None)))
+    return found
+
+
+def _has_weights(cells: pa.Table, choice: LabelChoice) -> bool:
+    """True if a label is a list with a weight for each class, whose number is then fixed."""
+    kind = cells.schema.field(choice.columns[0]).type
+    return holds_lists(kind) and pa.types.is_floating(kind.value_type)
+
+
+def _keep_used(slices: list[Labelling], are_main: Sequence[bool]) -> list[Labelling]:
+    """Return labels whose class list holds what the augmented split has; other splits keep their own."""
+    if all(are_main) or not any(are_main):
+        return slices
+    kept = []
+    for own in slices:
+        used = sorted(
+            {index for label in {id(x): x for x in own.labels if x}.values() for index in label.classes}
+        )
+        names = own.classes or ()
+        if own.is_numbered:
+            target = number_classes(used[-1] + 1) if used else ()
+        else:
+            target = tuple(names[index] for index in used)
+        kept.append(fit_classes(own, target)[0] if target else Labelling(own.labels, None))
+    return kept
+
+
+def _describe(
+    table: Table,
+    choice: LabelChoice,
+    column: str,
+    match: Match,
+    rows: np.typing.NDArray[np.int64],
+    places: Places,
+) -> list[str]:
+    """Say what was taken as what, and what had no counterpart."""
+    files = "" if column == "file_name" else f", files by column {column!r}"
+    notes = [f"labels: by {table.name!r}, {choice}{files}"]
+    notes += [f"{count} rows of {table.name!r} were matched {how}" for how, count in match.how.items()]
+    lost = sum(image < 0 for image in match.images)
+    if lost:
+        first = f" ({match.lost!r} first)" if match.lost else ""
+        notes.append(f"{lost} rows of {table.name!r} name no image here{first}")
+    unnamed = np.flatnonzero(rows < 0)
+    if len(unnamed):
+        first_key = places.keys[int(unnamed[0])]
+        notes.append(
+            f"{len(unnamed)} images have no row in {table.name!r} and are unlabelled ({first_key!r} first)"
+        )
+    return notes

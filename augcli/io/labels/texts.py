@@ -1,0 +1,122 @@
+"""What the texts of a label column say: names, numbers, or several of them in one text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from augcli.errors import InputError, Option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.0*)?")
+"""A whole number as people and pandas write it; `007` is a name."""
+
+NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+
+MISSING = frozenset("nan NaN NAN NA N/A null NULL None none <NA>".split())
+"""What stands for no number among numbers; among names it is a name."""
+
+BAR = "|"
+"""What usually stands between several labels in one cell."""
+
+
+def split_texts(
+    values: pa.ChunkedArray, separator: str | None, classes: tuple[str, ...] | None, what: str
+) -> pa.ChunkedArray:
+    """Return texts as lists where they are written lists, or a separator is given; else as they are.
+
+    Raises:
+        InputError: If they look like lists but cannot be read, or like several labels in one text.
+    """
+    if separator is not None:
+        return _strip_parts(pc.split_pattern(values, separator))
+    distinct = [text for text in values.unique().to_pylist() if text]
+    if distinct and all(text.startswith("[") and text.endswith("]") for text in distinct):
+        return _read_lists(values, distinct, what)
+    if not (classes and set(classes).issuperset(distinct)):
+        _check_bars(distinct, what)
+    return values
+
+
+def type_texts(values: pa.ChunkedArray, classes: tuple[str, ...] | None) -> pa.ChunkedArray:
+    """Return texts, or lists of texts, as the numbers that they all are; else as they are.
+
+    Names of the class list stay names, and so do numbers with leading zeros.
+    """
+    if not pa.types.is_list(values.type):
+        return _type_plain(values, classes)
+    if not pa.types.is_string(values.type.value_type) and not pa.types.is_large_string(
+        values.type.value_type
+    ):
+        return values
+    lists = values.combine_chunks()
+    flat = _type_plain(pa.chunked_array([lists.flatten()], lists.type.value_type), classes).combine_chunks()
+    typed = pa.ListArray.from_arrays(_offsets(lists), flat, mask=lists.is_null())
+    return pa.chunked_array([typed])
+
+
+def _type_plain(values: pa.ChunkedArray, classes: tuple[str, ...] | None) -> pa.ChunkedArray:
+    distinct = [text for text in values.unique().to_pylist() if text]
+    numbers = [text for text in distinct if text not in MISSING]
+    if not numbers or (classes and set(classes).issuperset(distinct)):
+        return values
+    if all(WHOLE.fullmatch(text) for text in numbers):
+        by_text: dict[str | None, float | None] = {text: int(text.split(".")[0]) for text in numbers}
+        return pa.chunked_array([pa.array([by_text.get(text) for text in values.to_pylist()], pa.int64())])
+    if all(NUMBER.fullmatch(text) and not re.match(r"[-+]?0[0-9]", text) for text in numbers):
+        by_text = {text: float(text) for text in numbers}
+        return pa.chunked_array([pa.array([by_text.get(text) for text in values.to_pylist()], pa.float64())])
+    return values
+
+
+def _strip_parts(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return lists of texts without the blanks around each."""
+    lists = values.combine_chunks()
+    if isinstance(lists, pa.ChunkedArray):
+        lists = pa.concat_arrays(lists.chunks) if lists.num_chunks else pa.array([], values.type)
+    stripped = pc.utf8_trim_whitespace(lists.flatten())
+    return pa.chunked_array([pa.ListArray.from_arrays(_offsets(lists), stripped, mask=lists.is_null())])
+
+
+def _offsets(lists: pa.Array) -> pa.Array:
+    """Return where each list begins in what `flatten` gives, and where the last ends."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int64())
+    ends = pc.cumulative_sum(lengths)
+    return pa.concat_arrays([pa.array([0], pa.int32()), ends.cast(pa.int32())])
+
+
+def _read_lists(values: pa.ChunkedArray, distinct: Iterable[str], what: str) -> pa.ChunkedArray:
+    """Read lists that are written as texts, as JSON has them."""
+    try:
+        by_text = {text: json.loads(text) for text in distinct}
+        return pa.chunked_array([pa.array([by_text.get(text) for text in values.to_pylist()])])
+    except (ValueError, TypeError, RecursionError, pa.ArrowException, OverflowError) as error:
+        text = next(iter(distinct))
+        raise InputError(
+            f"{what} holds lists written as text that are not JSON, such as {text[:60]!r}; write them as"
+            " [0.25, 0.75], as one column p:<class> for each class, or in a parquet table"
+        ) from error
+
+
+def _check_bars(distinct: Iterable[str], what: str) -> None:
+    """Refuse texts that are probably several names, since one name stands in several of them."""
+    texts = [text for text in distinct if BAR in text]
+    if not texts:
+        return
+    parts = Counter(part for text in distinct for part in {piece.strip() for piece in text.split(BAR)})
+    text = next((text for text in texts if any(parts[part.strip()] > 1 for part in text.split(BAR))), None)
+    if text is not None:
+        raise InputError(
+            f"{what} holds {text!r}: several names, or one? Give ",
+            Option("label_sep", BAR),
+            " where there are several, or ",
+            Option("classes", "FILE"),
+            " where each text is one name",
+        )
