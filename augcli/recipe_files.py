@@ -17,6 +17,7 @@ from augcli.recipe import INPUT_KEYS, OUTPUT_VERSION, Choice, Entry, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from dataclasses import Field
 
 
 Made = TypeVar("Made")
@@ -68,6 +69,7 @@ def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
 
 def _read_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     """Read the fields of a recipe: keys at the top, those on labels in a table of their own too."""
+    data = _read_switches(data)
     flat = {key: value for key, value in data.items() if key not in ("op", "labels")}
     labels = data.get("labels", {})
     if not isinstance(labels, dict):
@@ -80,6 +82,24 @@ def _read_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     on_labels = [flag(field.name) for field in options if field.metadata.get("panel") == "Labels"]
     check_keys(labels, on_labels, "[labels]")
     return {known[key]: value for key, value in (flat | labels).items()}
+
+
+def _read_switches(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a recipe, `no-splits = true` as the command line has it read as `splits = false`."""
+    switches = {f"no-{flag(field.name)}": flag(field.name) for field in _switches()}
+    read = dict(data)
+    for key in data.keys() & switches.keys():
+        name, value = switches[key], read.pop(key)
+        if name in data:
+            raise UsageError(f"recipe: {name!r} and {key!r} are both given; leave out one")
+        if not isinstance(value, bool):
+            raise UsageError(f"recipe: {key} must be of type bool, got {value!r}")
+        read[name] = not value
+    return read
+
+
+def _switches() -> list[Field[Any]]:
+    return [field for field in option_fields(Recipe) if field.type == "bool"]
 
 
 def _make(kind: Callable[..., Made], *values: Any, **named: Any) -> Made:

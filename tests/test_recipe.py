@@ -232,3 +232,29 @@ def test_the_recipe_of_a_newer_output_is_refused_before_its_keys_are_read(tmp_pa
     )
     with pytest.raises(UsageError, match=says):
         load_recipe(tmp_path / "augcli.json")
+
+
+# Switches -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["splits", "links"])
+@pytest.mark.parametrize("value", [True, False])
+def test_a_switch_may_be_written_as_the_command_line_turns_it_off(name, value):
+    assert getattr(read_recipe({f"no-{name}": value}), name) is not value
+    assert read_recipe({f"no-{name}": value}) == read_recipe({name: not value})
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {"no-splits": True, "splits": False},
+            "recipe: 'splits' and 'no-splits' are both given; leave out one",
+        ),
+        ({"no-splits": 1}, "recipe: no-splits must be of type bool, got 1"),
+        ({"no-seed": True}, "recipe: unknown key 'no-seed'"),
+    ],
+)
+def test_a_switch_that_is_not_written_so_is_refused(keys, message):
+    with pytest.raises(UsageError, match=message):
+        read_recipe(keys)

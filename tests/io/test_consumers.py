@@ -233,6 +233,20 @@ def test_datasets_reads_soft_labels_of_the_shards_that_sum_to_one(parquet_output
         assert sum(row["soft_label"]) == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_datasets_loads_splits_of_other_names_as_the_splits_they_are(make_folder, tmp_path, load, form):
+    src = make_folder({"Train/cat": 2, "Train/dog": 2, "val2017/cat": 3, "test_images/dog": 1})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(), format=form, smoothing=0.1))
+    loaded = load(tmp_path / "dst")
+    assert {name: split.num_rows for name, split in loaded.items()} == {
+        "train": 4,
+        "validation": 3,
+        "test": 1,
+    }
+    assert loaded["test"]["label"] == [1]
+    assert loaded["validation"]["soft_label"] == [[1.0, 0.0]] * 3
+
+
 def test_datasets_loads_both_splits_of_shards(tmp_path, load):
     write_shard(tmp_path / "src" / "train-00000.parquet", 12)
     write_shard(tmp_path / "src" / "validation-00000.parquet", 7)
