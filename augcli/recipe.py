@@ -60,11 +60,11 @@ TABLE_KEYS = ("smoothing", "smoothing_form", "soft_labels")
 """Keys that only concern tables and label columns: changing them rewrites these, not images."""
 
 IMAGE_KEYS = (
-    "size", "fit", "image_format", "quality", "subsampling", "background", "max_pixels", "image_col",
-    "mask_fill", "mask_policy",
+    "size", "fit", "image_format", "quality", "subsampling", "background", "max_pixels", "strict",
+    "image_col", "mask_fill", "mask_policy",
 )  # fmt: skip
 """Keys that decide the bytes of an image or mask beside the seed and the operations, so that names depend on
-them. With another `max_pixels` another image may be the partner."""
+them. With another `max_pixels` or `strict` another image may be the partner."""
 
 NAMELESS_KEYS = (
     "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "splits",
@@ -227,6 +227,10 @@ class Recipe:
         needs=(Fact.LABEL_COLUMN,),
     )
     links: bool = option(True, "Follow symbolic links.", panel="Input")
+
+    strict: bool = option(
+        False, "Count images as failed that libjpeg decodes with a complaint.", panel="Images"
+    )
 
     mask_fill: int | None = option(
         None,

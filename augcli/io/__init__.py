@@ -79,7 +79,7 @@ writers/boxes               COCO and VOC files of outputs
 writers/labels_csv          labels.csv
 writers/card                README.md of an output
 writers/comparison          what verify compares written files with
-writers/failures            failures.jsonl
+writers/failures            failures.jsonl and warnings.jsonl
 writers/metadata            metadata.parquet
 split_words                 the words that name splits
 hugging_face                the features that Hugging Face reads

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from augcli.io.readers.base import Source
+    from augcli.io.records.part_files import PartFacts
     from augcli.io.records.parts import Parts
     from augcli.io.store.base import Store
     from augcli.io.writers.base import Pair, Writer
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.splits import Split
+    from augcli.pipeline.worker.values import ArcResult
     from augcli.recipe import Recipe
 
 RUNS = 64
@@ -128,6 +130,7 @@ class Recomputation:
                 found.append(
                     Difference(writer.place(place), f"made again from SRC, it differs in {', '.join(other)}")
                 )
+        found += _compare_warnings(key, facts, results, set(rows.column("source").to_pylist()))
         known = {failure.source: failure for failure in facts.failures}
         for failure in (failure for result in results for failure in result.failures):
             if known.get(failure.source) != failure:
@@ -144,6 +147,25 @@ class Recomputation:
         """Read a part file's rows by source and copy."""
         rows = self._parts.read_one(name).rows().to_pylist()
         return {(row["source"], row["copy"]): row for row in rows}
+
+
+def _compare_warnings(
+    key: str, facts: PartFacts, results: Sequence[ArcResult], made: set[str]
+) -> list[Difference]:
+    """Find samples of which a part file says otherwise whether libjpeg complains of them.
+
+    Args:
+        key: The part file.
+        facts: What it says.
+        results: What was made again.
+        made: Sources of that.
+    """
+    recorded = {warning.source for warning in facts.warnings if warning.source in made}
+    warned = {warning.source for result in results for warning in result.warnings}
+    return [
+        Difference(key, f"it says otherwise whether {source!r} is decoded with warnings")
+        for source in sorted(recorded ^ warned)
+    ]
 
 
 def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator[_Piece]:

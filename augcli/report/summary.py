@@ -41,6 +41,8 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
     if summary.boxes:
         lines.append(f"  boxes      {_boxes(summary)}")
     lines += [f"  counted    {_plain(what)}: {count}" for what, count in summary.counts.items()]
+    if summary.warnings:
+        lines.append(f"             warnings are listed in {summary.dst}/warnings.jsonl")
     lines += [f"  note       {_plain(spell_note(note, spelling))}" for note in summary.notes]
     lines.append(f"  {_work(summary)}")
     return "\n".join(lines)

@@ -26,7 +26,7 @@ from augcli.io.records.part_files import (
 from augcli.io.records.parts import Parts
 from augcli.io.store.local import LocalStore
 from augcli.io.store.names import part_key
-from augcli.io.writers.failures import collect_failures, write_failures
+from augcli.io.writers.failures import collect_failures, collect_warnings, write_failures
 from augcli.program.steps import Box, Paste
 from augcli.samples import Failure, SoftLabel
 
@@ -35,6 +35,7 @@ FACTS = PartFacts(
     fingerprint="abc",
     ahead=(3, 0),
     failures=(Failure("naïve/é.png", "decode", "cannot be decoded", 'OSError: "x"'),),
+    warnings=(Failure("c.jpg", "decode", "decoded with warnings", "Corrupt JPEG data"),),
     passed_over=("a.png", "b%FF.png"),
     counts={"first frame of several": 2},
 )
@@ -211,6 +212,11 @@ def test_failures_of_all_parts_are_sorted_by_key():
     one, two, three = (Failure(key, "read", "empty file", "") for key in ("a", "b", "c"))
     facts = [PartFacts("x", failures=(three, one)), PartFacts("y", failures=(two,))]
     assert collect_failures(facts) == [one, two, three]
+
+
+def test_warnings_of_all_parts_are_sorted_by_key():
+    one, two = (Failure(key, "decode", "decoded with warnings", "") for key in "ab")
+    assert collect_warnings([PartFacts("x", warnings=(two,)), PartFacts("y", warnings=(one,))]) == [one, two]
 
 
 def test_failures_are_written_one_json_object_a_line(store, tmp_path):

@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import simplejpeg
 from blake3 import blake3
 from PIL import Image
 
@@ -247,10 +249,14 @@ def test_every_flipped_byte_of_a_shard_is_found(shard_output):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["labels.csv", "metadata.parquet", "classes.txt", "README.md", "augcli.json", "failures.jsonl"]
+    "name",
+    "labels.csv metadata.parquet classes.txt README.md augcli.json failures.jsonl warnings.jsonl".split(),
 )
 def test_a_flipped_byte_of_any_document_is_found(src, tmp_path, name):
     (src / "dog" / "bad.png").write_bytes(b"no image")
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    whole = simplejpeg.encode_jpeg(pixels, quality=90)
+    (src / "dog" / "damaged.jpg").write_bytes(whole[: len(whole) // 2] + whole[-2:])
     dst = tmp_path / "dst"
     augcli.materialize(src, dst, single(CutMix()), max_errors=1)
     assert differences(dst) == {}

@@ -37,6 +37,16 @@ SUBSAMPLINGS = ("444", "422", "420", "440", "411")
 """JPEG chroma subsamplings that can be written."""
 
 
+COMPLAINTS = (
+    "Corrupt JPEG data",
+    "Premature end of JPEG file",
+    "Inconsistent progression sequence",
+    "Invalid SOS parameters",
+    "Unknown Adobe color transform",
+    "Warning: unknown JFIF revision",
+)
+"""What libjpeg's complaints begin with (its `jerror.h`, JWRN): it decodes all the same, as Pillow does."""
+
 BAND = 64
 """Rows that are converted at once: of a whole image that takes several times its memory."""
 
@@ -64,9 +74,23 @@ def libraries() -> dict[str, str | None]:
     return found | {name: features.version(feature) for name, feature in named.items()}
 
 
+class Decoded(NamedTuple):
+    """Upright pixels, and what libjpeg complained of while it made them: empty where it did not."""
+
+    pixels: Pixels
+    complaint: str
+
+
 def decode(
     data: bytes, header: Header, geometry: Geometry | None = None, buffer: Pixels | None = None
 ) -> Pixels:
+    """Return the pixels alone of `decode_noting`."""
+    return decode_noting(data, header, geometry, buffer).pixels
+
+
+def decode_noting(
+    data: bytes, header: Header, geometry: Geometry | None = None, buffer: Pixels | None = None
+) -> Decoded:
     """Decode to upright pixels: (H, W, C), C = 1, 3 or 4, uint8, or uint16 for 16-bit grey.
 
     Args:
@@ -81,13 +105,15 @@ def decode(
         StorageError: If memory runs out, which says nothing about the image.
     """
     try:
-        pixels = _decode_jpeg(data, header, geometry, buffer) if header.format == "JPEG" else None
+        pixels, complaint = None, ""
+        if header.format == "JPEG":
+            pixels, complaint = _decode_jpeg(data, header, geometry, buffer)
         if pixels is None:
             read = without_metadata(data) if header.has_refused_metadata else data
             with Image.open(io.BytesIO(read), formats=PILLOW_FORMATS) as image:
                 pixels = _to_array(image)
         pixels = turn_upright(pixels, header.orientation)
-        return pixels if geometry is None else fit_size(pixels, geometry)
+        return Decoded(pixels if geometry is None else fit_size(pixels, geometry), complaint)
     except MemoryError as error:
         raise StorageError(*NO_MEMORY) from error
     except Exception as error:  # a decoder's choice of exception says nothing about the cause
@@ -213,14 +239,14 @@ def flatten(pixels: Pixels, background: Colour) -> Pixels:
 
 def _decode_jpeg(
     data: bytes, header: Header, geometry: Geometry | None, buffer: Pixels | None
-) -> Pixels | None:
-    """Decode by simplejpeg; None where Pillow must look at it."""
+) -> tuple[Pixels | None, str]:
+    """Decode by simplejpeg; gives no pixels where Pillow must look at it, and what libjpeg complained of."""
     if header.space not in ("YCbCr", "Gray"):
-        return None
+        return None, _find_complaint(data, header.space)
     try:
         least = (0, 0) if geometry is None else geometry.least_size(*header.upright_size)
         least = least[::-1] if header.orientation >= 5 else least
-        return simplejpeg.decode_jpeg(
+        pixels = simplejpeg.decode_jpeg(
             data,
             "RGB" if header.space == "YCbCr" else "GRAY",
             fastdct=False,
@@ -229,8 +255,24 @@ def _decode_jpeg(
             buffer=buffer if buffer is not None and buffer.size >= 3 * header.height * header.width else None,
             strict=True,
         )
-    except ValueError:
-        return None
+    except ValueError as error:
+        return None, _complaint_of(error)
+    return pixels, ""
+
+
+def _find_complaint(data: bytes, space: str | None) -> str:
+    """Return what libjpeg complains of in a JPEG that Pillow decodes, which says nothing of it."""
+    try:
+        simplejpeg.decode_jpeg(data, "CMYK" if space in ("CMYK", "YCCK") else "RGB", strict=True)
+    except ValueError as error:
+        return _complaint_of(error)
+    return ""
+
+
+def _complaint_of(error: ValueError) -> str:
+    """Return what libjpeg complains of; empty where simplejpeg could not even try."""
+    text = str(error)
+    return text if text.startswith(COMPLAINTS) else ""
 
 
 def _to_array(image: Image.Image) -> Pixels:

@@ -80,6 +80,7 @@ class PartFacts:
         fingerprint: Digest of everything that decided the chunk's outputs.
         ahead: Positions read beyond the end of each stretch.
         failures: Samples that gave no output.
+        warnings: Samples that were decoded for their outputs, though libjpeg complained.
         passed_over: Keys of samples that failed as partners, here or in their own chunk.
         counts: How often something worth a line happened (frames left out, depth narrowed).
         labels: What the label columns of the chunk's shards depend on; empty where it has no shards.
@@ -91,6 +92,7 @@ class PartFacts:
     fingerprint: str
     ahead: tuple[int, ...] = ()
     failures: tuple[Failure, ...] = ()
+    warnings: tuple[Failure, ...] = ()
     passed_over: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     labels: str = ""

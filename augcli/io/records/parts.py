@@ -130,7 +130,8 @@ def _read_facts(names: Sequence[str], metadata: Mapping[bytes, bytes]) -> PartFa
         return None
     try:
         document = json.loads(metadata[PART_KEY])
-        document["failures"] = tuple(Failure(**failure) for failure in document["failures"])
+        for name in ("failures", "warnings"):
+            document[name] = tuple(Failure(**failure) for failure in document[name])
         document["ahead"], document["passed_over"] = tuple(document["ahead"]), tuple(document["passed_over"])
         facts = PartFacts(**document, contents=base64.b64decode(metadata[CONTENTS_KEY], validate=True))
         return facts if _has_types(facts) else None
@@ -140,7 +141,9 @@ def _read_facts(names: Sequence[str], metadata: Mapping[bytes, bytes]) -> PartFa
 
 def _has_types(facts: PartFacts) -> bool:
     """True if the values of facts are of the types that they are declared with."""
-    words: Iterable[Any] = (text for failure in facts.failures for text in astuple(failure))
+    words: Iterable[Any] = (
+        text for failure in (*facts.failures, *facts.warnings) for text in astuple(failure)
+    )
     texts = (facts.fingerprint, facts.labels, facts.recipe, *facts.passed_over, *facts.counts, *words)
     numbers = (*facts.ahead, *facts.counts.values())
     return all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)

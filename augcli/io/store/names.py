@@ -20,7 +20,7 @@ PART_SUFFIX = ".part"
 CLASSES, CARD, RECIPE = "classes.txt", "README.md", "augcli.json"
 
 
-FAILURES, SUCCESS = "failures.jsonl", "_SUCCESS"
+FAILURES, WARNINGS, SUCCESS = "failures.jsonl", "warnings.jsonl", "_SUCCESS"
 
 
 TABLES = ("metadata.parquet", "labels.csv")
@@ -29,7 +29,7 @@ TABLES = ("metadata.parquet", "labels.csv")
 ANNOTATIONS = "annotations.json"
 
 
-ROOT_NAMES = frozenset([CLASSES, CARD, RECIPE, FAILURES, SUCCESS, ANNOTATIONS, *TABLES])
+ROOT_NAMES = frozenset([CLASSES, CARD, RECIPE, FAILURES, WARNINGS, SUCCESS, ANNOTATIONS, *TABLES])
 """Files that stand beside the class folders of an output."""
 
 

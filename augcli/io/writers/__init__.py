@@ -8,6 +8,6 @@ metadata     the table `metadata.parquet` of a folder
 labels_csv   the table `labels.csv` of a folder
 boxes        files of boxes
 card         README.md
-failures     failures.jsonl
+failures     failures.jsonl and warnings.jsonl
 comparison   comparing with what stands, instead of writing
 """

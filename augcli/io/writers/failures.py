@@ -1,4 +1,4 @@
-"""`failures.jsonl`: a line for each sample that gave no output."""
+"""`failures.jsonl` and `warnings.jsonl`: a line for each sample that gave no output, or is damaged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ def collect_failures(facts: Iterable[PartFacts]) -> list[Failure]:
     return sorted(failures, key=lambda failure: failure.source)
 
 
-def write_failures(sink: Sink, failures: Sequence[Failure]) -> None:
-    """Write one JSON object a line."""
+def collect_warnings(facts: Iterable[PartFacts]) -> list[Failure]:
+    """Return the warnings of all parts, by key."""
+    warnings = (warning for fact in facts for warning in fact.warnings)
+    return sorted(warnings, key=lambda warning: warning.source)
+
+
+def write_failures(sink: Sink, failures: Sequence[Failure], name: str = FAILURES) -> None:
+    """Write a file of one JSON object a line."""
     lines = (json.dumps(asdict(failure), sort_keys=True) + "\n" for failure in failures)
-    write_text(sink, FAILURES, "".join(lines))
+    write_text(sink, name, "".join(lines))

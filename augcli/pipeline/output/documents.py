@@ -10,10 +10,10 @@ from augcli.io.readers.splits import find_augmented
 from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.split_words import find_words, hugging_face_name, plain_name
 from augcli.io.store.base import write_text
-from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, TABLES, is_output
+from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, TABLES, WARNINGS, is_output
 from augcli.io.writers.card import describe_output
 from augcli.io.writers.choose import WRITERS
-from augcli.io.writers.failures import collect_failures, write_failures
+from augcli.io.writers.failures import collect_failures, collect_warnings, write_failures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,7 @@ def finish(
 def is_removable(key: str) -> bool:
     """True if a file or empty directory goes unless an output promises it: all others are never touched."""
     split, _, name = key.rpartition("/")
-    if key.endswith("/") or is_output(key) or (not split and name in (CLASSES, CARD, FAILURES)):
+    if key.endswith("/") or is_output(key) or (not split and name in (CLASSES, CARD, FAILURES, WARNINGS)):
         return True
     return (not split or ("/" not in split and bool(find_words(split)))) and name in (*TABLES, ANNOTATIONS)
 
@@ -105,7 +105,9 @@ def document_names(splits: Sequence[SplitOutput]) -> set[str]:
     """Return the keys of the files that `write_tables` and `write_documents` write."""
     names = {CARD, *(key for split in splits for key in split.writer.tables())}
     names |= {CLASSES} if any(split.classes for split in splits[:1]) else set()
-    return names | ({FAILURES} if any(fact.failures for split in splits for fact in split.facts) else set())
+    facts = [fact for split in splits for fact in split.facts]
+    names |= {FAILURES} if any(fact.failures for fact in facts) else set()
+    return names | ({WARNINGS} if any(fact.warnings for fact in facts) else set())
 
 
 def write_tables(split: SplitOutput, parts: Parts, sink: Sink) -> Tally:
@@ -131,7 +133,7 @@ def write_tables(split: SplitOutput, parts: Parts, sink: Sink) -> Tally:
 def write_documents(
     splits: Sequence[SplitOutput], tallies: Sequence[Tally], recipe: Recipe, sink: Sink
 ) -> None:
-    """Write class list, card and failures."""
+    """Write class list, card, failures and warnings."""
     # Readers that number the folders take the class list as their map, so it bears the folders' names.
     classes = splits[0].class_folders or splits[0].classes
     if classes:
@@ -148,9 +150,10 @@ def write_documents(
         CARD,
         describe_output(rows, patterns, [*counts, *label_notes(recipe, [split.name for split in splits])]),
     )
-    failures = collect_failures(fact for split in splits for fact in split.facts)
-    if failures:
-        write_failures(sink, failures)
+    facts = [fact for split in splits for fact in split.facts]
+    for name, found in ((FAILURES, collect_failures(facts)), (WARNINGS, collect_warnings(facts))):
+        if found:
+            write_failures(sink, found, name)
 
 
 def label_notes(recipe: Recipe, splits: Sequence[str]) -> list[str]:

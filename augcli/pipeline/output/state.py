@@ -19,6 +19,7 @@ from augcli.io.store.names import (
     PART_SUFFIX,
     RECIPE,
     SUCCESS,
+    WARNINGS,
     part_key,
     part_names,
     seen_key,
@@ -288,8 +289,10 @@ def _is_complete(
     seen: Look, recipe: Recipe, annotated: Annotated, splits: Sequence[Split], max_errors: int
 ) -> bool:
     """True if the tables and everything else stand that a finished run of this recipe leaves."""
-    failed = sum(len(fact.failures) for split in splits for fact in split.facts.values())
+    facts = [fact for split in splits for fact in split.facts.values()]
+    failed = sum(len(fact.failures) for fact in facts)
     wanted = [CARD, *[SUCCESS] * (failed <= max_errors), *[FAILURES] * (failed > 0)]
+    wanted += [WARNINGS] * any(fact.warnings for fact in facts)
     wanted += [CLASSES] * bool(splits[0].catalogue.classes)
     wanted += [key for split in splits for key in split.job.writer.tables()]
     sizes = seen.contents.sizes

@@ -9,7 +9,7 @@ from augcli.errors import Note, Option
 from augcli.io.images import codec
 from augcli.io.records.part_files import WRITTEN_ANEW
 from augcli.io.store.names import CLASSES
-from augcli.io.writers.failures import collect_failures
+from augcli.io.writers.failures import collect_failures, collect_warnings
 from augcli.pipeline.plan.rings import same_class_shares
 from augcli.pipeline.results import Summary
 from augcli.program.labels import dominant
@@ -65,6 +65,7 @@ def summarize(
         boxes=_boxes_by_name(splits, boxes),
         unmixed=dict(sorted(unmixed.items())),
         failures=tuple(failures),
+        warnings=tuple(collect_warnings(facts)),
         copied_undecodable=len(passed_over - {failure.source for failure in failures}),
         chunks=sum(len(split.chunks) for split in splits),
         chunks_done=tuple(done),

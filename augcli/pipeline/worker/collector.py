@@ -14,6 +14,7 @@ from augcli.io.writers.base import Pair
 from augcli.pipeline.plan.digest import seed_of_names
 from augcli.pipeline.worker.annotations import CLIPPED, GUESSED
 from augcli.pipeline.worker.describe import Naming, describe_output
+from augcli.pipeline.worker.loader import WARNED
 from augcli.pipeline.worker.values import ArcResult, Made
 from augcli.samples import Failure
 
@@ -51,6 +52,8 @@ class Collector:
             self._gathered += outputs
             self._bytes += sum(len(output.data) for output in outputs)
             self._count(base)
+            if base.complaint and any(output.is_decoded for output in outputs):
+                self._warn(base)
             self.result.counts.update(remark for output in outputs for remark in output.remarks)
             if self._bytes > self._most_bytes:
                 self.flush()
@@ -90,6 +93,12 @@ class Collector:
         stage, cause = failure
         key = printable_key(self._job.catalogue.keys[base.sample])
         self.result.failures.append(Failure(key, stage, cause.reason, cause.detail))
+
+    def _warn(self, base: Loaded) -> None:
+        """Record that a sample has outputs, though libjpeg complained of it."""
+        key = printable_key(self._job.catalogue.keys[base.sample])
+        self.result.warnings.append(Failure(key, "decode", WARNED, base.complaint))
+        self.result.counts[WARNED] += 1
 
     def _count(self, base: Loaded) -> None:
         """Count what is worth a line in the summary."""

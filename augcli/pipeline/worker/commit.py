@@ -62,6 +62,7 @@ def commit_chunk(
         recipe=record.recipe,
         ahead=ahead,
         failures=tuple(failure for result in results for failure in result.failures),
+        warnings=tuple(warning for result in results for warning in result.warnings),
         passed_over=tuple(sorted({key for result in results for key in result.passed_over})),
         counts={what: count for what, count in sorted(counts.items()) if count},
         contents=b"".join(_join_contents(arc, far, done) for arc, far in zip(arcs, ahead, strict=True)),

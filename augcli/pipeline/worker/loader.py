@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from augcli.samples import Pixels
 
 
+WARNED = "decoded with warnings"
+"""What is said of an image that libjpeg decodes with a complaint; where it is asked for, it fails for it."""
+
+
 class Loader:
     """Reads and decodes samples, with what belongs to them."""
 
@@ -35,7 +39,7 @@ class Loader:
         """Prepare to load; `reuses`: the memory of an image that is let go is used for the next one."""
         self._samples, self._annotations, self._watch = samples, annotations, watch
         self._reuses = reuses
-        self._geometry, self._max_pixels = geometry, recipe.max_pixels
+        self._geometry, self._max_pixels, self._is_strict = geometry, recipe.max_pixels, recipe.strict
         self._spare: list[Pixels] = []
 
     def read(self, sample: int) -> Loaded:
@@ -61,7 +65,11 @@ class Loader:
         assert loaded.header is not None
         loaded.buffer = self._take_buffer(3 * loaded.header.height * loaded.header.width)
         try:
-            pixels = codec.decode(loaded.data, loaded.header, self._geometry, loaded.buffer)
+            pixels, loaded.complaint = codec.decode_noting(
+                loaded.data, loaded.header, self._geometry, loaded.buffer
+            )
+            if self._is_strict and loaded.complaint:
+                raise DecodeError(WARNED, loaded.complaint)
             if self._annotations and loaded.annotations:
                 self._annotations.decode(loaded.annotations)
             loaded.pixels, loaded.decodes, loaded.shape = pixels, True, Shape.of(pixels)

@@ -115,6 +115,7 @@ class Preparer:
         assert header is not None
         made = Made(base, plan, annotations=self._follow(plan, base))
         obstacle = codec.find_copy_obstacle(header, self._recipe.image_format, self._geometry)
+        made.is_decoded = plan.is_drawn or obstacle is not None
         if obstacle is None:
             made.data, made.suffix = base.data, "jpg" if header.format == "JPEG" else "png"
             made.height, made.width = header.height, header.width

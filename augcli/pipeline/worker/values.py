@@ -42,6 +42,7 @@ class Loaded:
         buffer: Memory that the pixels lie in, where it can be used again.
         decodes: Whether it was decoded.
         failure: Why it cannot be read or decoded.
+        complaint: What libjpeg complained of while it was decoded.
         annotations: Its mask and boxes.
         content: Hash of all that was read of it.
     """
@@ -55,6 +56,7 @@ class Loaded:
     buffer: Pixels | None = None
     decodes: bool = False
     failure: Fault | None = None
+    complaint: str = ""
     annotations: SampleAnnotations | None = None
     content: bytes = b""
 
@@ -118,6 +120,7 @@ class Made:
         pixels: What is to be encoded: the base's pixels, or a copy of them.
         work: Table, partners' pixels and base's pixels; None where nothing is applied, or all is.
         is_last: Whether it is the last output of its base, and so may change the base's own pixels.
+        is_decoded: Whether its base had to be decoded for it.
         data: The encoded image.
         suffix: `jpg` or `png`.
         height: Rows of the encoded image.
@@ -133,6 +136,7 @@ class Made:
     pixels: Pixels | None = None
     work: Work | None = None
     is_last: bool = False
+    is_decoded: bool = True
     data: bytes = b""
     suffix: str = ""
     height: int = 0
@@ -150,6 +154,7 @@ class ArcResult:
             `part_files.pack_rows` gives them; empty where there are none.
         pairs: Their encoded images and masks, where the writer needs them only at the commit.
         failures: Samples that gave no output.
+        warnings: Samples that were decoded for their outputs, though libjpeg complained.
         passed_over: Keys of samples that failed as partners.
         contents: Hash of each sample of the arc, one behind the other.
         beyond: Hash of each sample behind the arc's end that was looked at as a partner, by its distance.
@@ -160,6 +165,7 @@ class ArcResult:
     rows: bytes = b""
     pairs: list[Pair] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    warnings: list[Failure] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     contents: bytes = b""
     beyond: dict[int, bytes] = field(default_factory=dict)
