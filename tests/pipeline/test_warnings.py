@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,6 +13,10 @@ from PIL import Image
 
 import augcli
 from augcli.io.images import codec
+from augcli.io.records.part_files import write_part_file
+from augcli.io.records.parts import Parts
+from augcli.io.store.local import LocalStore
+from augcli.io.store.names import part_names
 from augcli.report.summary import describe, document
 
 WARNED = "decoded with warnings"
@@ -189,12 +194,10 @@ def test_with_strict_the_command_fails(src, tmp_path, cli):
 
 def test_a_part_that_says_otherwise_is_found(src, tmp_path):
     run(src, tmp_path / "dst", {"op": [{"kind": "cutout"}]})
-    (part,) = (tmp_path / "dst").glob(".augcli-*.parquet")
-    table = pq.read_table(part)
-    facts = json.loads(table.schema.metadata[b"augcli"])
-    facts["warnings"] = []
-    metadata = table.schema.metadata | {b"augcli": json.dumps(facts).encode()}
-    pq.write_table(table.replace_schema_metadata(metadata), part)
+    store = LocalStore(str(tmp_path / "dst"))
+    (chunk,) = part_names(path.name for path in (tmp_path / "dst").iterdir())
+    part = Parts(store).read_one(chunk)
+    write_part_file(store, chunk, part.rows(), replace(part.facts, warnings=()))
     found = {difference.what for difference in augcli.verify(tmp_path / "dst", against=src).differences}
     assert "it says otherwise whether 'a/half.jpg' is decoded with warnings" in found
 

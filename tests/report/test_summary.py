@@ -28,6 +28,7 @@ SUMMARY = Summary(
     estimated_bytes=2_000_000,
     workers=2,
     libraries={"backend": "cpu (numba)"},
+    counts={"first frame of several": 2},
     notes=("a note",),
 )
 
@@ -40,6 +41,7 @@ def test_it_says_what_stands_and_what_was_done():
         "  failed     1: not an image",
         "             listed in out/failures.jsonl",
         "  classes    cat 3, dog 1",
+        "  counted    first frame of several: 2",
         "  note       a note",
         "  made 2 in 0.5 s (4 images/s, 2 workers, cpu (numba), 1 of 2 chunks)",
     ]
