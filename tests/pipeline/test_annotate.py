@@ -769,6 +769,43 @@ def test_an_output_with_masks_is_read_again_as_it_stands(make, tmp_path):
     assert any(len(row["classes"]) == 2 for row in rows)  # soft labels were read
 
 
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+@pytest.mark.parametrize("is_split", [False, True])
+@pytest.mark.parametrize("is_voc", [False, True])
+def test_an_output_is_read_again_with_its_boxes(make, tmp_path, form, is_split, is_voc):
+    paths = make()
+    if is_voc:
+        paths["boxes"] = write_voc(paths, tmp_path / "voc")
+    for number in range(COUNT if is_split else 0):
+        for root in (paths["src"], paths["masks"]):
+            place = root / ("train" if number < 8 else "val") / f"{number}.png"
+            place.parent.mkdir(exist_ok=True)
+            shutil.move(root / f"{number}.png", place)
+    augcli.materialize(dst=tmp_path / "a", recipe=single(CutMix(), format=form), **paths)
+    summary = augcli.materialize(tmp_path / "a", tmp_path / "b", Recipe(name="b", format=form))
+    again = augcli.materialize(tmp_path / "b", tmp_path / "c", single(CutMix(), format=form))
+    assert (summary.outputs, again.outputs) == (COUNT, COUNT)
+    assert any(note.startswith("boxes: those of '") for note in map(str, summary.notes))
+    first, second = (all_boxes(tmp_path / name) for name in ("a", "b"))
+    assert first == second
+    assert first
+    if form == "parquet":  # named by their shards alone
+        shards = str(tmp_path / "a" / "data" / "*.parquet")
+        augcli.materialize(shards, tmp_path / "d", Recipe(name="b", format=form))
+        assert all_boxes(tmp_path / "d") == first
+
+
+def all_boxes(dst):
+    """Where all boxes of an output lie, whatever file holds them."""
+    found = []
+    for path in dst.rglob("annotations.json"):
+        found += [box["bbox"] for box in json.loads(path.read_text())["annotations"]]
+    for path in dst.rglob("*.xml"):
+        for box in ElementTree.parse(path).iter("bndbox"):
+            found.append([int(box.find(edge).text) for edge in ("xmin", "ymin", "xmax", "ymax")])
+    return sorted(found)
+
+
 def test_masks_that_lie_in_dst_are_not_written_over(make, tmp_path):
     paths = make()
     augcli.materialize(paths["src"], tmp_path / "dst", single(Cutout()), masks=paths["masks"])

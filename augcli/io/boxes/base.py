@@ -25,6 +25,9 @@ NO_AREA = "boxes of no area"
 ANEW = ("visibility", "weight", "source")
 """What we write of each box: found in our own output read again, it is out of date."""
 
+BOX_FILES = "annotations"
+"""Name of the one file of all boxes of an output, before its suffix, or of the directory of all files."""
+
 EMPTY = ImageBoxes(0, 0, np.empty((0, 4)), (), (), "{}")
 """What an image has of which no file of boxes knows."""
 EMPTY.edges.setflags(write=False)

@@ -22,6 +22,7 @@ from augcli.io.readers.annotations import (
 from augcli.io.readers.base import Source, labels_fit_folders, register
 from augcli.io.readers.folder_labels import LABEL_TABLES, OWN_TABLE, Part, label_parts
 from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders, refuse_yolo
+from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, count_others, describe_others
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
 from augcli.io.split_words import find_words
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from augcli.io.readers.base import ClassList, Input, Selection
     from augcli.io.store.base import Store
     from augcli.io.store.listing import File, Tree
+    from augcli.program.annotated import BoxHeader
     from augcli.samples import RowGroup
 
 IMAGE_SUFFIXES = frozenset(
@@ -96,12 +98,17 @@ class FolderReader:
             *labelled.notes,
             *describe_others(count_others(tree, IMAGE_SUFFIXES)),
         ]
-        header = None
+        header: BoxHeader | None
+
+        def names() -> list[list[list[str]]]:
+            return [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
+
         if selection.files.boxes:
-            names = [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
             boxes = locate(selection.files.boxes, selection.links)
-            catalogues, header, more = find_boxes(catalogues, names, boxes)
-            notes += more
+            catalogues, header, more = find_boxes(catalogues, names(), boxes)
+        else:
+            catalogues, header, more = find_own_boxes(catalogues, names, found, selection)
+        notes += more
         return Source(
             catalogues=catalogues,
             layout=self.name,
@@ -231,8 +238,9 @@ def _describe_division(division: Division, splits: Sequence[SplitImages], tree: 
 
 
 def _names_of(key: str, split: str) -> list[str]:
-    """Return the names by which files of boxes may know an image: below SRC, and below its split."""
-    return [key, below_split(key, split)] if split else [key]
+    """Return the names by which files of boxes may know an image: below SRC, its split, and `images/`."""
+    below = below_split(key, split) if split else key
+    return list(dict.fromkeys([key, below, below.removeprefix("images/")]))
 
 
 def _find_masks(

@@ -20,6 +20,7 @@ from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
 from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import SHARD_SUFFIXES, count_others, describe_lost, describe_others
 from augcli.io.readers.rows import Rows
 from augcli.io.readers.shards import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from augcli.io.labels.choice import LabelChoice
     from augcli.io.readers.base import ClassList, Input, Selection
+    from augcli.program.annotated import BoxHeader
     from augcli.samples import RowGroup
 
 
@@ -90,20 +92,26 @@ class ParquetReader:
         notes = [*_describe_division(division, catalogues), *said, *lost, *notes]
         if found.tree is not None:
             notes += describe_others(count_others(found.tree, SHARD_SUFFIXES))
-        header, known = None, read_features(schema)
+        known = read_features(schema)
+        header: BoxHeader | None
+
+        def names() -> list[list[list[str]]]:
+            paths = iter(read_paths(ordered, columns.image))
+            return [[[path] for path in itertools.islice(paths, len(split))] for split in catalogues]
+
         features = {name: known[name] for name in carried.names if name in known}
         if box_column is not None:
             cells = read_column_boxes(ordered, columns.image, box_column, known, selection.box_order)
             catalogues, header = give_boxes(catalogues, cells.images), cells.header
-            notes += describe_boxes(box_column, cells)
+            more = describe_boxes(box_column, cells)
             feature = column_feature(known.get(box_column.name), box_column)
             features |= {box_column.name: feature} if feature else {}
         elif selection.files.boxes:
-            paths = iter(read_paths(ordered, columns.image))
-            names = [[[path] for path in itertools.islice(paths, len(split))] for split in catalogues]
             boxes = locate(selection.files.boxes, selection.links)
-            catalogues, header, more = find_boxes(catalogues, names, boxes)
-            notes += more
+            catalogues, header, more = find_boxes(catalogues, names(), boxes)
+        else:
+            catalogues, header, more = find_own_boxes(catalogues, names, found, selection)
+        notes += more
         return Source(
             catalogues=catalogues,
             layout=self.name,

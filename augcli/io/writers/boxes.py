@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from augcli.errors import OutputError
-from augcli.io.boxes.base import BOX_FORMATS, BoxFormat
+from augcli.io.boxes.base import BOX_FILES, BOX_FORMATS, BoxFormat
 from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import BOXED, boxed_images
 from augcli.io.store.base import full_name
@@ -26,12 +26,9 @@ if TYPE_CHECKING:
     from augcli.io.writers.base import Fill
     from augcli.program.annotated import BoxedImage
 
-IMAGES, MASKS, FOLDER = "images/", "masks/", "annotations/"
+IMAGES, MASKS, FOLDER = "images/", "masks/", f"{BOX_FILES}/"
 """Directories of images, masks and files of boxes of a folder whose images have masks or boxes: the same
 names in each."""
-
-STEM = "annotations"
-"""Name of the one file of all boxes, before the suffix of its format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class AnnotationFiles:
     @property
     def _document(self) -> str:
         """Name of the file that holds the boxes of all outputs."""
-        return f"{STEM}{self._format.suffix}"
+        return f"{BOX_FILES}{self._format.suffix}"
 
     @contextmanager
     def _fill(self, file: BinaryIO) -> Iterator[Callable[[pa.Table], None]]:

@@ -124,7 +124,7 @@ class ParquetWriter(Writer):
 
     @property
     def _boxes(self) -> AnnotationFiles | None:
-        header, base = self.annotated.boxes, f"{self.split}/" if self.split else ""
+        header, base = self.annotated.boxes, f"{plain_name(self.split)}/" if self.split else ""
         return None if header is None or is_column(header) else AnnotationFiles(base, header)
 
     @property

@@ -1,0 +1,93 @@
+"""The boxes of an output of ours that is read as an input: they stand beside its images or shards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from augcli.errors import InputError, Option
+from augcli.io.boxes.base import BOX_FILES, BOX_FORMATS
+from augcli.io.readers.annotations import find_boxes
+from augcli.io.readers.pairs import join_root
+from augcli.io.store.locations import Kind, locate
+from augcli.io.store.names import RECIPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from augcli.io.readers.base import Input, Selection
+    from augcli.io.store.locations import Location
+    from augcli.program.annotated import BoxHeader
+    from augcli.samples import Catalogue
+
+SHARDS = "data"
+"""Directory of the shards of an output."""
+
+
+def find_own_boxes(
+    catalogues: tuple[Catalogue, ...],
+    names: Callable[[], list[list[list[str]]]],
+    found: Input,
+    selection: Selection,
+) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
+    """Find the boxes of each sample of an output of ours.
+
+    Args:
+        catalogues: The samples.
+        names: Gives for each catalogue and sample the names by which the boxes may know it, the likeliest
+            first; it is called only where there are boxes.
+        found: What SRC leads to.
+        selection: How it is read.
+
+    Returns:
+        As `find_boxes`; None and no notes where SRC is no output, or has no boxes.
+
+    Raises:
+        InputError: If the boxes cannot be read, or those of two splits have other categories.
+        StorageError: If the machine fails.
+    """
+    root = _find_root(found, selection)
+    if root is None:
+        return catalogues, None, []
+    places = [
+        _locate_boxes(join_root(root, catalogue.split) if catalogue.split else root, selection)
+        for catalogue in catalogues
+    ]
+    if len(catalogues) == 1 and not any(places):  # shards without a split are called train, too
+        places = [_locate_boxes(root, selection)]
+    if not any(places):
+        return catalogues, None, []
+    matched, headers, notes = [], [], []
+    for catalogue, own, boxes in zip(catalogues, names(), places, strict=True):
+        if boxes is None:
+            continue
+        [with_boxes], header, more = find_boxes([catalogue], [own], boxes)
+        matched.append(with_boxes)
+        headers.append(header)
+        notes += [f"boxes: those of {boxes.name!r}", *more]
+    if len(matched) < len(catalogues) or any(header != headers[0] for header in headers):
+        raise InputError(
+            f"the splits of {root!r} have boxes of different categories, or some have none; give ",
+            Option("boxes"),
+            " with those of all splits, or one split alone as SRC",
+        )
+    return tuple(matched), headers[0], notes
+
+
+def _find_root(found: Input, selection: Selection) -> str | None:
+    """Return the directory of the output that SRC is, or whose shards it names."""
+    root = found.store.name.rstrip("/")
+    above, _, last = root.rpartition("/")
+    for place in (root, *([above or "."] if last == SHARDS else [])):
+        if locate(join_root(place, RECIPE), selection.links).kind is Kind.FILE:
+            return place
+    return None
+
+
+def _locate_boxes(base: str, selection: Selection) -> Location | None:
+    """Return the file or the directory of boxes below a directory of an output."""
+    for box_format in BOX_FORMATS.values():
+        name = BOX_FILES if box_format.file_per_image else f"{BOX_FILES}{box_format.suffix}"
+        place = locate(join_root(base, name), selection.links)
+        if place.kind is (Kind.DIRECTORY if box_format.file_per_image else Kind.FILE):
+            return place
+    return None
