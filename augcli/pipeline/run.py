@@ -99,6 +99,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         *documents.label_notes(recipe, [split.catalogue.split for split in splits]),
         *summarize.smoothing_notes(recipe, source.labelled),
         *summarize.class_notes(splits),
+        *summarize.carried_notes(recipe, source.carried.features),
         *summarize.pair_notes(splits),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from augcli.errors import Note, Option
 from augcli.io.images import codec
@@ -164,6 +164,24 @@ def class_notes(splits: Sequence[Split]) -> list[str]:
         if split.job.recipe.mixing_entries and classes and len(classes) == 1:
             return [f"all images are of one class, {classes[0]!r}: mixing leaves labels as they are"]
     return []
+
+
+def carried_notes(recipe: Recipe, features: dict[str, Any]) -> list[str]:
+    """Return a note on each column of classes that is carried along while images are mixed."""
+    if not recipe.mixing_entries:
+        return []
+    return [
+        f"column {name!r} holds classes of the base alone: mixing changes the label, not this column"
+        for name, feature in features.items()
+        if _holds_classes(feature)
+    ]
+
+
+def _holds_classes(feature: Any) -> bool:
+    """True if a column's values are class labels, or lists of them."""
+    while isinstance(feature, dict) and feature.get("_type") in ("Sequence", "List", "LargeList"):
+        feature = feature.get("feature")
+    return isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
 
 
 def pair_notes(splits: Sequence[Split]) -> list[str]:
