@@ -460,6 +460,7 @@ def test_labels_boxes_and_indices_that_do_not_fit_are_refused(options, message):
         (lambda: augcli.mixup(GOOD, lam=[0.5, 0.5, 2]), r"lam must be numbers in 0..1, got 2 at lam\[2\]"),
         (lambda: augcli.cutout(GOOD, holes=(3, 1)), "^cutout: holes must be"),
         (lambda: augcli.cutout(GOOD, boxes=np.zeros((3, 4), int)), r"shape \(3, any, 4\)"),
+        (lambda: augcli.cutout(GOOD, boxes=[[0, 0, 4, 4]] * 3), r"^boxes\[0\] .* shape \(any, 4\)"),
         (lambda: augcli.erase(GOOD, fill=(1, 2)), "^erase: fill must be"),
         (lambda: augcli.patch_cutout(GOOD, ratio=1.5), "^patch-cutout: ratio must be"),
         (lambda: augcli.patch_cutout(GOOD, patches=[]), "patches must be given for each of 3 images, got 0"),

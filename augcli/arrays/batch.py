@@ -175,7 +175,8 @@ def _suggest_shape(array: Pixels) -> str:
     if array.dtype.kind == "O":
         return "; give images of different sizes as a list"
     if len(shape) == 3 and shape[0] in (1, 3, 4) and 0 not in shape and shape[2] > 4:
-        return "; move the channels last, with numpy.moveaxis(images, -3, -1)"
+        grey = ", or give grey images as (N, H, W, 1)" if shape[0] > 1 else ""
+        return f"; move the channels last, with numpy.moveaxis(images, -3, -1){grey}"
     if len(shape) == 3 and shape[2] > 4:
         return "; give grey images as (N, H, W, 1)"
     return ""

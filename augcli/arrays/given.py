@@ -60,9 +60,10 @@ def paste_boxes(batch: Batch, boxes: ArrayLike) -> list[Program]:
 
 
 def fill_boxes(batch: Batch, operation: HoleOperation, boxes: Any, streams: Streams) -> list[Program]:
-    """Return programs that fill the boxes of each image, (N, B, 4), as an operation fills its own."""
-    given = read_integers(_unpack(boxes), (len(batch), -1, 4), "boxes").tolist()
-    numbers = enumerate(zip(given, batch.shapes, streams.draw(operation.streams), strict=True))
+    """Return programs that fill the boxes of each image, (B, 4) each, as an operation fills its own."""
+    numbers = enumerate(
+        zip(_read_many(boxes, len(batch)), batch.shapes, streams.draw(operation.streams), strict=True)
+    )
     programs: list[Program] = []
     for number, (edges, shape, draws) in numbers:
         read = [_read_box(each, shape, f"boxes[{number}][{hole}]") for hole, each in enumerate(edges)]
@@ -70,6 +71,19 @@ def fill_boxes(batch: Batch, operation: HoleOperation, boxes: Any, streams: Stre
         fills = (Fill(box, operation.paint(draws, shape, hole)) for hole, box in enumerate(holes))
         programs.append(tuple(fills))
     return programs
+
+
+def _read_many(boxes: Any, count: int) -> list[list[list[int]]]:
+    """Read the boxes of each of `count` images: (N, B, 4), or a list of as many as each has."""
+    if not isinstance(boxes, list | tuple):
+        return read_integers(boxes, (count, -1, 4), "boxes").tolist()
+    if len(boxes) != count:
+        raise PlanError(f"boxes must be given for each of {count} images, got {len(boxes)}")
+    read: list[list[list[int]]] = []
+    for number, own in enumerate(map(_unpack, boxes)):
+        is_empty = isinstance(own, list) and not own  # and so has no second axis
+        read.append([] if is_empty else read_integers(own, (-1, 4), f"boxes[{number}]").tolist())
+    return read
 
 
 def _unpack(boxes: Any) -> Any:

@@ -73,7 +73,8 @@ def cutout(
             `.seed`. The same seed draws the same, whatever the images.
         same_on_batch: True gives all images the same draws: the same holes where they are of one size, and
             the same noise.
-        boxes: (N, B, 4) integers (y0, x0, y1, x1), half-open and inside the images, instead of drawn ones.
+        boxes: (N, B, 4) integers (y0, x0, y1, x1), half-open and inside the images, or a list of (B, 4) for
+            each, instead of drawn ones.
         masks: Masks of indices that belong to the images: (N, H, W), a list of (H, W), or one (H, W) for one
             image; uint8 or uint16, all of one dtype.
         mask_fill: Index that holes have in masks; None leaves masks as they are.
@@ -136,7 +137,7 @@ def erase(
         p: Probability for each image, where boxes are not given.
         seed: As for `cutout`.
         same_on_batch: As for `cutout`.
-        boxes: (N, B, 4) integers (y0, x0, y1, x1), half-open and inside the images, instead of drawn ones.
+        boxes: As for `cutout`.
         masks: As for `cutout`.
         mask_fill: As for `cutout`.
         bboxes: As for `cutout`.

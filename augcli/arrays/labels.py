@@ -76,6 +76,11 @@ def _read_weights(array: NDArray[Any], num_classes: int | None) -> LabelWeights:
             f"label weights must be real numbers, one class at least, got {array.dtype} {array.shape}"
         )
     weights = array.astype(np.float64)
+    if weights.shape[1] == 1 and array.dtype.kind in "iu" and num_classes != 1:
+        raise PlanError(
+            f"labels of shape {array.shape} may be indices or weights; indices go in as labels.ravel() with"
+            " num_classes, weights of one class with num_classes=1"
+        )
     if num_classes is not None and weights.shape[1] != num_classes:
         raise PlanError(f"labels have {weights.shape[1]} weights each, num_classes is {num_classes}")
     wrong = ~(np.isfinite(weights) & (weights >= 0))
@@ -85,7 +90,14 @@ def _read_weights(array: NDArray[Any], num_classes: int | None) -> LabelWeights:
         raise PlanError(f"label weights must be finite and not negative, {got}")
     # Each weight is rounded by half of eps of itself at most, and so is their sum.
     eps = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
-    return LabelWeights(weights, max(SUM_TOLERANCE, eps))
+    tolerance = max(SUM_TOLERANCE, eps)
+    if (weights > 1 + tolerance).any():
+        row, column = np.unravel_index(weights.argmax(), weights.shape)
+        got = f"got {weights[row, column]:g} at labels[{row}][{column}]"
+        raise PlanError(
+            f"label weights must be in 0..1, {got}; several indices of an image go in as 0 or 1 of each class"
+        )
+    return LabelWeights(weights, tolerance)
 
 
 def smooth_labels(

@@ -25,7 +25,8 @@ def check_can_mix(count: int) -> None:
     """
     if count < 2:
         raise PlanError(
-            f"mixing needs at least 2 images, got {count}; of a loader leave out the last batch (drop_last)"
+            f"mixing needs at least 2 images, got {count}; give a batch, and of a loader leave out a last one"
+            " that is shorter (drop_last)"
         )
 
 

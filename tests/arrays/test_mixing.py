@@ -82,3 +82,10 @@ def test_boxes_of_rand_box_can_be_given():
     assert augcli.cutmix(IMAGES, boxes=boxes).boxes.tolist() == edges
     holes = [[box] for box in boxes]
     assert augcli.cutout(IMAGES, boxes=holes) == augcli.cutout(IMAGES, boxes=[[each] for each in edges])
+
+
+def test_images_may_have_boxes_of_their_own_number():
+    boxes = [[[0, 0, 9, 9], [1, 1, 5, 5]], [], [[2, 2, 4, 4]], [], [], []]
+    holed = augcli.cutout(IMAGES, boxes=boxes, fill="random-color", seed=2)
+    assert [[box for box in each if any(box)] for each in holed.boxes.tolist()] == boxes
+    assert augcli.cutout(IMAGES, boxes=holed.boxes, fill="random-color", seed=2) == holed

@@ -76,6 +76,12 @@ class Unreadable:
         ),
         (lambda: augcli.cutout(GOOD[0], bboxes=[[0, 0, 9, 9]]), r"^bboxes\[0\] must be y0 < y1"),
         (lambda: augcli.cutout(GOOD[0], masks=MASKS), r"^masks must be of its image's height"),
+        (lambda: augcli.cutout(GOOD, boxes=[WHOLE] * 3), r"^boxes must be given for each of 4 images, got 3"),
+        (
+            lambda: augcli.erase(GOOD, boxes=[WHOLE] * 3 + [[[0, 1]]]),
+            r"^boxes\[3\] must be integers of shape",
+        ),
+        (lambda: augcli.erase(GOOD, boxes=[WHOLE] * 3 + [7]), r"^boxes\[3\] must be integers of shape"),
         (lambda: augcli.smooth_labels([[0.5, 0.5], [1, 1]]), r"multi-hot.*labels\[1\] sum to 2"),
     ],
 )
@@ -211,3 +217,22 @@ def test_lam_for_each_is_computed_in_double_precision(dtype, function):
     plain = function(GOOD, LABELS, num_classes=3, lam=lam.astype(float).tolist())
     assert function(GOOD, LABELS, num_classes=3, lam=lam) == plain
     assert function(GOOD, lam=lam[1]) == function(GOOD, lam=float(lam[1]))
+
+
+@pytest.mark.parametrize("kind", [int, np.uint8])
+def test_a_column_of_indices_is_not_taken_for_weights(kind):
+    column = np.array(LABELS, kind)[:, None]
+    for options in ({}, {"num_classes": 3}):
+        with pytest.raises(PlanError, match=r"shape \(4, 1\) may be indices or weights; .*labels\.ravel\(\)"):
+            augcli.cutmix(GOOD, column, **options)
+    one = np.array([[1], [0], [1], [0]], kind)
+    assert augcli.cutmix(GOOD, one, num_classes=1) == augcli.cutmix(GOOD, one.astype(float))
+
+
+@pytest.mark.parametrize("weights", [[[3, 17]] * 4, [[0.5, 1.5]] * 4, [[50.0, 50.0]] * 4])
+def test_lists_of_indices_and_percents_are_not_taken_for_weights(weights):
+    for call in (lambda: augcli.mixup(GOOD, weights), lambda: augcli.smooth_labels(weights)):
+        with pytest.raises(PlanError, match=r"label weights must be in 0\.\.1, got .* at labels\[0\]"):
+            call()
+    half = np.nextafter(np.float16(1), np.float16(2))  # what rounding may leave
+    assert augcli.mixup(GOOD, np.array([[half, 0]] * 4, np.float16)).labels.shape == (4, 2)
