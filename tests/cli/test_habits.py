@@ -162,6 +162,15 @@ def test_without_a_terminal_a_plain_line_comes_now_and_then_but_not_after_the_la
     assert capsys.readouterr().err == ""
 
 
+def test_progress_begins_anew_once_sources_are_compared_and_images_are_made(capsys, monkeypatch):
+    monkeypatch.setattr(work, "PLAIN_LINE_S", 0.0)
+    progress = work.Progress(quiet=False)
+    for done, total in ((4, 5), (1, 5), (2, 5)):
+        progress.advance(done, total)
+    progress.close()
+    assert capsys.readouterr().err == "augcli: 4 of 5 images\naugcli: 2 of 5 images\n"
+
+
 def test_pandas_and_scipy_are_not_loaded(run_cli, src, tmp_path):
     done = run_cli(
         "cutmix", src, tmp_path / "dst", "--quiet", env=os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}

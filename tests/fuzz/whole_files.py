@@ -475,7 +475,7 @@ def write_six(root: Path, name: str, mask: bytes | None) -> None:
 
 def annotations_document(annotations: dict[str, Any]) -> bytes:
     """Make an `augcli.json` that says so of its images' annotations."""
-    return to_json({"output_version": 2, "recipe": RECIPE, "annotations": annotations})
+    return to_json({"output_version": 3, "recipe": RECIPE, "annotations": annotations})
 
 
 ANNOTATIONS: dict[str, Any] = {

@@ -121,8 +121,8 @@ def run_with_kills(
 
 
 def digest(root: Path) -> dict[str, str]:
-    """Give the digest of every file below a directory by its path."""
-    files = (path for path in root.rglob("*") if path.is_file())
+    """Give the digest of every file below a directory but caches, by its path."""
+    files = (path for path in root.rglob("*") if path.is_file() and path.suffix != ".seen")
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -75,12 +76,19 @@ def compare_sources(
         StorageError: If the machine fails, or a worker dies.
     """
     total = sum(len(doubt.places) for doubt in doubts)
-    cut = [(number, task) for number, doubt in enumerate(doubts) for task in _cut(doubt)]
-    are_same = [True] * len(doubts)
-    with closing(run(compare, (task for _, task in cut))) as results:
-        for (number, task), is_same in zip(cut, results, strict=True):
+    are_same, begun = [True] * len(doubts), deque[tuple[int, int]]()
+
+    def begin() -> Iterator[Comparison]:
+        for number, doubt in enumerate(doubts):
+            for comparison in _cut(doubt):
+                begun.append((number, len(comparison.places)))
+                yield comparison
+
+    with closing(run(compare, begin())) as results:
+        for is_same in results:
+            number, compared = begun.popleft()
             are_same[number] &= is_same
-            advance(len(task.places), total)
+            advance(compared, total)
     return are_same
 
 
