@@ -84,3 +84,13 @@ def test_the_document_counts_and_is_json():
     assert made["failures_by_reason"] == {"not an image": 1}
     assert made["images_per_second"] == 4.0
     assert made["per_class"] == {"cat": 3, "dog": 1}
+
+
+def test_it_says_how_many_chunks_were_compared_or_are_to_be():
+    idle = replace(SUMMARY, chunks_done=(), outputs_made=0, chunks_compared=2)
+    assert describe(idle).splitlines()[-1] == (
+        "  nothing to do: all of it stood already; compared the sources of 2 chunks"
+    )
+    dry = describe(replace(idle, is_dry=True)).splitlines()[-1]
+    assert dry.startswith("  to do: 0 of 2 chunks, 2 to compare with their sources, about 2 MB;")
+    assert document(idle)["chunks_compared"] == 2
