@@ -68,7 +68,8 @@ them. With another `max_pixels` or `strict` another image may be the partner."""
 
 NAMELESS_KEYS = (
     "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "splits",
-    "label_col", "links", "box_order", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
+    "label_col", "label_sep", "file_col", "links",
+    "box_order", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
 )  # fmt: skip
 """Keys that decide which outputs there are, or what is said of them, but no byte of an image or mask."""
 
