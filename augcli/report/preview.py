@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import io
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from augcli.errors import InputError, StorageError
+from augcli.io.images import codec
 from augcli.io.images.geometry import upright_edges
-from augcli.io.images.headers import ORIENTATION_TAG
 from augcli.io.images.index_masks import bring_to_image, decode_mask
 from augcli.io.records.annotation_columns import BOXES, EDGES
 from augcli.io.records.parts import Parts
@@ -23,6 +22,7 @@ from augcli.io.store.names import part_names, printable_key
 from augcli.io.store.places import open_destination
 from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.choose import choose_writer
+from augcli.kernels.match import match_pixels
 from augcli.pipeline.plan.splits import table_options
 
 if TYPE_CHECKING:
@@ -36,11 +36,14 @@ if TYPE_CHECKING:
     from augcli.io.writers.base import Pair, Writer
     from augcli.program.annotated import Annotated, BoxHeader
     from augcli.recipe import Recipe
-    from augcli.samples import Catalogue
+    from augcli.samples import Catalogue, Pixels
 
 CELL, LABEL, GAP = 190, 46, 12
 GOLDEN = 0.6180339887498949
 """Steps of this length on a circle never come near each other soon."""
+
+SQUARES, BOARD = 24, ((204, 204, 204), (255, 255, 255))
+"""The checkerboard behind what is transparent: squares along the longer side, and their two colours."""
 
 INK, PAPER, FAINT = (32, 32, 32), (255, 255, 255), (120, 120, 120)
 
@@ -84,8 +87,9 @@ def draw_preview(source: Source, dst: Path, recipe: Recipe, sheet: Path, count: 
     }
     examples = []
     for row, pair in zip(rows.take(picked).to_pylist(), _load(writer, layout, rows, picked), strict=True):
-        sources = tuple(_open_source_image(source, find, key) for key in (row["source"], *row["partners"]))
-        result = _open_result(pair, row, annotated)
+        keys, most = (row["source"], *row["partners"]), recipe.max_pixels
+        sources = tuple(_open_source_image(source, find, key, most) for key in keys)
+        result = _open_result(pair, row, annotated, most)
         examples.append(Example(sources, result, _caption(row, classes, annotated.boxes)))
     with LocalStore(str(sheet.parent)).writing(sheet.name) as file:
         draw_sheet(examples).save(file, "PNG")
@@ -137,7 +141,7 @@ def draw_sheet(examples: list[Example]) -> Image.Image:
 
 
 def _open_source_image(
-    source: Source, find: dict[str, tuple[Catalogue, int]], key: str
+    source: Source, find: dict[str, tuple[Catalogue, int]], key: str, max_pixels: int
 ) -> tuple[Image.Image, str]:
     """Open a sample's image, its boxes and mask drawn where the source has them, and describe its label."""
     if key not in find:
@@ -147,27 +151,37 @@ def _open_source_image(
     groups = [group for group in groups if group.first <= sample < group.first + group.rows]
     samples = source.samples(catalogue, groups, 1)
     data, _ = samples.read(sample)
-    stored = Image.open(io.BytesIO(data))
-    orientation = stored.getexif().get(ORIENTATION_TAG, 1)
-    image = ImageOps.exif_transpose(stored)
+    header = codec.read_header(data, max_pixels)
+    image = draw_plain(codec.decode(data, header))
     if source.annotated.masks:
         mask, size = decode_mask(samples.read_mask(sample)), (image.height, image.width)
-        image = tint(image, bring_to_image(mask, size, orientation, None, None).indices)
+        image = tint(image, bring_to_image(mask, size, header.orientation, None, None).indices)
     boxes = catalogue.boxes[sample] if catalogue.boxes else None
     if boxes:
-        edges = upright_edges(boxes, (stored.height, stored.width), orientation)
+        edges = upright_edges(boxes, (header.height, header.width), header.orientation)
         image = outline(image, zip([] if edges is None else edges.tolist(), boxes.categories, strict=False))
     label, classes = catalogue.labels[sample], catalogue.classes or ()
     return image, "" if label is None else _weights(label.classes, label.weights, classes)
 
 
-def _open_result(pair: Pair, row: dict[str, Any], annotated: Annotated) -> Image.Image:
+def _open_result(pair: Pair, row: dict[str, Any], annotated: Annotated, max_pixels: int) -> Image.Image:
     """Open an output, its boxes and mask drawn."""
-    image: Image.Image = Image.open(io.BytesIO(pair.image))
+    image = draw_plain(codec.decode(pair.image, codec.read_header(pair.image, max_pixels)))
     if annotated.masks:
         image = tint(image, decode_mask(pair.mask).indices)
     boxes = row.get(BOXES) or ()
     return outline(image, (([box[edge] for edge in EDGES], box["category"]) for box in boxes))
+
+
+def draw_plain(pixels: Pixels) -> Image.Image:
+    """Return upright pixels as an 8-bit RGB image; what is transparent shows a checkerboard."""
+    if pixels.shape[2] < 4:
+        return Image.fromarray(match_pixels(pixels, 3, np.dtype(np.uint8)))
+    height, width = pixels.shape[:2]
+    square = max(1, max(height, width) // SQUARES)
+    is_second = (np.arange(height)[:, None] // square + np.arange(width) // square) % 2
+    opaque = Image.fromarray(np.array(BOARD, np.uint8)[is_second]).convert("RGBA")
+    return Image.alpha_composite(opaque, Image.fromarray(pixels)).convert("RGB")
 
 
 def tint(image: Image.Image, mask: NDArray[Any]) -> Image.Image:

@@ -206,3 +206,58 @@ def test_an_output_with_splits_is_drawn(make_folder, tmp_path, drawn, form):
     augcli.preview(tmp_path / "src", tmp_path / "dst", tmp_path / "sheet.png", count=9)
     results = {np.asarray(example.result).tobytes() for example in drawn}
     assert len(drawn) == len(results) == 6  # each once, though more were asked for
+
+
+# --- images that a screen does not show as they are --------------------------------------------------------
+
+
+def middles(path, columns):
+    """Return the colours in the middle of the cells of the first row."""
+    middle = GAP + CELL // 2
+    with Image.open(path) as sheet:
+        return [sheet.getpixel((middle + column * (CELL + GAP), middle)) for column in range(columns)]
+
+
+def draw(src, tmp_path, recipe):
+    augcli.materialize(src, tmp_path / "dst", recipe, workers=1)
+    augcli.preview(src, tmp_path / "dst", tmp_path / "sheet.png", count=1)
+    return tmp_path / "sheet.png"
+
+
+def test_16_bit_images_are_shown_by_their_high_bits(tmp_path):
+    (tmp_path / "src" / "a").mkdir(parents=True)
+    Image.fromarray(np.full((20, 20), 100 * 257, np.uint16)).save(tmp_path / "src" / "a" / "x.png")
+    sheet = draw(tmp_path / "src", tmp_path, single(Cutout(length=2)))
+    assert middles(sheet, 1) == [(100, 100, 100)]
+
+
+def test_transparent_images_lie_over_a_checkerboard(tmp_path):
+    (tmp_path / "src" / "a").mkdir(parents=True)
+    Image.new("RGBA", (48, 48), (0, 0, 0, 0)).save(tmp_path / "src" / "a" / "x.png")
+    sheet = draw(tmp_path / "src", tmp_path, single(Cutout(length=2, fill="white")))
+    with Image.open(sheet) as image:
+        cell = np.asarray(image)[GAP : GAP + CELL, GAP : GAP + CELL].astype(int)
+    # Squares of two pixels, of light grey and white, are as many of one as of the other.
+    assert cell.min() < 215
+    assert cell.max() > 245
+    assert abs(cell.mean() - (204 + 255) / 2) < 3
+
+
+def test_an_image_half_seen_shows_its_colour_and_the_board(tmp_path):
+    pixels = np.full((4, 4, 4), (255, 0, 0, 128), np.uint8)
+    shown = np.asarray(preview.draw_plain(pixels)).reshape(-1, 3)
+    # (255·128 + 204·127) / 255 = 229.6 over grey, red alone over white; 204·127 / 255 = 101.6, 127.
+    assert sorted({tuple(colour) for colour in shown.tolist()}) == [(230, 102, 102), (255, 127, 127)]
+
+
+def test_a_turned_source_is_shown_upright(tmp_path):
+    (tmp_path / "src" / "a").mkdir(parents=True)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    pixels = np.zeros((20, 40, 3), np.uint8)
+    pixels[:, :20] = (0, 255, 0)  # the left half as stored is the upper half as shown
+    Image.fromarray(pixels).save(tmp_path / "src" / "a" / "x.png", exif=turned)
+    sheet = draw(tmp_path / "src", tmp_path, single(Cutout(length=1)))
+    with Image.open(sheet) as image:
+        column = [image.getpixel((GAP + CELL // 2, GAP + CELL * part // 4)) for part in (1, 3)]
+    assert column == [(0, 255, 0), (0, 0, 0)]
