@@ -145,7 +145,7 @@ def verify(
     try:
         recipe = load_recipe(path / "augcli.json")
     except UsageError as error:  # only a change by hand makes it one that is not accepted
-        damage = Difference("augcli.json", f"it is no recipe: {error}")
+        damage = Difference("augcli.json", f"it is not a recipe: {error}")
         return Verification(str(dst), "unknown", 0, 0, (damage,), 0.0, 0, {})
     selection = _select(recipe, path, labels, classes, masks, boxes)
     source = None if against is None else open_source(str(against), selection)
@@ -226,10 +226,10 @@ def _check_output(dst: Path) -> None:
     from augcli.io.store.locations import Kind, find_kind
 
     if find_kind(dst) is not Kind.DIRECTORY:
-        raise InputError(f"{str(dst)!r} is no directory; give the DST of a run")
+        raise InputError(f"{str(dst)!r} is not a directory; give the DST of a run")
     if find_kind(dst / "augcli.json") is not Kind.FILE:
         raise OutputError(
-            f"{str(dst)!r} holds no augcli.json, so it is no output of augcli; give the DST of a run"
+            f"{str(dst)!r} holds no augcli.json, so it is not an output of augcli; give the DST of a run"
         )
 
 

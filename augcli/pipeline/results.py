@@ -51,13 +51,14 @@ class Summary:
         unmixed: Outputs by the reason why an operation was not applied.
         failures: Samples that gave no output.
         copied_undecodable: Samples that were copied and only failed as partners.
-        chunks: All chunks, and those done by this run.
+        chunks: How many chunks the output has.
         chunks_done: Names of the chunks done by this run; empty where all stood already.
         outputs_made: Outputs made by this run.
         seconds: Wall time of the run, and of each stage summed over the workers.
         free_bytes: Free space at DST; None if it is not known.
         estimated_bytes: What a dry run expects to write.
-        workers: Workers used (processes or threads).
+        workers: Workers that made outputs (processes or threads); 0 where nothing was to be made. Of a dry
+            run, how many there may be.
         libraries: What decided the bytes: name and version of codecs and backend.
         counts: How often something worth knowing was met, by what it is; images of this run and of earlier
             ones.

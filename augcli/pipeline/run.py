@@ -120,13 +120,13 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     with ExitStack() as stack:
         settle = partial(_settle, workers=workers, settings=settings)
         standing, compared = _hold(standing, seen.is_locked, enter, settle)
-        counts = standing.counts
+        counts, begun = standing.counts, 0
         if standing.is_behind:
-            counts, seconds = _complete(store, recipe, splits, standing, workers, settings)
+            counts, seconds, begun = _complete(store, recipe, splits, standing, workers, settings)
         notes += idle_notes(asked, selection.files, source, splits, counts)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
         summary = summarize.summarize(
-            store, recipe, splits, standing.todo, counts, workers, backend.name, notes, spent
+            store, recipe, splits, standing.todo, counts, begun, backend.name, notes, spent
         )
         if standing.is_behind:
             commit.renew_caches(store, standing.doubts)
@@ -187,28 +187,28 @@ def _complete(
     standing: Standing,
     workers: int,
     settings: Settings,
-) -> tuple[list[RowCounts], Counter[str]]:
+) -> tuple[list[RowCounts], Counter[str], int]:
     """Do all that is missing, but for the mark that it is complete.
 
     Returns:
-        The counted rows of each split, and the seconds by stage.
+        The counted rows of each split, the seconds by stage, and how many workers were begun.
     """
     commit.begin(store, standing, recipe, splits[0].job.annotated)
     with codec.own_pixel_bound():
-        seconds = _make(standing.todo, recipe, workers, settings)
+        seconds, begun = _make(standing.todo, recipe, workers, settings)
     for split in splits:
         relabel(store, split, standing.parts)
     counts = documents.finish(store, standing, [describe_split(split) for split in splits], recipe)
-    return counts, seconds
+    return counts, seconds, begun
 
 
 def _make(
     todo: Sequence[tuple[Split, Chunk]], recipe: Recipe, workers: int, settings: Settings
-) -> Counter[str]:
-    """Make and commit chunks; return the seconds by stage, summed over the workers."""
+) -> tuple[Counter[str], int]:
+    """Make and commit chunks; return the seconds by stage, of all workers, and how many these are."""
     seconds: Counter[str] = Counter()
     if not todo:
-        return seconds
+        return seconds, 0
     backend = choose_backend(settings.backend, bool(recipe.entries))
     backend.load()  # before processes fork
     # Pieces of a chunk of parquet share rows in memory, so their workers are threads.
@@ -216,11 +216,11 @@ def _make(
     forks = workers > 1 and backend.forks and can_fork()
     whole = count_whole(todo, workers, not is_shared) if forks else 0
     pieces = list(cut_todo(todo, workers, whole, settings.limits))
-    engine = LocalEngine(min(workers, len(pieces)), forks and (whole > 0 or not is_shared))
+    engine = LocalEngine(workers, forks and (whole > 0 or not is_shared))
     total = sum(len(chunk) for _, chunk in todo)
     for piece, spent, facts in make_chunks(pieces, engine.run, settings.limits.spare_partners):
         seconds.update(spent)
         if facts is not None:
             piece.split.facts[piece.chunk.name] = facts
         settings.advance(sum(map(len, piece.arcs)), total)
-    return seconds
+    return seconds, min(workers, len(pieces))

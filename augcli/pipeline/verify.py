@@ -139,7 +139,7 @@ def _check_outputs(
     counted, recomputed, found = 0, 0, []
     labels: dict[int, int] = {}
     with codec.own_pixel_bound():
-        results = LocalEngine(max(1, min(workers, tasks)), processes).run(work, range(tasks))
+        results = LocalEngine(workers, processes).run(work, range(tasks))
         for task, (differences, number, seen) in enumerate(results):
             found += differences
             counted += number if task < len(pieces) else 0

@@ -22,7 +22,8 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
         spelling: How notes name options.
     """
     verb = "would hold" if summary.is_dry else "holds"
-    lines = [f"{summary.dst} {verb} {summary.outputs} images ({summary.layout}) from {summary.images} inputs"]
+    what, sources = _count(summary.outputs, "image"), _count(summary.images, "input")
+    lines = [f"{summary.dst} {verb} {what} ({summary.layout}) from {sources}"]
     if not summary.is_dry:
         lines.append(f"  changed    {summary.applied}")
     if summary.written_anew:
@@ -32,12 +33,12 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
     lines += [f"  failed     {count}: {reason}" for reason, count in reasons(summary).items()]
     if summary.failures:
         lines.append(f"             listed in {summary.dst}/failures.jsonl")
-    if summary.copied_undecodable:
-        lines.append(
-            f"  warning    {summary.copied_undecodable} copied files do not decode, passed over as partners"
-        )
+    if number := summary.copied_undecodable:
+        what = "copied files do" if number > 1 else "copied file does"
+        lines.append(f"  warning    {number} {what} not decode, passed over as partners")
     by_base = " (of the images that they are made from)" if summary.is_dry else ""
-    lines.append(f"  classes    {_classes(summary.per_class)}{by_base}")
+    if summary.per_class:
+        lines.append(f"  classes    {_classes(summary.per_class)}{by_base}")
     if summary.boxes:
         lines.append(f"  boxes      {_boxes(summary)}")
     lines += [f"  counted    {_plain(what)}: {count}" for what, count in summary.counts.items()]
@@ -85,6 +86,15 @@ def reasons(summary: Summary) -> dict[str, int]:
     return dict(sorted(Counter(failure.reason for failure in summary.failures).items()))
 
 
+def _count(number: int, noun: str) -> str:
+    """Return a number of things, the noun in the plural but for one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _megabytes(size: int) -> str:
+    return f"about {size / 1e6:.0f} MB" if size >= 500_000 else "less than 1 MB"
+
+
 def _plain(text: str) -> str:
     """Return a text that came from files as one short line, without codes that terminals obey."""
     line = "".join(char if char.isprintable() else " " for char in text)
@@ -108,14 +118,14 @@ def _boxes(summary: Summary) -> str:
 
 
 def _work(summary: Summary) -> str:
-    chunks = f"{len(summary.chunks_done)} of {summary.chunks} chunks"
+    chunks = f"{len(summary.chunks_done)} of {_count(summary.chunks, 'chunk')}"
     if summary.is_dry and summary.chunks_compared:
         chunks += f", {summary.chunks_compared} to compare with their sources"
     if summary.only_tables:
         return f"no image to make; tables and labels {'to be ' * summary.is_dry}written anew"
     if summary.is_dry:
         free = "" if summary.free_bytes is None else f" {summary.free_bytes / 1e6:.0f} MB are free;"
-        return f"to do: {chunks}, about {summary.estimated_bytes / 1e6:.0f} MB;{free} nothing was written"
+        return f"to do: {chunks}, {_megabytes(summary.estimated_bytes)};{free} nothing was written"
     if not summary.chunks_done:
         compared = f"; compared the sources of {summary.chunks_compared} chunks" * bool(
             summary.chunks_compared
@@ -123,5 +133,7 @@ def _work(summary: Summary) -> str:
         return f"nothing to do: all of it stood already{compared}"
     wall = summary.seconds["wall"]
     rate = summary.outputs_made / wall if wall else 0.0
-    work = f"{rate:.0f} images/s, {summary.workers} workers, {summary.libraries['backend']}, {chunks}"
+    work = (
+        f"{rate:.0f} images/s, {_count(summary.workers, 'worker')}, {summary.libraries['backend']}, {chunks}"
+    )
     return f"made {summary.outputs_made} in {wall:.1f} s ({work})"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 import augcli
 from augcli.errors import UsageError
-from augcli.pipeline import run as run_module
-from augcli.pipeline import verify as verify_module
 from augcli.pipeline.engines.local import LocalEngine
 
 FILES = ("labels", "classes", "masks", "boxes")
@@ -86,15 +86,19 @@ def test_of_other_options_the_last_counts(cli, make_folder, tmp_path):
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_no_more_workers_are_begun_than_there_are_tasks(cli, make_folder, tmp_path, monkeypatch, form):
     begun = []
+    opened = LocalEngine._open
 
-    class Counted(LocalEngine):
-        def run(self, work, tasks):
-            begun.append(self.workers)
-            return super().run(work, tasks)
+    def open_pool(engine, work, workers):
+        begun.append((engine.workers, workers))
+        return opened(engine, work, workers)
 
-    monkeypatch.setattr(run_module, "LocalEngine", Counted)
-    monkeypatch.setattr(verify_module, "LocalEngine", Counted)
+    monkeypatch.setattr(LocalEngine, "_open", open_pool)
     src, dst = make_folder({"cat": 3, "dog": 2}), tmp_path / "dst"
-    assert cli("cutmix", src, dst, "--format", form, "--workers", 64).returncode == 0
+    done = cli("cutmix", src, dst, "--format", form, "--workers", 64)
+    assert ", 1 worker, " in done.stdout
     assert cli("verify", dst, "--workers", 64).returncode == 0
-    assert begun == [1, 1]  # one task of five images, and one part file
+    assert begun == [(64, 1), (64, 1)]  # one task of five images, and one part file
+    for path in src.rglob("*.png"):
+        os.utime(path, (1e9, 1e9))
+    assert cli("cutmix", src, dst, "--format", form, "--workers", 64).returncode == 0
+    assert begun[2:] in ([(64, 1)], [])  # sources that are compared, if their times are looked at

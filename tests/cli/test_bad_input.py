@@ -595,7 +595,7 @@ FORMS = "give a COCO JSON file or a folder of VOC XML"
         ),
         (
             {"images": [{"id": 1, "file_name": "a"}, {"id": 2, "file_name": "./a"}]},
-            "two images are called 'a'; leave one, or give each its own file_name",
+            "two images are called 'a'; give both one image_id, or each its own file_name",
         ),
         (
             {"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]},
@@ -983,7 +983,10 @@ def test_a_destination_that_holds_something_else_is_refused_even_with_force(
     path.write_text("mine")
     says = refusal("cutmix", photos, tmp_path / "dst", *force, code=OUTPUT)
     top = name.split("/")[0]
-    assert says == f"DST '{tmp_path / 'dst'}' holds something else ('{top}'); give an empty directory"
+    assert (
+        says
+        == f"DST '{tmp_path / 'dst'}' holds something else ('{top}'); give a new directory, or an empty one"
+    )
 
 
 @pytest.mark.parametrize(
@@ -1001,7 +1004,7 @@ def test_a_foreign_augcli_json_does_not_make_a_destination_ours(refusal, photos,
     (tmp_path / "dst" / "augcli.json").write_text(text)
     (tmp_path / "dst" / "mine.txt").write_text("mine")
     says = refusal("cutmix", photos, tmp_path / "dst", "--force", code=OUTPUT)
-    assert says == f"'{tmp_path / 'dst' / 'augcli.json'}' is damaged; give another DST or remove it"
+    assert says == f"'{tmp_path / 'dst' / 'augcli.json'}' is damaged; give another DST"
 
 
 @pytest.fixture(scope="module")

@@ -261,7 +261,7 @@ def test_a_dry_run_says_outputs_chunks_and_bytes(cli, src, tmp_path):
     done = cli("cutmix", src, tmp_path / "dst", "--dry-run", "--copies", 3)
     assert "would hold 15 images (folder) from 5 inputs" in done.stdout
     assert "cat 9, dog 6" in done.stdout
-    assert re.search(r"1 of 1 chunks, about \d+ MB; \d+ MB are free; nothing was written", done.stdout)
+    assert re.search(r"1 of 1 chunk, less than 1 MB; \d+ MB are free; nothing was written", done.stdout)
 
 
 def test_a_dry_run_as_json_says_outputs_chunks_and_bytes(cli, src, tmp_path):

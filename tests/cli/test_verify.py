@@ -73,8 +73,8 @@ def test_an_output_that_was_interrupted_is_not_complete(cli, made):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["nowhere"], 4, "is no directory; give the DST of a run"),
-        (["."], 5, "is no output of augcli; give the DST of a run"),
+        (["nowhere"], 4, "is not a directory; give the DST of a run"),
+        (["."], 5, "is not an output of augcli; give the DST of a run"),
         ([], 2, "Missing argument 'DST'"),
         (
             ["dst", "--sample", "3"],

@@ -335,7 +335,8 @@ def test_name_of_an_image_that_is_given_twice_is_refused(read, second):
     file = make_file()
     file["images"][1]["file_name"] = second
     with pytest.raises(
-        InputError, match=r"two images are called 'a\.jpg'; leave one, or give each its own file_name$"
+        InputError,
+        match=r"two images are called 'a\.jpg'; give both one image_id, or each its own file_name$",
     ):
         read(file)
 

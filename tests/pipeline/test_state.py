@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -10,7 +11,7 @@ import augcli
 from augcli.errors import OutputError
 from augcli.io.store import walk
 from augcli.ops.cutmix import CutMix
-from augcli.recipe import single
+from augcli.recipe import OUTPUT_VERSION, single
 
 CUTMIX = single(CutMix())
 
@@ -61,7 +62,7 @@ def test_what_is_not_a_file_is_something_else_too(src, dst, name):
 def test_a_link_in_the_place_of_the_recipe_is_damage(src, tmp_path, dst):
     augcli.materialize(src, tmp_path / "other", CUTMIX)
     (dst / "augcli.json").symlink_to(tmp_path / "other" / "augcli.json")
-    with pytest.raises(OutputError, match=r"augcli\.json' is damaged; give another DST or remove it"):
+    with pytest.raises(OutputError, match=r"augcli\.json' is damaged; give another DST"):
         augcli.materialize(src, dst, CUTMIX)
 
 
@@ -83,3 +84,17 @@ def test_an_output_below_a_hidden_directory_is_written_and_resumed(src, tmp_path
     hidden = tmp_path / ".cache" / "dst"
     assert augcli.materialize(src, hidden, CUTMIX).outputs_made == 6
     assert augcli.materialize(src, hidden, CUTMIX).outputs_made == 0
+
+
+def test_the_output_of_a_newer_version_is_not_to_be_replaced(make_folder, tmp_path):
+    src, dst = make_folder({"cat": 2, "dog": 2}), tmp_path / "dst"
+    augcli.materialize(src, dst, {})
+    stored = dst / "augcli.json"
+    newer = json.loads(stored.read_text()) | {"output_version": OUTPUT_VERSION + 1}
+    stored.write_text(json.dumps(newer))
+    says = (
+        f"is of output version {OUTPUT_VERSION + 1}, and this augcli writes {OUTPUT_VERSION}; upgrade augcli"
+    )
+    with pytest.raises(OutputError, match=says):
+        augcli.materialize(src, dst, {})
+    assert augcli.materialize(src, dst, {}, force=True).outputs == 4  # who says so knows

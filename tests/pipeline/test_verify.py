@@ -494,7 +494,7 @@ def test_an_output_that_was_made_with_a_broken_kernel_is_found_against_its_sourc
 
 
 def test_a_missing_output_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match="is no directory; give the DST of a run"):
+    with pytest.raises(InputError, match="is not a directory; give the DST of a run"):
         augcli.verify(tmp_path / "nothing")
 
 

@@ -81,7 +81,7 @@ def test_a_sheet_in_a_directory_that_is_missing_makes_it(make_folder, tmp_path):
 
 def test_what_is_not_an_output_is_refused(make_folder, tmp_path):
     src = make_folder({"cat": 3})
-    with pytest.raises(InputError, match=r"none' is no directory; give the DST of a run"):
+    with pytest.raises(InputError, match=r"none' is not a directory; give the DST of a run"):
         augcli.preview(src, tmp_path / "none", tmp_path / "sheet.png")
     with pytest.raises(OutputError, match=r"holds no augcli\.json"):
         augcli.preview(src, src, tmp_path / "sheet.png")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
+from augcli.errors import Note, Option, Spelling
 from augcli.pipeline.results import Summary
 from augcli.report.summary import describe, document
 from augcli.samples import Failure
@@ -28,8 +30,8 @@ SUMMARY = Summary(
     estimated_bytes=2_000_000,
     workers=2,
     libraries={"backend": "cpu (numba)"},
-    counts={"first frame of several": 2},
-    notes=("a note",),
+    counts={"first frame of several": 3},
+    notes=("a note", Note("give ", Option("max_pixels"))),
 )
 
 
@@ -41,10 +43,17 @@ def test_it_says_what_stands_and_what_was_done():
         "  failed     1: not an image",
         "             listed in out/failures.jsonl",
         "  classes    cat 3, dog 1",
-        "  counted    first frame of several: 2",
+        "  counted    first frame of several: 3",
         "  note       a note",
+        "  note       give --max-pixels",
         "  made 2 in 0.5 s (4 images/s, 2 workers, cpu (numba), 1 of 2 chunks)",
     ]
+
+
+def test_notes_are_spelled_for_who_reads_them():
+    assert "  note       give max_pixels" in describe(SUMMARY, Spelling.ARGUMENT).splitlines()
+    assert document(SUMMARY)["notes"] == ["a note", "give --max-pixels"]
+    assert document(SUMMARY, Spelling.ARGUMENT)["notes"] == ["a note", "give max_pixels"]
 
 
 def test_boxes_are_counted_before_and_after():
@@ -94,3 +103,26 @@ def test_it_says_how_many_chunks_were_compared_or_are_to_be():
     dry = describe(replace(idle, is_dry=True)).splitlines()[-1]
     assert dry.startswith("  to do: 0 of 2 chunks, 2 to compare with their sources, about 2 MB;")
     assert document(idle)["chunks_compared"] == 2
+
+
+def test_nothing_is_said_of_classes_and_options_where_no_output_is(cli, tmp_path):
+    for name in ("a/1.png", "b/2.png"):
+        path = tmp_path / "src" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("not an image")
+    done = cli("cutmix", "--quality", 80, tmp_path / "src", tmp_path / "dst")
+    assert done.returncode == 3
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"{tmp_path / 'dst'} holds 0 images (folder) from 2 inputs"
+    assert not [line for line in lines if line.startswith(("  classes", "  note"))]
+
+
+def test_one_thing_is_not_called_many(cli, make_folder, tmp_path):
+    src = make_folder({"cat": 2, "dog": 1})
+    lines = cli("cutmix", "--limit", 1, src, tmp_path / "dst").stdout.splitlines()
+    assert lines[0] == f"{tmp_path / 'dst'} holds 1 image (folder) from 1 input"
+    assert lines[-1].endswith("1 worker, cpu (numba), 1 of 1 chunk)")
+    (note,) = [line for line in lines if "dominant nowhere" in line]
+    assert re.match(
+        r"  note       class '(cat|dog)' is dominant nowhere and has no folder, which shifts", note
+    )

@@ -185,7 +185,9 @@ def _read_images(entries: list[Entry]) -> dict[Id, _Image]:
         if number in images:
             raise InputError(f"two images have the id {shorten(number)}; give each its own id")
         if name in names:
-            raise InputError(f"two images are called {name!r}; leave one, or give each its own file_name")
+            raise InputError(
+                f"two images are called {name!r}; give both one image_id, or each its own file_name"
+            )
         names.add(name)
         sides = (_read_side(entry.get("height")), _read_side(entry.get("width")))
         images[number] = _Image(name, *sides, read_extra(entry, IMAGE_KEYS, where, {}))

@@ -130,7 +130,9 @@ def read_annotated(store: Store) -> Annotated:
             raise ValueError("it names no boxes that we know")
         return Annotated(header, annotations.get("masks") is True)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise OutputError(f"{full_name(store, RECIPE)!r} is damaged; run the command again") from error
+        raise OutputError(
+            f"{full_name(store, RECIPE)!r} is damaged; make the output anew in another DST"
+        ) from error
 
 
 def below_images(file_name: str) -> str:

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ class LocalEngine:
     1.2 times when there was more Python between the codec's calls.
 
     Attributes:
-        workers: Number of workers.
+        workers: Number of workers; of fewer tasks, as many as there are.
         processes: Whether each of several workers is a process of its own, if they can be forked; so the
             function that they call need not pickle.
     """
@@ -77,14 +78,17 @@ class LocalEngine:
         A few tasks run ahead of the oldest unfinished one, so no worker waits for a slow neighbour, and no
         more results are held than that.
         """
-        pool, call = self._open(work)
+        tasks = iter(tasks)
+        first = list(islice(tasks, self.workers))
+        workers = min(self.workers, max(1, len(first)))  # no more are begun than there are tasks
+        pool, call = self._open(work, workers)
         waiting: deque[Future[Result]] = deque()
         try:
             with _calm_gc():
-                for task in tasks:
+                for task in chain(first, tasks):
                     with _holding_signals():
                         waiting.append(pool.submit(call, task))
-                    if len(waiting) > 3 * self.workers:
+                    if len(waiting) > 3 * workers:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
@@ -97,13 +101,13 @@ class LocalEngine:
                 _kill_workers(pool)
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _open(self, work: Callable[[Task], Result]) -> tuple[Executor, Callable[[Task], Any]]:
-        """Return a pool, and what it calls."""
-        if self.processes and self.workers > 1 and can_fork():
+    def _open(self, work: Callable[[Task], Result], workers: int) -> tuple[Executor, Callable[[Task], Any]]:
+        """Return a pool of some workers, and what it calls."""
+        if self.processes and workers > 1 and can_fork():
             context = multiprocessing.get_context("fork")
             adopted = (work, os.getpid())
-            return ProcessPoolExecutor(self.workers, context, initializer=_adopt, initargs=adopted), _call
-        return ThreadPoolExecutor(self.workers, thread_name_prefix="augcli"), work
+            return ProcessPoolExecutor(workers, context, initializer=_adopt, initargs=adopted), _call
+        return ThreadPoolExecutor(workers, thread_name_prefix="augcli"), work
 
 
 def _kill_workers(pool: Executor) -> None:

@@ -76,7 +76,7 @@ def _recipe_facts(recipe: Recipe) -> set[Fact]:
 
 def _output_facts(splits: Sequence[Split], counts: Sequence[RowCounts] | None) -> set[Fact]:
     """Return what is so of an output; what is not known yet counts as if it were so."""
-    if counts is None:
+    if counts is None or not any(own.rows for own in counts):
         return {Fact.JPEG, Fact.BACKGROUND}
     is_so = {
         Fact.JPEG: any(own.jpegs for own in counts),

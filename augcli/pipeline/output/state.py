@@ -24,7 +24,7 @@ from augcli.io.store.names import (
     part_names,
     seen_key,
 )
-from augcli.pipeline.output.stored_recipe import find_differing_keys
+from augcli.pipeline.output.stored_recipe import find_differing_keys, refuse_newer
 from augcli.pipeline.plan.digest import document
 from augcli.pipeline.plan.doubts import find_doubt, list_sources
 from augcli.pipeline.plan.splits import table_options
@@ -91,7 +91,7 @@ def look(store: Store) -> Look:
     if seen.version is not None:
         [seen.text] = store.read([RECIPE], [seen.version])
     elif is_ours:
-        raise OutputError(f"{full_name(store, RECIPE)!r} is damaged; give another DST or remove it")
+        raise OutputError(f"{full_name(store, RECIPE)!r} is damaged; give another DST")
     return seen
 
 
@@ -101,7 +101,7 @@ def _refuse_strangers(store: Store, page: Page) -> None:
     strange = sorted(name for name in names if not name.endswith(PART_SUFFIX) and name != LOCK)
     if strange:
         raise OutputError(
-            f"DST {store.name!r} holds something else ({strange[0]!r}); give an empty directory"
+            f"DST {store.name!r} holds something else ({strange[0]!r}); give a new directory, or an empty one"
         )
 
 
@@ -115,6 +115,7 @@ def check(seen: Look, recipe: Recipe, annotated: Annotated, force: bool) -> bool
         return True
     differing = find_differing_keys(seen.store, seen.text, recipe, annotated)
     if differing and not force:
+        refuse_newer(seen.store, seen.text)
         raise OutputError(
             f"DST {seen.store.name!r} holds another recipe's output; differing: {', '.join(differing)};"
             " give another DST, or replace it with ",

@@ -41,6 +41,20 @@ def find_differing_keys(store: Store, text: bytes, recipe: Recipe, annotated: An
     return differing
 
 
+def refuse_newer(store: Store, text: bytes) -> None:
+    """Refuse an output that a newer augcli made, which nobody replaces for a difference in its recipe.
+
+    Raises:
+        OutputError: Naming both versions.
+    """
+    version = _read_stored(store, text)[1]
+    if isinstance(version, int) and version > OUTPUT_VERSION:
+        raise OutputError(
+            f"DST {store.name!r} is of output version {version}, and this augcli writes {OUTPUT_VERSION};"
+            " upgrade augcli, or give another DST"
+        )
+
+
 def _read_stored(store: Store, text: bytes) -> tuple[dict[str, Any], Any]:
     """Read an `augcli.json`: the recipe's keys and what belongs to the images, and the output version."""
     try:
@@ -51,7 +65,7 @@ def _read_stored(store: Store, text: bytes) -> tuple[dict[str, Any], Any]:
         return _complete_recipe(recipe) | annotation_kinds(stored.get("annotations", {})), version
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         name = full_name(store, RECIPE)
-        raise OutputError(f"{name!r} is damaged; give another DST or remove it") from error
+        raise OutputError(f"{name!r} is damaged; give another DST") from error
 
 
 def _complete_recipe(data: dict[str, Any]) -> dict[str, Any]:

@@ -213,12 +213,11 @@ def _count_written_anew(counted: Mapping[str, int]) -> dict[str, int]:
 def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:
     """Return a note if classes have no folder since they are dominant nowhere."""
     absent = [name for name in splits[0].catalogue.classes or () if not per_class[name]]
-    if not absent or not splits[0].job.class_folders:
+    if not absent or not splits[0].job.class_folders or not per_class.total():
         return []
-    return [
-        f"{len(absent)} classes are dominant nowhere ({absent[0]!r} first) and have no folder,"
-        f" which shifts the indices of folder readers; take them from {CLASSES}"
-    ]
+    what = f"{len(absent)} classes are dominant nowhere ({absent[0]!r} first) and have"
+    what = what if len(absent) > 1 else f"class {absent[0]!r} is dominant nowhere and has"
+    return [f"{what} no folder, which shifts the indices of folder readers; take them from {CLASSES}"]
 
 
 def _estimate_bytes(split: Split, chunk: Chunk) -> int:
