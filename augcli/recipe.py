@@ -249,10 +249,9 @@ class Recipe:
     )
     box_order: str | None = option(
         None,
-        "Order of boxes in a parquet column: as COCO has them, or corners; skip leaves the column out.",
+        "Order of boxes in a column: as COCO has them, or corners; skip leaves the column out.",
         choices=("xywh", "xyxy", "skip"),
         panel=ANNOTATIONS,
-        needs=(Fact.SHARDS,),
     )
     box_policy: str = option(
         "keep",

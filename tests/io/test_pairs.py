@@ -13,8 +13,8 @@ from augcli.ops.cutout import Cutout
 from augcli.recipe import single
 
 
-def pair(*keys, tables=()):
-    return find_pair("s", keys, tables)
+def pair(*keys, tables=(), names_masks=True):
+    return find_pair("s", keys, tables, lambda table: names_masks)
 
 
 @pytest.mark.parametrize("images", ["images", "Image", "imgs", "JPEGImages"])
@@ -36,6 +36,12 @@ def test_other_directories_are_classes(classes):
 
 def test_a_table_beside_the_directories_says_what_is_what():
     assert pair("images/0.png", "masks/0.png", tables=["metadata.parquet"]) is None
+
+
+def test_a_table_that_names_no_masks_stops_with_the_command_that_works():
+    words = "give masks='s/masks' and as SRC 's/images', and labels='s/metadata.csv'$"
+    with pytest.raises(InputError, match=words):
+        pair("images/0.png", "masks/0.png", tables=["metadata.csv"], names_masks=False)
 
 
 def test_a_third_directory_stops_with_the_command_that_works():

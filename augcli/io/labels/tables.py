@@ -92,20 +92,6 @@ def open_table(file: Location, named: Named | None = None) -> Table:
     return table
 
 
-def read_mask_names(file: Location) -> dict[str, str]:
-    """Read which file is the mask of which image from a table of ours; empty where it names none.
-
-    Raises:
-        InputError: If the table cannot be read.
-    """
-    table = open_table(file)
-    wanted = ("file_name", "mask_file_name")
-    if not set(wanted) <= set(table.schema.names):
-        return {}
-    images, masks = (column.to_pylist() for column in table.read(wanted).columns)
-    return {str(image): str(mask) for image, mask in zip(images, masks, strict=True) if mask}
-
-
 def _reading(name: str) -> AbstractContextManager[None]:
     from contextlib import contextmanager
 

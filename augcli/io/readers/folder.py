@@ -9,7 +9,6 @@ import numpy as np
 
 from augcli.errors import DecodeError, InputError
 from augcli.io.labels.labelling import Labelling
-from augcli.io.labels.tables import read_mask_names
 from augcli.io.readers.annotations import (
     below_split,
     check_masks_apart,
@@ -20,15 +19,16 @@ from augcli.io.readers.annotations import (
     without_suffix,
 )
 from augcli.io.readers.base import Source, labels_fit_folders, register
-from augcli.io.readers.folder_labels import LABEL_TABLES, OWN_TABLE, Part, label_parts
+from augcli.io.readers.folder_labels import LABEL_TABLES, Part, label_parts
 from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders, refuse_yolo
+from augcli.io.readers.named_files import NamedFiles, find_table_boxes, read_named_files
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, count_others, describe_others
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
 from augcli.io.split_words import find_words
 from augcli.io.store.base import Version
 from augcli.io.store.listing import Files
-from augcli.io.store.locations import Location, locate
+from augcli.io.store.locations import locate
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue
 
@@ -77,7 +77,8 @@ class FolderReader:
         """List and label the images of a folder, and find their masks and boxes; see `Reader.open`."""
         tree = found.tree
         assert tree is not None
-        images, masks_beside = _find_images(found, tree)
+        named = read_named_files(found.store, tree)
+        images, masks_beside, left_out = _find_images(found, tree, named)
         if selection.files.labels is None and tree.named.isdisjoint(LABEL_TABLES):
             refuse_part_of_output(found.name)
             refuse_yolo(tree, images.keys, found.name)
@@ -96,6 +97,7 @@ class FolderReader:
         notes = [
             *_describe_division(division, splits, tree),
             *labelled.notes,
+            *left_out,
             *describe_others(count_others(tree, IMAGE_SUFFIXES)),
         ]
         header: BoxHeader | None
@@ -107,7 +109,9 @@ class FolderReader:
             boxes = locate(selection.files.boxes, selection.links)
             catalogues, header, more = find_boxes(catalogues, names(), boxes)
         else:
-            catalogues, header, more = find_own_boxes(catalogues, names, found, selection)
+            catalogues, header, more = find_table_boxes(catalogues, named.tables, found.store, selection)
+            if header is None:
+                catalogues, header, more = find_own_boxes(catalogues, names, found, selection)
         notes += more
         return Source(
             catalogues=catalogues,
@@ -193,10 +197,13 @@ def _read_file(store: Store, key: str, version: Version) -> bytes:
 # --- what stands in a folder ---------------------------------------------------------------------------
 
 
-def _find_images(found: Input, tree: Tree) -> tuple[Files, dict[str, File] | None]:
-    """Return the images, and the masks that lie beside them by the keys of their images.
+def _find_images(
+    found: Input, tree: Tree, named: NamedFiles
+) -> tuple[Files, dict[str, File] | None, list[str]]:
+    """Return the images, the masks that lie beside them by the keys of their images, and notes.
 
-    There are such masks in an output of ours alone; None where no table names any.
+    There are such masks where a table names them; None where none names any. Other files that a table names
+    are not among the images either.
     """
     images = tree.ending_in(IMAGE_SUFFIXES)
     if not len(images):
@@ -205,13 +212,20 @@ def _find_images(found: Input, tree: Tree) -> tuple[Files, dict[str, File] | Non
             f"no images in {found.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}"
             + (f"; {seen}" if seen else "")
         )
-    places = [key.rpartition("/")[0] for key in sorted(tree.named) if key.rpartition("/")[2] == OWN_TABLE]
-    named = {
-        prefix + image: prefix + mask
-        for prefix in (f"{place}/" if place else "" for place in places if not place or find_words(place))
-        for image, mask in read_mask_names(Location(found.store, prefix + OWN_TABLE)).items()
-    }
-    return part_masks(images, named) if named else (images, None)
+    masks = None
+    if named.masks:
+        images, masks = part_masks(images, named.masks)
+    notes = []
+    for column, keys in named.others.items():
+        count = len(images)
+        images = Files(file for file in images if file.key not in keys)
+        if len(images) < count:
+            notes.append(
+                f"left out: {count - len(images)} images that column {column!r} names beside their own"
+            )
+    if not len(images):
+        raise InputError(f"the tables of {found.name!r} name all images as files of others; correct them")
+    return images, masks, notes
 
 
 def _part_splits(images: Files, division: Division) -> list[SplitImages]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from augcli.errors import InputError, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 IMAGE_DIRECTORIES = frozenset("image images img imgs jpegimages photos pictures rgb input inputs".split())
 MASK_DIRECTORIES = frozenset(
@@ -31,13 +31,16 @@ class Pair(NamedTuple):
     masks: str
 
 
-def find_pair(root: str, keys: Collection[str], tables: Collection[str]) -> Pair | None:
+def find_pair(
+    root: str, keys: Collection[str], tables: Collection[str], names_masks: Callable[[str], bool]
+) -> Pair | None:
     """Find the directory of images and that of masks which are all that SRC holds.
 
     Args:
         root: SRC as it was given, for messages.
         keys: All images below it, masks among them.
         tables: Tables that describe the images of their own directory, or of directories below it.
+        names_masks: Whether such a table says which file is the mask of which image.
 
     Returns:
         The pair; None where there is no such directory, or a table says what is what.
@@ -48,18 +51,25 @@ def find_pair(root: str, keys: Collection[str], tables: Collection[str]) -> Pair
     directories = {key.rpartition("/")[0].lower() for key in keys}
     if not any(IMAGE_DIRECTORIES.intersection(directory.split("/")) for directory in directories):
         return None
-    pairs = [pair for pair in _list_pairs(keys) if not _is_described(pair, tables)]
+    beside = {_parent(table): table for table in tables}
+    pairs = [
+        pair
+        for pair in _list_pairs(keys)
+        if _parent(pair.images) not in beside or not names_masks(beside[_parent(pair.images)])
+    ]
     if not pairs:
         return None
     first = pairs[0]
-    beside = {key.split("/", 1)[0] for key in keys}
-    if len(pairs) == 1 and beside == {first.images, first.masks}:
+    table = beside.get(_parent(first.images))
+    top = {key.split("/", 1)[0] for key in keys}
+    if table is None and len(pairs) == 1 and top == {first.images, first.masks}:
         return first
     raise InputError(
         f"{root!r} holds masks ({first.masks!r}) beside images ({first.images!r}), which would become classes"
         " or images; give ",
         Option("masks", join_root(root, first.masks)),
         f" and as SRC {join_root(root, first.images)!r}",
+        *((", and ", Option("labels", join_root(root, table))) if table else ()),
         _describe_others(pairs),
     )
 
@@ -85,12 +95,6 @@ def _list_pairs(keys: Iterable[str]) -> list[Pair]:
         )
     ]
     return sorted(pairs, key=lambda pair: (pair.images.count("/"), pair))
-
-
-def _is_described(pair: Pair, tables: Collection[str]) -> bool:
-    """True if a table stands beside a pair."""
-    parent = _parent(pair.images)
-    return any(_parent(table) == parent for table in tables)
 
 
 def _describe_others(pairs: list[Pair]) -> str:

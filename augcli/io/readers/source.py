@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from augcli.errors import InputError
 from augcli.io.labels.class_list import read_class_list
 from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_inputs, choose_reader
 from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
+from augcli.io.readers.named_files import names_masks
 from augcli.io.readers.pairs import find_pair, join_root
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind, is_pattern, locate, locate_files
@@ -34,7 +36,8 @@ def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, l
     if found.tree is None or selection.files.masks is not None:
         return found, selection, []
     keys = found.tree.ending_in(IMAGE_SUFFIXES).keys
-    pair = find_pair(found.name, keys, found.tree.named)
+    tables = [key for key in found.tree.named if key.rpartition("/")[2] in LABEL_TABLES]
+    pair = find_pair(found.name, keys, tables, partial(names_masks, found.store))
     if pair is None:
         return found, selection, []
     images, masks = (join_root(found.name, name) for name in pair)

@@ -1,0 +1,164 @@
+"""What a folder's own tables name beside its images: masks, other files, and boxes.
+
+Tables are those of Hugging Face's imagefolder: `file_name` names the image of a row, `mask_file_name` and its
+like name further files, and a column such as `objects` holds the boxes of the image. Ours are of this kind.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+
+from augcli.errors import DecodeError, InputError, Option
+from augcli.io.boxes.column_cells import read_cells
+from augcli.io.boxes.columns import category_names, find_column
+from augcli.io.hugging_face import check_names, read_features
+from augcli.io.images.codec import read_header
+from augcli.io.labels.tables import Table, open_table
+from augcli.io.readers.described import LOOKED_AT, MASK_COLUMNS, SKIP, describe_boxes
+from augcli.io.readers.folder_labels import LABEL_TABLES
+from augcli.io.split_words import find_words
+from augcli.io.store.locations import Location
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.readers.base import Selection
+    from augcli.io.store.base import Store
+    from augcli.io.store.listing import Tree
+    from augcli.program.annotated import BoxHeader
+    from augcli.samples import Catalogue
+
+IMAGE_FILE = "file_name"
+OTHER_FILE = "_file_name"
+"""What the names of columns end in that name further files."""
+
+
+class NamedFiles(NamedTuple):
+    """What the tables of a folder name.
+
+    Attributes:
+        masks: Keys of masks by the keys of their images.
+        others: Keys of further files by the column that names them.
+        tables: What the keys of a table's images start with, and the table.
+    """
+
+    masks: dict[str, str]
+    others: dict[str, set[str]]
+    tables: list[tuple[str, Table]]
+
+
+def read_named_files(store: Store, tree: Tree) -> NamedFiles:
+    """Read what the tables at SRC's root, and in its splits, name beside images.
+
+    Raises:
+        InputError: If a table cannot be read, or two columns name masks.
+    """
+    found = NamedFiles({}, {}, [])
+    for key in sorted(tree.named):
+        place, _, name = key.rpartition("/")
+        if name not in LABEL_TABLES or (place and not find_words(place)):
+            continue
+        table = open_table(Location(store, key))
+        if IMAGE_FILE in table.schema.names:
+            prefix = f"{place}/" if place else ""
+            found.tables.append((prefix, table))
+            _add_files(found, prefix, table)
+    return found
+
+
+def _add_files(found: NamedFiles, prefix: str, table: Table) -> None:
+    """Add what one table names."""
+    columns = [name for name in table.schema.names if name.endswith(OTHER_FILE)]
+    masks = _mask_columns(table)
+    if len(masks) > 1:
+        raise InputError(
+            f"{table.name!r} names masks in columns {masks[0]!r} and {masks[1]!r}; rename the one that is"
+            " not meant"
+        )
+    if not columns:
+        return
+    read = table.read([IMAGE_FILE, *columns])
+    images = [_clean(prefix, name) for name in read.column(IMAGE_FILE).to_pylist()]
+    for column in columns:
+        files = [_clean(prefix, name) if name else None for name in read.column(column).to_pylist()]
+        if column in masks:
+            found.masks.update({image: file for image, file in zip(images, files, strict=True) if file})
+        else:
+            found.others.setdefault(column, set()).update(filter(None, files))
+
+
+def _clean(prefix: str, name: object) -> str:
+    return prefix + str(name).replace("\\", "/").removeprefix("./")
+
+
+def names_masks(store: Store, key: str) -> bool:
+    """True if a table names masks of images.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    return bool(_mask_columns(open_table(Location(store, key))))
+
+
+def _mask_columns(table: Table) -> list[str]:
+    columns = [name for name in table.schema.names if name.endswith(OTHER_FILE)]
+    return [name for name in columns if name.removesuffix(OTHER_FILE).lower() in MASK_COLUMNS]
+
+
+def find_table_boxes(
+    catalogues: tuple[Catalogue, ...],
+    tables: Sequence[tuple[str, Table]],
+    store: Store,
+    selection: Selection,
+) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
+    """Find the boxes of each sample in a column of the folder's tables.
+
+    Returns:
+        The catalogues with their boxes, what is true of all boxes, and notes; None where no table has such a
+        column.
+
+    Raises:
+        InputError: If two columns hold boxes, or their order is in doubt.
+    """
+    names = dict.fromkeys(field.name for _, table in tables for field in table.schema if find_column(field))
+    if not names or selection.box_order == SKIP:
+        return catalogues, None, []
+    if len(names) > 1:
+        first, second = list(names)[:2]
+        raise InputError(
+            f"columns {first!r} and {second!r} of {tables[0][1].name!r} hold boxes; rename the one that is"
+            " not meant, or leave both out with ",
+            Option("box_order", SKIP),
+        )
+    [name] = names
+    own = [(prefix, table) for prefix, table in tables if name in table.schema.names]
+    read = [(prefix, table.read([IMAGE_FILE, name])) for prefix, table in own]
+    keys = [_clean(prefix, key) for prefix, rows in read for key in rows.column(IMAGE_FILE).to_pylist()]
+    rows = pa.concat_tables([rows.select([name]) for _, rows in read], promote_options="permissive")
+    column = find_column(rows.schema.field(name))
+    if column is None:
+        raise InputError(f"column {name!r} has other types in other tables; write them alike")
+    classes = check_names(category_names(read_features(own[0][1].schema).get(name), column))
+    cells = read_cells(
+        rows.column(0),
+        column,
+        classes,
+        selection.box_order,
+        lambda: [_read_size(store, key) for key in keys[:LOOKED_AT]],
+    )
+    boxes = dict(zip(keys, cells.images, strict=True))
+    given = tuple(replace(split, boxes=[boxes.get(key) for key in split.keys]) for split in catalogues)
+    return given, cells.header, describe_boxes(column, cells)
+
+
+def _read_size(store: Store, key: str) -> tuple[int, int] | None:
+    """Return height and width of an image, upright; None if it cannot be read."""
+    [data] = store.read([key])
+    try:
+        return read_header(data, sys.maxsize).upright_size if data else None
+    except DecodeError:
+        return None
