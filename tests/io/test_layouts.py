@@ -135,3 +135,20 @@ def test_a_pointer_in_the_place_of_a_shard_says_how_to_fetch_it(tmp_path):
         f"'{tmp_path}/b.parquet' is not a parquet file: a Git LFS pointer stands in its place;"
         " run `git lfs pull`"
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("labels", "a.csv"),
+        ("labels", "a.parquet"),
+        ("labels", "a.jsonl"),
+        ("classes", "a.txt"),
+        ("boxes", "a.json"),
+    ],
+)
+def test_a_pointer_in_the_place_of_any_other_file_says_how_to_fetch_it(make_folder, tmp_path, option, name):
+    (tmp_path / name).write_bytes(POINTER)
+    assert refused(make_folder({"cat": 2}), **{option: tmp_path / name}) == (
+        f"'{tmp_path}/{name}' is not there: a Git LFS pointer stands in its place; run `git lfs pull`"
+    )

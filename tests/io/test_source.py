@@ -415,6 +415,32 @@ def test_flat_folder_beside_a_folder_of_other_images_is_read(make_folder):
     assert source.notes == ("passed over 1 .cr2; convert them to PNG or JPEG first",)
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "list.txt", "more/list.csv", "table.parquet"])
+def test_files_that_are_given_by_name_are_not_passed_over(make_folder, name):
+    root = make_folder({"": 2})
+    table = root / name
+    table.parent.mkdir(exist_ok=True)
+    table.write_text("file_name,label\n0.png,a\n1.png,b\n")
+    if name.endswith(".parquet"):
+        pq.write_table(pa.table({"file_name": ["0.png", "1.png"], "label": ["a", "b"]}), table)
+    assert not any("passed over" in note for note in open_only(root, labels=table)[0].notes)
+    assert any("passed over 1 " in note for note in open_only(root)[0].notes)
+    (root / "more.csv").write_bytes(b"")
+    assert any(note == "passed over 1 .csv" for note in open_only(root, labels=table)[0].notes)
+
+
+def test_a_folder_of_boxes_in_src_is_not_passed_over(make_folder):
+    root = make_folder({"": 1})
+    (root / "xml").mkdir()
+    (root / "xml" / "0.xml").write_text(
+        "<annotation><filename>0.png</filename><size><width>10</width><height>8</height></size>"
+        "<object><name>a</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>4</xmax><ymax>4</ymax></bndbox></object>"
+        "</annotation>"
+    )
+    assert not any("passed over" in note for note in open_only(root, boxes=root / "xml")[0].notes)
+    assert any(note == "passed over 1 .xml" for note in open_only(root)[0].notes)
+
+
 def test_shards_beside_images_are_noted(make_folder):
     root = make_folder({"cat": 2})
     pq.write_table(pa.table({"image": [encode_image()], "label": [0]}), root / "a.parquet")

@@ -21,6 +21,7 @@ from augcli.io.boxes.base import ANEW, NO_AREA, BoxFile, accepted_boxes, registe
 from augcli.io.boxes.extras import read_extra, to_text
 from augcli.io.store.locations import Kind
 from augcli.io.store.names import printable_key
+from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 from augcli.options import is_text
 from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes
@@ -120,6 +121,8 @@ def _parse(file: Location) -> object:
     (data,) = file.store.read([file.key])
     if data is None:
         raise InputError(f"boxes {file.name!r} do not exist; {accepted_boxes()}")
+    if is_lfs_pointer(data):
+        raise InputError(f"{file.name!r} is not there: {LFS_CURE}")
     try:
         return json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError

@@ -19,6 +19,7 @@ from augcli.io.labels.choice import LABEL_NAMES, SOFT
 from augcli.io.labels.columns import holds_texts
 from augcli.io.labels.matching import FILE_NAMES
 from augcli.io.store.arrow_files import DAMAGE, first_line
+from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,6 +79,9 @@ def open_table(file: Location, named: Named | None = None) -> Table:
     with _reading(name):
         if lower.endswith(PARQUET_SUFFIXES):
             with file.store.open(file.key) as opened:
+                if is_lfs_pointer(opened.read(len(LFS_BEGIN))):
+                    raise InputError(f"{name!r} is not there: {LFS_CURE}")
+                opened.seek(0)
                 table = Table(name, pq.read_schema(opened), partial(_read_parquet, file))
         else:
             data = file.read()

@@ -30,7 +30,7 @@ from augcli.io.store.base import Version
 from augcli.io.store.listing import Files
 from augcli.io.store.locations import locate
 from augcli.program.annotated import Annotated
-from augcli.samples import Catalogue
+from augcli.samples import Catalogue, InputFiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ class FolderReader:
             *_describe_division(division, splits, tree),
             *labelled.notes,
             *left_out,
-            *describe_others(count_others(tree, IMAGE_SUFFIXES)),
+            *describe_others(count_others(found, IMAGE_SUFFIXES, selection.files)),
         ]
         header: BoxHeader | None
 
@@ -207,7 +207,7 @@ def _find_images(
     """
     images = tree.ending_in(IMAGE_SUFFIXES)
     if not len(images):
-        seen = "; ".join(describe_others(count_others(tree, IMAGE_SUFFIXES)))
+        seen = "; ".join(describe_others(count_others(found, IMAGE_SUFFIXES, InputFiles())))
         raise InputError(
             f"no images in {found.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}"
             + (f"; {seen}" if seen else "")

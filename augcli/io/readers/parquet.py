@@ -90,8 +90,7 @@ class ParquetReader:
         if classes is None and _holds_texts(schema, columns.labels):
             catalogues, lost = _keep_classes(catalogues, main)
         notes = [*_describe_division(division, catalogues), *said, *lost, *notes]
-        if found.tree is not None:
-            notes += describe_others(count_others(found.tree, SHARD_SUFFIXES))
+        notes += describe_others(count_others(found, SHARD_SUFFIXES, selection.files))
         known = read_features(schema)
         header: BoxHeader | None
 

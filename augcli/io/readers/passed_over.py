@@ -6,12 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from augcli.errors import Note, Option
+from augcli.io.store.listing import find_suffix
+from augcli.io.store.locations import Kind, lies_in, locate
 from augcli.io.store.walk import UNFOLLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from augcli.io.store.listing import Tree
+    from augcli.io.readers.base import Input
+    from augcli.samples import InputFiles
+
+BOXES_SUFFIX = ".xml"
+"""Suffix of the files in a directory of boxes."""
 
 SHARD_SUFFIXES = frozenset([".parquet", ".pq"])
 
@@ -24,15 +30,27 @@ CONVERT = "convert them to PNG or JPEG first"
 SHARDS_BESIDE = "shards beside images; give them alone as SRC to read them"
 
 
-def count_others(tree: Tree, used: Collection[str]) -> Counter[str]:
+def count_others(found: Input, used: Collection[str], given: InputFiles) -> Counter[str]:
     """Count what a reader does not use, by suffix or by what it is (see `Tree.others`).
 
     Args:
-        tree: What stands in SRC.
+        found: What SRC leads to.
         used: Suffixes of what is read.
+        given: Files that are read beside SRC, which may lie in it.
     """
+    tree = found.tree
+    if tree is None:
+        return Counter()
     listed = {suffix: len(files) for suffix, files in tree.by_suffix.items() if suffix not in used}
-    return tree.others + Counter(listed)
+    counts = tree.others + Counter(listed)
+    for path in (given.labels, given.classes, given.boxes):
+        place = locate(path) if path is not None else None
+        if place is not None and place.kind is not Kind.NOTHING and lies_in(place, found.store):
+            if place.kind is Kind.DIRECTORY:
+                del counts[BOXES_SUFFIX]
+            else:
+                counts[find_suffix(place.key)] -= 1
+    return +counts
 
 
 def describe_others(others: Mapping[str, int]) -> list[str]:

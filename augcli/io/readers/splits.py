@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FIRST_WORD = re.compile(rf"(?:{ANY_WORD})(?=[-._ 0-9])", re.IGNORECASE | re.ASCII)
 
+INITIALS = frozenset(letter for word in SPLIT_OF for letter in (word[0], word[0].upper()))
+"""What the words begin with: most of a million names are passed by this alone."""
+
 IMAGE_WORDS = frozenset("image images img imgs photo photos picture pictures data set dataset".split())
 """Words beside a split word that leave a directory a split: `test_images`, but not `test tube`."""
 
@@ -237,13 +240,13 @@ def _note_file_names(keys: Iterable[str]) -> tuple[str, ...]:
     """Return a note if file names of one folder begin with words of two splits."""
     found: dict[str, set[str]] = defaultdict(set)
     for key in keys:
-        folder, _, name = key.rpartition("/")
-        if match := FIRST_WORD.match(name):
-            found[folder].add(SPLIT_OF[match[0].lower()])
+        start = key.rfind("/") + 1
+        if key[start] in INITIALS and (match := FIRST_WORD.match(key, start)):
+            found[key[:start]].add(SPLIT_OF[match[0].lower()])
     for folder, splits in sorted(found.items()):
         if len(splits) > 1:
             names = " and ".join(split for split in SPLIT_WORDS if split in splits)
-            where = f" in {folder!r}" if folder else ""
+            where = f" in {folder[:-1]!r}" if folder else ""
             return (
                 f"file names{where} begin with words of splits ({names}), but all are taken together; if they"
                 " are splits, move them into folders of these names",

@@ -142,7 +142,7 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
             if not name:
                 others[EMPTY] += 1
                 continue
-            suffix = _suffix(name)
+            suffix = find_suffix(name)
             if name in names:
                 named.add(key)
             elif suffix in suffixes:
@@ -155,7 +155,7 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
             else:
                 others[suffix] += 1
     if RECIPE not in own:  # else they are files of an output of ours
-        others.update(_suffix(key) for key in own)
+        others.update(find_suffix(key) for key in own)
     for files in by_suffix.values():
         files.sort()
     return Tree(by_suffix, frozenset(named), _all_directories(parents), others)
@@ -166,7 +166,7 @@ def is_visible(name: str) -> bool:
     return not name.startswith(".") and name not in SYSTEM_NAMES
 
 
-def _suffix(key: str) -> str:
+def find_suffix(key: str) -> str:
     """Return the suffix of a file, in lower case and with its dot."""
     name = key.rpartition("/")[2]
     dot = name.rfind(".")

@@ -11,10 +11,12 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from augcli.errors import InputError
 from augcli.io.store.base import full_name
 from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.listing import Files
 from augcli.io.store.local import LocalStore
+from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 
 if TYPE_CHECKING:
     from augcli.io.store.base import Store
@@ -56,6 +58,7 @@ class Location:
         """Read the file.
 
         Raises:
+            InputError: If a Git LFS pointer stands in its place.
             StorageError: If it does not exist or cannot be read; its cause has the errno.
         """
         if self.kind is Kind.DIRECTORY:
@@ -65,6 +68,8 @@ class Location:
         if data is None:
             missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             raise storage_error(f"cannot read {self.name!r}", missing) from missing
+        if is_lfs_pointer(data):
+            raise InputError(f"{self.name!r} is not there: {LFS_CURE}")
         return data
 
 
