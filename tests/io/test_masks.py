@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -46,6 +47,16 @@ def test_no_index_is_lost_to_a_short_palette(drawn):
     np.testing.assert_array_equal(again.indices, indices)
     assert again.palette is not None
     assert again.palette[: len(palette)] == palette
+
+
+@pytest.mark.parametrize("place", [33, -12])  # before its pixels, and behind them
+def test_a_mask_is_read_without_the_texts_that_pillow_refuses(place):
+    body = b"zTXtcomment\0\0" + zlib.compress(bytes(3 << 20))
+    text = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    whole = encode_mask(Mask(INDICES % 4, PALETTE))
+    again = decode_mask(whole[:place] + text + whole[place:])
+    np.testing.assert_array_equal(again.indices, INDICES % 4)
+    assert again.palette[:12] == PALETTE
 
 
 def test_transparent_entries_of_a_palette_stay():

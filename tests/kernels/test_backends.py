@@ -106,6 +106,9 @@ def test_steps_host_compiled_equal_the_reference(host_compiled, case):
         ("<= source) ++axis.level", "< source) ++axis.level"),
         ("axis.tap + 1 < axis.taps ? axis.tap + 1 : axis.tap", "axis.tap"),
         ("y / step.patch_height) * columns", "y / step.patch_width) * columns"),
+        ("whole / 2) / divisor", "whole / 4) / divisor"),  # the rounding of a blend by alpha
+        ("(u64)partner[3] * (Q16 - weight)", "(u64)255 * (Q16 - weight)"),
+        ("channels == 4 && (pixel[3]", "channels == 5 && (pixel[3]"),
     ],
 )
 def test_steps_host_compiled_with_an_error_are_found(broken_kernels, old, new):

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from augcli.errors import DecodeError, StorageError
 from augcli.io.images.geometry import fit_mask, turn_upright
 from augcli.io.images.headers import NO_MEMORY
+from augcli.io.images.png_chunks import SIGNATURE, has_refused_texts, without_metadata
 from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ def _open(data: bytes) -> Image.Image:
     if not data:
         raise DecodeError("empty mask", CURE)
     try:
-        image = Image.open(io.BytesIO(data), formats=("PNG",))
+        is_refused = data.startswith(SIGNATURE) and has_refused_texts(data)
+        image = Image.open(io.BytesIO(without_metadata(data) if is_refused else data), formats=("PNG",))
     except MemoryError as error:
         raise StorageError(*NO_MEMORY) from error
     except UnidentifiedImageError as error:  # its words hold an address, another one each time
