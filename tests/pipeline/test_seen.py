@@ -443,6 +443,35 @@ def test_a_cache_of_another_chunk_or_run_is_not_trusted(src, tmp_path):
     assert augcli.materialize(src, dst, CUTMIX).chunks_compared == len(done)
 
 
+def test_a_cache_is_not_trusted_beside_a_part_file_of_other_sources(src, tmp_path, tree):
+    """As where an older output is copied over a newer one, whose caches stay."""
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, CUTMIX)
+    shutil.copytree(dst, tmp_path / "older", ignore=shutil.ignore_patterns("*.seen"))
+    Image.new("RGB", (9, 9)).save(src / "cat" / "3.png")
+    done = augcli.materialize(src, dst, CUTMIX).chunks_done
+    newer = tree(dst)
+    shutil.copytree(tmp_path / "older", dst, dirs_exist_ok=True)
+    summary = augcli.materialize(src, dst, CUTMIX)
+    assert (summary.chunks_compared, sorted(summary.chunks_done)) == (len(done), sorted(done))
+    assert tree(dst) == newer
+
+
+def test_a_lock_that_cannot_be_taken_to_renew_caches_is_no_error(src, tmp_path, monkeypatch):
+    """As on a DST that nobody may write: it is compared, and complete."""
+    augcli.materialize(src, tmp_path / "dst", CUTMIX)
+    drop_caches(tmp_path / "dst")
+    before = times(tmp_path / "dst")
+
+    def refuse(store):
+        raise augcli.errors.StorageError("read-only")
+
+    monkeypatch.setattr("augcli.pipeline.run.locked", refuse)
+    summary = augcli.materialize(src, tmp_path / "dst", CUTMIX)
+    assert (summary.chunks_done, summary.chunks_compared) == ((), summary.chunks)
+    assert times(tmp_path / "dst") == before
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_an_output_that_cannot_be_written_is_compared_and_complete(src, tmp_path, cli):
     dst = tmp_path / "dst"
