@@ -79,12 +79,7 @@ class FolderReader:
         assert tree is not None
         named = read_named_files(found.store, tree)
         images, masks_beside, left_out = _find_images(found, tree, named)
-        if selection.files.labels is None and tree.named.isdisjoint(LABEL_TABLES):
-            refuse_part_of_output(found.name)
-            refuse_yolo(tree, images.keys, found.name)
-        division = divide_folders(images.keys, found.name) if selection.splits else Division()
-        if division.parts:
-            refuse_unreadable_folders(tree, "", images.keys, "split folder", found.name)
+        division = _divide(found.name, tree, images, selection)
         splits = _part_splits(images, division)
         main = choose_split([split.split for split in splits], selection.split)
         parts = [
@@ -100,18 +95,7 @@ class FolderReader:
             *left_out,
             *describe_others(count_others(found, IMAGE_SUFFIXES, selection.files)),
         ]
-        header: BoxHeader | None
-
-        def names() -> list[list[list[str]]]:
-            return [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
-
-        if selection.files.boxes:
-            boxes = locate(selection.files.boxes, selection.links)
-            catalogues, header, more = find_boxes(catalogues, names(), boxes)
-        else:
-            catalogues, header, more = find_table_boxes(catalogues, named.tables, found.store, selection)
-            if header is None:
-                catalogues, header, more = find_own_boxes(catalogues, names, found, selection)
+        catalogues, header, more = _find_boxes(catalogues, named, found, selection)
         notes += more
         return Source(
             catalogues=catalogues,
@@ -228,6 +212,17 @@ def _find_images(
     return images, masks, notes
 
 
+def _divide(root: str, tree: Tree, images: Files, selection: Selection) -> Division:
+    """Return the splits of a folder's images; refuse what would be misread."""
+    if selection.files.labels is None and tree.named.isdisjoint(LABEL_TABLES):
+        refuse_part_of_output(root)
+        refuse_yolo(tree, images.keys, root)
+    division = divide_folders(images.keys, root) if selection.splits else Division()
+    if division.parts:
+        refuse_unreadable_folders(tree, "", images.keys, "split folder", root)
+    return division
+
+
 def _part_splits(images: Files, division: Division) -> list[SplitImages]:
     """Return the images of each split."""
     if not division.parts:
@@ -249,6 +244,20 @@ def _describe_division(division: Division, splits: Sequence[SplitImages], tree: 
         *division.notes,
         *(f"split {name!r} holds no images and is left out" for name in empty),
     ]
+
+
+def _find_boxes(
+    catalogues: tuple[Catalogue, ...], named: NamedFiles, found: Input, selection: Selection
+) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
+    """Find the samples' boxes: those of --boxes, of a table beside the images, or of an output of ours."""
+
+    def names() -> list[list[list[str]]]:
+        return [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
+
+    if selection.files.boxes:
+        return find_boxes(catalogues, names(), locate(selection.files.boxes, selection.links))
+    in_table = find_table_boxes(catalogues, named.tables, found.store, selection)
+    return in_table if in_table[1] is not None else find_own_boxes(catalogues, names, found, selection)
 
 
 def _names_of(key: str, split: str) -> list[str]:

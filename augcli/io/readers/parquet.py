@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +42,7 @@ from augcli.samples import Catalogue
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from augcli.io.boxes.columns import BoxColumn
     from augcli.io.labels.choice import LabelChoice
     from augcli.io.readers.base import ClassList, Input, Selection
     from augcli.program.annotated import BoxHeader
@@ -76,52 +77,25 @@ class ParquetReader:
         columns, box_column, notes = find_described(schema, shards, columns, selection)
         carried, replaced = _choose_carried(schema, columns)
         notes += [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
-        division = (
-            divide_shards([shard.key for shard in shards], found.name) if selection.splits else Division()
-        )
-        splits = _part_splits(shards, division)
-        ordered = [shard for of_split in splits.values() for shard in of_split]
-        labelling, said = _label_rows(ordered, columns, Rules(classes, selection.label_sep))
-        catalogues = _make_catalogues(splits, labelling)
-        if not catalogues:
-            raise InputError(f"{shards[0].name!r} holds no rows")
-        main = _choose_split([catalogue.split for catalogue in catalogues], found, selection)
-        lost: list[str] = []
-        if classes is None and _holds_texts(schema, columns.labels):
-            catalogues, lost = _keep_classes(catalogues, main)
-        notes = [*_describe_division(division, catalogues), *said, *lost, *notes]
-        notes += describe_others(count_others(found, SHARD_SUFFIXES, selection.files))
+        rows = _divide_rows(found, shards, schema, columns, selection, classes)
+        notes = [*rows.notes, *notes, *describe_others(count_others(found, SHARD_SUFFIXES, selection.files))]
         known = read_features(schema)
-        header: BoxHeader | None
-
-        def names() -> list[list[list[str]]]:
-            paths = iter(read_paths(ordered, columns.image))
-            return [[[path] for path in itertools.islice(paths, len(split))] for split in catalogues]
-
         features = {name: known[name] for name in carried.names if name in known}
-        if box_column is not None:
-            cells = read_column_boxes(ordered, columns.image, box_column, known, selection.box_order)
-            catalogues, header = give_boxes(catalogues, cells.images), cells.header
-            more = describe_boxes(box_column, cells)
-            feature = column_feature(known.get(box_column.name), box_column)
-            features |= {box_column.name: feature} if feature else {}
-        elif selection.files.boxes:
-            boxes = locate(selection.files.boxes, selection.links)
-            catalogues, header, more = find_boxes(catalogues, names(), boxes)
-        else:
-            catalogues, header, more = find_own_boxes(catalogues, names, found, selection)
+        catalogues, header, more = _find_boxes(rows, columns, box_column, known, found, selection)
         notes += more
+        if box_column is not None and (feature := column_feature(known.get(box_column.name), box_column)):
+            features[box_column.name] = feature
         return Source(
             catalogues=catalogues,
             layout=self.name,
             opener=ShardOpener({shard.key: shard for shard in shards}, columns, carried),
             has_class_folders=labels_fit_folders(catalogues),
-            main=main,
+            main=rows.main,
             notes=tuple(notes),
-            groups={split.split: list_groups(splits[split.split]) for split in catalogues},
+            groups={split.split: list_groups(rows.splits[split.split]) for split in catalogues},
             carried=Carried(carried, features),
             annotated=Annotated(header, columns.mask is not None),
-            labelled=_describe_labels(columns.labels, labelling),
+            labelled=_describe_labels(columns.labels, rows.labelling),
         )
 
 
@@ -153,6 +127,74 @@ def _list_shards(found: Input) -> list[Shard]:
     if not len(files):
         raise InputError(f"no parquet files match {found.name!r}")
     return [Shard(found.store, *file) for file in files]
+
+
+class _Divided(NamedTuple):
+    """The rows of shards by split: shards, samples, the split that is augmented, and labels."""
+
+    splits: dict[str, list[Shard]]
+    catalogues: tuple[Catalogue, ...]
+    main: str
+    labelling: Labelling | None
+    notes: list[str]
+
+    @property
+    def shards(self) -> list[Shard]:
+        """All shards, in the order of the splits."""
+        return [shard for of_split in self.splits.values() for shard in of_split]
+
+
+def _divide_rows(
+    found: Input,
+    shards: Sequence[Shard],
+    schema: pa.Schema,
+    columns: Columns,
+    selection: Selection,
+    classes: ClassList,
+) -> _Divided:
+    """Divide the rows into splits, and label them.
+
+    Raises:
+        InputError: If there are no rows, names tell splits in two ways, or labels are not understood.
+    """
+    division = Division()
+    if selection.splits:
+        division = divide_shards([shard.key for shard in shards], found.name)
+    splits = _part_splits(shards, division)
+    ordered = [shard for of_split in splits.values() for shard in of_split]
+    labelling, said = _label_rows(ordered, columns, Rules(classes, selection.label_sep))
+    catalogues = _make_catalogues(splits, labelling)
+    if not catalogues:
+        raise InputError(f"{shards[0].name!r} holds no rows")
+    main = _choose_split([catalogue.split for catalogue in catalogues], found, selection)
+    lost: list[str] = []
+    if classes is None and _holds_texts(schema, columns.labels):
+        catalogues, lost = _keep_classes(catalogues, main)
+    notes = [*_describe_division(division, catalogues), *said, *lost]
+    return _Divided(splits, catalogues, main, labelling, notes)
+
+
+def _find_boxes(
+    rows: _Divided,
+    columns: Columns,
+    box_column: BoxColumn | None,
+    features: dict[str, Any],
+    found: Input,
+    selection: Selection,
+) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
+    """Find the samples' boxes: those of a column, of --boxes, or of an output of ours."""
+    catalogues = rows.catalogues
+
+    def names() -> list[list[list[str]]]:
+        paths = iter(read_paths(rows.shards, columns.image))
+        return [[[path] for path in itertools.islice(paths, len(split))] for split in catalogues]
+
+    if box_column is not None:
+        cells = read_column_boxes(rows.shards, columns.image, box_column, features, selection.box_order)
+        return give_boxes(catalogues, cells.images), cells.header, describe_boxes(box_column, cells)
+    if selection.files.boxes:
+        return find_boxes(catalogues, names(), locate(selection.files.boxes, selection.links))
+    return find_own_boxes(catalogues, names, found, selection)
 
 
 def _part_splits(shards: Sequence[Shard], division: Division) -> dict[str, list[Shard]]:
