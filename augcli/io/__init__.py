@@ -33,6 +33,7 @@ readers/folder              image folders: splits, class folders
 readers/folder_labels       how the images of a folder are labelled
 readers/parquet             rows of shards
 readers/pairs               images beside their masks
+readers/mask_look           whether masks hold classes or instances
 readers/named_files         masks, boxes and other files that a folder's tables name
 readers/own_boxes           the boxes of an output that is read as an input
 readers/described           columns of shards that describe pixels

@@ -7,7 +7,7 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError
-from augcli.io.readers.pairs import Pair, find_pair
+from augcli.io.readers.pairs import Pair, find_pair, refuse_mixed
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.recipe import single
@@ -115,3 +115,39 @@ def test_masks_that_are_given_go_before_those_that_are_found(tmp_path):
     write(tmp_path / "s", ["0.png", "1.png"])
     with pytest.raises(InputError, match=r"lies in SRC .* give as SRC the directory of the images alone"):
         augcli.materialize(tmp_path / "s", tmp_path / "dst", single(Cutout()), masks=tmp_path / "s" / "masks")
+
+
+@pytest.mark.parametrize("ending", ["_mask", "_seg", "_GT"])
+def test_masks_among_their_images_stop(ending):
+    keys = [f"benign/{name}.png" for number in range(3) for name in (number, f"{number}{ending}")]
+    words = rf"named as masks of the images beside them \('benign/0{ending}.png' of 'benign/0.png'\)"
+    with pytest.raises(InputError, match=words):
+        refuse_mixed("s", keys)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ["a_mask.png", "b_mask.png", "c.png"],  # of no image
+        ["a.png", "a_mask.png", *(f"{number}.png" for number in range(5))],  # hardly any
+        ["a.png", "b.png"],
+        ["face/a.png", "face_mask/a.png"],
+    ],
+)
+def test_images_whose_names_only_look_so_are_images(keys):
+    refuse_mixed("s", keys)
+
+
+def test_a_table_decides_what_the_images_are(tmp_path):
+    for name in ("a.png", "a_mask.png"):
+        (tmp_path / "s").mkdir(exist_ok=True)
+        Image.new("RGB", (9, 8)).save(tmp_path / "s" / name)
+    with pytest.raises(InputError, match="named as masks of the images beside them"):
+        augcli.materialize(tmp_path / "s", tmp_path / "dst", single(Cutout()))
+    (tmp_path / "l.csv").write_text("file_name,label\na.png,x\na_mask.png,y\n")
+    assert (
+        augcli.materialize(
+            tmp_path / "s", tmp_path / "dst", single(Cutout()), labels=tmp_path / "l.csv"
+        ).outputs
+        == 2
+    )

@@ -88,6 +88,13 @@ LABELS = [0, 1, 1, 0]
         pytest.param(as_structs(IMAGES, kind=LARGE_STRUCT), id="large struct in another order"),
         pytest.param(pa.array(IMAGES, pa.binary()), id="binary"),
         pytest.param(pa.array(IMAGES, pa.large_binary()), id="large binary"),
+        pytest.param(pa.array(IMAGES, pa.binary_view()), id="binary view"),
+        pytest.param(pa.array(IMAGES).dictionary_encode(), id="dictionary"),
+        pytest.param(pa.array([list(data) for data in IMAGES], pa.list_(pa.uint8())), id="list of bytes"),
+        pytest.param(pa.array([list(data) for data in IMAGES], pa.large_list(pa.uint8())), id="large list"),
+        pytest.param(
+            pa.StructArray.from_arrays([pa.array(IMAGES, pa.binary_view())], ["bytes"]), id="struct of views"
+        ),
     ],
 )
 def test_images_are_read_from_a_column_of_type(pass_on, column):
@@ -95,7 +102,35 @@ def test_images_are_read_from_a_column_of_type(pass_on, column):
     assert [images[f"a.parquet#{row}"]["bytes"] for row in range(4)] == IMAGES
 
 
-@pytest.mark.parametrize("name", ["image", "img", "jpg", "png", "image_bytes"])
+def test_images_are_read_from_a_column_of_fixed_size(tmp_path):
+    bitmaps = []
+    for level in range(4):
+        data = io.BytesIO()
+        Image.new("RGB", (8, 8), (level, 0, 0)).save(data, "BMP")
+        bitmaps.append(data.getvalue())
+    column = pa.array(bitmaps, pa.binary(len(bitmaps[0])))
+    write_shard(tmp_path / "src" / "a.parquet", {"image": column, "label": LABELS})
+    assert augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged()).outputs == 4
+
+
+def test_a_null_in_a_list_of_bytes_is_a_recorded_failure(tmp_path):
+    cells = [list(IMAGES[0]), None, list(IMAGES[2]), list(IMAGES[3])]
+    column = pa.array(cells, pa.list_(pa.uint8()))
+    write_shard(tmp_path / "src" / "a.parquet", {"image": column, "label": LABELS})
+    summary = augcli.materialize(tmp_path / "src", tmp_path / "dst", unchanged())
+    assert [(failure.source, failure.reason) for failure in summary.failures] == [("a.parquet#1", "no image")]
+    images = by_source(tmp_path / "dst", "image")
+    assert images["a.parquet#2"]["bytes"] == IMAGES[2]
+
+
+def test_names_of_outputs_follow_paths_of_any_text(pass_on):
+    kinds = pa.struct([("bytes", pa.binary()), ("path", pa.large_string())])
+    column = pa.array([{"bytes": data, "path": "photo.png"} for data in IMAGES], kinds)
+    images = by_source(pass_on({"image": column, "label": LABELS}), "image")
+    assert all(image["path"].startswith("photo__") for image in images.values())
+
+
+@pytest.mark.parametrize("name", ["image", "img", "jpg", "png", "image_bytes", "pixel_values"])
 def test_image_column_is_found_by_name(pass_on, name):
     images = by_source(pass_on({name: as_structs(IMAGES), "label": LABELS}), "image")
     assert [images[f"a.parquet#{row}"]["bytes"] for row in range(4)] == IMAGES

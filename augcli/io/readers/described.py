@@ -17,6 +17,7 @@ from augcli.io.hugging_face import check_names
 from augcli.io.images.codec import read_header
 from augcli.io.images.index_masks import read_mask_header
 from augcli.io.readers.image_cells import copy_images, holds_images
+from augcli.io.readers.mask_look import describe_masks
 from augcli.io.readers.shards import Columns, find_first_image, open_shard, read_column, reading
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def find_described(
     boxes = _find_boxes(schema, others, selection)
     others = [name for name in others if boxes is None or name != boxes.name]
     lost = [name for name in others if _describes_pixels(shards, schema.field(name))]
-    notes = [f"masks: those of column {mask!r}"] if mask else []
+    notes = [f"masks: those of column {mask!r}", *describe_masks(_first_images(shards, mask))] if mask else []
     if lost and selection.changes_pixels:
         others = [name for name in others if name not in lost]
         notes.append(f"left out: {_join(lost)}, which cannot follow the pixels that change")
@@ -168,6 +169,14 @@ def _find_mask(schema: pa.Schema, shards: Sequence[Shard], columns: Columns) -> 
             ": the other is left out",
         )
     return found[0] if found else None
+
+
+def _first_images(shards: Sequence[Shard], column: str) -> list[bytes | None]:
+    """Return the encoded images of the first rows."""
+    with reading(shards[0]):
+        for batch in open_shard(shards[0]).iter_batches(batch_size=4, columns=[column], use_threads=False):
+            return copy_images(batch.column(column))[0]
+    return []
 
 
 def _are_masks(shards: Sequence[Shard], column: str) -> bool:

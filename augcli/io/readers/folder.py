@@ -21,6 +21,7 @@ from augcli.io.readers.annotations import (
 from augcli.io.readers.base import Source, labels_fit_folders, register
 from augcli.io.readers.folder_labels import LABEL_TABLES, Part, label_parts
 from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders, refuse_yolo
+from augcli.io.readers.mask_look import LOOKED_AT, describe_masks
 from augcli.io.readers.named_files import NamedFiles, find_table_boxes, read_named_files
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, count_others, describe_others
@@ -93,6 +94,7 @@ class FolderReader:
             *_describe_division(division, splits, tree),
             *labelled.notes,
             *left_out,
+            *(_look_at_masks(catalogues, mask_store) if mask_store is not None else ()),
             *describe_others(count_others(found, IMAGE_SUFFIXES, selection.files)),
         ]
         catalogues, header, more = _find_boxes(catalogues, named, found, selection)
@@ -290,6 +292,14 @@ def _join_parts(splits: Sequence[SplitImages], labellings: Sequence[Labelling]) 
         own = [next(parts) for _ in images.parts]
         joined.append(Labelling([label for part in own for label in part.labels], own[0].classes))
     return joined
+
+
+def _look_at_masks(catalogues: Sequence[Catalogue], store: Store) -> list[str]:
+    """Return a note if masks hold numbers of instances."""
+    masks = [
+        key for catalogue in catalogues if catalogue.masks for key in catalogue.masks.keys[:LOOKED_AT] if key
+    ]
+    return describe_masks(store.read(masks[:LOOKED_AT]))
 
 
 def _make_catalogue(images: SplitImages, labelling: Labelling) -> Catalogue:

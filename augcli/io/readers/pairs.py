@@ -24,6 +24,11 @@ LIKELY_MASK_DIRECTORIES = frozenset(
 """These hold masks only where their files bear the names of the images."""
 
 
+ENDINGS = ("_mask", "-mask", "_segmentation", "_seg", "_gt", "_label", "_labelids")
+MASK_ENDINGS = tuple(f"{ending}.png" for ending in ENDINGS)
+"""What the names of masks end in that lie beside their images."""
+
+
 class Pair(NamedTuple):
     """A directory of images, and one of their masks beside it, by their keys below SRC."""
 
@@ -72,6 +77,35 @@ def find_pair(
         *((", and ", Option("labels", join_root(root, table))) if table else ()),
         _describe_others(pairs),
     )
+
+
+def refuse_mixed(root: str, keys: Collection[str]) -> None:
+    """Refuse masks that lie among their images, each under the name of its image with an ending.
+
+    Raises:
+        InputError: If most images have such a mask beside them.
+    """
+    likely = [key for key in keys if key.lower().endswith(MASK_ENDINGS)]
+    if 3 * len(likely) < len(keys) or not likely:
+        return
+    stems = {key.rpartition(".")[0].lower(): key for key in keys}
+    found = [(key, image) for key in likely if (image := stems.get(_cut_ending(key)))]
+    if 3 * len(found) >= len(keys):
+        mask, image = found[0]
+        raise InputError(
+            f"{root!r} holds {len(found)} files that are named as masks of the images beside them"
+            f" ({mask!r} of {image!r}), which would become images; put them into a directory of their own,"
+            " under the names of their images, and give it as ",
+            Option("masks"),
+            "; if they are images, name all of them in a table for ",
+            Option("labels"),
+        )
+
+
+def _cut_ending(key: str) -> str:
+    """Return the stem that the image of a mask has, in lower case."""
+    stem = key.rpartition(".")[0].lower()
+    return stem.removesuffix(next(ending for ending in ENDINGS if stem.endswith(ending)))
 
 
 def _list_pairs(keys: Iterable[str]) -> list[Pair]:

@@ -11,7 +11,7 @@ from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_i
 from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
 from augcli.io.readers.named_files import names_masks
-from augcli.io.readers.pairs import find_pair, join_root
+from augcli.io.readers.pairs import find_pair, join_root, refuse_mixed
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind, is_pattern, locate, locate_files
 
@@ -39,6 +39,8 @@ def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, l
     tables = [key for key in found.tree.named if key.rpartition("/")[2] in LABEL_TABLES]
     pair = find_pair(found.name, keys, tables, partial(names_masks, found.store))
     if pair is None:
+        if selection.files.labels is None and not tables:
+            refuse_mixed(found.name, keys)
         return found, selection, []
     images, masks = (join_root(found.name, name) for name in pair)
     note = f"masks: those of {pair.masks}/, beside the images in {pair.images}/"
