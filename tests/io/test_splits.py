@@ -142,8 +142,8 @@ def test_a_split_directory_that_is_not_utf8_has_a_name_that_can_be_written():
 
 def test_some_directories_without_a_word_are_refused_with_the_cures():
     assert refused(divide_folders, "train/cat/1.png", "test/cat/1.png", "unlabeled/1.png") == (
-        "'s' holds 'test', 'train', which name splits, beside 'unlabeled', which names none; give 's/test' as"
-        " SRC to augment it alone, move it away, or give --no-splits if all of them are classes"
+        "'s' holds 'test', 'train', which name splits, beside 'unlabeled', which names none; give 's/train'"
+        " as SRC to augment it alone, move it away, or give --no-splits if all of them are classes"
     )
 
 
@@ -203,10 +203,8 @@ def test_other_directories_of_one_split_are_refused(keys):
 
 def test_the_cure_for_images_beside_masks_names_both():
     message = refused(divide_folders, "train_images/1.png", "train_masks/1.png")
-    assert (
-        "give 's/train_images' as SRC (with --masks s/train_masks if 'train_masks' holds its masks)"
-        in message
-    )
+    assert "give 's/train_images' as SRC (with --masks s/train_masks for its masks), or" in message
+    assert "--masks" not in refused(divide_folders, "train_steam/1.png", "train_diesel/1.png")
 
 
 @pytest.mark.parametrize(

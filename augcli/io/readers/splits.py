@@ -141,9 +141,14 @@ def _is_class(name: str, rest: Sequence[str], holders: Collection[str]) -> bool:
     is.
     """
     is_flat = not any(holder.startswith(f"{name}/") for holder in holders)
-    others = set().union(*(re.split(r"[-._ 0-9]+", other.lower()) for other in rest))
+    others = set().union(*map(_split_words, rest))
     is_thing = find_words(name) == ("train",) and others.isdisjoint(OTHER_WORDS)
     return is_flat and (is_thing or not _is_bare(name))
+
+
+def _split_words(name: str) -> set[str]:
+    """Return all words of a name."""
+    return set(re.split(r"[-._ 0-9]+", name.lower()))
 
 
 def _is_bare(name: str) -> bool:
@@ -166,9 +171,10 @@ def _refuse_two_words(names: Iterable[str], words: Mapping[str, tuple[str, ...]]
 
 def _refuse_some(worded: Sequence[str], rest: Sequence[str], root: str) -> None:
     lone = len(rest) == 1
+    first = min(worded, key=lambda name: list(SPLIT_WORDS).index(find_words(name)[0]))
     raise InputError(
         f"{root!r} holds {_listed(worded)}, which {'name splits' if len(worded) > 1 else 'names a split'},"
-        f" beside {_listed(rest)}, which {'names' if lone else 'name'} none; give {_below(root, worded[0])!r}"
+        f" beside {_listed(rest)}, which {'names' if lone else 'name'} none; give {_below(root, first)!r}"
         f" as SRC to augment it alone, move {'it' if lone else 'them'} away, or give ",
         Option("splits", False),
         " if all of them are classes",
@@ -221,16 +227,17 @@ def _check_same_classes(word: str, names: Sequence[str], holders: Collection[str
         if name in classes:
             classes[name].add(below.split("/", 1)[0])
     first = classes[names[0]]
-    others = {word for name in names for word in re.split(r"[-._ 0-9]+", name.lower())}
-    if "" not in first and all(own == first for own in classes.values()) and others.isdisjoint(OTHER_WORDS):
+    words = set().union(*map(_split_words, names))
+    if "" not in first and all(own == first for own in classes.values()) and words.isdisjoint(OTHER_WORDS):
         return
-    masks = next((name for name in names if not _is_bare(name)), names[1])
-    images = next(name for name in names if name != masks)
+    masks = [name for name in names if not _split_words(name).isdisjoint(OTHER_WORDS)]
+    images = next((name for name in names if name not in masks), names[0])
+    cure: Words = (" (with ", Option("masks", _below(root, masks[0])), " for its masks)") if masks else ()
     raise InputError(
         f"{_listed(names)} in {root!r} all name the split {word}, but they do not hold the same class"
-        f" folders; give {_below(root, images)!r} as SRC (with ",
-        Option("masks", _below(root, masks)),
-        f" if {masks!r} holds its masks), or ",
+        f" folders; give {_below(root, images)!r} as SRC",
+        *cure,
+        ", or ",
         Option("splits", False),
         " if they are classes",
     )
