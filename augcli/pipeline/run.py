@@ -96,7 +96,9 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     workers = settings.workers or count_workers()
     notes = [
         *source.notes,
-        *documents.label_notes(recipe, [split.catalogue.split for split in splits]),
+        *documents.label_notes(
+            recipe, {split.catalogue.split: bool(split.catalogue.classes) for split in splits}
+        ),
         *summarize.smoothing_notes(recipe, source.labelled),
         *summarize.class_notes(splits),
         *summarize.carried_notes(recipe, source.carried.features),

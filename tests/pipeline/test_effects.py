@@ -15,6 +15,7 @@ from augcli.ops import OPERATIONS
 from augcli.options import option_fields
 from augcli.recipe import Recipe
 
+SHARD = ["--image-col", "picture", "--label-col", "kind"]
 PASTED = "--min-paste-visibility"
 IDLE = " has no effect: "
 
@@ -27,6 +28,7 @@ def inputs(tmp_path_factory, write_folder):
         write_folder(root / name, {"cat": 3, "dog": 2})
     write_folder(root / "one", {"cat": 3})
     write_folder(root / "flat", {"": 3})
+    (root / "labels.csv").write_text("name,label\n0.png,cat\n1.png,dog\n2.png,cat\n")
     write_folder(root / "masks", {"cat": 0, "dog": 0})
     for path in (root / "png").rglob("*.png"):
         photo = root / "jpg" / path.relative_to(root / "png").with_suffix(".jpg")
@@ -80,6 +82,12 @@ def idle(cli, inputs, tmp_path):
         ("cutmix", "shard.parquet", ["--label-col", "kind", "--image-col", "picture"], None),
         ("cutmix", "png", ["--other-splits", "skip"], "--other-splits"),
         ("cutmix", "splits", ["--other-splits", "skip"], None),
+        ("cutmix", "png", ["--file-col", "name"], "--file-col"),
+        ("cutmix", "shard.parquet", ["--file-col", "name", *SHARD], "--file-col"),
+        ("cutmix", "flat", ["--file-col", "name", "--labels", "@labels.csv"], None),
+        ("cutmix", "png", ["--label-sep", "|"], "--label-sep"),
+        ("cutmix", "flat", ["--label-sep", "|", "--file-col", "name", "--labels", "@labels.csv"], None),
+        ("cutout", "png", ["--box-order", "xyxy"], "--box-order"),
         # Images.
         ("cutmix", "png", ["--fit", "pad"], "--fit"),
         ("cutmix", "png", ["--fit", "pad", "--size", "6"], None),
@@ -170,6 +178,13 @@ def test_a_recipe_that_an_output_holds_is_not_reminded_of_its_options(inputs, tm
     assert [note for note in first.notes if IDLE in note]
     again = augcli.materialize(inputs / "png", tmp_path / "b", tmp_path / "a" / "augcli.json")
     assert not [note for note in again.notes if IDLE in note]
+
+
+def test_labels_that_are_not_there_are_not_called_smoothed(inputs, tmp_path):
+    summary = augcli.materialize(inputs / "flat", tmp_path / "dst", {"smoothing": 0.1})
+    assert summary.notes == ("smoothing has no effect: no image has a label",)
+    assert "smooth" not in (tmp_path / "dst" / "README.md").read_text()
+    assert not augcli.verify(tmp_path / "dst").differences
 
 
 def test_an_idle_run_and_a_dry_run_name_them_too(idle, inputs, cli, tmp_path):

@@ -16,7 +16,7 @@ from augcli.io.writers.choose import WRITERS
 from augcli.io.writers.failures import collect_failures, collect_warnings, write_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from augcli.io.records.part_files import PartFacts
     from augcli.io.records.parts import Parts
@@ -148,7 +148,11 @@ def write_documents(
     write_text(
         sink,
         CARD,
-        describe_output(rows, patterns, [*counts, *label_notes(recipe, [split.name for split in splits])]),
+        describe_output(
+            rows,
+            patterns,
+            [*counts, *label_notes(recipe, {split.name: bool(split.classes) for split in splits})],
+        ),
     )
     facts = [fact for split in splits for fact in split.facts]
     for name, found in ((FAILURES, collect_failures(facts)), (WARNINGS, collect_warnings(facts))):
@@ -156,10 +160,10 @@ def write_documents(
             write_failures(sink, found, name)
 
 
-def label_notes(recipe: Recipe, splits: Sequence[str]) -> list[str]:
-    """Return what a loss must know of the labels; `splits` are the names of all in the output."""
-    if not recipe.smoothing:
+def label_notes(recipe: Recipe, splits: Mapping[str, bool]) -> list[str]:
+    """Return what a loss must know of the labels; `splits` says of all in the output if they have classes."""
+    if not recipe.smoothing or not any(splits.values()):
         return []
     form = f"ε = {recipe.smoothing} ({recipe.smoothing_form})"
-    where = f" of {find_augmented(splits, recipe.split)}" if len(splits) > 1 else ""
+    where = f" of {find_augmented(list(splits), recipe.split)}" if len(splits) > 1 else ""
     return [f"soft labels{where} are smoothed, {form}; do not smooth again in the loss"]
