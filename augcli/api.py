@@ -53,7 +53,7 @@ def materialize(
         dst: Directory of the output: new, empty, or made by augcli with the same recipe.
         recipe: A `Recipe`, its keys as a mapping (as in a TOML file), or the path of a TOML file or of
             the `augcli.json` of an output.
-        labels: CSV or parquet table that labels the images of a folder.
+        labels: CSV, parquet or JSON lines table that labels the images of a folder.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
         boxes: COCO JSON file, or directory of Pascal VOC XML.
@@ -113,7 +113,7 @@ def verify(
         dst: The output.
         against: What it was made from; `labels`, `classes`, `masks` and `boxes` as it was made.
         sample: Make only so many images of the sources again, evenly spread over them; None makes all.
-        labels: CSV or parquet table that labels the images of a folder.
+        labels: CSV, parquet or JSON lines table that labels the images of a folder.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
         boxes: COCO JSON file, or directory of Pascal VOC XML.
@@ -172,7 +172,7 @@ def preview(
         dst: The output.
         sheet: Path of the PNG to write.
         count: How many outputs to show, at least 1.
-        labels: CSV or parquet table that labels the images of a folder, as the output was made.
+        labels: CSV, parquet or JSON lines table that labels the images of a folder, as the output was made.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
         boxes: COCO JSON file, or directory of Pascal VOC XML.

@@ -111,7 +111,7 @@ class InputFiles:
     """What is given beside SRC; None where it is not.
 
     Attributes:
-        labels: CSV or parquet table that labels the images of a folder.
+        labels: CSV, parquet or JSON lines table that labels the images of a folder.
         classes: File with one class name a line.
         masks: Directory of index masks, or a column of shards.
         boxes: File or directory of boxes.

@@ -39,7 +39,9 @@ DST = Annotated[str, typer.Argument(metavar="DST", help="Directory of the output
 Labels = Annotated[
     Optional[list[str]],
     typer.Option(
-        metavar="FILE", help="CSV or parquet table with file_name and label.", rich_help_panel="Labels"
+        metavar="FILE",
+        help="CSV, parquet or JSON lines table with file_name and label.",
+        rich_help_panel="Labels",
     ),
 ]
 Classes = Annotated[

@@ -280,6 +280,24 @@ def test_another_encoding_is_named_with_the_cure(table, encoding, cure):
     assert cure in says(table, "labels.csv", text.encode(encoding))
 
 
+@pytest.mark.parametrize("begin", [b"PK\x03\x04", b"\x1f\x8b\x08"])
+def test_spreadsheets_and_packed_tables_are_named(table, begin):
+    assert "save it as CSV (UTF-8), or unpack it" in says(table, "labels.csv", begin + bytes(50))
+
+
+def test_table_without_a_header_is_refused(table):
+    said = says(table, "l.csv", "a.png,cat\nb.png,dog\n")
+    assert said.endswith(
+        "has no header: its first line names an image; write the names of the columns above it, such as"
+        " file_name,label"
+    )
+
+
+def test_a_class_called_like_nothing_is_noted(table):
+    found = table("l.csv", "file_name,label\na.png,nan\nb.png,dog\n")
+    assert "'nan' is read as a class; leave the cell empty where there is no label" in found.notes
+
+
 @pytest.mark.parametrize("name", ["labels.jsonl", "labels.ndjson", "metadata.JSONL"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_json_lines_are_a_table(labels, name, mark):

@@ -63,6 +63,8 @@ class LabelChoice(NamedTuple):
         return self.kind is not Kind.NOT
 
     def __str__(self) -> str:
+        if self.kind is Kind.EXACT:
+            return "exact, columns 'classes' and 'weights'"
         if self.kind is Kind.SHARES:
             return f"columns {some([repr(name) for name in self.columns], 3)}"
         return " and ".join(

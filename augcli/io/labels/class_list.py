@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from augcli.io.store.locations import Location
 
 
+MISSING = frozenset("nan NaN NAN NA N/A null NULL None none <NA>".split())
+"""What stands for no number among numbers; among names it is a name."""
+
+
 def read_class_list(file: Location) -> tuple[str, ...]:
     """Read a class list: one name a line, in index order.
 
@@ -41,3 +45,9 @@ def some(names: Sequence[str], most: int = 5) -> str:
     """Return the first names of a list, and how many more there are."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def describe_missing(classes: tuple[str, ...] | None) -> list[str]:
+    """Return a note on classes whose names usually say that there is none."""
+    found = [name for name in classes or () if name in MISSING]
+    return [f"{name!r} is read as a class; leave the cell empty where there is no label" for name in found]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from augcli.errors import InputError, Note, Option
 from augcli.io.hugging_face import read_class_names
 from augcli.io.labels.choice import Kind, LabelChoice, LabelFacts, as_candidates, choose_labels
-from augcli.io.labels.class_list import some
+from augcli.io.labels.class_list import describe_missing, some
 from augcli.io.labels.columns import are_weights, could_label, holds_lists, holds_numbers, holds_texts
 from augcli.io.labels.labelling import Labelling, gives_all, number_classes
 from augcli.io.labels.matching import FILE_NAMES, Match, Places, give_rows, match_rows
@@ -83,6 +83,7 @@ def label_by_table(
     notes += _describe(table, choice, column, match, rows, places)
     aligned = cells.take(pa.array(rows, mask=rows < 0))
     labellings = _label_splits(table, aligned, choice, Rules(*rules), parts)
+    notes += describe_missing(labellings[0].classes)
     facts = LabelFacts((), choice.smoothing, choice.is_smoothed)
     if choice.kind is Kind.SHARES and gives_all(*labellings):
         facts = facts._replace(is_smoothed=True)
@@ -154,6 +155,9 @@ def _refuse_files(
                 continue
             fitting += [f.name] if match.count else []
     cure = [Option("file_col", fitting[0])] if fitting else [Option("file_col")]
+    if best is None and _names_images(names, places, table.name):
+        where = f"{table.name!r} has no header: its first line names an image"
+        return InputError(f"{where}; write the names of the columns above it, such as file_name,label")
     if best is None:
         return InputError(
             f"{table.name!r} has no column file_name; it has {some(names, 12)}{example}; give ", *cure
@@ -164,6 +168,14 @@ def _refuse_files(
         f" {lost!r}){example}; give ",
         *cure,
     )
+
+
+def _names_images(texts: Sequence[str], places: Places, name: str) -> bool:
+    """True if some of these texts name images."""
+    try:
+        return match_rows(texts, places, name).count > 0
+    except InputError:
+        return False
 
 
 # --- which columns label -------------------------------------------------------------------------------

@@ -33,6 +33,9 @@ JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
+PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
+"""What spreadsheets, ZIP and gzip files begin with."""
+
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 """What texts in UTF-16 begin with."""
 
@@ -136,6 +139,8 @@ def _check_encoding(data: bytes, name: str) -> None:
         InputError: With the cure.
     """
     save = "save it as UTF-8, as with `iconv -f {} -t UTF-8`"
+    if data.startswith(PACKED):
+        raise InputError(f"{name!r} is a spreadsheet or packed; save it as CSV (UTF-8), or unpack it")
     if data.startswith(UTF16):
         raise InputError(f"{name!r} is written in UTF-16; {save.format('UTF-16')}")
     try:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augcli.errors import InputError, Option
+from augcli.io.labels.class_list import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,9 +20,6 @@ WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.0*)?")
 """A whole number as people and pandas write it; `007` is a name."""
 
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-
-MISSING = frozenset("nan NaN NAN NA N/A null NULL None none <NA>".split())
-"""What stands for no number among numbers; among names it is a name."""
 
 BAR = "|"
 """What usually stands between several labels in one cell."""

@@ -13,6 +13,7 @@ from augcli.errors import InputError, Option
 from augcli.io.boxes.columns import column_feature
 from augcli.io.hugging_face import read_features
 from augcli.io.labels.choice import Kind, LabelFacts, describe_unread
+from augcli.io.labels.class_list import describe_missing
 from augcli.io.labels.columns import holds_lists, holds_texts, plain_kind
 from augcli.io.labels.labelling import Labelling, gives_all, keep_classes
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
@@ -273,7 +274,7 @@ def _label_rows(
         for shard, table in zip(shards, read_columns(shards, choice.columns), strict=True)
     ]
     labelling, notes = label_pieces(pieces, choice, rules)
-    return labelling, [f"labels: by {choice}", *notes]
+    return labelling, [f"labels: by {choice}", *notes, *describe_missing(labelling.classes)]
 
 
 def _describe_labels(choice: LabelChoice, labelling: Labelling | None) -> LabelFacts:

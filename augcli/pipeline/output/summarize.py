@@ -153,8 +153,8 @@ def smoothing_notes(recipe: Recipe, labelled: LabelFacts) -> list[str]:
     said = f"the labels of the input were smoothed (ε = {labelled.smoothing})"
     if labelled.is_smoothed:
         return [f"{said}, and stay so"]
-    again = Option("smoothing", str(labelled.smoothing))
-    return [Note(f"{said}; those of this output are not: give ", again, " to smooth them again")]
+    again = Option("smoothing"), f" {labelled.smoothing} to have them smoothed"
+    return [Note(f"{said}; those of this output are not; give ", *again)]
 
 
 def class_notes(splits: Sequence[Split]) -> list[str]:

@@ -1,0 +1,89 @@
+"""An output as input: labels stay exact, whatever its form, and are smoothed once."""
+
+from __future__ import annotations
+
+import pyarrow.parquet as pq
+import pytest
+
+import augcli
+from augcli.errors import InputError
+from augcli.ops.cutmix import CutMix
+from augcli.ops.cutout import Cutout
+from augcli.recipe import single
+
+NAMES = tuple(f"k{i:03d}" for i in range(257))
+
+
+def read_labels(dst) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
+    """The exact labels of an output, sorted: keys of a second run are other ones."""
+    tables = [*dst.rglob("metadata.parquet"), *(dst / "data").glob("*.parquet")]
+    rows = [row for path in tables for row in pq.read_table(path, columns=["classes", "weights"]).to_pylist()]
+    return sorted((tuple(row["classes"]), tuple(row["weights"])) for row in rows)
+
+
+@pytest.fixture
+def src(make_folder):
+    return make_folder({"cat": 3, "dog": 3, "emu": 3})
+
+
+@pytest.mark.parametrize("soft_labels", ["dense", "pair"])
+@pytest.mark.parametrize(
+    ("first", "second"), [("folder", "parquet"), ("parquet", "folder"), ("folder", "folder")]
+)
+def test_soft_labels_survive_runs_from_form_to_form(src, tmp_path, first, second, soft_labels):
+    mix = single(CutMix(lam=0.3), format=first, soft_labels=soft_labels, smoothing=0.1)
+    augcli.materialize(src, tmp_path / "a", mix)
+    augcli.materialize(tmp_path / "a", tmp_path / "b", single(Cutout(), format=second))
+    augcli.materialize(tmp_path / "b", tmp_path / "c", single(Cutout()))
+    labels = read_labels(tmp_path / "a")
+    assert sum(len(classes) > 1 for classes, _ in labels) > 0
+    assert read_labels(tmp_path / "b") == read_labels(tmp_path / "c") == labels
+    assert not augcli.verify(tmp_path / "b", against=tmp_path / "a").differences
+
+
+def test_soft_labels_of_more_than_256_classes_survive(src, tmp_path):
+    (tmp_path / "classes").write_text("\n".join((*NAMES, "cat", "dog", "emu")))
+    augcli.materialize(src, tmp_path / "a", single(CutMix(lam=0.3)), classes=tmp_path / "classes")
+    augcli.materialize(tmp_path / "a", tmp_path / "b", single(Cutout()))
+    assert read_labels(tmp_path / "b") == read_labels(tmp_path / "a")
+
+
+def test_soft_labels_survive_in_splits(make_folder, tmp_path):
+    root = make_folder({f"{split}/{name}": 3 for split in ("train", "val") for name in ("cat", "dog")})
+    augcli.materialize(root, tmp_path / "a", single(CutMix(lam=0.3)))
+    augcli.materialize(tmp_path / "a", tmp_path / "b", single(Cutout()))
+    assert read_labels(tmp_path / "b") == read_labels(tmp_path / "a")
+
+
+def test_labels_are_smoothed_once(src, tmp_path):
+    augcli.materialize(src, tmp_path / "a", single(CutMix(lam=0.3), smoothing=0.1))
+    augcli.materialize(tmp_path / "a", tmp_path / "b", single(Cutout(), smoothing=0.1))
+
+    def soft(dst):
+        return sorted(pq.read_table(dst / "metadata.parquet").column("soft_label").to_pylist())
+
+    assert soft(tmp_path / "b") == soft(tmp_path / "a")
+
+
+def test_smoothing_that_is_not_repeated_is_noted(src, tmp_path):
+    augcli.materialize(src, tmp_path / "a", single(CutMix(lam=0.3), smoothing=0.1))
+    notes = augcli.materialize(tmp_path / "a", tmp_path / "b", single(Cutout())).notes
+    assert (
+        "the labels of the input were smoothed (ε = 0.1); those of this output are not; give smoothing 0.1 to"
+        " have them smoothed"
+    ) in notes
+
+
+def test_smoothed_weights_without_exact_ones_are_not_smoothed_again(src, tmp_path):
+    augcli.materialize(src, tmp_path / "a", single(CutMix(lam=0.3), smoothing=0.1))
+    again = single(Cutout(), smoothing=0.1)
+    with pytest.raises(InputError, match="the labels that were read are smoothed already"):
+        augcli.materialize(tmp_path / "a", tmp_path / "b", again, labels=tmp_path / "a" / "labels.csv")
+    assert not (tmp_path / "b").exists()
+
+
+def test_mixing_names_the_columns_that_could_be_labels(make_folder, tmp_path):
+    root = make_folder({"": 2})
+    (root / "metadata.csv").write_text("file_name,fine_label\n0.png,cat\n1.png,dog\n")
+    with pytest.raises(InputError, match=r"none were read; give label_col .such as label_col='fine_label'"):
+        augcli.materialize(root, tmp_path / "b", single(CutMix()))
