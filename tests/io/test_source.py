@@ -348,6 +348,24 @@ def test_one_table_labels_all_splits(make_folder, tmp_path, keys):
     assert [c.labels for c in source.catalogues] == [[FIRST, SECOND], [SECOND]]
 
 
+@pytest.mark.parametrize("key", ["src/cat/0.png", "cat/0.png"])
+def test_table_above_the_folder_may_name_images_from_where_it_stands(make_folder, tmp_path, key):
+    root = make_folder({"cat": 1, "dog": 1})
+    other = key.replace("cat", "dog")
+    (tmp_path / "l.csv").write_text(f"file_name,label\n{key},up\n{other},down\n")
+    source, catalogue = open_only(root, labels=tmp_path / "l.csv")
+    assert labels_of(catalogue) == {"cat/0.png": SECOND, "dog/0.png": FIRST}
+    assert not any("matched" in note for note in source.notes)
+
+
+def test_table_in_a_folder_may_name_images_from_where_it_stands(make_folder):
+    root = make_folder({"a/cat": 1, "b/cat": 1})
+    (root / "a" / "l.csv").write_text("file_name,label\ncat/0.png,up\n")
+    assert labels_of(open_only(root, labels=root / "a" / "l.csv")[1]) == {
+        "a/cat/0.png": FIRST, "b/cat/0.png": None,
+    }  # fmt: skip
+
+
 def test_table_above_splits_may_name_images_below_them(make_folder):
     root = make_folder({"train": 1, "val": 1})
     (root / "val" / "0.png").rename(root / "val" / "x.png")

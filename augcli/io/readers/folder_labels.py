@@ -17,7 +17,7 @@ from augcli.io.labels.uniting import fit_classes, unite_lists
 from augcli.io.readers.layouts import refuse_unreadable_folders
 from augcli.io.readers.passed_over import describe_lost
 from augcli.io.store.base import full_name
-from augcli.io.store.locations import Location, locate
+from augcli.io.store.locations import Location, locate, path_below
 from augcli.io.store.names import folder_names, printable_key
 
 if TYPE_CHECKING:
@@ -187,14 +187,16 @@ def _label_by_table(folder: _Folder, use: _Use, main: str) -> list[Labelling | N
 
 
 def _relative(folder: _Folder, use: _Use, parts: Sequence[Part]) -> Iterator[list[str | None]]:
-    """Yield the images' paths below their split, and below the table where it stands further down in SRC."""
+    """Yield the images' paths below their split, and below the directory of the table."""
     if any(part.prefix for part in parts):
         yield [name for part in parts for name in part.names]
-    root, table = folder.store.name.rstrip("/") + "/", use.file.name
-    prefix = table.removeprefix(root).rpartition("/")[0] if table.startswith(root) else ""
-    if prefix and not all(part.prefix == f"{prefix}/" for part in parts):
-        keys = [key for part in parts for key in part.keys]
-        yield [key.removeprefix(f"{prefix}/") if key.startswith(f"{prefix}/") else None for key in keys]
+    keys = [key for part in parts for key in part.keys]
+    place, root = use.file.name.rpartition("/")[0], folder.store.name
+    above, below = path_below(root, place), path_below(place, root)
+    if above:  # the table stands above SRC
+        yield [f"{above}{key}" for key in keys]
+    elif below and not all(part.prefix == below for part in parts):
+        yield [key.removeprefix(below) if key.startswith(below) else None for key in keys]
 
 
 def _check_folders(table: LabelledTable, part: Part, labelling: Labelling) -> None:

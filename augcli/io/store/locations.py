@@ -158,3 +158,14 @@ def lies_in(inner: Location, outer: Store) -> bool:
     """True if a path is a directory or leads below it, whatever links lead to either."""
     below, above = (Path(os.path.realpath(name)) for name in (inner.name, outer.name))
     return below == above or above in below.parents
+
+
+def path_below(inner: str, outer: str) -> str | None:
+    """Return the path by which a directory is reached from another; None if it does not lie there.
+
+    It ends in a slash, and is empty where both are the same.
+    """
+    below, above = (Path(os.path.realpath(name or ".")) for name in (inner, outer))
+    if below == above:
+        return ""
+    return f"{below.relative_to(above).as_posix()}/" if above in below.parents else None
