@@ -378,7 +378,7 @@ def test_a_label_column_that_is_not_there_is_refused(refusal, shards, tmp_path):
 def test_a_file_that_is_no_parquet_is_refused(refusal, tmp_path):
     (tmp_path / "src.parquet").write_text("no shard")
     says = refusal("cutmix", tmp_path / "src.parquet", tmp_path / "dst", code=INPUT)
-    assert says.startswith(f"'{tmp_path / 'src.parquet'}' is no readable parquet file: ")
+    assert says.startswith(f"'{tmp_path / 'src.parquet'}' cannot be read as parquet: ")
 
 
 def test_parquet_without_rows_is_refused(refusal, tmp_path):

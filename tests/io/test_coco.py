@@ -415,14 +415,14 @@ def test_number_beyond_floating_point_elsewhere_is_refused(read):
 def test_half_of_a_surrogate_pair_is_refused(read, name, where):
     file = make_file()
     file[name][0]["note"] = "\ud800"
-    with pytest.raises(InputError, match=rf"{where} holds a text that is no Unicode .*; correct it$"):
+    with pytest.raises(InputError, match=rf"{where} holds a text that is not Unicode .*; correct it$"):
         read(file)
 
 
 def test_half_of_a_surrogate_pair_in_the_name_of_a_category_is_refused(read):
     file = make_file()
     file["categories"][0]["name"] = "\udfff"
-    with pytest.raises(InputError, match="the file holds a text that is no Unicode"):
+    with pytest.raises(InputError, match="the file holds a text that is not Unicode"):
         read(file)
 
 

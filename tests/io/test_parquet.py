@@ -495,7 +495,7 @@ def test_folder_with_an_image_is_no_folder_of_shards(tmp_path, make_folder):
 
 def test_file_that_is_no_parquet_is_refused(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 not really")
-    with pytest.raises(InputError, match=r"a\.parquet' is no readable parquet file"):
+    with pytest.raises(InputError, match=r"a\.parquet' cannot be read as parquet"):
         augcli.materialize(tmp_path / "a.parquet", tmp_path / "dst", unchanged())
 
 

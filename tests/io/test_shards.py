@@ -36,13 +36,13 @@ def test_row_groups_count_the_rows_of_all_shards_before_them(tmp_path):
 def test_shard_is_named_by_its_path_in_messages(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 not really")
     shard = Shard(LocalStore(str(tmp_path)), "a.parquet", 15, 0)
-    with pytest.raises(InputError, match=rf"^'{tmp_path}/a\.parquet' is no readable parquet file: "):
+    with pytest.raises(InputError, match=rf"^'{tmp_path}/a\.parquet' cannot be read as parquet: "):
         open_shard(shard)
 
 
 def test_shard_that_is_gone_is_refused_with_the_words_of_the_system(tmp_path):
     shard = Shard(LocalStore(str(tmp_path)), "a.parquet", 15, 0)
-    words = r"a\.parquet' is no readable parquet file: .*No such file or directory"
+    words = r"a\.parquet' cannot be read as parquet: .*No such file or directory"
     with pytest.raises(InputError, match=words):
         open_shard(shard)
 

@@ -117,7 +117,7 @@ def read_coco(file: Location) -> BoxFile:
 
 def _parse(file: Location) -> object:
     if file.kind is Kind.SPECIAL:  # reading a pipe or a device need not end
-        raise InputError(f"boxes {file.name!r} are no file; {accepted_boxes()}")
+        raise InputError(f"boxes {file.name!r} are not a file; {accepted_boxes()}")
     (data,) = file.store.read([file.key])
     if data is None:
         raise InputError(f"boxes {file.name!r} do not exist; {accepted_boxes()}")

@@ -44,7 +44,7 @@ def to_text(value: dict[str, Any], where: str) -> str:
     except ValueError as error:
         raise InputError(f"{where} holds a number beyond 64-bit floating point; correct it") from error
     if not is_text(text):
-        raise InputError(f"{where} holds a text that is no Unicode (half of a surrogate pair); correct it")
+        raise InputError(f"{where} holds a text that is not Unicode (half of a surrogate pair); correct it")
     return text
 
 

@@ -69,10 +69,10 @@ def open_shard(shard: Shard) -> pq.ParquetFile:
             raise storage_error(f"cannot read {shard.name!r}", error) from error
         if is_lfs_pointer(shard.store.open(shard.key).read(len(LFS_BEGIN))):
             raise InputError(f"{shard.name!r} is not a parquet file: {LFS_CURE}") from error
-        raise InputError(f"{shard.name!r} is no readable parquet file: {first_line(error)}") from error
+        raise InputError(f"{shard.name!r} cannot be read as parquet: {first_line(error)}") from error
     except StorageError as error:  # it cannot be opened
         reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        raise InputError(f"{shard.name!r} is no readable parquet file: {first_line(reason)}") from error
+        raise InputError(f"{shard.name!r} cannot be read as parquet: {first_line(reason)}") from error
     metadata = file.metadata
     rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
     # A row takes a byte at least, where it holds an image: what promises more would fill the memory.
