@@ -26,6 +26,7 @@ class Fact(Enum):
     SHARDS = "SRC is a folder of images"
     LABEL_COLUMN = "no table or column of labels is read"
     TABLE = "no table of labels is read"
+    COLUMN = "SRC is a folder of images without a table"
     LABELS = "no image has a label"
     CLASSES = "all images are of one class"
     OTHER_SPLITS = "there are no other splits"

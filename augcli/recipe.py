@@ -252,6 +252,7 @@ class Recipe:
         "Order of boxes in a column: as COCO has them, or corners; skip leaves the column out.",
         choices=("xywh", "xyxy", "skip"),
         panel=ANNOTATIONS,
+        needs=(Fact.COLUMN,),
     )
     box_policy: str = option(
         "keep",

@@ -152,7 +152,7 @@ def test_every_option_was_thought_of():
     """Options that always decide something, or are bounds that an input may keep by itself, need nothing."""
     free = {
         "recipe": "seed copies target_per_class originals limit format size image_format max_pixels"
-        " split splits links box_order strict",
+        " split splits links strict",
         "cutmix": "lam minmax",
         "mixup": "lam keep_base",
         "cutout": "holes length boundary fill",

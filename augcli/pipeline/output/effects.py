@@ -49,6 +49,7 @@ def _input_facts(source: Source, splits: Sequence[Split]) -> set[Fact]:
         Fact.SHARDS: bool(source.groups),
         Fact.LABEL_COLUMN: source.has_table or bool(source.groups),
         Fact.TABLE: source.has_table,
+        Fact.COLUMN: source.has_table or bool(source.groups),
         Fact.LABELS: any(label is not None for split in splits for label in split.catalogue.labels),
         Fact.CLASSES: len(splits[0].catalogue.classes or ()) != 1,
         Fact.OTHER_SPLITS: len(source.catalogues) > 1,
