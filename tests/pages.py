@@ -12,6 +12,7 @@ import shlex
 import signal
 import sys
 import warnings
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from PIL import Image
 
 import augcli
 from augcli.cli import main
+from tests import data_sets
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "augcli" / "guide"
@@ -154,6 +156,9 @@ def make_inputs(root: Path) -> Path:
     _write_many(root / "many")
     _write_masks(root / "seg", photos)
     _write_boxes(root, photos)
+    with chdir(root):
+        for build in data_sets.BUILDERS:
+            build()
     (root / "sample_data").symlink_to(ROOT / "sample_data")
     augcli.materialize(root / "photos", root / "mixed", {"op": [{"kind": "cutmix"}]}, workers=1)
     return root

@@ -29,7 +29,8 @@ from tests import pages, training_stubs
 from tests.pages import PAGES, ROOT, TOPICS, Block, call_augcli, find_blocks, find_spans, read_page
 
 PLANNED = (
-    "inputs outputs operations recipes boxes-and-masks training python faults backends speed design".split()
+    "data-sets inputs outputs operations recipes boxes-and-masks training python faults backends speed"
+    " design".split()
 )
 
 FOREIGN_OPTIONS = {"--class-map", "--mixup", "--cutmix"}

@@ -10,11 +10,11 @@ from unittest.mock import Mock
 import pytest
 
 from augcli.errors import InputError, StorageError
-from augcli.io.readers.folder import (
-    IMAGE_SUFFIXES,
-)
+from augcli.io.readers.base import Selection
+from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES, classes_of_files
 from augcli.io.readers.passed_over import describe_others
+from augcli.io.readers.source import open_source
 from augcli.io.store.listing import File, Files, list_tree
 from augcli.io.store.local import LocalStore
 
@@ -292,3 +292,16 @@ def test_image_beside_class_folders_is_refused_with_the_cure(make):
         match=r"'x\.png' stands beside class folders in .*; move it into one, or give labels='FILE'",
     ):
         names_of(make("a/1.png", "x.png"))
+
+
+@pytest.mark.parametrize("name", ["images", "JPEGImages", "Photos"])
+def test_a_lone_folder_of_images_is_not_a_class(make, name):
+    root = make(f"{name}/0.png", f"{name}/1.png")
+    source = open_source(str(root), Selection())
+    assert list(source.catalogues[0].labels) == [None, None]
+    assert source.notes[0].startswith(f"the folder '{root / name}' is not a class")
+
+
+def test_a_folder_of_images_beside_another_one_is_a_class(make):
+    root = make("images/0.png", "drawings/1.png")
+    assert open_source(str(root), Selection()).catalogues[0].classes == ("drawings", "images")

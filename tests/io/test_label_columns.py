@@ -415,13 +415,6 @@ def test_class_names_in_another_order_are_mapped_by_name():
     assert found[1] == ["class names are in 2 different orders; labels are mapped by name"]
 
 
-def test_order_of_classes_is_that_of_the_augmented_split():
-    pieces = [piece([0], "dog", "cat")._replace(is_main=False), piece([0], "cat", "dog")]
-    found = label_pieces(pieces, COLUMN, Rules())
-    assert found[0].classes == ("cat", "dog")
-    assert by_names(found) == [{"dog": 1}, {"cat": 1}]
-
-
 def test_lists_of_class_labels_are_mapped_by_name():
     pieces = [piece([[0], [0, 1], None], "cat", "dog"), piece([[0], []], "dog", "cat")]
     found = by_names(label_pieces(pieces, COLUMN, Rules()))

@@ -587,8 +587,8 @@ def test_what_differs_of_another_recipe_is_named(make_folder, materialize, recip
 
 
 def test_mixing_within_one_class_is_noted(make_folder, materialize):
-    summary = materialize(make_folder({"images": 5}))
-    assert summary.notes == ("all images are of one class, 'images': mixing leaves labels as they are",)
+    summary = materialize(make_folder({"cells": 5}))
+    assert summary.notes == ("all images are of one class, 'cells': mixing leaves labels as they are",)
 
 
 def test_force_replaces_another_recipe_and_leaves_nothing_of_it(make_folder, materialize, tmp_path, tree):

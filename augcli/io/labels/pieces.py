@@ -34,15 +34,13 @@ if TYPE_CHECKING:
 class Piece(NamedTuple):
     """The label columns of one file: their rows, with the file's own schema, and the file's name.
 
-    `is_text` says that the file knows no types, so that numbers are written as texts (CSV); `is_main` that
-    the file is of the augmented split, whose order of classes is that of the output.
+    `is_text` says that the file knows no types, so that numbers are written as texts (CSV).
     """
 
     table: pa.Table
     schema: pa.Schema
     name: str
     is_text: bool = False
-    is_main: bool = True
 
 
 class Rules(NamedTuple):
@@ -124,8 +122,7 @@ def _unite_names(
     Raises:
         InputError: If the names contradict each other.
     """
-    main_first = sorted(zip(pieces, listed, strict=True), key=lambda pair: not pair[0].is_main)
-    lists = list(dict.fromkeys(names for _, names in main_first if names is not None))
+    lists = list(dict.fromkeys(names for names in listed if names is not None))
     without = [piece.name for piece, names in zip(pieces, listed, strict=True) if names is None]
     if not lists:
         return None, []

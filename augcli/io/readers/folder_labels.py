@@ -15,6 +15,7 @@ from augcli.io.labels.table_rows import LabelledTable, label_by_table
 from augcli.io.labels.tables import Named
 from augcli.io.labels.uniting import fit_classes, unite_lists
 from augcli.io.readers.layouts import refuse_unreadable_folders
+from augcli.io.readers.pairs import IMAGE_DIRECTORIES, join_root
 from augcli.io.readers.passed_over import describe_lost
 from augcli.io.store.base import full_name
 from augcli.io.store.locations import Location, locate, path_below
@@ -228,6 +229,11 @@ def _label_by_folders(folder: _Folder, part: Part, main: str, classes: ClassList
     """Label a part by its class folders; in other splits these may be of other classes."""
     root = full_name(folder.store, part.prefix.removesuffix("/"))
     names = classes_of_files(part.names, root)
+    if (lone := _find_plain_folder(names)) is not None:
+        place = join_root(root, lone)
+        note = f"the folder {place!r} is not a class: its images are unlabelled"
+        folder.notes.append(f"{note}; if class folders stand in it, give it as SRC")
+        names = [None] * len(names)
     if any(names):
         refuse_unreadable_folders(folder.tree, part.prefix, part.keys, "class folder", root)
     try:
@@ -236,6 +242,12 @@ def _label_by_folders(folder: _Folder, part: Part, main: str, classes: ClassList
         if part.split == main:
             raise
         return label_by_name(names, None)
+
+
+def _find_plain_folder(names: Sequence[str | None]) -> str | None:
+    """Return the name of the only folder, if it is what people call a folder of images: hardly a class."""
+    lone = next(iter(names), None) if len(set(names)) == 1 else None
+    return lone if lone is not None and lone.lower() in IMAGE_DIRECTORIES else None
 
 
 # --- all splits together -------------------------------------------------------------------------------

@@ -163,8 +163,7 @@ def _divide_rows(
         division = divide_shards([shard.key for shard in shards], found.name)
     splits = _part_splits(shards, division)
     ordered = [shard for of_split in splits.values() for shard in of_split]
-    first = {shard.key for shard in splits[_choose_split(list(splits), found, selection)]}
-    labelling, said = _label_rows(ordered, first, columns, Rules(classes, selection.label_sep))
+    labelling, said = _label_rows(ordered, columns, Rules(classes, selection.label_sep))
     catalogues = _make_catalogues(splits, labelling)
     if not catalogues:
         raise InputError(f"{shards[0].name!r} holds no rows")
@@ -260,15 +259,9 @@ def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, lis
 
 
 def _label_rows(
-    shards: Sequence[Shard], main: set[str], columns: Columns, rules: Rules
+    shards: Sequence[Shard], columns: Columns, rules: Rules
 ) -> tuple[Labelling | None, list[str]]:
     """Label the rows of all splits at once, so that an index means the same everywhere.
-
-    Args:
-        shards: All shards, split by split.
-        main: Keys of those of the augmented split.
-        columns: What they hold.
-        rules: How labels are read.
 
     Returns:
         The labels, None if no column holds any, and what was taken as labels in words.
@@ -277,7 +270,7 @@ def _label_rows(
     if not choice:
         return None, describe_unread(choice.candidates)
     pieces = [
-        Piece(table, open_shard(shard).schema_arrow, shard.name, is_main=shard.key in main)
+        Piece(table, open_shard(shard).schema_arrow, shard.name)
         for shard, table in zip(shards, read_columns(shards, choice.columns), strict=True)
     ]
     labelling, notes = label_pieces(pieces, choice, rules)

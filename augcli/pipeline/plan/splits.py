@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augcli.errors import InputError, Option, UsageError
+from augcli.errors import InputError, Note, Option, UsageError
 from augcli.io.boxes.columns import COLUMN
 from augcli.io.labels.choice import as_candidates
 from augcli.io.readers.splits import choose_split
@@ -25,7 +25,7 @@ from augcli.pipeline.plan.rings import check_partners, form_rings, hash_samples
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -177,6 +177,15 @@ def table_options(recipe: Recipe) -> TableOptions:
     return TableOptions(recipe.smoothing, recipe.smoothing_form, recipe.soft_labels)
 
 
+def _list_seen(source: Source) -> Iterator[object]:
+    """Yield the words of what was seen in an input and is not used: labels or boxes may be among it."""
+    for number, note in enumerate(source.notes):
+        yield "; " if number else " (what was seen: "
+        yield from note.words if isinstance(note, Note) else (note,)
+    if source.notes:
+        yield ")"
+
+
 def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     """Refuse what the labels do not allow."""
     labels = {id(label): label for label in catalogue.labels if label is not None}.values()
@@ -195,7 +204,8 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
         raise InputError(*words, *as_candidates(facts.candidates))
     if recipe.mixing_entries and not labels and not source.annotated:
         options = Option("labels", "FILE"), ", ", Option("masks"), " or ", Option("boxes")
-        raise InputError(f"{recipe.name} mixes labels, but no image has one; give class folders, ", *options)
+        wants = f"{recipe.name} mixes labels, but no image has one; give class folders, "
+        raise InputError(wants, *options, *_list_seen(source))
     multi_hot = not all(label.sums_to_one for label in labels)
     if recipe.smoothing and multi_hot:
         why = "labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out "
