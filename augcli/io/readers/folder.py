@@ -24,7 +24,7 @@ from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_f
 from augcli.io.readers.mask_look import LOOKED_AT, describe_masks
 from augcli.io.readers.named_files import NamedFiles, find_table_boxes, read_named_files
 from augcli.io.readers.own_boxes import find_own_boxes
-from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, count_others, describe_others
+from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, describe_passed_over
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
 from augcli.io.split_words import find_words
 from augcli.io.store.base import Version
@@ -95,7 +95,7 @@ class FolderReader:
             *labelled.notes,
             *left_out,
             *(_look_at_masks(catalogues, mask_store) if mask_store is not None else ()),
-            *describe_others(count_others(found, IMAGE_SUFFIXES, selection.files)),
+            *describe_passed_over(found, IMAGE_SUFFIXES, selection.files),
         ]
         catalogues, header, more = _find_boxes(catalogues, named, found, selection)
         notes += more
@@ -193,7 +193,7 @@ def _find_images(
     """
     images = tree.ending_in(IMAGE_SUFFIXES)
     if not len(images):
-        seen = "; ".join(describe_others(count_others(found, IMAGE_SUFFIXES, InputFiles())))
+        seen = "; ".join(describe_passed_over(found, IMAGE_SUFFIXES, InputFiles()))
         raise InputError(
             f"no images in {found.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}"
             + (f"; {seen}" if seen else "")

@@ -22,7 +22,7 @@ from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
 from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.own_boxes import find_own_boxes
-from augcli.io.readers.passed_over import SHARD_SUFFIXES, count_others, describe_lost, describe_others
+from augcli.io.readers.passed_over import SHARD_SUFFIXES, describe_lost, describe_passed_over
 from augcli.io.readers.rows import Rows
 from augcli.io.readers.shards import (
     Columns,
@@ -79,7 +79,7 @@ class ParquetReader:
         carried, replaced = _choose_carried(schema, columns)
         notes += [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
         rows = _divide_rows(found, shards, schema, columns, selection, classes)
-        notes = [*rows.notes, *notes, *describe_others(count_others(found, SHARD_SUFFIXES, selection.files))]
+        notes = [*rows.notes, *notes, *describe_passed_over(found, SHARD_SUFFIXES, selection.files)]
         known = read_features(schema)
         features = {name: known[name] for name in carried.names if name in known}
         catalogues, header, more = _find_boxes(rows, columns, box_column, known, found, selection)

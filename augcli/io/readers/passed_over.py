@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from augcli.errors import Note, Option
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from augcli.io.readers.base import Input
+    from augcli.io.store.listing import Tree
     from augcli.samples import InputFiles
 
 BOXES_SUFFIX = ".xml"
 """Suffix of the files in a directory of boxes."""
 
 SHARD_SUFFIXES = frozenset([".parquet", ".pq"])
+
+DESCRIBING_SUFFIXES = frozenset(".csv .tsv .json .jsonl .xml .yaml .yml".split())
+"""Files that may describe images: one of them is named, since it may be what a user has to give."""
 
 UNREADABLE_SUFFIXES = frozenset(".heic .heif .jxl .raw .cr2 .cr3 .nef .arw .dng .orf .rw2 .psd .svg".split())
 """Images that nothing here reads; they are named with the cure instead of silently left out."""
@@ -30,17 +35,28 @@ CONVERT = "convert them to PNG or JPEG first"
 SHARDS_BESIDE = "shards beside images; give them alone as SRC to read them"
 
 
-def count_others(found: Input, used: Collection[str], given: InputFiles) -> Counter[str]:
-    """Count what a reader does not use, by suffix or by what it is (see `Tree.others`).
+def describe_passed_over(found: Input, used: Collection[str], given: InputFiles) -> list[str]:
+    """Return lines on what a reader does not use.
 
     Args:
         found: What SRC leads to.
         used: Suffixes of what is read.
         given: Files that are read beside SRC, which may lie in it.
     """
-    tree = found.tree
-    if tree is None:
-        return Counter()
+    if found.tree is None:
+        return []
+    read = [locate(path) for path in (given.labels, given.classes, given.boxes) if path is not None]
+    keys = {place.key for place in read if lies_in(place, found.store)}
+    shown = {
+        suffix: key
+        for suffix, key in found.tree.first.items()
+        if suffix in DESCRIBING_SUFFIXES and key not in keys
+    }
+    return describe_others(_count_others(found, found.tree, used, given), shown)
+
+
+def _count_others(found: Input, tree: Tree, used: Collection[str], given: InputFiles) -> Counter[str]:
+    """Count what a reader does not use, by suffix or by what it is (see `Tree.others`)."""
     listed = {suffix: len(files) for suffix, files in tree.by_suffix.items() if suffix not in used}
     counts = tree.others + Counter(listed)
     for path in (given.labels, given.classes, given.boxes):
@@ -53,13 +69,20 @@ def count_others(found: Input, used: Collection[str], given: InputFiles) -> Coun
     return +counts
 
 
-def describe_others(others: Mapping[str, int]) -> list[str]:
-    """Return lines on what was passed over, and for images that we cannot read, the cure."""
+def describe_others(others: Mapping[str, int], shown: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """Return lines on what was passed over, and for images that we cannot read, the cure.
+
+    Args:
+        others: How much there is, by suffix or by what it is.
+        shown: The file to name, by suffix.
+    """
     lines: list[str] = []
     for what, count in sorted(others.items()):
         cure = f"; {CONVERT}" if what in UNREADABLE_SUFFIXES else ""
         cure = f" ({SHARDS_BESIDE})" if what in SHARD_SUFFIXES else cure
         words = f"passed over {count} {what or 'files without an extension'}"
+        if what in shown:
+            words += f" ({shown[what]!r}{' first' if count > 1 else ''})"
         why = (" (", Option("links", False), ")") if what == UNFOLLOWED else ()
         lines.append(Note(words, *why, cure))
     return lines

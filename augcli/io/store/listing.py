@@ -90,12 +90,14 @@ class Tree(NamedTuple):
         directories: Keys of all directories, without a slash at the end, sorted.
         others: How many files have another suffix, by suffix, and how many entries are no files or are
             skipped, by what they are (see `Page.others`). Files of an output of ours are not counted.
+        first: The first key of the files that are counted there, by suffix.
     """
 
     by_suffix: dict[str, Files]
     named: frozenset[str]
     directories: list[str]
     others: Counter[str]
+    first: dict[str, str]
 
     def ending_in(self, suffixes: Collection[str]) -> Files:
         """Return the files that have one of these suffixes, in the order of their keys."""
@@ -124,6 +126,7 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
     named: set[str] = set()
     parents: set[str] = set()
     others: Counter[str] = Counter()
+    first: dict[str, str] = {}
     own: list[str] = []
 
     def is_wanted(name: str) -> bool:
@@ -154,11 +157,14 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
                 own.append(key)
             else:
                 others[suffix] += 1
-    if RECIPE not in own:  # else they are files of an output of ours
-        others.update(find_suffix(key) for key in own)
+                first[suffix] = min(first.get(suffix, key), key)
+    for key in own if RECIPE not in own else ():  # else they are files of an output of ours
+        suffix = find_suffix(key)
+        others[suffix] += 1
+        first[suffix] = min(first.get(suffix, key), key)
     for files in by_suffix.values():
         files.sort()
-    return Tree(by_suffix, frozenset(named), _all_directories(parents), others)
+    return Tree(by_suffix, frozenset(named), _all_directories(parents), others, first)
 
 
 def is_visible(name: str) -> bool:
