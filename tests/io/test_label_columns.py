@@ -16,6 +16,7 @@ from augcli.io.labels.columns import LabelColumn
 from augcli.io.labels.columns import label_by_column as label_column
 from augcli.io.labels.labelling import (
     Labelling,
+    keep_classes,
     label_by_index,
     label_by_name,
     label_by_weights,
@@ -346,6 +347,7 @@ def class_label(*names):
         ({"labels": INT}, ("labels",)),
         ({"target": INT, "id": INT}, ("target",)),
         ({"Label": INT}, ("Label",)),
+        ({"Label": INT, "label": INT}, ("label",)),
         ({"soft_label": SHARE, "label": INT}, ("soft_label",)),
         ({"p:a": pa.float64(), "p:b": pa.float64(), "label": INT}, ("p:a", "p:b")),
         ({"class": TEXT, "category": TEXT}, ()),
@@ -431,6 +433,16 @@ def test_soft_labels_are_mapped_by_name():
     assert found == [{"cat": 0.25, "dog": 0.75}, {"dog": 0.25, "cat": 0.75}, None]
 
 
+def test_soft_labels_of_fewer_classes_have_no_weight_of_the_others():
+    choice = LabelChoice(Kind.COLUMN, ("soft_label",))
+    pieces = [
+        piece([[0.25, 0.75], [1.0, 0.0]], "cat", "emu", column="soft_label"),
+        piece([[0.5, 0.25, 0.25]], "cat", "dog", "emu", column="soft_label"),
+    ]
+    found = by_names(label_pieces(pieces, choice, Rules()))
+    assert found == [{"cat": 0.25, "emu": 0.75}, {"cat": 1}, {"cat": 0.5, "dog": 0.25, "emu": 0.25}]
+
+
 def test_exact_labels_are_mapped_by_name():
     choice = LabelChoice(Kind.EXACT, ("classes", "weights"))
 
@@ -441,6 +453,21 @@ def test_exact_labels_are_mapped_by_name():
 
     found = label_pieces([own(["cat", "dog"]), own(["dog", "cat"])], choice, Rules())
     assert by_names(found) == [{"cat": 0.25, "dog": 0.75}, None, {"dog": 0.25, "cat": 0.75}, None]
+
+
+def test_exact_labels_follow_their_names_into_the_class_list_of_the_user():
+    choice = LabelChoice(Kind.EXACT, ("classes", "weights"))
+    table = pa.table({"classes": [[0, 1]], "weights": [[0.25, 0.75]]})
+    kinds = {"classes": pa.list_(INT), "weights": SHARE}
+    own = Piece(table, schema({"label": class_label("cat", "dog")}, 0.0, **kinds), "a.parquet")
+    labelling, _ = label_pieces([own], choice, Rules(("dog", "emu", "cat")))
+    assert labelling == ([SoftLabel((0, 2), (0.75, 0.25))], ("dog", "emu", "cat"))
+
+
+def test_index_beyond_the_names_of_a_file_whose_names_are_mapped_is_refused():
+    pieces = [piece([0, 1], "cat", "dog"), piece([0, 2], "dog", "cat")]
+    with pytest.raises(InputError, match="label 2 is beyond the file's own 2 class names"):
+        label_pieces(pieces, COLUMN, Rules())
 
 
 def test_names_that_are_among_those_of_another_file_are_mapped():
@@ -506,6 +533,13 @@ def test_renaming_classes_keeps_each_weight_with_its_name():
     labels = [SoftLabel((0, 2), (0.25, 0.75)), None, SECOND]
     moved = rename_classes(Labelling(labels, ("a", "b", "c")), ("c", "x", "b", "a"))
     assert moved == ([SoftLabel((0, 3), (0.75, 0.25)), None, THIRD], ("c", "x", "b", "a"))
+
+
+def test_a_label_of_which_one_class_is_lost_is_unlabelled():
+    mixed, whole = SoftLabel((0, 1), (0.5, 0.5)), SoftLabel((1, 2), (0.25, 0.75))
+    kept, lost = keep_classes(Labelling([mixed, whole, None], ("a", "b", "c")), ("b", "c"))
+    assert kept == ([None, SoftLabel((0, 1), (0.25, 0.75)), None], ("b", "c"))
+    assert lost == ["a"]
 
 
 def test_index_beyond_the_names_of_the_file_is_refused():

@@ -254,6 +254,11 @@ def test_another_delimiter_than_a_comma_is_said(table):
     assert any("columns between semicolons" in note for note in found.notes)
 
 
+def test_a_quoted_name_of_a_column_does_not_decide_the_delimiter(labels):
+    text = 'file_name,label,"seen; by; whom; when"\na.png,cat,x\nb.png,dog,y\n'
+    assert labels("l.csv", text) == CATS_AND_DOGS
+
+
 def test_commas_in_cells_of_a_table_of_semicolons_stay(labels):
     text = "file_name;label\na.png;cat, tabby\nb.png;dog\n"
     assert labels("labels.csv", text)[1] == ("cat, tabby", "dog")
@@ -478,6 +483,16 @@ def test_columns_of_numbers_are_not_weights_of_a_table_that_need_not_label(table
     assert table("l.csv", "file_name,cat,dog\na.png,1,1\nb.png,0,1\n", must_label=False).labellings is None
 
 
+def test_rows_without_weights_are_unlabelled_and_do_not_speak_against_weights(labels):
+    assert labels("l.csv", "file_name,cat,dog\na.png,1,0\nb.png,,\n") == ([CAT, None], ("cat", "dog"))
+
+
+def test_columns_whose_rows_sum_to_hardly_another_number_than_one_are_not_weights(table):
+    assert "no column of weights" in says(
+        table, "l.csv", "file_name,cat,dog\na.png,0.5,0.5\nb.png,0.5,0.495\n"
+    )
+
+
 def test_columns_beyond_one_are_not_weights(table):
     assert "--label-col" in says(table, "l.csv", "file_name,width,height\na.png,640,480\nb.png,320,200\n")
 
@@ -580,6 +595,10 @@ def test_smoothed_weights_are_known_by_having_no_zero(table):
     smoothed = table("l.csv", "file_name,p:cat,p:dog\na.png,0.95,0.05\nb.png,0.05,0.95\n")
     plain = table("m.csv", "file_name,p:cat,p:dog\na.png,0.95,0.05\nb.png,0,1\n")
     assert (smoothed.facts.is_smoothed, plain.facts.is_smoothed) == (True, False)
+
+
+def test_weights_of_a_single_class_are_not_taken_for_smoothed(table):
+    assert not table("l.csv", "file_name,p:cat\na.png,1\nb.png,1\n").facts.is_smoothed
 
 
 def test_rows_are_taken_in_the_order_of_the_images_however_many(tmp_path):

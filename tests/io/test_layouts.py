@@ -69,6 +69,13 @@ def test_other_folders_beside_images_are_not_yolo(make_folder, other):
     assert len(open_source(str(root), Selection()).catalogues[0]) == 2
 
 
+def test_a_class_called_labels_that_holds_images_is_not_yolo(make_folder):
+    root = make_folder({"images": 2})
+    write_label(root, "labels/tag.txt")
+    (root / "images" / "1.png").rename(root / "labels" / "tag.png")
+    assert open_source(str(root), Selection()).catalogues[0].classes == ("images", "labels")
+
+
 def test_a_table_that_labels_the_images_of_yolo_is_followed(make_folder, tmp_path):
     root = make_folder({"images": 2})
     write_label(root, "labels/0.txt")
@@ -88,6 +95,12 @@ def test_a_class_folder_of_an_output_is_refused_naming_the_output(make_folder, t
         f"'{tmp_path}/dst/{part}' lies in '{tmp_path}/dst', an output of augcli, whose tables hold its"
         f" labels; give '{tmp_path}/dst' as SRC, or --labels"
     )
+
+
+def test_a_class_folder_of_an_output_with_splits_and_masks_is_refused(make_folder):
+    root = make_folder({"train/images/cat": 2})
+    (root / "augcli.json").write_text("{}")
+    assert f"'{root}/train/images/cat' lies in '{root}', an output" in refused(root / "train/images/cat")
 
 
 def test_an_output_is_named_as_src_is_written(make_folder, tmp_path, monkeypatch):

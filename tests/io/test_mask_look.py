@@ -22,6 +22,7 @@ def encode(values, kind=np.uint8):
     "masks",
     [
         [encode([0, 26001, 26002], np.uint16), encode([7, 24000], np.uint16)],
+        [encode([0, 256], np.uint16)],  # the first number that no class of 8 bits has
         [encode(range(25)), encode(range(31)), encode(range(3))],
     ],
 )

@@ -10,6 +10,7 @@ from augcli.io.readers.splits import (
     describe_splits,
     divide_folders,
     divide_shards,
+    find_augmented,
 )
 from augcli.io.split_words import find_words, hugging_face_name
 
@@ -106,6 +107,10 @@ def test_a_split_that_is_not_there_is_refused(names, wanted, message):
 )
 def test_cards_name_splits_as_hugging_face_may(split, name):
     assert hugging_face_name(split) == name
+
+
+def test_the_only_split_of_an_output_was_augmented_whatever_its_name():
+    assert find_augmented(["validation"], "train") == "validation"
 
 
 def test_splits_are_listed_train_first():
@@ -234,6 +239,12 @@ def test_one_split_word_further_down_changes_nothing(keys):
 def test_file_names_that_begin_with_two_splits_are_noted(place):
     (note,) = folders(f"{place}train_1.png", f"{place}test-2.png", f"{place}x.png").notes
     assert "begin with words of splits (train and test)" in note
+
+
+@pytest.mark.parametrize("keys", [("train0001.png", "val0001.png"), ("Dev 1.png", "Train 1.png")])
+def test_file_names_begin_with_a_split_word_in_any_case_before_a_blank_or_a_digit(keys):
+    (note,) = folders(*keys).notes
+    assert "begin with words of splits (train and validation)" in note
 
 
 @pytest.mark.parametrize("keys", [("train_1.png", "training_2.png"), ("a/train_1.png", "b/test_1.png")])

@@ -1,0 +1,47 @@
+"""The boxes of an output that is read as an input: those of all its splits, or a stop."""
+
+import json
+
+import pytest
+
+from augcli.errors import InputError, Spelling
+from augcli.io.readers.base import Selection
+from augcli.io.readers.source import open_source
+
+
+@pytest.fixture
+def make_output(make_folder):
+    """Write images of two splits as an output has them; each split with boxes of some categories, or none."""
+
+    def make(**categories):
+        root = make_folder(dict.fromkeys(categories, 1))
+        (root / "augcli.json").write_text("{}")
+        for split, names in categories.items():
+            if names is not None:
+                boxes = {
+                    "images": [{"id": 1, "file_name": "0.png", "width": 10, "height": 8}],
+                    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}],
+                    "categories": [{"id": number, "name": name} for number, name in enumerate(names, 1)],
+                }
+                (root / split / "annotations.json").write_text(json.dumps(boxes))
+        return root
+
+    return make
+
+
+def test_each_split_of_an_output_has_its_own_boxes(make_output):
+    root = make_output(train=["cell", "cup"], val=["cell", "cup"])
+    source = open_source(str(root), Selection())
+    assert [split.boxes[0].edges.tolist() for split in source.catalogues] == [[[2, 1, 6, 4]]] * 2
+    assert source.annotated.boxes.names == ("cell", "cup")
+
+
+@pytest.mark.parametrize("others", [["cup", "cell"], ["cell"], None])
+def test_splits_whose_boxes_are_of_other_categories_or_missing_are_refused(make_output, others):
+    root = make_output(train=["cell", "cup"], val=others)
+    with pytest.raises(InputError) as caught:
+        open_source(str(root), Selection())
+    assert caught.value.spell(Spelling.FLAG) == (
+        f"the splits of '{root}' have boxes of different categories, or some have none; give --boxes with"
+        " those of all splits, or one split alone as SRC"
+    )

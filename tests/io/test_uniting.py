@@ -1,0 +1,65 @@
+"""One class list for labels that were read apart: names are matched, numbers are indices into names."""
+
+import pytest
+
+from augcli.errors import InputError
+from augcli.io.labels.labelling import Labelling
+from augcli.io.labels.uniting import fit_classes, unite_lists
+from augcli.samples import SoftLabel
+
+NAMES = ("cat", "dog", "emu")
+
+
+def labelled(*classes):
+    return Labelling([], classes)
+
+
+@pytest.mark.parametrize(
+    ("lists", "united"),
+    [
+        ([NAMES, NAMES], NAMES),
+        ([("dog", "cat"), ("emu",)], NAMES),
+        ([("emu", "cat")], ("emu", "cat")),
+        ([("0", "1"), ("0", "1", "2")], ("0", "1", "2")),
+        ([("0", "1", "2"), NAMES], NAMES),
+        ([("0",), ("dog", "cat")], ("dog", "cat")),
+        ([], None),
+    ],
+)
+def test_lists_are_united_by_name_or_to_the_longest_of_numbers(lists, united):
+    assert unite_lists([labelled(*classes) for classes in lists]) == united
+
+
+@pytest.mark.parametrize("lists", [(("0", "1", "2", "3"), NAMES), (("0", "1"), NAMES, ("cat", "dog"))])
+def test_numbers_that_no_single_list_of_names_explains_are_refused(lists):
+    with pytest.raises(
+        InputError, match=r"some labels are numbers up to \d, others are names \(cat, dog, emu\)"
+    ):
+        unite_lists([labelled(*classes) for classes in lists])
+
+
+def test_numbers_take_the_names_of_the_others_with_a_note():
+    fitted = fit_classes(Labelling([SoftLabel((1,), (1.0,)), None], ("0", "1")), NAMES)
+    assert fitted.labelling == ([SoftLabel((1,), (1.0,)), None], NAMES)
+    assert fitted.notes == ("labels that are numbers take the class names of the others",)
+
+
+def test_numbers_that_meet_more_numbers_are_not_noted():
+    assert fit_classes(labelled("0", "1"), ("0", "1", "2")) == (Labelling([], ("0", "1", "2")), (), ())
+
+
+def test_each_weight_moves_with_its_name_and_lost_classes_are_named():
+    whole, mixed = SoftLabel((0, 1), (0.25, 0.75)), SoftLabel((1, 2), (0.5, 0.5))
+    fitted = fit_classes(Labelling([whole, mixed], ("emu", "cat", "yak")), NAMES)
+    assert fitted.labelling == ([SoftLabel((0, 2), (0.75, 0.25)), None], NAMES)
+    assert fitted.lost == ("yak",)
+
+
+def test_names_do_not_become_numbers():
+    with pytest.raises(InputError, match=r"labels are names \(cat, dog\) in one split and numbers up to 1"):
+        fit_classes(labelled("cat", "dog"), ("0", "1"))
+
+
+def test_names_that_are_some_of_the_numbers_are_their_indices():
+    fitted = fit_classes(Labelling([SoftLabel((0,), (1.0,))], ("2",)), ("0", "1", "2"))
+    assert fitted.labelling.labels == [SoftLabel((2,), (1.0,))]
