@@ -48,6 +48,7 @@ labels/columns              what a column of labels means
 labels/choice               which columns are the labels, and which could be
 labels/pieces               labels of several files whose class names may differ in order
 labels/tables               CSV, parquet and JSON lines opened
+labels/file_columns         which column of a table names images
 labels/matching             which row belongs to which image
 labels/table_rows           labels of images by a table
 labels/uniting              one class list for splits that were read apart

@@ -421,6 +421,31 @@ def test_file_column_of_numbers_names_images_by_them(labels, tmp_path):
     assert label(tmp_path / "l.parquet", ["1.png", "2.png"]).labellings[0].labels == [CAT, DOG]
 
 
+def test_numbers_of_rows_do_not_name_images_where_a_column_names_files(labels, tmp_path):
+    text = "id,image,label\n2,1.png,cat\n1,2.png,dog\n"
+    assert labels("l.csv", text, ["1.png", "2.png", "3.png"])[0] == [CAT, DOG, None]
+    text = "id,image,label\n1,2.png,cat\n2,lost.png,dog\n"  # the numbers fit more
+    assert labels("l.csv", text, ["1.png", "2.png"])[0] == [None, CAT]
+
+
+def test_numbers_of_rows_are_refused_where_files_are_written_otherwise(table):
+    text = (
+        "image,id,label\n/data/upload/0.png,1,cat\n/data/upload/1.png,2,dog\n"  # as Label Studio exports them
+    )
+    said = says(table, "l.csv", text, ["0.png", "1.png", "2.png"])
+    assert "paths must be relative" in said
+    assert "the numbers of column 'id' fit 2 images, perhaps by chance" in said
+    assert said.endswith("give --file-col id")
+    text = "image,id,label\nab12-0.png,1,cat\nff00-1.png,2,dog\n"
+    said = says(table, "l.csv", text, ["0.png", "1.png"])
+    assert "column 'image' names no image here; the numbers of column 'id' fit 1 images" in said
+
+
+def test_numbers_of_rows_are_taken_where_all_fit_and_nothing_else_does(labels):
+    text = "id,image,label\n1,http://a/x.png,cat\n2,http://a/y.png,dog\n"
+    assert labels("l.csv", text, ["1.png", "2.png"])[0] == [CAT, DOG]
+
+
 def test_file_column_of_another_name_is_given(labels):
     text = "picture,label\na.png,cat\nb.png,dog\n"
     assert labels("l.csv", text, file_col="picture") == CATS_AND_DOGS
@@ -557,6 +582,42 @@ def test_texts_that_are_probably_several_names_are_refused(table):
     said = says(table, "l.csv", "file_name,label\na.png,cat|dog\nb.png,dog\n")
     assert "'cat|dog': several names, or one? Give --label-sep |" in said
     assert "--classes FILE" in said
+
+
+@pytest.mark.parametrize(
+    ("cells", "cure"),
+    [
+        (("cat,dog", "dog", "cat"), "--label-sep ,"),
+        (("cat; dog", "dog; cat", "bird"), "--label-sep ;"),
+        (("cat dog", "dog", "cat"), "--label-sep with a blank"),
+    ],
+)
+def test_texts_that_repeat_between_separators_are_refused(table, cells, cure):
+    rows = "".join(f'{name}.png,"{cell}"\n' for name, cell in zip("abc", cells, strict=True))
+    said = says(table, "l.csv", f"file_name,label\n{rows}", ["a.png", "b.png", "c.png"])
+    assert f"several names, or one? Give {cure} where" in said
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("red apple", "green apple", "red grape"),
+        ("maillot, tank suit", "maillot", "crane"),
+        ("red;", "blue", "green"),
+    ],
+)
+def test_texts_with_blanks_and_commas_are_names(labels, cells):
+    rows = "".join(f'{name}.png,"{cell}"\n' for name, cell in zip("abc", cells, strict=True))
+    found = labels("l.csv", f"file_name,label\n{rows}", ["a.png", "b.png", "c.png"])
+    assert found[1] == tuple(sorted(cells))
+
+
+@pytest.mark.parametrize(
+    "cell", ['{""choices"": [""cat"", ""dog""]}', '[""cat"", ""dog""]', "['cat', 'dog']"]
+)
+def test_lists_written_as_text_beside_names_are_refused(table, cell):
+    said = says(table, "l.csv", f'file_name,label\na.png,"{cell}"\nb.png,dog\n')
+    assert "which is no name of a class; write plain names in all cells, or lists such as" in said
 
 
 def test_texts_with_a_bar_that_the_class_list_names_are_names(labels):

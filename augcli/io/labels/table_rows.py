@@ -11,9 +11,10 @@ from augcli.errors import InputError, Note, Option
 from augcli.io.hugging_face import read_class_names
 from augcli.io.labels.choice import Kind, LabelChoice, LabelFacts, as_candidates, choose_labels
 from augcli.io.labels.class_list import describe_missing, some
-from augcli.io.labels.columns import are_weights, could_label, holds_lists, holds_numbers, holds_texts
+from augcli.io.labels.columns import are_weights, could_label, holds_lists, holds_numbers
+from augcli.io.labels.file_columns import find_file_column
 from augcli.io.labels.labelling import Labelling, gives_all, number_classes
-from augcli.io.labels.matching import FILE_NAMES, Match, Places, give_rows, match_rows
+from augcli.io.labels.matching import FILE_NAMES, Match, Places, give_rows
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.labels.tables import Named, open_table
 from augcli.io.labels.uniting import fit_classes
@@ -69,7 +70,7 @@ def label_by_table(
     parts = parts or [(len(places.keys), True)]
     table = open_table(file, named)
     notes = list(table.notes)
-    found = _find_file_column(table, named.file, places, must_label or named.label is not None)
+    found = find_file_column(table, named.file, places, must_label or named.label is not None)
     if found is None:
         why = f"{table.name!r} is not read, since no column of it names images: give "
         notes.append(Note(why, Option("file_col")))
@@ -93,89 +94,6 @@ def label_by_table(
 def _compare(cells: pa.Table) -> Callable[[int, int], bool]:
     """Return what says whether two rows are the same."""
     return lambda first, second: cells.slice(first, 1).equals(cells.slice(second, 1))
-
-
-# --- which column names images -------------------------------------------------------------------------
-
-
-def _find_file_column(
-    table: Table, file_col: str | None, places: Places, must: bool
-) -> tuple[str, Match] | None:
-    """Return the column that names images, and which; None if there is none and none is needed.
-
-    Raises:
-        InputError: If there is none that names an image, or a text fits several images.
-    """
-    names = table.schema.names
-    if file_col is not None and file_col not in names:
-        raise InputError(
-            f"{table.name!r} has no column {file_col!r}; it has {some(names, 12)}; give ", Option("file_col")
-        )
-    wanted = [file_col] if file_col is not None else _file_columns(table)
-    best: tuple[str, Match] | None = None
-    refusal: InputError | None = None
-    for column in wanted:
-        try:
-            match = match_rows(table.read([column]).column(0).to_pylist(), places, table.name)
-        except InputError as error:
-            refusal = refusal or error
-            continue
-        if best is None or match.count > best[1].count:
-            best = column, match
-    if best is not None and best[1].count:
-        return best
-    if refusal is not None:
-        raise refusal
-    if not must and file_col is None:
-        return None
-    raise _refuse_files(table, wanted, best, places)
-
-
-def _file_columns(table: Table) -> list[str]:
-    """Return the columns that are called like files, in the order in which the names are tried."""
-    plain = [f.name for f in table.schema if holds_texts(f.type) or pa.types.is_integer(f.type)]
-    by_name: dict[str, str] = {}
-    for column in plain:
-        by_name.setdefault(column.lower(), column)
-    return [by_name[name] for name in FILE_NAMES if name in by_name]
-
-
-def _refuse_files(
-    table: Table, wanted: Sequence[str], best: tuple[str, Match] | None, places: Places
-) -> InputError:
-    """Return the error that says why no column names images, and which could."""
-    names = table.schema.names
-    example = f"; an image here is {places.keys[0]!r}" if places.keys else ""
-    fitting = []
-    for f in table.schema:
-        if f.name not in wanted and holds_texts(f.type) and len(names) <= 64:
-            try:
-                match = match_rows(table.read([f.name]).column(0).to_pylist(), places, table.name)
-            except InputError:
-                continue
-            fitting += [f.name] if match.count else []
-    cure = [Option("file_col", fitting[0])] if fitting else [Option("file_col")]
-    if best is None and _names_images(names, places, table.name):
-        where = f"{table.name!r} has no header: its first line names an image"
-        return InputError(f"{where}; write the names of the columns above it, such as file_name,label")
-    if best is None:
-        return InputError(
-            f"{table.name!r} has no column file_name; it has {some(names, 12)}{example}; give ", *cure
-        )
-    lost = best[1].lost
-    return InputError(
-        f"{table.name!r}: column {best[0]!r} names none of the {len(places.keys)} images (its first is"
-        f" {lost!r}){example}; give ",
-        *cure,
-    )
-
-
-def _names_images(texts: Sequence[str], places: Places, name: str) -> bool:
-    """True if some of these texts name images."""
-    try:
-        return match_rows(texts, places, name).count > 0
-    except InputError:
-        return False
 
 
 # --- which columns label -------------------------------------------------------------------------------

@@ -14,15 +14,19 @@ from augcli.errors import InputError, Option
 from augcli.io.labels.class_list import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.0*)?")
 """A whole number as people and pandas write it; `007` is a name."""
 
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
-BAR = "|"
-"""What usually stands between several labels in one cell."""
+BAR, BLANK = "|", " "
+SEPARATORS = (BAR, ",", ";", BLANK)
+"""What may stand between several labels in one cell, the usual first."""
+
+QUOTE = re.compile("[\"',]")
+"""What written lists of several names, and written objects, have in them."""
 
 
 def split_texts(
@@ -39,7 +43,8 @@ def split_texts(
     if distinct and all(text.startswith("[") and text.endswith("]") for text in distinct):
         return _read_lists(values, distinct, what)
     if not (classes and set(classes).issuperset(distinct)):
-        _check_bars(distinct, what)
+        _check_written(distinct, what)
+        _check_separators(set(distinct), what)
     return values
 
 
@@ -103,18 +108,47 @@ def _read_lists(values: pa.ChunkedArray, distinct: Iterable[str], what: str) -> 
         ) from error
 
 
-def _check_bars(distinct: Iterable[str], what: str) -> None:
-    """Refuse texts that are probably several names, since one name stands in several of them."""
-    texts = [text for text in distinct if BAR in text]
-    if not texts:
-        return
-    parts = Counter(part for text in distinct for part in {piece.strip() for piece in text.split(BAR)})
-    text = next((text for text in texts if any(parts[part.strip()] > 1 for part in text.split(BAR))), None)
+def _check_written(distinct: Iterable[str], what: str) -> None:
+    """Refuse lists and objects that are written as texts beside plain names."""
+    text = next(
+        (text for text in distinct if text[0] + text[-1] in ("[]", "{}") and QUOTE.search(text)), None
+    )
     if text is not None:
         raise InputError(
-            f"{what} holds {text!r}: several names, or one? Give ",
-            Option("label_sep", BAR),
-            " where there are several, or ",
-            Option("classes", "FILE"),
-            " where each text is one name",
+            f"{what} holds {text[:60]!r}, which is no name of a class; write plain names in all cells, or"
+            ' lists such as ["cat", "dog"] in all'
         )
+
+
+def _check_separators(distinct: Collection[str], what: str) -> None:
+    """Refuse texts that are probably several names, since these names stand in other texts too.
+
+    After a bar that is so where one part stands in another text, after a comma or semicolon where all do;
+    parts between blanks must each be a text of their own, since many names have blanks.
+    """
+    for separator in SEPARATORS:
+        texts = [text for text in distinct if separator in text]
+        if not texts:
+            continue
+        parts = Counter(
+            part for text in distinct for part in {piece.strip() for piece in text.split(separator)}
+        )
+        for text in texts:
+            if separator == BLANK:
+                are_several = all(part in distinct for part in text.split())
+            else:
+                repeated = [parts[part.strip()] > 1 for part in text.split(separator)]
+                are_several = any(repeated) if separator == BAR else all(repeated)
+            if are_several:
+                raise _refuse_several(text, separator, what)
+
+
+def _refuse_several(text: str, separator: str, what: str) -> InputError:
+    cure = (Option("label_sep"), " with a blank") if separator == BLANK else (Option("label_sep", separator),)
+    return InputError(
+        f"{what} holds {text!r}: several names, or one? Give ",
+        *cure,
+        " where there are several, or ",
+        Option("classes", "FILE"),
+        " where each text is one name",
+    )
