@@ -27,6 +27,7 @@ store/walk                  a directory tree, page by page
 readers/base                what a reader is
 readers/source              which reader SRC needs
 readers/splits              which splits there are, by the words of names
+readers/split_doubts        names that may tell splits, but not as they are read
 readers/passed_over         what was found and is not used, in words
 readers/layouts             layouts that are not read, named with the cure
 readers/folder              image folders: splits, class folders
@@ -49,6 +50,7 @@ labels/choice               which columns are the labels, and which could be
 labels/pieces               labels of several files whose class names may differ in order
 labels/tables               CSV, parquet and JSON lines opened
 labels/file_columns         which column of a table names images
+labels/split_columns        columns that name splits
 labels/matching             which row belongs to which image
 labels/table_rows           labels of images by a table
 labels/uniting              one class list for splits that were read apart

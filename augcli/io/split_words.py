@@ -6,6 +6,10 @@ A word counts where it is a whole word between `-._ /` and digits, in any case.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SPLIT_WORDS = {
     "train": ("train", "training"),
@@ -19,11 +23,34 @@ SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in word
 ANY_WORD = "|".join(SPLIT_OF)
 WORD = re.compile(rf"(?<![^-._ /0-9])(?:{ANY_WORD})(?![^-._ /0-9])", re.IGNORECASE | re.ASCII)
 
+SHORT_WORDS = {"Tr": "train", "Ts": "test"}
+"""What medical data sets end directories in (`imagesTr`)."""
+
+GLUED = re.compile(rf"(?i:{ANY_WORD})|(?:Tr|Ts)$")
+
 
 def find_words(name: str) -> tuple[str, ...]:
     """Return the splits that a name's words mean, each once, in the order train, validation, test."""
     found = {SPLIT_OF[match.lower()] for match in WORD.findall(name)}
     return tuple(split for split in SPLIT_WORDS if split in found)
+
+
+def find_twins(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return two names that differ in a split word alone, which letters follow or precede; None without such.
+
+    `trainA` and `testA`, `imagesTr` and `imagesTs`: no whole words, but hardly two classes.
+    """
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for name in sorted(names):
+        for match in GLUED.finditer(name):
+            rest = name[: match.start()].lower(), name[match.end() :].lower()
+            split = SPLIT_OF.get(match[0].lower()) or SHORT_WORDS[match[0]]
+            twins = found.setdefault(rest, {})
+            twins.setdefault(split, name)
+            if any(rest) and len(twins) > 1:
+                first, second = sorted(twins, key=list(SPLIT_WORDS).index)
+                return twins[first], twins[second]
+    return None
 
 
 def plain_name(split: str) -> str:

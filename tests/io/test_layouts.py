@@ -103,6 +103,20 @@ def test_a_class_folder_of_an_output_with_splits_and_masks_is_refused(make_folde
     assert f"'{root}/train/images/cat' lies in '{root}', an output" in refused(root / "train/images/cat")
 
 
+@pytest.mark.parametrize("classes", [{"cat": 3, "dog": 3}, {"train/cat": 3, "train/dog": 3}])
+def test_outputs_in_one_folder_are_refused_naming_the_first(make_folder, tmp_path, classes):
+    for name in ("one", "two"):
+        augcli.materialize(make_folder(classes), tmp_path / "all" / name, single(CutMix()))
+    said = refused(tmp_path / "all")
+    if "cat" in classes:
+        assert said == (
+            f"'{tmp_path}/all' holds an output of augcli, '{tmp_path}/all/one', whose tables hold its labels;"
+            f" give '{tmp_path}/all/one' as SRC, and so each other one; to take several together, write them"
+            " with --format parquet"
+        )
+    assert f"give '{tmp_path}/all/one' as SRC" in said
+
+
 def test_an_output_is_named_as_src_is_written(make_folder, tmp_path, monkeypatch):
     augcli.materialize(make_folder({"cat": 3, "dog": 3}), tmp_path / "dst", single(CutMix()))
     monkeypatch.chdir(tmp_path)

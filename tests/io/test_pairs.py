@@ -50,6 +50,12 @@ def test_a_third_directory_stops_with_the_command_that_works():
         pair("images/0.png", "masks/0.png", "more/0.png")
 
 
+def test_masks_one_level_down_stop_with_the_command_that_works():
+    words = r"give masks='s/annotations/trimaps' and as SRC 's/images'$"  # the Oxford pets
+    with pytest.raises(InputError, match=words):
+        pair("images/beagle_1.jpg", "annotations/trimaps/beagle_1.png")
+
+
 def test_two_directories_of_masks_stop():
     with pytest.raises(InputError, match="give masks='s/SegmentationClass' and as SRC 's/JPEGImages'"):
         pair("JPEGImages/0.jpg", "SegmentationClass/0.png", "SegmentationObject/0.png")

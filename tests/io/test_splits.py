@@ -227,6 +227,35 @@ def test_split_words_further_down_are_refused_naming_the_directory_above(keys, p
     assert message.endswith("or --no-splits if they are no splits")
 
 
+@pytest.mark.parametrize("below", ["cat/1.png", "1.png"])
+def test_a_split_that_holds_only_its_word_again_is_refused(below):
+    said = refused(divide_folders, f"seg_train/seg_train/{below}", f"seg_test/seg_test/{below}")
+    assert "'s/seg_test' holds nothing but 'seg_test', which names the same split again" in said
+    assert "give 's/seg_test/seg_test' as SRC" in said
+
+
+def test_a_class_called_like_its_split_among_others_is_a_class():
+    keys = [f"{split}/{name}/1.png" for split in ("train", "val") for name in ("bus", "train")]
+    assert set(folders(*keys).parts) == {"train", "val"}
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("trainA", "testA"), ("TrainSet", "TestSet"), ("imagesTr", "imagesTs"), ("X_trainx", "X_valx")],
+)
+def test_names_that_differ_in_a_glued_split_word_are_refused(train, test):
+    said = refused(divide_folders, f"{train}/1.png", f"{test}/1.png")
+    assert f"{train!r} and {test!r} in 's' differ in the name of a split alone" in said
+    assert f"give 's/{train}' as SRC" in said
+    assert "--no-splits" in said
+    assert f"{train!r} and {test!r}" in refused(divide_shards, f"{train}.parquet", f"{test}.parquet")
+
+
+def test_names_that_hold_split_words_by_chance_are_classes():
+    assert not folders("trainer/1.png", "protest/1.png", "latest/1.png", "trains/1.png").parts
+    assert not divide_shards(["contest-0.parquet", "contest-1.parquet", "valley.parquet"], "s").parts
+
+
 @pytest.mark.parametrize(
     "keys",
     [("cat/train/1.png", "dog/1.png"), ("cat/test tube/1.png", "cat/train/1.png"), ("cat/trainer/1.png",)],

@@ -16,6 +16,7 @@ from augcli.io.labels.file_columns import find_file_column
 from augcli.io.labels.labelling import Labelling, gives_all, number_classes
 from augcli.io.labels.matching import FILE_NAMES, Match, Places, give_rows
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
+from augcli.io.labels.split_columns import describe_splits_in, list_split_columns
 from augcli.io.labels.tables import Named, open_table
 from augcli.io.labels.uniting import fit_classes
 
@@ -37,12 +38,14 @@ class LabelledTable(NamedTuple):
         labellings: The labels of each part of the images; None if the table has no labels.
         notes: What was taken as what, and what was left.
         facts: What the labels are.
+        splits: The column that divides the images into several splits, in words; empty if none does.
     """
 
     name: str
     labellings: list[Labelling] | None
     notes: list[str]
     facts: LabelFacts
+    splits: str = ""
 
 
 def label_by_table(
@@ -76,9 +79,10 @@ def label_by_table(
         notes.append(Note(why, Option("file_col")))
         return LabelledTable(table.name, None, notes, LabelFacts())
     column, match = found
+    splits = _find_splits(table, match, named.label)
     choice = _choose(table, column, named.label, must_label)
     if not choice:
-        return LabelledTable(table.name, None, notes, LabelFacts(choice.candidates))
+        return LabelledTable(table.name, None, notes, LabelFacts(choice.candidates), splits)
     cells = table.read(choice.columns)
     rows = np.array(give_rows(match, places, _compare(cells), table.name), np.int64)
     notes += _describe(table, choice, column, match, rows, places)
@@ -88,7 +92,15 @@ def label_by_table(
     facts = LabelFacts((), choice.smoothing, choice.is_smoothed)
     if choice.kind is Kind.SHARES and gives_all(*labellings):
         facts = facts._replace(is_smoothed=True)
-    return LabelledTable(table.name, labellings, notes, facts)
+    return LabelledTable(table.name, labellings, notes, facts, splits)
+
+
+def _find_splits(table: Table, match: Match, label: str | None) -> str:
+    """Return which column divides the rows that name images into splits, in words; empty if none does."""
+    columns = list_split_columns(table.schema.names, label)
+    if not columns:
+        return ""
+    return describe_splits_in(table.read(columns).filter(pa.array([image >= 0 for image in match.images])))
 
 
 def _compare(cells: pa.Table) -> Callable[[int, int], bool]:

@@ -11,10 +11,11 @@ from augcli.io.labels.choice import LabelFacts, describe_unread
 from augcli.io.labels.class_list import some
 from augcli.io.labels.labelling import Labelling, label_by_name
 from augcli.io.labels.matching import Places
+from augcli.io.labels.split_columns import refuse_splits_in
 from augcli.io.labels.table_rows import LabelledTable, label_by_table
 from augcli.io.labels.tables import Named
 from augcli.io.labels.uniting import fit_classes, unite_lists
-from augcli.io.readers.layouts import refuse_unreadable_folders
+from augcli.io.readers.layouts import refuse_outputs_below, refuse_unreadable_folders
 from augcli.io.readers.pairs import IMAGE_DIRECTORIES, join_root
 from augcli.io.readers.passed_over import describe_lost
 from augcli.io.store.base import full_name
@@ -155,6 +156,7 @@ def _find_tables(folder: _Folder) -> Iterator[_Use]:
                 used.add(key)
                 break
     unread = [own[key].name for key in own if key not in used]
+    refuse_outputs_below(folder.store.name, [key for key in own if key not in used and "/" in key])
     if unread:
         folder.notes.append(
             f"{some(unread, 3)} are not read" if len(unread) > 1 else f"{unread[0]!r} is not read"
@@ -178,6 +180,8 @@ def _label_by_table(folder: _Folder, use: _Use, main: str) -> list[Labelling | N
         [(len(part.keys), part.split == main) for part in parts],
     )
     folder.notes += table.notes
+    if table.splits and selection.splits and not parts[0].split:
+        raise refuse_splits_in(table.name, table.splits, "move the images into folders of these splits")
     if table.labellings is None:
         folder.facts = folder.facts.join(table.facts)
         return [None] * len(parts)

@@ -15,7 +15,7 @@ from augcli.io.store.locations import find_above
 from augcli.io.store.names import RECIPE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from augcli.io.store.listing import Tree
 
@@ -68,6 +68,26 @@ def refuse_part_of_output(root: str) -> None:
             f" {output!r} as SRC, or ",
             Option("labels"),
         )
+
+
+def refuse_outputs_below(root: str, tables: Iterable[str]) -> None:
+    """Refuse outputs of ours that lie below SRC: their names would become classes, their labels be lost.
+
+    Args:
+        root: SRC.
+        tables: Tables below it that are not read.
+
+    Raises:
+        InputError: Naming the first of them.
+    """
+    for table in tables:
+        output = find_above(join_root(root, table), RECIPE, table.count("/"))
+        if output is not None:
+            raise InputError(
+                f"{root!r} holds an output of augcli, {output!r}, whose tables hold its labels; give"
+                f" {output!r} as SRC, and so each other one; to take several together, write them with ",
+                Option("format", "parquet"),
+            )
 
 
 def refuse_unreadable_folders(tree: Tree, prefix: str, keys: Collection[str], what: str, root: str) -> None:

@@ -122,13 +122,19 @@ def _list_pairs(keys: Iterable[str]) -> list[Pair]:
         for images in names
         if _last(images) in IMAGE_DIRECTORIES
         for masks in names
-        if _parent(masks) == _parent(images)
+        if _parent(images) in (_parent(masks), _above_labels(masks))
         and (
             _last(masks) in MASK_DIRECTORIES
             or (_last(masks) in LIKELY_MASK_DIRECTORIES and names[masks] & names[images])
         )
     ]
     return sorted(pairs, key=lambda pair: (pair.images.count("/"), pair))
+
+
+def _above_labels(masks: str) -> str:
+    """Return where images are looked for beside `annotations/trimaps`: two directories up."""
+    parent = _parent(masks)
+    return _parent(parent) if _last(parent) in LIKELY_MASK_DIRECTORIES else parent
 
 
 def _describe_others(pairs: list[Pair]) -> str:

@@ -17,6 +17,7 @@ from augcli.io.labels.class_list import describe_missing
 from augcli.io.labels.columns import holds_lists, holds_texts, plain_kind
 from augcli.io.labels.labelling import Labelling, gives_all, keep_classes
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
+from augcli.io.labels.split_columns import describe_splits_in, list_split_columns, refuse_splits_in
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
@@ -161,6 +162,8 @@ def _divide_rows(
     division = Division()
     if selection.splits:
         division = divide_shards([shard.key for shard in shards], found.name)
+        if not division.parts:
+            _check_split_columns(shards, schema, selection.label_col)
     splits = _part_splits(shards, division)
     ordered = [shard for of_split in splits.values() for shard in of_split]
     labelling, said = _label_rows(ordered, columns, Rules(classes, selection.label_sep))
@@ -196,6 +199,16 @@ def _find_boxes(
     if selection.files.boxes:
         return find_boxes(catalogues, names(), locate(selection.files.boxes, selection.links))
     return find_own_boxes(catalogues, names, found, selection)
+
+
+def _check_split_columns(shards: Sequence[Shard], schema: pa.Schema, label_col: str | None) -> None:
+    """Refuse rows of several splits in shards whose names tell none."""
+    names = list_split_columns(schema.names, label_col)
+    if not names:
+        return
+    rows = pa.concat_tables(read_columns(shards, names), promote_options="permissive")
+    if what := describe_splits_in(rows):
+        raise refuse_splits_in(shards[0].name, what, "write each split into a shard of its name")
 
 
 def _part_splits(shards: Sequence[Shard], division: Division) -> dict[str, list[Shard]]:

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from augcli.errors import InputError, Option
-from augcli.io.split_words import ANY_WORD, SPLIT_OF, SPLIT_WORDS, WORD, find_words
+from augcli.io.readers.split_doubts import (
+    below_root,
+    is_bare,
+    listed,
+    refuse_twins,
+    refuse_words_again,
+    refuse_words_below,
+)
+from augcli.io.split_words import ANY_WORD, SPLIT_OF, SPLIT_WORDS, find_words
 from augcli.io.store.names import printable_key
 
 if TYPE_CHECKING:
@@ -25,16 +33,11 @@ FIRST_WORD = re.compile(rf"(?:{ANY_WORD})(?=[-._ 0-9])", re.IGNORECASE | re.ASCI
 INITIALS = frozenset(letter for word in SPLIT_OF for letter in (word[0], word[0].upper()))
 """What the words begin with: most of a million names are passed by this alone."""
 
-IMAGE_WORDS = frozenset("image images img imgs photo photos picture pictures data set dataset".split())
-"""Words beside a split word that leave a directory a split: `test_images`, but not `test tube`."""
-
 OTHER_WORDS = frozenset(
     "extra unlabeled unlabelled unsupervised mask masks label labels annotation annotations segmentation"
     " segmentations groundtruth ground truth gt meta metadata".split()
 )
 """Words of directories that are hardly classes beside a directory of a split word."""
-
-MOST_NAMED = 5
 
 Words: TypeAlias = tuple[object, ...]
 
@@ -122,7 +125,8 @@ def divide_folders(keys: Iterable[str], root: str) -> Division:
     worded = [name for name in top if words[name]]
     _refuse_two_words(worded, words, root)
     if not worded:
-        _refuse_words_below(holders, root)
+        refuse_twins(top, root)
+        refuse_words_below(holders, root)
         return Division(notes=_note_file_names(keys))
     rest = [name for name in top if not words[name]]
     lone = worded[0] if len(worded) == 1 else None
@@ -131,6 +135,7 @@ def divide_folders(keys: Iterable[str], root: str) -> Division:
         return Division(notes=(note, *_note_file_names(keys)))
     if rest:
         _refuse_some(worded, rest, root)
+    refuse_words_again(worded, holders, root)
     return Division(_join_folders(words, holders, root), "the folders of SRC", _note_loose(keys))
 
 
@@ -143,18 +148,12 @@ def _is_class(name: str, rest: Sequence[str], holders: Collection[str]) -> bool:
     is_flat = not any(holder.startswith(f"{name}/") for holder in holders)
     others = set().union(*map(_split_words, rest))
     is_thing = find_words(name) == ("train",) and others.isdisjoint(OTHER_WORDS)
-    return is_flat and (is_thing or not _is_bare(name))
+    return is_flat and (is_thing or not is_bare(name))
 
 
 def _split_words(name: str) -> set[str]:
     """Return all words of a name."""
     return set(re.split(r"[-._ 0-9]+", name.lower()))
-
-
-def _is_bare(name: str) -> bool:
-    """True if a name says nothing but its split: `test`, `Test2017`, `test_images`."""
-    rest = re.split(r"[-._ /0-9]+", WORD.sub(" ", name).lower())
-    return all(word in IMAGE_WORDS or word == "" for word in rest)
 
 
 def _refuse_two_words(names: Iterable[str], words: Mapping[str, tuple[str, ...]], root: str) -> None:
@@ -173,32 +172,11 @@ def _refuse_some(worded: Sequence[str], rest: Sequence[str], root: str) -> None:
     lone = len(rest) == 1
     first = min(worded, key=lambda name: list(SPLIT_WORDS).index(find_words(name)[0]))
     raise InputError(
-        f"{root!r} holds {_listed(worded)}, which {'name splits' if len(worded) > 1 else 'names a split'},"
-        f" beside {_listed(rest)}, which {'names' if lone else 'name'} none; give {_below(root, first)!r}"
+        f"{root!r} holds {listed(worded)}, which {'name splits' if len(worded) > 1 else 'names a split'},"
+        f" beside {listed(rest)}, which {'names' if lone else 'name'} none; give {below_root(root, first)!r}"
         f" as SRC to augment it alone, move {'it' if lone else 'them'} away, or give ",
         Option("splits", False),
         " if all of them are classes",
-    )
-
-
-def _refuse_words_below(holders: Iterable[str], root: str) -> None:
-    """Refuse split words further down: each directory above them is a data set of its own."""
-    above: dict[str, set[str]] = defaultdict(set)
-    for holder in holders:
-        parents = holder.split("/")
-        for depth in range(1, len(parents)):
-            name = parents[depth]
-            if (words := find_words(name)) and _is_bare(name):
-                above["/".join(parents[:depth])].update(words)
-    if len(set().union(*above.values())) < 2:
-        return
-    places = sorted(above)
-    each = " (and so each of the others)" if len(places) > 1 else ""
-    raise InputError(
-        f"split folders stand below {_listed(places)} in {root!r}, not at its root; give"
-        f" {_below(root, places[0])!r} as SRC{each}, or ",
-        Option("splits", False),
-        " if they are no splits",
     )
 
 
@@ -232,10 +210,10 @@ def _check_same_classes(word: str, names: Sequence[str], holders: Collection[str
         return
     masks = [name for name in names if not _split_words(name).isdisjoint(OTHER_WORDS)]
     images = next((name for name in names if name not in masks), names[0])
-    cure: Words = (" (with ", Option("masks", _below(root, masks[0])), " for its masks)") if masks else ()
+    cure: Words = (" (with ", Option("masks", below_root(root, masks[0])), " for its masks)") if masks else ()
     raise InputError(
-        f"{_listed(names)} in {root!r} all name the split {word}, but they do not hold the same class"
-        f" folders; give {_below(root, images)!r} as SRC",
+        f"{listed(names)} in {root!r} all name the split {word}, but they do not hold the same class"
+        f" folders; give {below_root(root, images)!r} as SRC",
         *cure,
         ", or ",
         Option("splits", False),
@@ -283,11 +261,12 @@ def divide_shards(keys: Sequence[str], root: str) -> Division:
     found = {key: _find_word_of_shard(key, root) for key in keys}
     worded = [key for key in keys if found[key]]
     if not worded:
+        refuse_twins({part.partition(".")[0] for key in keys for part in key.split("/")}, root)
         return Division()
     rest = [key for key in keys if not found[key]]
     if rest:
         raise InputError(
-            f"some shards in {root!r} name their split ({_listed(worded)}), others do not ({_listed(rest)});"
+            f"some shards in {root!r} name their split ({listed(worded)}), others do not ({listed(rest)});"
             " rename or move these, or give ",
             Option("splits", False),
             " if all shards are one split",
@@ -320,17 +299,6 @@ def _refuse_several_sets(found: Mapping[str, tuple[str, str]], root: str) -> Non
     several = sorted(place for place, splits in sets.items() if len(splits) > 1)
     if len(several) > 1:
         raise InputError(
-            f"{_listed(several)} in {root!r} each have splits of their own; give"
-            f" {_below(root, several[0])!r} as SRC, or a pattern of the shards of one split, in quotes"
+            f"{listed(several)} in {root!r} each have splits of their own; give"
+            f" {below_root(root, several[0])!r} as SRC, or a pattern of the shards of one split, in quotes"
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return names for a message, the first few of many."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(repr(name) for name in names[:MOST_NAMED]) + more
-
-
-def _below(root: str, name: str) -> str:
-    """Return the path of what stands in a directory, as users write it."""
-    return name if root == "." or not root else f"{root.rstrip('/')}/{name}"
