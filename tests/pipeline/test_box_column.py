@@ -345,6 +345,26 @@ def test_columns_of_places_that_are_not_understood_are_left_out(tmp_path, name, 
     assert name not in read_output(tmp_path / "dst").column_names
 
 
+@pytest.mark.parametrize(
+    "sides",
+    [
+        ["Roi.X1", "Roi.Y1", "Roi.X2", "Roi.Y2"],
+        ["bbox_x", "bbox_y", "bbox_w", "bbox_h"],
+        ["x_min", "y_min", "x_max", "y_max"],
+    ],
+)
+def test_columns_of_the_sides_of_a_box_are_left_out(tmp_path, sides):
+    images = [{"bytes": encoded(10 * (n + 1)), "path": f"{n}.png"} for n in range(COUNT)]
+    columns = {"image": images} | {name: [n + 0.5 for n in range(COUNT)] for name in [*sides, "x"]}
+    (tmp_path / "s").mkdir()
+    pq.write_table(pa.table(columns), tmp_path / "s" / "a.parquet")
+    summary = augcli.materialize(tmp_path / "s", tmp_path / "dst", single(Cutout()))
+    assert any(note.startswith(f"left out: column {sides[0]!r} and {sides[1]!r}") for note in summary.notes)
+    written = read_output(tmp_path / "dst").column_names
+    assert written[-1] == "x", "a column of other numbers is carried along"
+    assert not set(sides) & set(written)
+
+
 def write_other(path, cells, name="objects"):
     images = [{"bytes": encoded(10 * (n + 1)), "path": f"{n}.png"} for n in range(COUNT)]
     path.parent.mkdir()

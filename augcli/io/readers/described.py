@@ -46,6 +46,12 @@ BOX_WORDS = LOST_FIELDS | frozenset(
 )
 """Words in the names of columns, or of their fields, that say that they describe places in the image."""
 
+SIDES = tuple(
+    frozenset(names.split())
+    for names in ("xmin ymin xmax ymax", "x0 y0 x1 y1", "x1 y1 x2 y2", "x y w h", "x y width height")
+)
+"""What the names of four columns of numbers end in, all after the same word, that are the sides of a box."""
+
 
 class Described(NamedTuple):
     """The columns of shards, once it is known which of them describe pixels.
@@ -73,7 +79,8 @@ def find_described(
     others = [name for name in columns.others if name != mask]
     boxes = _find_boxes(schema, others, selection)
     others = [name for name in others if boxes is None or name != boxes.name]
-    lost = [name for name in others if _describes_pixels(shards, schema.field(name))]
+    sides = _find_sides(schema, others)
+    lost = [name for name in others if name in sides or _describes_pixels(shards, schema.field(name))]
     notes = [f"masks: those of column {mask!r}", *describe_masks(_first_images(shards, mask))] if mask else []
     if lost and selection.changes_pixels:
         others = [name for name in others if name not in lost]
@@ -205,6 +212,22 @@ def _find_boxes(schema: pa.Schema, others: Sequence[str], selection: Selection) 
             ": the other is left out",
         )
     return found[0] if found else None
+
+
+def _find_sides(schema: pa.Schema, names: Sequence[str]) -> set[str]:
+    """Return the columns of numbers that are the sides of a box, such as `Roi.X1` to `Roi.Y2`."""
+    plain = {
+        re.sub("[^a-z0-9]", "", name.lower()): name
+        for name in names
+        if pa.types.is_integer(schema.field(name).type) or pa.types.is_floating(schema.field(name).type)
+    }
+    return {
+        plain[start + side]
+        for sides in SIDES
+        for start in {name.removesuffix(side) for name in plain for side in sides if name.endswith(side)}
+        if all(start + side in plain for side in sides)
+        for side in sides
+    }
 
 
 def _is_place(name: str) -> bool:
