@@ -208,6 +208,7 @@ def test_a_ragged_list_of_one_size_gives_what_a_batch_gives():
 # Forms ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_hole
 @pytest.mark.parametrize("shape", [(20, 30), (20, 30, 1), (20, 30, 3), (2, 20, 30, 3), (1, 1, 1, 1), (1, 1)])
 def test_images_come_back_in_their_form(make, shape):

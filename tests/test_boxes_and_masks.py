@@ -72,6 +72,7 @@ def edges(box):
     return (box.y0, box.x0, box.y1, box.x1)
 
 
+@pytest.mark.slow
 @given(programs, st.lists(boxes(empty=False), max_size=3))
 def test_what_is_seen_of_the_bases_boxes_is_the_counted_share_of_their_pixels(program, held):
     base, partner = Source(HEIGHT, WIDTH, [edges(box) for box in held]), Source(HEIGHT, WIDTH, [])
@@ -88,6 +89,7 @@ def test_what_is_seen_of_the_bases_boxes_is_the_counted_share_of_their_pixels(pr
         assert found[number].edges == edges(box)
 
 
+@pytest.mark.slow
 @given(programs, boxes(empty=False))
 def test_shrink_gives_the_bounds_of_the_pixels_that_are_seen(program, box):
     base, partner = Source(HEIGHT, WIDTH, [edges(box)]), Source(HEIGHT, WIDTH, [])
@@ -98,6 +100,7 @@ def test_shrink_gives_the_bounds_of_the_pixels_that_are_seen(program, box):
     assert [one.edges for one in found] == ([(*seen.min(0), *(seen.max(0) + 1))] if len(seen) else [])
 
 
+@pytest.mark.slow
 @given(programs, boxes(empty=False))
 def test_what_is_seen_of_a_partners_boxes_is_what_was_pasted_and_not_hidden_since(program, box):
     base, partner = Source(HEIGHT, WIDTH, []), Source(HEIGHT, WIDTH, [edges(box)])
@@ -220,6 +223,7 @@ pastes = st.lists(
 ).map(tuple)
 
 
+@pytest.mark.slow
 @given(pastes)
 def test_a_mask_is_the_partners_exactly_where_the_pixels_are(program):
     base = np.arange(HEIGHT * WIDTH, dtype=np.uint16).reshape(HEIGHT, WIDTH)
@@ -234,6 +238,7 @@ def test_a_mask_is_the_partners_exactly_where_the_pixels_are(program):
     assert mask.dtype == np.uint16
 
 
+@pytest.mark.slow
 @given(pastes, st.integers(0, 255))
 def test_with_a_fill_holes_have_its_index(program, fill):
     base = np.full((HEIGHT, WIDTH), 1, np.uint8)

@@ -65,6 +65,7 @@ def follow_pixel(program, y, x):
     return shares, hidden, top
 
 
+@pytest.mark.slow
 @given(programs)
 def test_cells_hold_what_every_pixel_of_theirs_holds(program):
     cells = follow_program(program, HEIGHT, WIDTH)
@@ -79,6 +80,7 @@ def test_cells_hold_what_every_pixel_of_theirs_holds(program):
             assert tops[y, x] == top
 
 
+@pytest.mark.slow
 @given(programs)
 def test_the_weights_of_a_cell_sum_to_the_unit(program):
     cells = follow_program(program, HEIGHT, WIDTH)

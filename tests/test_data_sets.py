@@ -189,6 +189,7 @@ def test_what_one_would_type_first_stops_and_names_the_cure(line, workspace, cap
     assert all(words in said for words in STOPS[line]), said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("src", [src for src in TAKEN if len(TAKEN[src].classes) > 1])
 def test_nothing_is_mixed_across_splits(src, workspace):
     assert call_augcli(COMMANDS[src]) == 0

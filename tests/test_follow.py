@@ -127,6 +127,7 @@ def test_boxes_alone_can_be_blended_without_a_policy():
 # Boxes ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_hole
 @settings(max_examples=40)
 @given(seed=seeds, bboxes=lists_of_edges)
@@ -142,6 +143,7 @@ def test_visibility_is_the_counted_share_of_pixels_outside_holes(make, seed, bbo
         assert found.weight.tolist() == [1.0] * len(stay)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(seeds, lists_of_edges)
 def test_visibility_after_a_paste_is_the_counted_share_of_pixels_of_the_boxs_image(seed, bboxes):

@@ -168,6 +168,7 @@ def test_every_link_of_a_page_leads_somewhere(name):
         assert not anchor or anchor in anchors(target.read_text("utf-8")), link
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "training"])  # which has tests of its own
 def test_the_blocks_of_a_page_run_one_after_the_other(name, workspace):
     pages.run_blocks(find_blocks(read_page(name)))
@@ -178,6 +179,7 @@ SPANS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", SPANS)
 def test_a_command_in_a_sentence_or_table_runs(line, workspace):
     assert call_augcli(SPANS[line].words) == 0
@@ -244,12 +246,14 @@ def test_every_loss_of_the_page_on_training_gets_the_exact_labels(training):
     assert (tags.sum(1) > 1).any()
 
 
+@pytest.mark.slow
 def test_most_labels_of_300_classes_are_shared_by_two(training):
     """Else the test above would hold for hard labels, too."""
     rows = pandas.read_parquet(training.root / "out-many/metadata.parquet", columns=["weights"])
     assert (rows.weights.map(len) == 2).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_lines_for_few_classes_find_no_classes_where_there_are_300(workspace):
     blocks = find_blocks(read_page("training"))
     few = next(block for block in blocks if block.language == "python")

@@ -56,6 +56,7 @@ def run_flat(program, height, width, white, dtype=np.uint8):
     return image
 
 
+@pytest.mark.slow
 @given(programs([Paste]))
 def test_census_of_pastes_equals_the_label_exactly(case):
     program, height, width = case
@@ -65,6 +66,7 @@ def test_census_of_pastes_equals_the_label_exactly(case):
         assert Fraction(shares.counts[source], shares.total) == Fraction(counted, height * width)
 
 
+@pytest.mark.slow
 @given(programs([Paste, Blend, Fill]))
 def test_census_of_any_chain_matches_within_the_rounding_of_each_blend(case):
     program, height, width = case
@@ -77,6 +79,7 @@ def test_census_of_any_chain_matches_within_the_rounding_of_each_blend(case):
         assert abs(grey - shares.counts[source] / shares.total) <= 0.5 * blends / 65535 + 1e-12
 
 
+@pytest.mark.slow
 @given(programs([Paste, Blend, Fill]))
 def test_one_mixing_step_counts_as_the_cells_do(case):
     program, height, width = case
@@ -91,6 +94,7 @@ def test_one_mixing_step_counts_as_the_cells_do(case):
         ]
 
 
+@pytest.mark.slow
 @given(programs([Paste, Blend, Fill]))
 def test_labels_sum_to_one(case):
     program, height, width = case

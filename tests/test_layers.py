@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -99,9 +100,15 @@ def read_modules(package):
 MODULES = read_modules(PACKAGE)
 
 
+@cache
+def list_nodes(text):
+    """The nodes of a module's tree; a text is parsed once, since each rule looks at every module."""
+    return tuple(ast.walk(ast.parse(text)))
+
+
 def imported(text, modules):
     """Every module that a text imports, wherever in it and for whatever reason, types included."""
-    for node in ast.walk(ast.parse(text)):
+    for node in list_nodes(text):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -165,7 +172,7 @@ def find_file_calls(modules):
     for name, text in modules.items():
         if name.startswith("augcli.io.store."):
             continue
-        for node in ast.walk(ast.parse(text)):
+        for node in list_nodes(text):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
                 names |= {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
@@ -298,10 +305,10 @@ def find_flags(modules):
     """Texts outside of `cli` that spell an option as on the command line, docstrings aside, by module."""
     found = []
     for name, text in modules.items():
-        tree = ast.parse(text)
-        statements = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+        nodes = list_nodes(text)
+        statements = [node.value for node in nodes if isinstance(node, ast.Expr)]
         docs = {id(value) for value in statements if isinstance(value, ast.Constant)}
-        for node in ast.walk(tree):
+        for node in nodes:
             is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
             if is_text and not name.startswith("augcli.cli") and FLAG.search(node.value):
                 found.append((name.removeprefix("augcli."), node.value))

@@ -65,6 +65,7 @@ def test_integers_reach_both_ends_evenly():
         assert stats.chisquare(counts).pvalue > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0, 1000.0])
 def test_lam_follows_the_beta_law(alpha):
     lams = [shares(Draws(0, 0, 0, sample).beta_log_odds(1, alpha))[0] for sample in SAMPLES]
@@ -87,6 +88,7 @@ def test_small_lam_keeps_its_law_below_the_smallest_float():
     assert log_smaller.min() < -745  # below what a float holds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.01, 1.0, 1000.0])
 def test_the_two_sides_are_alike(alpha):
     odds = np.array([Draws(3, 0, 0, sample).beta_log_odds(1, alpha) for sample in SAMPLES])
@@ -130,6 +132,7 @@ def test_a_subset_has_its_size(total, chosen):
     assert set(bitmap) <= {0, 1}
 
 
+@pytest.mark.slow
 def test_every_subset_is_as_likely():
     counts = {}
     for sample in SAMPLES[:5000]:

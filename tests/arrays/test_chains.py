@@ -36,6 +36,7 @@ def levels(*, of=None, dtype=np.uint8, count=COUNT):
     return np.array([np.full((*SIZE, 1), value, dtype) for value in values])
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(mixing, seeds)
 def test_the_label_of_a_chain_is_what_its_pixels_hold(operations, seed):
@@ -51,6 +52,7 @@ def test_the_label_of_a_chain_is_what_its_pixels_hold(operations, seed):
     np.testing.assert_array_equal(applied.lam, applied.labels[range(COUNT), range(COUNT)])
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 4), seeds)
 def test_labels_masks_and_boxes_of_pasted_chains_are_counted_pixels(pastes, seed):

@@ -860,6 +860,7 @@ def write_mask(path, kind):
         path.write_text("I am no mask")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "reason", "detail"),
     [

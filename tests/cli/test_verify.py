@@ -70,6 +70,7 @@ def test_an_output_that_was_interrupted_is_not_complete(cli, made):
     assert "_SUCCESS: it is missing: the output is not complete" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

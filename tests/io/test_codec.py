@@ -773,6 +773,7 @@ def insert(data, chunk, place):
     return data[:at] + chunk + data[at:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["before", "behind"])
 @pytest.mark.parametrize("chunk", REFUSED)
 def test_a_png_is_read_without_the_texts_that_pillow_refuses(chunk, place):

@@ -364,6 +364,7 @@ def test_datasets_loads_shards_with_a_carried_date(tmp_path, load):
 # pandas, polars, DuckDB -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_pandas_reads_labels_csv(folder_output):
     pandas = pytest.importorskip("pandas")
     frame = pandas.read_csv(

@@ -67,6 +67,7 @@ def number_of(source):
     return int(source.rsplit("#", 1)[1])
 
 
+@pytest.mark.slow
 def test_labels_of_several_classes_belong_to_the_pixels(augment, datasets):
     held = [[n % 3] if n % 2 else [n % 3, (n + 1) % 3] for n in range(COUNT)]
     several = getattr(datasets, "List", datasets.Sequence)

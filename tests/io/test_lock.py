@@ -86,6 +86,7 @@ def test_a_directory_is_held_against_the_same_process_too(tmp_path):
         pytest.fail("two hold it")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_lock_of_a_dead_process_does_not_hold(tmp_path, holder, number):
     holder.send_signal(number)

@@ -27,6 +27,7 @@ def save(image, form="PNG", **options):
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 @given(data=st.data())
 def test_grey_masks_come_back_as_they_were(kind, data):

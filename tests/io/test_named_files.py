@@ -35,6 +35,7 @@ def write_table(root, rows, form):
         pq.write_table(pa.Table.from_pylist(rows), root / "metadata.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 @pytest.mark.parametrize("column", ["mask_file_name", "segmentation_file_name"])
 @pytest.mark.parametrize("split", ["", "train"])
@@ -80,6 +81,7 @@ def boxed_rows(split=""):
     return [{"file_name": f"{n}.png", "objects": cell} for n in range(COUNT)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
 @pytest.mark.parametrize("split", ["", "train"])
 def test_boxes_in_a_table_are_followed(tmp_path, form, split):

@@ -109,6 +109,7 @@ def test_boxes_are_read_and_written_in_it(box_format, inputs, call, tmp_path, la
     assert len(list((dst).rglob("annotations.csv"))) == (not box_format.file_per_image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["folder", "parquet"])
 def test_its_output_is_verified_and_damage_is_found(box_format, inputs, call, tmp_path, layout):
     src, boxes = inputs

@@ -89,6 +89,7 @@ def augcli(*arguments):
     return app([str(argument) for argument in arguments], standalone_mode=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_writer_from_outside_is_run_resumed_and_verified(src, tmp_path, tree, capsys, workers):
     dst = tmp_path / "dst"

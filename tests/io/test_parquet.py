@@ -81,6 +81,7 @@ LABELS = [0, 1, 1, 0]
 # Image columns --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "column",
     [
@@ -349,6 +350,7 @@ CARRIED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", "folder"])
 @pytest.mark.parametrize("name", CARRIED)
 def test_carried_column_keeps_its_type_and_its_rows(pass_on, name, form):
@@ -709,6 +711,7 @@ def test_sliced_chunk_gives_every_row_once_as_base_and_once_as_partner(sliced, t
     assert sorted(key for partners in rows.column("partners").to_pylist() for key in partners) == KEYS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 3])
 def test_sliced_chunk_gives_each_row_its_own_image_and_carried_value(sliced, tmp_path, workers):
     src, seen = sliced
@@ -738,6 +741,7 @@ def test_sliced_chunk_mixes_the_pixels_of_the_partner_that_it_names(sliced, tmp_
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(row["image"]["bytes"]))), expected)
 
 
+@pytest.mark.slow
 def test_sliced_chunk_gives_the_same_bytes_for_any_number_of_workers(sliced, tmp_path, tree):
     src, _ = sliced
     for workers in (1, 4):

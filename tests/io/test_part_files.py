@@ -144,6 +144,7 @@ def test_a_part_file_without_a_column_that_is_needed_is_damaged(path, read):
         read().rows(["file_name", "augcli:boxes"])
 
 
+@pytest.mark.slow
 def test_part_files_are_read_without_threads_that_outlive_the_read(path):
     """With `pyarrow.dataset` the process was aborted as it exited, in about half of some runs."""
     code = (

@@ -67,6 +67,7 @@ def test_to_release_an_image_of_a_slice_that_is_gone_reads_nothing(tmp_path):
     assert list(rows._loaded) == loaded == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [single(CutMix()), single(CutMix(), copies=3), single(Cutout())])
 def test_a_run_reads_no_image_again(tmp_path, monkeypatch, recipe):
     def read_again(*_):

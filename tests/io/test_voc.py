@@ -247,6 +247,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_document_type_is_refused_at_once(refuse, text, encoding):
@@ -437,6 +438,7 @@ words = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=5).filt
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(spans, spans, words.filter(bool), words), max_size=4))
 def test_boxes_on_whole_pixels_survive_writing_and_reading(tmp_path_factory, places):
     header = BoxHeader("voc", tuple(sorted({name for _, _, name, _ in places})), {})

@@ -82,6 +82,7 @@ def difference(apply, case):
     return np.count_nonzero(actual != expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", USABLE)
 @settings(max_examples=400)
 @given(case=cases())
@@ -89,6 +90,7 @@ def test_backend_equals_the_reference(backend, case):
     assert difference(BACKENDS[backend], case) == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases())
 def test_steps_host_compiled_equal_the_reference(host_compiled, case):

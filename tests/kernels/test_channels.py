@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ def bring_together(base, partners):
     return shape, match_pixels(base, shape.channels, base.dtype).copy(), matched
 
 
+@pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kinds=kinds, program=st.lists(steps, max_size=4), seed=st.integers(0, 99))
 def test_three_implementations_agree_on_sources_of_any_kind(host_compiled, kinds, program, seed):
@@ -60,6 +62,7 @@ def test_three_implementations_agree_on_sources_of_any_kind(host_compiled, kinds
     np.testing.assert_array_equal(made[0], made[2])
 
 
+@pytest.mark.slow
 @given(kinds=kinds, program=st.lists(st.builds(Paste, boxes(), st.integers(0, 1)), max_size=5))
 def test_the_pixels_of_each_source_are_its_share_whatever_its_kind(kinds, program):
     # No two of these are the same in any channels and depth, over white.

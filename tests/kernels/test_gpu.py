@@ -355,6 +355,7 @@ CHAIN = {
 }
 
 
+@pytest.mark.slow
 def test_a_run_writes_the_bytes_of_the_cpu(some_cupy, launches, photos, tmp_path, tree):
     for backend in ("cpu", "gpu"):
         summary = augcli.materialize(photos, tmp_path / backend, CHAIN, backend=backend, workers=3)
@@ -364,6 +365,7 @@ def test_a_run_writes_the_bytes_of_the_cpu(some_cupy, launches, photos, tmp_path
     assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waiting", [1, 5, 64])
 @pytest.mark.parametrize("free", [1 << 30, 3000])
 @pytest.mark.parametrize("form", ["folder", "parquet"])
@@ -458,6 +460,7 @@ def test_devices_are_described(host_compiled):
     assert state == devices.State("14.0.0", "12.8", (devices.Device("Host", "9.0", 1 << 30),), "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waiting", [2, 3, 6])
 def test_a_partner_is_read_before_its_own_outputs_are_made(
     some_cupy, make_folder, tmp_path, tree, limit, waiting

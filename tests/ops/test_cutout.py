@@ -95,6 +95,7 @@ def test_noise_has_one_key_for_all_holes_of_an_output():
     )
 
 
+@pytest.mark.slow
 def test_random_colours_are_uniform_and_one_for_each_hole():
     drawn = fills("random-color", 3000)
     assert sum(first == second for first, second in drawn) == 0
@@ -104,6 +105,7 @@ def test_random_colours_are_uniform_and_one_for_each_hole():
         assert stats.chisquare(np.bincount(values[:, channel] // 16, minlength=16)).pvalue > 0.01
 
 
+@pytest.mark.slow
 def test_drawn_colours_have_the_same_law_on_grey():
     def greys(fill):
         plans = (
@@ -120,6 +122,7 @@ def test_drawn_colours_have_the_same_law_on_grey():
     assert abs(values.std() - 0.2257) < 0.02
 
 
+@pytest.mark.slow
 def test_normal_colours_follow_the_clipped_law():
     drawn = fills("normal-color", 3000, mean="0.5,0.1,0.9", std=0.1)
     values = np.array([[colour.red, colour.green, colour.blue] for pair in drawn for colour in pair])

@@ -24,6 +24,7 @@ def boxes(operation, shape, count=400):
     return [[step.area for step in plan.steps] for plan in plans(operation, shape, count)]
 
 
+@pytest.mark.slow
 def test_area_and_log_aspect_follow_their_laws():
     # No box of these can be larger than the image, so none is drawn again.
     drawn = [one for (one,) in boxes(Erase(scale="0.02:0.25", ratio="0.3:3.3"), Shape(1000, 1000), 4000)]
@@ -39,6 +40,7 @@ def test_area_and_aspect_are_drawn_apart():
     assert abs(np.corrcoef(areas, aspects)[0, 1]) < 4 / math.sqrt(len(areas))
 
 
+@pytest.mark.slow
 def test_every_place_of_a_small_image_is_reached():
     drawn = boxes(Erase(scale=0.25, ratio=1), Shape(4, 6), 2000)
     # √(24·0.25) = 2.45, rounded to 2 on both sides: 3 rows and 5 columns of places.
@@ -82,6 +84,7 @@ def test_the_default_fill_is_noise_of_one_key():
     assert first == second
 
 
+@pytest.mark.slow
 def test_the_clean_split_is_the_same_samples_in_every_copy():
     clean = [
         [plan.reason == "clean split" for plan in plans(Erase(clean_split=0.25), Shape(40, 40), 2000, copy)]

@@ -150,6 +150,7 @@ def test_mixup_labels_as_timm_and_torchvision(lam, first, second):
     np.testing.assert_allclose(smooth(label, 5, epsilon, "uniform"), expected, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(st.floats(0.001, 0.999))
 def test_mixup_pixels_as_the_field_but_rounded(lam):
     from augcli.kernels import reference

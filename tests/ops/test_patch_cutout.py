@@ -52,6 +52,7 @@ def test_the_ends_hide_all_and_nothing():
     assert bitmap(PatchCutout(ratio=0), Shape(50, 50)) == b""
 
 
+@pytest.mark.slow
 def test_every_patch_is_as_likely():
     counts = np.zeros(12)
     for number in range(3000):

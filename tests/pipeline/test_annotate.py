@@ -133,6 +133,7 @@ def below(pixels, bbox):
 # --- masks ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "scale"), [(8, 1), (16, 1000)])
 @pytest.mark.parametrize("recipe", [single(CutMix()), single(CutMix(), 0.5, copies=2), CHAIN])
 def test_a_mask_is_the_partners_exactly_where_the_image_is(make, tmp_path, recipe, depth, scale):
@@ -161,6 +162,7 @@ def test_each_pixel_of_a_mask_moves_with_its_own_pixel(make, tmp_path):
         np.testing.assert_array_equal(read_pixels(image), read_pixels(mask_of(image)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", [Cutout(), Erase(fill="black"), PatchCutout(patch_size=3)])
 def test_holes_leave_masks_alone_unless_they_have_an_index(make, tmp_path, operation):
     paths = make()
@@ -223,6 +225,7 @@ def test_palettes_stay(make, tmp_path):
             np.testing.assert_array_equal(np.asarray(mask), levels(image))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
 def test_masks_come_to_one_size_with_their_images(make, tmp_path, fit):
     paths = make()
@@ -476,6 +479,7 @@ def test_voc_and_coco_give_the_same_boxes(make, tmp_path):
 # --- together, elsewhere, again -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", [CutMix(), Mixup(), Cutout(), Erase(), PatchCutout(patch_size=4)])
 def test_images_are_the_same_with_and_without(make, tmp_path, operation):
     paths = make()
@@ -545,6 +549,7 @@ def test_a_changed_annotation_is_done_anew_and_nothing_else(make, tmp_path, tree
     assert not augcli.verify(tmp_path / "dst").differences
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left_out", ["masks", "boxes"])
 def test_another_output_is_not_made_into_this_one(make, tmp_path, tree, left_out):
     paths = make()
@@ -632,6 +637,7 @@ def test_rules_without_anything_to_rule_are_named(make, tmp_path):
 # --- what does not fit ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -702,6 +708,7 @@ def test_masks_of_no_image_are_refused(make, tmp_path):
 # --- verify ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 @pytest.mark.parametrize("boxes", ["coco", "voc"])
 def test_verify_finds_what_was_done_to_annotations(make, tmp_path, form, boxes):
@@ -769,6 +776,7 @@ def test_an_output_with_masks_is_read_again_as_it_stands(make, tmp_path):
     assert any(len(row["classes"]) == 2 for row in rows)  # soft labels were read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 @pytest.mark.parametrize("is_split", [False, True])
 @pytest.mark.parametrize("is_voc", [False, True])
@@ -816,6 +824,7 @@ def test_masks_that_lie_in_dst_are_not_written_over(make, tmp_path):
     assert len(list((tmp_path / "dst" / "masks").iterdir())) == COUNT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [("masks",), ("boxes",), ()])
 def test_verify_against_sources_wants_all_that_the_output_has(make, tmp_path, given):
     paths = make()
@@ -980,6 +989,7 @@ def test_boxes_are_clipped_to_the_image_before_it_is_padded(make, tmp_path):
     assert (box["bbox"], box["visibility"]) == ([2, 11, 4, 4], 1)
 
 
+@pytest.mark.slow
 def test_memory_for_masks_counts_and_is_given_back(make, tmp_path, monkeypatch, limit):
     paths = make()
     seen = []

@@ -193,6 +193,7 @@ OTHER = "partners with another colour profile, whose numbers are used as they ar
 MIX = {"image-format": "keep", "op": [{"kind": "mixup", "lam": 0.5}]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
 @pytest.mark.parametrize("op", ["mixup", "cutout"])
 def test_the_profile_of_the_base_is_carried(make_profiled, tmp_path, suffix, op):

@@ -38,6 +38,7 @@ def test_every_sample_is_base_once(count):
     assert sorted(members(chunk(make_catalogue(count)))) == list(range(count))
 
 
+@pytest.mark.slow
 def test_chunks_hold_at_most_two_thousand_outputs():
     assert all(len(one) * 3 <= 2000 for one in chunk(make_catalogue(9000), outputs=3))
 

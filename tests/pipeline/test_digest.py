@@ -73,6 +73,7 @@ def test_every_key_of_a_recipe_is_known_to_decide_names_or_not():
     assert sorted(keys) == sorted(["seed", *IMAGE_KEYS, *NAMELESS_KEYS])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["folder", "parquet"])
 def test_outputs_of_two_seeds_share_no_name_but_those_of_what_is_passed_on(tmp_path, layout):
     for place in range(12):

@@ -73,6 +73,7 @@ def idle(cli, inputs, tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "src", "options", "named"),
     [

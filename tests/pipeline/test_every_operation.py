@@ -23,6 +23,7 @@ from augcli.samples import SoftLabel
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 
 
+@pytest.mark.slow
 @every_operation
 def test_inputs_are_never_changed(operation, photos, materialize, tree):
     before = tree(photos)
@@ -53,6 +54,7 @@ def test_half_are_hit_and_the_same_whatever_the_workers(
     assert abs(drawn / 100 - 0.5) < 4 * math.sqrt(0.25 / 100)
 
 
+@pytest.mark.slow
 @every_operation
 def test_the_resolved_recipe_gives_the_same_bytes(operation, make_folder, materialize, tmp_path, tree):
     src = make_folder({"cat": 5, "dog": 5}, size=(32, 32))
@@ -61,6 +63,7 @@ def test_the_resolved_recipe_gives_the_same_bytes(operation, make_folder, materi
     assert tree(tmp_path / "first") == tree(tmp_path / "second")
 
 
+@pytest.mark.slow
 @every_operation
 def test_a_command_is_a_recipe_of_one_operation(operation, make_folder, materialize, tmp_path, tree):
     src = make_folder({"cat": 5, "dog": 5}, size=(32, 32))
@@ -70,6 +73,7 @@ def test_a_command_is_a_recipe_of_one_operation(operation, make_folder, material
     assert tree(tmp_path / "command") == tree(tmp_path / "recipe")
 
 
+@pytest.mark.slow
 @every_operation
 @pytest.mark.parametrize(("mode", "depth"), [("L", 8), ("RGBA", 8), ("L", 16)])
 def test_every_kind_of_image_works(operation, flat_images, materialize, tmp_path, read_rows, mode, depth):
@@ -100,6 +104,7 @@ CHAIN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", itertools.permutations(CHAIN), ids=" ".join)
 def test_census_holds_for_a_chain_in_any_order(
     flat_images, materialize, tmp_path, read_rows, monkeypatch, order
@@ -156,6 +161,7 @@ def test_one_of_is_one_place_in_the_chain(make_folder, materialize, tmp_path, re
         assert abs(hit - share) < 4 * math.sqrt(share * (1 - share) / 300)
 
 
+@pytest.mark.slow
 def test_the_chain_of_the_specification_runs(photos, materialize, tmp_path, tree):
     recipe = tmp_path / "strong.toml"
     recipe.write_text(

@@ -24,6 +24,7 @@ def class_of(key):
     return key.split("/")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 @pytest.mark.parametrize("rule", ["same-class", "other-class"])
 def test_partners_keep_their_rule_in_every_copy(make_folder, materialize, tmp_path, rule, form):

@@ -43,6 +43,7 @@ def test_what_becomes_of_a_spoilt_image_depends_on_its_own_draw_alone(make_folde
     assert summary.copied_undecodable > 0
 
 
+@pytest.mark.slow
 def test_a_kill_between_new_images_and_their_part_leaves_no_old_part_valid(
     make_folder, tmp_path, tree, monkeypatch
 ):
@@ -67,6 +68,7 @@ def test_a_kill_between_new_images_and_their_part_leaves_no_old_part_valid(
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["labels.csv", "metadata.parquet", "README.md", "classes.txt", "_SUCCESS"])
 def test_a_lost_table_is_written_again(make_folder, tmp_path, tree, name):
     src = make_folder({"cat": 3, "dog": 3})

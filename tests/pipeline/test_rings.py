@@ -43,6 +43,7 @@ def class_of(catalogue, sample):
 counts = st.lists(st.integers(0, 12), min_size=1, max_size=6).filter(lambda many: sum(many) >= 2)
 
 
+@pytest.mark.slow
 @given(counts, st.sampled_from(["any", "same-class", "other-class"]))
 def test_every_sample_is_in_one_ring_and_keys_ascend(many, rule):
     rings = rings_of(make_catalogue(many), rule)

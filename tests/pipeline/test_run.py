@@ -36,6 +36,7 @@ from augcli.samples import Shape
 CUTMIX = single(CutMix(alpha=1.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "depth"), [("L", 8), ("RGB", 8), ("L", 16)])
 def test_census_every_cutmix_label_equals_the_counted_share(
     flat_images, materialize, tmp_path, mode, depth, read_rows
@@ -73,6 +74,7 @@ def test_census_holds_for_a_chain_of_pastes_and_copies(flat_images, materialize,
         assert weights.get(1, 0.0) == pytest.approx(white, abs=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copies", [1, 3])
 def test_every_sample_is_base_once_and_partner_once_per_copy(
     make_folder, materialize, tmp_path, copies, read_rows
@@ -277,6 +279,7 @@ def test_smoothing_rewrites_tables_and_no_image(make_folder, materialize, tmp_pa
 LABELS = [{"smoothing": 0.2}, {"smoothing": 0.1, "smoothing_form": "others"}, {"soft_labels": "pair"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", LABELS, ids=str)
 def test_other_label_columns_rewrite_shards_from_their_own_images(
     make_folder, materialize, tmp_path, tree, monkeypatch, change
@@ -311,6 +314,7 @@ def test_carried_columns_survive_the_rewriting_of_shards(materialize, tmp_path, 
     assert sorted(map(repr, rows)) == sorted(map(repr, names))
 
 
+@pytest.mark.slow
 def test_shards_that_are_half_rewritten_are_completed(
     make_folder, materialize, tmp_path, tree, monkeypatch, limit
 ):
@@ -504,6 +508,7 @@ def test_limit_gives_the_first_outputs_of_the_whole(make_folder, materialize, tm
     assert some.items() <= whole.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source_form", ["folder", "parquet"])
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_all_four_directions(photos, shards, materialize, tmp_path, source_form, form, read_rows):

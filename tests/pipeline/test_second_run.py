@@ -26,6 +26,7 @@ def src(make_folder):
     return make_folder({"cat": 3, "dog": 3, "emu": 3})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("soft_labels", ["dense", "pair"])
 @pytest.mark.parametrize(
     ("first", "second"), [("folder", "parquet"), ("parquet", "folder"), ("folder", "folder")]

@@ -94,6 +94,7 @@ def to_bitmaps(src):
 # --- folders ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [CUTMIX, SHARDS])
 def test_each_part_file_has_a_cache_beside_it(src, tmp_path, recipe):
     summary = augcli.materialize(src, tmp_path / "dst", recipe)
@@ -111,6 +112,7 @@ def test_a_run_that_finds_the_versions_it_saw_reads_no_image_and_writes_nothing(
     assert times(tmp_path / "dst") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("recipe", [CUTMIX, SHARDS])
 def test_other_times_make_nothing_again_and_leave_all_but_caches_and_mark(
@@ -129,6 +131,7 @@ def test_other_times_make_nothing_again_and_leave_all_but_caches_and_mark(
     assert augcli.materialize(src, dst, recipe).chunks_compared == 0
 
 
+@pytest.mark.slow
 def test_one_touched_file_is_read_alone(src, tmp_path, reads):
     augcli.materialize(src, tmp_path / "dst", single(Cutout()))
     os.utime(src / "cat" / "3.png", ns=(EARLIER, EARLIER))
@@ -137,6 +140,7 @@ def test_one_touched_file_is_read_alone(src, tmp_path, reads):
     assert (summary.chunks_done, summary.chunks_compared, len(reads)) == ((), 1, 1)
 
 
+@pytest.mark.slow
 def test_a_copied_tree_is_the_same_data_set(src, tmp_path, tree):
     """As after a checkout: SRC and DST have other times, and DST no caches of them."""
     augcli.materialize(src, tmp_path / "dst", CUTMIX)
@@ -148,6 +152,7 @@ def test_a_copied_tree_is_the_same_data_set(src, tmp_path, tree):
     assert tree(tmp_path / "copy" / "dst") == files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [CUTMIX, SHARDS])
 def test_a_file_of_other_bytes_makes_its_chunks_again_and_no_others(src, tmp_path, tree, recipe):
     augcli.materialize(src, tmp_path / "dst", recipe)
@@ -160,6 +165,7 @@ def test_a_file_of_other_bytes_makes_its_chunks_again_and_no_others(src, tmp_pat
     assert augcli.materialize(src, tmp_path / "dst", recipe).chunks_compared == 0
 
 
+@pytest.mark.slow
 def test_other_bytes_of_the_same_size_and_time_are_found_once_the_cache_is_gone(src, tmp_path, tree):
     to_bitmaps(src)
     augcli.materialize(src, tmp_path / "dst", CUTMIX)
@@ -172,6 +178,7 @@ def test_other_bytes_of_the_same_size_and_time_are_found_once_the_cache_is_gone(
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 
 
+@pytest.mark.slow
 def test_another_image_makes_every_chunk_again_that_has_it_as_a_partner(src, tmp_path, tree):
     recipe = single(CutMix())
     augcli.materialize(src, tmp_path / "dst", recipe)
@@ -197,6 +204,7 @@ def test_what_no_output_looked_at_may_change(src, tmp_path):
     assert augcli.materialize(src, tmp_path / "dst", recipe).chunks_done == ()
 
 
+@pytest.mark.slow
 def test_part_files_are_the_same_however_the_work_is_cut(src, tmp_path, tree, limit):
     recipe = single(CutMix(), 0.3, copies=3)
     for name in ("bad", "worse"):
@@ -221,6 +229,7 @@ def test_splits_are_compared_each_for_itself(make_folder, tmp_path, tree):
     assert tree(dst) == tree(tmp_path / "fresh")
 
 
+@pytest.mark.slow
 def test_a_touched_input_and_a_changed_one_are_told_apart_in_one_run(src, tmp_path, tree):
     augcli.materialize(src, tmp_path / "dst", CUTMIX)
     set_times(src)
@@ -343,6 +352,7 @@ def shard(tmp_path, limit):
 ROWS = single(Cutout(), 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("edit", [edit_caption, edit_path, edit_image, edit_mask])
 def test_an_edited_cell_makes_the_chunk_of_its_row_again_alone(shard, tmp_path, tree, edit, workers):
@@ -418,6 +428,7 @@ def damage(path, what):
 KINDS = ["empty", "garbage", "cut short", "longer", "one bit", "directory", "link"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", KINDS)
 def test_a_damaged_cache_is_no_error_and_nothing_trusts_it(src, tmp_path, tree, what):
     dst = tmp_path / "dst"
@@ -429,6 +440,7 @@ def test_a_damaged_cache_is_no_error_and_nothing_trusts_it(src, tmp_path, tree, 
     assert {name: data for name, data in tree(dst).items() if not name.endswith("/file")} == before
 
 
+@pytest.mark.slow
 def test_a_cache_of_another_chunk_or_run_is_not_trusted(src, tmp_path):
     dst = tmp_path / "dst"
     augcli.materialize(src, dst, CUTMIX)
@@ -443,6 +455,7 @@ def test_a_cache_of_another_chunk_or_run_is_not_trusted(src, tmp_path):
     assert augcli.materialize(src, dst, CUTMIX).chunks_compared == len(done)
 
 
+@pytest.mark.slow
 def test_a_cache_is_not_trusted_beside_a_part_file_of_other_sources(src, tmp_path, tree):
     """As where an older output is copied over a newer one, whose caches stay."""
     dst = tmp_path / "dst"
@@ -501,6 +514,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(src, tmp_path, monkeypatch, 
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 
 
+@pytest.mark.slow
 def test_a_kill_while_a_cache_is_written_loses_only_the_cache(src, tmp_path, monkeypatch, tree):
     augcli.materialize(src, tmp_path / "fresh", CUTMIX)
 
@@ -519,6 +533,7 @@ def test_a_kill_while_a_cache_is_written_loses_only_the_cache(src, tmp_path, mon
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 
 
+@pytest.mark.slow
 def test_a_cache_goes_with_its_part_file(src, tmp_path):
     dst = tmp_path / "dst"
     augcli.materialize(src, dst, CUTMIX)
@@ -531,6 +546,7 @@ def test_a_cache_goes_with_its_part_file(src, tmp_path):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [CUTMIX, SHARDS])
 def test_force_replaces_caches_too(src, tmp_path, tree, recipe):
     augcli.materialize(src, tmp_path / "dst", recipe)
@@ -601,6 +617,7 @@ def test_progress_shows_what_is_compared(src, tmp_path):
     assert {total for _, total in seen} == {40}
 
 
+@pytest.mark.slow
 def test_an_idle_run_and_one_that_compares_load_no_numba(make_folder, tmp_path):
     src = make_folder({"cat": 2, "dog": 2})
     augcli.materialize(src, tmp_path / "dst", single(CutMix()))

@@ -81,6 +81,7 @@ def is_read_once(calls, dst):
     return calls.parts == {path.name: 1 for path in dst.glob(".augcli-*.parquet")}
 
 
+@pytest.mark.slow
 def test_a_fresh_run_lists_once_and_reads_each_part_once(materialize, calls, tmp_path):
     summary = materialize()
     assert summary.chunks > 8
@@ -88,6 +89,7 @@ def test_a_fresh_run_lists_once_and_reads_each_part_once(materialize, calls, tmp
     assert is_read_once(calls, tmp_path / "dst")
 
 
+@pytest.mark.slow
 def test_a_run_with_nothing_to_do_lists_once_and_reads_each_part_once_and_writes_nothing(
     materialize, calls, tmp_path
 ):
@@ -99,6 +101,7 @@ def test_a_run_with_nothing_to_do_lists_once_and_reads_each_part_once_and_writes
     assert not calls.verbs.keys() & {"stage", "publish", "writing", "create", "delete"}
 
 
+@pytest.mark.slow
 def test_a_resumed_run_lists_once_and_reads_each_part_once(materialize, calls, tmp_path):
     materialize()
     (tmp_path / "dst" / "_SUCCESS").unlink()
@@ -111,6 +114,7 @@ def test_a_resumed_run_lists_once_and_reads_each_part_once(materialize, calls, t
     assert is_read_once(calls, tmp_path / "dst")
 
 
+@pytest.mark.slow
 def test_a_run_over_another_input_reads_outdated_parts_once_more(materialize, calls, src, tmp_path):
     """What an outdated part file names is read before it goes, and the new one once it stands."""
     materialize()
@@ -124,6 +128,7 @@ def test_a_run_over_another_input_reads_outdated_parts_once_more(materialize, ca
     }
 
 
+@pytest.mark.slow
 def test_new_label_columns_are_written_with_one_listing(materialize, calls, recipe):
     materialize()
     smoothed = single(CutMix(), format=recipe.format, smoothing=0.2)

@@ -127,6 +127,7 @@ def test_bytes_do_not_depend_on_how_tasks_are_cut(
         assert tree(tmp_path / f"pieces{workers}") == tree(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["folder", "parquet"])
 def test_one_chunk_on_two_workers_is_one_on_one(make_folder, tmp_path, tree, layout):
     src = make_folder({"cat": 50, "dog": 40})
@@ -158,6 +159,7 @@ def test_a_task_that_knows_too_few_partners_is_sent_again(make_folder, tmp_path,
     assert tree(tmp_path / "short") == tree(tmp_path / "known")
 
 
+@pytest.mark.slow
 def test_a_task_that_knows_too_few_partners_says_so(make_folder, tmp_path):
     src = make_folder({"cat": 60, "dog": 60})
     spoil(src, [f"cat/{number}.png" for number in range(60)])

@@ -114,6 +114,7 @@ def test_a_chain_with_copies_originals_and_smoothing_verifies(src, tmp_path, for
     assert (found.differences, found.recomputed) == ((), 80)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_what_was_read_from_shards_verifies_with_the_columns_it_carries(shards, tmp_path, form):
     augcli.materialize(shards, tmp_path / "dst", single(Mixup(), format=form))
@@ -172,6 +173,7 @@ def test_a_split_of_nothing_but_failures_verifies(make_folder, tmp_path, form):
     assert differences(tmp_path / "dst", against=tmp_path / "src") == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", [pa.array([1] * 20), pa.array([b"x"] * 20), pa.nulls(20), None])
 def test_a_shard_whose_images_were_replaced_is_a_difference(src, tmp_path, limit, image):
     limit(chunk_outputs=2000)
@@ -216,6 +218,7 @@ def test_a_truncated_image_is_found(folder):
     assert "it has 20 bytes, not" in differences(folder)[below(folder, images(folder)[0])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["cat/mine.jpg", "notes.txt", "data/x.parquet", ".augcli.lock", "labels.csv.part"]
 )
@@ -267,6 +270,7 @@ def test_a_flipped_byte_of_any_document_is_found(src, tmp_path, name):
         flip(dst / name, at)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["labels.csv", "metadata.parquet", "classes.txt", "README.md", "_SUCCESS"])
 def test_a_missing_document_is_found(folder, name):
     (folder / name).unlink()
@@ -318,6 +322,7 @@ def edit(part, column, change):
     part_files.write_part_file(store, chunk, rows, facts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "other"), [("label", 7), ("lam", 0.123), ("classes", [7]), ("weights", [0.9]), ("label", None)]
 )
@@ -398,6 +403,7 @@ def test_an_edited_label_of_a_shard_is_found(shard_output, column):
 # --- against the sources -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_another_source_under_the_same_name_is_found(made):
     src, dst = made
     Image.new("RGB", (10, 8), "teal").save(src / "cat" / "3.png")
@@ -438,6 +444,7 @@ def test_a_failure_whose_source_can_now_be_used_is_found(spoilt):
     assert "it has no output of 'dog/bad.png', which SRC gives" in found
 
 
+@pytest.mark.slow
 def test_a_failure_whose_source_is_gone_is_found(spoilt):
     src, dst = spoilt
     (src / "dog" / "bad.png").unlink()
@@ -465,6 +472,7 @@ def test_a_source_that_no_longer_decodes_is_found(folder, src):
     assert "'cat/3.png' of SRC cannot be used: not an image" in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", [1, 5, 20, 1000])
 def test_a_sample_makes_so_many_again_spread_over_all_chunks(made, sample):
     src, dst = made

@@ -17,6 +17,7 @@ from augcli.pipeline.engines.local import LocalEngine, _holding_signals, count_w
 both = pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_results_come_in_the_order_of_the_tasks(workers, processes):

@@ -40,6 +40,7 @@ def test_captions_are_drawn_below_the_images():
     assert ink("cat 0.75, dog 0.25") > ink("cat") > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "form"), [("photos", "folder"), ("photos", "parquet"), ("shards", "folder")]
 )
@@ -65,6 +66,7 @@ def test_another_source_is_refused(photos, make_folder, tmp_path):
         augcli.preview(other, tmp_path / "dst", tmp_path / "sheet.png")
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_path_of_the_sheet(cli, photos, tmp_path):
     augcli.materialize(photos, tmp_path / "dst", single(CutMix()))
     done = cli("preview", photos, tmp_path / "dst", tmp_path / "sheet.png")
