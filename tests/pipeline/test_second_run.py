@@ -88,3 +88,25 @@ def test_mixing_names_the_columns_that_could_be_labels(make_folder, tmp_path):
     (root / "metadata.csv").write_text("file_name,fine_label\n0.png,cat\n1.png,dog\n")
     with pytest.raises(InputError, match=r"none were read; give label_col .such as label_col='fine_label'"):
         augcli.materialize(root, tmp_path / "b", single(CutMix()))
+
+
+@pytest.mark.parametrize("column", ["breed", "kind id"])
+def test_columns_that_are_not_called_like_labels_are_named_where_none_was_read(make_folder, tmp_path, column):
+    root = make_folder({"": 2})
+    value = 7 if column == "kind id" else "beagle"
+    names = sorted(path.name for path in root.iterdir())
+    rows = "".join(f"{name},{value},0.5,64\n" for name in names)
+    (root / "metadata.csv").write_text(f"file_name,{column},score,width\n{rows}")
+    summary = augcli.materialize(root, tmp_path / "out", single(Cutout()))
+    [note] = [note for note in summary.notes if "no labels were read" in note]
+    assert note == f"no labels were read; columns that could be: {column}: give label_col"
+    with pytest.raises(InputError, match=f"give label_col .such as label_col='{column}'"):
+        augcli.materialize(root, tmp_path / "mixed", single(CutMix()))
+
+
+def test_outputs_without_a_label_for_their_partner_are_counted(make_folder, tmp_path):
+    root = make_folder({"": 3})
+    (root / "metadata.csv").write_text("file_name,label\n0.png,cat\n1.png,dog\n")
+    counts = augcli.materialize(root, tmp_path / "mixed", single(CutMix(lam=0.5))).counts
+    assert counts["outputs without a label, since a partner has none"] == 1
+    assert not augcli.materialize(root, tmp_path / "hidden", single(Cutout())).counts

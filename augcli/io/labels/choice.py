@@ -10,7 +10,8 @@ import pyarrow as pa
 from augcli.errors import InputError, Note, Option
 from augcli.io.hugging_face import is_class_label, read_smoothing
 from augcli.io.labels.class_list import some
-from augcli.io.labels.columns import could_label, holds_lists
+from augcli.io.labels.columns import could_label, holds_lists, holds_names
+from augcli.io.labels.matching import FILE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -31,6 +32,10 @@ LABEL_NAMES = ("label", "labels", "class", "target", "category")
 
 HINTS = ("label", "class", "target", "categor", "tag")
 """What the names of columns contain that could be labels."""
+
+
+SIZES = ("width", "height")
+"""What columns of whole numbers are called that are hardly labels."""
 
 
 class Kind(Enum):
@@ -173,8 +178,13 @@ def _find_column(schema: pa.Schema, names: list[str]) -> str | None:
 
 
 def _find_candidates(schema: pa.Schema, names: list[str]) -> tuple[str, ...]:
-    """Return the columns that could be labels, by what the schema or their names say."""
+    """Return the columns that could be labels, by what the schema or their names say, else by their types."""
     usable = [column for column in names if could_label(schema.field(column).type)]
     marked = [column for column in usable if is_class_label(schema, column)]
     hinted = [column for column in usable if any(hint in column.lower() for hint in HINTS)]
-    return tuple(dict.fromkeys([*marked, *hinted]))
+    likely = tuple(dict.fromkeys([*marked, *hinted]))
+    return likely or tuple(
+        column
+        for column in usable
+        if holds_names(schema.field(column).type) and column.strip().lower() not in (*FILE_NAMES, *SIZES)
+    )

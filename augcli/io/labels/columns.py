@@ -126,6 +126,12 @@ def holds_numbers(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in kinds) or bool(pa.types.is_decimal(kind))
 
 
+def holds_names(kind: pa.DataType) -> bool:
+    """True if a column holds texts or whole numbers: one name or index in each cell."""
+    kind = plain_kind(kind)
+    return holds_texts(kind) or bool(pa.types.is_integer(kind))
+
+
 def could_label(kind: pa.DataType) -> bool:
     """True if a column of this type could hold labels: texts, numbers, or lists of them."""
     if pa.types.is_dictionary(kind) or holds_lists(kind):

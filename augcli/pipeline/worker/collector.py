@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from augcli.pipeline.plan.job import Job
     from augcli.pipeline.worker.values import Fault, Loaded, Stopwatch
 
+UNLABELLED_PARTNER = "outputs without a label, since a partner has none"
+"""What is counted for each output of which that holds."""
+
 
 class Collector:
     """Labels, names and stores what is made of an arc, and counts what went wrong."""
@@ -86,7 +89,10 @@ class Collector:
         catalogue, sources = self._job.catalogue, (made.base.sample, *made.partners)
         keys = [catalogue.keys[source] for source in sources]
         labels = [catalogue.labels[source] for source in sources]
-        return describe_output(made, keys, labels, self._naming)
+        output = describe_output(made, keys, labels, self._naming)
+        if output.label is None and labels[0] is not None:
+            self.result.counts[UNLABELLED_PARTNER] += 1
+        return output
 
     def _fail(self, base: Loaded, failure: Fault) -> None:
         """Record why a sample has no output."""
