@@ -53,6 +53,12 @@ def find_twins(names: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
+def split_order(path: str) -> int:
+    """Return a number by which paths are sorted: those of training images first, in cures of messages."""
+    words = find_words(path)
+    return list(SPLIT_WORDS).index(words[0]) if words else len(SPLIT_WORDS)
+
+
 def plain_name(split: str) -> str:
     """Return what shards of a split are called: train, validation or test, or what it is called itself."""
     words = find_words(split)

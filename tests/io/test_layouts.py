@@ -55,6 +55,13 @@ def test_images_beside_labels_of_text_are_named_as_yolo(make_folder, images, lab
     )
 
 
+def test_of_the_splits_of_yolo_the_training_images_are_named(make_folder):
+    root = make_folder({f"{split}/images": 1 for split in ("test", "train", "valid")})
+    for split in ("test", "train", "valid"):
+        write_label(root, f"{split}/labels/0.txt")
+    assert f"give '{root}/train/images' as SRC" in refused(root)
+
+
 def test_the_images_of_yolo_alone_can_be_augmented(make_folder, tmp_path):
     root = make_folder({"images/train": 2, "images/val": 1})
     write_label(root, "labels/train/0.txt")

@@ -65,6 +65,8 @@ def test_directories_below_each_split_stop_with_the_command_for_one():
     words = "give masks='s/train/masks' and as SRC 's/train/images' .and so for 1 more"
     with pytest.raises(InputError, match=words):
         pair("train/images/0.png", "train/masks/0.png", "val/images/1.png", "val/masks/1.png")
+    with pytest.raises(InputError, match=words):
+        pair("train/images/0.png", "train/masks/0.png", "test/images/1.png", "test/masks/1.png")
 
 
 def write(root, names, splits=("",), masks="masks"):

@@ -1031,15 +1031,20 @@ def test_masks_may_lie_without_the_splits_directory(make, tmp_path):
         np.testing.assert_array_equal(read_pixels(mask_of(image)) > 0, levels(image) > 0)
 
 
-def test_masks_of_one_split_are_not_those_of_another(make, tmp_path):
+@pytest.mark.parametrize("other", ["val", "test"])
+def test_masks_of_one_split_are_not_those_of_another(make, tmp_path, other):
     paths = make()
-    for split in ("train", "val"):
+    for split in ("train", other):
         (paths["src"] / split).mkdir()
         for number in range(3):
             shutil.copy(paths["src"] / f"{number}.png", paths["src"] / split / f"{number}.png")
     for number in range(COUNT):
         (paths["src"] / f"{number}.png").unlink()
-    words = r"mask '0.png' of masks '.*' may be that of 'train/0.png' and of 'val/0.png'; put the masks into"
+    first, second = sorted(["train", other])
+    words = (
+        rf"mask '0.png' of masks '.*' may be that of '{first}/0.png' and of '{second}/0.png'; put the masks into"
+        rf" directories '{first}' and '{second}' of their own, as the images are, or give 'train' alone as SRC"
+    )
     with pytest.raises(InputError, match=words):
         augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), masks=paths["masks"])
     assert not (tmp_path / "dst").exists()

@@ -9,6 +9,7 @@ import numpy as np
 
 from augcli.errors import InputError, Option
 from augcli.io.boxes.matching import match_boxes, read_boxes
+from augcli.io.split_words import split_order
 from augcli.io.store.listing import Files, list_tree
 from augcli.io.store.locations import Kind, lies_in
 from augcli.samples import MaskFiles
@@ -98,7 +99,7 @@ def _unshare(first: str, second: str) -> str:
     if "/" in first and "/" in second and splits[0] != splits[1]:
         return (
             f"put the masks into directories {splits[0]!r} and {splits[1]!r} of their own, as the images are,"
-            f" or give {splits[0]!r} alone as SRC"
+            f" or give {min(splits, key=split_order)!r} alone as SRC"
         )
     return "give each image a name of its own, and its mask the same"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import InputError, Option
 from augcli.io.readers.pairs import join_root
 from augcli.io.readers.passed_over import CONVERT, UNREADABLE_SUFFIXES
+from augcli.io.split_words import split_order
 from augcli.io.store.locations import find_above
 from augcli.io.store.names import RECIPE
 
@@ -37,7 +38,7 @@ def refuse_yolo(tree: Tree, keys: Collection[str], root: str) -> None:
     if ".txt" not in tree.others:
         return
     holders = {key.rpartition("/")[0] for key in keys}
-    for directory in tree.directories:
+    for directory in sorted(tree.directories, key=split_order):
         parent, _, name = directory.rpartition("/")
         images = f"{parent}/images".lstrip("/")
         if name != "labels" or any(_lies_in(holder, directory) for holder in holders):

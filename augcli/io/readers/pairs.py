@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError, Option
+from augcli.io.split_words import split_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -109,7 +110,7 @@ def _cut_ending(key: str) -> str:
 
 
 def _list_pairs(keys: Iterable[str]) -> list[Pair]:
-    """List the pairs of directories, those highest up first."""
+    """List the pairs of directories: those highest up first, and of these those of training images."""
     names: dict[str, set[str]] = {}
     for key in keys:
         parts = key.split("/")
@@ -128,7 +129,7 @@ def _list_pairs(keys: Iterable[str]) -> list[Pair]:
             or (_last(masks) in LIKELY_MASK_DIRECTORIES and names[masks] & names[images])
         )
     ]
-    return sorted(pairs, key=lambda pair: (pair.images.count("/"), pair))
+    return sorted(pairs, key=lambda pair: (pair.images.count("/"), split_order(pair.images), pair))
 
 
 def _above_labels(masks: str) -> str:

@@ -22,7 +22,7 @@ from augcli.io.readers.split_doubts import (
     refuse_words_again,
     refuse_words_below,
 )
-from augcli.io.split_words import ANY_WORD, SPLIT_OF, SPLIT_WORDS, find_words
+from augcli.io.split_words import ANY_WORD, SPLIT_OF, SPLIT_WORDS, find_words, split_order
 from augcli.io.store.names import printable_key
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ def find_augmented(names: Sequence[str], wanted: str) -> str:
 
 def describe_splits(sizes: Mapping[str, int], sign: str) -> str:
     """Return a line on the splits that were taken, `sizes` being the samples of each."""
-    order = list(SPLIT_WORDS)
-    names = sorted(sizes, key=lambda name: [order.index(word) for word in find_words(name)])
+    names = sorted(sizes, key=split_order)
     return f"splits: {', '.join(f'{name} ({sizes[name]})' for name in names)}, by {sign}"
 
 
@@ -170,7 +169,7 @@ def _refuse_two_words(names: Iterable[str], words: Mapping[str, tuple[str, ...]]
 
 def _refuse_some(worded: Sequence[str], rest: Sequence[str], root: str) -> None:
     lone = len(rest) == 1
-    first = min(worded, key=lambda name: list(SPLIT_WORDS).index(find_words(name)[0]))
+    first = min(worded, key=split_order)
     raise InputError(
         f"{root!r} holds {listed(worded)}, which {'name splits' if len(worded) > 1 else 'names a split'},"
         f" beside {listed(rest)}, which {'names' if lone else 'name'} none; give {below_root(root, first)!r}"
