@@ -1042,8 +1042,8 @@ def test_masks_of_one_split_are_not_those_of_another(make, tmp_path, other):
         (paths["src"] / f"{number}.png").unlink()
     first, second = sorted(["train", other])
     words = (
-        rf"mask '0.png' of masks '.*' may be that of '{first}/0.png' and of '{second}/0.png'; put the masks into"
-        rf" directories '{first}' and '{second}' of their own, as the images are, or give 'train' alone as SRC"
+        rf"mask '0.png' of masks '.*' may be that of '{first}/0.png' and of '{second}/0.png'; put the masks"
+        rf" into directories '{first}' and '{second}' of their own, as the images are, or give 'train' alone"
     )
     with pytest.raises(InputError, match=words):
         augcli.materialize(paths["src"], tmp_path / "dst", single(CutMix()), masks=paths["masks"])
