@@ -43,6 +43,33 @@ def test_file_is_read_as_coco(tmp_path):
     assert (held.header.box_format, list(held.images)) == ("coco", ["a.jpg"])
 
 
+def test_shares_of_the_sides_are_no_pixels(tmp_path):
+    def write(*boxes):
+        image = {"id": 1, "file_name": "a.jpg"}
+        entries = [{"id": n, "image_id": 1, "category_id": 1, "bbox": box} for n, box in enumerate(boxes)]
+        file = {"images": [image], "annotations": entries, "categories": [{"id": 1, "name": "cat"}]}
+        (tmp_path / "b.json").write_text(json.dumps(file))
+        return tmp_path / "b.json"
+
+    with pytest.raises(InputError, match=r"all coordinates lie in 0\.\.1 and seem to be shares of .* sides"):
+        read_boxes(write([0.1, 0.2, 0.5, 0.25], [0, 0, 1, 1]))
+    assert read_boxes(write([0.1, 0.2, 0.5, 0.25], [0, 0, 3, 1])).images["a.jpg"].edges.shape == (2, 4)
+    assert read_boxes(write([0, 0, 1, 1])).images["a.jpg"].edges.tolist() == [[0, 0, 1, 1]]  # one pixel
+
+
+@pytest.mark.parametrize(("side", "refused"), [("0.5", True), ("1", False)])
+def test_shares_in_voc_are_no_pixels(tmp_path, side, refused):
+    sides = "".join(f"<{name}>{side}</{name}>" for name in ("xmin", "ymin", "xmax", "ymax"))
+    (tmp_path / "a.xml").write_text(
+        f"<annotation><object><name>cat</name><bndbox>{sides}</bndbox></object></annotation>"
+    )
+    if refused:
+        with pytest.raises(InputError, match="shares"):
+            read_boxes(tmp_path)
+    else:
+        assert read_boxes(tmp_path).images["a"].edges.tolist() == [[0, 0, 1, 1]]
+
+
 def test_directory_is_read_as_voc(tmp_path):
     (tmp_path / "a.xml").write_text("<annotation/>")
     held = read_boxes(tmp_path, True)

@@ -298,6 +298,32 @@ def test_table_without_a_header_is_refused(table):
     )
 
 
+def test_numbers_of_rows_that_pandas_wrote_are_no_weights(labels):
+    text = "Unnamed: 0,file_name,cat,dog\n0,a.png,1,0\n1,b.png,0,1\n"
+    assert labels("l.csv", text) == CATS_AND_DOGS
+
+
+def test_a_quotation_mark_that_is_not_closed_is_refused(table):
+    said = says(table, "l.csv", 'file_name,label\na.png,"cat\nb.png,dog\n')
+    assert "holds a text of several lines, 'cat\\nb.png,dog'; close the quotation mark before it" in said
+
+
+def test_classes_that_differ_in_case_alone_are_noted(table):
+    text = "file_name,label\na.png,Cat\nb.png,cat\n"
+    assert table("l.csv", text).notes[-1] == (
+        "classes whose names differ in case alone: 'Cat', 'cat'; write them alike if they are one"
+    )
+
+
+def test_a_label_column_of_another_type_is_named(table, tmp_path):
+    text = '{"file_name": "a.png", "label": {"cat": 0.5}}\n'
+    found = table("l.jsonl", text, must_label=False)
+    assert found.labellings is None
+    assert found.notes == [
+        "column 'label' is not read as labels: its type, struct<cat: double>, is not understood"
+    ]
+
+
 def test_a_class_called_like_nothing_is_noted(table):
     found = table("l.csv", "file_name,label\na.png,nan\nb.png,dog\n")
     assert "'nan' is read as a class; leave the cell empty where there is no label" in found.notes

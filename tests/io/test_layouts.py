@@ -186,3 +186,23 @@ def test_a_pointer_in_the_place_of_any_other_file_says_how_to_fetch_it(make_fold
     assert refused(make_folder({"cat": 2}), **{option: tmp_path / name}) == (
         f"'{tmp_path}/{name}' is not there: a Git LFS pointer stands in its place; run `git lfs pull`"
     )
+
+
+# Classes one level down -----------------------------------------------------------------------------------
+
+
+def test_class_folders_that_all_hold_the_same_folders_are_noted(make_folder):
+    root = make_folder({f"{fold}/{name}": 1 for fold in ("fold0", "fold1") for name in ("cat", "dog")})
+    source = open_source(str(root), Selection())
+    assert source.catalogues[0].classes == ("fold0", "fold1")
+    assert source.notes == (
+        "classes are 'fold0', 'fold1' and so on, each of which holds the same folders 'cat', 'dog' and so on;"
+        " if these are the classes, give one of the former as SRC",
+    )
+
+
+@pytest.mark.parametrize(
+    "folders", [("a/x", "a/y", "b/x"), ("a/x", "b/x"), ("a", "a/x", "b", "b/x"), ("a/x", "a/y")]
+)
+def test_class_folders_that_hold_other_folders_are_not_noted(make_folder, folders):
+    assert open_source(str(make_folder(dict.fromkeys(folders, 1))), Selection()).notes == ()

@@ -755,3 +755,45 @@ def test_sliced_chunk_gives_the_same_bytes_for_any_number_of_workers(sliced, tmp
 def test_sample_shard_and_sample_folder_hold_the_same_classes(shards, photos, tmp_path):
     augcli.materialize(shards, tmp_path / "dst", unchanged(limit=4))
     assert classes_of(tmp_path / "dst") == sorted(path.name for path in photos.iterdir())
+
+
+def test_a_label_column_of_a_type_that_is_not_read_is_named(tmp_path):
+    write_shard(tmp_path / "a.parquet", {"image": as_structs([encode_image(0)]), "label": [b"cat"]})
+    notes = open_source(str(tmp_path / "a.parquet"), Selection()).notes
+    assert "column 'label' is not read as labels: its type, binary, is not understood" in notes
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("left", "top", "right", "bottom"),
+        ("box_left", "box_top", "box_width", "box_height"),
+    ],
+)
+def test_four_columns_of_numbers_that_are_boxes_are_left_out_where_pixels_change(tmp_path, names):
+    columns = {"image": as_structs([encode_image(0)]), "y_true": [1], "x0": [2]}
+    write_shard(tmp_path / "a.parquet", columns | {name: [1.0] for name in names})
+    for changes in (True, False):
+        source = open_source(str(tmp_path / "a.parquet"), Selection(changes_pixels=changes))
+        assert set(names).isdisjoint(source.carried.schema.names) == changes
+        assert {"y_true", "x0"} <= set(source.carried.schema.names)
+        assert (
+            any(note.startswith("left out: column") and names[1] in note for note in source.notes) == changes
+        )
+
+
+def test_a_missing_image_column_names_the_first_of_many_columns(tmp_path):
+    write_shard(tmp_path / "a.parquet", {f"pixel{n}": [0] for n in range(784)})
+    with pytest.raises(InputError, match=r"it has pixel0, .*, pixel11 and 772 more; give"):
+        open_source(str(tmp_path / "a.parquet"), Selection())
+
+
+def test_shards_that_are_missing_by_their_numbers_are_noted(tmp_path):
+    columns = {"image": as_structs([encode_image(0)]), "label": [0]}
+    for name in ("train-00000-of-00003", "train-00002-of-00003", "test-00000-of-00001-ab12"):
+        write_shard(tmp_path / "src" / f"{name}.parquet", columns)
+    notes = open_source(str(tmp_path / "src"), Selection()).notes
+    assert "1 of 3 shards train-*-of-00003 is missing" in notes
+    assert not any("missing" in note and "test" in note for note in notes)
+    one = str(tmp_path / "src" / "train-00000-of-00003.parquet")
+    assert not any("missing" in note for note in open_source(one, Selection()).notes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from augcli.errors import InputError
 from augcli.io.boxes.base import BOX_FORMATS, choose_box_format
 
@@ -20,10 +22,17 @@ def read_boxes(boxes: Location) -> BoxFile:
     """Read boxes in whatever format they are.
 
     Raises:
-        InputError: If they are not there, or not of their format.
+        InputError: If they are not there, not of their format, or shares of their images' sides.
         StorageError: If they cannot be read.
     """
-    return choose_box_format(boxes).read(boxes)
+    box_file = choose_box_format(boxes).read(boxes)
+    edges = np.concatenate([np.zeros((0, 4)), *(image.edges for image in box_file.images.values())])
+    if len(edges) and edges.max() <= 1 and (edges != np.floor(edges)).any():
+        raise InputError(
+            f"boxes {boxes.name!r}: all coordinates lie in 0..1 and seem to be shares of the images' sides;"
+            " multiply them by width and height: boxes are read in pixels"
+        )
+    return box_file
 
 
 def match_boxes(

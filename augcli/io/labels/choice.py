@@ -155,6 +155,15 @@ def describe_unread(candidates: Sequence[str]) -> list[str]:
     ]
 
 
+def describe_unlike(schema: pa.Schema, names: Iterable[str]) -> list[str]:
+    """Return notes on columns that are called like labels, but are of no type that labels have."""
+    return [
+        f"column {name!r} is not read as labels: its type, {schema.field(name).type}, is not understood"
+        for name in names
+        if name.lower() in LABEL_NAMES[:2] and not could_label(schema.field(name).type)
+    ]
+
+
 def _is_exact(schema: pa.Schema, names: Collection[str]) -> bool:
     """True if a schema is that of an output of ours, and its exact labels are there."""
     is_ours = read_smoothing(schema) is not None or set(names) >= OWN_COLUMNS

@@ -48,6 +48,14 @@ def some(names: Sequence[str], most: int = 5) -> str:
 
 
 def describe_missing(classes: tuple[str, ...] | None) -> list[str]:
-    """Return a note on classes whose names usually say that there is none."""
+    """Return notes on classes whose names usually say that there is none, or differ in case alone."""
     found = [name for name in classes or () if name in MISSING]
-    return [f"{name!r} is read as a class; leave the cell empty where there is no label" for name in found]
+    notes = [f"{name!r} is read as a class; leave the cell empty where there is no label" for name in found]
+    alike: dict[str, list[str]] = {}
+    for name in classes or ():
+        alike.setdefault(name.casefold(), []).append(name)
+    several = next((names for names in alike.values() if len(names) > 1), None)
+    if several:
+        listed = ", ".join(map(repr, several[:5]))
+        notes.append(f"classes whose names differ in case alone: {listed}; write them alike if they are one")
+    return notes

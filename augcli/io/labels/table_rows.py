@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -9,7 +10,14 @@ import pyarrow as pa
 
 from augcli.errors import InputError, Note, Option
 from augcli.io.hugging_face import read_class_names
-from augcli.io.labels.choice import Kind, LabelChoice, LabelFacts, as_candidates, choose_labels
+from augcli.io.labels.choice import (
+    Kind,
+    LabelChoice,
+    LabelFacts,
+    as_candidates,
+    choose_labels,
+    describe_unlike,
+)
 from augcli.io.labels.class_list import describe_missing, some
 from augcli.io.labels.columns import are_weights, could_label, holds_lists, holds_numbers
 from augcli.io.labels.file_columns import find_file_column
@@ -25,6 +33,9 @@ if TYPE_CHECKING:
 
     from augcli.io.labels.tables import Table
     from augcli.io.store.locations import Location
+
+UNNAMED = re.compile("Unnamed: [0-9]+")
+"""What pandas calls the numbers of rows that it wrote without a name."""
 
 PAIR_COLUMNS = {"label", "label2", "weight2", "label2_name"}
 """What a `labels.csv` of ours has; without columns `p:<class>` it does not hold the whole labels."""
@@ -82,6 +93,7 @@ def label_by_table(
     splits = _find_splits(table, match, named.label)
     choice = _choose(table, column, named.label, must_label)
     if not choice:
+        notes += describe_unlike(table.schema, table.schema.names)
         return LabelledTable(table.name, None, notes, LabelFacts(choice.candidates), splits)
     cells = table.read(choice.columns)
     rows = np.array(give_rows(match, places, _compare(cells), table.name), np.int64)
@@ -125,7 +137,7 @@ def _choose(table: Table, file_column: str, label_col: str | None, must_label: b
         )
     if choice or not must_label:
         return choice
-    others = [name for name in names if name != file_column and name]
+    others = [name for name in names if name != file_column and name and not UNNAMED.fullmatch(name)]
     are_numbers = len(others) > 1 and all(holds_numbers(table.schema.field(name).type) for name in others)
     if are_numbers and are_weights(table.read(others)):
         return LabelChoice(Kind.SHARES, tuple(others))

@@ -109,7 +109,13 @@ def _read_lists(values: pa.ChunkedArray, distinct: Iterable[str], what: str) -> 
 
 
 def _check_written(distinct: Iterable[str], what: str) -> None:
-    """Refuse lists and objects that are written as texts beside plain names."""
+    """Refuse lists and objects that are written as texts beside plain names, and texts of several lines."""
+    torn = next((text for text in distinct if "\n" in text), None)
+    if torn is not None:
+        raise InputError(
+            f"{what} holds a text of several lines, {torn[:60]!r}; close the quotation mark before it, or"
+            " write it in one line"
+        )
     text = next(
         (text for text in distinct if text[0] + text[-1] in ("[]", "{}") and QUOTE.search(text)), None
     )

@@ -48,7 +48,15 @@ BOX_WORDS = LOST_FIELDS | frozenset(
 
 SIDES = tuple(
     frozenset(names.split())
-    for names in ("xmin ymin xmax ymax", "x0 y0 x1 y1", "x1 y1 x2 y2", "x y w h", "x y width height")
+    for names in (
+        "xmin ymin xmax ymax",
+        "x0 y0 x1 y1",
+        "x1 y1 x2 y2",
+        "x y w h",
+        "x y width height",
+        "left top width height",
+        "left top right bottom",
+    )
 )
 """What the names of four columns of numbers end in, all after the same word, that are the sides of a box."""
 

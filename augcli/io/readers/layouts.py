@@ -52,6 +52,26 @@ def refuse_yolo(tree: Tree, keys: Collection[str], root: str) -> None:
             )
 
 
+def note_same_folders(names: Iterable[str]) -> list[str]:
+    """Return a note if all class folders hold the same folders, which may then be the classes.
+
+    Args:
+        names: The images, as paths below what holds the class folders.
+    """
+    below: dict[str, set[str]] = {}
+    for name in names:
+        top, _, rest = name.partition("/")
+        below.setdefault(top, set()).add(rest.rpartition("/")[0].split("/")[0])
+    first = next(iter(below.values()), set())
+    if len(below) < 2 or len(first) < 2 or "" in first or any(own != first for own in below.values()):
+        return []
+    tops, inner = sorted(below), sorted(first)
+    return [
+        f"classes are {tops[0]!r}, {tops[1]!r} and so on, each of which holds the same folders {inner[0]!r},"
+        f" {inner[1]!r} and so on; if these are the classes, give one of the former as SRC"
+    ]
+
+
 def _lies_in(directory: str, outer: str) -> bool:
     return directory == outer or directory.startswith(f"{outer}/")
 

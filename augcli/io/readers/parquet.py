@@ -12,7 +12,7 @@ import pyarrow as pa
 from augcli.errors import InputError, Option
 from augcli.io.boxes.columns import column_feature
 from augcli.io.hugging_face import read_features
-from augcli.io.labels.choice import Kind, LabelFacts, describe_unread
+from augcli.io.labels.choice import Kind, LabelFacts, describe_unlike, describe_unread
 from augcli.io.labels.class_list import describe_missing
 from augcli.io.labels.columns import holds_lists, holds_texts, plain_kind
 from augcli.io.labels.labelling import Labelling, gives_all, keep_classes
@@ -35,6 +35,7 @@ from augcli.io.readers.shards import (
     read_paths,
     unite_schemas,
 )
+from augcli.io.readers.split_doubts import note_missing_shards
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_shards
 from augcli.io.records import part_files
 from augcli.io.store.locations import locate
@@ -78,6 +79,7 @@ class ParquetReader:
         )
         columns, box_column, notes = find_described(schema, shards, columns, selection)
         carried, replaced = _choose_carried(schema, columns)
+        notes += [] if columns.labels else describe_unlike(schema, columns.others)
         notes += [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
         rows = _divide_rows(found, shards, schema, columns, selection, classes)
         notes = [*rows.notes, *notes, *describe_passed_over(found, SHARD_SUFFIXES, selection.files)]
@@ -174,7 +176,8 @@ def _divide_rows(
     lost: list[str] = []
     if classes is None and _holds_texts(schema, columns.labels):
         catalogues, lost = _keep_classes(catalogues, main)
-    notes = [*_describe_division(division, catalogues), *said, *lost]
+    missing = [] if found.tree is None else note_missing_shards(shard.key for shard in shards)
+    notes = [*_describe_division(division, catalogues), *missing, *said, *lost]
     return _Divided(splits, catalogues, main, labelling, notes)
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from augcli.errors import InputError, Option, StorageError
 from augcli.io.labels.choice import LabelChoice, choose_labels
+from augcli.io.labels.class_list import some
 from augcli.io.readers.image_cells import copy_images, holds_images
 from augcli.io.store.arrow_files import DAMAGE, first_line, readable
 from augcli.io.store.base import Store, Version, full_name
@@ -124,7 +125,7 @@ def find_columns(
     image = _find_image_column(schema, image_col, shard)
     pictures = {name for name in names if holds_images(schema.field(name).type)}
     if mask_col and (mask_col == image or mask_col not in pictures):
-        have = f"{shard!r} has no column {mask_col!r} of encoded masks; it has {', '.join(names)}; give "
+        have = f"{shard!r} has no column {mask_col!r} of encoded masks; it has {some(names, 12)}; give "
         raise InputError(have, Option("masks", "COLUMN"))
     labels = choose_labels(schema, label_col, shard, (image, mask_col))
     others = tuple(name for name in names if name not in (image, *labels.columns, mask_col))
@@ -138,7 +139,7 @@ def _find_image_column(schema: pa.Schema, image_col: str | None, shard: str) -> 
     cure = "; give ", Option("image_col", likely[0] if len(likely) == 1 else None)
     if image is None or image not in names:
         wanted = repr(image_col) if image_col else " or ".join(IMAGE_COLUMNS)
-        raise InputError(f"{shard!r} has no image column {wanted}; it has {', '.join(names)}", *cure)
+        raise InputError(f"{shard!r} has no image column {wanted}; it has {some(names, 12)}", *cure)
     kind = schema.field(image).type
     if not holds_images(kind):
         what = f"{shard!r}: column {image!r} is {kind}, not encoded images"

@@ -1,4 +1,4 @@
-"""Names of folders and shards that may tell splits, but not as they are read: refused with the cure."""
+"""Names of folders and shards that may tell splits, but not as they are read; and shards that are missing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 IMAGE_WORDS = frozenset("image images img imgs photo photos picture pictures data set dataset".split())
 """Words beside a split word that leave a directory a split: `test_images`, but not `test tube`."""
+
+NUMBERED = re.compile(r"(.*?)([0-9]{5})(-of-([0-9]{5}))(?![0-9])")
+"""A shard's name as Hugging Face numbers them: `train-00000-of-00002.parquet`."""
 
 MOST_NAMED = 5
 
@@ -71,6 +74,20 @@ def is_bare(name: str) -> bool:
     """True if a name says nothing but its split: `test`, `Test2017`, `test_images`."""
     rest = re.split(r"[-._ /0-9]+", WORD.sub(" ", name).lower())
     return all(word in IMAGE_WORDS or word == "" for word in rest)
+
+
+def note_missing_shards(keys: Iterable[str]) -> list[str]:
+    """Return a note for each series of numbered shards of which some are not there."""
+    series: dict[tuple[str, str, int], set[str]] = defaultdict(set)
+    for key in keys:
+        if match := NUMBERED.match(key):
+            series[match[1], match[3], int(match[4])].add(match[2])
+    notes = []
+    for (begin, end, total), found in sorted(series.items()):
+        lost = total - len(found)
+        if lost > 0:
+            notes.append(f"{lost} of {total} shards {begin}*{end} {'is' if lost == 1 else 'are'} missing")
+    return notes
 
 
 def listed(names: Sequence[str]) -> str:
