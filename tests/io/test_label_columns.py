@@ -16,7 +16,6 @@ from augcli.io.labels.columns import LabelColumn
 from augcli.io.labels.columns import label_by_column as label_column
 from augcli.io.labels.labelling import (
     Labelling,
-    keep_classes,
     label_by_index,
     label_by_name,
     label_by_weights,
@@ -533,13 +532,6 @@ def test_renaming_classes_keeps_each_weight_with_its_name():
     labels = [SoftLabel((0, 2), (0.25, 0.75)), None, SECOND]
     moved = rename_classes(Labelling(labels, ("a", "b", "c")), ("c", "x", "b", "a"))
     assert moved == ([SoftLabel((0, 3), (0.75, 0.25)), None, THIRD], ("c", "x", "b", "a"))
-
-
-def test_a_label_of_which_one_class_is_lost_is_unlabelled():
-    mixed, whole = SoftLabel((0, 1), (0.5, 0.5)), SoftLabel((1, 2), (0.25, 0.75))
-    kept, lost = keep_classes(Labelling([mixed, whole, None], ("a", "b", "c")), ("b", "c"))
-    assert kept == ([None, SoftLabel((0, 1), (0.25, 0.75)), None], ("b", "c"))
-    assert lost == ["a"]
 
 
 def test_index_beyond_the_names_of_the_file_is_refused():

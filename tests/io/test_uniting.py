@@ -1,10 +1,16 @@
 """One class list for labels that were read apart: names are matched, numbers are indices into names."""
 
+import json
+
+import pyarrow.parquet as pq
 import pytest
 
+import augcli
 from augcli.errors import InputError
 from augcli.io.labels.labelling import Labelling
 from augcli.io.labels.uniting import fit_classes, unite_lists
+from augcli.ops.cutmix import CutMix
+from augcli.recipe import single
 from augcli.samples import SoftLabel
 
 NAMES = ("cat", "dog", "emu")
@@ -23,6 +29,8 @@ def labelled(*classes):
         ([("0", "1"), ("0", "1", "2")], ("0", "1", "2")),
         ([("0", "1", "2"), NAMES], NAMES),
         ([("0",), ("dog", "cat")], ("dog", "cat")),
+        ([("0", "2"), ("0", "1", "2")], ("0", "1", "2")),
+        ([("0", "1"), ("5", "7")], ("0", "1", "5", "7")),
         ([], None),
     ],
 )
@@ -63,3 +71,40 @@ def test_names_do_not_become_numbers():
 def test_names_that_are_some_of_the_numbers_are_their_indices():
     fitted = fit_classes(Labelling([SoftLabel((0,), (1.0,))], ("2",)), ("0", "1", "2"))
     assert fitted.labelling.labels == [SoftLabel((2,), (1.0,))]
+
+
+@pytest.mark.parametrize(
+    ("own", "classes", "indices"),
+    [
+        (("0", "1", "2"), ("0", "2"), [0, None, 1]),
+        (("2", "5"), ("0", "1", "2"), [2, None]),
+        (("1", "2", "3"), ("3", "2"), [None, 1, 0]),
+        (tuple(f"{n:02d}" for n in range(11)), ("0", "1"), [0, 1] + [None] * 9),
+        (("0", "1"), tuple(f"{n:02d}" for n in range(11)), [0, 1]),
+    ],
+)
+def test_names_that_are_numbers_are_matched_by_name(own, classes, indices):
+    labels = [SoftLabel((index,), (1.0,)) for index in range(len(own))]
+    fitted = fit_classes(Labelling(labels, own), classes)
+    expected = [None if index is None else SoftLabel((index,), (1.0,)) for index in indices]
+    assert fitted.labelling == (expected, classes)
+    assert fitted.lost == tuple(name for name, index in zip(own, indices, strict=True) if index is None)
+    assert not fitted.notes
+
+
+@pytest.mark.parametrize("form", ["folders", "tables"])
+def test_a_digit_that_training_lacks_is_no_other_digit(make_folder, tmp_path, form):
+    digits = {"train": "02", "test": "012"}
+    if form == "folders":
+        root = make_folder({f"{split}/{digit}": 1 for split in digits for digit in digits[split]})
+    else:
+        root = make_folder({split: len(digits[split]) for split in digits})
+        for split in digits:
+            rows = [{"file_name": f"{n}.png", "label": digit} for n, digit in enumerate(digits[split])]
+            (root / split / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    summary = augcli.materialize(root, tmp_path / "out", single(CutMix()))
+    rows = pq.read_table(tmp_path / "out" / "test" / "metadata.parquet").to_pylist()
+    assert [row["label"] for row in sorted(rows, key=lambda row: row["source"])] == [0, None, 1]
+    assert (
+        "classes of split 'test' that are none of 'train': '1'; their images are unlabelled" in summary.notes
+    )

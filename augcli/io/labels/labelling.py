@@ -11,7 +11,7 @@ from augcli.io.labels.class_list import some
 from augcli.samples import SoftLabel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -173,9 +173,9 @@ def label_by_parts(
 
 def gives_all(*labellings: Labelling | None) -> bool:
     """True if every label gives every class some weight, as smoothing does."""
-    labels = {id(label): label for own in labellings if own for label in own.labels if label is not None}
+    labels = [label for own in labellings if own for label in distinct_labels(own)]
     count = max((len(own.classes or ()) for own in labellings if own), default=0)
-    return count > 1 and bool(labels) and all(len(label.classes) == count for label in labels.values())
+    return count > 1 and bool(labels) and all(len(label.classes) == count for label in labels)
 
 
 def rename_classes(labelling: Labelling, classes: tuple[str, ...]) -> Labelling:
@@ -189,34 +189,30 @@ def rename_classes(labelling: Labelling, classes: tuple[str, ...]) -> Labelling:
     if lost:
         raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {some(classes)}")
     by_name = {name: index for index, name in enumerate(classes)}
-    new_index = [by_name[name] for name in own]
-    moved: dict[int, SoftLabel] = {}
-    for label in labelling.labels:
-        if label is not None and id(label) not in moved:
-            pairs = sorted(
-                (new_index[old], weight) for old, weight in zip(label.classes, label.weights, strict=True)
-            )
-            moved[id(label)] = SoftLabel(tuple(new for new, _ in pairs), tuple(weight for _, weight in pairs))
+    return move_classes(labelling, classes, {index: by_name[name] for index, name in enumerate(own)})
+
+
+def move_classes(labelling: Labelling, classes: tuple[str, ...], place: Mapping[int, int]) -> Labelling:
+    """Return labels over another class list; those with a class that has no place there are None.
+
+    Args:
+        labelling: The labels.
+        classes: The other list.
+        place: The index there of each class, by its own.
+    """
+    moved: dict[int, SoftLabel | None] = {}
+    for label in distinct_labels(labelling):
+        if not all(index in place for index in label.classes):
+            moved[id(label)] = None
+            continue
+        pairs = sorted((place[old], weight) for old, weight in zip(label.classes, label.weights, strict=True))
+        moved[id(label)] = SoftLabel(tuple(new for new, _ in pairs), tuple(weight for _, weight in pairs))
     return Labelling([None if label is None else moved[id(label)] for label in labelling.labels], classes)
 
 
-def keep_classes(labelling: Labelling, classes: tuple[str, ...]) -> tuple[Labelling, list[str]]:
-    """Return labels over another class list; what bears a class that it lacks is unlabelled.
-
-    Returns:
-        The labels, and the classes that were lost, sorted.
-    """
-    own = labelling.classes or ()
-    lost = {index for index, name in enumerate(own) if name not in classes}
-    if not lost:
-        return rename_classes(labelling, classes), []
-    kept = [
-        None if label is None or not lost.isdisjoint(label.classes) else label for label in labelling.labels
-    ]
-    # The lost classes stand behind the others, where no label that is left has an index.
-    names = sorted({own[index] for index in lost})
-    moved = rename_classes(Labelling(kept, labelling.classes), (*classes, *names))
-    return Labelling(moved.labels, classes), names
+def distinct_labels(labelling: Labelling) -> Iterable[SoftLabel]:
+    """Return the labels that occur, objects that many rows share once."""
+    return {id(label): label for label in labelling.labels if label is not None}.values()
 
 
 def _list_names(present: set[str], classes: tuple[str, ...] | None) -> tuple[str, ...]:

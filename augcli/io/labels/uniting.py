@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError, Option
 from augcli.io.labels.class_list import some
-from augcli.io.labels.labelling import Labelling
-from augcli.samples import SoftLabel
+from augcli.io.labels.labelling import Labelling, distinct_labels, move_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 class Fitted(NamedTuple):
@@ -34,6 +33,8 @@ def unite_lists(labellings: Sequence[Labelling]) -> tuple[str, ...] | None:
     named = [own for own in lists if own not in numbered]
     if not named:
         return max(lists, key=len)
+    if all(map(_are_numbers, lists)):  # names that are numbers, in some of which one is missing
+        return tuple(sorted({name for own in lists for name in own}))
     if numbered:
         if len(named) > 1 or max(map(len, numbered)) > len(named[0]):
             raise InputError(
@@ -47,9 +48,10 @@ def unite_lists(labellings: Sequence[Labelling]) -> tuple[str, ...] | None:
 
 
 def fit_classes(labelling: Labelling, classes: tuple[str, ...] | None) -> Fitted:
-    """Return labels under another class list, by name; numbers are indices into it.
+    """Return labels under another class list, by name; numbers are indices into a list of other names.
 
-    Labels of a class that the list lacks are None.
+    Where all names of the list are numbers, numbers are such names: a split without images of `1` has the
+    classes `0` and `2`, and index 1 is not that of `2`. Labels of a class that the list lacks are None.
 
     Raises:
         InputError: If the labels are names and the class list is of numbers.
@@ -57,39 +59,34 @@ def fit_classes(labelling: Labelling, classes: tuple[str, ...] | None) -> Fitted
     own = labelling.classes
     if own is None or own == classes or classes is None:
         return Fitted(Labelling(labelling.labels, classes))
-    if labelling.is_numbered:
+    notes: tuple[str, ...] = ()
+    place = _find_places(own, classes)
+    if labelling.is_numbered and not _are_numbers(classes):
         place = {index: index for index in range(min(len(own), len(classes)))}
-        is_named = not Labelling([], classes).is_numbered
-        notes = ("labels that are numbers take the class names of the others",) if is_named else ()
-        return _move(labelling, classes, place, notes)
-    if Labelling([], classes).is_numbered and not set(own) <= set(classes):
+        notes = ("labels that are numbers take the class names of the others",)
+    elif not _are_numbers(own) and Labelling([], classes).is_numbered and len(place) < len(own):
         raise InputError(
             f"labels are names ({some(own)}) in one split and numbers up to {len(classes) - 1} in another;"
             " give ",
             Option("classes", "FILE"),
             " with all names in index order",
         )
-    by_name = {name: index for index, name in enumerate(classes)}
-    place = {index: by_name[name] for index, name in enumerate(own) if name in by_name}
-    return _move(labelling, classes, place, ())
+    used = {index for label in distinct_labels(labelling) for index in label.classes}
+    lost = tuple(own[index] for index in sorted(used) if index not in place)
+    return Fitted(move_classes(labelling, classes, place), lost, notes)
 
 
-def _move(
-    labelling: Labelling, classes: tuple[str, ...], place: Mapping[int, int], notes: tuple[str, ...]
-) -> Fitted:
-    """Return labels with other indices; those with a class that has no place become None."""
-    own = labelling.classes or ()
-    moved: dict[int, SoftLabel | None] = {}
-    lost: set[int] = set()
-    for label in labelling.labels:
-        if label is None or id(label) in moved:
-            continue
-        missing = [index for index in label.classes if index not in place]
-        lost.update(missing)
-        if missing:
-            moved[id(label)] = None
-            continue
-        pairs = sorted((place[old], weight) for old, weight in zip(label.classes, label.weights, strict=True))
-        moved[id(label)] = SoftLabel(tuple(new for new, _ in pairs), tuple(weight for _, weight in pairs))
-    labels = [None if label is None else moved[id(label)] for label in labelling.labels]
-    return Fitted(Labelling(labels, classes), tuple(own[index] for index in sorted(lost)), notes)
+def _find_places(own: tuple[str, ...], classes: tuple[str, ...]) -> dict[int, int]:
+    """Return the index that each class has in another list, by name; of numbers by their value, too."""
+    by_name: dict[object, int] = {name: index for index, name in enumerate(classes)}
+    if _are_numbers(own) and _are_numbers(classes):  # `1` is `01` where a longer list pads it
+        by_name |= {int(name): index for index, name in enumerate(classes)}
+        found = [by_name.get(name, by_name.get(int(name))) for name in own]
+    else:
+        found = [by_name.get(name) for name in own]
+    return {index: place for index, place in enumerate(found) if place is not None}
+
+
+def _are_numbers(names: tuple[str, ...]) -> bool:
+    """True if all names are numbers."""
+    return all(name.isascii() and name.isdigit() for name in names)

@@ -15,9 +15,10 @@ from augcli.io.hugging_face import read_features
 from augcli.io.labels.choice import Kind, LabelFacts, describe_unlike, describe_unread
 from augcli.io.labels.class_list import describe_missing
 from augcli.io.labels.columns import holds_lists, holds_texts, plain_kind
-from augcli.io.labels.labelling import Labelling, gives_all, keep_classes
+from augcli.io.labels.labelling import Labelling, distinct_labels, gives_all
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.labels.split_columns import describe_splits_in, list_split_columns, refuse_splits_in
+from augcli.io.labels.uniting import fit_classes
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
@@ -247,24 +248,18 @@ def _holds_texts(schema: pa.Schema, choice: LabelChoice) -> bool:
 
 def _keep_classes(catalogues: tuple[Catalogue, ...], main: str) -> tuple[tuple[Catalogue, ...], list[str]]:
     """Return catalogues with the classes that occur in the augmented split, and notes on all others."""
-    used = {catalogue.split: _find_used(catalogue) for catalogue in catalogues}
-    kept = tuple(sorted(used[main]))
+    labellings = {split.split: Labelling(list(split.labels), split.classes) for split in catalogues}
+    classes = labellings[main].classes or ()
+    used = {index for label in distinct_labels(labellings[main]) for index in label.classes}
+    kept = tuple(classes[index] for index in sorted(used))
     if not kept:
         return catalogues, []
     found, notes = [], []
     for catalogue in catalogues:
-        labelling, _ = keep_classes(Labelling(list(catalogue.labels), catalogue.classes), kept)
-        found.append(replace(catalogue, labels=labelling.labels, classes=labelling.classes))
-        lost = sorted(used[catalogue.split].difference(kept))
-        notes += [describe_lost(catalogue.split, lost, main)] if lost else []
+        fitted = fit_classes(labellings[catalogue.split], kept)
+        found.append(replace(catalogue, labels=fitted.labelling.labels, classes=kept))
+        notes += [describe_lost(catalogue.split, fitted.lost, main)] if fitted.lost else []
     return tuple(found), notes
-
-
-def _find_used(catalogue: Catalogue) -> set[str]:
-    """Return the names of the classes that occur in a catalogue."""
-    labels = {id(label): label for label in catalogue.labels if label is not None}.values()
-    classes = catalogue.classes or ()
-    return {classes[index] for label in labels for index in label.classes}
 
 
 def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, list[str]]:
