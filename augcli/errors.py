@@ -12,6 +12,7 @@ AugcliError                   1   a bug of ours, when nothing narrower fits
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import Enum
 from typing import Self
@@ -49,7 +50,7 @@ class Option:
             shown = str(self.value).lower() if isinstance(self.value, bool) else f'"{self.value}"'
             return words if self.value is None else f"{words} = {shown}"
         if isinstance(self.value, str):
-            return f"--{words} {self.value}"
+            return f"--{words} {shlex.quote(self.value)}"
         return f"--no-{words}" if self.value is False else f"--{words}"
 
 
@@ -62,6 +63,17 @@ def show_value(value: object) -> str:
     except Exception:  # noqa: BLE001 - whatever the `repr` of a stranger raises, or the digits of huge integers
         return f"a {type(value).__name__}"
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+def quantity(number: int, noun: str, nouns: str = "") -> str:
+    """Return a number of things in words: `1 image`, `2 images`.
+
+    Args:
+        number: How many.
+        noun: What one of them is called.
+        nouns: What several are called, if that is not the noun with an s.
+    """
+    return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def spell(words: tuple[object, ...], spelling: Spelling) -> str:

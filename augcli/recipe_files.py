@@ -73,7 +73,10 @@ def _read_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     flat = {key: value for key, value in data.items() if key not in ("op", "labels")}
     labels = data.get("labels", {})
     if not isinstance(labels, dict):
-        raise UsageError(f"recipe: labels must be a table, [labels], got {labels!r}")
+        raise UsageError(
+            f"recipe: labels must be a table, [labels], got {labels!r}; give a file of labels beside it, by ",
+            Option("labels"),
+        )
     if twice := sorted(flat.keys() & labels.keys()):
         raise UsageError(f"recipe: {twice[0]!r} is given twice, at the top and in [labels]; leave out one")
     options = option_fields(Recipe)
@@ -247,6 +250,8 @@ def _read_text(path: Path) -> str:
     try:
         data = locate(path).read()
     except StorageError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise InputError(f"recipe {str(path)!r} does not exist; give a TOML file") from error
         raise InputError(f"recipe {str(path)!r} cannot be read: {error.__cause__ or error}") from error
     if data.startswith(PARQUET_MAGIC):
         raise UsageError(f"recipe {str(path)!r} is a parquet file; give RECIPE SRC DST in this order")

@@ -42,7 +42,7 @@ def test_arguments_outside_their_range_are_refused(make_folder, tmp_path, option
 
 def test_a_recipe_that_is_missing_or_none_is_refused(make_folder, tmp_path):
     src = make_folder({"cat": 3})
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="does not exist; give a TOML file"):
         augcli.materialize(src, tmp_path / "dst", tmp_path / "none.toml")
     (tmp_path / "broken.toml").write_text("seed = = 1")
     with pytest.raises(UsageError, match="not a TOML recipe"):

@@ -8,7 +8,16 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.errors import AugcliError, DecodeError, Option, Reminder, Spelling, StorageError, UsageError
+from augcli.errors import (
+    AugcliError,
+    DecodeError,
+    Option,
+    Reminder,
+    Spelling,
+    StorageError,
+    UsageError,
+    quantity,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,12 +31,24 @@ from augcli.errors import AugcliError, DecodeError, Option, Reminder, Spelling, 
             'mask-policy = "dominant"',
             "--mask-policy dominant",
         ),
+        (Option("label_sep", "|"), "label_sep='|'", 'label-sep = "|"', "--label-sep '|'"),
+        (
+            Option("file_col", "Photo Nr"),
+            "file_col='Photo Nr'",
+            'file-col = "Photo Nr"',
+            "--file-col 'Photo Nr'",
+        ),
         (Option("force", True), "force=True", "force = true", "--force"),
         (Option("links", False), "links=False", "links = false", "--no-links"),
     ],
 )
 def test_an_option_has_three_spellings(option, argument, key, flag):
     assert [option.spell(spelling) for spelling in Spelling] == [argument, key, flag]
+
+
+def test_one_thing_is_not_called_many():
+    assert [quantity(number, "image") for number in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+    assert quantity(2, "directory", "directories") == "2 directories"
 
 
 def test_a_message_names_options_as_python_does_until_somebody_else_shows_it():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from augcli.api import materialize
 from augcli.cli.options import take_files
+from augcli.errors import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,9 +43,9 @@ def materialize_and_report(
         progress.close()
     show(summary, describe, document, quiet, json)
     if len(summary.failures) > max_errors:
-        failed = len(summary.failures)
+        failed = quantity(len(summary.failures), "image")
         print(
-            f"augcli: {failed} images failed, --max-errors allows {max_errors}; see {dst}/failures.jsonl",
+            f"augcli: {failed} failed, --max-errors allows {max_errors}; see {dst}/failures.jsonl",
             file=sys.stderr,
         )
         return TOO_MANY_FAILED

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import Spelling, spell_note
+from augcli.errors import Spelling, quantity, spell_note
 
 if TYPE_CHECKING:
     from augcli.pipeline.results import Summary, Verification
@@ -22,14 +22,14 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
         spelling: How notes name options.
     """
     verb = "would hold" if summary.is_dry else "holds"
-    what, sources = _count(summary.outputs, "image"), _count(summary.images, "input")
+    what, sources = quantity(summary.outputs, "image"), quantity(summary.images, "input")
     lines = [f"{summary.dst} {verb} {what} ({summary.layout}) from {sources}"]
     if not summary.is_dry:
         lines.append(f"  changed    {summary.applied}")
     if summary.written_anew:
         anew = ", ".join(f"{reason} {count}" for reason, count in summary.written_anew.items())
         lines.append(f"  unchanged, but written anew {sum(summary.written_anew.values())} ({anew})")
-    lines += [f"  left out   {count}: {reason}" for reason, count in summary.unmixed.items()]
+    lines += [f"  unchanged  {count}: {reason}" for reason, count in summary.unmixed.items()]
     lines += [f"  failed     {count}: {reason}" for reason, count in reasons(summary).items()]
     if summary.failures:
         lines.append(f"             listed in {summary.dst}/failures.jsonl")
@@ -70,9 +70,11 @@ def describe_verification(found: Verification, spelling: Spelling = Spelling.FLA
     """Return in words what was checked, each difference on a line of its own, options spelled as is said."""
     again = f", {found.recomputed} made again from their sources" if found.recomputed else ""
     count = len(found.differences)
-    verdict = f"{count} differences" if count > 1 else "1 difference" if count else "all is as it was written"
+    verdict = quantity(count, "difference") if count else "all is as it was written"
     lines = [f"{file}: {spell_note(what, spelling)}" for file, what in found.differences]
-    return "\n".join([*lines, f"{found.dst}: {found.outputs} images ({found.layout}){again}: {verdict}"])
+    return "\n".join(
+        [*lines, f"{found.dst}: {quantity(found.outputs, 'image')} ({found.layout}){again}: {verdict}"]
+    )
 
 
 def document_verification(found: Verification, spelling: Spelling = Spelling.FLAG) -> dict[str, Any]:
@@ -86,11 +88,6 @@ def reasons(summary: Summary) -> dict[str, int]:
     return dict(sorted(Counter(failure.reason for failure in summary.failures).items()))
 
 
-def _count(number: int, noun: str) -> str:
-    """Return a number of things, the noun in the plural but for one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _megabytes(size: int) -> str:
     return f"about {size / 1e6:.0f} MB" if size >= 500_000 else "less than 1 MB"
 
@@ -101,8 +98,15 @@ def _plain(text: str) -> str:
     return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}..."
 
 
+def _quote(name: str) -> str:
+    """Return the name of a class; in quotes if it would read as a number."""
+    return repr(name) if name.isdecimal() else _plain(name)
+
+
 def _classes(per_class: dict[str, int]) -> str:
-    shown = [f"{_plain(name)} {count}" for name, count in list(per_class.items())[:SHOWN_CLASSES]]
+    """Return the classes and how many outputs each has."""
+    first = list(per_class.items())[:SHOWN_CLASSES]
+    shown = [f"{_quote(name)} {count}" for name, count in first]
     more = len(per_class) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
@@ -110,7 +114,7 @@ def _classes(per_class: dict[str, int]) -> str:
 def _boxes(summary: Summary) -> str:
     """Return the boxes of each category before and after."""
     shown = [
-        f"{_plain(name)} {before}" + (f" -> {after}" if not summary.is_dry else "")
+        f"{_quote(name)} {before}" + (f" -> {after}" if not summary.is_dry else "")
         for name, (before, after) in list(summary.boxes.items())[:SHOWN_CLASSES]
     ]
     more = len(summary.boxes) - len(shown)
@@ -118,7 +122,7 @@ def _boxes(summary: Summary) -> str:
 
 
 def _work(summary: Summary) -> str:
-    chunks = f"{len(summary.chunks_done)} of {_count(summary.chunks, 'chunk')}"
+    chunks = f"{len(summary.chunks_done)} of {quantity(summary.chunks, 'chunk')}"
     if summary.is_dry and summary.chunks_compared:
         chunks += f", {summary.chunks_compared} to compare with their sources"
     if summary.only_tables:
@@ -127,13 +131,13 @@ def _work(summary: Summary) -> str:
         free = "" if summary.free_bytes is None else f" {summary.free_bytes / 1e6:.0f} MB are free;"
         return f"to do: {chunks}, {_megabytes(summary.estimated_bytes)};{free} nothing was written"
     if not summary.chunks_done:
-        compared = f"; compared the sources of {summary.chunks_compared} chunks" * bool(
-            summary.chunks_compared
-        )
+        number = summary.chunks_compared
+        compared = f"; compared the sources of {quantity(number, 'chunk')}" if number else ""
         return f"nothing to do: all of it stood already{compared}"
     wall = summary.seconds["wall"]
     rate = summary.outputs_made / wall if wall else 0.0
-    work = (
-        f"{rate:.0f} images/s, {_count(summary.workers, 'worker')}, {summary.libraries['backend']}, {chunks}"
+    backend = summary.libraries["backend"]
+    work = [f"{rate:.0f} images/s", quantity(summary.workers, "worker"), backend, chunks]
+    return (
+        f"made {summary.outputs_made} in {wall:.1f} s ({', '.join(part for part in work if part != 'none')})"
     )
-    return f"made {summary.outputs_made} in {wall:.1f} s ({work})"

@@ -54,7 +54,7 @@ def test_failed_images_are_3(run_cli, make_folder, tmp_path):
     src, dst = make_folder({"cat": 3, "dog": 2}), tmp_path / "dst"
     (src / "cat" / "bad.png").write_text("I am no image")
     done = run_cli("cutmix", src, dst, "--quiet")
-    says = f"augcli: 1 images failed, --max-errors allows 0; see {dst}/failures.jsonl\n"
+    says = f"augcli: 1 image failed, --max-errors allows 0; see {dst}/failures.jsonl\n"
     assert (done.returncode, done.stdout, done.stderr) == (3, "", says)
 
 

@@ -192,7 +192,7 @@ def test_boxes_of_none_of_the_images_are_refused():
     with pytest.raises(InputError) as caught:
         match(make_held("x/a.jpg", "b.jpg"), ["c.jpg", "d.jpg"], ["e.jpg"])
     assert str(caught.value) == (
-        "the boxes are of none of the images: their first one is 'x/a.jpg', the first of the input 'c.jpg';"
+        "the boxes belong to other images: their first image is 'x/a.jpg', the first of the input is 'c.jpg';"
         " give the file that belongs to these, or name its images by their paths below SRC"
     )
 

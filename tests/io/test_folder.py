@@ -102,7 +102,7 @@ def test_what_systems_leave_is_skipped_and_counted(make, name, below):
     root = make(f"{below}{name}/a.png", "kept/x.png")
     assert keys(root) == ["kept/x.png"]
     (note,) = describe_others(listed(root).others)
-    assert note == "passed over 1 names of systems (@eaDir, __MACOSX, __pycache__, lost+found)"
+    assert note == "passed over 1 name of systems (@eaDir, __MACOSX, __pycache__, lost+found)"
 
 
 def test_empty_directories_are_counted(make):
@@ -153,7 +153,7 @@ def test_directory_that_cannot_be_listed_is_a_storage_error(make, monkeypatch):
 
 def test_passed_over_files_are_named_with_their_number():
     assert describe_others(Counter({".txt": 2, "": 1})) == [
-        "passed over 1 files without an extension",
+        "passed over 1 file without an extension",
         "passed over 2 .txt",
     ]
 

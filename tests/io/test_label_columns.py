@@ -67,9 +67,7 @@ def test_class_file_that_is_missing_is_refused(tmp_path):
     with pytest.raises(InputError) as caught:
         read(tmp_path / "none.txt")
     path = f"'{tmp_path}/none.txt'"
-    assert str(caught.value) == (
-        f"classes {path} cannot be read: [Errno 2] No such file or directory: {path}"
-    )
+    assert str(caught.value) == f"classes {path} does not exist; give a file of class names"
 
 
 def test_class_file_that_is_a_directory_is_refused(tmp_path):

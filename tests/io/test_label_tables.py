@@ -195,8 +195,13 @@ def test_table_that_is_no_csv_is_refused(read_csv, text):
         read_csv(text)
 
 
+def test_column_of_fractions_is_not_proposed_as_labels(table):
+    said = says(table, "l.csv", "file_name,price,stars\na.png,1.5,2\nb.png,2.0,3\n")
+    assert said.endswith("give --label-col (such as --label-col stars)")
+
+
 def test_missing_table_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv' cannot be read"):
+    with pytest.raises(InputError, match=r"none\.csv' does not exist"):
         read_labels(tmp_path / "none.csv", ["a.png"])
 
 
@@ -387,8 +392,8 @@ def test_row_names_the_one_image_that_fits(labels, key, image):
 
 def test_what_was_forgiven_is_said(table):
     found = table("l.csv", "file_name,label\na,cat\nq/b.png,dog\n")
-    assert any("1 rows" in note and "without regard to suffix" in note for note in found.notes)
-    assert any("1 rows" in note and "last part" in note for note in found.notes)
+    assert any("1 row of" in note and "without regard to suffix" in note for note in found.notes)
+    assert any("1 row of" in note and "last part" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -408,7 +413,7 @@ def test_exact_path_goes_before_what_is_forgiven(labels):
 def test_row_of_a_lost_image_does_not_take_another_of_its_name(table):
     found = table("l.csv", "file_name,label\nx/a.png,cat\ny/a.png,dog\n", ["x/a.png"])
     assert found.labellings[0].labels == [CAT]
-    assert any("1 rows" in note and "name no image here ('y/a.png' first)" in note for note in found.notes)
+    assert any("1 row of" in note and "names no image here ('y/a.png')" in note for note in found.notes)
 
 
 def test_row_of_another_split_does_not_take_an_image_of_its_name(table):
@@ -424,7 +429,7 @@ def test_rows_without_image_and_images_without_row_are_counted(table):
         next(note for note in found.notes if "name no image" in note).split(" rows of ")[1].split(" name ")[0]
     )
     assert f"2 rows of {path} name no image here ('lost.png' first)" in found.notes
-    assert f"2 images have no row in {path} and are unlabelled ('b.png' first)" in found.notes
+    assert f"unlabelled, without a row in {path}: 2 images ('b.png' first)" in found.notes
 
 
 def test_two_rows_of_an_image_that_agree_are_one(labels):
@@ -606,7 +611,7 @@ def test_several_indices_of_one_text_are_multi_hot(labels):
 
 def test_texts_that_are_probably_several_names_are_refused(table):
     said = says(table, "l.csv", "file_name,label\na.png,cat|dog\nb.png,dog\n")
-    assert "'cat|dog': several names, or one? Give --label-sep |" in said
+    assert "'cat|dog': several names, or one? Give --label-sep '|'" in said
     assert "--classes FILE" in said
 
 
@@ -614,7 +619,7 @@ def test_texts_that_are_probably_several_names_are_refused(table):
     ("cells", "cure"),
     [
         (("cat,dog", "dog", "cat"), "--label-sep ,"),
-        (("cat; dog", "dog; cat", "bird"), "--label-sep ;"),
+        (("cat; dog", "dog; cat", "bird"), "--label-sep ';'"),
         (("cat dog", "dog", "cat"), "--label-sep with a blank"),
     ],
 )

@@ -416,7 +416,7 @@ def test_input_columns_of_our_names_are_replaced_and_listed(tmp_path):
     columns = {"image": IMAGES, "label": LABELS, "op": ["theirs"] * 4, "hash": [1] * 4, "more": [2] * 4}
     write_shard(tmp_path / "a.parquet", columns)
     summary = augcli.materialize(tmp_path / "a.parquet", tmp_path / "dst", unchanged())
-    assert "replaced the input columns op, hash" in summary.notes
+    assert "columns of the input that the output has anew: op, hash" in summary.notes
     assert set(by_source(tmp_path / "dst", "op").values()) == {"none"}
     assert set(by_source(tmp_path / "dst", "more").values()) == {2}
 
@@ -574,7 +574,7 @@ def test_classes_of_names_in_rows_are_those_of_the_augmented_split(tmp_path):
         "train": [first, second, first, second],
     }
     assert (
-        "classes of split 'test' that are none of 'train': 'b'; their images are unlabelled" in source.notes
+        "classes of split 'test' that 'train' does not have: 'b'; their images are unlabelled" in source.notes
     )
 
 
@@ -654,7 +654,9 @@ def test_own_output_is_read_again_with_its_class_names(own_output, tmp_path):
 def test_own_output_is_read_again_with_its_columns_replaced_and_others_carried(own_output, tmp_path):
     summary = augcli.materialize(own_output, tmp_path / "second", unchanged())
     assert read_rows(tmp_path / "second").schema.names == read_rows(own_output).schema.names
-    assert any(note.startswith("replaced the input columns label, ") for note in summary.notes)
+    assert any(
+        note.startswith("columns of the input that the output has anew: label, ") for note in summary.notes
+    )
     assert sorted(by_source(tmp_path / "second", "more").values()) == list(range(8))
 
 

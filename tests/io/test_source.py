@@ -209,7 +209,7 @@ def test_image_without_a_row_is_unlabelled_and_counted(make_folder, tmp_path):
     (tmp_path / "labels.csv").write_text("file_name,label\n0.png,cat\n")
     source, catalogue = open_only(make_folder({"": 2}), labels=tmp_path / "labels.csv")
     assert labels_of(catalogue) == {"0.png": FIRST, "1.png": None}
-    assert any("1 images have no row" in note for note in source.notes)
+    assert any("without a row in" in note for note in source.notes)
 
 
 def test_label_table_is_refused_for_shards(tmp_path):
@@ -241,7 +241,7 @@ def test_splits_share_the_class_list_of_the_augmented_one(make_folder):
     source = open_source(str(root), Selection())
     assert [c.classes for c in source.catalogues] == [("cat", "emu")] * 2
     assert [c.labels for c in source.catalogues] == [[FIRST, SECOND], [None, SECOND]]
-    lack = "classes of split 'val' that are none of 'train': 'dog'; their images are unlabelled"
+    lack = "classes of split 'val' that 'train' does not have: 'dog'; their images are unlabelled"
     assert lack in source.notes
 
 
@@ -394,7 +394,7 @@ def test_class_folder_without_images_in_a_split_is_counted(make_folder):
     (root / "val" / "dog").mkdir()
     source = open_source(str(root), Selection())
     assert [c.classes for c in source.catalogues] == [("cat",)] * 2
-    assert "passed over 1 empty directories" in source.notes
+    assert "passed over 1 empty directory" in source.notes
 
 
 @pytest.mark.parametrize("split", ["", "val/"])

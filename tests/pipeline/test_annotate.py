@@ -902,7 +902,7 @@ def test_two_columns_of_masks_stop_until_one_is_named(tmp_path):
     (tmp_path / "in").mkdir()
     table = pa.table({"image": image, "mask": mask, "annotation": mask})
     pq.write_table(table, tmp_path / "in" / "a.parquet")
-    words = "has masks in column 'mask' and 'annotation'; give masks='mask' or masks='annotation': the other"
+    words = "has masks in columns 'mask' and 'annotation'; give masks='mask' or masks='annotation': the other"
     with pytest.raises(InputError, match=words):
         augcli.materialize(tmp_path / "in", tmp_path / "dst", single(CutMix()))
     summary = augcli.materialize(tmp_path / "in", tmp_path / "dst", single(CutMix()), masks="annotation")

@@ -359,7 +359,7 @@ def test_columns_of_the_sides_of_a_box_are_left_out(tmp_path, sides):
     (tmp_path / "s").mkdir()
     pq.write_table(pa.table(columns), tmp_path / "s" / "a.parquet")
     summary = augcli.materialize(tmp_path / "s", tmp_path / "dst", single(Cutout()))
-    assert any(note.startswith(f"left out: column {sides[0]!r} and {sides[1]!r}") for note in summary.notes)
+    assert any(note.startswith(f"left out: columns {sides[0]!r} and {sides[1]!r}") for note in summary.notes)
     written = read_output(tmp_path / "dst").column_names
     assert written[-1] == "x", "a column of other numbers is carried along"
     assert not set(sides) & set(written)
@@ -384,7 +384,7 @@ def test_columns_that_place_nothing_are_carried_along(tmp_path, cells):
 def test_two_columns_of_boxes_stop_until_one_is_named(tmp_path):
     other = pa.array([VALUES] * COUNT, pa.struct([(name, pa.list_(kind)) for name, kind in TYPES.items()]))
     src = write_shard(tmp_path / "s" / "a.parquet", faces=other)
-    with pytest.raises(InputError, match="column 'objects' and 'faces' hold boxes; give boxes='objects' or"):
+    with pytest.raises(InputError, match="columns 'objects' and 'faces' hold boxes; give boxes='objects' or"):
         augcli.materialize(src, tmp_path / "dst", single(Cutout()))
     summary = augcli.materialize(src, tmp_path / "dst", single(Cutout()), boxes="faces")
     assert "boxes: 20 of column 'faces'" in summary.notes

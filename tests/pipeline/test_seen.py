@@ -625,7 +625,7 @@ def test_an_idle_run_and_one_that_compares_load_no_numba(make_folder, tmp_path):
     code = "import sys; from augcli.cli import main\ntry: main()\nfinally: print('numba' in sys.modules)"
     command = [sys.executable, "-c", code, "cutmix", src, tmp_path / "dst"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "compared the sources of 1 chunks" in said
+    assert "compared the sources of 1 chunk\n" in said
     assert said.endswith("False\n")
 
 

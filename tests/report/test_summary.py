@@ -39,7 +39,7 @@ def test_it_says_what_stands_and_what_was_done():
     assert describe(SUMMARY).splitlines() == [
         "out holds 4 images (folder) from 5 inputs",
         "  changed    3",
-        "  left out   1: not drawn",
+        "  unchanged  1: not drawn",
         "  failed     1: not an image",
         "             listed in out/failures.jsonl",
         "  classes    cat 3, dog 1",
@@ -48,6 +48,17 @@ def test_it_says_what_stands_and_what_was_done():
         "  note       give --max-pixels",
         "  made 2 in 0.5 s (4 images/s, 2 workers, cpu (numba), 1 of 2 chunks)",
     ]
+
+
+def test_classes_called_by_numbers_are_quoted():
+    lines = describe(replace(SUMMARY, per_class={"0": 3, "10": 1}, boxes={"7": (2, 3)})).splitlines()
+    assert "  classes    '0' 3, '10' 1" in lines
+    assert "  boxes      '7' 2 -> 3" in lines
+
+
+def test_no_backend_is_named_where_no_step_is_applied():
+    said = describe(replace(SUMMARY, libraries={"backend": "none"}, workers=1))
+    assert said.endswith("made 2 in 0.5 s (4 images/s, 1 worker, 1 of 2 chunks)")
 
 
 def test_notes_are_spelled_for_who_reads_them():
@@ -124,5 +135,5 @@ def test_one_thing_is_not_called_many(cli, make_folder, tmp_path):
     assert lines[-1].endswith("1 worker, cpu (numba), 1 of 1 chunk)")
     (note,) = [line for line in lines if "dominant nowhere" in line]
     assert re.match(
-        r"  note       class '(cat|dog)' is dominant nowhere and has no folder, which shifts", note
+        r"  note       class '(cat|dog)' is dominant nowhere and has no folder: readers that number", note
     )

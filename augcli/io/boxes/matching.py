@@ -110,7 +110,7 @@ def _describe_none(box_file: BoxFile, names: Sequence[Sequence[str]]) -> str:
     if theirs is None:
         return "the boxes name no images; give the file that belongs to these"
     return (
-        f"the boxes are of none of the images: their first one is {theirs!r}, the first of the input"
+        f"the boxes belong to other images: their first image is {theirs!r}, the first of the input is"
         f" {ours!r}; give the file that belongs to these, or name its images by their paths below SRC"
     )
 

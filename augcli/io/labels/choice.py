@@ -69,7 +69,7 @@ class LabelChoice(NamedTuple):
 
     def __str__(self) -> str:
         if self.kind is Kind.EXACT:
-            return "exact, columns 'classes' and 'weights'"
+            return "columns 'classes' and 'weights' (exact)"
         if self.kind is Kind.SHARES:
             return f"columns {some([repr(name) for name in self.columns], 3)}"
         return " and ".join(

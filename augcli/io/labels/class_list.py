@@ -27,6 +27,8 @@ def read_class_list(file: Location) -> tuple[str, ...]:
     try:
         text = io.TextIOWrapper(io.BytesIO(file.read()), "utf-8-sig").read()  # any line ends
     except (StorageError, UnicodeDecodeError) as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise InputError(given, f" {file.name!r} does not exist; give a file of class names") from error
         reason = explain(error, file.name)
         raise InputError(given, f" {file.name!r} cannot be read: {reason}") from error
     names = tuple(line for line in text.split("\n") if line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from augcli.errors import InputError, Note, Option
+from augcli.errors import InputError, Note, Option, quantity
 from augcli.io.hugging_face import read_class_names
 from augcli.io.labels.choice import (
     Kind,
@@ -145,6 +145,7 @@ def _choose(table: Table, file_column: str, label_col: str | None, must_label: b
         name
         for name in others
         if could_label(table.schema.field(name).type) and name.lower() not in FILE_NAMES
+        if not _holds_fractions(table, name)
     )
     raise InputError(
         f"{table.name!r} has no column label and no column of weights (several columns of numbers in 0..1 are"
@@ -152,6 +153,14 @@ def _choose(table: Table, file_column: str, label_col: str | None, must_label: b
         Option("label_col"),
         *as_candidates(candidates),
     )
+
+
+def _holds_fractions(table: Table, name: str) -> bool:
+    """True if a column holds numbers that are not whole, which label nothing."""
+    if not pa.types.is_floating(table.schema.field(name).type):
+        return False
+    values = table.read([name]).column(0).drop_null().to_numpy()
+    return bool((values != np.floor(values)).any())
 
 
 # --- what they say -------------------------------------------------------------------------------------
@@ -220,18 +229,18 @@ def _describe(
     rows: np.typing.NDArray[np.int64],
     places: Places,
 ) -> list[str]:
-    """Say what was taken as what, and what had no counterpart."""
+    """Return notes on what was taken as what, and on rows and images that belong to nothing."""
     files = "" if column == "file_name" else f", files by column {column!r}"
     notes = [f"labels: by {table.name!r}, {choice}{files}"]
-    notes += [f"{count} rows of {table.name!r} were matched {how}" for how, count in match.how.items()]
+    notes += [f"{quantity(count, 'row')} of {table.name!r} matched {how}" for how, count in match.how.items()]
     lost = sum(image < 0 for image in match.images)
     if lost:
-        first = f" ({match.lost!r} first)" if match.lost else ""
-        notes.append(f"{lost} rows of {table.name!r} name no image here{first}")
+        first = f" ({match.lost!r}{' first' * (lost > 1)})" if match.lost else ""
+        named = f"{quantity(lost, 'row')} of {table.name!r} {'names' if lost == 1 else 'name'}"
+        notes.append(f"{named} no image here{first}")
     unnamed = np.flatnonzero(rows < 0)
     if len(unnamed):
-        first_key = places.keys[int(unnamed[0])]
-        notes.append(
-            f"{len(unnamed)} images have no row in {table.name!r} and are unlabelled ({first_key!r} first)"
-        )
+        first = f"{places.keys[int(unnamed[0])]!r}{' first' * (len(unnamed) > 1)}"
+        images = f"{quantity(len(unnamed), 'image')} ({first})"
+        notes.append(f"unlabelled, without a row in {table.name!r}: {images}")
     return notes

@@ -109,6 +109,8 @@ def _reading(name: str) -> AbstractContextManager[None]:
         except DAMAGE as error:
             raise InputError(f"label table {name!r} cannot be read: {first_line(error)}") from error
         except StorageError as error:  # it cannot be opened
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise InputError(f"label table {name!r} does not exist") from error
             reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
             raise InputError(f"label table {name!r} cannot be read: {first_line(reason)}") from error
 

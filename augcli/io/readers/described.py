@@ -248,4 +248,4 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _join(names: Sequence[str]) -> str:
-    return " and ".join(f"column {name!r}" if not index else repr(name) for index, name in enumerate(names))
+    return f"column{'s' * (len(names) > 1)} {' and '.join(map(repr, names))}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.errors import DecodeError, InputError
+from augcli.errors import DecodeError, InputError, quantity
 from augcli.io.labels.labelling import Labelling
 from augcli.io.readers.annotations import (
     below_split,
@@ -206,9 +206,8 @@ def _find_images(
         count = len(images)
         images = Files(file for file in images if file.key not in keys)
         if len(images) < count:
-            notes.append(
-                f"left out: {count - len(images)} images that column {column!r} names beside their own"
-            )
+            lost = quantity(count - len(images), "image")
+            notes.append(f"left out: {lost} that column {column!r} names beside their own")
     if not len(images):
         raise InputError(f"the tables of {found.name!r} name all images as files of others; correct them")
     return images, masks, notes

@@ -81,7 +81,7 @@ class ParquetReader:
         columns, box_column, notes = find_described(schema, shards, columns, selection)
         carried, replaced = _choose_carried(schema, columns)
         notes += [] if columns.labels else describe_unlike(schema, columns.others)
-        notes += [f"replaced the input columns {', '.join(replaced)}"] if replaced else []
+        notes += [f"columns of the input that the output has anew: {', '.join(replaced)}"] if replaced else []
         rows = _divide_rows(found, shards, schema, columns, selection, classes)
         notes = [*rows.notes, *notes, *describe_passed_over(found, SHARD_SUFFIXES, selection.files)]
         known = read_features(schema)

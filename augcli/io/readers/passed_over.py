@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -80,7 +81,7 @@ def describe_others(others: Mapping[str, int], shown: Mapping[str, str] = Mappin
     for what, count in sorted(others.items()):
         cure = f"; {CONVERT}" if what in UNREADABLE_SUFFIXES else ""
         cure = f" ({SHARDS_BESIDE})" if what in SHARD_SUFFIXES else cure
-        words = f"passed over {count} {what or 'files without an extension'}"
+        words = f"passed over {_several(count, what or 'files without an extension')}"
         if what in shown:
             words += f" ({shown[what]!r}{' first' if count > 1 else ''})"
         why = (" (", Option("links", False), ")") if what == UNFOLLOWED else ()
@@ -88,7 +89,16 @@ def describe_others(others: Mapping[str, int], shown: Mapping[str, str] = Mappin
     return lines
 
 
+def _several(count: int, what: str) -> str:
+    """Return how many files of a suffix, or entries of a kind, there are."""
+    if count > 1 or what.startswith("."):
+        return f"{count} {what}"
+    return f"{count} " + re.sub(
+        "directories|(name|link|file)s", lambda found: found[1] or "directory", what, count=1
+    )
+
+
 def describe_lost(split: str, lost: Sequence[str], main: str) -> str:
-    """Return a note on classes of a split that are none of those of the augmented one."""
+    """Return a note on classes of a split that the augmented split does not have."""
     names = ", ".join(map(repr, lost[:5])) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
-    return f"classes of split {split!r} that are none of {main!r}: {names}; their images are unlabelled"
+    return f"classes of split {split!r} that {main!r} does not have: {names}; their images are unlabelled"

@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from augcli.errors import InputError, Option
+from augcli.errors import InputError, Option, quantity
 from augcli.io.readers.split_doubts import (
     below_root,
     is_bare,
@@ -241,7 +241,11 @@ def _note_file_names(keys: Iterable[str]) -> tuple[str, ...]:
 def _note_loose(keys: Iterable[str]) -> tuple[str, ...]:
     """Return a note if images stand beside the split folders."""
     loose = [key for key in keys if "/" not in key]
-    return (f"left out: {len(loose)} images beside the split folders ({loose[0]!r} first)",) if loose else ()
+    return (
+        (f"left out: {quantity(len(loose), 'image')} beside the split folders ({loose[0]!r} first)",)
+        if loose
+        else ()
+    )
 
 
 # --- shards --------------------------------------------------------------------------------------------

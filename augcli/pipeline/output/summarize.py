@@ -217,7 +217,7 @@ def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:
         return []
     what = f"{len(absent)} classes are dominant nowhere ({absent[0]!r} first) and have"
     what = what if len(absent) > 1 else f"class {absent[0]!r} is dominant nowhere and has"
-    return [f"{what} no folder, which shifts the indices of folder readers; take them from {CLASSES}"]
+    return [f"{what} no folder: readers that number folders give other indices; take those of {CLASSES}"]
 
 
 def _estimate_bytes(split: Split, chunk: Chunk) -> int:

@@ -203,8 +203,13 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
         words = f"{recipe.name} mixes labels, but none were read; give ", Option("label_col")
         raise InputError(*words, *as_candidates(facts.candidates))
     if recipe.mixing_entries and not labels and not source.annotated:
-        options = Option("labels", "FILE"), ", ", Option("masks"), " or ", Option("boxes")
-        wants = f"{recipe.name} mixes labels, but no image has one; give class folders, "
+        own = (
+            ("class folders, ", Option("labels", "FILE"), ", ")
+            if source.layout == "folder"
+            else (Option("label_col"), ", ")
+        )
+        options = *own, Option("masks"), " or ", Option("boxes")
+        wants = f"{recipe.name} mixes labels, but no image has one; give "
         raise InputError(wants, *options, *_list_seen(source))
     multi_hot = not all(label.sums_to_one for label in labels)
     if recipe.smoothing and multi_hot:
