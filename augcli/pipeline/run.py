@@ -32,7 +32,7 @@ from augcli.recipe import Recipe
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from augcli.io.readers.base import Selection
+    from augcli.io.readers.base import Selection, Source
     from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
     from augcli.io.store.local import LocalStore
@@ -94,16 +94,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     state.check(seen, recipe, source.annotated, settings.force)
     splits = plan_splits(source, store, recipe, settings.backend, settings.limits)
     workers = settings.workers or count_workers()
-    notes = [
-        *source.notes,
-        *documents.label_notes(
-            recipe, {split.catalogue.split: bool(split.catalogue.classes) for split in splits}
-        ),
-        *summarize.smoothing_notes(recipe, source.labelled),
-        *summarize.class_notes(splits),
-        *summarize.carried_notes(recipe, source.carried.features),
-        *summarize.pair_notes(splits),
-    ]
+    notes = _list_notes(recipe, source, splits)
 
     def survey(seen: Look) -> Standing:
         return state.survey(seen, recipe, source.annotated, splits, settings.force, settings.max_errors)
@@ -137,6 +128,19 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         _renew(store, seen, standing)
     only_tables = standing.lacks_only_tables
     return replace(summary, dst=str(dst), only_tables=only_tables, chunks_compared=compared)
+
+
+def _list_notes(recipe: Recipe, source: Source, splits: Sequence[Split]) -> list[str]:
+    """Return what is worth a line in the summary before anything is made."""
+    have_classes = {split.catalogue.split: bool(split.catalogue.classes) for split in splits}
+    return [
+        *source.notes,
+        *documents.label_notes(recipe, have_classes),
+        *summarize.smoothing_notes(recipe, source.labelled),
+        *summarize.class_notes(splits),
+        *summarize.carried_notes(recipe, source.carried.features),
+        *summarize.pair_notes(splits),
+    ]
 
 
 def _hold(

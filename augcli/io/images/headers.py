@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import dataclass, replace
 
 import simplejpeg
@@ -116,6 +117,14 @@ def words_of(error: Exception) -> str:
 def is_16_bit(image: Image.Image) -> bool:
     """True if an image is grey of 16 bits, or of 32 that may hold 16."""
     return image.mode == "I" or image.mode.startswith("I;16")
+
+
+def read_upright_size(data: bytes | None) -> tuple[int, int] | None:
+    """Return height and width of an encoded image, upright; None if there is none, or it cannot be read."""
+    try:
+        return read_header(data, sys.maxsize).upright_size if data else None
+    except DecodeError:
+        return None
 
 
 def read_mode(image: Image.Image) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,7 +24,6 @@ from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     from augcli.io.store.locations import Location
 
@@ -99,22 +99,18 @@ def open_table(file: Location, named: Named | None = None) -> Table:
     return table
 
 
-def _reading(name: str) -> AbstractContextManager[None]:
-    from contextlib import contextmanager
-
-    @contextmanager
-    def refuse() -> Iterator[None]:
-        try:
-            yield
-        except DAMAGE as error:
-            raise InputError(f"label table {name!r} cannot be read: {first_line(error)}") from error
-        except StorageError as error:  # it cannot be opened
-            if isinstance(error.__cause__, FileNotFoundError):
-                raise InputError(f"label table {name!r} does not exist") from error
-            reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
-            raise InputError(f"label table {name!r} cannot be read: {first_line(reason)}") from error
-
-    return refuse()
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn what is raised while a table is read into an error that names it."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise InputError(f"label table {name!r} cannot be read: {first_line(error)}") from error
+    except StorageError as error:  # it cannot be opened
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise InputError(f"label table {name!r} does not exist") from error
+        reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        raise InputError(f"label table {name!r} cannot be read: {first_line(reason)}") from error
 
 
 def _read_parquet(file: Location, columns: Sequence[str]) -> pa.Table:

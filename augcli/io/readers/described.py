@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,8 +13,9 @@ from augcli.errors import DecodeError, InputError, Option
 from augcli.io.boxes.column_cells import read_cells
 from augcli.io.boxes.columns import LOST_FIELDS, BoxColumn, category_names, find_column
 from augcli.io.hugging_face import check_names
-from augcli.io.images.codec import read_header
+from augcli.io.images.headers import read_upright_size
 from augcli.io.images.index_masks import read_mask_header
+from augcli.io.labels.columns import holds_texts
 from augcli.io.readers.image_cells import copy_images, holds_images
 from augcli.io.readers.mask_look import describe_masks
 from augcli.io.readers.shards import Columns, find_first_image, open_shard, read_column, reading
@@ -136,25 +136,18 @@ def _read_sizes(shards: Sequence[Shard], image: str) -> list[tuple[int, int] | N
     for shard in shards:
         with reading(shard):
             for batch in open_shard(shard).iter_batches(batch_size=16, columns=[image], use_threads=False):
-                sizes += map(_read_size, copy_images(batch.column(image))[0])
+                sizes += map(read_upright_size, copy_images(batch.column(image))[0])
                 if len(sizes) >= LOOKED_AT:
                     return sizes
     return sizes
-
-
-def _read_size(data: bytes | None) -> tuple[int, int] | None:
-    try:
-        return read_header(data, sys.maxsize).upright_size if data else None
-    except DecodeError:
-        return None
 
 
 def _describes_pixels(shards: Sequence[Shard], field: pa.Field) -> bool:
     """True if a column holds images or, by its name, places in them: true of the unchanged image alone."""
     kind = field.type
     if holds_images(kind):
-        return _read_size(find_first_image(shards, field.name)) is not None
-    if not (pa.types.is_nested(kind) or _is_text(kind)):
+        return read_upright_size(find_first_image(shards, field.name)) is not None
+    if not (pa.types.is_nested(kind) or holds_texts(kind)):
         return False
     if _is_place(field.name):
         return True
@@ -241,10 +234,6 @@ def _find_sides(schema: pa.Schema, names: Sequence[str]) -> set[str]:
 def _is_place(name: str) -> bool:
     words = re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
     return bool(BOX_WORDS.intersection([words, words.replace("_", ""), *re.split("[^a-z]+", words)]))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _join(names: Sequence[str]) -> str:

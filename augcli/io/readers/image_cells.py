@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from augcli.io.labels.columns import holds_texts
+
 
 def holds_images(kind: pa.DataType) -> bool:
     """True if a column's cells are encoded images: bytes in any layout, or structs with bytes."""
@@ -19,7 +21,7 @@ def copy_images(images: pa.Array) -> tuple[list[Any], list[str | None]]:
     if pa.types.is_struct(images.type):
         fields = dict(zip((field.name for field in images.type), images.flatten(), strict=True))
         images = fields["bytes"]
-        if "path" in fields and _is_text(fields["path"].type):
+        if "path" in fields and holds_texts(fields["path"].type):
             paths = fields["path"].to_pylist()
     return _copy_bytes(images), paths
 
@@ -39,10 +41,6 @@ def _copy_bytes(cells: pa.Array) -> list[Any]:
         copied.append(bytes(data[place : place + length]) if is_there else None)
         place += length
     return copied
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _is_bytes(kind: pa.DataType) -> bool:

@@ -6,17 +6,16 @@ like name further files, and a column such as `objects` holds the boxes of the i
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from augcli.errors import DecodeError, InputError, Option
+from augcli.errors import InputError, Option
 from augcli.io.boxes.column_cells import read_cells
 from augcli.io.boxes.columns import category_names, find_column
 from augcli.io.hugging_face import check_names, read_features
-from augcli.io.images.codec import read_header
+from augcli.io.images.headers import read_upright_size
 from augcli.io.labels.tables import Table, open_table
 from augcli.io.readers.described import LOOKED_AT, MASK_COLUMNS, SKIP, describe_boxes
 from augcli.io.readers.folder_labels import LABEL_TABLES
@@ -148,17 +147,8 @@ def find_table_boxes(
         column,
         classes,
         selection.box_order,
-        lambda: [_read_size(store, key) for key in keys[:LOOKED_AT]],
+        lambda: [read_upright_size(*store.read([key])) for key in keys[:LOOKED_AT]],
     )
     boxes = dict(zip(keys, cells.images, strict=True))
     given = tuple(replace(split, boxes=[boxes.get(key) for key in split.keys]) for split in catalogues)
     return given, cells.header, describe_boxes(column, cells)
-
-
-def _read_size(store: Store, key: str) -> tuple[int, int] | None:
-    """Return height and width of an image, upright; None if it cannot be read."""
-    [data] = store.read([key])
-    try:
-        return read_header(data, sys.maxsize).upright_size if data else None
-    except DecodeError:
-        return None
