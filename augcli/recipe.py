@@ -53,8 +53,8 @@ MOST_ENTRIES = 256
 """What the counter of `Draws` has room for."""
 
 INPUT_KEYS = ("masks", "boxes")
-"""Keys of a recipe file that say where the input's annotations lie. They are no part of what is stored in an
-output, which is the same wherever its input lay."""
+"""Keys of a recipe file that say where the input's annotations lie. They do not belong to what is stored in
+an output, which is the same wherever its input lay."""
 
 TABLE_KEYS = ("smoothing", "smoothing_form", "soft_labels")
 """Keys that only concern tables and label columns: changing them rewrites these, not images."""

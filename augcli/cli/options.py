@@ -59,8 +59,8 @@ Masks = Annotated[
 Boxes = Annotated[
     Optional[list[str]],
     typer.Option(
-        metavar="FILE|DIR",
-        help="Boxes of the images: a COCO JSON file, or a folder of VOC XML.",
+        metavar="FILE|DIR|COLUMN",
+        help="Boxes of the images: a COCO JSON file, a folder of VOC XML, or a parquet column.",
         rich_help_panel=ANNOTATIONS,
     ),
 ]

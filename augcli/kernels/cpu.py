@@ -74,7 +74,7 @@ def apply_batch(
 
 
 class _Parallel:
-    """Whether this process may enter parallel kernels, one thread at a time.
+    """A gate to parallel kernels, which one thread of this process may pass at a time.
 
     Numba's pool of threads takes no more than one; and it does not survive a fork, after which some of its
     implementations end the process and others hang. So a child that was forked works alone.

@@ -29,7 +29,7 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
     if summary.written_anew:
         anew = ", ".join(f"{reason} {count}" for reason, count in summary.written_anew.items())
         lines.append(f"  unchanged, but written anew {sum(summary.written_anew.values())} ({anew})")
-    lines += [f"  unchanged  {count}: {reason}" for reason, count in summary.unmixed.items()]
+    lines += [f"  skipped    {count}: {reason}" for reason, count in summary.unmixed.items()]
     lines += [f"  failed     {count}: {reason}" for reason, count in reasons(summary).items()]
     if summary.failures:
         lines.append(f"             listed in {summary.dst}/failures.jsonl")

@@ -648,7 +648,7 @@ def test_a_coco_file_that_contradicts_itself_is_refused(refusal, annotated, chan
     [
         ("", f"cannot be parsed: Expecting value: line 1 column 1 (char 0); {FORMS}"),
         ('{"images": [\n', f"cannot be parsed: Expecting value: line 2 column 1 (char 13); {FORMS}"),
-        ('{"a": NaN}', f"cannot be parsed: NaN is no number of JSON; {FORMS}"),
+        ('{"a": NaN}', f"cannot be parsed: NaN is not a number in JSON; {FORMS}"),
     ],
 )
 def test_boxes_that_cannot_be_parsed_are_refused(refusal, annotated, text, says):

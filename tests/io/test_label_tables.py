@@ -648,7 +648,7 @@ def test_texts_with_blanks_and_commas_are_names(labels, cells):
 )
 def test_lists_written_as_text_beside_names_are_refused(table, cell):
     said = says(table, "l.csv", f'file_name,label\na.png,"{cell}"\nb.png,dog\n')
-    assert "which is no name of a class; write plain names in all cells, or lists such as" in said
+    assert "which is not the name of a class; write plain names in all cells, or lists such as" in said
 
 
 def test_texts_with_a_bar_that_the_class_list_names_are_names(labels):

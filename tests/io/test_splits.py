@@ -224,7 +224,7 @@ def test_the_cure_for_images_beside_masks_names_both():
 def test_split_words_further_down_are_refused_naming_the_directory_above(keys, place):
     message = refused(divide_folders, *keys)
     assert f"; give 's/{place}' as SRC" in message
-    assert message.endswith("or --no-splits if they are no splits")
+    assert message.endswith("or --no-splits if they are not splits")
 
 
 @pytest.mark.parametrize("below", ["cat/1.png", "1.png"])

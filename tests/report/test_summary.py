@@ -39,7 +39,7 @@ def test_it_says_what_stands_and_what_was_done():
     assert describe(SUMMARY).splitlines() == [
         "out holds 4 images (folder) from 5 inputs",
         "  changed    3",
-        "  unchanged  1: not drawn",
+        "  skipped    1: not drawn",
         "  failed     1: not an image",
         "             listed in out/failures.jsonl",
         "  classes    cat 3, dog 1",

@@ -105,7 +105,7 @@ def read_coco(file: Location) -> BoxFile:
     keypoints are left out and counted.
 
     Raises:
-        InputError: If there is no such file, or it is no COCO file of instances, or contradicts itself.
+        InputError: If there is no such file, it is not a COCO file of instances, or it contradicts itself.
         StorageError: If it cannot be read.
     """
     value = _parse(file)
@@ -130,7 +130,7 @@ def _parse(file: Location) -> object:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _read_value(value: object) -> BoxFile:

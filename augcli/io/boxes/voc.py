@@ -132,7 +132,7 @@ def read_voc(store: Store) -> BoxFile:
     counted.
 
     Raises:
-        InputError: If a file is no VOC XML, declares a document type, or is too large.
+        InputError: If a file is not VOC XML, declares a document type, or is too large.
         StorageError: If the machine fails.
     """
     dropped: Counter[str] = Counter()

@@ -1,7 +1,7 @@
 """Index masks: PNG files whose pixels are numbers of classes, as grey levels or entries of a palette.
 
-What is no index (colour, alpha, floating point, a lossy form) is refused: a mean of two of them would be a
-third one that nobody drew.
+What is not an index (colour, alpha, floating point, a lossy form) is refused: a mean of two of them would be
+a third one that nobody drew.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def label_by_column(
         separator: What stands between the names or indices of one text; None takes a text as one name.
 
     Raises:
-        InputError: If the type is none of these, or a value does not fit.
+        InputError: If the type is another one, or a value does not fit.
     """
     column = column._replace(values=plain_values(column.values))
     if holds_texts(column.values.type):

@@ -121,8 +121,8 @@ def _check_written(distinct: Iterable[str], what: str) -> None:
     )
     if text is not None:
         raise InputError(
-            f"{what} holds {text[:60]!r}, which is no name of a class; write plain names in all cells, or"
-            ' lists such as ["cat", "dog"] in all'
+            f"{what} holds {text[:60]!r}, which is not the name of a class; write plain names in all cells,"
+            ' or lists such as ["cat", "dog"] in all'
         )
 
 

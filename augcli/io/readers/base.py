@@ -87,7 +87,7 @@ class Samples(Protocol):
         """Return a sample's encoded mask, where the data set has masks."""
 
     def hash_columns(self, sample: int) -> bytes:
-        """Return the hash of what else of a row its outputs depend on; empty where samples are no rows."""
+        """Return the hash of what else of a row its outputs depend on; empty where samples are not rows."""
 
     def release(self, sample: int) -> None:
         """Let go of a sample: it is hardly read again, so its memory can be used for others."""

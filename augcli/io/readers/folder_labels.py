@@ -263,7 +263,7 @@ def _of(main: str, parts: Sequence[Part], found: Sequence[Labelling | None]) -> 
 
 
 def _unite(folder: _Folder, found: list[Labelling], main: str) -> FolderLabels:
-    """Give all parts the class list of the augmented split."""
+    """Return the labels of all parts, in the classes of the augmented split."""
     classes = folder.classes or unite_lists(
         [labelling for labelling in _of(main, folder.parts, found) if labelling]
     )

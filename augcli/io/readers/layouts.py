@@ -25,7 +25,7 @@ DEEPEST_FOLDER = 3
 
 
 def refuse_yolo(tree: Tree, keys: Collection[str], root: str) -> None:
-    """Refuse images beside `labels/*.txt`, whose boxes are not read and whose directories are no classes.
+    """Refuse images beside `labels/*.txt`, whose boxes are not read and whose directories are not classes.
 
     Args:
         tree: What stands in SRC.

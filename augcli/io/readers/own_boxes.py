@@ -39,7 +39,7 @@ def find_own_boxes(
         selection: How it is read.
 
     Returns:
-        As `find_boxes`; None and no notes where SRC is no output, or has no boxes.
+        As `find_boxes`; None and no notes where SRC is not an output, or has no boxes.
 
     Raises:
         InputError: If the boxes cannot be read, or those of two splits have other categories.

@@ -38,7 +38,7 @@ def refuse_words_below(holders: Iterable[str], root: str) -> None:
         f"split folders stand below {listed(places)} in {root!r}, not at its root; give"
         f" {below_root(root, places[0])!r} as SRC{each}, or ",
         Option("splits", False),
-        " if they are no splits",
+        " if they are not splits",
     )
 
 

@@ -110,7 +110,7 @@ class Store(Sink, Protocol):
         """
 
     def publish(self, keys: Sequence[str]) -> None:
-        """Give staged files their own names.
+        """Publish staged files under their own names.
 
         Raises:
             StorageError: If the machine fails.

@@ -88,7 +88,7 @@ class Tree(NamedTuple):
         by_suffix: Files by suffix, in lower case and with its dot; each in the order of their keys.
         named: Keys of the files that were looked for by name.
         directories: Keys of all directories, without a slash at the end, sorted.
-        others: How many files have another suffix, by suffix, and how many entries are no files or are
+        others: How many files have another suffix, by suffix, and how many entries are not files or are
             skipped, by what they are (see `Page.others`). Files of an output of ours are not counted.
         first: The first key of the files that are counted there, by suffix.
     """

@@ -221,7 +221,7 @@ def _write_file(path: str, data: bytes) -> None:
 
 
 def _link_or_write(finished: str, path: str, data: bytes) -> bool:
-    """Give a finished file a second name if nothing has that name; True if it was free.
+    """Write a finished file under a second name if nothing has that name; True if it was free.
 
     Where the file system has no hard links, the file is written once more, under its own name.
     """

@@ -68,7 +68,7 @@ class FolderWriter(Writer):
         return []
 
     def commit(self, chunk: str, rows: pa.Table, pairs: Sequence[Pair], facts: PartFacts) -> None:
-        """Give the chunk's images and masks their own names, then write its part file."""
+        """Publish the chunk's images and masks, then write its part file."""
         self.store.publish(self._keys(rows.column("file_name").to_pylist()))
         if self._boxes:
             self._boxes.commit(self.store, rows)

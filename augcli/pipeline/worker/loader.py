@@ -86,7 +86,7 @@ class Loader:
         loaded.drop()
 
     def release(self, sample: int) -> None:
-        """Tell the source that a sample is hardly read again."""
+        """Release the bytes of a sample that is hardly read again."""
         self._samples.release(sample)
 
     def _take_back(self, loaded: Loaded) -> None:
