@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augcli.errors import InputError
-from augcli.io.labels.choice import Kind, LabelChoice, choose_labels
+from augcli.io.labels.choice import Kind, LabelChoice, LabelFacts, choose_labels
 from augcli.io.labels.class_list import read_class_list
 from augcli.io.labels.columns import LabelColumn
 from augcli.io.labels.columns import label_by_column as label_column
@@ -279,9 +279,28 @@ def test_lists_of_whole_numbers_beyond_one_are_indices():
 
 
 def test_lists_of_indices_follow_their_names_into_the_class_list_of_the_user():
-    column = chunked([[0, 2], [1]])
+    column = chunked([[0, 1], [2]])
     found = label_by_column(column, ("a", "b", "c"), ("c", "b", "a", "z"), holds_indices=True)
-    assert found.labels == [SoftLabel((0, 2), (1.0, 1.0)), SECOND]
+    assert found.labels == [SoftLabel((1, 2), (1.0, 1.0)), FIRST]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_what_is_missing_in_a_list_of_indices_is_left_out(missing):
+    column = chunked([[2, missing], [missing], [0.0]], pa.list_(pa.float64()))
+    found = label_by_column(column, ("a", "b", "c"), holds_indices=True)
+    assert found.labels == [THIRD, None, FIRST]
+
+
+@pytest.mark.parametrize("number", [0.5, float("inf")])
+def test_lists_of_indices_that_are_not_whole_are_refused(number):
+    column = chunked([[0.0], [number]], pa.list_(pa.float64()))
+    with pytest.raises(InputError, match=f"holds {number} among indices of classes, which are whole numbers"):
+        label_by_column(column, ("a", "b", "c"), holds_indices=True)
+
+
+def test_a_negative_index_is_not_counted_from_the_end_of_the_names():
+    with pytest.raises(InputError, match=r"the list in row 0, \[-1\], holds a negative number"):
+        label_by_column(chunked([[-1]]), ("a", "b"), ("b", "a"), holds_indices=True)
 
 
 @pytest.mark.parametrize("rows", [[[3, 3]], [[2, -1]], [[12, 3, 0, 3], [0, 1, 1, 13]]])
@@ -373,6 +392,16 @@ def test_exact_labels_of_our_own_outputs_go_before_all_others():
     assert saved_again.kind is Kind.EXACT
 
 
+def test_a_hard_label_beside_smoothed_ones_is_not_smoothed():
+    assert not choose_labels(schema(smoothing=0.1, label=INT, soft_label=SHARE), "label", "x").is_smoothed
+
+
+def test_two_parts_of_a_data_set_are_smoothed_where_one_is():
+    plain, smoothed = LabelFacts(("kind",)), LabelFacts(("kind", "tag"), 0.1, True)
+    assert plain.join(smoothed) == smoothed.join(plain)._replace(candidates=("kind", "tag"))
+    assert plain.join(smoothed) == (("kind", "tag"), 0.1, True)
+
+
 @pytest.mark.parametrize("named", [None, "soft_label"])
 def test_smoothed_labels_of_our_own_are_known_where_nothing_else_is_left(named):
     found = choose_labels(schema(smoothing=0.1, soft_label=SHARE), named, "x")
@@ -418,6 +447,28 @@ def test_lists_of_class_labels_are_mapped_by_name():
     pieces = [piece([[0], [0, 1], None], "cat", "dog"), piece([[0], []], "dog", "cat")]
     found = by_names(label_pieces(pieces, COLUMN, Rules()))
     assert found == [{"cat": 1}, {"cat": 1, "dog": 1}, None, {"dog": 1}, None]
+
+
+def test_labels_that_pandas_wrote_with_missing_ones_are_mapped_by_name():
+    pieces = [piece([0.0], "cat", "dog"), piece([0.0, float("nan"), 1.0], "dog", "cat")]
+    assert by_names(label_pieces(pieces, COLUMN, Rules())) == [{"cat": 1}, {"dog": 1}, None, {"cat": 1}]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.list_(pa.float64())])
+def test_lists_of_class_labels_are_mapped_by_name_whatever_their_type(kind):
+    pieces = [piece([[0]], "cat", "dog", kind=kind), piece([[0], [1], [0, None]], "dog", "cat", kind=kind)]
+    found = by_names(label_pieces(pieces, COLUMN, Rules()))
+    assert found == [{"cat": 1}, {"dog": 1}, {"cat": 1}, {"dog": 1}]
+
+
+def test_lists_of_weights_under_names_of_classes_are_mapped_by_name():
+    weights = pa.table({"label": [[0.25, 0.75]]})
+
+    def own(*names) -> Piece:
+        return Piece(weights, schema({"label": class_label(*names)}, label=SHARE), "a.parquet")
+
+    found = by_names(label_pieces([own("cat", "dog"), own("dog", "cat")], COLUMN, Rules()))
+    assert found == [{"cat": 0.25, "dog": 0.75}, {"dog": 0.25, "cat": 0.75}]
 
 
 def test_soft_labels_are_mapped_by_name():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from augcli.errors import InputError, Option
 from augcli.io.labels.class_list import some
 from augcli.io.labels.labelling import (
     Labelling,
+    check_indices,
     label_by_index,
     label_by_indices,
     label_by_name,
@@ -75,7 +77,7 @@ def label_by_column(
     if holds_texts(kind):
         return label_by_name(column.values.to_pylist(), classes)
     if pa.types.is_floating(kind):
-        column, kind = column._replace(values=_whole(column.values, column.what)), pa.int64()
+        column, kind = column._replace(values=whole_numbers(column.values, column.what)), pa.int64()
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return _label_indices(column, classes)
     if holds_lists(kind):
@@ -197,7 +199,7 @@ def _read_texts(column: LabelColumn, classes: tuple[str, ...] | None, separator:
     return column._replace(values=values, holds_indices=column.holds_indices or separator is not None)
 
 
-def _whole(values: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
+def whole_numbers(values: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
     """Return numbers as whole ones; refuse what is a measure rather than a class."""
     values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     numbers = values.drop_null().to_numpy()
@@ -245,14 +247,31 @@ def _label_lists(column: LabelColumn, classes: tuple[str, ...] | None) -> Labell
         )
     flat = _flatten(values)
     if column.holds_indices or (not pa.types.is_floating(kind) and len(flat) and flat.max() > 1):
-        rows = [None if row is None else [int(index) for index in row] for row in values.to_pylist()]
+        rows = read_index_lists(values, column.what)
         if names and any(row and max(row) >= len(names) for row in rows):
             raise InputError(f"{column.what}: an index is beyond the file's own {len(names)} class names")
         if names and classes and names != classes:
+            check_indices(rows, column.what)
             return label_by_names([_pick(names, row) if row else None for row in rows], classes)
         return label_by_indices(rows, classes or names, column.what)
     _check_range(flat, column.what)
     return _label_weights(column, classes)
+
+
+def read_index_lists(values: pa.ChunkedArray, what: str) -> list[list[int] | None]:
+    """Return lists of class indices, whatever type they have; what is missing in a list is left out.
+
+    Raises:
+        InputError: If a number is not whole.
+    """
+    flat = _flatten(values)
+    broken = flat[np.isinf(flat) | (~np.isnan(flat) & (np.floor(flat) != flat))]
+    if len(broken):
+        raise InputError(f"{what} holds {broken[0]:g} among indices of classes, which are whole numbers")
+    return [
+        None if row is None else [int(index) for index in row if index is not None and not math.isnan(index)]
+        for row in values.to_pylist()
+    ]
 
 
 def _pick(names: tuple[str, ...], indices: list[int]) -> list[str]:

@@ -94,15 +94,24 @@ def label_by_indices(
         InputError: If an index is negative, stands twice in a row, or is beyond the class list.
     """
     listed = [None if row is None else sorted(row) for row in rows]
-    for number, row in enumerate(listed):
-        if row and (row[0] < 0 or len(set(row)) < len(row)):
-            problem = "a negative number" if row[0] < 0 else "a number twice"
+    check_indices(listed, what)
+    classes = _list_indices(max((row[-1] for row in listed if row), default=-1), classes)
+    return Labelling(_intern(listed), classes or None)
+
+
+def check_indices(rows: Iterable[Sequence[int] | None], what: str) -> None:
+    """Refuse lists that are no class indices: with a negative number, or a number twice.
+
+    Raises:
+        InputError: Naming the first such row.
+    """
+    for number, row in enumerate(rows):
+        if row and (min(row) < 0 or len(set(row)) < len(row)):
+            problem = "a negative number" if min(row) < 0 else "a number twice"
             raise InputError(
                 f"{what}: the list in row {number}, {row[:9]}, holds {problem}: neither indices of classes"
                 " nor weights; write each class once, or a weight in 0..1 for each class"
             )
-    classes = _list_indices(max((row[-1] for row in listed if row), default=-1), classes)
-    return Labelling(_intern(listed), classes or None)
 
 
 def label_by_weights(

@@ -20,6 +20,8 @@ from augcli.io.labels.columns import (
     label_by_column,
     label_by_shares,
     plain_values,
+    read_index_lists,
+    whole_numbers,
 )
 from augcli.io.labels.labelling import Labelling, label_by_parts, rename_classes
 
@@ -71,7 +73,11 @@ def label_pieces(pieces: Sequence[Piece], choice: LabelChoice, rules: Rules) -> 
     for piece, own in zip(pieces, listed, strict=True):
         values = plain_values(piece.table.column(column))
         is_moved = own is not None and united is not None and own != united
-        columns.append(_move(values, own or (), united or (), column == SOFT) if is_moved else values)
+        if is_moved:
+            are_indices = is_class_list(piece.schema, column)
+            are_weights = column == SOFT or (not are_indices and _holds_fractions(values.type))
+            values = _move(values, own or (), united or (), are_weights, what)
+        columns.append(values)
     joined = _join(columns)
     if choice.kind is Kind.EXACT:
         weights = _join([piece.table.column(choice.columns[1]) for piece in pieces])
@@ -155,30 +161,42 @@ def _unite_names(
 
 
 def _move(
-    values: pa.ChunkedArray, own: tuple[str, ...], names: tuple[str, ...], are_weights: bool
+    values: pa.ChunkedArray, own: tuple[str, ...], names: tuple[str, ...], are_weights: bool, what: str
 ) -> pa.ChunkedArray:
-    """Return indices, lists of them, or lists of weights with the classes in another order."""
+    """Return indices, lists of them, or lists of weights with the classes in another order.
+
+    Raises:
+        InputError: If an index is not whole, or beyond the file's own names.
+    """
     place = {name: index for index, name in enumerate(names)}
     to = np.array([place[name] for name in own], np.int64)
     kind = values.type
     if holds_numbers(kind):
+        values = whole_numbers(values, what) if pa.types.is_floating(kind) else values
         indices = values.cast(pa.int64()).fill_null(-1).to_numpy()
         return pa.chunked_array([pa.array(_take(to, indices), mask=indices < 0)])
     if not holds_lists(kind):
         return values  # names, or what is refused later
     lists = pa.concat_arrays([chunk.cast(pa.large_list(kind.value_type)) for chunk in values.chunks])
-    flat = lists.flatten().to_numpy(zero_copy_only=False)
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    if are_weights or pa.types.is_floating(kind.value_type):
+    if are_weights:
+        flat = lists.flatten().to_numpy(zero_copy_only=False)
+        lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
         if len(set(lengths[lengths > 0].tolist())) > 1 or lengths.max(initial=0) not in (0, len(own)):
             return values  # refused later
         moved = np.zeros((len(flat) // len(own), len(names)))
         moved[:, to] = flat.reshape(-1, len(own))
         flat, lengths = moved.ravel(), np.where(lengths, len(names), 0)
     else:
-        flat = _take(to, flat.astype(np.int64))
+        rows = read_index_lists(values, what)
+        flat = _take(to, np.array([index for row in rows if row for index in row], np.int64))
+        lengths = np.array([len(row or ()) for row in rows], np.int64)
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64())
     return pa.chunked_array([pa.LargeListArray.from_arrays(offsets, pa.array(flat), mask=lists.is_null())])
+
+
+def _holds_fractions(kind: pa.DataType) -> bool:
+    """True if a column holds lists of numbers that need not be whole."""
+    return holds_lists(kind) and pa.types.is_floating(kind.value_type)
 
 
 def _take(to: NDArray[np.int64], indices: NDArray[np.int64]) -> NDArray[np.int64]:
