@@ -164,7 +164,7 @@ def test_parquet_table_prefers_soft_label_to_label(read_table):
     assert labelling.labels == [SoftLabel((0, 1), (0.5, 0.5)), DOG]
 
 
-@pytest.mark.parametrize("key", ["../a.png", "x/../../a.png", "/a.png", ".."])
+@pytest.mark.parametrize("key", ["../a.png", "x/../../a.png", "/a.png", "..", "C:\\a.png"])
 def test_table_that_names_a_file_outside_is_refused(read_csv, key):
     with pytest.raises(InputError, match="paths must be relative, below the table, without"):
         read_csv(f"file_name,label\n{key},cat\nb.png,dog\n", names=(key, "b.png"))
@@ -252,6 +252,11 @@ def test_csv_may_be_written_in_any_of_the_usual_ways(labels, delimiter, end, mar
     lines = [["file_name", "label"], ["a.png", "cat"], ["b.png", "dog"]]
     text = mark + "".join(delimiter.join(line) + end for line in lines)
     assert labels("labels.csv", text) == CATS_AND_DOGS
+
+
+def test_a_quoted_cell_may_hold_more_lines_than_are_read_at_once(labels):
+    text = 'file_name,caption,label\na.png,"{}",cat\nb.png,x,dog\n'.format("a line,\n" * 200_000)
+    assert labels("l.csv", text) == CATS_AND_DOGS
 
 
 def test_another_delimiter_than_a_comma_is_said(table):
@@ -345,6 +350,12 @@ def test_texts_of_json_that_look_like_dates_stay_texts(labels):
     names = ("2020-01-01", "2020-01-02")
     lines = [json.dumps({"file_name": f"{name}.png", "label": name}) for name in names]
     assert labels("l.jsonl", "\n".join(lines), [f"{name}.png" for name in names]) == ([CAT, DOG], names)
+
+
+def test_lists_of_json_that_look_like_dates_are_lists_of_texts(labels):
+    lines = [json.dumps({"file_name": f"{name}.png", "labels": [f"2020-01-{name}"]}) for name in ("01", "02")]
+    found = labels("l.jsonl", "\n".join(lines), ["01.png", "02.png"])
+    assert found == ([CAT, DOG], ("2020-01-01", "2020-01-02"))
 
 
 @pytest.mark.parametrize(
@@ -444,6 +455,11 @@ def test_two_rows_of_an_image_that_differ_are_refused(table):
 
 def test_file_column_is_the_one_that_matches_images(labels):
     text = "id,image,label\n1,a.png,cat\n2,b.png,dog\n"
+    assert labels("l.csv", text) == CATS_AND_DOGS
+
+
+def test_file_column_that_matches_more_images_goes_before_one_that_is_named_first(labels):
+    text = "image,id,label\na.png,a,cat\nold.png,b,dog\n"
     assert labels("l.csv", text) == CATS_AND_DOGS
 
 
@@ -573,6 +589,12 @@ def test_our_own_pairs_without_all_weights_are_refused(table):
     assert "give metadata.parquet beside it" in said
 
 
+def test_the_larger_label_of_our_own_pairs_is_read_where_it_is_named(labels):
+    header = "file_name,label,label_name,weight,label2,label2_name,weight2"
+    text = f"{header}\na.png,0,cat,0.5,1,dog,0.5\nb.png,1,dog,1.0,,,\n"
+    assert labels("labels.csv", text, label_col="label_name") == CATS_AND_DOGS
+
+
 # What a label says ----------------------------------------------------------------------------------------
 
 
@@ -586,6 +608,11 @@ def test_whole_numbers_written_as_floats_are_indices(labels):
 
 def test_a_missing_number_is_unlabelled_as_pandas_writes_it(labels):
     assert labels("l.csv", "file_name,label\na.png,nan\nb.png,1.0\n")[0] == [None, DOG]
+
+
+def test_numbers_with_leading_zeros_are_names_in_a_column_that_is_named_too(labels):
+    text = "file_name,code\na.png,007\nb.png,010\n"
+    assert labels("l.csv", text, label_col="code") == ([CAT, DOG], ("007", "010"))
 
 
 def test_numbers_with_leading_zeros_are_names(labels):
@@ -681,6 +708,14 @@ def test_classes_of_texts_are_those_of_the_augmented_split(tmp_path):
     parts = [(1, True), (2, False)]
     found = label_by_table(locate(tmp_path / "l.csv"), places, Named(), (None, None), True, parts).labellings
     assert found[0] == ([SoftLabel((0,), (1.0,))], ("dog",))
+
+
+def test_numbers_of_the_augmented_split_keep_their_places_where_one_does_not_occur(tmp_path):
+    (tmp_path / "l.csv").write_text("file_name,label\nt/0.png,0\nt/1.png,2\nv/2.png,1\nv/3.png,3\n")
+    places = Places(["t/0.png", "t/1.png", "v/2.png", "v/3.png"])
+    parts = [(2, True), (2, False)]
+    found = label_by_table(locate(tmp_path / "l.csv"), places, Named(), (None, None), True, parts).labellings
+    assert found[0] == ([SoftLabel((0,), (1.0,)), SoftLabel((2,), (1.0,))], ("0", "1", "2"))
 
 
 def test_smoothed_weights_are_known_by_having_no_zero(table):

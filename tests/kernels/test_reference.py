@@ -138,6 +138,10 @@ class TestMatchPixels:
         green = np.array([0, 255, 0], np.uint8).reshape(1, 1, 3)
         assert match_pixels(green, 1, np.dtype(np.uint8)).ravel().tolist() == [150]  # 0.587·255 = 149.7
 
+    def test_alpha_of_16_bit_is_opaque_at_its_own_largest_value(self):
+        rgba = match_pixels(column(7, dtype=np.uint16), 4, np.dtype(np.uint16))
+        assert rgba.ravel().tolist() == [7, 7, 7, 65535]
+
     def test_alpha_is_added_opaque_and_dropped(self):
         rgb = np.array([1, 2, 3], np.uint8).reshape(1, 1, 3)
         rgba = match_pixels(rgb, 4, np.dtype(np.uint8))
