@@ -106,5 +106,6 @@ def test_a_digit_that_training_lacks_is_no_other_digit(make_folder, tmp_path, fo
     rows = pq.read_table(tmp_path / "out" / "test" / "metadata.parquet").to_pylist()
     assert [row["label"] for row in sorted(rows, key=lambda row: row["source"])] == [0, None, 1]
     assert (
-        "classes of split 'test' that are none of 'train': '1'; their images are unlabelled" in summary.notes
+        "classes of split 'test' that 'train' does not have: '1'; their images are unlabelled"
+        in summary.notes
     )
