@@ -421,6 +421,10 @@ def test_images_that_are_none_are_refused(images, message):
         ({"labels": [0, 1, 3], "num_classes": 3}, r"label indices must be in 0\.\.2, got 3 at labels\[2\]"),
         ({"labels": [0, 1, -1], "num_classes": 3}, "label indices must be in"),
         ({"labels": [0.0, 1.0, 2.0], "num_classes": 3}, "label indices must be integers, got float64"),
+        (
+            {"labels": ["a", "b", "a"], "num_classes": 2},
+            "must be integers, got texts; number the classes from 0",
+        ),
         ({"labels": np.eye(3), "num_classes": 4}, "labels have 3 weights each, num_classes is 4"),
         ({"labels": -np.eye(3)}, "finite and not negative"),
         ({"labels": np.full((3, 2), np.nan)}, "finite and not negative"),

@@ -56,7 +56,8 @@ def _read_indices(array: NDArray[Any], num_classes: int | None) -> LabelWeights:
     if array.dtype.kind not in "iu" and array.size:
         cure = "; whole ones become integers with .astype(int)" if array.dtype.kind == "f" else ""
         cure = "; number the classes from 0" if array.dtype.kind in "OSU" else cure
-        raise PlanError(f"label indices must be integers, got {array.dtype}{cure}")
+        got = "texts" if array.dtype.kind in "SU" else array.dtype
+        raise PlanError(f"label indices must be integers, got {got}{cure}")
     if num_classes is None:
         raise PlanError("label indices need num_classes, a whole number >= 1, got None")
     outside = (array < 0) | (array >= num_classes)

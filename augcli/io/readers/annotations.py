@@ -156,7 +156,9 @@ def find_boxes(
     for catalogue in catalogues:
         found.append(replace(catalogue, boxes=matched[first : first + len(catalogue)]))
         first += len(catalogue)
-    left_out = [f"left out of the boxes: {count} {what}" for what, count in sorted(box_file.dropped.items())]
+    left_out = [
+        f"left out of the boxes: {what} ({count})" for what, count in sorted(box_file.dropped.items())
+    ]
     return tuple(found), box_file.header, [*notes, *left_out]
 
 

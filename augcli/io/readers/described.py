@@ -126,7 +126,7 @@ def give_boxes(catalogues: Sequence[Catalogue], boxes: Sequence[ImageBoxes]) -> 
 def describe_boxes(column: BoxColumn, cells: ColumnCells) -> list[str]:
     """Return notes on a column of boxes that is followed."""
     count = sum(len(image.categories) for image in cells.images)
-    left_out = [f"left out of the boxes: {count} {what}" for what, count in sorted(cells.dropped.items())]
+    left_out = [f"left out of the boxes: {what} ({count})" for what, count in sorted(cells.dropped.items())]
     return [f"boxes: {count} of column {column.name!r}", *cells.notes, *left_out]
 
 
