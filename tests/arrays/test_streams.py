@@ -96,6 +96,10 @@ def test_a_seed_of_several_numbers_is_one_of_its_own(call):
     assert [result.seed for result in results[-2:]] == [1, 0]
 
 
+def test_digits_of_a_seed_of_several_numbers_do_not_run_together():
+    assert CALLS["cutmix"](seed=(1, 12)).seed != CALLS["cutmix"](seed=(11, 2)).seed
+
+
 def test_a_box_takes_the_same_seeds():
     boxes = {augcli.rand_box(1000, 1000, 0.5, seed=seed) for seed in (None, None, 0, (0,), (0, 1))}
     assert len(boxes) == 5
@@ -121,6 +125,12 @@ def test_same_on_batch_draws_one_box_for_all():
     for make in (augcli.cutout, augcli.erase):
         assert len(np.unique(make(IMAGES).boxes, axis=0)) > 1
         assert len(np.unique(make(IMAGES, same_on_batch=True).boxes, axis=0)) == 1
+
+
+def test_same_on_batch_draws_what_the_first_image_has_without_it():
+    for make in (augcli.cutmix, augcli.cutout, augcli.erase):
+        assert (make(IMAGES, same_on_batch=True).boxes[0] == make(IMAGES).boxes[0]).all()
+    assert augcli.cutout(IMAGES[:1], same_on_batch=True) == augcli.cutout(IMAGES[:1])
 
 
 def test_same_on_batch_draws_one_weight_for_all():
