@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -108,4 +109,23 @@ def test_a_digit_that_training_lacks_is_no_other_digit(make_folder, tmp_path, fo
     assert (
         "classes of split 'test' that 'train' does not have: '1'; their images are unlabelled"
         in summary.notes
+    )
+
+
+@pytest.mark.parametrize(("train", "test"), [("cat dog", "0 1 dog"), ("0 1", "cat dog 1")])
+@pytest.mark.parametrize("form", ["folders", "shards"])
+def test_names_of_folders_and_texts_of_shards_are_no_indices(make_folder, tmp_path, form, train, test):
+    splits = {"train": train.split(), "test": test.split()}
+    root = make_folder({f"{split}/{name}": 1 for split in splits for name in splits[split]})
+    if form == "shards":
+        for split, names in splits.items():
+            images = [(root / split / name / "0.png").read_bytes() for name in names]
+            pq.write_table(pa.table({"image": images, "label": names}), tmp_path / f"{split}.parquet")
+        root = tmp_path / "t*.parquet"
+    summary = augcli.materialize(root, tmp_path / "out", single(CutMix(), format="folder"))
+    rows = pq.read_table(tmp_path / "out" / "test" / "metadata.parquet").to_pylist()
+    assert sorted(row["label"] for row in rows if row["label"] is not None) == [1], "the last name alone"
+    lost = ", ".join(map(repr, test.split()[:2]))
+    assert f"classes of split 'test' that 'train' does not have: {lost}; their images are unlabelled" in (
+        summary.notes
     )

@@ -47,11 +47,16 @@ def unite_lists(labellings: Sequence[Labelling]) -> tuple[str, ...] | None:
     return tuple(sorted({name for own in named for name in own}))
 
 
-def fit_classes(labelling: Labelling, classes: tuple[str, ...] | None) -> Fitted:
+def fit_classes(labelling: Labelling, classes: tuple[str, ...] | None, are_names: bool = False) -> Fitted:
     """Return labels under another class list, by name; numbers are indices into a list of other names.
 
     Where all names of the list are numbers, numbers are such names: a split without images of `1` has the
     classes `0` and `2`, and index 1 is not that of `2`. Labels of a class that the list lacks are None.
+
+    Args:
+        labelling: The labels.
+        classes: The other list.
+        are_names: Whether the labels are names even where they look like numbers: those of class folders.
 
     Raises:
         InputError: If the labels are names and the class list is of numbers.
@@ -61,10 +66,10 @@ def fit_classes(labelling: Labelling, classes: tuple[str, ...] | None) -> Fitted
         return Fitted(Labelling(labelling.labels, classes))
     notes: tuple[str, ...] = ()
     place = _find_places(own, classes)
-    if labelling.is_numbered and not _are_numbers(classes):
+    if labelling.is_numbered and not are_names and not _are_numbers(classes):
         place = {index: index for index in range(min(len(own), len(classes)))}
         notes = ("labels that are numbers take the class names of the others",)
-    elif not _are_numbers(own) and Labelling([], classes).is_numbered and len(place) < len(own):
+    elif len(place) < len(own) and not (are_names or _are_numbers(own)) and _are_indices(classes):
         raise InputError(
             f"labels are names ({some(own)}) in one split and numbers up to {len(classes) - 1} in another;"
             " give ",
@@ -85,6 +90,11 @@ def _find_places(own: tuple[str, ...], classes: tuple[str, ...]) -> dict[int, in
     else:
         found = [by_name.get(name) for name in own]
     return {index: place for index, place in enumerate(found) if place is not None}
+
+
+def _are_indices(names: tuple[str, ...]) -> bool:
+    """True if names are those of classes that have none."""
+    return Labelling([], names).is_numbered
 
 
 def _are_numbers(names: tuple[str, ...]) -> bool:

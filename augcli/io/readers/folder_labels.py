@@ -23,7 +23,7 @@ from augcli.io.store.locations import Location, locate, path_below
 from augcli.io.store.names import folder_names, printable_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from augcli.io.readers.base import ClassList, Selection
     from augcli.io.store.base import Store
@@ -110,7 +110,7 @@ def label_parts(
     for number in sorted(by_folders, key=lambda number: parts[number].split != main):
         labelling = found[number] = _label_by_folders(folder, parts[number], main, classes or listed)
         listed = listed or (labelling.classes if parts[number].split == main else None)
-    return _unite(folder, [labelling for labelling in found if labelling is not None], main)
+    return _unite(folder, [labelling for labelling in found if labelling is not None], by_folders, main)
 
 
 def classes_of_files(keys: Sequence[str], root: str) -> list[str | None]:
@@ -262,15 +262,18 @@ def _of(main: str, parts: Sequence[Part], found: Sequence[Labelling | None]) -> 
     return [labelling for part, labelling in zip(parts, found, strict=True) if part.split == main]
 
 
-def _unite(folder: _Folder, found: list[Labelling], main: str) -> FolderLabels:
-    """Return the labels of all parts, in the classes of the augmented split."""
+def _unite(folder: _Folder, found: list[Labelling], by_folders: Collection[int], main: str) -> FolderLabels:
+    """Return the labels of all parts, in the classes of the augmented split.
+
+    Those in `by_folders` are labelled by class folders, whose names are no indices.
+    """
     classes = folder.classes or unite_lists(
         [labelling for labelling in _of(main, folder.parts, found) if labelling]
     )
     classes = classes or unite_lists(found)
     labellings, lost = [], Counter[tuple[str, str]]()
-    for part, labelling in zip(folder.parts, found, strict=True):
-        fitted = fit_classes(labelling, classes)
+    for number, (part, labelling) in enumerate(zip(folder.parts, found, strict=True)):
+        fitted = fit_classes(labelling, classes, number in by_folders)
         labellings.append(fitted.labelling)
         folder.notes += [f"split {part.split!r}: {note}" for note in fitted.notes]
         lost.update(dict.fromkeys([(part.split, name) for name in fitted.lost], 1))

@@ -256,7 +256,7 @@ def _keep_classes(catalogues: tuple[Catalogue, ...], main: str) -> tuple[tuple[C
         return catalogues, []
     found, notes = [], []
     for catalogue in catalogues:
-        fitted = fit_classes(labellings[catalogue.split], kept)
+        fitted = fit_classes(labellings[catalogue.split], kept, are_names=True)
         found.append(replace(catalogue, labels=fitted.labelling.labels, classes=kept))
         notes += [describe_lost(catalogue.split, fitted.lost, main)] if fitted.lost else []
     return tuple(found), notes
