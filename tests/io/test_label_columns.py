@@ -63,6 +63,20 @@ def test_class_file_that_is_empty_or_names_a_class_twice_is_refused(tmp_path, te
         read(tmp_path / "classes.txt")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("classes.yaml", "names:\n  0: cat\n  1: dog\n"),
+        ("classes.json", "x"),
+        ("classes.txt", '["cat", "dog"]'),
+    ],
+)
+def test_class_list_that_is_not_lines_of_names_is_refused(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=r"is not a list of names; write the names alone, one a line$"):
+        read_class_list(locate(tmp_path / name))
+
+
 def test_class_file_that_is_missing_is_refused(tmp_path):
     with pytest.raises(InputError) as caught:
         read(tmp_path / "none.txt")
@@ -598,9 +612,15 @@ def test_texts_that_are_all_whole_numbers_are_indices():
     )
 
 
-@pytest.mark.parametrize("other", ["x", "1.0.0", "٣", "1 ", "007", "1,0"])
+@pytest.mark.parametrize("other", ["x", "1.0.0", "٣", "1 ", "007"])
 def test_texts_that_are_not_all_whole_numbers_are_names(other):
     assert label_texts(["2", other], None).classes == tuple(sorted(["2", other]))
+
+
+@pytest.mark.parametrize("other", ["1,0", "1 0", "1;0"])
+def test_numbers_between_separators_are_refused(other):
+    with pytest.raises(InputError, match="several names, or one"):
+        label_texts(["2", other], None)
 
 
 def test_numbers_that_the_class_list_holds_are_names():

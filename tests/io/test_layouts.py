@@ -201,8 +201,16 @@ def test_class_folders_that_all_hold_the_same_folders_are_noted(make_folder):
     )
 
 
+def test_a_lone_class_folder_that_holds_folders_is_noted(make_folder):
+    source = open_source(str(make_folder({"objects/cat": 1, "objects/dog": 1})), Selection())
+    assert source.notes == (
+        "the only class is 'objects', which holds folders 'cat', 'dog' and so on; if these are the classes,"
+        " give it as SRC",
+    )
+
+
 @pytest.mark.parametrize(
-    "folders", [("a/x", "a/y", "b/x"), ("a/x", "b/x"), ("a", "a/x", "b", "b/x"), ("a/x", "a/y")]
+    "folders", [("a/x", "a/y", "b/x"), ("a/x", "b/x"), ("a", "a/x", "b", "b/x"), ("a", "a/x", "a/y")]
 )
 def test_class_folders_that_hold_other_folders_are_not_noted(make_folder, folders):
     assert open_source(str(make_folder(dict.fromkeys(folders, 1))), Selection()).notes == ()

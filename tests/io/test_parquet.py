@@ -799,3 +799,12 @@ def test_shards_that_are_missing_by_their_numbers_are_noted(tmp_path):
     assert not any("missing" in note and "test" in note for note in notes)
     one = str(tmp_path / "src" / "train-00000-of-00003.parquet")
     assert not any("missing" in note for note in open_source(one, Selection()).notes)
+
+
+@pytest.mark.parametrize(
+    ("cell", "lost"), [('[{"bbox": [1, 2, 3, 4]}]', True), ('{"caption": "a box"}', False), ("a bbox", False)]
+)
+def test_places_that_are_written_in_json_are_left_out_where_pixels_change(tmp_path, cell, lost):
+    write_shard(tmp_path / "a.parquet", {"image": as_structs([encode_image(0)]), "more": [cell]})
+    source = open_source(str(tmp_path / "a.parquet"), Selection())
+    assert ("more" not in source.carried.schema.names) == lost

@@ -17,6 +17,10 @@ MISSING = frozenset("nan NaN NAN NA N/A null NULL None none <NA>".split())
 """What stands for no number among numbers; among names it is a name."""
 
 
+STRUCTURED = (".json", ".jsonl", ".yaml", ".yml", ".xml", ".pbtxt")
+"""What files end in that name classes otherwise than one a line."""
+
+
 def read_class_list(file: Location) -> tuple[str, ...]:
     """Read a class list: one name a line, in index order.
 
@@ -31,6 +35,8 @@ def read_class_list(file: Location) -> tuple[str, ...]:
             raise InputError(given, f" {file.name!r} does not exist; give a file of class names") from error
         reason = explain(error, file.name)
         raise InputError(given, f" {file.name!r} cannot be read: {reason}") from error
+    if file.name.lower().endswith(STRUCTURED) or text.lstrip()[:1] in ("{", "["):
+        raise InputError(given, f" {file.name!r} is not a list of names; write the names alone, one a line")
     names = tuple(line for line in text.split("\n") if line)
     if not names or len(set(names)) < len(names):
         raise InputError(given, f" {file.name!r} must name each class once, one a line")

@@ -130,18 +130,22 @@ def _check_separators(distinct: Collection[str], what: str) -> None:
     """Refuse texts that are probably several names, since these names stand in other texts too.
 
     After a bar that is so where one part stands in another text, after a comma or semicolon where all do;
-    parts between blanks must each be a text of their own, since many names have blanks.
+    parts between blanks must each be a text of their own, since many names have blanks. Where all parts are
+    whole numbers, they are several.
     """
     for separator in SEPARATORS:
         texts = [text for text in distinct if separator in text]
         if not texts:
             continue
+        is_numbered = all(part.strip().isdecimal() for text in distinct for part in text.split(separator))
         parts = Counter(
             part for text in distinct for part in {piece.strip() for piece in text.split(separator)}
         )
         for text in texts:
             if separator == BLANK:
-                are_several = all(part in distinct for part in text.split())
+                are_several = is_numbered or all(part in distinct for part in text.split())
+            elif is_numbered:
+                are_several = True
             else:
                 repeated = [parts[part.strip()] > 1 for part in text.split(separator)]
                 are_several = any(repeated) if separator == BAR else all(repeated)

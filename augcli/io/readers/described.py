@@ -61,6 +61,10 @@ SIDES = tuple(
 """What the names of four columns of numbers end in, all after the same word, that are the sides of a box."""
 
 
+PLACE_KEY = re.compile(r"\"(bbox|bboxes|box|boxes|segmentation|points|keypoints|polygon|polygons)\"")
+"""What objects written in JSON have in them that describe places in the image."""
+
+
 class Described(NamedTuple):
     """The columns of shards, once it is known which of them describe pixels.
 
@@ -151,6 +155,8 @@ def _describes_pixels(shards: Sequence[Shard], field: pa.Field) -> bool:
         return False
     if _is_place(field.name):
         return True
+    if _is_text(kind):
+        return any(PLACE_KEY.search(text) for text in _first_texts(shards, field.name) if text[:1] in "[{")
     while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         kind = kind.value_type
     return pa.types.is_struct(kind) and any(_is_place(kind.field(i).name) for i in range(kind.num_fields))
@@ -184,6 +190,14 @@ def _first_images(shards: Sequence[Shard], column: str) -> list[bytes | None]:
     with reading(shards[0]):
         for batch in open_shard(shards[0]).iter_batches(batch_size=4, columns=[column], use_threads=False):
             return copy_images(batch.column(column))[0]
+    return []
+
+
+def _first_texts(shards: Sequence[Shard], column: str) -> list[str]:
+    """Return the texts of the first rows, without those that are empty."""
+    with reading(shards[0]):
+        for batch in open_shard(shards[0]).iter_batches(batch_size=4, columns=[column], use_threads=False):
+            return [text for text in batch.column(column).to_pylist() if text]
     return []
 
 

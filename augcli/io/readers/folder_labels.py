@@ -15,7 +15,7 @@ from augcli.io.labels.split_columns import refuse_splits_in
 from augcli.io.labels.table_rows import LabelledTable, label_by_table
 from augcli.io.labels.tables import Named
 from augcli.io.labels.uniting import fit_classes, unite_lists
-from augcli.io.readers.layouts import note_same_folders, refuse_outputs_below, refuse_unreadable_folders
+from augcli.io.readers.layouts import note_inner_folders, refuse_outputs_below, refuse_unreadable_folders
 from augcli.io.readers.pairs import IMAGE_DIRECTORIES, join_root
 from augcli.io.readers.passed_over import describe_lost
 from augcli.io.store.base import full_name
@@ -240,7 +240,7 @@ def _label_by_folders(folder: _Folder, part: Part, main: str, classes: ClassList
         names = [None] * len(names)
     if any(names):
         refuse_unreadable_folders(folder.tree, part.prefix, part.keys, "class folder", root)
-        folder.notes += note_same_folders(part.names) if part.split == main else []
+        folder.notes += note_inner_folders(part.names) if part.split == main else []
     try:
         return label_by_name(names, classes)
     except InputError:

@@ -52,7 +52,7 @@ def refuse_yolo(tree: Tree, keys: Collection[str], root: str) -> None:
             )
 
 
-def note_same_folders(names: Iterable[str]) -> list[str]:
+def note_inner_folders(names: Iterable[str]) -> list[str]:
     """Return a note if all class folders hold the same folders, which may then be the classes.
 
     Args:
@@ -63,12 +63,15 @@ def note_same_folders(names: Iterable[str]) -> list[str]:
         top, _, rest = name.partition("/")
         below.setdefault(top, set()).add(rest.rpartition("/")[0].split("/")[0])
     first = next(iter(below.values()), set())
-    if len(below) < 2 or len(first) < 2 or "" in first or any(own != first for own in below.values()):
+    if len(first) < 2 or "" in first or any(own != first for own in below.values()):
         return []
     tops, inner = sorted(below), sorted(first)
+    held = f"the same folders {inner[0]!r}, {inner[1]!r} and so on; if these are the classes, give"
+    if len(tops) == 1:
+        held = held.removeprefix("the same ")
+        return [f"the only class is {tops[0]!r}, which holds {held} it as SRC"]
     return [
-        f"classes are {tops[0]!r}, {tops[1]!r} and so on, each of which holds the same folders {inner[0]!r},"
-        f" {inner[1]!r} and so on; if these are the classes, give one of the former as SRC"
+        f"classes are {tops[0]!r}, {tops[1]!r} and so on, each of which holds {held} one of the former as SRC"
     ]
 
 

@@ -14,7 +14,9 @@ from augcli.io.split_words import split_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-IMAGE_DIRECTORIES = frozenset("image images img imgs jpegimages photos pictures rgb input inputs".split())
+IMAGE_DIRECTORIES = frozenset(
+    "image images img imgs jpegimages photos pictures rgb input inputs jpg jpgs jpeg jpegs png pngs".split()
+)
 MASK_DIRECTORIES = frozenset(
     "mask masks segmentation segmentations segmentationclass segmentationobject seg segs trimaps"
     " labelids semantic".split()
