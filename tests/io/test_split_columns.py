@@ -39,6 +39,8 @@ def refuse(src: str, selection: Selection) -> str:
         ("split", ("train", "test"), "column 'split' names splits (train, test)"),
         ("Usage", ("Training", "PublicTest"), "column 'Usage' names splits (train, test)"),
         ("set", ("dev", "eval"), "column 'set' names splits (validation, test)"),
+        ("dataset", ("train", "val"), "column 'dataset' names splits (train, validation)"),
+        ("partition", ("0", "2"), "column 'partition' names splits (train, test)"),
         ("is_valid", ("False", "True"), "column 'is_valid' is true for some and false for others"),
         ("is_train", ("1", "0"), "column 'is_train' is true for some and false for others"),
     ],
@@ -59,7 +61,8 @@ def test_a_table_without_labels_may_divide_class_folders(make):
 
 
 @pytest.mark.parametrize(
-    ("column", "cells"), [("split", ("train", "train")), ("set", ("red", "blue")), ("is_valid", ("0", "0"))]
+    ("column", "cells"),
+    [("split", ("train", "train")), ("set", ("red", "blue")), ("type", ("0", "1")), ("is_valid", ("0", "0"))],
 )
 def test_a_table_of_one_split_is_read(make, column, cells):
     table = f"file_name,label,{column}\na.png,cat,{cells[0]}\nb.png,dog,{cells[1]}\n"

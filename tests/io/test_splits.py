@@ -230,8 +230,8 @@ def test_split_words_further_down_are_refused_naming_the_directory_above(keys, p
 @pytest.mark.parametrize("below", ["cat/1.png", "1.png"])
 def test_a_split_that_holds_only_its_word_again_is_refused(below):
     said = refused(divide_folders, f"seg_train/seg_train/{below}", f"seg_test/seg_test/{below}")
-    assert "'s/seg_test' holds nothing but 'seg_test', which names the same split again" in said
-    assert "give 's/seg_test/seg_test' as SRC" in said
+    assert "'s/seg_train' holds nothing but 'seg_train', which names the same split again" in said
+    assert "give 's/seg_train/seg_train' as SRC" in said
 
 
 def test_a_class_called_like_its_split_among_others_is_a_class():

@@ -14,8 +14,14 @@ from augcli.io.split_words import SPLIT_WORDS, find_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SPLIT_COLUMNS = frozenset("split splits set subset partition phase usage data_split dataset_split".split())
+SPLIT_COLUMNS = frozenset(
+    "split splits split_name set set_name subset partition phase usage mode type dataset data_split"
+    " dataset_split".split()
+)
 """What columns are called that name splits."""
+
+PARTITIONS = {"0": "train", "1": "validation", "2": "test"}
+"""What numbers mean in CelebA's column `partition`."""
 
 FLAGS = frozenset("is_valid is_val is_validation is_test is_train is_training".split())
 """What columns are called that are true for one split."""
@@ -45,6 +51,8 @@ def describe_splits_in(table: pa.Table) -> str:
         # FER2013 writes PublicTest
         words = {find_words(re.sub("([a-z])([A-Z])", r"\1 \2", value)) for value in values}
         found = {split for several in words if len(several) == 1 for split in several}
+        if name.lower() == "partition" and values <= PARTITIONS.keys():
+            found = {PARTITIONS[value] for value in values}
         if len(found) > 1:
             listed = ", ".join(split for split in SPLIT_WORDS if split in found)
             return f"column {name!r} names splits ({listed})"

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, Option
-from augcli.io.split_words import WORD, find_twins, find_words
+from augcli.io.split_words import SPLIT_WORDS, WORD, find_twins, find_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -44,7 +44,7 @@ def refuse_words_below(holders: Iterable[str], root: str) -> None:
 
 def refuse_words_again(names: Sequence[str], holders: Collection[str], root: str) -> None:
     """Refuse splits that hold nothing but a folder of their word, as archives unpack (`train/train`)."""
-    for name in names:
+    for name in sorted(names, key=lambda name: list(SPLIT_WORDS).index(find_words(name)[0])):
         below = {holder.split("/")[1] if "/" in holder else "" for holder in holders if _is_in(holder, name)}
         again = below.pop() if len(below) == 1 else ""
         if again and find_words(again) == find_words(name):
