@@ -647,9 +647,9 @@ def test_texts_that_are_probably_several_names_are_refused(table):
     [
         (("cat,dog", "dog", "cat"), "--label-sep ,"),
         (("cat; dog", "dog; cat", "bird"), "--label-sep ';'"),
-        (("cat dog", "dog", "cat"), "--label-sep with a blank"),
-        (("0 16", "7 1 2", "25"), "--label-sep with a blank"),
-        (("0;16", "7;1", "25"), "--label-sep ;"),
+        (("cat dog", "dog", "cat"), "--label-sep ' '"),
+        (("0 16", "7 1 2", "25"), "--label-sep ' '"),
+        (("0;16", "7;1", "25"), "--label-sep ';'"),
     ],
 )
 def test_texts_that_repeat_between_separators_are_refused(table, cells, cure):

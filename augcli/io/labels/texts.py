@@ -154,10 +154,9 @@ def _check_separators(distinct: Collection[str], what: str) -> None:
 
 
 def _refuse_several(text: str, separator: str, what: str) -> InputError:
-    cure = (Option("label_sep"), " with a blank") if separator == BLANK else (Option("label_sep", separator),)
     return InputError(
         f"{what} holds {text!r}: several names, or one? Give ",
-        *cure,
+        Option("label_sep", separator),
         " where there are several, or ",
         Option("classes", "FILE"),
         " where each text is one name",

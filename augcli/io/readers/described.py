@@ -155,7 +155,7 @@ def _describes_pixels(shards: Sequence[Shard], field: pa.Field) -> bool:
         return False
     if _is_place(field.name):
         return True
-    if _is_text(kind):
+    if holds_texts(kind):
         return any(PLACE_KEY.search(text) for text in _first_texts(shards, field.name) if text[:1] in "[{")
     while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         kind = kind.value_type
