@@ -11,7 +11,7 @@ from augcli.errors import UsageError
 from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, cut_pieces, trim_chunks
 from augcli.pipeline.plan.fingerprint import fingerprint, samples_read
 from augcli.pipeline.plan.rings import form_rings, hash_samples
-from augcli.samples import Catalogue, RowGroup, SoftLabel
+from augcli.samples import Catalogue, MaskFiles, RowGroup, SoftLabel
 
 
 def make_catalogue(count, size=1000, classes=3):
@@ -121,6 +121,19 @@ class TestFingerprint:
     )
     def test_it_changes_with_every_fact_of_a_member(self, column, value):
         assert self.changed(**self.edited(column, members([self.CHUNK])[5], value))
+
+    def test_it_changes_with_a_weight_alone(self):
+        sample = members([self.CHUNK])[5]
+        label = self.CATALOGUE.labels[sample]
+        assert self.changed(**self.edited("labels", sample, SoftLabel(label.classes, (0.5,))))
+
+    def test_it_changes_with_a_mask_that_is_gone(self):
+        """A folder's masks are known by their names; whether one is there decides, not where it lies."""
+        numbers, keys = self.CATALOGUE.sizes, [f"{number}.png" for number in range(4000)]
+        there = replace(self.CATALOGUE, masks=MaskFiles(keys, numbers, numbers))
+        lost = [None if number == members([self.CHUNK])[5] else key for number, key in enumerate(keys)]
+        gone = replace(self.CATALOGUE, masks=MaskFiles(lost, numbers, numbers))
+        assert self.digest(gone) != self.digest(there)
 
     @pytest.mark.parametrize("column", ["sizes", "versions"])
     def test_it_does_not_change_with_what_a_copy_changes(self, column):
