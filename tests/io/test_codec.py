@@ -786,7 +786,7 @@ def test_a_png_is_read_without_the_texts_that_pillow_refuses(chunk, place):
     assert codec.find_copy_obstacle(read(data), "keep", None) == "metadata"
 
 
-@pytest.mark.parametrize("kind", [b"tEXt", b"pHYs", b"iCCP"])
+@pytest.mark.parametrize("kind", [b"tEXt", b"pHYs", b"iCCP", b"tRNS", b"eXIf"])
 def test_a_png_with_a_broken_checksum_beside_its_pixels_is_read(kind):
     broken = png_chunk(kind, b"a\0\0" + b"x" * 6)[:-1] + b"?"
     data = insert(WHOLE["PNG"], broken, "before")
@@ -804,6 +804,11 @@ def test_a_png_that_is_read_without_its_texts_is_turned_all_the_same(place):
     plain = insert(save(to_image(draw(5, 7)), "PNG"), png_chunk(b"zTXt", text), "before")
     assert load(plain).shape == (7, 5, 3)
     assert load(insert(plain, REFUSED["zTXt"], place)).shape == (7, 5, 3)
+
+
+def test_a_text_about_the_orientation_that_pillow_refuses_is_left_out_too():
+    xmp = png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + LONG)
+    np.testing.assert_array_equal(load(insert(WHOLE["PNG"], xmp, "before")), load(WHOLE["PNG"]))
 
 
 def test_texts_that_pillow_takes_are_no_obstacle():

@@ -66,6 +66,20 @@ def test_other_files_that_a_table_names_are_no_samples(tmp_path):
     assert note in map(str, summary.notes)
 
 
+def test_tables_name_files_by_backslashes_and_each_split_its_own(tmp_path):
+    for split in ("train", "test"):
+        root = tmp_path / "s" / split
+        write_images(root, masks="depth")
+        rows = [
+            {"file_name": f"{n}.png", "depth_file_name": f"depth\\{n}.png", "label": "a"}
+            for n in range(COUNT)
+        ]
+        write_table(root, rows, "csv")
+    summary = augcli.materialize(tmp_path / "s", tmp_path / "dst", single(Cutout()))
+    note = f"left out: {2 * COUNT} images that column 'depth_file_name' names beside their own"
+    assert note in map(str, summary.notes)
+
+
 def test_two_columns_of_masks_stop(tmp_path):
     write_images(tmp_path / "s")
     row = {"file_name": "0.png", "mask_file_name": "masks/0.png", "label_file_name": "masks/1.png"}

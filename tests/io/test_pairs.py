@@ -69,6 +69,12 @@ def test_directories_below_each_split_stop_with_the_command_for_one():
         pair("train/images/0.png", "train/masks/0.png", "test/images/1.png", "test/masks/1.png")
 
 
+def test_directories_highest_up_are_named_first():
+    words = "give masks='s/masks' and as SRC 's/images' .and so for 1 more"
+    with pytest.raises(InputError, match=words):
+        pair("train/images/0.png", "train/masks/0.png", "images/1.png", "masks/1.png")
+
+
 def write(root, names, splits=("",), masks="masks"):
     for split in splits:
         for number, name in enumerate(names):

@@ -334,6 +334,7 @@ def test_a_skipped_column_is_left_out_once_pixels_change(tmp_path):
     [
         ("bbox", [[1.0, 2.0, 3.0, 4.0]] * COUNT),
         ("objects", [{"bboxes": [1.0, 2.0], "n": 3}] * COUNT),
+        ("objects", [{"n": 3, "bboxes": [1.0, 2.0]}] * COUNT),
         ("faceLandmarks", [[[1, 2]]] * COUNT),
         ("rle", ["1 2 3"] * COUNT),
     ],
