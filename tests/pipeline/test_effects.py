@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from PIL import Image
 
 import augcli
 from augcli.errors import Note, Option, Spelling
+from augcli.io.records.part_files import LAID_OVER
 from augcli.ops import OPERATIONS
 from augcli.options import option_fields
 from augcli.recipe import Recipe
@@ -143,6 +145,7 @@ def idle(cli, inputs, tmp_path):
         ("cutmix", "png", ["--min-visibility", "0.5", "--boxes", "@boxes.json"], None),
         ("cutout", "png", [PASTED, "0.5", "--boxes", "@boxes.json"], PASTED),
         ("cutmix", "png", [PASTED, "0.5", "--boxes", "@boxes.json"], None),
+        ("mixup", "png", ["--min-visibility", "0.5", "--size", "6", "--boxes", "@boxes.json"], None),
     ],
 )  # fmt: skip
 def test_what_has_no_effect_is_named(idle, command, src, options, named):
@@ -179,6 +182,20 @@ def test_a_recipe_that_an_output_holds_is_not_reminded_of_its_options(inputs, tm
     assert [note for note in first.notes if IDLE in note]
     again = augcli.materialize(inputs / "png", tmp_path / "b", tmp_path / "a" / "augcli.json")
     assert not [note for note in again.notes if IDLE in note]
+
+
+def test_a_background_that_one_split_alone_shows_has_an_effect(inputs, tmp_path):
+    shutil.copytree(inputs / "logos", tmp_path / "src" / "train")
+    shutil.copytree(inputs / "png", tmp_path / "src" / "test")
+    recipe = {"background": "black", "op": [{"kind": "cutmix"}]}
+    summary = augcli.materialize(tmp_path / "src", tmp_path / "dst", recipe)
+    assert not [note for note in summary.notes if IDLE in note]
+
+
+def test_an_output_that_is_laid_over_and_its_partner_too_counts_once(inputs, tmp_path):
+    recipe = {"image-format": "jpg", "op": [{"kind": "cutmix"}]}
+    summary = augcli.materialize(inputs / "logos", tmp_path / "dst", recipe)
+    assert [count for what, count in summary.counts.items() if what == LAID_OVER] == [5]
 
 
 def test_labels_that_are_not_there_are_not_called_smoothed(inputs, tmp_path):

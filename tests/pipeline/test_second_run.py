@@ -110,3 +110,12 @@ def test_outputs_without_a_label_for_their_partner_are_counted(make_folder, tmp_
     counts = augcli.materialize(root, tmp_path / "mixed", single(CutMix(lam=0.5))).counts
     assert counts["outputs without a label, since a partner has none"] == 1
     assert not augcli.materialize(root, tmp_path / "hidden", single(Cutout())).counts
+
+
+def test_an_output_whose_base_has_no_label_is_not_counted_for_its_partner(make_folder, tmp_path):
+    root = make_folder({"": 2})
+    (root / "metadata.csv").write_text("file_name,label\n0.png,dog\n")
+    summary = augcli.materialize(root, tmp_path / "mixed", single(CutMix(lam=0.5), limit=1))
+    [row] = pq.read_table(tmp_path / "mixed" / "metadata.parquet").to_pylist()
+    assert (row["source"], row["partners"]) == ("1.png", ["0.png"])
+    assert "outputs without a label, since a partner has none" not in summary.counts

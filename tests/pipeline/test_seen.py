@@ -19,6 +19,7 @@ from augcli.io.records import seen_files
 from augcli.io.store.local import LocalStore
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
+from augcli.pipeline import run as pipeline
 from augcli.pipeline.worker import contents
 from augcli.recipe import single
 
@@ -468,6 +469,24 @@ def test_a_cache_is_not_trusted_beside_a_part_file_of_other_sources(src, tmp_pat
     summary = augcli.materialize(src, dst, CUTMIX)
     assert (summary.chunks_compared, sorted(summary.chunks_done)) == (len(done), sorted(done))
     assert tree(dst) == newer
+
+
+def test_another_run_that_began_meanwhile_gets_no_mark_and_no_caches(src, tmp_path, monkeypatch):
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, CUTMIX)
+    set_times(src)
+    real = pipeline.locked
+
+    def locked(store):
+        (dst / "_SUCCESS").unlink()  # as the run of another recipe does, which is killed then
+        drop_caches(dst)
+        (dst / "augcli.json").write_text("{}")
+        return real(store)
+
+    monkeypatch.setattr(pipeline, "locked", locked)
+    augcli.materialize(src, dst, CUTMIX)
+    assert not (dst / "_SUCCESS").exists()
+    assert not caches(dst)
 
 
 def test_a_lock_that_cannot_be_taken_to_renew_caches_is_no_error(src, tmp_path, monkeypatch):

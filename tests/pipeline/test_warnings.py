@@ -178,6 +178,15 @@ def test_a_damaged_file_that_is_written_anew_is_listed(src, tmp_path):
     assert [warning.source for warning in summary.warnings] == ["a/half.jpg"]
 
 
+def test_a_damaged_file_that_was_to_be_mixed_and_has_no_partner_is_listed(src, tmp_path):
+    """It is copied, but was decoded: an operation was drawn for it."""
+    for path in (src / "a" / "1.jpg", src / "b" / "2.jpg"):
+        path.write_bytes(b"no image")
+    summary = run(src, tmp_path / "dst", {"op": [{"kind": "mixup", "lam": 0.5}]}, max_errors=2)
+    assert (summary.outputs, summary.applied) == (1, 0)
+    assert [warning.source for warning in summary.warnings] == ["a/half.jpg"]
+
+
 def test_with_strict_it_fails_and_is_nobodys_partner(src, tmp_path):
     recipe = {"strict": True, "copies": 2, "op": [{"kind": "mixup", "lam": 0.5}]}
     summary = run(src, tmp_path / "dst", recipe, max_errors=1)
