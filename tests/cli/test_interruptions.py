@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import augcli
+from augcli import cli
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import single
 
@@ -167,3 +168,25 @@ def test_a_run_that_was_killed_does_not_hold_its_destination(start, tmp_path, re
     process.communicate()
     assert (tmp_path / "my dst" / ".augcli.lock").exists()
     resumes()
+
+
+@pytest.mark.parametrize(
+    ("command", "goes_on"),
+    [
+        (["cutmix", "src", "dst"], True),
+        (["run", "a.toml", "src", "dst"], True),
+        (["cutmix", "verify", "preview"], True),
+        (["verify", "dst"], False),
+        (["preview", "cutmix", "src", "a.html"], False),
+        (["doctor"], False),
+        (["guide"], False),
+    ],
+)
+def test_only_what_goes_on_where_it_was_is_said_to(command, goes_on, monkeypatch, capsys):
+    def stop(*_, **__):
+        raise cli._Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(cli, "app", stop)
+    assert cli.answer(command) == 130
+    way = f"; to go on where it was: augcli {' '.join(command)}" * goes_on
+    assert capsys.readouterr().err == f"augcli: interrupted{way}\n"

@@ -63,6 +63,7 @@ def test_stderr_that_is_full_is_no_reason_to_stop(shell, tmp_path):
     done = shell("augcli cutmix src dst 2>/dev/full")
     assert done.returncode == 0
     assert done.stdout.startswith("dst holds 5 images")
+    assert shell("augcli cutmix missing other 2>/dev/full").returncode == 4  # a line is lost, not its code
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "<&-", "<&- 2>&-"])
