@@ -347,6 +347,14 @@ def test_lists_of_names_are_multi_hot():
     )
 
 
+def test_a_text_of_several_lines_is_a_name_where_the_file_knows_types():
+    assert label_by_column(chunked(["cat", "new\nline"])) == ([FIRST, SECOND], ("cat", "new\nline"))
+
+
+def test_a_text_of_blanks_is_not_several_names():
+    assert label_by_column(chunked([" ", "cat"])) == ([FIRST, SECOND], (" ", "cat"))
+
+
 def test_texts_of_numbers_are_names_where_the_file_knows_types():
     assert label_by_column(chunked(["10", "2"])).classes == ("10", "2")
 

@@ -193,7 +193,7 @@ def are_weights(table: pa.Table) -> bool:
 
 def _read_texts(column: LabelColumn, classes: tuple[str, ...] | None, separator: str | None) -> LabelColumn:
     """Return a column of texts with the types that the texts have."""
-    values = split_texts(column.values, separator, classes, column.what)
+    values = split_texts(column.values, separator, classes, column.what, column.is_text)
     if column.is_text or separator is not None:
         values = type_texts(values, classes)
     return column._replace(values=values, holds_indices=column.holds_indices or separator is not None)

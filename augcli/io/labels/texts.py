@@ -30,9 +30,20 @@ QUOTE = re.compile("[\"',]")
 
 
 def split_texts(
-    values: pa.ChunkedArray, separator: str | None, classes: tuple[str, ...] | None, what: str
+    values: pa.ChunkedArray,
+    separator: str | None,
+    classes: tuple[str, ...] | None,
+    what: str,
+    may_be_torn: bool = False,
 ) -> pa.ChunkedArray:
     """Return texts as lists where they are written lists, or a separator is given; else as they are.
+
+    Args:
+        values: The texts.
+        separator: What stands between the names of one text; None takes a text as one name.
+        classes: The class list that the user gives: its names are taken as they are.
+        what: The column in words, for messages.
+        may_be_torn: Whether texts of several lines come from a quotation mark that is not closed (CSV).
 
     Raises:
         InputError: If they look like lists but cannot be read, or like several labels in one text.
@@ -43,6 +54,8 @@ def split_texts(
     if distinct and all(text.startswith("[") and text.endswith("]") for text in distinct):
         return _read_lists(values, distinct, what)
     if not (classes and set(classes).issuperset(distinct)):
+        if may_be_torn:
+            _check_torn(distinct, what)
         _check_written(distinct, what)
         _check_separators(set(distinct), what)
     return values
@@ -108,14 +121,18 @@ def _read_lists(values: pa.ChunkedArray, distinct: Iterable[str], what: str) -> 
         ) from error
 
 
-def _check_written(distinct: Iterable[str], what: str) -> None:
-    """Refuse lists and objects that are written as texts beside plain names, and texts of several lines."""
+def _check_torn(distinct: Iterable[str], what: str) -> None:
+    """Refuse texts of several lines."""
     torn = next((text for text in distinct if "\n" in text), None)
     if torn is not None:
         raise InputError(
             f"{what} holds a text of several lines, {torn[:60]!r}; close the quotation mark before it, or"
             " write it in one line"
         )
+
+
+def _check_written(distinct: Iterable[str], what: str) -> None:
+    """Refuse lists and objects that are written as texts beside plain names."""
     text = next(
         (text for text in distinct if text[0] + text[-1] in ("[]", "{}") and QUOTE.search(text)), None
     )
@@ -143,7 +160,8 @@ def _check_separators(distinct: Collection[str], what: str) -> None:
         )
         for text in texts:
             if separator == BLANK:
-                are_several = is_numbered or all(part in distinct for part in text.split())
+                names = text.split()
+                are_several = is_numbered or (bool(names) and all(name in distinct for name in names))
             elif is_numbered:
                 are_several = True
             else:
