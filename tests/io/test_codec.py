@@ -581,6 +581,11 @@ def test_alpha_is_flattened_on_the_background(background, expected):
     np.testing.assert_array_equal(codec.flatten(pixels, background), [[expected]])
 
 
+def test_alpha_is_flattened_to_an_image_with_alpha_that_is_opaque():
+    pixels = np.array([[[200, 100, 0, 128]]], np.uint8)
+    np.testing.assert_array_equal(codec.flatten(pixels, WHITE, 4), [[[227, 177, 127, 255]]])
+
+
 @pytest.mark.parametrize(("alpha", "expected"), [(0, [10, 20, 30]), (255, [200, 100, 0])])
 def test_full_and_no_alpha_give_the_colours_themselves(alpha, expected):
     pixels = np.array([[[200, 100, 0, alpha]]], np.uint8)

@@ -226,14 +226,15 @@ def encode(
     return add_to_jpeg(data, profile) if profile else data
 
 
-def flatten(pixels: Pixels, background: Colour) -> Pixels:
-    """Lay RGBA uint8 pixels over a background, rounded to nearest: (H, W, 3)."""
+def flatten(pixels: Pixels, background: Colour, channels: int = 3) -> Pixels:
+    """Lay RGBA uint8 pixels over a background, rounded to nearest: (H, W, 3), or 4 with all of it opaque."""
     behind = np.array([background.red, background.green, background.blue], np.uint32)
-    flat = np.empty((*pixels.shape[:2], 3), np.uint8)
+    flat = np.empty((*pixels.shape[:2], channels), np.uint8)
+    flat[..., 3:] = 255
     for start in range(0, len(pixels), BAND):
         band = pixels[start : start + BAND]
         alpha = band[..., 3:].astype(np.uint32)
-        flat[start : start + BAND] = (band[..., :3] * alpha + behind * (255 - alpha) + 127) // 255
+        flat[start : start + BAND, :, :3] = (band[..., :3] * alpha + behind * (255 - alpha) + 127) // 255
     return flat
 
 

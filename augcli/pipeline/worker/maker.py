@@ -12,7 +12,10 @@ from augcli.io.images.profiles import fits
 from augcli.io.records.part_files import LAID_OVER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from augcli.kernels.backends import Backend
+    from augcli.kernels.table import Work
     from augcli.pipeline.worker.values import Made, Stopwatch
     from augcli.recipe import Recipe
     from augcli.samples import Pixels
@@ -41,10 +44,7 @@ class Maker:
     def add(self, made: Made) -> None:
         """Take an output, and make all that wait if they are enough."""
         if made.work is not None:
-            table, partners, pixels = made.work
-            if not (made.is_last and pixels.flags.writeable):
-                pixels = self._copy(pixels)
-            made.pixels, made.work = pixels, (table, partners, pixels)
+            self._lay_out(made, made.work)
         elif made.pixels is not None:
             self._encode(made)  # now: a later output may change these pixels
         self._waiting.append(made)
@@ -54,13 +54,7 @@ class Maker:
     def finish(self) -> None:
         """Make all outputs that wait."""
         waiting, self._waiting = self._waiting, []
-        works = [made.work for made in waiting if made.work is not None]
-        if works and self._backend.apply_many:
-            self._backend.apply_many(works)
-        else:
-            for table, partners, pixels in works:
-                self._backend.apply(table, partners, pixels)
-        self._watch.lap("apply")
+        self._apply([made.work for made in waiting if made.work is not None])
         for made in waiting:
             if made.work is not None:
                 made.work = None
@@ -75,6 +69,22 @@ class Maker:
         base = self._waiting[0].base
         self._finished = [made for made in finished if made.base is base]
         return [made for made in finished if made.base is not base]
+
+    def _lay_out(self, made: Made, work: Work) -> None:
+        """Give an output pixels of its own, or its base's where nobody reads these any more."""
+        table, partners, pixels = work
+        if not (made.is_last and pixels.flags.writeable):
+            pixels = self._copy(pixels)
+        made.pixels, made.work = pixels, (table, partners, pixels)
+
+    def _apply(self, works: Sequence[Work]) -> None:
+        """Apply the steps of outputs; none of their partners' pixels are held longer."""
+        if works and self._backend.apply_many:
+            self._backend.apply_many(works)
+        else:
+            for table, partners, pixels in works:
+                self._backend.apply(table, partners, pixels)
+        self._watch.lap("apply")
 
     def _encode(self, made: Made) -> None:
         """Encode an output as the recipe and the source ask, or find out why that fails."""

@@ -100,14 +100,19 @@ class Preparer:
         """Return partners and base in the channels and depth of their output, and what is worth counting."""
         shape = mixed_shape(Shape.of(pixels), map(Shape.of, partners))
         is_greyed = shape.channels == 1 and any(partner.shape[2] > 1 for partner in partners)
-        background = self._recipe.background
         has_transparent = any(partner.shape[2] == 4 for partner in partners)
-        opaque = [
-            codec.flatten(partner, background) if partner.shape[2] == 4 else partner for partner in partners
+        matched = [
+            match_pixels(self._make_opaque(partner, shape.channels), shape.channels, pixels.dtype)
+            for partner in partners
         ]
-        matched = [match_pixels(partner, shape.channels, pixels.dtype) for partner in opaque]
         remarks = (GREYED,) * is_greyed + (LAID_OVER,) * has_transparent
         return (matched, match_pixels(pixels, shape.channels, pixels.dtype)), remarks
+
+    def _make_opaque(self, partner: Pixels, channels: int) -> Pixels:
+        """Lay a partner with alpha over the background, in `channels` at once: each copy takes memory."""
+        if partner.shape[2] < 4:
+            return partner
+        return codec.flatten(partner, self._recipe.background, max(3, channels))
 
     def _keep(self, position: int, base: Loaded, plan: OutputPlan) -> Made:
         """Return an unchanged sample: the file itself where it may stand in the output, else its pixels."""
