@@ -161,7 +161,8 @@ def make_odd() -> dict[str, bytes]:
     cmyk = save(Image.fromarray(draw(seed=5)).convert("CMYK"), "JPEG")
     frames = [Image.fromarray(draw(seed=seed)) for seed in (6, 7, 8)]
     several = {"save_all": True, "append_images": frames[1:]}
-    jpeg = photo("JPEG")
+    jpeg, png = photo("JPEG"), photo("PNG")
+    text, zeros = b"comment\0", deflate_zeros(8 << 20)
     return {
         "cmyk.jpg": cmyk,
         "ycck.jpg": turn_into_ycck(cmyk),
@@ -179,6 +180,9 @@ def make_odd() -> dict[str, bytes]:
         "interlaced.png": interlace(draw(13, 9)),
         "interlaced of one pixel.png": interlace(draw(1, 1)),
         "animated.png": save(frames[0], "PNG", **several),
+        # Texts of 8 MB in a few KB decide no pixel: Pillow refuses them beyond 1 MB, libpng does not.
+        "text bomb.png": png[:33] + png_chunk(b"zTXt", text + b"\0" + zeros) + png[33:],
+        "international text bomb.png": png[:33] + png_chunk(b"iTXt", text + b"\x01\0\0\0" + zeros) + png[33:],
         "inflates beyond its rows.png": make_png(8, 8, 8, 2, deflate_zeros(300 << 20)),
         "animated.gif": save(frames[0], "GIF", **several),
         "transparent.gif": save(palette, "GIF", transparency=0),
@@ -230,7 +234,6 @@ def make_broken() -> dict[str, bytes]:
         broken[f"four bytes.{suffix}"] = whole[:4]
         broken[f"empty.{suffix}"] = b""
         broken[f"text.{suffix}"] = b"<!doctype html><title>404 Not Found</title>\n"
-    png, text = photo("PNG"), b"comment\0"
     return (
         broken
         | {
@@ -243,11 +246,6 @@ def make_broken() -> dict[str, bytes]:
             "svg.webp": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
             "archive.png": b"PK\x03\x04" + bytes(60),
             "floats.tif": save(Image.fromarray(np.ones((3, 4), np.float32)), "TIFF"),
-            # Texts of 8 MB in a few KB: Pillow refuses them beyond 1 MB.
-            "text bomb.png": png[:33] + png_chunk(b"zTXt", text + b"\0" + deflate_zeros(8 << 20)) + png[33:],
-            "international text bomb.png": png[:33]
-            + png_chunk(b"iTXt", text + b"\x01\0\0\0" + deflate_zeros(8 << 20))
-            + png[33:],
         }
         | make_claims()
     )
