@@ -463,8 +463,10 @@ def test_a_pipe_gets_no_escape_codes(run_cli):
 # --- cheap start ---------------------------------------------------------------------------------------
 
 HEAVY = ("numpy", "numba", "pyarrow", "PIL", "simplejpeg", "augcli.io", "augcli.kernels", "augcli.pipeline")
-# The choices of `--format` are the names of the writers; that module imports no writer by itself.
-LIGHT = ("augcli.io", "augcli.io.writers", "augcli.io.writers.choose")
+# The choices of `--format` are the names of the writers; that module imports no writer by itself. What guards
+# stdout and stderr imports no store.
+LIGHT = ("augcli.io", "augcli.io.writers", "augcli.io.writers.choose", "augcli.io.store")
+LIGHT += ("augcli.io.store.streams", "augcli.io.store.errors")
 
 
 def imported_by(*arguments):

@@ -34,7 +34,10 @@ from augcli.io.boxes.voc import write_voc
 from augcli.io.images import codec, index_masks
 from augcli.io.images.geometry import Geometry
 from augcli.io.images.headers import PILLOW_FORMATS
-from augcli.io.labels import columns, tables
+from augcli.io.labels.class_list import read_class_list
+from augcli.io.labels.matching import Places
+from augcli.io.labels.table_rows import label_by_table
+from augcli.io.labels.tables import Named
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.io.records import annotation_columns, label_columns, part_files
@@ -250,8 +253,9 @@ def _check_label_table(data: bytes, name: str) -> bool:
         for classes, must_label in itertools.product(CLASS_LISTS, (True, False)):
             with _refused():
                 table = locate(path)
-                labelling = tables.read_label_table(table, whole_files.NAMES, None, classes, must_label)
-                if labelling is not None:
+                read = label_by_table(table, Places(whole_files.NAMES), Named(), (classes, None), must_label)
+                if read.labellings is not None:
+                    (labelling,) = read.labellings
                     _check_labels(labelling.labels, len(whole_files.NAMES), labelling.classes)
                     taken += 1
     return taken > 0
@@ -285,7 +289,7 @@ def _check_writable(text: str) -> None:
 def check_class_list(data: bytes) -> bool:
     """Read a class list."""
     with _lying(data, "classes.txt") as path, _refused():
-        names = columns.read_class_list(locate(path))
+        names = read_class_list(locate(path))
         if not names or len(set(names)) < len(names) or not all(names):
             raise Broken("a-class-list-with-a-name-twice-or-empty")
         if any("\n" in name for name in names):

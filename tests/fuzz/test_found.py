@@ -14,7 +14,6 @@ import pytest
 
 from augcli.errors import DecodeError
 from augcli.io.images import codec
-from augcli.io.labels import columns
 
 if sys.platform != "linux":
     pytest.skip("the fuzzer forks, and measures by /proc", allow_module_level=True)
@@ -23,6 +22,7 @@ pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # as for the script itself: test modules are not imported by name
 fuzz = importlib.import_module("fuzz")
+targets = importlib.import_module("targets")
 TARGETS = fuzz.TARGETS
 
 FOUND = sorted(path for path in fuzz.FOUND.glob("*/*") if path.is_file())
@@ -146,7 +146,7 @@ def test_a_find_is_kept_once(monkeypatch, tmp_path):
 def test_the_program_says_what_it_did_and_fails_on_a_find(monkeypatch, tmp_path, capsys, is_planted, code):
     monkeypatch.setattr(fuzz, "FOUND", tmp_path / "found")
     if is_planted:
-        monkeypatch.setattr(columns, "read_class_list", lambda file: 1 / 0)
+        monkeypatch.setattr(targets, "read_class_list", lambda file: 1 / 0)
     monkeypatch.setattr(sys, "argv", ["fuzz.py", "--seconds", "1", "--seed", "3", "--target", "class-list"])
     assert fuzz.main() == code
     said = capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -58,6 +59,7 @@ FACTS = {
     "fingerprint": "0" * 32,
     "ahead": [0, 2],
     "failures": [{"source": "b.png", "stage": "decode", "reason": "not an image", "detail": ""}],
+    "warnings": [{"source": "a.jpg", "stage": "decode", "reason": "warning", "detail": "Premature end"}],
     "passed_over": ["c.webp"],
     "counts": {"first frame of several": 1},
     "labels": "",
@@ -373,7 +375,9 @@ def part_with_facts(facts: bytes) -> bytes:
             "d__x0-1.jpg", "d.gif", (), "none", 0, "why", (), None, None, 1.0, 6, 8, 700, "01", None, (None,)
         ),
     ]
-    rows = part_files.rows_to_table(outputs).replace_schema_metadata({part_files.PART_KEY: facts})
+    contents = base64.b64encode(bytes(64))
+    metadata = {part_files.PART_KEY: facts, part_files.CONTENTS_KEY: contents}
+    rows = part_files.rows_to_table(outputs).replace_schema_metadata(metadata)
     return table_to_parquet(rows, compression="zstd")
 
 

@@ -19,7 +19,7 @@ from augcli.errors import InputError, Option, StorageError
 from augcli.io.labels.choice import LABEL_NAMES, SOFT
 from augcli.io.labels.columns import holds_texts
 from augcli.io.labels.matching import FILE_NAMES
-from augcli.io.store.arrow_files import DAMAGE, first_line
+from augcli.io.store.arrow_files import DAMAGE, first_line, plain_field
 from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
 
 if TYPE_CHECKING:
@@ -121,7 +121,9 @@ def _read_parquet(file: Location, columns: Sequence[str]) -> pa.Table:
     ):
         table = parquet.read(list(columns), use_threads=False).select(list(columns))
         table.validate(full=True)
-        return table
+        if len(table) != parquet.metadata.num_rows:
+            raise InputError(f"label table {file.name!r} is damaged: it holds other rows than it says")
+        return table.cast(pa.schema([plain_field(field) for field in table.schema]))
 
 
 def _hold(name: str, table: pa.Table, is_text: bool = False, notes: tuple[str, ...] = ()) -> Table:

@@ -39,6 +39,7 @@ from augcli.io.readers.shards import (
 from augcli.io.readers.split_doubts import note_missing_shards
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_shards
 from augcli.io.records import part_files
+from augcli.io.store.arrow_files import plain_field
 from augcli.io.store.locations import locate
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue
@@ -266,7 +267,7 @@ def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, lis
     """Return the columns that are carried along, and the names of those that outputs have themselves."""
     replaced = [name for name in columns.others if part_files.is_ours(name, columns.mask is not None)]
     kept = [schema.field(name) for name in columns.others if name not in replaced]
-    return pa.schema([part_files.plain_field(field) for field in kept]), replaced
+    return pa.schema([plain_field(field) for field in kept]), replaced
 
 
 def _label_rows(

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augcli.errors import OutputError
-from augcli.io.records.part_files import CONTENTS_KEY, PART_KEY, ROW_SCHEMA, PartFacts, plain_field
-from augcli.io.store.arrow_files import DAMAGE
+from augcli.io.records.part_files import CONTENTS_KEY, PART_KEY, ROW_SCHEMA, PartFacts
+from augcli.io.store.arrow_files import DAMAGE, plain_field
 from augcli.io.store.base import full_name
 from augcli.io.store.names import part_key
 from augcli.samples import Failure

@@ -30,3 +30,20 @@ def readable(name: str) -> Iterator[None]:
 def first_line(error: Exception) -> str:
     """Return the first line of an error's words: pyarrow's go on with where in its own code it was."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def plain_field(field: pa.Field) -> pa.Field:
+    """Return a field without what reading parquet leaves in it: numbers of fields, names of list items.
+
+    Views become plain texts and bytes, since much of pyarrow cannot handle them.
+    """
+    kind = field.type
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        kind = pa.string() if pa.types.is_string_view(kind) else pa.binary()
+    elif pa.types.is_struct(kind):
+        kind = pa.struct([plain_field(kind.field(i)) for i in range(kind.num_fields)])
+    elif pa.types.is_list(kind):
+        kind = pa.list_(plain_field(kind.value_field).with_name("item"))
+    elif pa.types.is_large_list(kind):
+        kind = pa.large_list(plain_field(kind.value_field).with_name("item"))
+    return pa.field(field.name, kind, field.nullable)
