@@ -54,6 +54,7 @@ def test_an_empty_source_is_not_this_directory(tmp_path):
         augcli.materialize("", tmp_path / "dst", RECIPE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operations", [["x"], None, 5, {}, [["kind"]]], ids=str)
 def test_an_output_whose_recipe_holds_no_operations_is_damaged(make_folder, tmp_path, operations):
     src, stored = make_folder({"cat": 3, "dog": 3}), tmp_path / "dst" / "augcli.json"

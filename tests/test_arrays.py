@@ -106,6 +106,7 @@ def test_fills_are_those_of_the_planner(fill):
         ]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 2**64 - 1), st.sampled_from(["clip", "inside"]), st.booleans())
 def test_census_labels_are_the_counted_shares(seed, boundary, is_ragged):
@@ -161,6 +162,7 @@ def test_patches_are_exactly_as_many_as_asked_and_distinct():
 # What was drawn can be given --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", [noise(5, 12, 9, 3), ragged()], ids=["batch", "ragged"])
 def test_what_was_drawn_gives_the_same_again(images):
     labels = np.arange(len(images))

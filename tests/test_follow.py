@@ -65,6 +65,7 @@ def assert_lists_equal(one, other):
 # Masks ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(seeds, sizes, sizes, st.sampled_from([np.uint8, np.uint16]))
 def test_a_mask_is_the_partners_exactly_where_the_image_is(seed, size, other, dtype):

@@ -267,6 +267,7 @@ def test_the_lines_for_few_classes_find_no_classes_where_there_are_300(workspace
         pages.run_blocks([Block("python", text)])
 
 
+@pytest.mark.slow
 def test_a_fold_without_its_partners_holds_no_pixel_of_what_is_held_out(training):
     names = training.names
     used = set(names["train"].source).union(*names["train"].partners)

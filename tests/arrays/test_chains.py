@@ -78,6 +78,7 @@ def test_labels_masks_and_boxes_of_pasted_chains_are_counted_pixels(pastes, seed
         np.testing.assert_allclose(seen, counted, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_holes_leave_the_label_to_what_they_cover():
     chain = {"op": [CUTMIX, *HOLES, MIXUP, {"kind": "erase"}]}
     bare = {"op": [CUTMIX, *[each | {"p": 0.0} for each in HOLES], MIXUP]}
@@ -87,6 +88,7 @@ def test_holes_leave_the_label_to_what_they_cover():
     assert holed.operations == [("cutmix", "cutout", "patch-cutout", "mixup", "erase")] * COUNT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["any", "other-class", "same-class"])
 def test_plans_are_those_of_a_data_set_with_the_same_keys(rule, tmp_path):
     keys = [f"{name}/{number:02d}.png" for name in "abc" for number in range(4)]

@@ -210,6 +210,7 @@ def test_sums_beyond_their_precision_are_refused():
             augcli.smooth_labels(np.array([[0.5, 0.5 + off]], dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int8, np.uint8, np.uint16, np.int64])
 @pytest.mark.parametrize("function", [augcli.mixup, augcli.cutmix])
 def test_lam_for_each_is_computed_in_double_precision(dtype, function):

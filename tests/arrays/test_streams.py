@@ -32,6 +32,7 @@ APPLIED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("one", "other"), itertools.combinations(APPLIED, 2))
 def test_two_functions_at_one_seed_hit_other_images(one, other):
     """Of 400 images half are hit by both or by neither: 200, with a deviation of 10."""
@@ -40,6 +41,7 @@ def test_two_functions_at_one_seed_hit_other_images(one, other):
     assert 160 < (first == second).sum() < 240
 
 
+@pytest.mark.slow
 def test_the_weights_of_cutmix_and_mixup_are_independent():
     images = np.zeros((400, 64, 64, 1), np.uint8)
     lam = augcli.cutmix(images, alpha=1.0, boundary="inside").lam

@@ -29,6 +29,7 @@ def refused(cli, make_folder, tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
@@ -83,6 +84,7 @@ def test_of_other_options_the_last_counts(cli, make_folder, tmp_path):
     assert "holds 10 images" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_no_more_workers_are_begun_than_there_are_tasks(cli, make_folder, tmp_path, monkeypatch, form):
     begun = []

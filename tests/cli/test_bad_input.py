@@ -706,6 +706,7 @@ def test_xml_that_is_no_voc_is_refused(refusal, annotated, text, says):
     assert "SECRET" not in got
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "options", "code", "says"),
     [

@@ -274,6 +274,7 @@ def test_a_dry_run_as_json_says_outputs_chunks_and_bytes(cli, src, tmp_path):
     assert document["free_bytes"] > 0
 
 
+@pytest.mark.slow
 def test_a_dry_run_with_force_leaves_a_standing_output_as_it_is(cli, standing):
     before = stamps(standing)
     options = ("--p", 0, "--seed", 1, "--force", "--dry-run")
@@ -391,6 +392,7 @@ def test_version_is_the_packages(cli):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [(), ("cutmix",)])
 def test_h_is_help_and_comes_on_stdout(cli, command):
     short, long = cli(*command, "-h"), cli(*command, "--help")

@@ -23,6 +23,7 @@ def spoil(dst):
     return [path.relative_to(dst).as_posix() for path in (first, second)]
 
 
+@pytest.mark.slow
 def test_an_output_as_it_was_written_is_exit_0_with_one_line(cli, made, photos):
     done = cli("verify", made)
     assert (done.returncode, done.stderr) == (0, "")
@@ -36,6 +37,7 @@ def test_an_output_as_it_was_written_is_exit_0_with_one_line(cli, made, photos):
     assert "5 made again" in done.stdout
 
 
+@pytest.mark.slow
 def test_each_difference_is_named_and_the_code_is_6(cli, made):
     first, second = spoil(made)
     done = cli("verify", made)
@@ -56,12 +58,14 @@ def test_the_document_names_each_difference(cli, made):
     assert document["outputs"] == 24
 
 
+@pytest.mark.slow
 def test_quiet_says_it_by_the_code_alone(cli, made):
     spoil(made)
     done = cli("verify", made, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (DIFFERENCES, "", "")
 
 
+@pytest.mark.slow
 def test_an_output_that_was_interrupted_is_not_complete(cli, made):
     (made / "_SUCCESS").unlink()
     shutil.rmtree(made / "coat", ignore_errors=True)

@@ -435,6 +435,7 @@ def test_values_nested_too_deep_are_refused(read_box):
         read_box(note=[value])
 
 
+@pytest.mark.slow
 def test_refusal_is_one_line_however_long_the_value(read):
     file = make_file()
     file["images"][0]["file_name"] = ["x\n" * 10_000] * 1000
@@ -536,6 +537,7 @@ def test_images_are_written_as_they_come():
     write_coco(file, HEADER, give)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(*[st.integers(0, 5 * 10**9).map(lambda n: n / 1e6)] * 2, *[st.floats(0.001, 5000)] * 2),

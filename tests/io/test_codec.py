@@ -883,6 +883,7 @@ def test_any_exception_of_a_decoder_becomes_a_decode_error(monkeypatch, kind):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_no_damage_raises_anything_but_a_decode_error(form, data):
     damaged = bytearray(WHOLE[form])

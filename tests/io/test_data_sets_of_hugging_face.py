@@ -84,6 +84,7 @@ def test_labels_of_several_classes_belong_to_the_pixels(augment, datasets):
         np.testing.assert_allclose(row["soft_label"], wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["lists", "structs"])
 def test_boxes_belong_to_the_pixels(augment, datasets, form):
     several = getattr(datasets, "List", datasets.Sequence)

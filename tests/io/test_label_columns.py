@@ -644,6 +644,7 @@ def test_text_of_several_minus_signs_is_a_name(text):
     assert label_texts([text, "2"], None).classes == (text, "2")
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["a", "b", "10", "2", "ü"]), min_size=1))
 def test_every_row_gets_the_class_of_its_name(names):
     labels, classes = label_by_name(names, None)

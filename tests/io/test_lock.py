@@ -70,6 +70,7 @@ def test_a_lock_is_let_go_after_an_error(tmp_path):
     assert not has_lock(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_directory_that_another_process_holds_is_refused_and_named(tmp_path, holder):
     with (
@@ -104,12 +105,14 @@ def test_a_file_that_says_it_is_held_does_not_hold(tmp_path):
     assert not has_lock(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_lock_that_is_let_go_soon_is_waited_for(tmp_path, holder):
     threading.Timer(0.3, holder.kill).start()
     with locked(tmp_path):
         assert holder.wait() == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_of_many_at_once_only_one_holds_it(tmp_path):
     inside, most = [], []
 

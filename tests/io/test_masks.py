@@ -40,6 +40,7 @@ def test_grey_masks_come_back_as_they_were(kind, data):
     assert (again.indices.dtype, again.palette) == (kind, None)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 256).flatmap(lambda n: st.tuples(st.just(n), arrays(np.uint8, (3, 5)))))
 def test_no_index_is_lost_to_a_short_palette(drawn):
     entries, indices = drawn

@@ -702,6 +702,7 @@ def sliced(request, tmp_path, monkeypatch, limit):
 KEYS = sorted(f"{name}.parquet#{row}" for name, rows in ROWS.items() for row in range(rows))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 3])
 def test_sliced_chunk_gives_every_row_once_as_base_and_once_as_partner(sliced, tmp_path, workers):
     src, seen = sliced

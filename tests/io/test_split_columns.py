@@ -33,6 +33,7 @@ def refuse(src: str, selection: Selection) -> str:
     return caught.value.spell(Spelling.FLAG)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "cells", "what"),
     [

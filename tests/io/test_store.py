@@ -307,6 +307,7 @@ class TestLocal:
         (tmp_path / "a").mkdir()
         assert LocalStore(str(tmp_path)).read(["a"]) == [None]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS])
     def test_one_of_many_creates_a_file_where_there_are_no_hard_links(self, tmp_path, monkeypatch, code):
         def refuse(*_):

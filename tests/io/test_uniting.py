@@ -112,6 +112,7 @@ def test_a_digit_that_training_lacks_is_no_other_digit(make_folder, tmp_path, fo
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("train", "test"), [("cat dog", "0 1 dog"), ("0 1", "cat dog 1")])
 @pytest.mark.parametrize("form", ["folders", "shards"])
 def test_names_of_folders_and_texts_of_shards_are_no_indices(make_folder, tmp_path, form, train, test):

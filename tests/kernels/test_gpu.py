@@ -155,6 +155,7 @@ def on_the_cpu(*batch):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("free", [1 << 30, 1 << 13, 8])

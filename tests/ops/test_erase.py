@@ -34,6 +34,7 @@ def test_area_and_log_aspect_follow_their_laws():
     assert stats.kstest(aspects, stats.uniform(math.log(0.3), math.log(3.3 / 0.3)).cdf).pvalue > 0.01
 
 
+@pytest.mark.slow
 def test_area_and_aspect_are_drawn_apart():
     drawn = [one for (one,) in boxes(Erase(scale="0.02:0.25"), Shape(1000, 1000), 4000)]
     areas, aspects = zip(*((box.area, math.log(box.height / box.width)) for box in drawn), strict=True)

@@ -281,6 +281,7 @@ def test_masks_and_boxes_of_a_turned_photo_follow_either_way(tmp_path, is_stored
 # --- boxes ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "operation", [Cutout(holes=3, length=4), Erase(fill="black", count=2), PatchCutout(patch_size=3)]
 )
@@ -411,6 +412,7 @@ def test_coco_output_is_whole(make, tmp_path):
         assert read_pixels(image).shape == sizes[image.name]
 
 
+@pytest.mark.slow
 def test_coco_output_loads_with_pycocotools(make, tmp_path):
     paths = make()
     augcli.materialize(dst=tmp_path / "dst", recipe=CHAIN, **paths)
@@ -606,6 +608,7 @@ def test_shards_with_masks_take_them_from_the_column_that_is_named(make, tmp_pat
         augcli.materialize(tmp_path / "in", tmp_path / "other", single(CutMix()), masks="depth")
 
 
+@pytest.mark.slow
 def test_splits_have_masks_and_boxes_of_their_own(make, tmp_path):
     paths = make()
     for number in range(COUNT):
@@ -671,6 +674,7 @@ def test_masks_that_do_not_go_together_are_recorded(make, tmp_path):
     assert "an index of 300 does not fit a mask of uint8; give both masks one depth" in failure.detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -955,6 +959,7 @@ def test_a_mask_of_the_stored_frame_is_turned_where_the_operation_leaves_it_alon
     assert read_pixels(mask_of(image)).shape == read_pixels(image).shape == (12, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["coco", "voc"])
 def test_what_else_the_input_says_of_images_and_boxes_comes_along(make, tmp_path, form):
     paths = make()
@@ -1010,6 +1015,7 @@ def test_memory_for_masks_counts_and_is_given_back(make, tmp_path, monkeypatch, 
         assert mask_of(image).read_bytes() == (tmp_path / "fresh" / "masks" / image.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_an_xml_that_a_power_loss_cut_short_is_written_again(make, tmp_path):
     paths = make()
     voc = write_voc(paths, tmp_path / "voc")

@@ -99,6 +99,7 @@ def listed(cell):
     return [dict(zip(cell, row, strict=True)) for row in zip(*cell.values(), strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["lists", "structs"])
 def test_boxes_of_a_column_have_the_counted_share_of_their_own_image(tmp_path, form):
     src = write_shard(tmp_path / "s" / "a.parquet", form=form)
@@ -329,6 +330,7 @@ def test_a_skipped_column_is_left_out_once_pixels_change(tmp_path):
     assert [row["objects"] for row in read_output(tmp_path / "same").to_pylist()] == [VALUES] * COUNT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "cells"),
     [

@@ -127,6 +127,7 @@ class TestFingerprint:
         label = self.CATALOGUE.labels[sample]
         assert self.changed(**self.edited("labels", sample, SoftLabel(label.classes, (0.5,))))
 
+    @pytest.mark.slow
     def test_it_changes_with_a_mask_that_is_gone(self):
         """A folder's masks are known by their names; whether one is there decides, not where it lies."""
         numbers, keys = self.CATALOGUE.sizes, [f"{number}.png" for number in range(4000)]
@@ -260,6 +261,7 @@ def test_originals_come_beside_a_target():
     assert sum(outputs_of(make_catalogue(10, classes=1), target=3, has_originals=True)) == 13
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["any", "same-class", "other-class"])
 def test_every_sample_of_a_rule_is_in_one_chunk(rule):
     made = chunk(make_catalogue(9001, classes=7), rule=rule)

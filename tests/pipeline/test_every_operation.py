@@ -31,6 +31,7 @@ def test_inputs_are_never_changed(operation, photos, materialize, tree):
     assert tree(photos) == before
 
 
+@pytest.mark.slow
 @every_operation
 def test_a_probability_of_zero_copies_the_source_bytes(operation, photos, materialize, tmp_path, read_rows):
     summary = materialize(photos, recipe=single(operation(), 0.0))
@@ -85,6 +86,7 @@ def test_every_kind_of_image_works(operation, flat_images, materialize, tmp_path
         assert (image.height, image.width) == (row["height"], row["width"])
 
 
+@pytest.mark.slow
 @every_operation
 def test_only_mixing_changes_the_label(operation, make_folder, materialize, tmp_path, read_rows):
     materialize(make_folder({"cat": 9, "dog": 9}, size=(32, 32)), recipe=single(operation()))

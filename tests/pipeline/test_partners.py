@@ -100,6 +100,7 @@ def test_a_rule_that_nobody_meets_is_refused(make_folder, materialize, tmp_path,
     assert not (tmp_path / "dst").exists()
 
 
+@pytest.mark.slow
 def test_a_limit_does_not_make_a_rule_impossible(make_folder, materialize):
     src = make_folder({"cat": 1, "dog": 3, "fox": 1, "emu": 1})
     for seed in range(6):

@@ -51,6 +51,7 @@ def test_every_sample_is_in_one_ring_and_keys_ascend(many, rule):
     assert all((np.diff(ring.keys.astype(object)) >= 0).all() for ring in rings)
 
 
+@pytest.mark.slow
 @given(counts, st.sampled_from(["any", "same-class", "other-class"]), st.integers(0, 4))
 def test_partners_of_every_copy_are_a_derangement(many, rule, copy):
     found = partners(rings_of(make_catalogue(many), rule), copy)
@@ -58,6 +59,7 @@ def test_partners_of_every_copy_are_a_derangement(many, rule, copy):
     assert all(partner != sample for sample, partner in found.items())
 
 
+@pytest.mark.slow
 @given(counts, st.integers(0, 4), st.integers(0, 1))
 def test_other_classes_and_same_classes_are_what_they_say(many, copy, slot):
     catalogue = make_catalogue(many)
@@ -73,6 +75,7 @@ def test_only_the_surplus_of_a_class_beyond_half_has_no_other_class(many):
     assert unmixed == max(0, 2 * max(many) - sum(many))
 
 
+@pytest.mark.slow
 @given(counts)
 def test_only_a_class_of_one_has_nobody_of_its_own(many):
     unmixed = sum(many) - len(partners(rings_of(make_catalogue(many), "same-class")))

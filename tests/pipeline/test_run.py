@@ -62,6 +62,7 @@ def test_census_every_mixup_label_matches_the_mean_grey(flat_images, materialize
         assert abs(grey.mean() / 255 - weight) <= 0.5 / 255  # half a level
 
 
+@pytest.mark.slow
 def test_census_holds_for_a_chain_of_pastes_and_copies(flat_images, materialize, tmp_path, read_rows):
     chain = read_recipe({"copies": 2, "op": [{"kind": "cutmix"}, {"kind": "cutmix", "p": 0.7}]})
     materialize(flat_images(), recipe=chain)
@@ -213,6 +214,7 @@ def test_an_added_file_changes_two_outputs_and_two_chunks_at_most(
         before, chunk_count = after, summary.chunks
 
 
+@pytest.mark.slow
 def test_a_removed_file_leaves_no_output(make_folder, materialize, tmp_path, tree):
     src = make_folder({"cat": 12, "dog": 12})
     materialize(src)
@@ -223,6 +225,7 @@ def test_a_removed_file_leaves_no_output(make_folder, materialize, tmp_path, tre
     assert tree(tmp_path / "dst") == tree(fresh)
 
 
+@pytest.mark.slow
 def test_a_changed_or_relabelled_file_is_made_again(make_folder, materialize, tmp_path, tree):
     src = make_folder({"cat": 12, "dog": 12})
     materialize(src)
@@ -499,6 +502,7 @@ def test_originals_stand_beside_the_outputs(photos, materialize, tmp_path, read_
         assert (tmp_path / "dst" / row["file_name"]).read_bytes() == (photos / row["source"]).read_bytes()
 
 
+@pytest.mark.slow
 def test_limit_gives_the_first_outputs_of_the_whole(make_folder, materialize, tmp_path, tree):
     src = make_folder({"cat": 30, "dog": 30})
     materialize(src, "whole")
@@ -574,6 +578,7 @@ def test_a_run_that_only_writes_tables_says_so(make_folder, materialize):
         assert not materialize(src, form, recipe).only_tables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "differing"),
     [
@@ -631,6 +636,7 @@ def test_nothing_of_the_machine_or_of_time_enters_the_output(make_folder, materi
     assert not any(str(tmp_path).encode() in data for data in tree(tmp_path / "dst").values())
 
 
+@pytest.mark.slow
 def test_only_class_folders_stand_at_the_root(make_folder, materialize, tmp_path):
     materialize(make_folder({"cat": 20, "dog": 20}))
     assert {path.name for path in Path(tmp_path / "dst").iterdir() if path.is_dir()} == {"cat", "dog"}

@@ -49,6 +49,7 @@ def test_soft_labels_of_more_than_256_classes_survive(src, tmp_path):
     assert read_labels(tmp_path / "b") == read_labels(tmp_path / "a")
 
 
+@pytest.mark.slow
 def test_soft_labels_survive_in_splits(make_folder, tmp_path):
     root = make_folder({f"{split}/{name}": 3 for split in ("train", "val") for name in ("cat", "dog")})
     augcli.materialize(root, tmp_path / "a", single(CutMix(lam=0.3)))

@@ -104,6 +104,7 @@ def test_each_part_file_has_a_cache_beside_it(src, tmp_path, recipe):
     assert caches(tmp_path / "dst") == [part.with_suffix(".seen") for part in parts]
 
 
+@pytest.mark.slow
 def test_a_run_that_finds_the_versions_it_saw_reads_no_image_and_writes_nothing(src, tmp_path, reads):
     augcli.materialize(src, tmp_path / "dst", CUTMIX)
     before = times(tmp_path / "dst")
@@ -217,6 +218,7 @@ def test_part_files_are_the_same_however_the_work_is_cut(src, tmp_path, tree, li
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_splits_are_compared_each_for_itself(make_folder, tmp_path, tree):
     for split in ("train", "test"):
         make_folder({"cat": 3, "dog": 3}, f"src/{split}")
@@ -371,6 +373,7 @@ def test_an_edited_cell_makes_the_chunk_of_its_row_again_alone(shard, tmp_path, 
     assert tree(tmp_path / "dst") == tree(tmp_path / "fresh")
 
 
+@pytest.mark.slow
 def test_a_touched_shard_makes_nothing_again(shard, tmp_path, tree):
     augcli.materialize(shard, tmp_path / "dst", ROWS)
     before = tree(tmp_path / "dst")
@@ -381,6 +384,7 @@ def test_a_touched_shard_makes_nothing_again(shard, tmp_path, tree):
     assert augcli.materialize(shard, tmp_path / "dst", ROWS).chunks_compared == 0
 
 
+@pytest.mark.slow
 def test_only_rows_of_a_touched_shard_are_read(shard, tmp_path, reads):
     write_rows(shard.with_name("train-1.parquet"))
     augcli.materialize(shard.parent, tmp_path / "dst", ROWS)
@@ -390,6 +394,7 @@ def test_only_rows_of_a_touched_shard_are_read(shard, tmp_path, reads):
     assert (summary.chunks_done, len(reads)) == ((), 40)
 
 
+@pytest.mark.slow
 def test_a_row_without_an_image_is_compared_too(shard, tmp_path):
     def lose(columns):
         columns["image"][17]["bytes"] = None
@@ -471,6 +476,7 @@ def test_a_cache_is_not_trusted_beside_a_part_file_of_other_sources(src, tmp_pat
     assert tree(dst) == newer
 
 
+@pytest.mark.slow
 def test_another_run_that_began_meanwhile_gets_no_mark_and_no_caches(src, tmp_path, monkeypatch):
     dst = tmp_path / "dst"
     augcli.materialize(src, dst, CUTMIX)
@@ -489,6 +495,7 @@ def test_another_run_that_began_meanwhile_gets_no_mark_and_no_caches(src, tmp_pa
     assert not caches(dst)
 
 
+@pytest.mark.slow
 def test_a_lock_that_cannot_be_taken_to_renew_caches_is_no_error(src, tmp_path, monkeypatch):
     """As on a DST that nobody may write: it is compared, and complete."""
     augcli.materialize(src, tmp_path / "dst", CUTMIX)
@@ -516,6 +523,7 @@ def test_an_output_that_cannot_be_written_is_compared_and_complete(src, tmp_path
         dst.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_no_error(src, tmp_path, monkeypatch, tree):
     augcli.materialize(src, tmp_path / "fresh", CUTMIX)
     real = LocalStore.writing
@@ -579,6 +587,7 @@ def test_force_replaces_caches_too(src, tmp_path, tree, recipe):
     assert augcli.materialize(src, tmp_path / "dst", other).chunks_compared == 0
 
 
+@pytest.mark.slow
 def test_a_resumed_run_compares_nothing_that_it_saw(src, tmp_path, reads):
     augcli.materialize(src, tmp_path / "dst", single(Cutout()), workers=1)
     part = sorted((tmp_path / "dst").glob(".augcli-*.parquet"))[0]
@@ -589,6 +598,7 @@ def test_a_resumed_run_compares_nothing_that_it_saw(src, tmp_path, reads):
     assert (len(summary.chunks_done), summary.chunks_compared, len(reads)) == (1, 0, rows)
 
 
+@pytest.mark.slow
 def test_verify_knows_caches_and_trusts_nothing_in_them(src, tmp_path):
     dst = tmp_path / "dst"
     augcli.materialize(src, dst, CUTMIX)
@@ -599,6 +609,7 @@ def test_verify_knows_caches_and_trusts_nothing_in_them(src, tmp_path):
     assert len(augcli.verify(dst).differences) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["contents", "version"])
 def test_a_part_file_of_an_earlier_version_is_outdated_and_no_error(src, tmp_path, tree, what):
     dst = tmp_path / "dst"
@@ -614,6 +625,7 @@ def test_a_part_file_of_an_earlier_version_is_outdated_and_no_error(src, tmp_pat
 # --- what is said ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_dry_run_counts_what_is_to_be_compared_and_reads_no_image(src, tmp_path, cli, reads):
     dst = tmp_path / "dst"
     augcli.materialize(src, dst, CUTMIX)
@@ -627,6 +639,7 @@ def test_a_dry_run_counts_what_is_to_be_compared_and_reads_no_image(src, tmp_pat
     assert "to compare with their sources" in said
 
 
+@pytest.mark.slow
 def test_progress_shows_what_is_compared(src, tmp_path):
     augcli.materialize(src, tmp_path / "dst", single(Cutout()))
     set_times(src)

@@ -24,6 +24,7 @@ def read_rows(dst) -> dict[str, list[dict]]:
     return {split: pq.read_table(path).to_pylist() for split, path in sorted(tables.items())}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_other_splits_keep_their_labels_when_the_augmented_one_is_smoothed(make_folder, tmp_path, form):
     src = make_folder({"train/cat": 3, "train/dog": 3, "val/cat": 2, "val/dog": 1})
@@ -37,6 +38,7 @@ def test_other_splits_keep_their_labels_when_the_augmented_one_is_smoothed(make_
     assert augcli.verify(tmp_path / "dst", against=src).differences == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_another_smoothing_changes_the_labels_of_the_augmented_split_alone(make_folder, tmp_path, tree, form):
     src = make_folder({"train/cat": 3, "train/dog": 3, "val/cat": 2, "val/dog": 1})
@@ -61,6 +63,7 @@ def test_the_card_says_of_which_split_the_labels_are_smoothed(make_folder, tmp_p
     assert "split: validation\n" in card
 
 
+@pytest.mark.slow
 def test_folders_of_splits_keep_their_names_and_shards_have_plain_ones(make_folder, tmp_path):
     src = make_folder({"Train/cat": 2, "Train/dog": 2, "test_images/cat": 2})
     augcli.materialize(src, tmp_path / "a", recipe())
@@ -73,6 +76,7 @@ def test_folders_of_splits_keep_their_names_and_shards_have_plain_ones(make_fold
         assert augcli.verify(tmp_path / dst).differences == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", ["val", "validation", "val2017"])
 def test_the_split_that_is_augmented_may_be_named_either_way(make_folder, tmp_path, wanted):
     src = make_folder({"train2017/cat": 2, "val2017/cat": 2, "val2017/dog": 2})

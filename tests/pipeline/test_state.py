@@ -59,6 +59,7 @@ def test_what_is_not_a_file_is_something_else_too(src, dst, name):
         augcli.materialize(src, dst, CUTMIX)
 
 
+@pytest.mark.slow
 def test_a_link_in_the_place_of_the_recipe_is_damage(src, tmp_path, dst):
     augcli.materialize(src, tmp_path / "other", CUTMIX)
     (dst / "augcli.json").symlink_to(tmp_path / "other" / "augcli.json")
@@ -72,6 +73,7 @@ def test_a_directory_in_the_place_of_the_recipe_is_something_else(src, dst):
         augcli.materialize(src, dst, CUTMIX)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [".augcli.lock", "augcli.json.0a1b2c3d.part", "augcli.json.part"])
 def test_what_a_run_left_that_was_killed_at_once_is_not_something_else(src, dst, tmp_path, tree, name):
     (dst / name).write_bytes(b"half")

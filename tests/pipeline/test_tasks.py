@@ -182,6 +182,7 @@ def test_a_slice_holds_what_its_arcs_need_and_no_more(make_folder, tmp_path):
     assert own.ring.partners == arc.ring.partners == 119
 
 
+@pytest.mark.slow
 def test_a_task_of_64_samples_is_small_and_quick_to_pickle(tmp_path):
     (tmp_path / "src").mkdir()
     data = Path(augcli.__file__).parent.parent / "sample_data" / "photos"

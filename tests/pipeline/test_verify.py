@@ -97,6 +97,7 @@ def below(dst, path):
 # --- nothing was changed -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_output_that_nobody_changed_has_no_differences(made):
     src, dst = made
     found = augcli.verify(dst, against=src)
@@ -148,6 +149,7 @@ def test_an_output_that_was_moved_and_whose_times_changed_is_the_same(folder, sr
     assert differences(tmp_path / "moved", against=tmp_path / "copied") == {}
 
 
+@pytest.mark.slow
 def test_verify_writes_nothing(made, tree):
     src, dst = made
     before = tree(dst), {path: path.stat().st_mtime_ns for path in dst.rglob("*")}
@@ -163,6 +165,7 @@ def test_carried_numbers_that_are_none_are_the_same(photos, tmp_path):
     assert differences(tmp_path / "dst", against=tmp_path / "src.parquet") == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_a_split_of_nothing_but_failures_verifies(make_folder, tmp_path, form):
     make_folder({"cat": 3, "dog": 3}, "src/train")
@@ -199,6 +202,7 @@ def test_a_missing_shard_is_found(shard_output):
     assert differences(shard_output) == {below(shard_output, gone): "it is missing"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 40, -1])
 def test_a_flipped_byte_of_an_image_is_found(folder, at):
     flip(images(folder)[3], at)
@@ -414,6 +418,7 @@ def test_another_source_under_the_same_name_is_found(made):
     assert all("hash" in what for what in changed.values())
 
 
+@pytest.mark.slow
 def test_added_and_removed_sources_are_found(made):
     src, dst = made
     (src / "cat" / "3.png").rename(src / "cat" / "new.png")
@@ -451,6 +456,7 @@ def test_a_failure_whose_source_is_gone_is_found(spoilt):
     assert "its source 'dog/bad.png' is not in SRC" in differences(dst, against=src).values()
 
 
+@pytest.mark.slow
 def test_chunks_that_only_one_of_output_and_source_has_are_found(made):
     src, dst = made
     for number in range(60):
@@ -534,6 +540,7 @@ def test_numbers_below_one_are_refused(folder, options):
         augcli.verify(folder, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_another_recipe_in_augcli_json_is_found(src, tmp_path, form):
     augcli.materialize(src, tmp_path / "dst", single(CutMix(), format=form))

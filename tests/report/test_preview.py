@@ -95,6 +95,7 @@ def test_what_is_not_an_output_is_refused(make_folder, tmp_path):
         augcli.preview(src, tmp_path / "dst", tmp_path / "sheet.png", count=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_an_output_whose_images_are_gone_says_how_to_restore_them(photos, tmp_path, form):
     augcli.materialize(photos, tmp_path / "dst", single(CutMix(), format=form))
