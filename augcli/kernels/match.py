@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from augcli.samples import Pixels, Shape
 
+BAND = 64
+"""Rows that are converted at once: sums of a whole image take up to 17 times its memory."""
+
 
 def mixed_shape(base: Shape, partners: Iterable[Shape]) -> Shape:
     """Return the shape of an output: its base's, but with colour where a partner has colour.
@@ -38,17 +41,25 @@ def match_pixels(partner: Pixels, channels: int, dtype: np.dtype[np.generic]) ->
     Returns:
         (H, W, channels) of `dtype`; the input itself where nothing changes.
     """
+    if partner.dtype == dtype and partner.shape[2] == channels:
+        return partner
+    matched = np.empty((*partner.shape[:2], channels), dtype)
+    for start in range(0, len(partner), BAND):
+        _match_band(partner[start : start + BAND], matched[start : start + BAND])
+    return matched
+
+
+def _match_band(partner: Pixels, matched: Pixels) -> None:
+    """Write some rows of an image as `matched` has channels and depth."""
+    dtype, channels = matched.dtype, matched.shape[2]
     if partner.dtype != dtype:
         wide = partner.astype(np.uint32)
         partner = ((wide + 128) // 257 if dtype == np.uint8 else wide * 257).astype(dtype)
     have = partner.shape[2]
     if have == channels:
-        return partner
-    if channels == 1:
-        luma = (partner[..., :3].astype(np.int64) @ np.array(LUMA_Q16) + Q16 // 2) >> 16
-        return luma[..., None].astype(dtype)
-    colour = partner[..., :3] if have >= 3 else np.repeat(partner, 3, axis=2)
-    if channels == 3:
-        return np.ascontiguousarray(colour)
-    opaque = np.full((*partner.shape[:2], 1), np.iinfo(partner.dtype).max, dtype)
-    return np.concatenate([colour, opaque], axis=2)
+        matched[...] = partner
+    elif channels == 1:
+        matched[..., 0] = (partner[..., :3].astype(np.int64) @ np.array(LUMA_Q16) + Q16 // 2) >> 16
+    else:
+        matched[..., :3] = partner[..., :3]  # grey is repeated
+        matched[..., 3:] = np.iinfo(dtype).max

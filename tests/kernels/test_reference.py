@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -147,6 +149,21 @@ class TestMatchPixels:
         rgba = match_pixels(rgb, 4, np.dtype(np.uint8))
         assert rgba.ravel().tolist() == [1, 2, 3, 255]
         np.testing.assert_array_equal(match_pixels(rgba, 3, np.dtype(np.uint8)), rgb)
+
+    def test_every_row_is_converted(self):
+        rows = np.arange(200, dtype=np.uint8).reshape(-1, 1, 1)
+        assert match_pixels(rows, 1, np.dtype(np.uint16)).ravel().tolist() == [
+            257 * row for row in range(200)
+        ]
+
+    @pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint16), (1, np.uint8)])
+    def test_a_large_image_takes_the_memory_of_what_it_becomes_and_little_more(self, channels, dtype):
+        image = np.zeros((1500, 1000, 3), np.uint8)
+        tracemalloc.start()
+        matched = match_pixels(image, channels, np.dtype(dtype))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < matched.nbytes + 64 * 1000 * 3 * 20  # one band, in wide numbers a few times
 
 
 @pytest.mark.parametrize(
