@@ -75,7 +75,8 @@ def materialize(
         MissingPartError: If `backend` is `gpu`, and CuPy or a device is missing.
     """
     from augcli.kernels.backends import BACKENDS
-    from augcli.pipeline.run import Settings, run
+    from augcli.pipeline.run import run
+    from augcli.pipeline.settings import Settings
 
     check_paths(src=src, dst=dst, recipe=recipe, labels=labels, classes=classes, masks=masks, boxes=boxes)
     if backend not in BACKENDS:

@@ -39,8 +39,8 @@ INNER_LAYERS = {
         {"store"},
     ],
     "pipeline": [
-        {"run", "verify", "part_check", "recompute", "doctor"},
-        {"output", "worker", "engines"},
+        {"run", "completion", "verify", "part_check", "recompute", "doctor"},
+        {"output", "worker", "engines", "settings"},
         {"plan"},
         {"results"},
     ],

@@ -62,6 +62,7 @@ boxes/column_cells          what the cells of such a column say
 boxes/matching              which boxes belong to which image
 boxes/extras                what a file of boxes says beside them, carried along
 images/codec                decode and encode
+images/facts                what summaries say of the codecs
 images/jpeg_header          the tables of a JPEG: quality, end marker
 images/geometry             orientation and `--size`
 images/index_masks          PNG masks of indices

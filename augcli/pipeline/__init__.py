@@ -14,6 +14,8 @@ close      output.documents.finish: tables and documents; output.commit.mark_com
 run stands above output, worker and engines, these above plan.
 
 run                   one whole run, top to bottom
+completion            what a run does where something is to be made or compared
+settings              how a run is done
 verify                whether an output is what was written
 recompute             outputs made again from their sources, for verify
 doctor                what this machine has
@@ -53,5 +55,6 @@ output/relabel        label columns of shards that stand, written anew
 output/stored_recipe  the recipe of an output, compared with that of a run
 output/stored_splits  the splits of an output, as its own files tell them
 engines/base          what an engine is: run(work, tasks) gives results
+engines/cpus          how many CPUs may be used
 engines/local         processes and threads of this machine
 """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import Note
 from augcli.io.images import codec
 from augcli.kernels import cpu, devices
-from augcli.pipeline.engines.local import count_cpus, count_workers, read_quota
+from augcli.pipeline.engines.cpus import count_cpus, count_workers, read_quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

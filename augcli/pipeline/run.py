@@ -5,65 +5,31 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augcli.errors import StorageError
-from augcli.io.images import codec
 from augcli.io.readers.source import open_source
 from augcli.io.store.lease import locked
 from augcli.io.store.places import open_destination
 from augcli.kernels.backends import choose_backend
-from augcli.pipeline.engines.local import LocalEngine, can_fork, count_workers
+from augcli.pipeline.engines.cpus import count_workers
 from augcli.pipeline.output import commit, documents, state, summarize
-from augcli.pipeline.output.documents import describe_split
 from augcli.pipeline.output.effects import idle_notes
-from augcli.pipeline.output.relabel import relabel
 from augcli.pipeline.plan.checks import check_masks
-from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import Split, plan_splits
-from augcli.pipeline.plan.tasks import count_whole, cut_todo
-from augcli.pipeline.worker.chunks import make_chunks
-from augcli.pipeline.worker.compare import compare_sources
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from augcli.io.readers.base import Selection, Source
-    from augcli.io.records.counts import RowCounts
-    from augcli.io.store.base import Store
     from augcli.io.store.local import LocalStore
     from augcli.pipeline.output.state import Look, Standing
-    from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.results import Summary
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a run is done, which never changes what it gives.
-
-    Attributes:
-        workers: Processes or threads; None takes as many CPUs as the process may use.
-        force: Whether an output of another recipe is replaced.
-        dry_run: Whether to say what would be done and write nothing.
-        max_errors: Failures up to which the output counts as complete.
-        backend: What applies steps: one of `BACKENDS`.
-        is_stored: Whether the recipe is that of an output: nobody gave its options here and now.
-        advance: Called with (images done since the last call, all images to do).
-        limits: How much is done at once; those of chunks decide the shards of parquet.
-    """
-
-    workers: int | None = None
-    force: bool = False
-    dry_run: bool = False
-    max_errors: int = 0
-    backend: str = "auto"
-    is_stored: bool = False
-    advance: Callable[[int, int], None] = lambda done, total: None
-    limits: Limits = DEFAULT_LIMITS
+    from augcli.pipeline.settings import Settings
 
 
 def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Settings) -> Summary:
@@ -115,7 +81,9 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         standing, compared = _hold(standing, seen.is_locked, enter, settle)
         counts, begun = standing.counts, 0
         if standing.is_behind:
-            counts, seconds, begun = _complete(store, recipe, splits, standing, workers, settings)
+            from augcli.pipeline.completion import complete
+
+            counts, seconds, begun = complete(store, recipe, splits, standing, workers, settings)
         notes += idle_notes(asked, selection.files, source, splits, counts)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
         summary = summarize.summarize(
@@ -170,11 +138,11 @@ def _hold(
 
 def _settle(standing: Standing, workers: int, settings: Settings) -> tuple[Standing, int]:
     """Compare the sources of chunks in doubt; return what stands then, and how many chunks these were."""
-    doubts = standing.doubts
-    if not doubts:
+    if not standing.doubts:
         return standing, 0
-    engine = LocalEngine(workers, can_fork())
-    return state.settle(standing, compare_sources(doubts, engine.run, settings.advance)), len(doubts)
+    from augcli.pipeline.completion import settle
+
+    return settle(standing, workers, settings)
 
 
 def _renew(store: LocalStore, seen: Look, standing: Standing) -> None:
@@ -184,49 +152,3 @@ def _renew(store: LocalStore, seen: Look, standing: Standing) -> None:
             if seen.is_true():
                 commit.renew_caches(store, standing.doubts)
                 commit.renew_mark(store, standing.contents)
-
-
-def _complete(
-    store: Store,
-    recipe: Recipe,
-    splits: Sequence[Split],
-    standing: Standing,
-    workers: int,
-    settings: Settings,
-) -> tuple[list[RowCounts], Counter[str], int]:
-    """Do all that is missing, but for the mark that it is complete.
-
-    Returns:
-        The counted rows of each split, the seconds by stage, and how many workers were begun.
-    """
-    commit.begin(store, standing, recipe, splits[0].job.annotated)
-    with codec.own_pixel_bound():
-        seconds, begun = _make(standing.todo, recipe, workers, settings)
-    for split in splits:
-        relabel(store, split, standing.parts)
-    counts = documents.finish(store, standing, [describe_split(split) for split in splits], recipe)
-    return counts, seconds, begun
-
-
-def _make(
-    todo: Sequence[tuple[Split, Chunk]], recipe: Recipe, workers: int, settings: Settings
-) -> tuple[Counter[str], int]:
-    """Make and commit chunks; return the seconds by stage, of all workers, and how many these are."""
-    seconds: Counter[str] = Counter()
-    if not todo:
-        return seconds, 0
-    backend = choose_backend(settings.backend, bool(recipe.entries))
-    backend.load()  # before processes fork
-    # Pieces of a chunk of parquet share rows in memory, so their workers are threads.
-    is_shared = any(chunk.groups for _, chunk in todo)
-    forks = workers > 1 and backend.forks and can_fork()
-    whole = count_whole(todo, workers, not is_shared) if forks else 0
-    pieces = list(cut_todo(todo, workers, whole, settings.limits))
-    engine = LocalEngine(workers, forks and (whole > 0 or not is_shared))
-    total = sum(len(chunk) for _, chunk in todo)
-    for piece, spent, facts in make_chunks(pieces, engine.run, settings.limits.spare_partners):
-        seconds.update(spent)
-        if facts is not None:
-            piece.split.facts[piece.chunk.name] = facts
-        settings.advance(sum(map(len, piece.arcs)), total)
-    return seconds, min(workers, len(pieces))

@@ -15,7 +15,8 @@ from augcli.io.store.names import RECIPE, SEEN_NAME, SUCCESS, part_key, part_nam
 from augcli.io.store.places import open_destination
 from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.comparison import Comparison, Difference
-from augcli.pipeline.engines.local import LocalEngine, count_workers
+from augcli.pipeline.engines.cpus import count_workers
+from augcli.pipeline.engines.local import LocalEngine
 from augcli.pipeline.output import documents, summarize
 from augcli.pipeline.output.stored_splits import StoredOutput
 from augcli.pipeline.part_check import IMPOSSIBLE, PartCheck

@@ -11,7 +11,7 @@ from PIL import features
 from augcli.io.images import codec
 from augcli.kernels import cpu
 from augcli.pipeline import doctor
-from augcli.pipeline.engines import local
+from augcli.pipeline.engines import cpus
 
 
 def test_it_says_what_is_here():
@@ -19,7 +19,7 @@ def test_it_says_what_is_here():
     assert found.versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert set(found.versions) == {"augcli", "python", *doctor.PACKAGES}
     assert found.codecs["WebP"] == features.version("webp")
-    assert found.workers == local.count_workers()
+    assert found.workers == cpus.count_workers()
     assert found.processes == (sys.platform == "linux")
     assert found.kernel_threads >= 1
 

@@ -403,7 +403,8 @@ def test_a_killed_run_is_completed_to_the_same_bytes(make_folder, materialize, t
     materialize(src, "whole", recipe)
     program = (
         "from dataclasses import replace; from augcli.cli import main; from augcli.pipeline import run\n"
-        "make, limits = run.run, run.Limits(chunk_outputs=60)\n"
+        "from augcli.pipeline.plan.limits import Limits\n"
+        "make, limits = run.run, Limits(chunk_outputs=60)\n"
         "run.run = lambda *given: make(*given[:-1], replace(given[-1], limits=limits)); main()"
     )
     arguments = ["cutmix", src, tmp_path / "cut", "--copies", "4", "--format", form, "--workers", "2"]

@@ -24,7 +24,8 @@ from augcli.pipeline.plan import tasks
 from augcli.pipeline.plan.limits import Limits
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.plan.tasks import Piece, count_whole, cut_todo, slice_job
-from augcli.pipeline.run import Settings, run
+from augcli.pipeline.run import run
+from augcli.pipeline.settings import Settings
 from augcli.pipeline.worker.task import make_tasks, work
 from augcli.recipe import single
 

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from augcli.errors import StorageError
-from augcli.pipeline.engines.local import LocalEngine, _holding_signals, count_workers, read_quota
+from augcli.pipeline.engines.cpus import count_workers, read_quota
+from augcli.pipeline.engines.local import LocalEngine, _holding_signals
 
 both = pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import PIL
 import simplejpeg
 from PIL import Image, features
 
 from augcli.errors import DecodeError, StorageError
+from augcli.io.images.facts import COPY_OBSTACLES
 from augcli.io.images.geometry import Geometry, fit_size, to_image, turn_upright
 from augcli.io.images.headers import NO_MEMORY, PILLOW_FORMATS, is_16_bit, read_mode, words_of
 from augcli.io.images.headers import Header as Header
@@ -60,11 +60,6 @@ def own_pixel_bound() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = before
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the codecs, which decide an output's bytes beside the recipe."""
-    return {"simplejpeg": simplejpeg.__version__, "pillow": PIL.__version__}
 
 
 def libraries() -> dict[str, str | None]:
@@ -159,11 +154,6 @@ def choose_file_format(header: Header, channels: int, image_format: str) -> File
     if image_format in ("jpg", "png"):
         return "jpg" if image_format == "jpg" else "png"
     return "jpg" if header.format == "JPEG" or (not header.lossless and channels < 4) else "png"
-
-
-COPY_OBSTACLES = ("orientation", "format", "size", "frames", "no end marker", "metadata")
-"""Why a file itself may not stand in the output: it must be turned, it has another file format or another
-size than it should, it holds several frames, it is not whole, or Pillow refuses it for its metadata."""
 
 
 def find_copy_obstacle(header: Header, image_format: str, geometry: Geometry | None) -> str | None:

@@ -7,7 +7,6 @@ import gc
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,11 +14,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import StorageError
-from augcli.io.store.places import read_text
+from augcli.pipeline.engines.cpus import can_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -33,25 +31,6 @@ CALM_GC = 50_000
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 PR_SET_PDEATHSIG = 1
 """Linux: the signal that a process gets when its parent dies (prctl(2))."""
-
-
-CONTROL_GROUP = Path("/sys/fs/cgroup")
-
-
-def count_workers(group: Path = CONTROL_GROUP) -> int:
-    """Count the CPUs that this process may use: its affinity, and the quota of its control group."""
-    allowed, quota = count_cpus(), read_quota(group)
-    return max(1, min(allowed, quota) if quota else allowed)
-
-
-def count_cpus() -> int:
-    """Count the CPUs of this process's affinity."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def can_fork() -> bool:
-    """Return whether workers can be processes that are forked, which only Linux does well."""
-    return sys.platform == "linux"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +158,3 @@ def _adopt(work: Callable[[Any], Any], parent: int) -> None:
 
 def _call(task: Any) -> Any:
     return _adopted[0](task)
-
-
-def read_quota(root: Path = CONTROL_GROUP) -> int | None:
-    """Return the CPU quota of this process's control group (version 2 or 1), rounded up; None for none."""
-    quota, period = [*(read_text(root / "cpu.max") or "").split(), "", ""][:2]
-    if not period:
-        quota = (read_text(root / "cpu/cpu.cfs_quota_us") or "-1").strip()
-        period = (read_text(root / "cpu/cpu.cfs_period_us") or "").strip()
-    if quota in ("max", "-1") or not period:
-        return None
-    return -(-int(quota) // int(period))

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import Note, Option
-from augcli.io.images import codec
+from augcli.io.images import facts as image_facts
 from augcli.io.records.part_files import WRITTEN_ANEW
 from augcli.io.store.names import CLASSES
 from augcli.io.writers.failures import collect_failures, collect_warnings
@@ -201,12 +201,12 @@ def pair_notes(splits: Sequence[Split]) -> list[str]:
 
 def libraries(backend: str) -> dict[str, str]:
     """Return the codecs, which decide the bytes beside the recipe, and the backend, which does not."""
-    return {"backend": backend, **codec.versions()}
+    return {"backend": backend, **image_facts.versions()}
 
 
 def _count_written_anew(counted: Mapping[str, int]) -> dict[str, int]:
     """Return the unchanged outputs that could not be copied, by the reason."""
-    numbers = {reason: counted.get(f"{WRITTEN_ANEW}{reason}", 0) for reason in codec.COPY_OBSTACLES}
+    numbers = {reason: counted.get(f"{WRITTEN_ANEW}{reason}", 0) for reason in image_facts.COPY_OBSTACLES}
     return {reason: number for reason, number in numbers.items() if number}
 
 

@@ -1,0 +1,85 @@
+"""What a run does where there is something to make or to compare.
+
+`run` imports this module only then. So a run that finds nothing to do, and `--dry-run`, load neither codecs
+nor kernels nor workers: everything that does the work is imported from here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from augcli.io.images import codec
+from augcli.kernels.backends import choose_backend
+from augcli.pipeline.engines.cpus import can_fork
+from augcli.pipeline.engines.local import LocalEngine
+from augcli.pipeline.output import commit, documents, state
+from augcli.pipeline.output.documents import describe_split
+from augcli.pipeline.output.relabel import relabel
+from augcli.pipeline.plan.tasks import count_whole, cut_todo
+from augcli.pipeline.worker.chunks import make_chunks
+from augcli.pipeline.worker.compare import compare_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.records.counts import RowCounts
+    from augcli.io.store.base import Store
+    from augcli.pipeline.output.state import Standing
+    from augcli.pipeline.plan.chunks import Chunk
+    from augcli.pipeline.plan.splits import Split
+    from augcli.pipeline.settings import Settings
+    from augcli.recipe import Recipe
+
+
+def settle(standing: Standing, workers: int, settings: Settings) -> tuple[Standing, int]:
+    """Compare the sources of chunks in doubt; return what stands then, and how many chunks these were."""
+    doubts = standing.doubts
+    engine = LocalEngine(workers, can_fork())
+    return state.settle(standing, compare_sources(doubts, engine.run, settings.advance)), len(doubts)
+
+
+def complete(
+    store: Store,
+    recipe: Recipe,
+    splits: Sequence[Split],
+    standing: Standing,
+    workers: int,
+    settings: Settings,
+) -> tuple[list[RowCounts], Counter[str], int]:
+    """Do all that is missing, but for the mark that it is complete.
+
+    Returns:
+        The counted rows of each split, the seconds by stage, and how many workers were begun.
+    """
+    commit.begin(store, standing, recipe, splits[0].job.annotated)
+    with codec.own_pixel_bound():
+        seconds, begun = _make(standing.todo, recipe, workers, settings)
+    for split in splits:
+        relabel(store, split, standing.parts)
+    counts = documents.finish(store, standing, [describe_split(split) for split in splits], recipe)
+    return counts, seconds, begun
+
+
+def _make(
+    todo: Sequence[tuple[Split, Chunk]], recipe: Recipe, workers: int, settings: Settings
+) -> tuple[Counter[str], int]:
+    """Make and commit chunks; return the seconds by stage, of all workers, and how many these are."""
+    seconds: Counter[str] = Counter()
+    if not todo:
+        return seconds, 0
+    backend = choose_backend(settings.backend, bool(recipe.entries))
+    backend.load()  # before processes fork
+    # Pieces of a chunk of parquet share rows in memory, so their workers are threads.
+    is_shared = any(chunk.groups for _, chunk in todo)
+    forks = workers > 1 and backend.forks and can_fork()
+    whole = count_whole(todo, workers, not is_shared) if forks else 0
+    pieces = list(cut_todo(todo, workers, whole, settings.limits))
+    engine = LocalEngine(workers, forks and (whole > 0 or not is_shared))
+    total = sum(len(chunk) for _, chunk in todo)
+    for piece, spent, facts in make_chunks(pieces, engine.run, settings.limits.spare_partners):
+        seconds.update(spent)
+        if facts is not None:
+            piece.split.facts[piece.chunk.name] = facts
+        settings.advance(sum(map(len, piece.arcs)), total)
+    return seconds, min(workers, len(pieces))
