@@ -12,9 +12,13 @@ from augcli.io.images import codec
 from augcli.kernels.backends import Backend
 from augcli.pipeline.worker.maker import Maker
 from augcli.pipeline.worker.values import Loaded, Made, OutputPlan, Stopwatch
+from augcli.program.steps import Box, Fill, Patches
 from augcli.recipe import Recipe
+from augcli.samples import Colour
 
 RECIPE = Recipe(image_format="png")
+PNG = codec.Encoding("png", 95, "420")
+WHOLE = Box(0, 0, 2, 2)
 HEADER = codec.Header("PNG", 2, 2, 1, False, False, None, None, None, True, True, 1, 8)
 
 
@@ -38,9 +42,10 @@ def load(value):
     return Loaded(value, header=HEADER, pixels=np.full((2, 2, 1), value, np.uint8))
 
 
-def output(base, partners=(), is_last=True, copy=0):
+def output(base, partners=(), is_last=True, copy=0, area=WHOLE):
     work = (None, [partner.pixels for partner in partners], base.pixels)
-    return Made(base, OutputPlan(copy), work=work, is_last=is_last)
+    plan = OutputPlan(copy, True, (Fill(area, Colour(0, 0, 0)),))
+    return Made(base, plan, encoding=PNG, work=work, is_last=is_last)
 
 
 def level(made):
@@ -56,6 +61,27 @@ def test_only_the_last_output_changes_its_base(together):
         maker.add(output(base, is_last=copy == 2, copy=copy))
         assert base.pixels[0, 0, 0] == (6 if copy == 2 else 5)
     assert [level(made) for made in maker.take()] == [6, 6, 6]
+
+
+@pytest.mark.parametrize(
+    "area", [Box(0, 1, 2, 2), Box(0, 0, 1, 2), Patches(1, 1, bytes([0, 1, 0, 0])), WHOLE]
+)
+def test_copies_find_their_base_as_it_was(area):
+    base, seen = load(5), []
+    wanted = np.full((2, 2), 5, np.uint8)
+    wanted[area.covers(np.arange(2), np.arange(2), 2, 2)] = 6
+
+    def apply(table, partners, pixels):
+        seen.append(pixels[..., 0].copy())
+        pixels[area.covers(np.arange(2), np.arange(2), 2, 2)] += 1
+
+    maker = Maker(RECIPE, Backend("test", apply, lambda: None, True), 1, Stopwatch())
+    for copy in range(3):
+        maker.add(output(base, is_last=copy == 2, copy=copy, area=area))
+    for made in maker.take():
+        data = codec.decode(made.data, codec.read_header(made.data, 100))
+        np.testing.assert_array_equal(data[..., 0], wanted)
+    assert all((pixels == 5).all() for pixels in seen)
 
 
 @pytest.mark.parametrize("together", [1, 2, 4, 9])
@@ -78,7 +104,7 @@ def test_a_base_that_cannot_be_written_to_is_copied():
 
 def test_an_unchanged_output_is_encoded_before_a_later_one_changes_its_pixels():
     base, maker = load(5), make_maker(9)
-    maker.add(Made(base, OutputPlan(-1), pixels=base.pixels))
+    maker.add(Made(base, OutputPlan(-1), encoding=PNG, pixels=base.pixels))
     maker.add(output(base))
     maker.finish()
     assert [level(made) for made in maker.take()] == [5, 6]

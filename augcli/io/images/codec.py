@@ -70,10 +70,17 @@ def libraries() -> dict[str, str | None]:
 
 
 class Decoded(NamedTuple):
-    """Upright pixels, and what libjpeg complained of while it made them: empty where it did not."""
+    """What a decoder gives.
+
+    Attributes:
+        pixels: Upright pixels.
+        complaint: What libjpeg complained of while it made them; empty where it did not.
+        is_in_buffer: Whether they lie in the buffer that was given.
+    """
 
     pixels: Pixels
-    complaint: str
+    complaint: str = ""
+    is_in_buffer: bool = False
 
 
 def decode(
@@ -99,10 +106,13 @@ def decode_noting(
         DecodeError: If the decoder raises anything at all.
         StorageError: If memory runs out, which says nothing about the image.
     """
+    fits = buffer is not None and buffer.size >= 3 * header.height * header.width
     try:
         pixels, complaint = None, ""
         if header.format == "JPEG":
-            pixels, complaint = _decode_jpeg(data, header, geometry, buffer)
+            pixels, complaint = _decode_jpeg(data, header, geometry, buffer if fits else None)
+            if pixels is not None and header.orientation == 1 and geometry is None:
+                return Decoded(pixels, complaint, fits)
         if pixels is None:
             read = without_metadata(data) if header.has_refused_metadata else data
             with Image.open(io.BytesIO(read), formats=PILLOW_FORMATS) as image:
@@ -243,7 +253,7 @@ def _decode_jpeg(
             fastdct=False,
             min_height=least[0],
             min_width=least[1],
-            buffer=buffer if buffer is not None and buffer.size >= 3 * header.height * header.width else None,
+            buffer=buffer,
             strict=True,
         )
     except ValueError as error:

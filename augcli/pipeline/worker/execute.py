@@ -57,14 +57,18 @@ def execute(job: Job, arc: Arc, samples: Samples, backend: Backend) -> ArcResult
     while start < arc.stop:
         stop = window.read_ahead(start)
         watch.lap("read")
-        plans = planner.plan_ahead(start, stop, limits.planned_ahead)
+        expected = preparer.expect_all(planner.plan_ahead(start, stop, limits.planned_ahead))
         watch.lap("plan")
         for position in range(start, stop):
-            for made in preparer.prepare(position, planner.copies(position), plans):
+            copies = planner.copies(position)
+            for copy in copies:
+                made = preparer.prepare(position, copy, expected)
+                made.is_last = copy == copies[-1]
                 maker.add(made)
                 if made.failure:
                     break
-            collector.take(maker.take())
+            if maker.finished > limits.made_together:
+                collector.take(maker.take())
             window.release(position)
         maker.finish()
         collector.take(maker.take())

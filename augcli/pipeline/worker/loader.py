@@ -62,37 +62,34 @@ class Loader:
 
     def decode(self, loaded: Loaded) -> None:
         """Decode a sample whose header was read, or find out why that fails."""
-        assert loaded.header is not None
-        loaded.buffer = self._take_buffer(3 * loaded.header.height * loaded.header.width)
+        header = loaded.header
+        assert header is not None
+        buffer = self._take_buffer(3 * header.height * header.width)
         try:
-            pixels, loaded.complaint = codec.decode_noting(
-                loaded.data, loaded.header, self._geometry, loaded.buffer
-            )
-            if self._is_strict and loaded.complaint:
-                raise DecodeError(WARNED, loaded.complaint)
-            if self._annotations and loaded.annotations:
+            pixels, complaint, is_in_buffer = codec.decode_noting(loaded.data, header, self._geometry, buffer)
+            loaded.complaint = complaint
+            if complaint and self._is_strict:
+                raise DecodeError(WARNED, complaint)
+            if loaded.annotations and self._annotations:
                 self._annotations.decode(loaded.annotations)
             loaded.pixels, loaded.decodes, loaded.shape = pixels, True, Shape.of(pixels)
         except DecodeError as error:
-            loaded.failure = ("decode", error)
-        if loaded.pixels is None or not np.may_share_memory(loaded.pixels, loaded.buffer):
-            self._take_back(loaded)
+            loaded.failure, is_in_buffer = ("decode", error), False
+        if is_in_buffer:
+            loaded.buffer = buffer
+        else:
+            self._spare.append(buffer)
         self._watch.lap("decode")
 
     def let_go(self, loaded: Loaded) -> None:
         """Let go of a sample's pixels and files, which nobody reads any more."""
-        if self._reuses:
-            self._take_back(loaded)
+        if self._reuses and loaded.buffer is not None:
+            self._spare.append(loaded.buffer)
         loaded.drop()
 
     def release(self, sample: int) -> None:
         """Release the bytes of a sample that is hardly read again."""
         self._samples.release(sample)
-
-    def _take_back(self, loaded: Loaded) -> None:
-        if loaded.buffer is not None:
-            self._spare.append(loaded.buffer)
-            loaded.buffer = None
 
     def _take_buffer(self, size: int) -> Pixels:
         """Return memory for an image: what was let go last where it is large enough, else new."""

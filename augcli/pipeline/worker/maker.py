@@ -8,8 +8,7 @@ import numpy as np
 
 from augcli.errors import DecodeError
 from augcli.io.images import codec
-from augcli.io.images.profiles import fits
-from augcli.io.records.part_files import LAID_OVER
+from augcli.program.steps import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,29 +16,27 @@ if TYPE_CHECKING:
     from augcli.kernels.backends import Backend
     from augcli.kernels.table import Work
     from augcli.pipeline.worker.values import Made, Stopwatch
+    from augcli.program.steps import Program
     from augcli.recipe import Recipe
     from augcli.samples import Pixels
-
-
-PROFILE_LEFT_OUT = "colour profiles left out, since they do not describe the images written"
-"""What is counted for each output of which that holds."""
 
 
 class Maker:
     """Makes outputs in the order in which they are added: one by one, or many together.
 
-    A base is changed in place by its last output alone. That is right since who reads it as a partner stands
+    A base stays changed by its last output alone. That is right since who reads it as a partner stands
     before it on the ring: such an output was made already, or it is made together with this one, and a
     backend that takes many at once reads an image for those that come first before it changes it.
     """
 
     def __init__(self, recipe: Recipe, backend: Backend, together: int, watch: Stopwatch) -> None:
         """Prepare to make; `together` is how many outputs a backend that gains by it gets at once."""
-        self._recipe, self._backend, self._watch = recipe, backend, watch
+        self._background, self._backend, self._watch = recipe.background, backend, watch
         self._together = together if backend.apply_many else 1
         self._waiting: list[Made] = []
         self._finished: list[Made] = []
         self._scratch = np.empty(0, np.uint8)
+        self._put_back: tuple[Pixels, Pixels] | None = None
 
     def add(self, made: Made) -> None:
         """Take an output, and make all that wait if they are enough."""
@@ -59,7 +56,15 @@ class Maker:
             if made.work is not None:
                 made.work = None
                 self._encode(made)
+                if self._put_back:
+                    part, before = self._put_back
+                    part[...], self._put_back = before, None
         self._finished += waiting
+
+    @property
+    def finished(self) -> int:
+        """How many outputs are made and not taken yet."""
+        return len(self._finished)
 
     def take(self) -> list[Made]:
         """Return what is made, but for a sample of which outputs still wait."""
@@ -71,10 +76,20 @@ class Maker:
         return [made for made in finished if made.base is not base]
 
     def _lay_out(self, made: Made, work: Work) -> None:
-        """Give an output pixels of its own, or its base's where nobody reads these any more."""
+        """Give an output pixels that it may change.
+
+        They are its base's where nobody reads these any more; or where it changes a small box alone, which
+        is put back once it is encoded; else a copy.
+        """
         table, partners, pixels = work
-        if not (made.is_last and pixels.flags.writeable):
-            pixels = self._copy(pixels)
+        is_free = pixels.flags.writeable
+        if not (made.is_last and is_free):
+            box = find_changed(made.plan.steps) if is_free and self._together == 1 else None
+            if box and 2 * box.area <= pixels.shape[0] * pixels.shape[1]:
+                part = pixels[box.y0 : box.y1, box.x0 : box.x1]
+                self._put_back = part, self._copy(part)
+            else:
+                pixels = self._copy(pixels)
         made.pixels, made.work = pixels, (table, partners, pixels)
 
     def _apply(self, works: Sequence[Work]) -> None:
@@ -87,24 +102,16 @@ class Maker:
         self._watch.lap("apply")
 
     def _encode(self, made: Made) -> None:
-        """Encode an output as the recipe and the source ask, or find out why that fails."""
-        header, pixels, recipe = made.base.header, made.pixels, self._recipe
-        assert header is not None
+        """Encode an output as was decided, or find out why that fails."""
+        pixels, encoding = made.pixels, made.encoding
         assert pixels is not None
-        made.height, made.width, channels = pixels.shape
-        chosen = codec.choose_encoding(
-            header, channels, recipe.image_format, recipe.quality, recipe.subsampling
-        )
-        profile = header.profile
-        if profile and not fits(profile, channels):
-            profile, made.remarks = b"", (*made.remarks, PROFILE_LEFT_OUT)
-        if channels == 4 and chosen.file_format == "jpg" and LAID_OVER not in made.remarks:
-            made.remarks = (*made.remarks, LAID_OVER)
+        assert encoding is not None
+        made.height, made.width, _ = pixels.shape
         try:
-            made.data = codec.encode(pixels, *chosen, recipe.background, profile)
+            made.data = codec.encode(pixels, *encoding, self._background, made.profile)
         except DecodeError as error:
             made.failure = made.base.failure or ("encode", error)
-        made.suffix, made.pixels = chosen.file_format, None
+        made.suffix, made.pixels = encoding.file_format, None
         self._watch.lap("encode")
 
     def _copy(self, pixels: Pixels) -> Pixels:
@@ -116,3 +123,16 @@ class Maker:
         copy = self._scratch[: pixels.nbytes].view(pixels.dtype).reshape(pixels.shape)
         np.copyto(copy, pixels)
         return copy
+
+
+def find_changed(program: Program) -> Box | None:
+    """Return the smallest box around all areas of a program; None where one is made of patches."""
+    boxes = [step.area for step in program if isinstance(step.area, Box)]
+    if len(boxes) < len(program):
+        return None
+    return Box(
+        min(box.y0 for box in boxes),
+        min(box.x0 for box in boxes),
+        max(box.y1 for box in boxes),
+        max(box.x1 for box in boxes),
+    )

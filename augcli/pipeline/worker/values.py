@@ -14,7 +14,9 @@ from augcli.errors import DecodeError
 from augcli.io.records.annotation_columns import OutputAnnotations
 
 if TYPE_CHECKING:
-    from augcli.io.images.codec import Header
+    from collections.abc import Mapping
+
+    from augcli.io.images.codec import Encoding, Header
     from augcli.io.writers.base import Pair
     from augcli.kernels.table import Table, Work
     from augcli.pipeline.worker.annotations import SampleAnnotations
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 ORIGINAL = -1
 """The copy number of a sample that is put into the output as it is."""
+
+UNANNOTATED = OutputAnnotations()
+"""What belongs to an output where the data set has neither masks nor boxes."""
 
 Fault: TypeAlias = "tuple[str, DecodeError]"
 """The stage that failed, and why: a property of the data, so every later look would find it too."""
@@ -110,12 +115,16 @@ class OutputPlan(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Made:
-    """An output in the making: pixels until it is encoded, then `data`.
+    """An output in the making: what headers say of it, then pixels until it is encoded, then `data`.
 
     Attributes:
         base: The sample that is changed.
         plan: What is done to it.
-        partners: Catalogue indices of the partners.
+        sources: Its partners by slot, as far as is known.
+        candidates: The samples that must be looked at before these are its partners, by their positions.
+        encoding: How it is written; None where it is a copy of the file, or fails.
+        profile: Colour profile that is written with it; empty for none.
+        brought_to: Channels and depth that base and partners are brought to; None where they have them.
         annotations: Its mask and boxes.
         pixels: What is to be encoded: the base's pixels, or a copy of them.
         work: Table, partners' pixels and base's pixels; None where nothing is applied, or all is.
@@ -131,8 +140,12 @@ class Made:
 
     base: Loaded
     plan: OutputPlan
-    partners: tuple[int, ...] = ()
-    annotations: OutputAnnotations = field(default_factory=OutputAnnotations)
+    sources: tuple[Loaded, ...] = ()
+    candidates: Mapping[int, Loaded] = field(default_factory=dict)
+    encoding: Encoding | None = None
+    profile: bytes = b""
+    brought_to: Shape | None = None
+    annotations: OutputAnnotations = UNANNOTATED
     pixels: Pixels | None = None
     work: Work | None = None
     is_last: bool = False
@@ -143,6 +156,11 @@ class Made:
     width: int = 0
     failure: Fault | None = None
     remarks: tuple[str, ...] = ()
+
+    @property
+    def partners(self) -> tuple[int, ...]:
+        """Catalogue indices of the partners."""
+        return tuple([partner.sample for partner in self.sources])
 
 
 @dataclass(slots=True)

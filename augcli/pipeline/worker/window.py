@@ -9,7 +9,7 @@ from augcli.pipeline.worker.loader import Loader
 from augcli.pipeline.worker.values import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from augcli.pipeline.plan.chunks import Arc
     from augcli.pipeline.plan.limits import Limits
@@ -40,6 +40,11 @@ class Window:
         self._contents: dict[int, bytes] = {}
         self.failed_partners: set[int] = set()
         """Samples that were looked at as partners and do not decode."""
+
+    @property
+    def ring_end(self) -> int:
+        """The position from which on the ring's samples come again."""
+        return len(self._arc.ring)
 
     def read_ahead(self, position: int) -> int:
         """Read the files and headers of a position and of those behind it; return where reading stopped.
@@ -77,13 +82,12 @@ class Window:
         """Return the hash of a sample that was opened, also if it was released since."""
         return self._contents[position % len(self._arc.ring)]
 
-    def decode(self, position: int) -> Pixels:
-        """Return a sample's upright pixels.
+    def decode(self, loaded: Loaded) -> Pixels:
+        """Return the upright pixels of a sample that was opened.
 
         Raises:
             DecodeError: If it has none.
         """
-        loaded = self.open(position)
         if loaded.pixels is None:
             if loaded.failure is None:
                 self._decode(loaded)
@@ -93,18 +97,47 @@ class Window:
         return loaded.pixels
 
     def expect_partner(self, position: int, place: int) -> int | None:
-        """Return what `find_partner` will, as far as is known before images are decoded."""
-        return self._find(position, place, lambda ahead: self.open(ahead).failure is None)
-
-    def find_partner(self, position: int, place: int) -> int | None:
-        """Find the partner of a position, along the ring among those that decode; None where none does.
+        """Return the position of a partner, as far as is known before images are decoded; None for none.
 
         Args:
             position: Whose partner.
             place: Which of the possible partners, counted from the nearest; beyond the last, again from
                 the first.
         """
-        return self._find(position, place, self._is_partner)
+        good = [ahead for ahead in self.candidates(position, place) if self.open(ahead).failure is None]
+        return good[place % len(good)] if good else None
+
+    def candidates(self, position: int, place: int) -> list[int]:
+        """Return the positions that are looked at for a partner: all up to it, as far as is known.
+
+        Args:
+            position: Whose partner.
+            place: Which of those that decode, counted from the nearest; all if there are fewer.
+
+        Raises:
+            StretchTooShortError: If it lies behind what is known of the ring.
+        """
+        looked_at, missing, ring = [], place + 1, self._arc.ring
+        for shift in ring.shifts:
+            ahead = position + int(shift)
+            looked_at.append(ahead)
+            missing -= self.open(ahead).failure is None
+            if not missing:
+                return looked_at
+        if len(ring.shifts) < ring.partners:
+            raise StretchTooShortError
+        return looked_at
+
+    def try_partners(self, candidates: Mapping[int, Loaded]) -> None:
+        """Find out whether samples decode, as partners must; by their positions, in the order of the ring."""
+        for position, loaded in candidates.items():
+            if position >= self._arc.stop:
+                self.looked_at.add(position)
+            if not loaded.decodes and loaded.failure is None:
+                self._decode(loaded)
+                self._shrink()
+            if loaded.failure is not None:
+                self.failed_partners.add(loaded.sample)
 
     def release(self, position: int) -> None:
         """Let go of a position that is done; only the first ones may be wanted by another task."""
@@ -116,30 +149,6 @@ class Window:
         if loaded is not None:
             self._decoded_bytes -= loaded.decoded_bytes
             self._loader.let_go(loaded)
-
-    def _find(self, position: int, place: int, is_good: Callable[[int], bool]) -> int | None:
-        good, ring = [], self._arc.ring
-        for shift in ring.shifts:
-            ahead = position + int(shift)
-            if is_good(ahead):
-                good.append(ahead)
-                if len(good) > place:
-                    return ahead
-        if len(ring.shifts) < ring.partners:
-            raise StretchTooShortError
-        return good[place % len(good)] if good else None
-
-    def _is_partner(self, position: int) -> bool:
-        """Return whether a sample can be a partner: whether it decodes."""
-        if position >= self._arc.stop:
-            self.looked_at.add(position)
-        loaded = self.open(position)
-        if not loaded.decodes and loaded.failure is None:
-            self._decode(loaded)
-            self._shrink()
-        if loaded.failure is not None:
-            self.failed_partners.add(loaded.sample)
-        return loaded.decodes
 
     def _decode(self, loaded: Loaded) -> None:
         expected = loaded.shape
