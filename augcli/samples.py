@@ -184,13 +184,18 @@ class Failure:
 
 
 class RowGroup(NamedTuple):
-    """A row group of a parquet shard: its rows are samples `first..first + rows - 1` of the catalogue."""
+    """A row group of a parquet shard: its rows are samples `first..first + rows - 1` of the catalogue.
+
+    Where only some of its rows are needed, `wanted` are these, ascending; only they are samples then, the
+    first of them `first`.
+    """
 
     shard: str
     number: int
     first: int
     rows: int
     bytes: int
+    wanted: tuple[int, ...] | None = None
 
     def slice_rows(self, number: int, slices: int) -> range:
         """Return the samples of one of `slices` slices; the last may be short or empty."""

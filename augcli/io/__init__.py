@@ -81,6 +81,7 @@ writers/base                what a writer is
 writers/choose              which writer a recipe needs
 writers/folder              images in folders, and their tables
 writers/parquet             shards
+writers/staged_pairs        encoded images and masks that wait on the disk for their shard
 writers/box_columns         the column of boxes of shards
 writers/boxes               COCO and VOC files of outputs
 writers/labels_csv          labels.csv

@@ -16,7 +16,7 @@ from augcli.pipeline.engines.local import LocalEngine
 from augcli.pipeline.output import commit, documents, state
 from augcli.pipeline.output.documents import describe_split
 from augcli.pipeline.output.relabel import relabel
-from augcli.pipeline.plan.tasks import count_whole, cut_todo
+from augcli.pipeline.plan.tasks import cut_todo
 from augcli.pipeline.worker.chunks import make_chunks
 from augcli.pipeline.worker.compare import compare_sources
 
@@ -70,14 +70,11 @@ def _make(
         return seconds, 0
     backend = choose_backend(settings.backend, bool(recipe.entries))
     backend.load()  # before processes fork
-    # Pieces of a chunk of parquet share rows in memory, so their workers are threads.
-    is_shared = any(chunk.groups for _, chunk in todo)
-    forks = workers > 1 and backend.forks and can_fork()
-    whole = count_whole(todo, workers, not is_shared) if forks else 0
-    pieces = list(cut_todo(todo, workers, whole, settings.limits))
-    engine = LocalEngine(workers, forks and (whole > 0 or not is_shared))
+    processes = workers > 1 and backend.forks and can_fork()
+    pieces = list(cut_todo(todo, workers, processes, settings.limits))
+    engine, spare = LocalEngine(workers, processes), settings.limits.spare_partners
     total = sum(len(chunk) for _, chunk in todo)
-    for piece, spent, facts in make_chunks(pieces, engine.run, settings.limits.spare_partners):
+    for piece, spent, facts in make_chunks(pieces, engine.run, spare, processes):
         seconds.update(spent)
         if facts is not None:
             piece.split.facts[piece.chunk.name] = facts

@@ -14,6 +14,7 @@ from augcli.kernels.backends import choose_backend
 from augcli.pipeline.plan.chunks import Arc, cut_pieces
 from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import plan_splits
+from augcli.pipeline.plan.tasks import piece_lengths
 from augcli.pipeline.worker.execute import execute
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class _Dropping:
     def __init__(self, images: str) -> None:
         self.images = images
 
-    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
+    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> Sequence[Any]:
         """Keep nothing."""
         return []
 
@@ -175,7 +176,8 @@ def _cut(planned: Sequence[tuple[Split, Chunk]], sample: int | None) -> Iterator
     first = 0
     for split, chunk in planned:
         if chosen is None:
-            runs = [chunk.arcs] if chunk.groups else list(cut_pieces(chunk, total, RUNS))
+            lengths = piece_lengths(total, RUNS, DEFAULT_LIMITS.shortest_piece, DEFAULT_LIMITS.longest_piece)
+            runs = [chunk.arcs] if chunk.groups else list(cut_pieces(chunk, lengths))
             yield from (_Piece(split, chunk, run, place == 0) for place, run in enumerate(runs))
             continue
         chosen_here = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(chunk))]

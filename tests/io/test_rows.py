@@ -67,6 +67,62 @@ def test_to_release_an_image_of_a_slice_that_is_gone_reads_nothing(tmp_path):
     assert list(rows._loaded) == loaded == [1, 2]
 
 
+KINDS = {
+    "text": pa.array([f"t{n}" if n % 3 else None for n in range(12)], pa.string()),
+    "view": pa.array([f"a text of some length {n}" for n in range(12)], pa.string_view()),
+    "dictionary": pa.array(["a", "b", "c"] * 4).dictionary_encode(),
+    "list": pa.array([[n, None] * (n % 3) for n in range(12)], pa.list_(pa.int16())),
+    "fixed": pa.array([[n, n + 1] for n in range(12)], pa.list_(pa.float32(), 2)),
+    "nested": pa.array([{"x": n, "y": {"z": [str(n)]}} for n in range(12)]),
+    "map": pa.array([[("k", n)] for n in range(12)], pa.map_(pa.string(), pa.int32())),
+    "bool": pa.array([n % 2 == 0 for n in range(12)]),
+    "decimal": pa.array(list(range(12)), pa.decimal128(9, 2)),
+    "nothing": pa.nulls(12),
+}
+IMAGE_KINDS = {
+    "struct": STRUCT,
+    "bytes": pa.binary(),
+    "large": pa.large_binary(),
+    "view": pa.binary_view(),
+    "list": pa.list_(pa.uint8()),
+}
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3])
+@pytest.mark.parametrize("kind", IMAGE_KINDS)
+def test_rows_that_are_wanted_are_what_they_are_among_all(tmp_path, kind, slices):
+    images = [encode_image(seed) if seed != 6 else None for seed in range(12)]
+    cells = {
+        "struct": [{"bytes": data, "path": f"{row}.png"} for row, data in enumerate(images)],
+        "list": [data and list(data) for data in images],
+    }
+    image = pa.array(cells.get(kind, images), IMAGE_KINDS[kind])
+    pq.write_table(pa.table({"image": image} | KINDS), tmp_path / "a.parquet", row_group_size=5)
+    source = open_source(str(tmp_path), Selection())
+    (catalogue,), groups = source.catalogues, source.groups[""]
+    known = source.samples(catalogue, groups, slices)
+    some = (groups[2]._replace(first=3, wanted=(1,)), groups[0]._replace(first=0, wanted=(0, 1, 4)))
+    rows = source.opener.for_groups(some).open(catalogue, some, slices)
+    for sample, row in ((3, 11), (0, 0), (2, 4), (1, 1)):
+        assert rows.read(sample) == known.read(row)
+        assert rows.hash_columns(sample) == known.hash_columns(row)
+        assert rows.carry([sample]).equals(known.carry([row]))
+        rows.release(sample)
+        assert rows.read(sample) == (images[row], f"{row}.png" if kind == "struct" else "")
+
+
+def test_row_groups_of_which_nothing_is_wanted_are_not_read(tmp_path, monkeypatch):
+    write_shard(tmp_path / "a.parquet", [encode_image(seed) for seed in range(12)], group=4)
+    source = open_source(str(tmp_path), Selection())
+    groups = (source.groups[""][1]._replace(first=0, wanted=(3,)),)
+    read = []
+    stream = Rows._stream
+    monkeypatch.setattr(Rows, "_stream", lambda rows, group: read.append(group.number) or stream(rows, group))
+    rows = source.opener.for_groups(groups).open(source.catalogues[0], groups, 2)
+    assert rows.read(0)[0] == encode_image(7)
+    assert read == [1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", [single(CutMix()), single(CutMix(), copies=3), single(Cutout())])
 def test_a_run_reads_no_image_again(tmp_path, monkeypatch, recipe):

@@ -21,13 +21,17 @@ from augcli.io.store.places import open_destination
 from augcli.ops.cutmix import CutMix
 from augcli.pipeline.engines import local
 from augcli.pipeline.plan import tasks
+from augcli.pipeline.plan.chunks import Arc, Chunk
+from augcli.pipeline.plan.job import Job
 from augcli.pipeline.plan.limits import Limits
+from augcli.pipeline.plan.rings import Ring
 from augcli.pipeline.plan.splits import plan_splits
-from augcli.pipeline.plan.tasks import Piece, count_whole, cut_todo, slice_job
+from augcli.pipeline.plan.tasks import Piece, cut_todo, slice_job
 from augcli.pipeline.run import run
 from augcli.pipeline.settings import Settings
 from augcli.pipeline.worker.task import make_tasks, work
 from augcli.recipe import single
+from augcli.samples import Catalogue, RowGroup
 
 CUTMIX = single(CutMix(alpha=1.0))
 ELSEWHERE = """
@@ -69,8 +73,8 @@ def test_a_task_in_a_fresh_process_gives_the_rows_and_files_of_one_that_is_forke
     for name in ("fork", "fresh"):
         (split,) = plan(src, tmp_path / name, layout, Limits())
         (chunk,) = split.chunks
-        pieces = list(cut_todo([(split, chunk)], 2, 0, Limits(longest_piece=9)))
-        made = list(make_tasks(pieces, 16))
+        pieces = list(cut_todo([(split, chunk)], 2, True, Limits(longest_piece=9)))
+        made = list(make_tasks(pieces, 16, True))
         assert len(made) > 1
         if name == "fork":
             results[name] = list(local.LocalEngine(2, True).run(work, made))
@@ -78,10 +82,10 @@ def test_a_task_in_a_fresh_process_gives_the_rows_and_files_of_one_that_is_forke
             results[name] = run_elsewhere(made, tmp_path / "tasks")
     for forked, fresh in zip(results["fork"], results["fresh"], strict=True):
         assert [arc.rows for arc in forked.arcs] == [arc.rows for arc in fresh.arcs]
-        assert [arc.pairs for arc in forked.arcs] == [arc.pairs for arc in fresh.arcs]
+        assert [arc.staged for arc in forked.arcs] == [arc.staged for arc in fresh.arcs]
         assert [arc.ahead for arc in forked.arcs] == [arc.ahead for arc in fresh.arcs]
     files = staged(tmp_path / "fresh", tree)
-    assert bool(files) == (layout == "folder")
+    assert files
     assert files == staged(tmp_path / "fork", tree)
 
 
@@ -91,7 +95,8 @@ def test_a_whole_chunk_in_a_fresh_process_is_committed_as_a_run_commits_it(photo
     limits = Limits(chunk_outputs=12)
     (split,) = plan(photos, tmp_path / "dst", layout, limits)
     todo = [(split, chunk) for chunk in split.chunks]
-    made = list(make_tasks(cut_todo(todo, 1, len(todo), limits), 16))
+    whole = [Piece(split, chunk, chunk.arcs, True) for split, chunk in todo]
+    made = list(make_tasks(whole, 16, True))
     facts = [result.facts for result in run_elsewhere(made, tmp_path / "tasks")]
     run(
         str(photos),
@@ -122,7 +127,7 @@ def test_bytes_do_not_depend_on_how_tasks_are_cut(
     limit(chunk_outputs=24, chunk_groups=2, spare_partners=0)
     summary = augcli.materialize(src, tmp_path / "whole", recipe, workers=2)
     assert summary.chunks >= 8  # so many are whole for two workers
-    monkeypatch.setattr(tasks, "CHUNKS_PER_WORKER", 1000)
+    monkeypatch.setattr(tasks, "PER_WORKER", 1000)
     for workers in (1, 2):
         augcli.materialize(src, tmp_path / f"pieces{workers}", recipe, workers=workers)
         assert tree(tmp_path / f"pieces{workers}") == tree(tmp_path / "whole")
@@ -165,15 +170,15 @@ def test_a_task_that_knows_too_few_partners_says_so(make_folder, tmp_path):
     src = make_folder({"cat": 60, "dog": 60})
     spoil(src, [f"cat/{number}.png" for number in range(60)])
     (split,) = plan(src, tmp_path / "dst", "folder", Limits())
-    pieces = list(cut_todo([(split, split.chunks[0])], 2, 0, Limits()))
-    short = [work(task).is_short for task in make_tasks(pieces, 0)]
+    pieces = list(cut_todo([(split, split.chunks[0])], 2, True, Limits()))
+    short = [work(task).is_short for task in make_tasks(pieces, 0, True)]
     assert any(short)
-    assert not any(work(task).is_short for task in make_tasks(pieces, 120))
+    assert not any(work(task).is_short for task in make_tasks(pieces, 120, True))
 
 
 def test_a_slice_holds_what_its_arcs_need_and_no_more(make_folder, tmp_path):
     (split,) = plan(make_folder({"cat": 60, "dog": 60}), tmp_path / "dst", "folder", Limits())
-    arcs = next(cut_todo([(split, split.chunks[0])], 2, 0, Limits())).arcs
+    arcs = next(cut_todo([(split, split.chunks[0])], 2, True, Limits())).arcs
     part = slice_job(split.job, arcs, 3)
     (arc,), (own,) = arcs, part.arcs
     assert (len(own), len(part.job.catalogue)) == (len(arc), len(arc) + 3)
@@ -193,8 +198,8 @@ def test_a_task_of_64_samples_is_small_and_quick_to_pickle(tmp_path):
         for place in range(400):
             (tmp_path / "src" / f"c{number}" / f"{place}.jpg").write_bytes(image)
     (split,) = plan(tmp_path / "src", tmp_path / "dst", "folder", Limits())
-    pieces = list(cut_todo([(split, split.chunks[0])], 2, 0, Limits(shortest_piece=64)))
-    task = next(make_tasks(pieces, 16))
+    pieces = list(cut_todo([(split, split.chunks[0])], 2, True, Limits(shortest_piece=64)))
+    task = next(make_tasks(pieces, 16, True))
     assert sum(map(len, task.arcs)) == 64
     spent = []
     for _ in range(20):
@@ -205,39 +210,65 @@ def test_a_task_of_64_samples_is_small_and_quick_to_pickle(tmp_path):
     assert min(spent) < 0.005  # 0.2 ms were measured
 
 
-@pytest.mark.parametrize(
-    ("chunks", "workers", "can_cut", "whole"),
-    [
-        (7, 2, True, 0),
-        (8, 2, True, 4),
-        (8, 2, False, 8),
-        (9, 2, True, 5),
-        (500, 8, True, 484),
-        (3, 1, True, 0),
-    ],
-)
-def test_many_chunks_are_tasks_of_their_own(chunks, workers, can_cut, whole):
-    assert count_whole([None] * chunks, workers, can_cut) == whole
+def make_todo(*sizes, groups=()):
+    """Chunks of some sizes, each one arc; with row groups where they are rows."""
+    ring = Ring(np.arange(sum(sizes)), np.zeros(0, np.uint64), range(1, 2))
+    stops = np.cumsum(sizes).tolist()
+    arcs = [Arc(ring, stop - size, stop) for size, stop in zip(sizes, stops, strict=True)]
+    return [(None, Chunk(str(number), (arc,), groups)) for number, arc in enumerate(arcs)]
 
 
-def test_whole_chunks_come_first_and_the_rest_is_cut(make_folder, tmp_path):
+def cut(todo, workers, processes):
+    """The sizes of the pieces of each chunk; that of a whole chunk with a star."""
+    sizes = [[] for _ in todo]
+    for piece in cut_todo(todo, workers, processes, Limits()):
+        sizes[int(piece.chunk.name)].append(f"{sum(map(len, piece.arcs))}{'*' * piece.is_whole}")
+    return [" ".join(own) for own in sizes]
+
+
+def test_chunks_are_whole_while_each_worker_has_two_of_them_to_do():
+    assert [own == "1000*" for own in cut(make_todo(*[1000] * 6), 2, True)] == [True] * 3 + [False] * 3
+
+
+def test_pieces_of_a_folder_have_64_samples_and_fewer_towards_the_end():
+    assert cut(make_todo(400), 2, True) == ["64 64 64 52 39 29 22 16 12 9 8 8 8 5"]
+
+
+def test_pieces_of_rows_are_a_share_of_what_is_left_and_a_sixteenth_of_their_chunk_at_least():
+    rows = make_todo(1600, 1600, groups=(RowGroup("a", 0, 0, 3200, 1),))
+    assert cut(rows, 2, True) == ["800 600 200", "400 300 225 168 126 100 100 100 81"]
+
+
+def test_a_chunk_of_one_piece_is_whole():
+    assert cut(make_todo(7), 2, True) == ["7*"]
+
+
+@pytest.mark.parametrize("groups", [(), (RowGroup("a", 0, 0, 1200, 1),)])
+def test_threads_do_short_pieces_and_commit_nothing(groups):
+    assert cut(make_todo(70, 7, groups=groups), 1, False) == ["38 19 10 3", "7"]
+
+
+def test_pieces_cover_all_chunks_in_order(make_folder, tmp_path):
     limits = Limits(chunk_outputs=12)
     (split,) = plan(make_folder({"cat": 50, "dog": 40}), tmp_path / "dst", "folder", limits)
-    todo = [(split, chunk) for chunk in split.chunks]
-    pieces = list(cut_todo(todo, 2, 2, limits))
-    assert pieces[:2] == [Piece(split, chunk, chunk.arcs, True) for chunk in split.chunks[:2]]
-    assert not any(piece.is_whole for piece in pieces[2:])
+    pieces = list(cut_todo([(split, chunk) for chunk in split.chunks], 2, True, limits))
     covered = [sample for piece in pieces for arc in piece.arcs for sample in arc.members.tolist()]
     np.testing.assert_array_equal(covered, np.concatenate([chunk.members for chunk in split.chunks]))
 
 
-def test_the_largest_come_first_where_all_chunks_stay_whole(make_folder, tmp_path):
-    limits = Limits(chunk_outputs=12)
-    (split,) = plan(make_folder({"cat": 50, "dog": 40}), tmp_path / "dst", "folder", limits)
-    todo = [(split, chunk) for chunk in split.chunks]
-    sizes = [len(piece.chunk) for piece in cut_todo(todo, 2, len(todo), limits)]
-    assert sizes == sorted(map(len, split.chunks), reverse=True)
-    assert sizes != [len(chunk) for chunk in split.chunks]
+def test_a_slice_of_rows_holds_the_groups_and_rows_that_its_arcs_need():
+    ring = Ring(np.array([5, 0, 9, 4, 2, 7]), np.zeros(6, np.uint64), range(1, 6))
+    groups = (RowGroup("a", 0, 0, 4, 1), RowGroup("a", 1, 4, 4, 1), RowGroup("b", 0, 8, 4, 1))
+    numbers = np.arange(12)
+    catalogue = Catalogue("", [f"key {n}" for n in numbers], numbers, numbers, [None] * 12, None)
+    job = Job(catalogue, numbers, numbers, None, None, None, None, "cpu")
+    part = slice_job(job, [Arc(ring, 2, 4)], 1, groups)
+    assert part.job.catalogue.keys == ["key 2", "key 4", "key 9"]
+    assert part.groups == (
+        groups[0]._replace(first=0, wanted=(2,)),
+        groups[1]._replace(first=1, wanted=(0,)),
+        groups[2]._replace(first=2, wanted=(1,)),
+    )
 
 
 @pytest.mark.slow

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from augcli.errors import DecodeError, InputError
 from augcli.io.readers.image_cells import copy_images
 from augcli.io.readers.shards import Columns, open_shard, reading
 from augcli.io.records.cell_bytes import hash_rows
+from augcli.io.store.arrow_files import plain_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from augcli.io.readers.shards import Shard
     from augcli.samples import RowGroup
 
 
 class Slice(NamedTuple):
-    """A slice of a row group.
+    """The wanted rows of a slice of a row group.
 
     Attributes:
         images: Encoded images; None where a row has none.
@@ -39,6 +42,25 @@ class Slice(NamedTuple):
     paths: list[str | None]
     carried: pa.Table
     hashes: list[bytes]
+
+
+class Wanted(NamedTuple):
+    """Which rows of a row group are samples.
+
+    Attributes:
+        rows: These rows, ascending.
+        cuts: Where the rows of each slice begin among them, and at last their number.
+    """
+
+    rows: NDArray[np.int64]
+    cuts: list[int]
+
+    @classmethod
+    def of(cls, group: RowGroup, slices: int) -> Wanted:
+        """Return the rows of a group that are samples."""
+        rows = np.arange(group.rows) if group.wanted is None else np.array(group.wanted, np.int64)
+        starts = [group.slice_rows(number, slices).start - group.first for number in range(slices)]
+        return cls(rows, [*np.searchsorted(rows, starts).tolist(), len(rows)])
 
 
 RELEASED = object()
@@ -69,12 +91,13 @@ class Rows:
             columns: What the shards hold.
             carried: The columns that are carried along.
         """
-        self._shards, self._groups, self._slices = shards, groups, slices
+        self._shards, self._slices = shards, slices
+        self._groups = sorted(groups, key=lambda group: group.first)
         self._columns, self._carried = columns, carried
-        self._firsts = sorted((group.first, index) for index, group in enumerate(groups))
+        self._firsts = [group.first for group in self._groups]
+        self._wanted = [Wanted.of(group, slices) for group in self._groups]
         self._loaded: OrderedDict[int, list[Slice]] = OrderedDict()
-        self._streams: dict[RowGroup, Iterator[Slice]] = {}
-        self._next = 0
+        self._streams: dict[int, tuple[int, Iterator[pa.RecordBatch]]] = {}
         self._lock = threading.Lock()
 
     def read(self, sample: int) -> tuple[bytes, str]:
@@ -115,10 +138,10 @@ class Rows:
 
     def release(self, sample: int) -> None:
         """Let go of a row's image and mask, which are hardly wanted again."""
-        group, number, row = self._locate(sample)
+        index, number, row = self._locate(sample)
         with self._lock:
             if number in self._loaded:
-                part = self._loaded[number][group]
+                part = self._loaded[number][index]
                 for column in filter(None, (part.images, part.masks)):
                     column[row] = RELEASED
 
@@ -132,65 +155,78 @@ class Rows:
 
     def _find(self, sample: int) -> tuple[Slice, int]:
         """Return the slice that a sample is in, which is read if it is not in memory, and its row there."""
-        group, number, row = self._locate(sample)
+        index, number, row = self._locate(sample)
         if number not in self._loaded:
             self._load(number)
         self._loaded.move_to_end(number)
-        return self._loaded[number][group], row
+        return self._loaded[number][index], row
 
     def _locate(self, sample: int) -> tuple[int, int, int]:
         """Return the index of a sample's row group, the number of its slice, and its row in that slice."""
-        _, index = self._firsts[bisect.bisect_right(self._firsts, (sample, len(self._groups))) - 1]
-        group = self._groups[index]
-        return index, *divmod(sample - group.first, -(-group.rows // self._slices))
+        index = bisect_right(self._firsts, sample) - 1
+        cuts, place = self._wanted[index].cuts, sample - self._firsts[index]
+        number = bisect_right(cuts, place) - 1
+        return index, number, place - cuts[number]
 
     def _load(self, number: int) -> None:
         """Read a slice of every row group; the slice used last stays for tasks that still need it."""
-        if number < self._next:  # the ring ran over its end, back to the first slice
-            self._streams.clear()
-            self._next = 0
         while len(self._loaded) > 1:
             self._loaded.popitem(last=False)
         for key in {group.shard for group in self._groups}:
             self._shards[key].check_unchanged()
-        while self._next <= number:
-            slices = [self._read_next(group) for group in self._groups]
-            self._next += 1
-        self._loaded[number] = slices
+        self._loaded[number] = [self._read_slice(index, number) for index in range(len(self._groups))]
 
-    def _read_next(self, group: RowGroup) -> Slice:
-        shard, rows = self._shards[group.shard], len(group.slice_rows(self._next, self._slices))
-        with reading(shard):
-            # A stream holds on to the last batch that it gave, so one that has given all is not kept.
-            stream = self._streams.pop(group, None) or self._stream(group)
-            if self._next + 1 < self._slices:
-                self._streams[group] = stream
-            part = next(stream, Slice([], [], [], self._carried.empty_table(), []))
-        if len(part.images) != rows:
-            raise InputError(
-                f"{shard.name!r} is damaged: row group {group.number} holds fewer rows than it says"
-            )
+    def _read_slice(self, index: int, number: int) -> Slice:
+        """Read a slice of a row group, from where its stream stands or, if that is behind it, anew."""
+        cuts = self._wanted[index].cuts
+        if cuts[number] == cuts[number + 1]:
+            return Slice([], [], [], self._carried.empty_table(), [])
+        at, stream = self._streams.pop(index, (0, None))
+        if stream is None or at > number:
+            at, stream = 0, self._stream(self._groups[index])
+        part = self._take(index, number, itertools.islice(stream, number - at, None))
+        # A stream holds on to the last batch that it gave, so one that has given all is not kept.
+        if cuts[number + 1] < cuts[-1]:
+            self._streams[index] = number + 1, stream
         return part
 
     def _read_again(self, sample: int) -> Slice:
         """Read the slice that a sample is in anew."""
         index, number, _ = self._locate(sample)
         group = self._groups[index]
-        shard = self._shards[group.shard]
-        shard.check_unchanged()
-        with reading(shard):
-            return next(itertools.islice(self._stream(group), number, None))
+        self._shards[group.shard].check_unchanged()
+        return self._take(index, number, itertools.islice(self._stream(group), number, None))
 
-    def _stream(self, group: RowGroup) -> Iterator[Slice]:
+    def _take(self, index: int, number: int, batches: Iterator[pa.RecordBatch]) -> Slice:
+        """Copy the wanted rows of a slice of a row group, the next of some batches, out of Arrow's memory."""
+        group, (rows, cuts) = self._groups[index], self._wanted[index]
+        span = group.slice_rows(number, self._slices)
+        shard, wanted = self._shards[group.shard], rows[cuts[number] : cuts[number + 1]]
+        with reading(shard):
+            batch = next(batches, None)
+            if batch is not None and len(batch) == len(span):
+                if len(wanted) < len(span):
+                    batch = _take_rows(batch, wanted - (span.start - group.first))
+                return _copy_slice(self._columns, self._carried, batch)
+        raise InputError(f"{shard.name!r} is damaged: row group {group.number} holds fewer rows than it says")
+
+    def _stream(self, group: RowGroup) -> Iterator[pa.RecordBatch]:
         """Read a row group slice by slice."""
-        batches = open_shard(self._shards[group.shard]).iter_batches(
-            batch_size=-(-group.rows // self._slices),
-            row_groups=[group.number],
-            columns=[*filter(None, (self._columns.image, self._columns.mask)), *self._carried.names],
-            use_threads=False,
-        )
-        # No loop of ours, which would hold on to its batch, and no method, which would make a cycle.
-        return map(partial(_copy_slice, self._columns, self._carried), batches)
+        shard = self._shards[group.shard]
+        with reading(shard):
+            batches: Iterator[pa.RecordBatch] = open_shard(shard).iter_batches(
+                batch_size=-(-group.rows // self._slices),
+                row_groups=[group.number],
+                columns=[*filter(None, (self._columns.image, self._columns.mask)), *self._carried.names],
+                use_threads=False,
+            )
+        return batches
+
+
+def _take_rows(batch: pa.RecordBatch, rows: NDArray[np.int64]) -> pa.RecordBatch:
+    """Return some rows of a batch; Arrow can take none of views, so these become plain."""
+    plain = pa.schema([plain_field(field) for field in batch.schema])
+    return batch.cast(plain).take(pa.array(rows))
 
 
 def _copy_slice(columns: Columns, carried: pa.Schema, batch: pa.RecordBatch) -> Slice:

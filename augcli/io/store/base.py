@@ -109,6 +109,9 @@ class Store(Sink, Protocol):
             StorageError: If the machine fails.
         """
 
+    def staged(self, key: str) -> str:
+        """Return the key that a staged file bears until it is published: by that it is read, or deleted."""
+
     def publish(self, keys: Sequence[str]) -> None:
         """Publish staged files under their own names.
 

@@ -103,6 +103,10 @@ class LocalStore:
             except OSError as error:
                 raise storage_error(f"cannot write {path!r}", error) from error
 
+    def staged(self, key: str) -> str:
+        """Return the unfinished name of a file; see `Store.staged`."""
+        return _unfinished(key, self.attempt)
+
     def publish(self, keys: Sequence[str]) -> None:
         """Rename staged files to their own names."""
         for key in keys:

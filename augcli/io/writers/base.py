@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,15 +41,22 @@ class Writer(Protocol):
         """Directory of the images below the table, "" or with a slash at the end."""
         return ""
 
-    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
-        """Stage encoded images and masks; return those that must be kept for the commit: all, or none.
+    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> Sequence[Any]:
+        """Stage encoded images and masks; return for each what the commit must be told, or nothing at all.
 
         Threads may call it. It takes many at once since the kernel's own data then stay in the cache:
         one by one between encodes, creating a file takes up to ten times as long.
         """
 
-    def commit(self, chunk: str, rows: pa.Table, pairs: Sequence[Pair], facts: PartFacts) -> None:
-        """Make a chunk's outputs and then its part file final, in the order in which they shall stand."""
+    def commit(self, chunk: str, rows: pa.Table, staged: Sequence[Any], facts: PartFacts) -> None:
+        """Make a chunk's outputs and then its part file final, in the order in which they shall stand.
+
+        Args:
+            chunk: Name of the chunk.
+            rows: Its part rows.
+            staged: What `stage` returned for each of them.
+            facts: What its part file says.
+        """
 
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Return the keys of the files that hold outputs of these names, and what belongs to them."""

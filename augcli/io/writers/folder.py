@@ -59,15 +59,15 @@ class FolderWriter(Writer):
         """The directory of its own that images have beside those of masks or boxes."""
         return IMAGES if self.annotated else ""
 
-    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
-        """Write images and masks under unfinished names; keep none of them."""
+    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> Sequence[Any]:
+        """Write images and masks under unfinished names, which rows tell."""
         data = [pair.image for pair in pairs]
         if self.annotated.masks:
             data += [pair.mask for pair in pairs]
         self.store.stage(self._keys(names), data)
         return []
 
-    def commit(self, chunk: str, rows: pa.Table, pairs: Sequence[Pair], facts: PartFacts) -> None:
+    def commit(self, chunk: str, rows: pa.Table, staged: Sequence[Any], facts: PartFacts) -> None:
         """Publish the chunk's images and masks, then write its part file."""
         self.store.publish(self._keys(rows.column("file_name").to_pylist()))
         if self._boxes:

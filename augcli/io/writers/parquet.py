@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,6 +18,7 @@ from augcli.io.store.errors import storage_error
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.box_columns import add_box_column, is_column
 from augcli.io.writers.boxes import AnnotationFiles
+from augcli.io.writers.staged_pairs import StagedPair, drop_pairs, read_cells, stage_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,23 +57,24 @@ class ParquetWriter(Writer):
     features: dict[str, Any]
     annotated: Annotated
 
-    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[Pair]:
-        """Keep images and masks until their chunk is written."""
-        return list(pairs)
+    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[StagedPair]:
+        """Write images and masks into one file, under an unfinished name; return where each lies."""
+        return stage_pairs(self.store, SHARDS + names[0], pairs) if names else []
 
-    def commit(self, chunk: str, rows: pa.Table, pairs: Sequence[Pair], facts: PartFacts) -> None:
+    def commit(self, chunk: str, rows: pa.Table, staged: Sequence[StagedPair], facts: PartFacts) -> None:
         """Write the chunk's shards, then its part file, whose `file_name` says which shard holds a row."""
         names, places = rows.column("file_name").to_pylist(), []
-        for number, (start, stop) in enumerate(_cut(pairs, SHARD_BYTES)):
+        for number, (start, stop) in enumerate(_cut(staged, SHARD_BYTES)):
             prefix = chunk.rpartition("-")[2]
             shard = f"{plain_name(self.split)}-{prefix}{f'-{number}' if number else ''}.parquet"
-            own, own_names = pairs[start:stop], names[start:stop]
+            own, own_names = staged[start:stop], names[start:stop]
             groups = (
-                _image_columns(own[first:end], own_names[first:end], self.annotated.masks)
+                self._join_columns(own[first:end], own_names[first:end])
                 for first, end in _cut(own, ROW_GROUP_BYTES)
             )
             self._write_shard(self.store, SHARDS + shard, rows.slice(start, stop - start), groups)
             places += [f"{shard}/{name}" for name in own_names]
+        drop_pairs(self.store, staged)
         rows = rows.set_column(0, "file_name", pa.array(places, pa.string()))
         if self._boxes:
             self._boxes.commit(self.store, rows)
@@ -132,6 +133,14 @@ class ParquetWriter(Writer):
         """Names of the columns of encoded images."""
         return ["image", "mask"] if self.annotated.masks else ["image"]
 
+    def _join_columns(self, staged: Sequence[StagedPair], names: Sequence[str]) -> list[pa.ChunkedArray]:
+        """Return staged images, and masks where there are some, as columns."""
+        columns = [_join_column(read_cells(self.store, [pair.image for pair in staged]), names)]
+        if self.annotated.masks:
+            masks = [f"{name.rsplit('.', 1)[0]}.png" for name in names]
+            columns.append(_join_column(read_cells(self.store, [pair.mask for pair in staged]), masks))
+        return columns
+
     def _write_shard(self, sink: Sink, key: str, rows: pa.Table, groups: Iterable[Any]) -> None:
         """Write a shard: part rows, and their images and masks row group by row group."""
         finished = label_columns.finish_rows(rows, len(self.classes or ()), self.options)
@@ -181,36 +190,21 @@ def _read_columns(store: Store, key: str, names: list[str]) -> Iterator[list[pa.
         raise OutputError(f"{full_name(store, key)!r} is damaged; remove it and run again") from error
 
 
-def _image_columns(pairs: Sequence[Pair], names: Sequence[str], has_masks: bool) -> list[pa.ChunkedArray]:
-    """Return images, and masks where there are some, as columns."""
-    columns = [_image_column([pair.image for pair in pairs], names)]
-    if has_masks:
-        masks = [f"{name.rsplit('.', 1)[0]}.png" for name in names]
-        columns.append(_image_column([pair.mask for pair in pairs], masks))
-    return columns
-
-
-def _image_column(images: Sequence[bytes], names: Sequence[str]) -> pa.ChunkedArray:
+def _join_column(images: pa.Array, names: Sequence[str]) -> pa.ChunkedArray:
     """Return encoded images and their names as a column of structs."""
-    # Joined by Python: Arrow would grow its memory step by step, which takes several times as long.
-    ends = np.cumsum([0, *map(len, images)], dtype=np.int32)
-    blobs = pa.Array.from_buffers(
-        pa.binary(), len(images), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(images))]
-    )
-    columns = [blobs, pa.array(names, pa.string())]
+    columns = [images, pa.array(names, pa.string())]
     return pa.chunked_array([pa.StructArray.from_arrays(columns, ["bytes", "path"])])
 
 
-def _cut(pairs: Sequence[Pair], limit: int) -> list[tuple[int, int]]:
+def _cut(staged: Sequence[StagedPair], limit: int) -> list[tuple[int, int]]:
     """Return stretches (start, stop) of outputs of at most `limit` bytes, one output at least."""
     cuts, start, total = [], 0, 0
-    for number, pair in enumerate(pairs):
-        length = len(pair.image) + len(pair.mask)
-        if total + length > limit and number > start:
+    for number, pair in enumerate(staged):
+        if total + pair.length > limit and number > start:
             cuts.append((start, number))
             start, total = number, 0
-        total += length
-    return [*cuts, (start, len(pairs))] if pairs else []
+        total += pair.length
+    return [*cuts, (start, len(staged))] if staged else []
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

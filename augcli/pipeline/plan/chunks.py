@@ -188,21 +188,26 @@ def trim_chunks(chunks: Sequence[Chunk], outputs: NDArray[np.int64]) -> list[Chu
     return trimmed
 
 
-def cut_pieces(
-    chunk: Chunk, total: int, workers: int, limits: Limits = DEFAULT_LIMITS
-) -> Iterator[tuple[Arc, ...]]:
-    """Cut a chunk into pieces: arcs, short ones several together, that one worker does in one go."""
-    length = min(max(total // (4 * workers), limits.shortest_piece), limits.longest_piece)
+def cut_pieces(chunk: Chunk, lengths: Iterator[int]) -> Iterator[tuple[Arc, ...]]:
+    """Cut a chunk into pieces: arcs, short ones several together, that one worker does in one go.
+
+    Args:
+        chunk: The chunk.
+        lengths: How many samples each piece has at most.
+    """
     together: list[Arc] = []
+    length = next(lengths)
     for arc in chunk.arcs:
-        for start in range(arc.start, arc.stop, length):
-            piece = Arc(arc.ring, start, min(start + length, arc.stop))
-            if together and sum(map(len, together)) + len(piece) > length:
+        start = arc.start
+        while start < arc.stop:
+            stop = min(start + length, arc.stop)
+            if together and sum(map(len, together)) + stop - start > length:
                 yield tuple(together)
-                together = []
-            together.append(piece)
-    if together:
-        yield tuple(together)
+                together, length = [], next(lengths)
+            else:
+                together.append(Arc(arc.ring, start, stop))
+                start = stop
+    yield tuple(together)
 
 
 def _order_slices(

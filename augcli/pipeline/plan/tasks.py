@@ -1,6 +1,7 @@
 """Tasks: what one worker does in one go, and the slice of the plan that it needs. Pure.
 
-Where there are many chunks, a task is a whole chunk; else chunks are cut into pieces. No byte depends on it.
+Tasks are whole chunks while many are left to do, then pieces of chunks, which get shorter towards the end. No
+byte depends on it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from augcli.pipeline.plan.chunks import Arc, cut_pieces
 from augcli.samples import Catalogue, MaskFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from augcli.pipeline.plan.splits import Split
     from augcli.samples import RowGroup
 
-CHUNKS_PER_WORKER = 4
-"""With as many chunks for each worker, or more, a task is a whole chunk."""
+PER_WORKER = 2
+"""A task takes at most what is left to do, divided by so many for each worker: all end at the same time."""
 
-CUT_PER_WORKER = 2
-"""So many of the last chunks for each worker are cut even then, if they can be: all end at the same time."""
+LEAST_SHARE = 16
+"""A piece of parquet rows is such a share of its chunk at least: its row groups are read anew for each, and
+that was measured to take a hundredth of the time that all of their images take."""
 
 
 class Piece(NamedTuple):
@@ -48,49 +50,51 @@ class Slice(NamedTuple):
     groups: tuple[RowGroup, ...]
 
 
-def count_whole(todo: Sequence[tuple[Split, Chunk]], workers: int, can_cut: bool) -> int:
-    """Return how many of the chunks are tasks of their own, from the first on.
+def cut_todo(
+    todo: Sequence[tuple[Split, Chunk]], workers: int, processes: bool, limits: Limits
+) -> Iterator[Piece]:
+    """Cut what is to be made into pieces, in order.
 
     Args:
         todo: The chunks that are to be made.
         workers: Number of workers.
-        can_cut: Whether workers can do a chunk piece by piece.
+        processes: Whether they are processes, which commit whole chunks, and read by themselves what pieces
+            need. Threads share it, so their pieces are short: an interruption waits for them.
+        limits: How long pieces are.
     """
-    if len(todo) < CHUNKS_PER_WORKER * workers:
-        return 0
-    return len(todo) - CUT_PER_WORKER * workers if can_cut else len(todo)
-
-
-def cut_todo(
-    todo: Sequence[tuple[Split, Chunk]], workers: int, whole: int, limits: Limits
-) -> Iterator[Piece]:
-    """Cut what is to be made into pieces, in order; the first `whole` chunks stay whole.
-
-    If all do, the largest come first, so that workers end at about the same time.
-    """
-    total = sum(len(chunk) for _, chunk in todo)
-    if whole == len(todo):
-        todo = sorted(todo, key=lambda pair: -int(pair[0].job.outputs[pair[1].members].sum()))
-    for number, (split, chunk) in enumerate(todo):
-        if number < whole:
-            yield Piece(split, chunk, chunk.arcs, True)
+    left = sum(len(chunk) for _, chunk in todo)
+    for split, chunk in todo:
+        length = len(chunk)
+        if processes and length * PER_WORKER * workers <= left:
+            cut: Iterable[tuple[Arc, ...]] = [chunk.arcs]
+        elif processes and chunk.groups:
+            cut = cut_pieces(chunk, piece_lengths(left, workers, -(-length // LEAST_SHARE), length))
         else:
-            cut = cut_pieces(chunk, total, workers, limits)
-            yield from (Piece(split, chunk, arcs, False) for arcs in cut)
+            cut = cut_pieces(chunk, piece_lengths(left, workers, limits.shortest_piece, limits.longest_piece))
+        for arcs in cut:
+            yield Piece(split, chunk, arcs, processes and sum(map(len, arcs)) == length)
+        left -= length
 
 
-def slice_job(job: Job, arcs: Sequence[Arc], reach: int | None, groups: Sequence[RowGroup] = ()) -> Slice:
+def piece_lengths(left: int, workers: int, shortest: int, longest: int) -> Iterator[int]:
+    """Yield how many samples the next pieces have, while `left` are to be done."""
+    while True:
+        length = min(max(left // (PER_WORKER * workers), shortest), longest)
+        yield length
+        left -= length
+
+
+def slice_job(job: Job, arcs: Sequence[Arc], reach: int, groups: Sequence[RowGroup] = ()) -> Slice:
     """Return a job with no more samples than some arcs need.
 
     Args:
         job: The whole job.
         arcs: The arcs.
-        reach: How many of the nearest possible partners of each position are known; None for whole rings.
-        groups: Row groups that are read for them: all of their rows are known.
+        reach: How many of the nearest possible partners of each position are known.
+        groups: Row groups that the samples are rows of.
     """
     stretches = [(*arc.ring.stretch(arc.start, arc.stop, reach), len(arc)) for arc in arcs]
-    rows = [np.arange(group.first, group.first + group.rows) for group in groups]
-    samples = np.unique(np.concatenate([*(ring.members for ring, _, _ in stretches), *rows]))
+    samples = np.unique(np.concatenate([ring.members for ring, _, _ in stretches]))
     known = {id(ring): ring for ring, _, _ in stretches}
     rings = {
         key: replace(ring, members=np.searchsorted(samples, ring.members), keys=ring.keys[:0])
@@ -102,12 +106,19 @@ def slice_job(job: Job, arcs: Sequence[Arc], reach: int | None, groups: Sequence
         hashes=job.hashes[samples],
         outputs=job.outputs[samples],
     )
-    places = np.searchsorted(samples, [group.first for group in groups]).tolist()
     return Slice(
         sliced,
         tuple(Arc(rings[id(ring)], start, start + length) for ring, start, length in stretches),
-        tuple(group._replace(first=place) for group, place in zip(groups, places, strict=True)),
+        tuple(_slice_groups(groups, samples)),
     )
+
+
+def _slice_groups(groups: Sequence[RowGroup], samples: NDArray[np.int64]) -> Iterator[RowGroup]:
+    """Yield the row groups that some samples are rows of, with these rows; samples count by their place."""
+    for group in groups:
+        start, stop = np.searchsorted(samples, [group.first, group.first + group.rows]).tolist()
+        if start < stop:
+            yield group._replace(first=start, wanted=tuple((samples[start:stop] - group.first).tolist()))
 
 
 def slice_catalogue(catalogue: Catalogue, samples: NDArray[np.int64]) -> Catalogue:

@@ -36,7 +36,7 @@ class Progress(NamedTuple):
     facts: PartFacts | None
 
 
-def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int) -> Iterator[Progress]:
+def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int, processes: bool) -> Iterator[Progress]:
     """Make all pieces, and commit each chunk when its last piece is made.
 
     A task whose partner lies farther ahead than it knows, since many images do not decode, is sent again.
@@ -45,6 +45,7 @@ def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int) -> Iterator[
         pieces: What is to be made: all pieces of each chunk.
         run: `run` of an engine.
         spare: How many possible partners a task knows beyond those that it needs if all images decode.
+        processes: Whether the engine's workers are processes, which share nothing.
 
     Raises:
         StorageError: If the machine fails, or a worker dies.
@@ -52,7 +53,7 @@ def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int) -> Iterator[
     done: defaultdict[int, list[tuple[Arc, ArcResult]]] = defaultdict(list)
     while pieces:
         short = []
-        with closing(run(work, make_tasks(pieces, spare))) as results:
+        with closing(run(work, make_tasks(pieces, spare, processes))) as results:
             for piece, result in zip(pieces, results, strict=True):
                 if result.is_short:
                     short.append(piece)

@@ -68,7 +68,7 @@ class Collector:
         outputs = [self._describe(made) for made in gathered]
         self._watch.lap("label")
         pairs = [Pair(made.data, made.annotations.mask) for made in gathered]
-        self.result.pairs += self._job.writer.stage([output.file_name for output in outputs], pairs)
+        self.result.staged += self._job.writer.stage([output.file_name for output in outputs], pairs)
         self._watch.lap("write")
         self._outputs += zip(outputs, (made.base.sample for made in gathered), strict=True)
         if self._job.annotated:

@@ -68,9 +68,9 @@ def commit_chunk(
         contents=b"".join(_join_contents(arc, far, done) for arc, far in zip(arcs, ahead, strict=True)),
     )
     packed = [result.rows for result in results if result.rows]
-    pairs = [pair for result in results for pair in result.pairs]
+    staged = [place for result in results for place in result.staged]
     rows, order = part_files.join_rows(packed, record.beside)
-    job.writer.commit(record.part, rows, [pairs[place] for place in order if pairs], facts)
+    job.writer.commit(record.part, rows, [staged[number] for number in order if staged], facts)
     versions = source_versions(job.catalogue, samples_read(arcs, ahead))
     write_seen_file(job.writer.store, record.part, facts, versions)
     return facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,36 +107,26 @@ def work(task: Task) -> TaskResult:
     return TaskResult(facts=commit_chunk(job, task.record, task.arcs, done), seconds=seconds)
 
 
-def make_tasks(pieces: Iterable[Piece], spare: int) -> Iterator[Task]:
+def make_tasks(pieces: Iterable[Piece], spare: int, processes: bool) -> Iterator[Task]:
     """Yield the task of each piece, in order.
 
     Args:
         pieces: Pieces of chunks.
         spare: How many possible partners a task knows beyond those that it needs if all images decode.
+        processes: Whether each task opens what it reads by itself; else those of a chunk share it.
     """
-    for _, group in itertools.groupby(pieces, key=lambda piece: id(piece.chunk)):
-        cut = list(group)
-        if cut[0].chunk.groups:
-            yield from _share_rows(cut)
-        else:
-            yield from (_open_files(piece, spare) for piece in cut)
+    for _, together in itertools.groupby(pieces, lambda piece: id(piece if processes else piece.chunk)):
+        yield from _open_together(list(together), spare)
 
 
-def _open_files(piece: Piece, spare: int) -> Task:
-    """Return the task of a piece of a folder, whose files each task opens by itself."""
-    split, chunk = piece.split, piece.chunk
-    members = np.concatenate([arc.members for arc in piece.arcs])
-    part = slice_job(split.job, piece.arcs, split.job.count_partners(members) + spare)
-    samples = ChunkSamples(split.source.opener, part.job.catalogue, (), chunk.slices)
-    return Task(part.job, part.arcs, samples, record_chunk(split, chunk) if piece.is_whole else None)
-
-
-def _share_rows(pieces: Sequence[Piece]) -> Iterator[Task]:
-    """Yield the tasks of a chunk of parquet rows, which share its row groups."""
+def _open_together(pieces: Sequence[Piece], spare: int) -> Iterator[Task]:
+    """Yield the tasks of some pieces of a chunk that share what is read for them."""
     split, chunk = pieces[0].split, pieces[0].chunk
-    part = slice_job(split.job, chunk.arcs, None, chunk.groups)
+    arcs = [arc for piece in pieces for arc in piece.arcs]
+    members = np.concatenate([arc.members for arc in arcs])
+    part = slice_job(split.job, arcs, split.job.count_partners(members) + spare, chunk.groups)
     samples = ChunkSamples(split.source.opener, part.job.catalogue, part.groups, chunk.slices)
-    rings = {id(arc.ring): own.ring for arc, own in zip(chunk.arcs, part.arcs, strict=True)}
+    own = iter(part.arcs)
     for piece in pieces:
-        arcs = tuple(replace(arc, ring=rings[id(arc.ring)]) for arc in piece.arcs)
-        yield Task(part.job, arcs, samples, record_chunk(split, chunk) if piece.is_whole else None)
+        record = record_chunk(split, chunk) if piece.is_whole else None
+        yield Task(part.job, tuple(itertools.islice(own, len(piece.arcs))), samples, record)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from augcli.errors import DecodeError
 from augcli.io.records.annotation_columns import OutputAnnotations
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from augcli.io.images.codec import Encoding, Header
-    from augcli.io.writers.base import Pair
     from augcli.kernels.table import Table, Work
     from augcli.pipeline.worker.annotations import SampleAnnotations
     from augcli.program.steps import Program
@@ -170,7 +169,7 @@ class ArcResult:
     Attributes:
         rows: Rows of the outputs, the carried columns behind, in the order of the ring, as
             `part_files.pack_rows` gives them; empty where there are none.
-        pairs: Their encoded images and masks, where the writer needs them only at the commit.
+        staged: What the writer returned for each of them when it was staged; empty where that is nothing.
         failures: Samples that gave no output.
         warnings: Samples that were decoded for their outputs, though libjpeg complained.
         passed_over: Keys of samples that failed as partners.
@@ -181,7 +180,7 @@ class ArcResult:
     """
 
     rows: bytes = b""
-    pairs: list[Pair] = field(default_factory=list)
+    staged: list[Any] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     warnings: list[Failure] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
