@@ -34,8 +34,12 @@ def _inner(function: Callable[..., None]) -> Any:
     return _compile(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+# Sums of numbers of 32 bits are cast back to these: numba makes 64 bits of them, of which half as many are
+# computed at once.
 ONE, FULL = np.uint32(256), np.uint32(65536)
 OPAQUE = np.uint32(0xFFFFFFFF)
+SUMMED_ROWS = 1 << 16
+"""So many rows of 16 bits have sums of 32."""
 (M0, M1), (W0, W1) = map(np.uint64, PHILOX_MULTIPLIERS), map(np.uint64, PHILOX_WEYL)
 BYTE, HALF_BYTE, WORD, HALF_WORD = np.uint32(8), np.uint32(128), np.uint32(16), np.uint32(32768)
 
@@ -58,8 +62,7 @@ def _copy_row(source, row):
 def _blend_row(weight, partner, row):
     rest = FULL - weight
     for i in range(row.size):
-        mixed = np.uint32(row[i]) * weight + np.uint32(partner[i]) * rest
-        row[i] = (mixed + HALF_WORD) >> WORD
+        row[i] = np.uint32(np.uint32(row[i]) * weight + np.uint32(partner[i]) * rest + HALF_WORD) >> WORD
 
 
 @_inner
@@ -150,40 +153,6 @@ def _look_up(quantiles, ranks, channel, channels, row):
 
 
 @_inner
-def _block_row(source, tap, blocks, wide, row):
-    """Write a row of taps as rounded means of their blocks (uint32); `wide` (uint64) holds any sum.
-
-    `blocks` is (first column of taps, y_level, x_level, source's y0 and x0, channels).
-
-    `wide` takes the sums down the columns first, which the compiler vectorizes.
-    """
-    first, y_level, x_level, y0, x0, channels = blocks
-    shift = np.uint64(y_level + x_level)
-    half = np.uint64((1 << (y_level + x_level)) >> 1)
-    for i in range(wide.size):
-        wide[i] = half if x_level == 0 else np.uint64(0)
-    start = (x0 + (first << x_level)) * channels
-    for y in range(y0 + (tap << y_level), y0 + ((tap + 1) << y_level)):
-        line = source[y, start : start + wide.size]
-        for i in range(wide.size):
-            wide[i] += np.uint64(line[i])
-    if x_level == 0:
-        for i in range(row.size):
-            row[i] = wide[i] >> shift
-        return
-    step, length = np.uint64(channels), np.uint64(channels << x_level)
-    for i in range(row.size // channels):
-        for c in range(channels):
-            index = np.uint64(i) * length + np.uint64(c)
-            end = index + length
-            total = half
-            while index < end:
-                total += wide[index]
-                index += step
-            row[i * channels + c] = total >> shift
-
-
-@_inner
 def _position(offset, taps, frame):
     """Return where a pixel lies between taps, with 16 fraction bits, clamped at the edges."""
     position = ((2 * offset + 1) * (np.int64(taps) * 32768)) // frame - 32768
@@ -191,15 +160,70 @@ def _position(offset, taps, frame):
 
 
 @_inner
-def _column_taps(offset, taps, frame, first, channels, left, weight):
-    """Write, for each column of a box, its left tap (as offset into a row) and the right one's weight.
+def _column_taps(offset, taps, frame, first, channels, places, weights):
+    """Write where the left tap of each column of a box lies, and for each value the weight of the right one.
 
     The right tap is the next one; where there is none, its weight is 0. The row starts at tap `first`.
     """
-    for i in range(left.size):
+    index = 0
+    for i in range(places.size):
         position = _position(offset + i, taps, frame)
-        left[i] = ((position >> 16) - first) * channels
-        weight[i] = (position >> 8) & 255
+        places[i] = ((position >> 16) - first) * channels
+        for _ in range(channels):
+            weights[index] = (position >> 8) & 255
+            index += 1
+
+
+@_inner
+def _gather(row, places, channels, pixels, next_pixels):
+    """Write the pixels at some places of a row side by side, and likewise those that follow them there.
+
+    Four values are copied at once, however many a pixel has: the compiler makes one load and one store of
+    them. So up to four values beyond the last pixel are read and written, too.
+    """
+    index, step = np.uint64(0), np.uint64(channels)
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    for i in range(places.size):
+        place = np.uint64(places[i])
+        a, b, c, d = row[place], row[place + one], row[place + two], row[place + three]
+        pixels[index], pixels[index + one], pixels[index + two], pixels[index + three] = a, b, c, d
+        place += step
+        a, b, c, d = row[place], row[place + one], row[place + two], row[place + three]
+        next_pixels[index], next_pixels[index + one] = a, b
+        next_pixels[index + two], next_pixels[index + three] = c, d
+        index += step
+
+
+@_inner
+def _block_row(source, top, y_level, start, x_level, channels, scratch, total, row):
+    """Write a row of taps: the rounded means of blocks, whose first row is `top` and first value `start`.
+
+    Sums down the columns come first, then those along the rows, two pixels of each block at a time: so all
+    sums are vectorized. `scratch` has four rows (uint32); `total` (uint64) holds any sum.
+    """
+    sums, places, pixels, next_pixels = scratch[0], scratch[1], scratch[2], scratch[3]
+    length, bottom, shift = row.size << x_level, top + (1 << y_level), np.uint64(x_level + y_level)
+    places = places[: row.size // channels]
+    for i in range(places.size):
+        places[i] = (i << x_level) * channels
+    for i in range(row.size):
+        total[i] = (np.uint64(1) << shift) >> np.uint64(1)
+    for y0 in range(top, bottom, SUMMED_ROWS):
+        for i in range(length):
+            sums[i] = 0
+        for y in range(y0, min(y0 + SUMMED_ROWS, bottom)):
+            line = source[y, start : start + length]
+            for i in range(length):
+                sums[i] += line[i]
+        if x_level == 0:
+            for i in range(row.size):
+                total[i] += sums[i]
+        for pixel in range(0, (1 << x_level) - 1, 2):
+            _gather(sums[pixel * channels :], places, channels, pixels, next_pixels)
+            for i in range(row.size):
+                total[i] += pixels[i] + next_pixels[i]
+    for i in range(row.size):
+        row[i] = total[i] >> shift
 
 
 @_inner
@@ -211,41 +235,19 @@ def _mix_rows(upper, lower, weight, between):
 
 
 @_inner
-def _stretch(tap, next_tap, weight):
-    """Interpolate and round: 256·tap + weight·(next - tap), whose difference may wrap below zero and back."""
-    return ((tap << BYTE) + weight * (next_tap - tap) + HALF_WORD) >> WORD
-
-
-@_inner
-def _stretch_row(between, left, fraction, channels, row):
-    """Interpolate a row between its taps; unsigned flat indices spare numba's check for negative ones."""
-    index = np.uint64(0)
-    for i in range(left.size):
-        tap, weight = left[i], fraction[i]
-        for _ in range(channels):
-            row[index] = _stretch(between[tap], between[tap + channels], weight)
-            tap += np.uint64(1)
-            index += np.uint64(1)
-
-
-@_inner
-def _stretch_rgb(between, left, fraction, row):
-    """Do what `_stretch_row` does for three channels; unrolled it takes 0.6 of the time."""
-    index, one, two, three = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
-    for i in range(left.size):
-        tap, weight = left[i], fraction[i]
-        after = tap + three
-        row[index] = _stretch(between[tap], between[after], weight)
-        row[index + one] = _stretch(between[tap + one], between[after + one], weight)
-        row[index + two] = _stretch(between[tap + two], between[after + two], weight)
-        index += three
-
-
-@_inner
-def _round_row(between, row):
-    """Round a row that needs no interpolation along it."""
+def _round_rows(upper, lower, weight, row):
+    """Interpolate between two rows of taps and round, where nothing is interpolated along them."""
+    rest = ONE - weight
     for i in range(row.size):
-        row[i] = (between[i] + HALF_BYTE) >> BYTE
+        row[i] = (rest * np.uint32(upper[i]) + weight * np.uint32(lower[i]) + HALF_BYTE) >> BYTE
+
+
+@_inner
+def _stretch_row(taps, next_taps, weights, row):
+    """Interpolate along a row and round: 256·tap + weight·(next - tap), which may wrap around."""
+    for i in range(row.size):
+        tap = taps[i]
+        row[i] = np.uint32((tap << BYTE) + weights[i] * (next_taps[i] - tap) + HALF_WORD) >> WORD
 
 
 @_inner
@@ -255,49 +257,40 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
     source_height, source_width = step.source_y1 - step.source_y0, step.source_x1 - step.source_x0
     y_level, x_level = _level(source_height, frame_height), _level(source_width, frame_width)
     y_taps, x_taps = source_height >> y_level, source_width >> x_level
-    width = x1 - x0
-    left, fraction = np.empty(width, np.uint64), np.empty(width, np.uint32)
-    offset = x0 - step.frame_x0
+    offset, width, is_blend = x0 - step.frame_x0, x1 - x0, step.kind == BLEND
     first = _position(offset, x_taps, frame_width) >> 16
     last = min((_position(offset + width - 1, x_taps, frame_width) >> 16) + 1, x_taps - 1)
-    _column_taps(offset, x_taps, frame_width, first, channels, left, fraction)
-    span = (last + 1 - first) * channels
-    # One tap more than there is: the right one of the last, read with a weight of 0.
-    between, row = np.zeros(span + channels, np.uint32), np.empty(width * channels, image.dtype)
-    upper, lower = np.empty(span, np.uint32), np.empty(span, np.uint32)
-    wide = np.empty(span << x_level, np.uint64)
-    upper_tap, lower_tap, is_blend = -1, -1, step.kind == BLEND
-    start = (step.source_x0 + first) * channels
-    blocks = (first, y_level, x_level, step.source_y0, step.source_x0, channels)
+    start = (step.source_x0 + (first << x_level)) * channels
+    span, length = (last + 1 - first) * channels, width * channels
+    # One tap more than there is, the right one of the last, is read with a weight of 0; and see `_gather`.
+    scratch = np.empty((6, max(span << x_level, length) + channels + 4), np.uint32)
+    between, pixels, next_pixels, weights = scratch[0], scratch[2], scratch[3], scratch[4]
+    places = scratch[5, :width]
+    _column_taps(offset, x_taps, frame_width, first, channels, places, weights)
+    total, lines = np.empty(span, np.uint64), np.empty((3, max(span, length)), image.dtype)
+    made = -1
     for y in range(y0, y1):
         position = _position(y - step.frame_y0, y_taps, frame_height)
-        tap = position >> 16
+        tap, weight = position >> 16, np.uint32((position >> 8) & 255)
         below = min(tap + 1, y_taps - 1)
-        weight = np.uint32((position >> 8) & 255)
-        if y_level == 0 and x_level == 0:
+        if y_level + x_level == 0:
             here, next_ = step.source_y0 + tap, step.source_y0 + below
-            _mix_rows(
-                partner[here, start : start + span], partner[next_, start : start + span], weight, between
-            )
-        else:
-            if tap == lower_tap:
-                upper, lower = lower, upper
-                upper_tap, lower_tap = tap, upper_tap
-            if tap != upper_tap:
-                _block_row(partner, tap, blocks, wide, upper)
-                upper_tap = tap
-            if below != lower_tap:
-                _block_row(partner, below, blocks, wide, lower)
-                lower_tap = below
-            _mix_rows(upper, lower, weight, between)
+            upper, lower = partner[here, start : start + span], partner[next_, start : start + span]
+        else:  # a row of taps is made once: of two neighbours one is even and one odd
+            for row in range(max(tap, made + 1), below + 1):
+                top, made = step.source_y0 + (row << y_level), row
+                _block_row(
+                    partner, top, y_level, start, x_level, channels, scratch, total, lines[row & 1, :span]
+                )
+            upper, lower = lines[tap & 1, :span], lines[below & 1, :span]
         target = image[y, x0 * channels : x1 * channels]
-        line = row if is_blend else target
+        line = lines[2, :length] if is_blend else target
         if x_taps == frame_width:
-            _round_row(between, line)
-        elif channels == 3:
-            _stretch_rgb(between, left, fraction, line)
+            _round_rows(upper, lower, weight, line)
         else:
-            _stretch_row(between, left, fraction, np.uint64(channels), line)
+            _mix_rows(upper, lower, weight, between)
+            _gather(between, places, channels, pixels, next_pixels)
+            _stretch_row(pixels, next_pixels, weights, line)
         if is_blend and channels == 4:
             _blend_alpha_row(np.uint32(step.weight_q16), line, target)
         elif is_blend:

@@ -137,6 +137,40 @@ def test_backend_equals_the_reference_on_large_images(backend, sizes):
     np.testing.assert_array_equal(base, expected)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", USABLE)
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    "size", [(41, 60), (40, 61), (19, 23), (81, 121), (82, 61), (41, 122), (90, 500), (1, 1), (1, 200)]
+)
+def test_a_partner_of_another_size_equals_the_reference(backend, size, channels, depth):
+    """One axis alone of another size, blocks along one or both, and boxes of one column, row or pixel."""
+    height, width = 41, 61
+    edges = [(0, 0, 41, 61), (0, 60, 41, 61), (7, 0, 41, 1), (40, 3, 41, 60), (40, 60, 41, 61)]
+    boxes = [Box(*box) for box in edges]
+    program = tuple(step for box in boxes for step in (Paste(box, 0), Blend(box, 40000, 0)))
+    image, partner = make_image(1, height, width, channels, depth), make_image(2, *size, channels, depth)
+    table = tabulate(program, Shape(height, width, channels, 8 * image.itemsize), [size])
+    expected = image.copy()
+    reference.apply(table, [partner], expected)
+    BACKENDS[backend](table, [partner], image)
+    np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize("backend", USABLE)
+@pytest.mark.parametrize("size", [(60, 45), (25, 70)])
+def test_a_part_of_a_partner_is_read_up_to_its_last_value(backend, size):
+    image, partner = np.zeros((30, 40, 3), np.uint8), make_image(5, *size, 3, np.uint8)
+    sources = [Box(size[0] - 5, size[1] - 9, *size), Box(0, size[1] - 1, size[0], size[1])]
+    program = tuple(Paste(Box(15 * at, 2, 15 * at + 15, 40), 0, source) for at, source in enumerate(sources))
+    table = tabulate(program, Shape(30, 40), [size])
+    expected = image.copy()
+    reference.apply(table, [partner], expected)
+    BACKENDS[backend](table, [partner], image)
+    np.testing.assert_array_equal(image, expected)
+
+
 @pytest.mark.parametrize("backend", USABLE)
 def test_the_mean_of_a_very_long_block_does_not_overflow(backend):
     partner, image = np.full((1 << 17, 1, 1), 65535, np.uint16), np.zeros((1, 1, 1), np.uint16)
