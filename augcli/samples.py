@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from operator import lt
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from augcli.errors import PlanError
@@ -95,10 +96,11 @@ class SoftLabel:
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.classes) != len(self.weights) or not self.classes:
+        classes = self.classes
+        if len(classes) != len(self.weights) or not classes:
             raise PlanError(f"a label needs as many weights as classes, and one at least, got {self}")
-        if any(a >= b for a, b in zip(self.classes, self.classes[1:], strict=False)):
-            raise PlanError(f"a label's classes must be ascending, got {self.classes}")
+        if len(classes) > 1 and not all(map(lt, classes, classes[1:])):
+            raise PlanError(f"a label's classes must be ascending, got {classes}")
 
     @property
     def sums_to_one(self) -> bool:

@@ -7,8 +7,7 @@ label is the mean of the sources' labels by these shares.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from augcli.errors import PlanError
 from augcli.program.cells import follow_program
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     Weight = TypeVar("Weight", float, NDArray[Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(NamedTuple):
     """How much of the image each source holds: `counts[0] / total` the base, then partners by slot.
 
     Without blends the counts are pixels; each blend multiplies them by 65536. They sum to `total`.
@@ -43,7 +41,10 @@ class Shares:
     @property
     def first_partner(self) -> int | None:
         """The slot of the first partner that holds any pixels; None if no partner does."""
-        return next((slot for slot, count in enumerate(self.counts[1:]) if count), None)
+        for slot, count in enumerate(self.counts[1:]):
+            if count:
+                return slot
+        return None
 
 
 def count_shares(program: Program, height: int, width: int, partners: int) -> Shares:
@@ -58,7 +59,7 @@ def count_shares(program: Program, height: int, width: int, partners: int) -> Sh
     Returns:
         Shares with `partners + 1` counts, reduced by their common divisor.
     """
-    mixing = tuple(step for step in program if not isinstance(step, Fill))
+    mixing = tuple([step for step in program if not isinstance(step, Fill)])
     if len(mixing) <= 1:  # nearly all outputs: without cells it takes a tenth of the time
         return _reduce(_count_single(mixing, height, width, partners))
     slots = [0, *(step.slot + 1 for step in mixing)]
@@ -83,14 +84,15 @@ def mix_labels(labels: Sequence[SoftLabel], shares: Shares) -> SoftLabel:
     """
     if len(labels) != len(shares.counts):
         raise PlanError(f"{len(shares.counts)} sources need as many labels, got {len(labels)}")
-    parts: dict[int, list[float]] = {}
+    sums: dict[int, float] = {}
     for label, count in zip(labels, shares.counts, strict=True):
         if count:
             for name, weight in zip(label.classes, label.weights, strict=True):
                 # A whole weight leaves the count an integer: the share is then rounded only once.
-                parts.setdefault(name, []).append(count if weight == 1.0 else count * weight)
-    classes = tuple(sorted(parts))
-    return SoftLabel(classes, tuple(sum(parts[name]) / shares.total for name in classes))
+                part = count if weight == 1.0 else count * weight
+                sums[name] = sums[name] + part if name in sums else part
+    classes = tuple(sorted(sums))
+    return SoftLabel(classes, tuple([sums[name] / shares.total for name in classes]))
 
 
 def mix_known(labels: Sequence[SoftLabel | None], shares: Shares) -> tuple[int | None, SoftLabel | None]:
@@ -131,16 +133,18 @@ def smooth_weight(weight: Weight, classes: int, epsilon: float, form: str) -> We
 
 def dominant(label: SoftLabel, preferred: int | None = None) -> int:
     """Return the class of the largest weight; ties go to the preferred class, then to the lowest index."""
-    largest = max(label.weights)
-    strongest = [name for name, weight in zip(label.classes, label.weights, strict=True) if weight == largest]
-    return preferred if preferred is not None and preferred in strongest else strongest[0]
+    classes, weights = label.classes, label.weights
+    largest = max(weights)
+    if preferred is not None and preferred in classes and weights[classes.index(preferred)] == largest:
+        return preferred
+    return classes[weights.index(largest)]
 
 
 def _count_single(mixing: Sequence[Paste | Blend], height: int, width: int, partners: int) -> list[int]:
     """Count the shares of a program that has one mixing step or none."""
     counts = [height * width] + [0] * partners
     for step in mixing:
-        area = sum(box.area for box in step.area.boxes(height, width))
+        area = sum([box.area for box in step.area.boxes(height, width)])
         unit = Q16 if isinstance(step, Blend) else 1
         given = area * (Q16 - step.weight_q16) if isinstance(step, Blend) else area
         counts[0] = height * width * unit - given
@@ -150,4 +154,4 @@ def _count_single(mixing: Sequence[Paste | Blend], height: int, width: int, part
 
 def _reduce(counts: list[int]) -> Shares:
     divisor = math.gcd(*counts)
-    return Shares(tuple(count // divisor for count in counts), sum(counts) // divisor)
+    return Shares(tuple([count // divisor for count in counts]), sum(counts) // divisor)
