@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from augcli.io.records import part_files
 from augcli.io.store.names import part_key, printable_key
 from augcli.io.writers.comparison import Difference
 from augcli.kernels.backends import choose_backend
@@ -15,6 +14,7 @@ from augcli.pipeline.plan.chunks import Arc, cut_pieces
 from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.plan.tasks import piece_lengths
+from augcli.pipeline.worker.commit import join_results
 from augcli.pipeline.worker.execute import execute
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Recomputation:
         samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
         job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer.images)))
         results = [execute(job, arc, samples, self._backend) for arc in piece.arcs]
-        rows, _ = part_files.join_rows([result.rows for result in results if result.rows], split.beside)
+        rows, _ = join_results(results, split.beside)
         writer, found = split.job.writer, []
         for row in rows.to_pylist():
             held = recorded.get((row["source"], row["copy"]))

@@ -346,35 +346,18 @@ def _toml_value(value: object) -> str:
 def part_with_facts(facts: bytes) -> bytes:
     """Make a part file of two rows that says `facts` of its chunk."""
     from augcli.io.records import part_files
-    from augcli.io.records.part_files import Output
+    from augcli.io.records.step_columns import label_rows, step_rows
     from augcli.program.steps import Blend, Box, Fill
     from augcli.samples import Colour, SoftLabel
 
     step = (Blend(Box(0, 0, 6, 8), 30000, 0), Fill(Box(0, 0, 2, 2), Colour(1, 2, 3)))
     label = SoftLabel((0, 1), (0.5, 0.5))
     outputs = [
-        Output(
-            "a__x0-0.jpg",
-            "a.jpg",
-            ("b.png",),
-            "mixup",
-            0,
-            "",
-            step,
-            0,
-            label,
-            0.5,
-            6,
-            8,
-            700,
-            "00",
-            0,
-            (label, None),
-        ),
-        Output(
-            "d__x0-1.jpg", "d.gif", (), "none", 0, "why", (), None, None, 1.0, 6, 8, 700, "01", None, (None,)
-        ),
-    ]
+        ("a__x0-0.jpg", 0, label.classes, label.weights, 0.5, "a.jpg", ("b.png",), "mixup", 0, True, "",
+         step_rows(step), 8, 6, 700, "00", 0, label_rows([label, None])),
+        ("d__x0-1.jpg", None, None, None, 1.0, "d.gif", (), "none", 0, False, "why",
+         (), 8, 6, 700, "01", None, (None,)),
+    ]  # fmt: skip
     contents = base64.b64encode(bytes(64))
     metadata = {part_files.PART_KEY: facts, part_files.CONTENTS_KEY: contents}
     rows = part_files.rows_to_table(outputs).replace_schema_metadata(metadata)

@@ -18,12 +18,15 @@ from augcli.io.records.part_files import (
     Output,
     PartFacts,
     join_rows,
+    pack_beside,
     pack_rows,
+    put_beside,
     rows_to_table,
     unpack_rows,
     write_part_file,
 )
 from augcli.io.records.parts import Parts
+from augcli.io.records.step_columns import label_rows, step_rows
 from augcli.io.store.local import LocalStore
 from augcli.io.store.names import part_key
 from augcli.io.writers.failures import collect_failures, collect_warnings, write_failures
@@ -31,6 +34,7 @@ from augcli.program.steps import Box, Paste
 from augcli.samples import Failure, SoftLabel
 
 CAT, DOG = SoftLabel((0,), (1.0,)), SoftLabel((1,), (1.0,))
+PASTED, MIXED = (Paste(Box(1, 2, 5, 5), 0),), SoftLabel((0, 1), (0.7, 0.3))
 FACTS = PartFacts(
     fingerprint="abc",
     ahead=(3, 0),
@@ -41,7 +45,7 @@ FACTS = PartFacts(
 )
 
 
-def make_output(**changes) -> Output:
+def make_output(steps=PASTED, exact=MIXED, labels=(CAT, DOG), **changes) -> Output:
     """A CutMix of a cat and a dog: a box of 4 rows and 3 columns in 5x8 pixels, 28 of 40 kept."""
     values = {
         "file_name": "cat/a.png",
@@ -50,16 +54,18 @@ def make_output(**changes) -> Output:
         "op": "cutmix",
         "copy": 0,
         "reason": "",
-        "steps": (Paste(Box(1, 2, 5, 5), 0),),
         "label": 0,
-        "exact": SoftLabel((0, 1), (0.7, 0.3)),
         "lam": 0.7,
         "height": 5,
         "width": 8,
         "bytes": 99,
         "hash": "00ff",
         "visible": 0,
-        "labels": (CAT, DOG),
+        "applied": bool(steps),
+        "steps": step_rows(steps),
+        "classes": exact and exact.classes,
+        "weights": exact and exact.weights,
+        "sources": label_rows(labels),
     }
     return Output(**(values | changes))
 
@@ -79,7 +85,7 @@ def store(tmp_path):
 def path(store, tmp_path):
     """A part file of two rows."""
     carried = pa.table({"extra": pa.array([5, 6], pa.int16())})
-    rows = rows_to_table([make_output(), make_unmixed(file_name="cat/b.png")], carried)
+    rows = put_beside(rows_to_table([make_output(), make_unmixed(file_name="cat/b.png")]), [carried])
     write_part_file(store, "01", rows, FACTS)
     return tmp_path / ".augcli-01.parquet"
 
@@ -235,15 +241,23 @@ def test_rows_of_arcs_are_joined_by_source_and_copy_with_what_they_carry():
     outputs = [make_output(source=source, copy=copy) for source, copy in places]
     carried = pa.table({"x": [10, 11, 12, 13, 14]})
     cuts = [(0, 2), (2, 5)]
-    packed = [pack_rows(rows_to_table(outputs[i:j], carried.slice(i, j - i))) for i, j in cuts]
-    rows, order = join_rows(packed, carried.schema)
+    packed = [pack_rows(carried.slice(i, j - i)) for i, j in cuts]
+    rows, order = join_rows(outputs, packed, carried.schema)
     assert order == [2, 4, 3, 0, 1]
     assert rows.column("x").to_pylist() == [12, 14, 13, 10, 11]
     assert rows.column("copy").to_pylist() == [2, 10, 0, 1, 0]
 
 
+def test_masks_and_boxes_stand_behind_the_carried_columns():
+    carried, notes = pa.table({"x": [1, 2, 3]}), [pa.table({"y": [4, 5]}), pa.table({"y": [6]})]
+    packed = pack_beside(carried, notes)
+    assert unpack_rows(packed) == pa.table({"x": [1, 2, 3], "y": [4, 5, 6]})
+    assert unpack_rows(pack_beside(None, notes)) == pa.table({"y": [4, 5, 6]})
+    assert pack_beside(None, []) == b""
+
+
 def test_no_rows_have_all_columns():
-    rows, order = join_rows([], pa.schema([("x", pa.int8())]))
+    rows, order = join_rows([], [], pa.schema([("x", pa.int8())]))
     assert (len(rows), order, rows.schema.names[-1]) == (0, [], "x")
 
 

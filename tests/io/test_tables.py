@@ -14,7 +14,7 @@ import augcli
 from augcli.errors import PlanError
 from augcli.io.records.label_columns import TableOptions, finish_rows
 from augcli.io.records.part_files import SOURCES, Output, rows_to_table
-from augcli.io.records.step_columns import read_label, read_program
+from augcli.io.records.step_columns import label_rows, read_label, read_program, step_rows
 from augcli.io.writers.labels_csv import fill_labels_csv
 from augcli.ops.cutmix import CutMix
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
@@ -26,9 +26,10 @@ HEADER = (
     "lam,op,copy,applied,source,source2,x0,y0,x1,y1"
 )
 CAT, DOG = SoftLabel((0,), (1.0,)), SoftLabel((1,), (1.0,))
+PASTED, MIXED = (Paste(Box(1, 2, 5, 5), 0),), SoftLabel((0, 1), (0.7, 0.3))
 
 
-def make_output(**changes) -> Output:
+def make_output(steps=PASTED, exact=MIXED, labels=(CAT, DOG), **changes) -> Output:
     """One row of a CutMix: a box of 4 rows and 3 columns in 5x8 pixels, 28 of 40 kept."""
     values = {
         "file_name": "cat/a__cutmix0-0123456789abcdef.png",
@@ -37,16 +38,18 @@ def make_output(**changes) -> Output:
         "op": "cutmix",
         "copy": 0,
         "reason": "",
-        "steps": (Paste(Box(1, 2, 5, 5), 0),),
         "label": 0,
-        "exact": SoftLabel((0, 1), (0.7, 0.3)),
         "lam": 0.7,
         "height": 5,
         "width": 8,
         "bytes": 99,
         "hash": "00ff",
         "visible": 0,
-        "labels": (CAT, DOG),
+        "applied": bool(steps),
+        "steps": step_rows(steps),
+        "classes": exact and exact.classes,
+        "weights": exact and exact.weights,
+        "sources": label_rows(labels),
     }
     return Output(**(values | changes))
 

@@ -12,6 +12,7 @@ import pytest
 from augcli.io.records.label_columns import TableOptions
 from augcli.io.records.part_files import Output, PartFacts, rows_to_table
 from augcli.io.records.parts import Parts
+from augcli.io.records.step_columns import label_rows
 from augcli.io.store import local
 from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
@@ -34,16 +35,18 @@ def make_rows():
         op="cutout",
         copy=0,
         reason="",
+        applied=False,
         steps=(),
         label=0,
-        exact=CAT,
+        classes=(0,),
+        weights=(1.0,),
         lam=1.0,
         height=5,
         width=8,
         bytes=len(DATA),
         hash="00ff",
         visible=None,
-        labels=(CAT,),
+        sources=label_rows([CAT]),
     )
     return rows_to_table([output])
 

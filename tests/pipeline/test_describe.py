@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from blake3 import blake3
 
+from augcli.io.records.part_files import PRIVATE, ROW_SCHEMA, Output
 from augcli.pipeline.worker.describe import Naming, describe_output
 from augcli.pipeline.worker.values import Loaded, Made, OutputPlan
 from augcli.program.steps import Box, Fill, Paste
@@ -29,13 +30,18 @@ def describe(keys, labels, naming=FLAT, name="a/x.png", data=b"data", **plan):
 def test_the_label_is_counted_from_the_steps():
     output = describe(["a", "b"], [CAT, DOG], steps=(THREE_QUARTERS,), kinds=("cutmix",))
     assert (output.lam, output.label, output.visible) == (0.25, 1, 0)
-    assert output.exact == SoftLabel((0, 1), (0.25, 0.75))
-    assert output.labels == (CAT, DOG)
+    assert (output.classes, output.weights) == ((0, 1), (0.25, 0.75))
+    assert output.sources == (((0,), (1.0,)), ((1,), (1.0,)))
+
+
+def test_rows_have_the_columns_of_part_files_in_their_order():
+    own = [name.removeprefix(PRIVATE) for name in ROW_SCHEMA.names]
+    assert list(Output._fields) == own
 
 
 def test_an_unlabelled_output_has_no_label_and_no_folder():
     output = describe(["a"], [None], FOLDERS)
-    assert (output.label, output.exact) == (None, None)
+    assert (output.label, output.classes, output.weights, output.sources) == (None, None, None, (None,))
     assert output.file_name.startswith("images/x__cutmix0-")
 
 
@@ -78,4 +84,4 @@ def test_bytes_and_hash_are_the_files():
     output = describe(["a"], [CAT], data=b"some bytes", steps=(Fill(Box(0, 0, 8, 8), Colour(0, 0, 0)),))
     assert (output.bytes, output.hash) == (10, blake3(b"some bytes").hexdigest(length=16))
     assert (output.height, output.width, output.lam) == (8, 8, 1.0)
-    assert output.exact == CAT
+    assert (output.classes, output.weights) == ((0,), (1.0,))

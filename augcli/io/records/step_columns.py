@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from augcli.program.steps import Area, Paint, Program, Step
+
+StepRow: TypeAlias = "tuple[Any, ...]"
+"""A step's fields in the order of `STEP_TYPE`."""
+
+LabelRow: TypeAlias = "tuple[tuple[int, ...], tuple[float, ...]] | None"
+"""A label's classes and weights; None where there is no label."""
 
 _SMALL = ("y0", "x0", "y1", "x1", "patch_height", "patch_width")
 _SAMPLED = ("slot", "weight_q16", "source_y0", "source_x0", "source_y1", "source_x1", "red", "green", "blue")
@@ -73,29 +79,43 @@ def _read_paint(row: Mapping[str, Any]) -> Paint:
     return Normal(row["key"], mean, std)
 
 
-def step_column(programs: Sequence[Program]) -> pa.Array:
+def step_rows(program: Program) -> tuple[StepRow, ...]:
+    """Return the steps of a program as rows of plain values."""
+    return tuple([_step_row(step) for step in program])
+
+
+def step_column(programs: Sequence[Sequence[StepRow]]) -> pa.Array:
     """Return programs as a column of lists; field by field, a tenth of the time of converting rows."""
-    rows = [_step_row(step) for program in programs for step in program]
+    rows = [row for program in programs for row in program]
     columns = zip(*rows, strict=True) if rows else [()] * STEP_TYPE.num_fields
     fields = [pa.array(column, field.type) for column, field in zip(columns, STEP_TYPE, strict=True)]
-    offsets = [0, *accumulate(len(program) for program in programs)]
     steps = pa.StructArray.from_arrays(fields, fields=list(STEP_TYPE))
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), steps)
+    return pa.ListArray.from_arrays(_offsets(programs), steps)
 
 
-def source_label_column(rows: Sequence[Sequence[SoftLabel | None]]) -> pa.Array:
+def label_rows(labels: Iterable[SoftLabel | None]) -> tuple[LabelRow, ...]:
+    """Return labels as rows of plain values."""
+    return tuple([None if label is None else (label.classes, label.weights) for label in labels])
+
+
+def source_label_column(rows: Sequence[Sequence[LabelRow]]) -> pa.Array:
     """Return the labels of each row's sources as a column of lists."""
     labels = [label for row in rows for label in row]
     fields = [
-        pa.array([label and label.classes for label in labels], pa.list_(pa.int64())),
-        pa.array([label and label.weights for label in labels], pa.list_(pa.float64())),
+        pa.array([label and label[number] for label in labels], field.type)
+        for number, field in enumerate(LABEL_TYPE)
     ]
     unlabelled = pa.array([label is None for label in labels], pa.bool_())
     structs = pa.StructArray.from_arrays(fields, fields=list(LABEL_TYPE), mask=unlabelled)
-    return pa.ListArray.from_arrays(pa.array([0, *accumulate(map(len, rows))], pa.int32()), structs)
+    return pa.ListArray.from_arrays(_offsets(rows), structs)
 
 
-def _step_row(step: Step) -> tuple[Any, ...]:
+def _offsets(rows: Sequence[Sequence[Any]]) -> pa.Array:
+    """Return where the values of each row of lists begin, and the end."""
+    return pa.array([0, *accumulate(map(len, rows))], pa.int32())
+
+
+def _step_row(step: Step) -> StepRow:
     """Return a step's fields in the order of `STEP_TYPE`; what a kind does not have is null."""
     area = step.area
     if isinstance(area, Box):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import annotation_table
-from augcli.io.records.part_files import Output
+from augcli.io.records.part_files import pack_beside
 from augcli.io.store.names import printable_key
 from augcli.io.writers.base import Pair
 from augcli.pipeline.plan.digest import seed_of_names
@@ -19,9 +16,10 @@ from augcli.pipeline.worker.values import ArcResult, Made
 from augcli.samples import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from augcli.io.readers.base import Samples
+    from augcli.io.records.part_files import Output
     from augcli.pipeline.plan.job import Job
     from augcli.pipeline.worker.values import Fault, Loaded, Stopwatch
 
@@ -40,59 +38,74 @@ class Collector:
         self._naming = Naming(writer.images, job.class_folders, recipe.name, *seeds)
         self._gathered: list[Made] = []
         self._bytes = 0
-        self._outputs: list[tuple[Output, int]] = []
+        self._bases: list[int] = []
         self._annotations: list[Any] = []
         self.result = ArcResult()
 
-    def take(self, made: Iterable[Made]) -> None:
-        """Take the outputs of some samples, all of each; none of a sample of which one failed."""
-        for base, group in itertools.groupby(made, key=attrgetter("base")):
-            outputs = list(group)
-            failure = next((output.failure for output in outputs if output.failure), None)
-            if failure:
-                self._fail(base, failure)
-                continue
-            self._gathered += outputs
-            self._bytes += sum(len(output.data) for output in outputs)
-            self._count(base)
-            if base.complaint and any(output.is_decoded for output in outputs):
-                self._warn(base)
-            self.result.counts.update(remark for output in outputs for remark in output.remarks)
-            if self._bytes > self._most_bytes:
-                self.flush()
+    def take(self, made: Sequence[Made]) -> None:
+        """Take the outputs of some samples, all of each."""
+        self._gathered += made
+        self._bytes += sum([len(output.data) for output in made])
+        if self._bytes > self._most_bytes:
+            self.flush()
 
     def flush(self) -> None:
-        """Label and name the outputs gathered so far, and store them."""
+        """Label, name and store the outputs gathered so far, but none of a sample of which one failed."""
         self._watch.lap("decode")  # what is left of the codec's loop
-        gathered, self._gathered, self._bytes = self._gathered, [], 0
-        outputs = [self._describe(made) for made in gathered]
+        gathered, self._gathered, self._bytes = self._leave_out_failed(self._gathered), [], 0
+        outputs = self._describe(gathered)
+        self._count(gathered, outputs)
         self._watch.lap("label")
         pairs = [Pair(made.data, made.annotations.mask) for made in gathered]
         self.result.staged += self._job.writer.stage([output.file_name for output in outputs], pairs)
         self._watch.lap("write")
-        self._outputs += zip(outputs, (made.base.sample for made in gathered), strict=True)
+        self.result.rows += map(tuple, outputs)
+        self._bases += [made.base.sample for made in gathered]
         if self._job.annotated:
             notes = [made.annotations for made in gathered]
             self._annotations.append(annotation_table(self._job.annotated, notes))
 
     def pack(self, samples: Samples) -> None:
-        """Pack the rows of all outputs, with the columns that are carried along."""
-        if self._outputs:
-            carried = samples.carry([base for _, base in self._outputs])
-            rows = part_files.rows_to_table(
-                [output for output, _ in self._outputs], carried, self._annotations
-            )
-            self.result.rows = part_files.pack_rows(rows)
+        """Pack the columns that stand beside ours: those that are carried along, then masks and boxes."""
+        if self._bases:
+            self.result.beside = pack_beside(samples.carry(self._bases), self._annotations)
         self._watch.lap("label")
 
-    def _describe(self, made: Made) -> Output:
-        catalogue, sources = self._job.catalogue, (made.base.sample, *made.partners)
-        keys = [catalogue.keys[source] for source in sources]
-        labels = [catalogue.labels[source] for source in sources]
-        output = describe_output(made, keys, labels, self._naming)
-        if output.label is None and labels[0] is not None:
-            self.result.counts[UNLABELLED_PARTNER] += 1
-        return output
+    def _leave_out_failed(self, gathered: list[Made]) -> list[Made]:
+        """Return the outputs of samples of which none failed; record why the others have none."""
+        failed = set()
+        for made in gathered:
+            if made.failure and id(made.base) not in failed:
+                failed.add(id(made.base))
+                self._fail(made.base, made.failure)
+        return [made for made in gathered if id(made.base) not in failed] if failed else gathered
+
+    def _describe(self, gathered: Sequence[Made]) -> list[Output]:
+        """Return what tables say of outputs."""
+        catalogue, outputs = self._job.catalogue, []
+        for made in gathered:
+            sources = (made.base.sample, *made.partners)
+            keys = [catalogue.keys[sample] for sample in sources]
+            labels = [catalogue.labels[sample] for sample in sources]
+            outputs.append(describe_output(made, keys, labels, self._naming))
+        return outputs
+
+    def _count(self, gathered: Sequence[Made], outputs: Sequence[Output]) -> None:
+        """Count what is worth a line in the summary."""
+        counts = self.result.counts
+        bases = {id(made.base): made.base for made in gathered}.values()
+        counts["first frame of several"] += sum([base.header.frames for base in bases if base.header])
+        counts.update([remark for made in gathered for remark in made.remarks])
+        counts[UNLABELLED_PARTNER] += sum(
+            [output.label is None and output.sources[0] is not None for output in outputs]
+        )
+        for base in bases:
+            if base.annotations:
+                counts[CLIPPED] += base.annotations.clipped
+                counts[GUESSED] += base.annotations.is_guessed
+        complaints = [made.base for made in gathered if made.base.complaint and made.is_decoded]
+        for base in {id(base): base for base in complaints}.values():
+            self._warn(base)
 
     def _fail(self, base: Loaded, failure: Fault) -> None:
         """Record why a sample has no output."""
@@ -105,12 +118,3 @@ class Collector:
         key = printable_key(self._job.catalogue.keys[base.sample])
         self.result.warnings.append(Failure(key, "decode", WARNED, base.complaint))
         self.result.counts[WARNED] += 1
-
-    def _count(self, base: Loaded) -> None:
-        """Count what is worth a line in the summary."""
-        assert base.header is not None
-        counts = self.result.counts
-        counts["first frame of several"] += base.header.frames
-        if base.annotations:
-            counts[CLIPPED] += base.annotations.clipped
-            counts[GUESSED] += base.annotations.is_guessed

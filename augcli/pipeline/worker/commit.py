@@ -67,13 +67,19 @@ def commit_chunk(
         counts={what: count for what, count in sorted(counts.items()) if count},
         contents=b"".join(_join_contents(arc, far, done) for arc, far in zip(arcs, ahead, strict=True)),
     )
-    packed = [result.rows for result in results if result.rows]
+    rows, order = join_results(results, record.beside)
     staged = [place for result in results for place in result.staged]
-    rows, order = part_files.join_rows(packed, record.beside)
     job.writer.commit(record.part, rows, [staged[number] for number in order if staged], facts)
     versions = source_versions(job.catalogue, samples_read(arcs, ahead))
     write_seen_file(job.writer.store, record.part, facts, versions)
     return facts
+
+
+def join_results(results: Sequence[ArcResult], beside: Any) -> tuple[Any, list[int]]:
+    """Return the rows of what was made of some arcs, and their order; see `part_files.join_rows`."""
+    rows = [row for result in results for row in result.rows]
+    packed = [result.beside for result in results if result.beside]
+    return part_files.join_rows(rows, packed, beside)
 
 
 def _count_ahead(arc: Arc, done: Sequence[tuple[Arc, ArcResult]]) -> int:

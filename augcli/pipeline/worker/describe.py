@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.io.records.part_files import Output
+from augcli.io.records.step_columns import label_rows, step_rows
 from augcli.io.store.hashes import hash_bytes
 from augcli.io.store.names import printable_key, safe_stem
 from augcli.pipeline.worker.values import ORIGINAL
@@ -58,19 +59,21 @@ def describe_output(
     name = f"{safe_stem(made.base.name)}__{op}{plan.copy}-{hash16}.{made.suffix}"
     return Output(
         file_name=naming.images + folder + name,
+        label=label,
+        classes=None if exact is None else exact.classes,
+        weights=None if exact is None else exact.weights,
+        lam=shares.lam,
         source=printable_key(keys[0]),
         partners=tuple(map(printable_key, keys[1:])),
         op="original" if is_original else "+".join(plan.kinds) or "none",
         copy=plan.copy,
+        applied=bool(plan.steps),
         reason="; ".join(plan.reasons),
-        steps=plan.steps,
-        label=label,
-        exact=exact,
-        lam=shares.lam,
-        height=made.height,
+        steps=step_rows(plan.steps),
         width=made.width,
+        height=made.height,
         bytes=len(made.data),
         hash=hash_bytes(made.data),
         visible=shares.first_partner,
-        labels=tuple(labels),
+        sources=label_rows(labels),
     )

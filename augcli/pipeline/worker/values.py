@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from augcli.io.images.codec import Encoding, Header
+    from augcli.io.records.part_files import Row
     from augcli.kernels.table import Table, Work
     from augcli.pipeline.worker.annotations import SampleAnnotations
     from augcli.program.steps import Program
@@ -167,8 +168,9 @@ class ArcResult:
     """What the walk along an arc leaves for the commit.
 
     Attributes:
-        rows: Rows of the outputs, the carried columns behind, in the order of the ring, as
-            `part_files.pack_rows` gives them; empty where there are none.
+        rows: Rows of the outputs, in the order of the ring.
+        beside: The columns behind ours, carried ones and those of masks and boxes, as `part_files.pack_rows`
+            gives them; empty where there are none.
         staged: What the writer returned for each of them when it was staged; empty where that is nothing.
         failures: Samples that gave no output.
         warnings: Samples that were decoded for their outputs, though libjpeg complained.
@@ -179,7 +181,8 @@ class ArcResult:
         seconds: Time per stage.
     """
 
-    rows: bytes = b""
+    rows: list[Row] = field(default_factory=list)
+    beside: bytes = b""
     staged: list[Any] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     warnings: list[Failure] = field(default_factory=list)
