@@ -7,6 +7,7 @@ reading would not see other bytes of the same size and time.
 from __future__ import annotations
 
 import hashlib
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,21 +51,17 @@ def fingerprint(
         has a mask, the members' numbers of outputs, the shifts to partners, and the class list.
     """
     digest = hashlib.blake2b(repr((catalogue.classes, context)).encode(), digest_size=16)
+    labels: dict[int, str] = {}
     for arc, beyond in zip(arcs, ahead, strict=True):
-        ring, members = arc.ring, arc.ring.members
-        stop = arc.start + count_read(arc, beyond)
-        for position in range(arc.start, stop):
-            sample = members[position % len(ring)]
+        read = _read_for(arc, beyond).tolist()
+        for sample, count in zip_longest(read, outputs[read[: len(arc)]].tolist()):
             label = catalogue.labels[sample]
-            facts = (
-                catalogue.keys[sample],
-                label and (label.classes, label.weights),
-                int(outputs[sample]) if position < arc.stop else None,
-            )
-            digest.update(repr(facts).encode("utf-8", "surrogateescape"))
-            digest.update(_annotation_facts(catalogue, sample))
-        shifts = np.asarray(ring.shifts_within(len(arc) + beyond), np.int64)
-        digest.update(shifts.tobytes() + b"|%d|" % min(ring.partners, partners))
+            if id(label) not in labels:  # few, which many samples share
+                labels[id(label)] = repr(label and (label.classes, label.weights))
+            facts = f"({catalogue.keys[sample]!r}, {labels[id(label)]}, {count})"
+            digest.update(facts.encode("utf-8", "surrogateescape") + _annotation_facts(catalogue, sample))
+        shifts = np.asarray(arc.ring.shifts_within(len(arc) + beyond), np.int64)
+        digest.update(shifts.tobytes() + b"|%d|" % min(arc.ring.partners, partners))
     return digest.hexdigest()
 
 
@@ -75,11 +72,13 @@ def count_read(arc: Arc, ahead: int) -> int:
 
 def samples_read(arcs: Sequence[Arc], ahead: Sequence[int]) -> NDArray[np.int64]:
     """Return the samples that are read for the arcs of a chunk, in the order of its part file."""
-    pieces = []
-    for arc, beyond in zip(arcs, ahead, strict=True):
-        places = np.arange(arc.start, arc.start + count_read(arc, beyond)) % len(arc.ring)
-        pieces.append(arc.ring.members[places])
-    return np.concatenate(pieces)
+    return np.concatenate([_read_for(arc, beyond) for arc, beyond in zip(arcs, ahead, strict=True)])
+
+
+def _read_for(arc: Arc, ahead: int) -> NDArray[np.int64]:
+    """Return the samples that are read for an arc: its own, then those behind it."""
+    places = np.arange(arc.start, arc.start + count_read(arc, ahead)) % len(arc.ring)
+    return arc.ring.members[places]
 
 
 def source_versions(catalogue: Catalogue, samples: NDArray[np.int64]) -> NDArray[np.int64]:

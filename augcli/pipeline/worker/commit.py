@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augcli.io.records import part_files
@@ -55,7 +55,8 @@ def commit_chunk(
     rings = {id(arc.ring): number for number, arc in enumerate(arcs)}
     done = sorted(done, key=lambda pair: (rings[id(pair[0].ring)], pair[0].start))
     results = [result for _, result in done]
-    ahead = tuple(_count_ahead(arc, done) for arc in arcs)
+    pieces = _group_pieces(arcs, done)
+    ahead = tuple(map(_count_ahead, arcs, pieces))
     counts = sum((Counter(result.counts) for result in results), Counter())
     facts = PartFacts(
         fingerprint=fingerprint_chunk(job, arcs, ahead, record.context),
@@ -65,7 +66,7 @@ def commit_chunk(
         warnings=tuple(warning for result in results for warning in result.warnings),
         passed_over=tuple(sorted({key for result in results for key in result.passed_over})),
         counts={what: count for what, count in sorted(counts.items()) if count},
-        contents=b"".join(_join_contents(arc, far, done) for arc, far in zip(arcs, ahead, strict=True)),
+        contents=b"".join(map(_join_contents, arcs, ahead, pieces)),
     )
     rows, order = join_results(results, record.beside)
     staged = [place for result in results for place in result.staged]
@@ -82,20 +83,25 @@ def join_results(results: Sequence[ArcResult], beside: Any) -> tuple[Any, list[i
     return part_files.join_rows(rows, packed, beside)
 
 
-def _count_ahead(arc: Arc, done: Sequence[tuple[Arc, ArcResult]]) -> int:
+def _group_pieces(
+    arcs: Sequence[Arc], done: Sequence[tuple[Arc, ArcResult]]
+) -> list[list[tuple[Arc, ArcResult]]]:
+    """Return the pieces of each arc: there may be a thousand arcs, of as many classes."""
+    by_ring = defaultdict(list)
+    for piece, result in done:
+        by_ring[id(piece.ring)].append((piece, result))
+    return [[pair for pair in by_ring[id(arc.ring)] if arc.start <= pair[0].start < arc.stop] for arc in arcs]
+
+
+def _count_ahead(arc: Arc, pieces: Sequence[tuple[Arc, ArcResult]]) -> int:
     """Count the positions that the pieces of an arc read beyond its end."""
-    return max(
-        max(piece.stop + result.ahead - arc.stop, 0)
-        for piece, result in done
-        if piece.ring is arc.ring and arc.start <= piece.start < arc.stop
-    )
+    return max(max(piece.stop + result.ahead - arc.stop, 0) for piece, result in pieces)
 
 
-def _join_contents(arc: Arc, ahead: int, done: Sequence[tuple[Arc, ArcResult]]) -> bytes:
+def _join_contents(arc: Arc, ahead: int, pieces: Sequence[tuple[Arc, ArcResult]]) -> bytes:
     """Return the hashes of the samples that the pieces of an arc read; zeros where none looked at one."""
     contents = bytearray(HASH_BYTES * count_read(arc, ahead))
-    own = [pair for pair in done if pair[0].ring is arc.ring and arc.start <= pair[0].start < arc.stop]
-    for piece, result in own:
+    for piece, result in pieces:
         start = HASH_BYTES * (piece.start - arc.start)
         contents[start : start + len(result.contents)] = result.contents
         for distance, content in result.beyond.items():
