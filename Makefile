@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check test-gpu bench fuzz soak docs clean
+.PHONY: help demo test check test-gpu bench bench-cores fuzz soak docs clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -39,6 +39,9 @@ bench: .venv/dev.stamp  ## speed against the codec floor and what one would writ
 	$(BIN)/python tests/benchmarks/startup.py
 	$(BIN)/python tests/benchmarks/memory.py
 	$(BIN)/python tests/benchmarks/gil.py
+
+bench-cores: .venv/dev.stamp  ## how speed grows with 1, 2, 4, 8, 16 workers, as far as there are CPUs
+	$(BIN)/python tests/benchmarks/cores.py
 
 fuzz: .venv/dev.stamp  ## damage files of every kind for a minute each, and keep what was found
 	$(BIN)/python tests/fuzz/fuzz.py --seconds 60

@@ -10,7 +10,6 @@ are medians of each round's own ratio.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import platform
 import shutil
@@ -20,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
@@ -148,7 +147,8 @@ def format_rows(case: Case, times: dict[str, Times], outputs: int) -> Iterator[s
 def describe_machine() -> str:
     """Name the machine and what ran on it, in one line."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES if _is_installed(name))
+    found = {name: _find_version(name) for name in LIBRARIES}
+    libraries = ", ".join(f"{name} {number}" for name, number in found.items() if number)
     load = os.getloadavg()[0]
     return (
         f"{_cpu_model()}, {cpus} CPUs usable, load {load:.1f} at the start, {platform.system()}, "
@@ -163,9 +163,12 @@ def _cpu_model() -> str:
     return models[0] if models else platform.processor() or platform.machine()
 
 
-def _is_installed(library: str) -> bool:
-    module = {"pillow": "PIL", "opencv-python-headless": "cv2"}.get(library, library)
-    return importlib.util.find_spec(module) is not None
+def _find_version(library: str) -> str | None:
+    """Return the version of what is installed; None if it is not, or augcli runs from its directory."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def bench(case: Case, arguments: argparse.Namespace) -> Iterator[str]:
