@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
@@ -29,8 +29,7 @@ WIDEST = 2**31 // 32 - 9
 NO_MEMORY = ("not enough memory to decode an image; use fewer ", Option("workers"))
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What an encoded image says of itself before it is decoded.
 
     Attributes:
@@ -180,7 +179,7 @@ def _read_png_header(data: bytes, max_pixels: int) -> Header | None:
             ValueError,
         ):  # a broken checksum, which only Pillow minds, is one reason
             pass
-    return replace(_read_by_pillow(without_metadata(data), max_pixels), has_refused_metadata=True)
+    return _read_by_pillow(without_metadata(data), max_pixels)._replace(has_refused_metadata=True)
 
 
 def _read_by_pillow(data: bytes, max_pixels: int) -> Header:

@@ -31,21 +31,18 @@ def read_sample(samples: Samples, sample: int, has_masks: bool) -> SampleBytes:
     Raises:
         StorageError: If the machine fails.
     """
-    image = _read_image(samples, sample)
-    mask = _read_mask(samples, sample) if has_masks else None
-    columns = samples.hash_columns(sample)
-    pieces = [image[0] if isinstance(image, tuple) else b""]
-    if has_masks or columns or isinstance(image, DecodeError):
-        is_there = bytes([isinstance(image, tuple), isinstance(mask, bytes)])
-        pieces += [mask if isinstance(mask, bytes) else b"", columns, is_there]
-    return SampleBytes(image, mask, digest_bytes(*pieces))
-
-
-def _read_image(samples: Samples, sample: int) -> tuple[bytes, str] | DecodeError:
     try:
-        return samples.read(sample)
+        image: tuple[bytes, str] | DecodeError = samples.read(sample)
     except DecodeError as error:
-        return error
+        image = error
+    data, is_read = (b"", False) if isinstance(image, DecodeError) else (image[0], True)
+    columns = samples.hash_columns(sample)
+    if is_read and not has_masks and not columns:  # a file and nothing else, as most are
+        return SampleBytes(image, None, digest_bytes(data))
+    mask = _read_mask(samples, sample) if has_masks else None
+    is_there = bytes([is_read, isinstance(mask, bytes)])
+    pieces = [data, mask if isinstance(mask, bytes) else b"", columns, is_there]
+    return SampleBytes(image, mask, digest_bytes(*pieces))
 
 
 def _read_mask(samples: Samples, sample: int) -> bytes | DecodeError:
