@@ -32,6 +32,7 @@ readers/passed_over         what was found and is not used, in words
 readers/layouts             layouts that are not read, named with the cure
 readers/folder              image folders: splits, class folders
 readers/folder_labels       how the images of a folder are labelled
+readers/parquet_reader      whether SRC is shards
 readers/parquet             rows of shards
 readers/pairs               images beside their masks
 readers/mask_look           whether masks hold classes or instances
@@ -43,6 +44,7 @@ readers/annotations         which masks and boxes belong to which sample
 readers/rows                rows of shards, read in little memory
 readers/shards              what shards hold, by their footers
 labels/class_list           the class list that the user gives
+labels/facts                what is known of labels beside their values
 labels/labelling            labels of rows from names, indices, weights
 labels/texts                what the texts of a label column say
 labels/columns              what a column of labels means

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augcli.errors import InputError
-from augcli.io.labels.choice import Kind, LabelChoice, LabelFacts, choose_labels
+from augcli.io.labels.choice import Kind, LabelChoice, choose_labels
 from augcli.io.labels.class_list import read_class_list
 from augcli.io.labels.columns import LabelColumn
 from augcli.io.labels.columns import label_by_column as label_column
+from augcli.io.labels.facts import LabelFacts
 from augcli.io.labels.labelling import (
     Labelling,
     label_by_index,

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from augcli.io.boxes.base import BOX_FORMATS, BoxFile, register
+from augcli.io.boxes.base import BoxFile, box_formats, register
 from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes
 
@@ -63,7 +63,7 @@ def box_format(request):
     box_format.file_per_image = request.param
     register(box_format)
     yield box_format
-    del BOX_FORMATS["csv"]
+    del box_formats()["csv"]
 
 
 @pytest.fixture

@@ -5,11 +5,15 @@ A format is one module of this package that registers it.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
 from augcli.errors import InputError
+from augcli.io import boxes as formats
 from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes
 
@@ -24,6 +28,9 @@ NO_AREA = "boxes of no area"
 
 ANEW = ("visibility", "weight", "source")
 """What we write of each box: found in our own output read again, it is out of date."""
+
+COLUMN = "column"
+"""Name of the box format of a column, and the key of `BoxHeader.keys` that describes the column."""
 
 BOX_FILES = "annotations"
 """Name of the one file of all boxes of an output, before its suffix, or of the directory of all files."""
@@ -86,18 +93,29 @@ class BoxFormat(Protocol):
         """
 
 
-BOX_FORMATS: dict[str, BoxFormat] = {}
-"""All box formats by name."""
+_FORMATS: dict[str, BoxFormat] = {}
 
 
 def register(box_format: BoxFormat) -> None:
     """Make a box format known; it is asked before those that were registered earlier."""
-    BOX_FORMATS[box_format.name] = box_format
+    _FORMATS[box_format.name] = box_format
+
+
+def box_formats() -> dict[str, BoxFormat]:
+    """Return all box formats by name; their modules are loaded when somebody asks, not by every run."""
+    _load_formats()
+    return _FORMATS
+
+
+@cache
+def _load_formats() -> None:
+    for module in sorted(info.name for info in pkgutil.iter_modules(formats.__path__)):
+        importlib.import_module(f"{formats.__name__}.{module}")
 
 
 def accepted_boxes() -> str:
     """Return which boxes are read, as messages ask for them."""
-    return "give " + " or ".join(filter(None, (box_format.accepts for box_format in BOX_FORMATS.values())))
+    return "give " + " or ".join(filter(None, (box_format.accepts for box_format in box_formats().values())))
 
 
 def choose_box_format(boxes: Location) -> BoxFormat:
@@ -106,7 +124,7 @@ def choose_box_format(boxes: Location) -> BoxFormat:
     Raises:
         InputError: If it is of none.
     """
-    for box_format in reversed(BOX_FORMATS.values()):
+    for box_format in reversed(box_formats().values()):
         if box_format.is_own(boxes):
             return box_format
     raise InputError(f"boxes {boxes.name!r} are of no known format; {accepted_boxes()}")

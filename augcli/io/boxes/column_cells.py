@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augcli.errors import InputError, Option
-from augcli.io.boxes.base import NO_AREA
-from augcli.io.boxes.columns import AREA, COLUMN, BoxColumn
+from augcli.io.boxes.base import COLUMN, NO_AREA
+from augcli.io.boxes.columns import AREA, BoxColumn
 from augcli.io.boxes.extras import read_extra
 from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from augcli.io.boxes.base import ANEW, BoxFile, register
+from augcli.io.boxes.base import ANEW, COLUMN, BoxFile, register
 from augcli.io.boxes.coco import BOX_KEYS, LOST, write_coco
 from augcli.io.boxes.extras import encode_sorted
 from augcli.program.annotated import BoxHeader
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from augcli.io.store.locations import Location
     from augcli.program.annotated import BoxedImage
-
-COLUMN = "column"
-"""Name of the box format, and the key of `BoxHeader.keys` that describes the column."""
 
 BBOX_FIELDS = ("bbox", "bboxes")
 CATEGORY_FIELDS = tuple(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augcli.errors import InputError
-from augcli.io.boxes.base import BOX_FORMATS, choose_box_format
+from augcli.io.boxes.base import box_formats, choose_box_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def match_boxes(
     Raises:
         InputError: If an image is equally that of two samples, or none is that of any.
     """
-    have_suffix = BOX_FORMATS[box_file.header.box_format].names_have_suffix
+    have_suffix = box_formats()[box_file.header.box_format].names_have_suffix
     known = names if have_suffix else [list(map(_without_suffix, of_sample)) for of_sample in names]
     found = _match_names(box_file, known, names)
     _match_last_parts(box_file, known, found)

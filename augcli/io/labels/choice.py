@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from augcli.errors import InputError, Note, Option
+from augcli.errors import InputError, Option
 from augcli.io.hugging_face import is_class_label, read_smoothing
 from augcli.io.labels.class_list import some
 from augcli.io.labels.columns import could_label, holds_lists, holds_names
+from augcli.io.labels.facts import as_candidates
 from augcli.io.labels.matching import FILE_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
 
 SOFT = "soft_label"
@@ -77,26 +78,6 @@ class LabelChoice(NamedTuple):
         )
 
 
-class LabelFacts(NamedTuple):
-    """What is known of the labels of a data set beside their values.
-
-    Attributes:
-        candidates: Columns that could be labels, where none was read.
-        smoothing: ε by which the input's labels were smoothed.
-        is_smoothed: Whether the labels that were read are smoothed, since nothing else is left.
-    """
-
-    candidates: tuple[str, ...] = ()
-    smoothing: float = 0.0
-    is_smoothed: bool = False
-
-    def join(self, other: LabelFacts) -> LabelFacts:
-        """Return what is known of the labels of two parts of a data set."""
-        candidates = tuple(dict.fromkeys([*self.candidates, *other.candidates]))
-        is_smoothed = self.is_smoothed or other.is_smoothed
-        return LabelFacts(candidates, max(self.smoothing, other.smoothing), is_smoothed)
-
-
 def choose_labels(
     schema: pa.Schema, label_col: str | None, name: str, skip: Collection[str | None] = ()
 ) -> LabelChoice:
@@ -135,24 +116,6 @@ def choose_labels(
     if column is not None:
         return LabelChoice(Kind.COLUMN, (column,), smoothing=smoothing or 0.0)
     return LabelChoice(Kind.NOT, candidates=_find_candidates(schema, names))
-
-
-def as_candidates(candidates: Iterable[str]) -> tuple[object, ...]:
-    """Return the words of a message that name columns which could be labels."""
-    named = list(candidates)
-    if not named:
-        return ()
-    listed = [word for column in named[:5] for word in (" or ", Option("label_col", column))]
-    return " (such as ", *listed[1:], ")"
-
-
-def describe_unread(candidates: Sequence[str]) -> list[str]:
-    """Return a note that no labels were read, and which columns could be."""
-    if not candidates:
-        return []
-    return [
-        Note("no labels were read; columns that could be: ", some(candidates), ": give ", Option("label_col"))
-    ]
 
 
 def describe_unlike(schema: pa.Schema, names: Iterable[str]) -> list[str]:

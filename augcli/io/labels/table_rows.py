@@ -13,13 +13,12 @@ from augcli.io.hugging_face import read_class_names
 from augcli.io.labels.choice import (
     Kind,
     LabelChoice,
-    LabelFacts,
-    as_candidates,
     choose_labels,
     describe_unlike,
 )
 from augcli.io.labels.class_list import describe_missing, some
 from augcli.io.labels.columns import are_weights, could_label, holds_lists, holds_numbers
+from augcli.io.labels.facts import LabelFacts, as_candidates
 from augcli.io.labels.file_columns import find_file_column
 from augcli.io.labels.labelling import Labelling, gives_all, number_classes
 from augcli.io.labels.matching import FILE_NAMES, Match, Places, give_rows

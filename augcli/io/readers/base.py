@@ -1,8 +1,8 @@
 """What a reader is: it says whether SRC is a data set of its kind, and opens it as a `Source`.
 
-A reader is one module of this package that registers it. A `Source` holds the splits as catalogues, and a
-small opener for the bytes of their samples: with its catalogues left out it pickles, and a worker opens a
-chunk by it.
+A reader is one module of this package that registers it, and one line in `__init__`. A `Source` holds the
+splits as catalogues, and a small opener for the bytes of their samples: with its catalogues left out it
+pickles, and a worker opens a chunk by it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 import pyarrow as pa
 
 from augcli.errors import InputError
-from augcli.io.labels.choice import LabelFacts
+from augcli.io.labels.facts import LabelFacts
 from augcli.io.store.listing import Files
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue, InputFiles, RowGroup

@@ -21,8 +21,6 @@ from augcli.io.readers.annotations import (
 from augcli.io.readers.base import Source, labels_fit_folders, register
 from augcli.io.readers.folder_labels import LABEL_TABLES, Part, label_parts
 from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders, refuse_yolo
-from augcli.io.readers.mask_look import LOOKED_AT, describe_masks
-from augcli.io.readers.named_files import NamedFiles, find_table_boxes, read_named_files
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, describe_passed_over
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from augcli.io.readers.base import ClassList, Input, Selection
+    from augcli.io.readers.named_files import NamedFiles
     from augcli.io.store.base import Store
     from augcli.io.store.listing import File, Tree
     from augcli.program.annotated import BoxHeader
@@ -78,7 +77,7 @@ class FolderReader:
         """List and label the images of a folder, and find their masks and boxes; see `Reader.open`."""
         tree = found.tree
         assert tree is not None
-        named = read_named_files(found.store, tree)
+        named = _read_tables(found.store, tree)
         images, masks_beside, left_out = _find_images(found, tree, named)
         division = _divide(found.name, tree, images, selection)
         splits = _part_splits(images, division)
@@ -183,8 +182,21 @@ def _read_file(store: Store, key: str, version: Version) -> bytes:
 # --- what stands in a folder ---------------------------------------------------------------------------
 
 
+# Few folders have tables or masks. What reads them is imported where there are some: it loads CSV, JSON, XML,
+# Pillow and Arrow's functions, a tenth of a second that a run with nothing to do would wait for.
+
+
+def _read_tables(store: Store, tree: Tree) -> NamedFiles | None:
+    """Read what the tables beside the images name; None if there are no tables."""
+    if not tree.named:
+        return None
+    from augcli.io.readers.named_files import read_named_files
+
+    return read_named_files(store, tree)
+
+
 def _find_images(
-    found: Input, tree: Tree, named: NamedFiles
+    found: Input, tree: Tree, named: NamedFiles | None
 ) -> tuple[Files, dict[str, File] | None, list[str]]:
     """Return the images, the masks that lie beside them by the keys of their images, and notes.
 
@@ -199,10 +211,10 @@ def _find_images(
             + (f"; {seen}" if seen else "")
         )
     masks = None
-    if named.masks:
+    if named and named.masks:
         images, masks = part_masks(images, named.masks)
     notes = []
-    for column, keys in named.others.items():
+    for column, keys in named.others.items() if named else ():
         count = len(images)
         images = Files(file for file in images if file.key not in keys)
         if len(images) < count:
@@ -248,7 +260,7 @@ def _describe_division(division: Division, splits: Sequence[SplitImages], tree: 
 
 
 def _find_boxes(
-    catalogues: tuple[Catalogue, ...], named: NamedFiles, found: Input, selection: Selection
+    catalogues: tuple[Catalogue, ...], named: NamedFiles | None, found: Input, selection: Selection
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
     """Find the samples' boxes: those of --boxes, of a table beside the images, or of an output of ours."""
 
@@ -257,8 +269,13 @@ def _find_boxes(
 
     if selection.files.boxes:
         return find_boxes(catalogues, names(), locate(selection.files.boxes, selection.links))
-    in_table = find_table_boxes(catalogues, named.tables, found.store, selection)
-    return in_table if in_table[1] is not None else find_own_boxes(catalogues, names, found, selection)
+    if named:
+        from augcli.io.readers.named_files import find_table_boxes
+
+        in_table = find_table_boxes(catalogues, named.tables, found.store, selection)
+        if in_table[1] is not None:
+            return in_table
+    return find_own_boxes(catalogues, names, found, selection)
 
 
 def _names_of(key: str, split: str) -> list[str]:
@@ -295,6 +312,8 @@ def _join_parts(splits: Sequence[SplitImages], labellings: Sequence[Labelling]) 
 
 def _look_at_masks(catalogues: Sequence[Catalogue], store: Store) -> list[str]:
     """Return a note if masks hold numbers of instances."""
+    from augcli.io.readers.mask_look import LOOKED_AT, describe_masks
+
     masks = [
         key for catalogue in catalogues if catalogue.masks for key in catalogue.masks.keys[:LOOKED_AT] if key
     ]

@@ -7,13 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError, Option
-from augcli.io.labels.choice import LabelFacts, describe_unread
 from augcli.io.labels.class_list import some
+from augcli.io.labels.facts import LabelFacts, describe_unread
 from augcli.io.labels.labelling import Labelling, label_by_name
-from augcli.io.labels.matching import Places
-from augcli.io.labels.split_columns import refuse_splits_in
-from augcli.io.labels.table_rows import LabelledTable, label_by_table
-from augcli.io.labels.tables import Named
 from augcli.io.labels.uniting import fit_classes, unite_lists
 from augcli.io.readers.layouts import note_inner_folders, refuse_outputs_below, refuse_unreadable_folders
 from augcli.io.readers.pairs import IMAGE_DIRECTORIES, join_root
@@ -25,6 +21,7 @@ from augcli.io.store.names import folder_names, printable_key
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from augcli.io.labels.table_rows import LabelledTable
     from augcli.io.readers.base import ClassList, Selection
     from augcli.io.store.base import Store
     from augcli.io.store.listing import Tree
@@ -167,6 +164,12 @@ def _find_tables(folder: _Folder) -> Iterator[_Use]:
 
 def _label_by_table(folder: _Folder, use: _Use, main: str) -> list[Labelling | None]:
     """Label the parts of a table; None for each if the table has no labels and need not have any."""
+    # Here, since most folders have no table: these load what reads CSV, JSON and columns of labels.
+    from augcli.io.labels.matching import Places
+    from augcli.io.labels.split_columns import refuse_splits_in
+    from augcli.io.labels.table_rows import label_by_table
+    from augcli.io.labels.tables import Named
+
     parts = [folder.parts[number] for number in use.parts]
     keys = [key for part in parts for key in part.keys]
     below = tuple(_relative(folder, use, parts))

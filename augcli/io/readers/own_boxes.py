@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, Option
-from augcli.io.boxes.base import BOX_FILES, BOX_FORMATS
+from augcli.io.boxes.base import BOX_FILES, box_formats
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.pairs import join_root
 from augcli.io.store.locations import Kind, locate
@@ -85,7 +85,7 @@ def _find_root(found: Input, selection: Selection) -> str | None:
 
 def _locate_boxes(base: str, selection: Selection) -> Location | None:
     """Return the file or the directory of boxes below a directory of an output."""
-    for box_format in BOX_FORMATS.values():
+    for box_format in box_formats().values():
         name = BOX_FILES if box_format.file_per_image else f"{BOX_FILES}{box_format.suffix}"
         place = locate(join_root(base, name), selection.links)
         if place.kind is (Kind.DIRECTORY if box_format.file_per_image else Kind.FILE):

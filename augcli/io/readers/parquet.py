@@ -12,17 +12,17 @@ import pyarrow as pa
 from augcli.errors import InputError, Option
 from augcli.io.boxes.columns import column_feature
 from augcli.io.hugging_face import read_features
-from augcli.io.labels.choice import Kind, LabelFacts, describe_unlike, describe_unread
+from augcli.io.labels.choice import Kind, describe_unlike
 from augcli.io.labels.class_list import describe_missing
 from augcli.io.labels.columns import holds_lists, holds_texts, plain_kind
+from augcli.io.labels.facts import LabelFacts, describe_unread
 from augcli.io.labels.labelling import Labelling, distinct_labels, gives_all
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.labels.split_columns import describe_splits_in, list_split_columns, refuse_splits_in
 from augcli.io.labels.uniting import fit_classes
 from augcli.io.readers.annotations import find_boxes
-from augcli.io.readers.base import Carried, Source, labels_fit_folders, register
+from augcli.io.readers.base import Carried, Source, labels_fit_folders
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
-from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import SHARD_SUFFIXES, describe_lost, describe_passed_over
 from augcli.io.readers.rows import Rows
@@ -54,55 +54,40 @@ if TYPE_CHECKING:
     from augcli.samples import RowGroup
 
 
-class ParquetReader:
-    """Reads parquet shards: a file, a pattern, or a directory that holds shards and no images."""
-
-    name = "parquet"
-    accepts = "parquet shards"
-    is_called = "a parquet file"
-    suffixes = SHARD_SUFFIXES
-
-    def is_own(self, found: Input) -> bool:
-        """True if SRC is shards; a pattern is taken for a pattern of shards, whatever it matches."""
-        if found.tree is None:
-            return found.is_pattern or any(found.name.lower().endswith(suffix) for suffix in SHARD_SUFFIXES)
-        suffixes = found.tree.by_suffix.keys()
-        return not suffixes.isdisjoint(SHARD_SUFFIXES) and suffixes.isdisjoint(IMAGE_SUFFIXES)
-
-    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
-        """Read the footers and labels of shards, and find their masks and boxes; see `Reader.open`."""
-        shards = _list_shards(found)
-        if selection.files.labels is not None:
-            why = " is for image folders; parquet shards hold their labels: give "
-            raise InputError(Option("labels"), why, Option("label_col"))
-        schema = unite_schemas(shards)
-        columns = find_columns(
-            schema, selection.image_col, selection.label_col, selection.files.masks, shards[0].name
-        )
-        columns, box_column, notes = find_described(schema, shards, columns, selection)
-        carried, replaced = _choose_carried(schema, columns)
-        notes += [] if columns.labels else describe_unlike(schema, columns.others)
-        notes += [f"columns of the input that the output has anew: {', '.join(replaced)}"] if replaced else []
-        rows = _divide_rows(found, shards, schema, columns, selection, classes)
-        notes = [*rows.notes, *notes, *describe_passed_over(found, SHARD_SUFFIXES, selection.files)]
-        known = read_features(schema)
-        features = {name: known[name] for name in carried.names if name in known}
-        catalogues, header, more = _find_boxes(rows, columns, box_column, known, found, selection)
-        notes += more
-        if box_column is not None and (feature := column_feature(known.get(box_column.name), box_column)):
-            features[box_column.name] = feature
-        return Source(
-            catalogues=catalogues,
-            layout=self.name,
-            opener=ShardOpener({shard.key: shard for shard in shards}, columns, carried),
-            has_class_folders=labels_fit_folders(catalogues),
-            main=rows.main,
-            notes=tuple(notes),
-            groups={split.split: list_groups(rows.splits[split.split]) for split in catalogues},
-            carried=Carried(carried, features),
-            annotated=Annotated(header, columns.mask is not None),
-            labelled=_describe_labels(columns.labels, rows.labelling),
-        )
+def open_shards(found: Input, selection: Selection, classes: ClassList) -> Source:
+    """Read the footers and labels of shards, and find their masks and boxes; see `Reader.open`."""
+    shards = _list_shards(found)
+    if selection.files.labels is not None:
+        why = " is for image folders; parquet shards hold their labels: give "
+        raise InputError(Option("labels"), why, Option("label_col"))
+    schema = unite_schemas(shards)
+    columns = find_columns(
+        schema, selection.image_col, selection.label_col, selection.files.masks, shards[0].name
+    )
+    columns, box_column, notes = find_described(schema, shards, columns, selection)
+    carried, replaced = _choose_carried(schema, columns)
+    notes += [] if columns.labels else describe_unlike(schema, columns.others)
+    notes += [f"columns of the input that the output has anew: {', '.join(replaced)}"] if replaced else []
+    rows = _divide_rows(found, shards, schema, columns, selection, classes)
+    notes = [*rows.notes, *notes, *describe_passed_over(found, SHARD_SUFFIXES, selection.files)]
+    known = read_features(schema)
+    features = {name: known[name] for name in carried.names if name in known}
+    catalogues, header, more = _find_boxes(rows, columns, box_column, known, found, selection)
+    notes += more
+    if box_column is not None and (feature := column_feature(known.get(box_column.name), box_column)):
+        features[box_column.name] = feature
+    return Source(
+        catalogues=catalogues,
+        layout="parquet",
+        opener=ShardOpener({shard.key: shard for shard in shards}, columns, carried),
+        has_class_folders=labels_fit_folders(catalogues),
+        main=rows.main,
+        notes=tuple(notes),
+        groups={split.split: list_groups(rows.splits[split.split]) for split in catalogues},
+        carried=Carried(carried, features),
+        annotated=Annotated(header, columns.mask is not None),
+        labelled=_describe_labels(columns.labels, rows.labelling),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +307,3 @@ def _make_catalogue(
         return Catalogue(split, keys, sizes, versions, [None] * len(keys), None)
     labels = labelling.labels[first : first + len(keys)]
     return Catalogue(split, keys, sizes, versions, labels, labelling.classes)
-
-
-register(ParquetReader())

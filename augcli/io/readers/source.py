@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from augcli.errors import InputError
 from augcli.io.labels.class_list import read_class_list
 from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_inputs, choose_reader
 from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
-from augcli.io.readers.named_files import names_masks
 from augcli.io.readers.pairs import find_pair, join_root, refuse_mixed
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind, is_pattern, locate, locate_files
+
+if TYPE_CHECKING:
+    from augcli.io.store.base import Store
 
 
 def open_source(src: str, selection: Selection) -> Source:
@@ -37,7 +40,7 @@ def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, l
         return found, selection, []
     keys = found.tree.ending_in(IMAGE_SUFFIXES).keys
     tables = [key for key in found.tree.named if key.rpartition("/")[2] in LABEL_TABLES]
-    pair = find_pair(found.name, keys, tables, partial(names_masks, found.store))
+    pair = find_pair(found.name, keys, tables, partial(_names_masks, found.store))
     if pair is None:
         if selection.files.labels is None and not tables:
             refuse_mixed(found.name, keys)
@@ -46,6 +49,13 @@ def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, l
     note = f"masks: those of {pair.masks}/, beside the images in {pair.images}/"
     files = replace(selection.files, masks=masks)
     return _find_input(images, selection), replace(selection, files=files), [note]
+
+
+def _names_masks(store: Store, table: str) -> bool:
+    """True if a table names masks of images."""
+    from augcli.io.readers.named_files import names_masks  # here as in `readers.folder`
+
+    return names_masks(store, table)
 
 
 def _find_input(src: str, selection: Selection) -> Input:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from augcli.errors import OutputError
-from augcli.io.boxes.base import BOX_FILES, BOX_FORMATS, BoxFormat
+from augcli.io.boxes.base import BOX_FILES, BoxFormat, box_formats
 from augcli.io.records import part_files
 from augcli.io.records.annotation_columns import BOXED, boxed_images
 from augcli.io.store.base import full_name
@@ -74,7 +74,7 @@ class AnnotationFiles:
 
     @property
     def _format(self) -> BoxFormat:
-        return BOX_FORMATS[self.header.box_format]
+        return box_formats()[self.header.box_format]
 
     @property
     def _document(self) -> str:
@@ -125,7 +125,7 @@ def read_annotated(store: Store) -> Annotated:
         boxes = annotations.get("boxes")
         header = BoxHeader(boxes["form"], tuple(boxes["names"]), dict(boxes["keys"])) if boxes else None
         if header and (
-            header.box_format not in BOX_FORMATS or not all(isinstance(name, str) for name in header.names)
+            header.box_format not in box_formats() or not all(isinstance(name, str) for name in header.names)
         ):
             raise ValueError("it names no boxes that we know")
         return Annotated(header, annotations.get("masks") is True)

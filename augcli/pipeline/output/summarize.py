@@ -18,7 +18,7 @@ from augcli.recipe import Recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from augcli.io.labels.choice import LabelFacts
+    from augcli.io.labels.facts import LabelFacts
     from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
     from augcli.pipeline.output.state import Standing

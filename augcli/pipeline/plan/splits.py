@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augcli.errors import InputError, Note, Option, UsageError
-from augcli.io.boxes.columns import COLUMN
-from augcli.io.labels.choice import as_candidates
+from augcli.io.boxes.base import COLUMN
+from augcli.io.labels.facts import as_candidates
 from augcli.io.readers.splits import choose_split
 from augcli.io.records.annotation_columns import annotation_schema
 from augcli.io.records.label_columns import TableOptions
