@@ -216,5 +216,5 @@ def choose_reader(found: Input) -> Reader:
 
 def labels_fit_folders(catalogues: Sequence[Catalogue]) -> bool:
     """True if the labels can be shown as folders: some are there, and all are shares of one whole."""
-    labels = {label for catalogue in catalogues for label in catalogue.labels if label is not None}
-    return bool(labels) and all(label.sums_to_one for label in labels)
+    labels = {id(label): label for catalogue in catalogues for label in catalogue.labels if label is not None}
+    return bool(labels) and all(label.sums_to_one for label in labels.values())

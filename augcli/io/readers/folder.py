@@ -331,9 +331,8 @@ def _make_catalogue(images: SplitImages, labelling: Labelling) -> Catalogue:
 def _top_folders(catalogues: tuple[Catalogue, ...]) -> set[str]:
     """Return the names of the folders in which images lie below SRC, or below their split."""
     depth = 1 if catalogues[0].split else 0
-    return {
-        key.split("/")[depth] for catalogue in catalogues for key in catalogue.keys if key.count("/") > depth
-    }
+    holders = {key.rpartition("/")[0] for catalogue in catalogues for key in catalogue.keys} - {""}
+    return {holder.split("/")[depth] for holder in holders if holder.count("/") >= depth}
 
 
 register(FolderReader())

@@ -59,9 +59,9 @@ def note_inner_folders(names: Iterable[str]) -> list[str]:
         names: The images, as paths below what holds the class folders.
     """
     below: dict[str, set[str]] = {}
-    for name in names:
-        top, _, rest = name.partition("/")
-        below.setdefault(top, set()).add(rest.rpartition("/")[0].split("/")[0])
+    for holder in {name.rpartition("/")[0] for name in names}:
+        top, _, rest = holder.partition("/")
+        below.setdefault(top, set()).add(rest.split("/")[0])
     first = next(iter(below.values()), set())
     if len(first) < 2 or "" in first or any(own != first for own in below.values()):
         return []
@@ -127,6 +127,8 @@ def refuse_unreadable_folders(tree: Tree, prefix: str, keys: Collection[str], wh
     Raises:
         InputError: Naming the first such folder, with the cure.
     """
+    if UNREADABLE_SUFFIXES.isdisjoint(tree.by_suffix):
+        return
     filled = {key[len(prefix) :].split("/", 1)[0] for key in keys}
     lost: dict[str, Counter[str]] = {}
     for suffix in UNREADABLE_SUFFIXES.intersection(tree.by_suffix):

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from augcli.io.records.annotation_columns import BOXES, count_categories
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class RowCounts:
     Attributes:
         chunks: Rows of each chunk.
         applied: Rows in which something was changed.
-        jpegs: Rows whose image is a JPEG.
+        has_jpegs: Whether an image is a JPEG.
         labels: Rows by dominant class; None counts the unlabelled ones.
         reasons: Rows by the reason why an operation was not applied.
         categories: Boxes by category.
@@ -31,7 +33,7 @@ class RowCounts:
 
     chunks: dict[str, int] = field(default_factory=dict)
     applied: int = 0
-    jpegs: int = 0
+    has_jpegs: bool = False
     labels: Counter[int | None] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     categories: Counter[int] = field(default_factory=Counter)
@@ -44,12 +46,23 @@ class RowCounts:
     def add(self, chunk: str, rows: pa.Table) -> None:
         """Count the part rows of a chunk, with at least the columns of `counted_columns`."""
         self.chunks[chunk] = len(rows)
-        self.applied += sum(rows.column("applied").to_pylist())
-        self.jpegs += sum(name.endswith(".jpg") for name in rows.column("file_name").to_pylist())
-        self.labels.update(rows.column("label").to_pylist())
-        self.reasons.update(reason for reason in rows.column("reason").to_pylist() if reason)
+        self.applied += int(np.count_nonzero(rows.column("applied").to_numpy()))
+        names = rows.column("file_name")
+        self.has_jpegs = self.has_jpegs or any(name.as_py().endswith(".jpg") for name in names)
+        self.labels.update(_count_numbers(rows.column("label")))
+        self.reasons.update(filter(None, rows.column("reason").to_numpy()))
         if BOXES in rows.column_names:
             self.categories.update(count_categories(rows))
+
+
+def _count_numbers(column: pa.ChunkedArray) -> Counter[int | None]:
+    """Count the values of a column of numbers; None stands for those that are missing."""
+    values = column.to_numpy()  # where some are missing, they are NaN in it
+    numbers, counts = np.unique(values[values == values], return_counts=True)
+    counted: Counter[int | None] = Counter(dict(zip(map(int, numbers), counts.tolist(), strict=True)))
+    if column.null_count:
+        counted[None] = column.null_count
+    return counted
 
 
 def counted_columns(part: Part) -> list[str]:

@@ -40,13 +40,14 @@ class Part:
         size: Bytes of the file.
     """
 
-    __slots__ = ("_data", "_where", "chunk", "columns", "facts", "size")
+    __slots__ = ("_file", "_where", "chunk", "columns", "facts", "size")
 
     def __init__(self, chunk: str, data: bytes, where: str) -> None:
         """Read the facts from the bytes of a file, which messages call `where`."""
         self.chunk, self.size = chunk, len(data)
-        self._data, self._where = data, where
-        names, metadata = _read_footer(data)
+        self._file, self._where = _open(data), where
+        names = [] if self._file is None else self._file.schema_arrow.names
+        metadata = {} if self._file is None else self._file.metadata.metadata or {}
         self.columns, self.facts = tuple(names), _read_facts(names, metadata)
 
     def rows(self, columns: list[str] | None = None) -> pa.Table:
@@ -55,13 +56,12 @@ class Part:
         Raises:
             OutputError: If they are damaged.
         """
-        if not set(columns or ()).issubset(self.columns):
+        if self._file is None or not set(columns or ()).issubset(self.columns):
             raise OutputError(f"{self._where!r} is damaged; remove it and run again")
         try:
             # Not `pq.read_table`: a thread of Arrow's pool lets go of its buffers some time later, and ends a
             # process with SIGABRT (1 of 10 was seen) that is at its own end by then.
-            with pq.ParquetFile(pa.BufferReader(self._data), pre_buffer=False) as file:
-                rows = file.read(columns, use_threads=False)
+            rows = self._file.read(columns, use_threads=False)
             rows.validate(full=True)
             return _as_plain(rows)
         except DAMAGE as error:
@@ -124,13 +124,12 @@ def _as_plain(rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(rows.columns, schema=plain)
 
 
-def _read_footer(data: bytes) -> tuple[list[str], dict[bytes, bytes]]:
-    """Read the names of a parquet file's columns, and its metadata; nothing if it is damaged."""
+def _open(data: bytes) -> pq.ParquetFile | None:
+    """Open a parquet file in memory, once for all that is read of it; None if its footer is damaged."""
     try:
-        footer = pq.read_metadata(pa.BufferReader(data))
-        return footer.schema.to_arrow_schema().names, footer.metadata or {}
+        return pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     except DAMAGE:
-        return [], {}
+        return None
 
 
 def _read_facts(names: Sequence[str], metadata: Mapping[bytes, bytes]) -> PartFacts | None:

@@ -29,11 +29,10 @@ class Contents:
 
     def add(self, page: Page) -> None:
         """Take in a page of the listing."""
-        for key, size in zip(page.keys, page.sizes, strict=True):
-            if key.endswith("/"):
-                self.empty.append(key)
-            else:
-                self.sizes[key] = size
+        self.sizes.update(zip(page.keys, page.sizes, strict=True))
+        for key in [key for key in page.keys if key.endswith("/")] if 0 in page.sizes else ():
+            self.empty.append(key)
+            del self.sizes[key]
         entries = zip(page.other_keys, page.others, strict=True)
         self.links.extend(key for key, what in entries if what == UNFOLLOWED)
 

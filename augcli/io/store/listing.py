@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from augcli.io.store.names import RECIPE, ROOT_NAMES, is_output
+from augcli.io.store.names import OWN_PREFIX, RECIPE, ROOT_NAMES, is_output
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -22,9 +22,6 @@ HIDDEN, OF_SYSTEMS, EMPTY = (
     "empty directories",
 )
 """What an entry is that is skipped: see `Tree.others`."""
-
-OWN_PREFIX = ".augcli"
-"""What the names of part files begin with, which an output of ours as input has."""
 
 
 class File(NamedTuple):
@@ -76,9 +73,9 @@ class Files:
         return found
 
     def _pick(self, indices: list[int]) -> None:
-        self.keys = [self.keys[index] for index in indices]
-        self.sizes = array("q", (self.sizes[index] for index in indices))
-        self.versions = array("q", (self.versions[index] for index in indices))
+        self.keys = list(map(self.keys.__getitem__, indices))
+        self.sizes = array("q", map(self.sizes.__getitem__, indices))
+        self.versions = array("q", map(self.versions.__getitem__, indices))
 
 
 class Tree(NamedTuple):
@@ -123,6 +120,8 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
         StorageError: If a directory cannot be listed.
     """
     by_suffix: dict[str, Files] = {}
+    by_ending: dict[str, Files] = {}  # as it is spelled: of most files nothing else is looked at
+    special = {find_suffix(name) for name in names}
     named: set[str] = set()
     parents: set[str] = set()
     others: Counter[str] = Counter()
@@ -130,7 +129,7 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
     own: list[str] = []
 
     def is_wanted(name: str) -> bool:
-        if is_visible(name):
+        if name[0] != "." and name not in SYSTEM_NAMES:  # as `is_visible`, without a call for each name
             return True
         if not name.startswith(OWN_PREFIX):
             others[HIDDEN if name.startswith(".") else OF_SYSTEMS] += 1
@@ -139,9 +138,13 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
     for page in store.list("", is_wanted):
         others.update(page.others)
         parents.update(key.rpartition("/")[0] for key in page.other_keys)
+        parents.update(key.rpartition("/")[0] for key in page.keys)
         for key, size, version in zip(page.keys, page.sizes, page.versions, strict=True):
-            parent, _, name = key.rpartition("/")
-            parents.add(parent)
+            files = by_ending.get(key[key.rfind(".") :])
+            if files is not None:
+                files.append(key, size, version)
+                continue
+            name = key.rpartition("/")[2]
             if not name:
                 others[EMPTY] += 1
                 continue
@@ -149,10 +152,10 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
             if name in names:
                 named.add(key)
             elif suffix in suffixes:
-                files = by_suffix.get(suffix)
-                if files is None:
-                    files = by_suffix[suffix] = Files()
+                files = by_suffix.setdefault(suffix, Files())
                 files.append(key, size, version)
+                if suffix not in special:
+                    by_ending[key[-len(suffix) :]] = files
             elif name in ROOT_NAMES or is_output(key):
                 own.append(key)
             else:

@@ -67,7 +67,7 @@ class LocalStore:
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
         """Yield what stands below a prefix, a page for each directory; see `Store.list`."""
-        walk = Walk(self.follow_links, wanted or (lambda name: True))
+        walk = Walk(self.follow_links, wanted)
         if self.skip is not None:
             walk.leave_out(self.skip)
         yield from walk.pages(self.path(prefix).rstrip("/") or "/", prefix)

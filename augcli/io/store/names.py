@@ -95,6 +95,9 @@ def _cut(text: str, limit: int) -> str:
     return text.encode()[:limit].decode("utf-8", "ignore")
 
 
+OWN_PREFIX = ".augcli"
+"""What the names of part files, and of all else that only we read, begin with."""
+
 PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
 """How part files are named; the group is the chunk's name."""
 
@@ -133,7 +136,8 @@ def find_idle_caches(keys: Collection[str], outdated: Collection[str]) -> list[s
 
 def part_names(keys: Iterable[str]) -> set[str]:
     """Return the names of the chunks whose part files are among some keys."""
-    return {match[1] for key in keys if (match := PART_NAME.fullmatch(key))}
+    own = (key for key in keys if key.startswith(OWN_PREFIX))
+    return {match[1] for key in own if (match := PART_NAME.fullmatch(key))}
 
 
 def is_unfinished(key: str) -> bool:

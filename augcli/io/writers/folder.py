@@ -91,10 +91,10 @@ class FolderWriter(Writer):
         """
         needed = ["file_name", "bytes", *[MASK] * self.annotated.masks]
         rows = part.rows(None if self._boxes and self._boxes.file_per_image else needed)
-        names, lengths = rows.column("file_name").to_pylist(), rows.column("bytes").to_pylist()
+        names, lengths = (rows.column(name).to_numpy().tolist() for name in ("file_name", "bytes"))
         if self.annotated.masks:
             lengths += [mask["bytes"] for mask in rows.column(MASK).to_pylist()]
-        stand = all(sizes.get(key) == length for key, length in zip(self._keys(names), lengths, strict=True))
+        stand = list(map(sizes.get, self._keys(names))) == lengths
         return stand and (self._boxes is None or self._boxes.stand(rows, sizes))
 
     def load(self, rows: pa.Table) -> Iterator[Pair]:

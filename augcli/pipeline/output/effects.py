@@ -80,7 +80,7 @@ def _output_facts(splits: Sequence[Split], counts: Sequence[RowCounts] | None) -
     if counts is None or not any(own.rows for own in counts):
         return {Fact.JPEG, Fact.BACKGROUND}
     is_so = {
-        Fact.JPEG: any(own.jpegs for own in counts),
+        Fact.JPEG: any(own.has_jpegs for own in counts),
         Fact.BACKGROUND: any(LAID_OVER in fact.counts for split in splits for fact in split.facts.values()),
     }
     return {fact for fact, holds in is_so.items() if holds}

@@ -15,7 +15,7 @@ import numpy as np
 
 from augcli.errors import InputError, Option
 from augcli.program.labels import dominant
-from augcli.rng import hash_key
+from augcli.rng import hash_key, hash_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,7 +104,7 @@ class Ring:
 
 def hash_samples(catalogue: Catalogue, seed: int) -> NDArray[np.uint64]:
     """Hash every sample's key; the order of these hashes is the order of the ring."""
-    return np.fromiter((hash_key(key, seed) for key in catalogue.keys), np.uint64, len(catalogue))
+    return hash_keys(catalogue.keys, seed)
 
 
 def class_of_samples(catalogue: Catalogue) -> NDArray[np.int64]:
