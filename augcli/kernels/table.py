@@ -7,6 +7,7 @@ over which rectangle of the image (`frame_*`), and the weight, or the colour or 
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -60,6 +61,8 @@ STEP = np.dtype(
     ]
 )
 
+ROW = struct.Struct("=23i2Ii")
+"""The numbers of a STEP as its bytes; of tuples NumPy makes an array in three times the time."""
 
 IMAGE = np.dtype(
     [("offset", np.int64), ("height", np.int32), ("width", np.int32), ("channels", np.int32)], align=True
@@ -75,6 +78,7 @@ FRACTION_BITS = 8
 
 C_TYPES = {"int32": "int", "uint32": "unsigned int", "int64": "long long"}
 
+NO_STEPS = np.empty(0, STEP)
 NONE_SET = np.empty(0, np.uint8)
 NO_QUANTILES = np.empty((0, QUANTILES), np.uint16)
 
@@ -103,7 +107,9 @@ def tabulate(program: Program, shape: Shape, partners: Sequence[tuple[int, int]]
         PlanError: If an area or a source leaves its image, a bitmap has the wrong length, or a slot
             has no partner, or a fill by the image's mean was not resolved.
     """
-    return tabulate_batch([program], [shape], [partners])[0]
+    bitmaps = bytearray()
+    quantiles: list[NDArray[np.uint16]] = []
+    return _join(_rows(program, shape, partners, bitmaps, quantiles), bitmaps, quantiles)
 
 
 def tabulate_batch(
@@ -122,18 +128,12 @@ def tabulate_batch(
     Raises:
         PlanError: As `tabulate`.
     """
-    # Rows are built as tuples: writing the fields of an array one by one takes ten times as long.
-    rows: list[tuple[object, ...]] = []
-    first, bitmaps = [0], bytearray()
+    rows, bitmaps, first = bytearray(), bytearray(), [0]
     quantiles: list[NDArray[np.uint16]] = []
     for program, shape, sizes in zip(programs, shapes, partners, strict=True):
         rows += _rows(program, shape, sizes, bitmaps, quantiles)
-        first.append(len(rows))
-    # Every array can be written to: kernels would be compiled anew for those that cannot.
-    table = Table(
-        np.array(rows, STEP), np.frombuffer(bitmaps, np.uint8) if bitmaps else NONE_SET, _join(quantiles)
-    )
-    return table, np.array(first, np.int64)
+        first.append(len(rows) // STEP.itemsize)
+    return _join(rows, bitmaps, quantiles), np.array(first, np.int64)
 
 
 def join_tables(tables: Sequence[Table]) -> tuple[Table, NDArray[np.int64]]:
@@ -187,69 +187,81 @@ def _rows(
     partners: Sequence[tuple[int, int]],
     bitmaps: bytearray,
     quantiles: list[NDArray[np.uint16]],
-) -> list[tuple[object, ...]]:
+) -> bytearray:
     """Return a program's rows; append its bitmaps and quantiles."""
-    rows: list[tuple[object, ...]] = []
-    whole = Box(0, 0, shape.height, shape.width)
+    rows = bytearray()
     for step in program:
-        area, cells = _locate(step.area, shape, bitmaps)
+        area = _locate(step.area, shape, bitmaps)
         if isinstance(step, Fill):
-            rows.append((FILL, 0, 0, *area, *cells, *(0,) * 8, *_describe(step.fill, shape, quantiles)))
+            rows += ROW.pack(FILL, 0, 0, *area, *NO_SOURCE, *_describe(step.fill, shape, quantiles))
             continue
-        if not 0 <= step.slot < len(partners):
-            raise PlanError(f"the step reads partner {step.slot}, but there are {len(partners)}")
-        frame, source = whole, Box(0, 0, *partners[step.slot])
-        if isinstance(step, Paste) and step.source is not None:
-            frame = step.area if isinstance(step.area, Box) else whole
-            if frame.area == 0:
-                raise PlanError(f"a part of a partner cannot be stretched over {frame}, which is empty")
-            source = _check_source(step.source, source)
         kind, weight = (BLEND, step.weight_q16) if isinstance(step, Blend) else (PASTE, 0)
-        rows.append((kind, step.slot, weight, *area, *cells, *_edges(frame), *_edges(source), *NO_FILL))
+        rows += ROW.pack(kind, step.slot, weight, *area, *_stretch(step, shape, partners), *NO_FILL)
     return rows
 
 
-NO_FILL = ((0,) * 4, FLAT, 0, 0, 0)
+def _join(rows: bytearray, bitmaps: bytearray, quantiles: list[NDArray[np.uint16]]) -> Table:
+    """Return rows with their bitmaps and quantiles as a table.
+
+    Every array can be written to: kernels would be compiled anew for those that cannot. Mostly there is one
+    table of quantiles, which is not copied.
+    """
+    if len(quantiles) == 1:
+        all_quantiles = quantiles[0]
+    else:
+        all_quantiles = np.concatenate(quantiles) if quantiles else NO_QUANTILES
+    return Table(
+        np.frombuffer(rows, STEP) if rows else NO_STEPS,
+        np.frombuffer(bitmaps, np.uint8) if bitmaps else NONE_SET,
+        all_quantiles,
+    )
 
 
-def _describe(fill: Paint, shape: Shape, quantiles: list[NDArray[np.uint16]]) -> tuple[object, ...]:
-    """Return a fill's (value, noise, key_low, key_high, quantiles); append its rows of quantiles."""
+NO_SOURCE = (0,) * 8
+NO_FILL = (0, 0, 0, 0, FLAT, 0, 0, 0)
+
+
+def _describe(fill: Paint, shape: Shape, quantiles: list[NDArray[np.uint16]]) -> tuple[int, ...]:
+    """Return a fill's values, noise, key_low, key_high and quantiles; append its rows of quantiles."""
     if isinstance(fill, Colour | Colour16):
-        return channel_values(fill, shape), *NO_FILL[1:]
+        return *channel_values(fill, shape), *NO_FILL[4:]
     if isinstance(fill, ImageMean):
         raise PlanError("a fill by the image's mean must become a colour first")
     if isinstance(fill, Uniform):
-        return (0,) * 4, UNIFORM, *split_key(fill.key), 0
+        return 0, 0, 0, 0, UNIFORM, *split_key(fill.key), 0
     rows = quantiles_of(fill, shape)
     if not any(rows is known for known in quantiles):
         quantiles.append(rows)
     first = next(at for at, known in enumerate(quantiles) if known is rows) * len(rows)
-    return (0,) * 4, NORMAL, *split_key(fill.key), first
+    return 0, 0, 0, 0, NORMAL, *split_key(fill.key), first
 
 
-def _join(quantiles: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
-    """Return all rows of quantiles as one array; mostly there is one table, which is not copied."""
-    if len(quantiles) == 1:
-        return quantiles[0]
-    return np.concatenate(quantiles) if quantiles else NO_QUANTILES
-
-
-def _locate(area: Area, shape: Shape, bitmaps: bytearray) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return an area's (y0, x0, y1, x1) and (patch_height, patch_width, bitmap); append its bitmap."""
+def _locate(area: Area, shape: Shape, bitmaps: bytearray) -> tuple[int, ...]:
+    """Return an area's y0, x0, y1, x1, patch_height, patch_width and bitmap; append its bitmap."""
     if isinstance(area, Patches):
         area.check_grid(shape.height, shape.width)
         cells = (area.height, area.width, len(bitmaps))
         bitmaps += area.bitmap
-        return (0, 0, shape.height, shape.width), cells
+        return 0, 0, shape.height, shape.width, *cells
     if area.y1 > shape.height or area.x1 > shape.width:
         raise PlanError(f"{area} leaves the image of {shape.height}x{shape.width}")
-    return _edges(area), (0, 0, 0)
+    return area.y0, area.x0, area.y1, area.x1, 0, 0, 0
 
 
-def _check_source(source: Box, partner: Box) -> Box:
-    if source.area == 0 or source.y1 > partner.y1 or source.x1 > partner.x1:
-        raise PlanError(f"{source} is empty or leaves the partner of {partner.y1}x{partner.x1}")
-    return source
+def _stretch(step: Paste | Blend, shape: Shape, partners: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    """Return which rectangle of the image a step stretches a partner over, and which of the partner."""
+    if not 0 <= step.slot < len(partners):
+        raise PlanError(f"the step reads partner {step.slot}, but there are {len(partners)}")
+    height, width = partners[step.slot]
+    if isinstance(step, Blend) or step.source is None:
+        return 0, 0, shape.height, shape.width, 0, 0, height, width
+    frame = step.area if isinstance(step.area, Box) else Box(0, 0, shape.height, shape.width)
+    if frame.area == 0:
+        raise PlanError(f"a part of a partner cannot be stretched over {frame}, which is empty")
+    source = step.source
+    if source.area == 0 or source.y1 > height or source.x1 > width:
+        raise PlanError(f"{source} is empty or leaves the partner of {height}x{width}")
+    return *_edges(frame), *_edges(source)
 
 
 def _edges(box: Box) -> tuple[int, int, int, int]:
