@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Word = TypeVar("Word", int, NDArray[Any])
-    Words = tuple[int, int, int, int]
 
 MASK_32 = 0xFFFFFFFF
 PHILOX_ROUNDS = 10
@@ -27,8 +25,8 @@ PHILOX_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 PHILOX_WEYL = (0x9E3779B9, 0xBB67AE85)
 """The multipliers of Philox4x32, and what its keys grow by from round to round (Salmon et al. 2011)."""
 
-AHEAD = 2
-"""Blocks of each stream that `draw_many` computes ahead: what most decisions need."""
+AHEAD = 4
+"""Numbers of each stream that `draw_many` computes ahead, an even count: what most decisions need."""
 
 
 def philox4x32(counter: tuple[Word, Word, Word, Word], key: tuple[int, int]) -> tuple[Word, ...]:
@@ -73,8 +71,7 @@ def hash_keys(keys: Iterable[str], seed: int) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(hashes), ">u8").astype(np.uint64)
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
+class Draws(NamedTuple):
     """All random numbers of one operation on one output, addressed by stream.
 
     Each decision has a stream of its own (0..255), so that one never shifts another; stream 0 decides
@@ -85,21 +82,22 @@ class Draws:
         operation: Place of the operation in the recipe, below 256.
         copy: Copy of the sample, below 2**24.
         sample: 64-bit hash of the sample's key.
-        ready: The first two blocks of the first streams, where they were computed for many samples at once.
+        ready: The first numbers of the first streams, `AHEAD` of each, where they were computed for many
+            samples at once.
     """
 
     seed: int
     operation: int
     copy: int
     sample: int
-    ready: tuple[Words, ...] = ()
+    ready: Sequence[int] = ()
 
     def uniforms(self, stream: int, count: int, start: int = 0) -> tuple[float, ...]:
         """Draw `count` floats uniform on the open interval (0, 1), 52 bits each.
 
         A stream is an endless row of numbers; they are those from place `start` on.
         """
-        return tuple(_to_unit(value) for value in self._wide(stream, count, start))
+        return tuple([_to_unit(value) for value in self._wide(stream, count, start)])
 
     def integers(self, stream: int, *bounds: int, start: int = 0) -> tuple[int, ...]:
         """Draw one integer for each bound, uniform on 0..bound - 1 (bias below bound / 2**64).
@@ -107,7 +105,7 @@ class Draws:
         They are made from the stream's numbers from place `start` on.
         """
         wide = self._wide(stream, len(bounds), start)
-        return tuple(value * n >> 64 for value, n in zip(wide, bounds, strict=True))
+        return tuple([value * n >> 64 for value, n in zip(wide, bounds, strict=True)])
 
     def normals(self, stream: int, count: int, start: int = 0) -> tuple[float, ...]:
         """Draw `count` floats from the standard normal law, by its inverse distribution function."""
@@ -155,39 +153,42 @@ class Draws:
             odds = -odds
         return odds + (math.log(_to_unit(first)) - math.log(_to_unit(second))) / alpha
 
-    def _wide(self, stream: int, count: int, start: int = 0) -> list[int]:
+    def _wide(self, stream: int, count: int, start: int = 0) -> Sequence[int]:
         """Draw `count` integers of 64 bits; each block of a stream holds two."""
+        first = stream * AHEAD + start
+        if start + count <= AHEAD and first + count <= len(self.ready):
+            return self.ready[first : first + count]
         values: list[int] = []
         for block in range(start // 2, (start + count + 1) // 2):
-            w0, w1, w2, w3 = self._block(stream, block)
-            values += ((w1 << 32) | w0, (w3 << 32) | w2)
+            values += self._block(stream, block)
         return values[start % 2 : start % 2 + count]
 
-    def _block(self, stream: int, block: int) -> Words:
-        if block < AHEAD and stream * AHEAD + block < len(self.ready):
-            return self.ready[stream * AHEAD + block]
+    def _block(self, stream: int, block: int) -> tuple[int, int]:
+        """Compute the two integers of a block."""
         c0, c1 = stream << 24 | block, self.operation << 24 | self.copy
         w0, w1, w2, w3 = philox4x32((c0, c1, self.sample & MASK_32, self.sample >> 32), split_key(self.seed))
-        return w0, w1, w2, w3
+        return w1 << 32 | w0, w3 << 32 | w2
 
 
-def draw_many(seed: int, operation: int, copy: int, samples: Sequence[int], streams: int) -> list[Draws]:
-    """Make the `Draws` of many samples, the first blocks of each stream computed at once.
+def draw_many(seed: int, addresses: Sequence[tuple[int, int, int]], streams: int) -> list[Draws]:
+    """Make many `Draws`, the first numbers of each stream computed at once.
 
-    The numbers are those that `Draws(seed, operation, copy, sample)` gives alone, at a fifth of the cost.
+    The numbers are those that each of them gives alone, at a tenth of the cost.
+
+    Args:
+        seed: As for `Draws`.
+        addresses: Operation, copy and sample of each.
+        streams: How many streams are drawn from.
     """
     import numpy as np
 
-    numbers = np.arange(streams * AHEAD, dtype=np.uint64)
-    c0 = np.tile(numbers // AHEAD << np.uint64(24) | numbers % AHEAD, len(samples))
-    c1 = np.full_like(c0, operation << 24 | copy)
-    hashes = np.repeat(np.array(samples, dtype=np.uint64), len(numbers))
-    words = philox4x32((c0, c1, hashes & MASK_32, hashes >> np.uint64(32)), split_key(seed))
-    ready = np.stack(words, axis=1).reshape(len(samples), len(numbers), 4).tolist()
-    return [
-        Draws(seed, operation, copy, sample, tuple((w0, w1, w2, w3) for w0, w1, w2, w3 in blocks))
-        for sample, blocks in zip(samples, ready, strict=True)
-    ]
+    operations, copies, samples = np.array(addresses, np.uint64).reshape(-1, 3, 1).swapaxes(0, 1)
+    numbers = np.arange(streams * AHEAD // 2, dtype=np.uint64)
+    c0 = numbers // (AHEAD // 2) << np.uint64(24) | numbers % (AHEAD // 2)
+    counter = np.broadcast_arrays(c0, operations << np.uint64(24) | copies, samples & MASK_32, samples >> 32)
+    w0, w1, w2, w3 = philox4x32((counter[0], counter[1], counter[2], counter[3]), split_key(seed))
+    ready = np.stack((w1 << 32 | w0, w3 << 32 | w2), axis=-1).reshape(len(addresses), streams * AHEAD)
+    return [Draws(seed, *address, own) for address, own in zip(addresses, ready.tolist(), strict=True)]
 
 
 def shares(log_odds: float) -> tuple[float, float]:

@@ -36,10 +36,16 @@ def test_philox_on_arrays_gives_the_published_words():
 
 
 def test_drawing_for_many_samples_gives_what_drawing_for_one_gives():
-    for draws, sample in zip(draw_many(7, 2, 5, SAMPLES[:50], 3), SAMPLES, strict=False):
-        alone = Draws(7, 2, 5, sample)
-        for stream in range(4):  # the last one was not computed ahead
-            assert draws.uniforms(stream, 7) == alone.uniforms(stream, 7)
+    addresses = [(number % 3, number % 5, sample) for number, sample in enumerate(SAMPLES[:50])]
+    for draws, address in zip(draw_many(2**63 + 7, addresses, 3), addresses, strict=True):
+        alone = Draws(2**63 + 7, *address)
+        for stream in range(4):  # the last one was not computed ahead, nor what is behind the fourth number
+            for start, count in ((0, 2), (1, 3), (2, 3), (0, 7)):
+                assert draws.uniforms(stream, count, start) == alone.uniforms(stream, count, start)
+
+
+def test_drawing_for_nobody_gives_nothing():
+    assert draw_many(7, [], 3) == []
 
 
 def test_every_part_of_the_address_changes_the_draw():

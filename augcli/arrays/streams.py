@@ -58,7 +58,7 @@ class Streams:
     def draw(self, streams: int, place: int = 0) -> list[Draws]:
         """Draw the numbers of each image for the operation at a place, which has so many streams."""
         samples = self.samples[:1] if self.same_on_batch else self.samples
-        drawn = draw_many(self.key, place, 0, samples, streams + 1)
+        drawn = draw_many(self.key, [(place, 0, sample) for sample in samples], streams + 1)
         return drawn * len(self.samples) if self.same_on_batch else drawn
 
     @property

@@ -6,7 +6,7 @@ Zhong et al. 2017, "Random Erasing Data Augmentation".
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from augcli.ops.base import FILL_HELP, Card, HoleOperation, Plan, place_box, read_fill, register
@@ -62,7 +62,7 @@ class Erase(HoleOperation):
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
         """Draw how many boxes, and for each its area, aspect and place."""
         if self.clean_split:
-            (chance,) = replace(draws, copy=0, ready=()).uniforms(CLEAN, 1)
+            (chance,) = draws._replace(copy=0, ready=()).uniforms(CLEAN, 1)
             if chance < self.clean_split:
                 return Plan((), "clean split")
         (more,) = draws.integers(COUNT, self.count.count)

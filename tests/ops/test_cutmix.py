@@ -49,9 +49,9 @@ def test_box_is_inside_and_no_larger_than_its_share(height, width, share, data):
 @pytest.mark.parametrize(("boundary", "expected"), [("clip", 0.3208), ("inside", 0.5)])
 def test_the_mean_share_is_what_clipping_leaves(boundary, expected):
     """For α = 1 the mean pasted share is 0.3208, not 0.5, where boxes are clipped (centre uniform)."""
-    samples = [hash_key(str(number)) for number in range(25_000)]
+    addresses = [(0, 0, hash_key(str(number))) for number in range(25_000)]
     shape, shares, operation = Shape(1000, 1000), [], CutMix(alpha=1.0, boundary=boundary)
-    for draws in draw_many(0, 0, 0, samples, CutMix.streams + 1):
+    for draws in draw_many(0, addresses, CutMix.streams + 1):
         steps = operation.plan(draws, shape, 0).steps
         shares.append(steps[0].area.area / 1e6 if steps else 0.0)
     assert abs(np.mean(shares) - expected) < 0.006  # three deviations of the mean

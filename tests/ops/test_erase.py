@@ -16,8 +16,8 @@ from augcli.samples import Shape
 
 
 def plans(operation, shape, count=400, copy=0):
-    samples = [hash_key(str(number)) for number in range(count)]
-    return [operation.plan(draws, shape, 0) for draws in draw_many(0, 0, copy, samples, Erase.streams + 1)]
+    drawn = draw_many(0, [(0, copy, hash_key(str(number))) for number in range(count)], Erase.streams + 1)
+    return [operation.plan(draws, shape, 0) for draws in drawn]
 
 
 def boxes(operation, shape, count=400):

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
     from augcli.ops import Operation
     from augcli.pipeline.plan.chunks import Arc
     from augcli.pipeline.plan.job import Job
-    from augcli.program.steps import Program, Step
+    from augcli.program.steps import Program
     from augcli.samples import Shape
-
-
-BLOCK = 64
-"""Samples whose numbers are drawn at once."""
 
 
 class Surroundings(Protocol):
@@ -54,10 +50,11 @@ class Planner:
         """Prepare to plan; `around` is asked only then."""
         self._recipe, self._arc, self._around = job.recipe, arc, around
         self._mixing = job.recipe.mixing_entries
+        operations = [choice.operation for entry in self._recipe.entries for choice in entry.choices]
+        self._streams = 1 + max([operation.streams for operation in operations], default=0)
         self._has_originals = job.recipe.originals == "copy"
         self._outputs = job.outputs[arc.members].tolist()
-        self._hashes = job.hashes[arc.members]
-        self._draws: dict[int, dict[tuple[int, int], list[Draws]]] = {}
+        self._hashes = job.hashes[arc.members].tolist()
 
     def copies(self, position: int) -> range:
         """Return the copy numbers of a sample's outputs, an original first; none if it is only a partner."""
@@ -66,29 +63,33 @@ class Planner:
 
     def plan_ahead(self, start: int, stop: int, most: int) -> dict[tuple[int, int], OutputPlan]:
         """Plan the outputs of some positions, at most so many, by position and copy."""
-        places = ((position, copy) for position in range(start, stop) for copy in self.copies(position))
-        return {place: self.plan(*place) for place in itertools.islice(places, most)}
+        every = ((position, copy) for position in range(start, stop) for copy in self.copies(position))
+        places = list(itertools.islice(every, most))
+        drawn = self._draw_many([place for place in places if place[1] != ORIGINAL])
+        return {place: self._plan(*place, drawn.get(place, ())) for place in places}
 
     def plan(self, position: int, copy: int) -> OutputPlan:
         """Plan one output; partners are those expected by what is known so far."""
-        surprises = self._around.surprises
-        drawn = self._draw(position, copy)
+        recipe, sample = self._recipe, self._hash(position)
+        entries = range(0 if copy == ORIGINAL else len(recipe.entries))
+        return self._plan(position, copy, [Draws(recipe.seed, entry, copy, sample) for entry in entries])
+
+    def _plan(self, position: int, copy: int, numbers: Sequence[Draws]) -> OutputPlan:
+        """Plan one output from the numbers of each entry, none for an original."""
+        drawn = self._choose(numbers)
         if not drawn:
-            could_be = self._recipe.entries and copy != ORIGINAL
-            return OutputPlan(copy, reasons=("not drawn",) if could_be else ())
+            return OutputPlan(copy, reasons=("not drawn",) if numbers else ())
         shape = self._around.shape(position)
         if shape is None:  # it cannot be read, which whoever makes the output finds, too
             return OutputPlan(copy)
         plan = self._chain(position, copy, drawn, shape)
         output = mixed_shape(shape, self._shapes(plan.partners))
-        if output != shape:  # drawn colours are grey on grey alone
-            plan = self._chain(position, copy, drawn, output)
-        table = None if _asks_for_mean(plan.steps) else self.tabulate(plan.steps, shape, plan.partners)
-        return plan._replace(table=table, surprises=surprises)
+        # Drawn colours are grey on grey alone.
+        return plan if output == shape else self._chain(position, copy, drawn, output)
 
     def _chain(self, position: int, copy: int, drawn: Sequence[Drawn], shape: Shape) -> OutputPlan:
         """Plan the steps of all operations of an output, one after the other."""
-        steps: list[Step] = []
+        steps: Program = ()
         kinds: list[str] = []
         places: list[int] = []
         partners: list[int] = []
@@ -104,7 +105,15 @@ class Planner:
                 steps += plan.steps
                 kinds.append(operation.name)
         return OutputPlan(
-            copy, True, tuple(steps), tuple(kinds), tuple(places), tuple(partners), tuple(reasons)
+            copy,
+            True,
+            steps,
+            tuple(kinds),
+            tuple(places),
+            tuple(partners),
+            tuple(reasons),
+            None if _asks_for_mean(steps) else self.tabulate(steps, shape, partners),
+            self._around.surprises,
         )
 
     def tabulate(self, program: Program, shape: Shape, partners: Sequence[int]) -> Table:
@@ -124,33 +133,26 @@ class Planner:
         shapes = [self._around.shape(position) for position in partners]
         return [shape for shape in shapes if shape is not None]
 
-    def _draw(self, position: int, copy: int) -> list[Drawn]:
+    def _choose(self, numbers: Sequence[Draws]) -> list[Drawn]:
         """Draw which operations an output gets."""
-        if copy == ORIGINAL or not self._recipe.entries:
-            return []
         drawn = []
-        block, place = divmod(position - self._arc.start, BLOCK)
-        many = self._draws.get(block) or self._draw_block(block)
-        for index, entry in enumerate(self._recipe.entries):
-            draws = many[index, copy][place]
-            operation = entry.draw(draws)
+        for index, draws in enumerate(numbers):
+            operation = self._recipe.entries[index].draw(draws)
             if operation is not None:
                 drawn.append(Drawn(index, operation, draws))
         return drawn
 
-    def _draw_block(self, block: int) -> dict[tuple[int, int], list[Draws]]:
-        """Draw the numbers of a block of samples, by entry and copy; the block before stays, too."""
-        first = block * BLOCK
-        hashes = self._hashes[first : first + BLOCK].tolist()
-        copies = max(self._outputs[first : first + BLOCK]) - self._has_originals
-        many: dict[tuple[int, int], list[Draws]] = {}
-        for index, entry in enumerate(self._recipe.entries):
-            streams = 1 + max(choice.operation.streams for choice in entry.choices)
-            for copy in range(copies):
-                many[index, copy] = draw_many(self._recipe.seed, index, copy, hashes, streams)
-        before = self._draws.get(block - 1)
-        self._draws = {block: many} if before is None else {block - 1: before, block: many}
-        return many
+    def _draw_many(self, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[Draws]]:
+        """Draw the numbers of many outputs at once, for each entry."""
+        count = len(self._recipe.entries)
+        addresses = [
+            (entry, copy, self._hash(position)) for position, copy in places for entry in range(count)
+        ]
+        drawn = draw_many(self._recipe.seed, addresses, self._streams)
+        return {place: drawn[number * count : (number + 1) * count] for number, place in enumerate(places)}
+
+    def _hash(self, position: int) -> int:
+        return int(self._hashes[position - self._arc.start])
 
     def _add_partner(
         self, position: int, copy: int, entry: int, places: list[int], partners: list[int]
