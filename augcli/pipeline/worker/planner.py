@@ -82,10 +82,7 @@ class Planner:
         shape = self._around.shape(position)
         if shape is None:  # it cannot be read, which whoever makes the output finds, too
             return OutputPlan(copy)
-        plan = self._chain(position, copy, drawn, shape)
-        output = mixed_shape(shape, self._shapes(plan.partners))
-        # Drawn colours are grey on grey alone.
-        return plan if output == shape else self._chain(position, copy, drawn, output)
+        return self._chain(position, copy, drawn, shape)
 
     def _chain(self, position: int, copy: int, drawn: Sequence[Drawn], shape: Shape) -> OutputPlan:
         """Plan the steps of all operations of an output, one after the other."""
@@ -104,6 +101,10 @@ class Planner:
             else:
                 steps += plan.steps
                 kinds.append(operation.name)
+        shapes = self._shapes(partners)
+        output = mixed_shape(shape, shapes)
+        if output != shape:  # drawn colours are grey on grey alone
+            return self._chain(position, copy, drawn, output)
         return OutputPlan(
             copy,
             True,
@@ -112,7 +113,7 @@ class Planner:
             tuple(places),
             tuple(partners),
             tuple(reasons),
-            None if _asks_for_mean(steps) else self.tabulate(steps, shape, partners),
+            None if _asks_for_mean(steps) else tabulate(steps, shape, _sizes(shapes)),
             self._around.surprises,
         )
 
@@ -125,8 +126,7 @@ class Planner:
             partners: Positions of its partners.
         """
         shapes = self._shapes(partners)
-        sizes = [(partner.height, partner.width) for partner in shapes]
-        return tabulate(program, mixed_shape(shape, shapes), sizes)
+        return tabulate(program, mixed_shape(shape, shapes), _sizes(shapes))
 
     def _shapes(self, partners: Sequence[int]) -> list[Shape]:
         """Return the shapes of partners, as far as they are known."""
@@ -168,6 +168,11 @@ class Planner:
             return "no partner that decodes"
         partners.append(partner)
         return ""
+
+
+def _sizes(shapes: Sequence[Shape]) -> list[tuple[int, int]]:
+    """Return height and width of each shape."""
+    return [(shape.height, shape.width) for shape in shapes]
 
 
 def _asks_for_mean(program: Program) -> bool:
