@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,15 +17,14 @@ class Backend(NamedTuple):
 
     Attributes:
         name: What it is called in summaries.
-        apply: As `reference.apply`.
-        load: Loads or compiles what it needs; called once, before processes fork.
+        load: Loads or compiles what it needs, and returns what applies steps, as `reference.apply`; called
+            before processes fork, and then where it is used.
         forks: Whether processes that were forked may use it.
         apply_many: Applies several programs together; None if that is no faster than one after the other.
     """
 
     name: str
-    apply: Callable[..., None]
-    load: Callable[[], None]
+    load: Callable[[], Callable[..., None]]
     forks: bool
     apply_many: Callable[[Sequence[Work]], None] | None = None
 
@@ -43,31 +42,20 @@ def choose_backend(name: str, is_needed: bool = True) -> Backend:
         from augcli.kernels import devices, gpu
 
         devices.check_usable()
-        return Backend(
-            f"gpu (CuPy, {devices.find_state().devices[0].name})",
-            gpu.apply,
-            lambda: None,
-            False,
-            gpu.apply_many,
-        )
+        name = f"gpu (CuPy, {devices.find_state().devices[0].name})"
+        return Backend(name, lambda: gpu.apply, False, gpu.apply_many)
     if not is_needed:
-        return Backend("none", lambda *_: None, lambda: None, True)
+        return Backend("none", lambda: lambda *_: None, True)
     if name == "reference":
         from augcli.kernels import reference
 
-        return Backend("reference (NumPy)", reference.apply, lambda: None, True)
-    return Backend("cpu (numba)", _apply_on_cpu, _load_cpu, True)
+        return Backend("reference (NumPy)", lambda: reference.apply, True)
+    return Backend("cpu (numba)", _load_cpu, True)
 
 
-def _load_cpu() -> None:
+def _load_cpu() -> Callable[..., None]:
     """Import and compile the CPU's kernels: half a second that a run with nothing to make is spared."""
     from augcli.kernels import cpu
 
     cpu.load()
-
-
-def _apply_on_cpu(*arguments: Any) -> None:
-    """Apply steps on the CPU; see `reference.apply`."""
-    from augcli.kernels import cpu
-
-    cpu.apply(*arguments)
+    return cpu.apply

@@ -117,7 +117,7 @@ def test_census_holds_for_a_chain_in_any_order(
         cpu.apply(table._replace(steps=table.steps[table.steps["kind"] != FILL]), partners, image)
 
     monkeypatch.setattr(
-        task, "choose_backend", lambda *_: Backend("mixing alone", apply_mixing, lambda: None, True)
+        task, "choose_backend", lambda *_: Backend("mixing alone", lambda: apply_mixing, True)
     )
     recipe = read_recipe({"op": [CHAIN[name] for name in order]})
     materialize(flat_images(depth=16, count=8), recipe=recipe)

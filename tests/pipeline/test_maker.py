@@ -35,7 +35,7 @@ def make_maker(together=1, applied=None):
             add_one(*work)
 
     many = apply_many if together > 1 else None
-    return Maker(RECIPE, Backend("test", add_one, lambda: None, True, many), together, Stopwatch())
+    return Maker(RECIPE, Backend("test", lambda: add_one, True, many), together, Stopwatch())
 
 
 def load(value):
@@ -75,7 +75,7 @@ def test_copies_find_their_base_as_it_was(area):
         seen.append(pixels[..., 0].copy())
         pixels[area.covers(np.arange(2), np.arange(2), 2, 2)] += 1
 
-    maker = Maker(RECIPE, Backend("test", apply, lambda: None, True), 1, Stopwatch())
+    maker = Maker(RECIPE, Backend("test", lambda: apply, True), 1, Stopwatch())
     for copy in range(3):
         maker.add(output(base, is_last=copy == 2, copy=copy, area=area))
     for made in maker.take():

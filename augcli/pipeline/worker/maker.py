@@ -31,7 +31,8 @@ class Maker:
 
     def __init__(self, recipe: Recipe, backend: Backend, together: int, watch: Stopwatch) -> None:
         """Prepare to make; `together` is how many outputs a backend that gains by it gets at once."""
-        self._background, self._backend, self._watch = recipe.background, backend, watch
+        self._background, self._watch = recipe.background, watch
+        self._apply_steps, self._apply_many = backend.load(), backend.apply_many
         self._together = together if backend.apply_many else 1
         self._waiting: list[Made] = []
         self._finished: list[Made] = []
@@ -94,11 +95,11 @@ class Maker:
 
     def _apply(self, works: Sequence[Work]) -> None:
         """Apply the steps of outputs; none of their partners' pixels are held longer."""
-        if works and self._backend.apply_many:
-            self._backend.apply_many(works)
+        if works and self._apply_many:
+            self._apply_many(works)
         else:
             for table, partners, pixels in works:
-                self._backend.apply(table, partners, pixels)
+                self._apply_steps(table, partners, pixels)
         self._watch.lap("apply")
 
     def _encode(self, made: Made) -> None:
