@@ -1,6 +1,6 @@
 """Measure augcli against the codec floor and against what a user would write instead (`make bench`).
 
-    python tests/benchmarks/run.py --photos DIR --files 10000 --rounds 3
+    python tests/benchmarks/run.py --photos DIR --files 4000 --rounds 5
 
 Every program runs as a whole process, in turn, in one go: on a shared machine a time alone says little, a
 ratio of neighbouring runs says more. Start-up is measured on a set of a few files and reported apart. Ratios
@@ -195,8 +195,8 @@ def main() -> None:
     known = {case.name: case for case in CASES}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--photos", type=Path, default=SAMPLE_PHOTOS, help="folder <class>/*.jpg")
-    parser.add_argument("--files", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--files", type=int, default=4000)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "augcli-bench")
     parser.add_argument("--only", default=",".join(known), help="cases, by commas")
     arguments = parser.parse_args()

@@ -55,15 +55,16 @@ class Preparer:
         end = self._window.ring_end
         return {place: made for place, made in expected.items() if max(made.candidates, default=0) < end}
 
-    def prepare(self, position: int, copy: int, expected: Mapping[tuple[int, int], Made]) -> Made:
+    def prepare(self, position: int, copy: int, expected: dict[tuple[int, int], Made]) -> Made:
         """Return an output with all of its images decoded, or with its failure.
 
         Args:
             position: Its base.
             copy: Its number among the base's outputs.
-            expected: What `expect_all` gave; what is not among it is planned now.
+            expected: What `expect_all` gave. It is taken out, since it will hold an encoded image; what is not
+                among it is planned now.
         """
-        made = expected.get((position, copy)) or self._expect_anew(position, copy)
+        made = expected.pop((position, copy), None) or self._expect_anew(position, copy)
         try:
             return self._settle(position, made) if made.failure is None else made
         except DecodeError as error:
