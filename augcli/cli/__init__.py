@@ -17,6 +17,7 @@ from augcli import __version__
 from augcli.cli.doctor import doctor
 from augcli.cli.guide import guide
 from augcli.cli.operations import add_operations
+from augcli.cli.plain_values import PlainCommand, PlainGroup
 from augcli.cli.preview import preview
 from augcli.cli.run import run
 from augcli.cli.verify import verify
@@ -31,16 +32,17 @@ with 700, a run that had nothing to do spent a tenth of its time looking through
 
 app = typer.Typer(
     name="augcli",
+    cls=PlainGroup,
     no_args_is_help=True,
     help="Turn an image data set into a bigger, harder one on disk, with exact soft labels.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 add_operations(app)
-app.command()(run)
-app.command()(verify)
-app.command()(preview)
-app.command()(doctor)
-app.command()(guide)
+app.command(cls=PlainCommand)(run)
+app.command(cls=PlainCommand)(verify)
+app.command(cls=PlainCommand)(preview)
+app.command(cls=PlainCommand)(doctor)
+app.command(cls=PlainCommand)(guide)
 
 
 def _show_version(wanted: bool) -> None:

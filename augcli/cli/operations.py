@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from augcli.cli import options
+from augcli.cli.plain_values import PlainCommand
 from augcli.cli.work import materialize_and_report
 from augcli.ops import OPERATIONS
 from augcli.options import option_fields
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 def add_operations(app: typer.Typer) -> None:
     """Add a command for every operation."""
     for operation in OPERATIONS.values():
-        app.command(operation.name, help=inspect.getdoc(operation))(make_command(operation))
+        made = make_command(operation)
+        app.command(operation.name, cls=PlainCommand, help=inspect.getdoc(operation))(made)
 
 
 def make_command(operation: type[Operation]) -> Callable[..., int]:

@@ -502,6 +502,35 @@ def test_a_recipe_without_operations_does_not_load_the_compiler(src, tmp_path):
     assert len(images_in(tmp_path / "dst")) == 5
 
 
+WORKING = ("numba", "PIL.Image", "multiprocessing", "concurrent.futures", "rich", "pydantic", "tqdm")
+WORKING += (
+    "pyarrow.compute",
+    "pyarrow.dataset",
+    "pyarrow.csv",
+    "pyarrow.json",
+    "xml",
+    "augcli.pipeline.worker",
+)
+WORKING += (
+    "augcli.pipeline.completion",
+    "augcli.io.boxes.coco",
+    "augcli.io.labels.tables",
+    "augcli.io.readers.parquet",
+)
+WORKING += ("augcli.io.images.codec", "augcli.kernels.cpu")
+
+
+@pytest.mark.slow
+def test_a_run_with_nothing_to_do_loads_nothing_that_works(src, tmp_path):
+    arguments = ("cutmix", str(src), str(tmp_path / "dst"), "--seed", "3", "--workers", "2")
+    first = set(imported_by(*arguments))
+    assert {"numba", "PIL.Image", "multiprocessing", "augcli.pipeline.completion"} <= first
+    again = imported_by(*arguments)
+    assert [name for name in again if name.startswith(tuple(f"{work}." for work in WORKING))] == []
+    assert set(again) & set(WORKING) == set()
+    assert "augcli.pipeline.output.state" in again
+
+
 def test_a_gpu_that_is_not_there_is_said_and_nothing_is_written(run_cli, photos, tmp_path):
     done = run_cli("cutmix", "--backend", "gpu", photos, tmp_path / "dst")
     assert (done.returncode, done.stdout) == (8, "")
