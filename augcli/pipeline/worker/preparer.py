@@ -61,8 +61,8 @@ class Preparer:
         Args:
             position: Its base.
             copy: Its number among the base's outputs.
-            expected: What `expect_all` gave. It is taken out, since it will hold an encoded image; what is not
-                among it is planned now.
+            expected: What `expect_all` gave. The output is taken out, since it will hold an encoded image; if
+                it is not there, it is planned now.
         """
         made = expected.pop((position, copy), None) or self._expect_anew(position, copy)
         try:
