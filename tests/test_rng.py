@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from augcli.rng import Draws, draw_many, hash_key, philox4x32, shares
+from augcli import rng
+from augcli.rng import Draws, Subset, draw_many, draw_subsets, hash_key, philox4x32, shares
 
 # Random123's kat_vectors for philox4x32 with 10 rounds (Salmon et al. 2011).
 VECTORS = [
@@ -132,17 +133,56 @@ def test_normals_follow_their_law():
 
 @pytest.mark.parametrize(("total", "chosen"), [(1, 0), (1, 1), (2, 1), (5, 5), (7, 3), (1000, 400)])
 def test_a_subset_has_its_size(total, chosen):
-    bitmap = Draws(0, 0, 0, 9).subset(1, total, chosen)
+    bitmap = Draws(0, 0, 0, 9).subset(Subset(1, total, chosen))
     assert len(bitmap) == total
     assert sum(bitmap) == chosen
     assert set(bitmap) <= {0, 1}
+
+
+def choose_plainly(draws, subset):
+    """The things of the smallest hashes, in plain Python: block b of the key has those of 2·b and 2·b + 1."""
+    (key,) = draws.integers(subset.stream, 1 << 64)
+    hashes = []
+    for block in range((subset.total + 1) // 2):
+        w0, w1, w2, w3 = philox4x32((block, 0, 0, 0), (key & 0xFFFFFFFF, key >> 32))
+        hashes += [w1 << 32 | w0, w3 << 32 | w2]
+    ranked = sorted(range(subset.total), key=lambda thing: (hashes[thing], thing))
+    return bytes(thing in ranked[: subset.chosen] for thing in range(subset.total))
+
+
+@pytest.mark.parametrize(("total", "chosen"), [(1, 0), (1, 1), (2, 1), (5, 5), (7, 3), (1000, 400)])
+def test_a_subset_is_what_has_the_smallest_hashes(total, chosen):
+    draws, subset = Draws(1, 2, 3, 4), Subset(2, total, chosen)
+    assert draws.subset(subset) == choose_plainly(draws, subset)
+
+
+def test_of_equal_hashes_the_first_are_chosen(monkeypatch):
+    """The two things of block b get b % 3 for their hash."""
+    monkeypatch.setattr(rng, "philox4x32", lambda counter, key: (counter[0] % np.uint64(3) + key[0] * 0,) * 4)
+    bitmap = Draws(0, 0, 0, 9, range(16)).subset(Subset(1, 13, 6))
+    assert [thing for thing in range(13) if bitmap[thing]] == [0, 1, 2, 6, 7, 12]
+
+
+def test_subsets_that_are_drawn_together_are_those_that_are_drawn_alone():
+    sizes = [(7, 3), None, (1, 0), (2000, 700), (8, 8), (40_000, 9), None, (7, 3), *[(900, 300)] * 50]
+    drawn = [Draws(3, 0, 1, sample) for sample in SAMPLES[: len(sizes)]]
+    subsets = [size and Subset(2, *size) for size in sizes]
+    together = draw_subsets(drawn, subsets)
+    assert [draws._replace(subset_ready=None) for draws in together] == drawn
+    for draws, ready, subset in zip(drawn, together, subsets, strict=True):
+        if subset is None:
+            assert ready.subset_ready is None
+            continue
+        assert ready.subset_ready == (subset, draws.subset(subset))
+        other = Subset(2, subset.total, min(subset.chosen + 1, subset.total))
+        assert ready.subset(other) == draws.subset(other)
 
 
 @pytest.mark.slow
 def test_every_subset_is_as_likely():
     counts = {}
     for sample in SAMPLES[:5000]:
-        bitmap = Draws(0, 0, 0, sample).subset(1, 5, 2)
+        bitmap = Draws(0, 0, 0, sample).subset(Subset(1, 5, 2))
         counts[bitmap] = counts.get(bitmap, 0) + 1
     assert len(counts) == math.comb(5, 2)
     assert stats.chisquare(list(counts.values())).pvalue > 0.01

@@ -9,6 +9,7 @@ import numpy as np
 from augcli.ops import Operation
 from augcli.program.labels import count_shares
 from augcli.recipe import Choice, Entry
+from augcli.rng import draw_subsets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +40,12 @@ def set_up(kind: type[AnOperation], p: float, **options: Any) -> tuple[AnOperati
 def plan(batch: Batch, entry: Entry, streams: Streams) -> list[Program]:
     """Plan a program for each image."""
     most = max(choice.operation.streams for choice in entry.choices)
-    programs: list[Program] = []
-    for draws, shape in zip(streams.draw(most), batch.shapes, strict=True):
-        operation = entry.draw(draws)
-        programs.append(operation.plan(draws, shape, 0).steps if operation else ())
-    return programs
+    shapes, drawn = batch.shapes, streams.draw(most)
+    operations = [entry.draw(draws) for draws in drawn]
+    triples = zip(operations, drawn, shapes, strict=True)
+    subsets = [None if kind is None else kind.find_subset(draws, shape) for kind, draws, shape in triples]
+    triples = zip(operations, draw_subsets(drawn, subsets), shapes, strict=True)
+    return [operation.plan(draws, shape, 0).steps if operation else () for operation, draws, shape in triples]
 
 
 def count_all_shares(batch: Batch, programs: Sequence[Program], slots: int) -> list[Shares]:

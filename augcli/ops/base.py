@@ -18,7 +18,7 @@ from augcli.samples import LUMA_Q16, Q16, Colour
 
 if TYPE_CHECKING:
     from augcli.program.steps import Paint, Program
-    from augcli.rng import Draws
+    from augcli.rng import Draws, Subset
     from augcli.samples import Shape
 
 PAINT = 1
@@ -78,6 +78,10 @@ class Operation(ABC):
         Raises:
             UsageError: Naming the options.
         """
+
+    def find_subset(self, draws: Draws, shape: Shape) -> Subset | None:
+        """Return the subset that `plan` draws, if any: those of many outputs are drawn together before."""
+        return None
 
     @abstractmethod
     def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from augcli.ops.base import Card, HoleOperation, Plan, register
 from augcli.options import Bounds, Size, Span, option, read_size, read_span
 from augcli.program.steps import Fill, Patches
+from augcli.rng import Subset
 
 if TYPE_CHECKING:
     from augcli.rng import Draws
@@ -52,14 +53,20 @@ class PatchCutout(HoleOperation):
         "0.4", "Share of the patches that is hidden, or LO:HI.", Bounds(0, 1), read=read_span
     )
 
-    def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
-        """Hide exactly floor(ratio·N + 0.5) distinct patches of the N that cover the image."""
+    def find_subset(self, draws: Draws, shape: Shape) -> Subset | None:
+        """Return how many patches are hidden of those that cover the image; None if these are too many."""
         height, width = self.patch_size.height, self.patch_size.width
         patches = -(-shape.height // height) * -(-shape.width // width)
         if patches > MOST_PATCHES:
+            return None
+        return Subset(CHOICE, patches, int(self.ratio.at(*draws.uniforms(RATIO, 1)) * patches + 0.5))
+
+    def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
+        """Hide exactly floor(ratio·N + 0.5) distinct patches of the N that cover the image."""
+        subset = self.find_subset(draws, shape)
+        if subset is None:
             return Plan((), f"more than {MOST_PATCHES} patches")
-        hidden = int(self.ratio.at(*draws.uniforms(RATIO, 1)) * patches + 0.5)
-        if hidden == 0:
+        if subset.chosen == 0:
             return Plan((), "no patch hidden")
-        area = Patches(height, width, draws.subset(CHOICE, patches, hidden))
+        area = Patches(self.patch_size.height, self.patch_size.width, draws.subset(subset))
         return Plan((Fill(area, self.paint(draws, shape)),))

@@ -9,7 +9,7 @@ from augcli.kernels.match import mixed_shape
 from augcli.kernels.table import Table, tabulate
 from augcli.pipeline.worker.values import ORIGINAL, OutputPlan
 from augcli.program.steps import Fill, ImageMean
-from augcli.rng import Draws, draw_many
+from augcli.rng import Draws, draw_many, draw_subsets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,19 +66,21 @@ class Planner:
         every = ((position, copy) for position in range(start, stop) for copy in self.copies(position))
         places = list(itertools.islice(every, most))
         drawn = self._draw_many([place for place in places if place[1] != ORIGINAL])
-        return {place: self._plan(*place, drawn.get(place, ())) for place in places}
+        return {place: self._plan(*place, drawn.get(place)) for place in places}
 
     def plan(self, position: int, copy: int) -> OutputPlan:
         """Plan one output; partners are those expected by what is known so far."""
+        if copy == ORIGINAL:
+            return self._plan(position, copy, None)
         recipe, sample = self._recipe, self._hash(position)
-        entries = range(0 if copy == ORIGINAL else len(recipe.entries))
-        return self._plan(position, copy, [Draws(recipe.seed, entry, copy, sample) for entry in entries])
+        numbers = [Draws(recipe.seed, entry, copy, sample) for entry in range(len(recipe.entries))]
+        return self._plan(position, copy, self._choose(numbers))
 
-    def _plan(self, position: int, copy: int, numbers: Sequence[Draws]) -> OutputPlan:
-        """Plan one output from the numbers of each entry, none for an original."""
-        drawn = self._choose(numbers)
+    def _plan(self, position: int, copy: int, drawn: Sequence[Drawn] | None) -> OutputPlan:
+        """Plan one output from the operations that it gets; an original's are None."""
         if not drawn:
-            return OutputPlan(copy, reasons=("not drawn",) if numbers else ())
+            is_asked = drawn is not None and self._recipe.entries
+            return OutputPlan(copy, reasons=("not drawn",) if is_asked else ())
         shape = self._around.shape(position)
         if shape is None:  # it cannot be read, which whoever makes the output finds, too
             return OutputPlan(copy)
@@ -142,14 +144,24 @@ class Planner:
                 drawn.append(Drawn(index, operation, draws))
         return drawn
 
-    def _draw_many(self, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[Draws]]:
-        """Draw the numbers of many outputs at once, for each entry."""
+    def _draw_many(self, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[Drawn]]:
+        """Draw the operations of many outputs, and numbers and subsets for them at once."""
         count = len(self._recipe.entries)
         addresses = [
             (entry, copy, self._hash(position)) for position, copy in places for entry in range(count)
         ]
-        drawn = draw_many(self._recipe.seed, addresses, self._streams)
-        return {place: drawn[number * count : (number + 1) * count] for number, place in enumerate(places)}
+        numbers = draw_many(self._recipe.seed, addresses, self._streams)
+        drawn = [self._choose(numbers[at * count : (at + 1) * count]) for at in range(len(places))]
+        return self._draw_subsets(dict(zip(places, drawn, strict=True)))
+
+    def _draw_subsets(self, drawn: dict[tuple[int, int], list[Drawn]]) -> dict[tuple[int, int], list[Drawn]]:
+        """Draw the subsets at once that operations will ask for."""
+        every = [(self._around.shape(position), each) for (position, _), own in drawn.items() for each in own]
+        subsets = [each.operation.find_subset(each.draws, shape) if shape else None for shape, each in every]
+        if not any(subsets):
+            return drawn
+        ready = iter(draw_subsets([each.draws for _, each in every], subsets))
+        return {place: [each._replace(draws=next(ready)) for each in own] for place, own in drawn.items()}
 
     def _hash(self, position: int) -> int:
         return int(self._hashes[position - self._arc.start])
