@@ -48,7 +48,7 @@ def make_planner(recipe, around, shifts=range(1, COUNT), outputs=None, start=0, 
     catalogue = Catalogue("", keys, zeros, zeros, [None] * count, None)
     counts = np.array(outputs or [recipe.copies + (recipe.originals == "copy")] * count)
     hashes = np.array(hashes, np.uint64)
-    job = Job(catalogue, hashes, counts, recipe, None, None, Annotated(), "cpu")
+    job = Job(catalogue, hashes, counts, recipe, None, None, (0, 0), Annotated(), "cpu")
     return Planner(job, Arc(Ring(np.arange(count), hashes, shifts), start, count), around)
 
 

@@ -261,7 +261,7 @@ def test_a_slice_of_rows_holds_the_groups_and_rows_that_its_arcs_need():
     groups = (RowGroup("a", 0, 0, 4, 1), RowGroup("a", 1, 4, 4, 1), RowGroup("b", 0, 8, 4, 1))
     numbers = np.arange(12)
     catalogue = Catalogue("", [f"key {n}" for n in numbers], numbers, numbers, [None] * 12, None)
-    job = Job(catalogue, numbers, numbers, None, None, None, None, "cpu")
+    job = Job(catalogue, numbers, numbers, None, None, None, (0, 0), None, "cpu")
     part = slice_job(job, [Arc(ring, 2, 4)], 1, groups)
     assert part.job.catalogue.keys == ["key 2", "key 4", "key 9"]
     assert part.groups == (

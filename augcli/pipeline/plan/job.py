@@ -28,6 +28,7 @@ class Job:
         recipe: What is done to them.
         writer: Where outputs go.
         class_folders: A folder name per class, or None where outputs lie flat.
+        name_seeds: Seeds of the hash in the names of outputs that the recipe changes, and of originals.
         annotated: What belongs to the images beside their labels.
         backend: Name of what applies steps, one of `kernels.backends.BACKENDS`.
         limits: How much is done at once.
@@ -39,6 +40,7 @@ class Job:
     recipe: Recipe
     writer: Writer
     class_folders: tuple[str, ...] | None
+    name_seeds: tuple[int, int]
     annotated: Annotated
     backend: str
     limits: Limits = DEFAULT_LIMITS

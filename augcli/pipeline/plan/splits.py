@@ -17,7 +17,7 @@ from augcli.io.records.part_files import PartFacts
 from augcli.io.store.names import folder_names
 from augcli.io.writers.choose import WRITERS, choose_writer
 from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, trim_chunks
-from augcli.pipeline.plan.digest import digest
+from augcli.pipeline.plan.digest import digest, seed_of_names
 from augcli.pipeline.plan.fingerprint import fingerprint_chunk
 from augcli.pipeline.plan.job import Job
 from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
@@ -168,7 +168,8 @@ def _plan_split(
     annotated = source.annotated
     classes, options = catalogue.classes, table_options(recipe)
     writer = choose_writer(str(recipe.format), store, catalogue.split, classes, options, features, annotated)
-    job = Job(catalogue, hashes, base, recipe, writer, folders, annotated, backend, limits)
+    seeds = seed_of_names(recipe), seed_of_names(recipe, is_original=True)
+    job = Job(catalogue, hashes, base, recipe, writer, folders, seeds, annotated, backend, limits)
     return Split(job, chunks, source, digest)
 
 

@@ -8,7 +8,6 @@ from augcli.io.records.annotation_columns import annotation_table
 from augcli.io.records.part_files import pack_beside
 from augcli.io.store.names import printable_key
 from augcli.io.writers.base import Pair
-from augcli.pipeline.plan.digest import seed_of_names
 from augcli.pipeline.worker.annotations import CLIPPED, GUESSED
 from augcli.pipeline.worker.describe import Naming, describe_output
 from augcli.pipeline.worker.loader import WARNED
@@ -33,9 +32,7 @@ class Collector:
     def __init__(self, job: Job, most_bytes: int, watch: Stopwatch) -> None:
         """Prepare to collect; at most so many encoded bytes are gathered before they are stored."""
         self._job, self._most_bytes, self._watch = job, most_bytes, watch
-        recipe, writer = job.recipe, job.writer
-        seeds = seed_of_names(recipe), seed_of_names(recipe, is_original=True)
-        self._naming = Naming(writer.images, job.class_folders, recipe.name, *seeds)
+        self._naming = Naming(job.writer.images, job.class_folders, job.recipe.name, *job.name_seeds)
         self._gathered: list[Made] = []
         self._bytes = 0
         self._bases: list[int] = []
