@@ -140,6 +140,28 @@ def test_multi_hot_labels_mix_without_being_normalised():
     ) == SoftLabel((0, 1), (0.5, 1.0))
 
 
+@st.composite
+def quarters(draw):
+    """A label whose weights are quarters, which floats hold exactly, as their products with counts."""
+    classes = sorted(draw(st.sets(st.integers(0, 4), min_size=1, max_size=3)))
+    return SoftLabel(tuple(classes), tuple(draw(st.integers(1, 8)) / 4 for _ in classes))
+
+
+@given(st.lists(st.tuples(quarters(), st.integers(0, 1 << 40)), min_size=1, max_size=4))
+def test_weights_are_the_exact_means_rounded_once(sources):
+    labels, counts = zip(*sources, strict=True)
+    total = sum(counts) or 1
+    means = {}
+    for label, count in sources:
+        for name, weight in zip(label.classes, label.weights, strict=True):
+            means[name] = means.get(name, 0) + Fraction(weight) * count / total
+    expected = {name: float(mean) for name, mean in means.items() if mean}
+    if expected:
+        mixed = mix_labels(labels, Shares(counts, total))
+        assert dict(zip(mixed.classes, mixed.weights, strict=True)) == expected
+        assert mixed.classes == tuple(sorted(expected))
+
+
 def test_a_source_without_pixels_leaves_no_entry():
     assert mix_labels([SoftLabel((0,), (1.0,)), SoftLabel((1,), (1.0,))], Shares((0, 5), 5)) == SoftLabel(
         (1,), (1.0,)
@@ -169,6 +191,13 @@ def test_smoothing_and_mixing_commute(form):
     after = smooth(mix_labels([first, second], shares), 5, 0.2, form)
     smoothed = [SoftLabel(tuple(range(5)), tuple(smooth(label, 5, 0.2, form))) for label in (first, second)]
     assert mix_labels(smoothed, shares).weights == pytest.approx(after, abs=1e-15)
+
+
+@given(quarters(), st.none() | st.integers(0, 4))
+def test_the_dominant_class_has_the_largest_weight(label, preferred):
+    weights = dict(zip(label.classes, label.weights, strict=True))
+    strongest = {name for name, weight in weights.items() if weight == max(weights.values())}
+    assert dominant(label, preferred) == (preferred if preferred in strongest else min(strongest))
 
 
 def test_ties_go_to_the_preferred_class_then_to_the_lowest_index():
