@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -65,7 +64,7 @@ def collect(staged):
 
 
 def load(sample, frames=False, **known):
-    header = replace(read_header(PHOTO, 16), frames=frames)
+    header = read_header(PHOTO, 16)._replace(frames=frames)
     return Loaded(sample, name=KEYS[sample], header=header, **known)
 
 
