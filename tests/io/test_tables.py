@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import random
 
 import numpy as np
 import pyarrow as pa
@@ -67,8 +69,8 @@ def csv_text(tmp_path):
     def write(outputs, classes=("cat", "dog"), options=None) -> str:
         path = tmp_path / "labels.csv"
         with path.open("wb") as file, fill_labels_csv(file, classes, options or TableOptions()) as add:
-            for output in outputs:  # chunk by chunk
-                add(rows_to_table([output]))
+            for chunk in outputs:
+                add(rows_to_table(chunk if isinstance(chunk, list) else [chunk]))
         return path.read_bytes().decode("utf-8")
 
     return write
@@ -144,6 +146,79 @@ def test_csv_floats_are_the_shortest_that_read_back_the_same(csv_row, weight):
     digits = cell.lower().split("e")[0].replace(".", "").lstrip("0").rstrip("0")
     # One significant digit less is another number.
     assert len(digits) == 1 or float(f"{weight:.{len(digits) - 2}e}") != weight
+
+
+def write_plainly(outputs, programs, classes, options) -> str:
+    """labels.csv row by row, as `csv` writes it: with CRLF, else it leaves a CR in a cell unquoted."""
+    dense = options.is_dense(len(classes)) and bool(classes)
+    lines = []
+    for output, program in zip(outputs, programs, strict=True):
+        label, weights = output.label, [0.0] * len(classes)
+        for index, weight in zip(output.classes or (), output.weights or (), strict=True):
+            weights[index] = weight
+        if options.smoothing:
+            share = options.smoothing / len(classes)
+            weights = [weight * (1 - options.smoothing) + share for weight in weights]
+        names, numbers = [""] * 6, [""] * len(classes)
+        if label is not None:
+            numbers = [repr(weight) for weight in weights]
+            others = [index for index in range(len(classes)) if index != label and weights[index] > 0]
+            names = [label, classes[label], numbers[label], "", "", ""]
+            if others:
+                second = max(others, key=lambda index: (weights[index], -index))
+                names[3:] = [second, classes[second], numbers[second]]
+        boxes = [step.area for step in program if isinstance(step, Paste) and isinstance(step.area, Box)]
+        box = [boxes[0].x0, boxes[0].y0, boxes[0].x1, boxes[0].y1] if boxes else [""] * 4
+        partner = "" if output.visible is None else output.partners[output.visible]
+        line = [output.file_name, *names, repr(output.lam), output.op, output.copy]
+        line += [str(bool(program)).lower(), output.source, partner, *box]
+        lines.append(line + numbers if dense else line)
+    written = []
+    for line in [[*HEADER.split(","), *(f"p:{name}" for name in classes if dense)], *lines]:
+        text = io.StringIO()
+        csv.writer(text).writerow(line)
+        written.append(text.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(written)
+
+
+ODD = ("plain", "", " a b ", 'say "x"', "a,b", "c\nd", "e\rf", "\r\n", "'", "é, \u2028", '"', "null")
+
+
+@pytest.mark.parametrize(
+    "options", [TableOptions(), TableOptions(0.1), TableOptions(0.0, soft_labels="pair")]
+)
+@pytest.mark.parametrize("classes", [ODD, ODD[2:3], ODD[3:5]])
+def test_csv_is_what_a_plain_writer_gives_row_by_row(csv_text, classes, options):
+    draws, outputs = random.Random(len(classes)), []
+    programs = [
+        (),
+        (Fill(Box(0, 0, 2, 2), Colour(1, 2, 3)),),
+        (Fill(Box(0, 0, 1, 1), Colour(0, 0, 0)), Paste(Box(3, 1, 4, 7), 1), Paste(Box(0, 0, 5, 8), 0)),
+        (Paste(Patches(2, 2, b"\x01"), 0), Blend(Box(1, 1, 2, 2), 7, 1)),
+    ]
+    for number in range(60):
+        chosen = sorted(draws.sample(range(len(classes)), draws.randint(1, min(3, len(classes)))))
+        parts = [draws.random() + 0.1 for _ in chosen]
+        exact = SoftLabel(tuple(chosen), tuple(part / sum(parts) for part in parts))
+        label = None if number % 7 == 0 else chosen[0]
+        outputs.append(
+            make_output(
+                file_name=draws.choice(ODD) + f"{number}.png",
+                source=draws.choice(ODD),
+                partners=(draws.choice(ODD), draws.choice(ODD)),
+                visible=draws.choice([None, 0, 1]),
+                steps=programs[number % len(programs)],
+                op=draws.choice(["cutmix", "cutout+mixup"]),
+                copy=draws.randint(-1, 11),
+                label=label,
+                exact=None if label is None else exact,
+                labels=(None, CAT, None),
+                lam=draws.random(),
+            )
+        )
+    expected = write_plainly(outputs, programs * 15, classes, options)
+    assert csv_text(outputs, classes, options) == expected
+    assert csv_text([outputs], classes, options) == expected
 
 
 def test_csv_second_class_is_the_heaviest_of_the_others(csv_row):
