@@ -9,7 +9,7 @@ plan       worker.planner.Planner: the programs of a window's outputs
 make       worker.maker.Maker: steps applied, pixels encoded
 label      worker.describe: names, labels, shares; worker.collector: staged in batches
 commit     worker.commit.commit_chunk: outputs published, then the part file
-close      output.documents.finish: tables and documents; output.commit.mark_complete
+close      output.tables.Tables, output.documents.finish; output.commit.mark_complete
 
 run stands above output, worker and engines, these above plan.
 
@@ -48,7 +48,8 @@ worker/preparer       what an output is made from, decoded
 worker/task           a task: a value that pickles, and what a worker does with it
 output/state          what stands in DST, and why a chunk is made again
 output/commit         beginning an output, and the mark that it is complete
-output/documents      tables, class list, card, `_SUCCESS`
+output/tables         tables, written while chunks are made
+output/documents      class list, card, failures, and what is removed
 output/effects        which options had no effect
 output/summarize      counts for the summary
 output/relabel        label columns of shards that stand, written anew

@@ -6,7 +6,9 @@ nor kernels nor workers: everything that does the work is imported from here.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
@@ -16,12 +18,13 @@ from augcli.pipeline.engines.local import LocalEngine
 from augcli.pipeline.output import commit, documents, state
 from augcli.pipeline.output.documents import describe_split
 from augcli.pipeline.output.relabel import relabel
+from augcli.pipeline.output.tables import Tables, Tally
 from augcli.pipeline.plan.tasks import cut_todo
 from augcli.pipeline.worker.chunks import make_chunks
 from augcli.pipeline.worker.compare import compare_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
@@ -53,18 +56,39 @@ def complete(
         The counted rows of each split, the seconds by stage, and how many workers were begun.
     """
     commit.begin(store, standing, recipe, splits[0].job.annotated)
-    with codec.own_pixel_bound():
-        seconds, begun = _make(standing.todo, recipe, workers, settings)
-    for split in splits:
-        relabel(store, split, standing.parts)
-    counts = documents.finish(store, standing, [describe_split(split) for split in splits], recipe)
-    return counts, seconds, begun
+    with ExitStack() as stack:
+        tables = [
+            Tables(split.job.writer, split.part_names(), standing.parts, store, stack) for split in splits
+        ]
+
+        def write_tables() -> list[Tally]:
+            return [own.write(_count_committed(split)) for split, own in zip(splits, tables, strict=True)]
+
+        with codec.own_pixel_bound():
+            seconds, begun = _make(standing.todo, recipe, workers, settings, write_tables)
+        for split in splits:
+            relabel(store, split, standing.parts)
+        tallies = write_tables()
+    outputs = [describe_split(split) for split in splits]
+    return documents.finish(store, standing, outputs, tallies, recipe), seconds, begun
+
+
+def _count_committed(split: Split) -> int:
+    """Return how many of a split's chunks are committed, from the first on."""
+    return len(list(itertools.takewhile(lambda chunk: chunk.name in split.facts, split.chunks)))
 
 
 def _make(
-    todo: Sequence[tuple[Split, Chunk]], recipe: Recipe, workers: int, settings: Settings
+    todo: Sequence[tuple[Split, Chunk]],
+    recipe: Recipe,
+    workers: int,
+    settings: Settings,
+    committed: Callable[[], object],
 ) -> tuple[Counter[str], int]:
-    """Make and commit chunks; return the seconds by stage, of all workers, and how many these are."""
+    """Make and commit chunks; return the seconds by stage, of all workers, and how many these are.
+
+    `committed` is called after each commit, while workers are at the chunks behind it.
+    """
     seconds: Counter[str] = Counter()
     if not todo:
         return seconds, 0
@@ -78,5 +102,6 @@ def _make(
         seconds.update(spent)
         if facts is not None:
             piece.split.facts[piece.chunk.name] = facts
+            committed()
         settings.advance(sum(map(len, piece.arcs)), total)
     return seconds, min(workers, len(pieces))

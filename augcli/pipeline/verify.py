@@ -19,6 +19,7 @@ from augcli.pipeline.engines.cpus import count_workers
 from augcli.pipeline.engines.local import LocalEngine
 from augcli.pipeline.output import documents, summarize
 from augcli.pipeline.output.stored_splits import StoredOutput
+from augcli.pipeline.output.tables import write_tables
 from augcli.pipeline.part_check import IMPOSSIBLE, PartCheck
 from augcli.pipeline.plan import digest
 from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
@@ -189,7 +190,9 @@ def _check_documents(output: StoredOutput, splits: Sequence[StoredSplit]) -> lis
     if splits:
         try:
             outputs = [split.output for split in splits]
-            tallies = [documents.write_tables(split, output.parts, comparison) for split in outputs]
+            tallies = [
+                write_tables(split.writer, split.chunks, output.parts, comparison) for split in outputs
+            ]
             documents.write_documents(outputs, tallies, output.recipe, comparison)
         except IMPOSSIBLE as error:
             found.append(Difference(".", f"the part files give no tables: {error}"))

@@ -1,13 +1,11 @@
-"""The tables and documents of an output, all of which follow from its part files."""
+"""The documents of an output, which follow from its part files, and what is removed in the end."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from augcli.io.readers.splits import find_augmented
-from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.split_words import find_words, hugging_face_name, plain_name
 from augcli.io.store.base import write_text
 from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, TABLES, WARNINGS, is_output
@@ -18,11 +16,12 @@ from augcli.io.writers.failures import collect_failures, collect_warnings, write
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from augcli.io.records.counts import RowCounts
     from augcli.io.records.part_files import PartFacts
-    from augcli.io.records.parts import Parts
     from augcli.io.store.base import Sink, Store
     from augcli.io.writers.base import Writer
     from augcli.pipeline.output.state import Standing
+    from augcli.pipeline.output.tables import Tally
     from augcli.pipeline.plan.splits import Split
     from augcli.recipe import Recipe
 
@@ -48,19 +47,6 @@ class SplitOutput:
     class_folders: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What one pass over the part files of a split found.
-
-    Attributes:
-        files: Keys of all files that hold its outputs.
-        counts: Its rows, counted.
-    """
-
-    files: set[str] = field(default_factory=set)
-    counts: RowCounts = field(default_factory=RowCounts)
-
-
 def describe_split(split: Split) -> SplitOutput:
     """Return the output of a split whose chunks are all committed."""
     job, catalogue = split.job, split.catalogue
@@ -71,20 +57,24 @@ def describe_split(split: Split) -> SplitOutput:
 
 
 def finish(
-    store: Store, standing: Standing, splits: Sequence[SplitOutput], recipe: Recipe
+    store: Store,
+    standing: Standing,
+    splits: Sequence[SplitOutput],
+    tallies: Sequence[Tally],
+    recipe: Recipe,
 ) -> list[RowCounts]:
-    """Write the tables, remove what no chunk holds, and write the other documents.
+    """Remove what no chunk holds, and write the documents; tables are written already.
 
     Args:
         store: Where the output lies.
         standing: What stood there before the run.
         splits: All splits.
+        tallies: What their part files hold.
         recipe: What was done.
 
     Returns:
         The rows of each split, counted.
     """
-    tallies = [write_tables(split, standing.parts, store) for split in splits]
     current = document_names(splits).union(*(tally.files for tally in tallies))
     former = standing.former.intersection(standing.contents.sizes)
     former |= set(filter(is_removable, standing.contents.visible()))
@@ -102,32 +92,12 @@ def is_removable(key: str) -> bool:
 
 
 def document_names(splits: Sequence[SplitOutput]) -> set[str]:
-    """Return the keys of the files that `write_tables` and `write_documents` write."""
+    """Return the keys of the files that `Tables` and `write_documents` write."""
     names = {CARD, *(key for split in splits for key in split.writer.tables())}
     names |= {CLASSES} if any(split.classes for split in splits[:1]) else set()
     facts = [fact for split in splits for fact in split.facts]
     names |= {FAILURES} if any(fact.failures for fact in facts) else set()
     return names | ({WARNINGS} if any(fact.warnings for fact in facts) else set())
-
-
-def write_tables(split: SplitOutput, parts: Parts, sink: Sink) -> Tally:
-    """Write the tables of a split in one pass over its part files.
-
-    Raises:
-        OutputError: If a part file is damaged.
-        StorageError: If the machine fails.
-    """
-    tables, tally = split.writer.tables(), Tally()
-    with ExitStack() as stack:
-        opened = [(stack.enter_context(sink.writing(key)), fill) for key, fill in tables.items()]
-        adds = [stack.enter_context(fill(file)) for file, fill in opened]
-        for part in parts.read(split.chunks):
-            rows = part.rows(None if adds else counted_columns(part))
-            for add in adds:
-                add(rows)
-            tally.files.update(split.writer.files(rows.column("file_name").to_pylist()))
-            tally.counts.add(part.chunk, rows)
-    return tally
 
 
 def write_documents(
