@@ -193,8 +193,8 @@ def draw_many(seed: int, addresses: Sequence[tuple[int, int, int]], streams: int
     operations, copies, samples = np.array(addresses, np.uint64).reshape(-1, 3, 1).swapaxes(0, 1)
     numbers = np.arange(streams * AHEAD // 2, dtype=np.uint64)
     c0 = numbers // (AHEAD // 2) << np.uint64(24) | numbers % (AHEAD // 2)
-    counter = np.broadcast_arrays(c0, operations << np.uint64(24) | copies, samples & MASK_32, samples >> 32)
-    w0, w1, w2, w3 = philox4x32((counter[0], counter[1], counter[2], counter[3]), split_key(seed))
+    counter = c0, operations << np.uint64(24) | copies, samples & MASK_32, samples >> 32
+    w0, w1, w2, w3 = philox4x32(counter, split_key(seed))
     ready = np.stack((w1 << 32 | w0, w3 << 32 | w2), axis=-1).reshape(len(addresses), streams * AHEAD)
     return [Draws(seed, *address, own) for address, own in zip(addresses, ready.tolist(), strict=True)]
 
