@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
+from augcli.io.store.arrow_files import load_functions
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.engines.cpus import can_fork
 from augcli.pipeline.engines.local import LocalEngine
@@ -94,6 +95,7 @@ def _make(
         return seconds, 0
     backend = choose_backend(settings.backend, bool(recipe.entries))
     backend.load()  # before processes fork
+    load_functions()
     processes = workers > 1 and backend.forks and can_fork()
     pieces = list(cut_todo(todo, workers, processes, settings.limits))
     engine, spare = LocalEngine(workers, processes), settings.limits.spare_partners

@@ -16,6 +16,14 @@ DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, RecursionError, Overfl
 """What pyarrow raises on files that are damaged, or not of the kind that it reads."""
 
 
+def load_functions() -> None:
+    """Load what Arrow looks up when rows are put in order or cast.
+
+    Once before processes fork, which then share it: 5 MiB, and a twentieth of a second, that each would take.
+    """
+    import pyarrow.compute  # noqa: F401
+
+
 @contextmanager
 def readable(name: str) -> Iterator[None]:
     """Turn what pyarrow raises on damaged data into an `InputError`; an errno is the machine's and passes."""
