@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 IMAGES = "images must be (N, H, W, C), a list of (H, W, C) or (H, W), or one of these, with C = 1, 3 or 4"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that shapes are kept
 class Batch:
     """Images as the kernels take them.
 
@@ -43,7 +44,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
-    @property
+    @cached_property
     def shapes(self) -> list[Shape]:
         """Size of each image as planners see it."""
         return [Shape.of(image) for image in self.images]
@@ -111,9 +112,10 @@ def read_images(images: Any) -> Batch:
         raise PlanError(f"{IMAGES}; got none")
     lacks_channels = [array.ndim == 2 for array in arrays]
     pixels = [array[..., None] if array.ndim == 2 else array for array in arrays]
-    for array, name in zip(pixels, names, strict=True):
+    unlike = pixels[:1] if nesting == "batch" else pixels
+    for array, name in zip(unlike, names, strict=False):
         _check_pixels(array, name)
-    _check_alike(pixels)
+    _check_alike(unlike)
     module = module_of(pixels[0])
     if nesting == "batch":
         # Kernels are compiled for arrays that can be written; for others they would be compiled once more.

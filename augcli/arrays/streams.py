@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from augcli.errors import PlanError, show_value
-from augcli.rng import draw_many, hash_key
+from augcli.rng import draw_many, hash_key, hash_keys
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +53,7 @@ class Streams:
     def _of(cls, seed: int, key: int, count: int, same_on_batch: bool) -> Streams:
         if not isinstance(same_on_batch, bool | np.bool_):
             raise PlanError(f"same_on_batch must be True or False, got {show_value(same_on_batch)}")
-        return cls(seed, key, [hash_key(str(number), key) for number in range(count)], bool(same_on_batch))
+        return cls(seed, key, hash_keys(map(str, range(count)), key).tolist(), bool(same_on_batch))
 
     def draw(self, streams: int, place: int = 0) -> list[Draws]:
         """Draw the numbers of each image for the operation at a place, which has so many streams."""
