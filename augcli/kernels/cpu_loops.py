@@ -266,7 +266,9 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
     scratch = np.empty((6, max(span << x_level, length) + channels + 4), np.uint32)
     between, pixels, next_pixels, weights = scratch[0], scratch[2], scratch[3], scratch[4]
     places = scratch[5, :width]
-    _column_taps(offset, x_taps, frame_width, first, channels, places, weights)
+    is_stretched_along = x_taps != frame_width
+    if is_stretched_along:
+        _column_taps(offset, x_taps, frame_width, first, channels, places, weights)
     total, lines = np.empty(span, np.uint64), np.empty((3, max(span, length)), image.dtype)
     made = -1
     for y in range(y0, y1):
@@ -285,12 +287,12 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
             upper, lower = lines[tap & 1, :span], lines[below & 1, :span]
         target = image[y, x0 * channels : x1 * channels]
         line = lines[2, :length] if is_blend else target
-        if x_taps == frame_width:
-            _round_rows(upper, lower, weight, line)
-        else:
+        if is_stretched_along:
             _mix_rows(upper, lower, weight, between)
             _gather(between, places, channels, pixels, next_pixels)
             _stretch_row(pixels, next_pixels, weights, line)
+        else:
+            _round_rows(upper, lower, weight, line)
         if is_blend and channels == 4:
             _blend_alpha_row(np.uint32(step.weight_q16), line, target)
         elif is_blend:
