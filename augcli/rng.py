@@ -228,12 +228,23 @@ def _draw_subsets(drawn: Sequence[Draws], subsets: Sequence[Subset]) -> list[byt
     zero = np.zeros(1, np.uint64)
     w0, w1, w2, w3 = philox4x32((blocks, zero, zero, zero), (keys[:, :1], keys[:, 1:]))
     hashes = np.stack((w1 << 32 | w0, w3 << 32 | w2), axis=-1).reshape(len(pairs), -1)
-    bitmaps = []
-    for own, subset in zip(hashes, subsets, strict=True):
-        bitmap = np.zeros(subset.total, np.uint8)
-        bitmap[np.argsort(own[: subset.total], kind="stable")[: subset.chosen]] = 1
-        bitmaps.append(bitmap.tobytes())
-    return bitmaps
+    return [
+        _choose_smallest(own[: subset.total], subset.chosen).tobytes()
+        for own, subset in zip(hashes, subsets, strict=True)
+    ]
+
+
+def _choose_smallest(hashes: NDArray[np.uint64], count: int) -> NDArray[np.bool_]:
+    """Return which `count` of some hashes are the smallest, of equal ones the first; without sorting all."""
+    import numpy as np
+
+    if count == 0:
+        return np.zeros(len(hashes), np.bool_)
+    largest = np.partition(hashes, count - 1)[count - 1]
+    is_chosen: NDArray[np.bool_] = hashes < largest
+    ties = np.flatnonzero(hashes == largest)
+    is_chosen[ties[: count - np.count_nonzero(is_chosen)]] = True
+    return is_chosen
 
 
 def shares(log_odds: float) -> tuple[float, float]:
