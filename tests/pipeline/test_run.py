@@ -163,9 +163,10 @@ def test_kernels_are_loaded_only_where_something_is_to_be_done(make_folder, mate
     materialize(src, "dst", CUTMIX, dry_run=True)
     assert not calls
     materialize(src, "dst", CUTMIX)
-    assert len(calls) == 1
+    assert calls
+    calls.clear()
     materialize(src, "dst", CUTMIX)
-    assert len(calls) == 1
+    assert not calls
 
 
 def test_how_many_outputs_are_planned_in_a_row_changes_nothing(
