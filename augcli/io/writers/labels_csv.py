@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from augcli.io.records.label_columns import weight_blocks
 from augcli.io.records.part_files import VISIBLE
@@ -117,6 +116,8 @@ class _Numbers(dict[float, str]):
 
 def _visible_partners(rows: pa.Table) -> list[str]:
     """Return the key of each row's first partner that has pixels in it; "" where none has."""
+    import pyarrow.compute as pc  # here, and below: a run with nothing to do does not load Arrow's functions
+
     partners = rows.column("partners").combine_chunks()
     counts = partners.value_lengths().to_numpy()
     places = pc.add(rows.column(VISIBLE).combine_chunks(), pa.array(np.cumsum(counts) - counts))
@@ -125,6 +126,8 @@ def _visible_partners(rows: pa.Table) -> list[str]:
 
 def _first_boxes(rows: pa.Table) -> list[list[str]]:
     """Return the edges x0, y0, x1, y1 of each row's first pasted box; "" where there is none."""
+    import pyarrow.compute as pc
+
     steps = rows.column("steps").combine_chunks()
     flat = steps.flatten()
     is_box = pc.and_(pc.equal(flat.field("kind"), "paste"), flat.field("x0").is_valid())
