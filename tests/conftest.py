@@ -54,7 +54,7 @@ def _in_process():
     """
     with pytest.MonkeyPatch.context() as patch:
         for module in (run_module, verify_module):
-            patch.setattr(module, "count_workers", lambda: 1)
+            patch.setattr(module, "count_workers", lambda of_rows=False: 1)
         patch.setattr(os, "fsync", lambda file: None)
         patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
         yield

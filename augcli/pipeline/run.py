@@ -59,7 +59,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     seen = state.look(store)
     state.check(seen, recipe, source.annotated, settings.force)
     splits = plan_splits(source, store, recipe, settings.backend, settings.limits)
-    workers = settings.workers or count_workers()
+    workers = settings.workers or count_workers(source.rows_are_shared)
     notes = _list_notes(recipe, source, splits)
 
     def survey(seen: Look) -> Standing:

@@ -87,7 +87,8 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
         else None
     )
     found += again.compare_chunks(part_names(contents.sizes)) if again else []
-    workers = check.workers or count_workers()
+    of_rows = check.source is not None and check.source.rows_are_shared
+    workers = check.workers or count_workers(of_rows)
     counted, recomputed, differences = _check_outputs(output, splits, again, check, workers)
     found += [*differences, *_check_recipe(splits, digest.digest(recipe, annotated))]
     found += _check_documents(output, splits)

@@ -11,9 +11,13 @@ import time
 
 import pytest
 
+import augcli
 from augcli.errors import StorageError
-from augcli.pipeline.engines.cpus import count_workers, read_quota
+from augcli.ops.cutout import Cutout
+from augcli.pipeline import run as run_module
+from augcli.pipeline.engines.cpus import count_workers, read_memory, read_quota
 from augcli.pipeline.engines.local import LocalEngine, _holding_signals
+from augcli.recipe import single
 
 both = pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
 
@@ -145,7 +149,49 @@ def test_the_quota_of_the_control_group_is_read(tmp_path, files, quota):
 def test_workers_are_no_more_than_the_affinity_and_the_quota(tmp_path, monkeypatch, quota, workers):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
     (tmp_path / "cpu.max").write_text(f"{quota} 100000\n")
-    assert count_workers(tmp_path) == workers
+    assert count_workers(group=tmp_path, ram=tmp_path / "none") == workers
+
+
+MEMINFO = "MemTotal:       16384000 kB\nMemFree:          100000 kB\nMemAvailable:    {} kB\nBuffers: 1 kB\n"
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("files", "memory"),
+    [
+        ({}, None),
+        ({"memory.max": "max"}, None),
+        ({"memory.max": "1073741824"}, 1 << 30),
+        ({"memory/memory.limit_in_bytes": "536870912"}, 1 << 29),
+        ({"memory/memory.limit_in_bytes": "9223372036854771712", "meminfo": MEMINFO.format(2048)}, 2 * MIB),
+        ({"memory.max": "max", "meminfo": MEMINFO.format(1048576)}, 1 << 30),
+        ({"memory.max": "1048576", "meminfo": MEMINFO.format(2048)}, MIB),
+        ({"meminfo": "MemTotal: 1 kB\n"}, None),
+    ],
+)
+def test_the_memory_is_what_is_left_within_the_limit_of_the_control_group(tmp_path, files, memory):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text if name == "meminfo" else text + "\n")
+    assert read_memory(tmp_path, tmp_path / "meminfo") == memory
+
+
+@pytest.mark.parametrize(
+    ("mib", "of_files", "of_rows"), [(1, 1, 1), (599, 2, 1), (1199, 5, 1), (1200, 6, 2), (10**5, 8, 8)]
+)
+def test_workers_are_no_more_than_memory_allows(tmp_path, monkeypatch, mib, of_files, of_rows):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    (tmp_path / "memory.max").write_text(f"{mib * MIB}\n")
+    counts = [count_workers(is_rows, tmp_path, tmp_path / "none") for is_rows in (False, True)]
+    assert counts == [of_files, of_rows]
+
+
+def test_a_run_of_shards_asks_for_workers_of_rows(photos, shards, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(run_module, "count_workers", lambda of_rows: asked.append(of_rows) or 1)
+    for src in (photos, shards):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()), dry_run=True)
+    assert asked == [False, True]
 
 
 @pytest.mark.parametrize("first", [0, 700, 10**6])
