@@ -173,7 +173,8 @@ class HoleOperation(Operation):
 
 def luma(channels: tuple[float, float, float]) -> float:
     """Return the luma of three channels."""
-    return sum(weight * value for weight, value in zip(LUMA_Q16, channels, strict=True)) / Q16
+    red, green, blue = (weight * value for weight, value in zip(LUMA_Q16, channels, strict=True))
+    return (red + green + blue) / Q16  # `sum` rounds floats otherwise since Python 3.12
 
 
 def box_around(cy: int, cx: int, height: int, width: int, shape: Shape) -> Box:
