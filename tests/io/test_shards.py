@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -45,6 +47,16 @@ def test_shard_that_is_gone_is_refused_with_the_words_of_the_system(tmp_path):
     words = r"a\.parquet' cannot be read as parquet: .*No such file or directory"
     with pytest.raises(InputError, match=words):
         open_shard(shard)
+
+
+def test_the_footer_is_read_once_and_does_not_pickle(tmp_path):
+    shard = write_shard(tmp_path / "a.parquet", 6, group=4)
+    assert [open_shard(shard).read_row_group(number).num_rows for number in (1, 0)] == [2, 4]
+    data = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(data[:-8] + b"no foot.")
+    assert open_shard(shard).read_row_group(0).column("number").to_pylist() == [0, 1, 2, 3]
+    with pytest.raises(InputError, match="cannot be read as parquet"):
+        open_shard(pickle.loads(pickle.dumps(shard)))
 
 
 def test_columns_of_several_widths_are_united(tmp_path):

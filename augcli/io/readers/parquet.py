@@ -79,7 +79,7 @@ def open_shards(found: Input, selection: Selection, classes: ClassList) -> Sourc
     return Source(
         catalogues=catalogues,
         layout="parquet",
-        opener=ShardOpener({shard.key: shard for shard in shards}, columns, carried),
+        opener=ShardOpener({shard.key: replace(shard) for shard in shards}, columns, carried),
         has_class_folders=labels_fit_folders(catalogues),
         main=rows.main,
         notes=tuple(notes),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,13 +27,31 @@ IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes", "pixel_values")
 READ_BUFFER = 1 << 20
 
 
-class Shard(NamedTuple):
-    """A parquet file: where it lies, and its size and version when it was listed."""
+@dataclass(frozen=True)
+class Shard:
+    """A parquet file: where it lies, and its size and version when it was listed.
+
+    It pickles without its footer.
+    """
 
     store: Store
     key: str
     size: int
     version: int
+
+    def __reduce__(self) -> Any:
+        return Shard, (self.store, self.key, self.size, self.version)
+
+    @cached_property
+    def footer(self) -> pq.FileMetaData:
+        """What the shard says of itself, read once; see `open_shard`."""
+        with _opening(self):
+            footer = pq.ParquetFile(self.store.open(self.key)).metadata
+        rows = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
+        # A row takes a byte at least, where it holds an image: what promises more would fill the memory.
+        if sum(rows) != footer.num_rows or min(rows, default=0) < 0 or footer.num_rows > self.size:
+            raise InputError(f"{self.name!r} is damaged: its footer promises rows that it cannot hold")
+        return footer
 
     @property
     def name(self) -> str:
@@ -63,8 +83,17 @@ def open_shard(shard: Shard) -> pq.ParquetFile:
         InputError: If it cannot be opened, or is not a parquet file, or one whose footer cannot be true.
         StorageError: If the machine fails while it is read.
     """
+    footer = shard.footer
+    with _opening(shard):
+        file = shard.store.open(shard.key)
+        return pq.ParquetFile(file, metadata=footer, pre_buffer=False, buffer_size=READ_BUFFER)
+
+
+@contextmanager
+def _opening(shard: Shard) -> Iterator[None]:
+    """Turn what is raised while a shard is opened into errors of ours."""
     try:
-        file = pq.ParquetFile(shard.store.open(shard.key), pre_buffer=False, buffer_size=READ_BUFFER)
+        yield
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno:
             raise storage_error(f"cannot read {shard.name!r}", error) from error
@@ -74,12 +103,6 @@ def open_shard(shard: Shard) -> pq.ParquetFile:
     except StorageError as error:  # it cannot be opened
         reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
         raise InputError(f"{shard.name!r} cannot be read as parquet: {first_line(reason)}") from error
-    metadata = file.metadata
-    rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
-    # A row takes a byte at least, where it holds an image: what promises more would fill the memory.
-    if sum(rows) != metadata.num_rows or min(rows, default=0) < 0 or metadata.num_rows > shard.size:
-        raise InputError(f"{shard.name!r} is damaged: its footer promises rows that it cannot hold")
-    return file
 
 
 @contextmanager
