@@ -33,7 +33,7 @@ class Limits:
     spare_partners: int = 16
     read_ahead: int = 64
     read_ahead_bytes: int = 4 << 20
-    planned_ahead: int = 256
+    planned_ahead: int = 1024
     held_bytes: int = 256 << 20
     made_together: int = 64
     gathered_bytes: int = 4 << 20
