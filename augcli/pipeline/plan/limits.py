@@ -14,7 +14,9 @@ class Limits:
         chunk_bytes: Bytes of input of a chunk at most, and of a slice of row groups.
         chunk_groups: Row groups that a chunk of parquet rows mixes at least, if there are that many.
         shortest_piece: Samples of a piece of a chunk at least.
-        longest_piece: Samples of a piece of a chunk at most.
+        longest_piece: Samples of a piece of a chunk at most. Each piece decodes the partners behind its end
+            once more, and after each the progress is shown.
+        longest_in_threads: The same where workers are threads: an interruption waits for their pieces.
         spare_partners: Possible partners that a task knows beyond those that it needs if all images decode;
             with too few it is sent again with more.
         read_ahead: Files that are read in a row at most.
@@ -29,7 +31,8 @@ class Limits:
     chunk_bytes: int = 256 << 20
     chunk_groups: int = 8
     shortest_piece: int = 8
-    longest_piece: int = 64
+    longest_piece: int = 256
+    longest_in_threads: int = 64
     spare_partners: int = 16
     read_ahead: int = 64
     read_ahead_bytes: int = 4 << 20

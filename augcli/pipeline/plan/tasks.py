@@ -59,7 +59,7 @@ def cut_todo(
         todo: The chunks that are to be made.
         workers: Number of workers.
         processes: Whether they are processes, which commit whole chunks, and read by themselves what pieces
-            need. Threads share it, so their pieces are short: an interruption waits for them.
+            need; threads share it.
         limits: How long pieces are.
     """
     left = sum(len(chunk) for _, chunk in todo)
@@ -70,7 +70,8 @@ def cut_todo(
         elif processes and chunk.groups:
             cut = cut_pieces(chunk, piece_lengths(left, workers, -(-length // LEAST_SHARE), length))
         else:
-            cut = cut_pieces(chunk, piece_lengths(left, workers, limits.shortest_piece, limits.longest_piece))
+            longest = limits.longest_piece if processes else limits.longest_in_threads
+            cut = cut_pieces(chunk, piece_lengths(left, workers, limits.shortest_piece, longest))
         for arcs in cut:
             yield Piece(split, chunk, arcs, processes and sum(map(len, arcs)) == length)
         left -= length
