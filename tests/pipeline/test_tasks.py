@@ -198,7 +198,7 @@ def test_a_task_of_64_samples_is_small_and_quick_to_pickle(tmp_path):
         for place in range(400):
             (tmp_path / "src" / f"c{number}" / f"{place}.jpg").write_bytes(image)
     (split,) = plan(tmp_path / "src", tmp_path / "dst", "folder", Limits())
-    pieces = list(cut_todo([(split, split.chunks[0])], 2, True, Limits(shortest_piece=64)))
+    pieces = list(cut_todo([(split, split.chunks[0])], 2, True, Limits(longest_piece=64)))
     task = next(make_tasks(pieces, 16, True))
     assert sum(map(len, task.arcs)) == 64
     spent = []
@@ -230,8 +230,13 @@ def test_chunks_are_whole_while_each_worker_has_two_of_them_to_do():
     assert [own == "1000*" for own in cut(make_todo(*[1000] * 6), 2, True)] == [True] * 3 + [False] * 3
 
 
-def test_pieces_of_a_folder_have_64_samples_and_fewer_towards_the_end():
-    assert cut(make_todo(400), 2, True) == ["64 64 64 52 39 29 22 16 12 9 8 8 8 5"]
+def test_pieces_of_a_folder_have_256_samples_and_fewer_towards_the_end():
+    wanted = "256 256 256 256 244 183 137 103 77 58 43 32 24 18 14 10 8 8 8 8 1"
+    assert cut(make_todo(2000), 2, True) == [wanted]
+
+
+def test_pieces_for_threads_have_64_samples_since_an_interruption_waits_for_them():
+    assert cut(make_todo(400), 2, False) == ["64 64 64 52 39 29 22 16 12 9 8 8 8 5"]
 
 
 def test_pieces_of_rows_are_a_share_of_what_is_left_and_a_sixteenth_of_their_chunk_at_least():
