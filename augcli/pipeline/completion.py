@@ -94,8 +94,10 @@ def _make(
     if not todo:
         return seconds, 0
     backend = choose_backend(settings.backend, bool(recipe.entries))
-    backend.load()  # before processes fork
+    # Before processes fork, which then share what is loaded.
+    backend.load()
     load_functions()
+    codec.load_formats()
     processes = workers > 1 and backend.forks and can_fork()
     pieces = list(cut_todo(todo, workers, processes, settings.limits))
     engine, spare = LocalEngine(workers, processes), settings.limits.spare_partners

@@ -23,6 +23,12 @@ GIVEN = {
     "below a bound": ["--bounded", "0"],
     "within a bound": ["--bounded", "7"],
     "lists": ["--several", "a", "--several", "b"],
+    "a list of an empty text": ["--several", ""],
+    "numbers with a point": ["--real", "0.25"],
+    "a point alone": ["--real", ".5"],
+    "a point at the end": ["--real", "5."],
+    "a power": ["--real", "1e-3"],
+    "no finite number": ["--real", "inf"],
     "flags": ["--flag"],
     "an empty argument": [""],
 }
@@ -76,7 +82,8 @@ def test_only_other_values_are_checked(monkeypatch):
         parameter, "process_value", lambda self, *given: checked.append(self.name) or real(self, *given)
     )
     app = make(plain_values.PlainGroup, plain_values.PlainCommand)
-    answer(app, ["photos", "--whole", "12", "--text", "x", "--flag"])
+    plain = ["--whole", "12", "--real", "0.5", "--text", "x", "--several", "a", "--flag"]
+    answer(app, ["photos", *plain])
     assert checked == []
     answer(app, ["photos", "--whole", "-12"])
     assert checked == ["whole"]
