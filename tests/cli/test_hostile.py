@@ -758,10 +758,13 @@ def test_images_with_sound_masks_with_linked_ones_and_with_a_text_in_them_are_ma
 
 
 @needs_smaps
-def test_hostile_masks_take_no_memory(oddly_masked, six):
+def test_hostile_masks_take_no_memory(oddly_masked, tmp_path):
     _, ended = oddly_masked
-    sound = run_watched("cutmix", "src", "dst", "--masks", "masks", "--workers", WORKERS, cwd=six)
-    assert ended.peak_mib < sound.peak_mib + NOISE_MIB
+    hostile.write_six(tmp_path, len(ODD_MASKS) + 4)
+    call = "cutmix", "src", "--masks", "masks", "--workers", WORKERS
+    # The largest of three: a peak is short, and looking for it every so often misses some.
+    sound = max(run_watched(*call, f"dst{number}", cwd=tmp_path).peak_mib for number in range(3))
+    assert ended.peak_mib < sound + NOISE_MIB
 
 
 def test_a_failure_of_a_mask_is_the_same_each_time(six):
