@@ -97,7 +97,6 @@ def _make(
     # Before processes fork, which then share what is loaded.
     backend.load()
     load_functions()
-    codec.load_formats()
     processes = workers > 1 and backend.forks and can_fork()
     pieces = list(cut_todo(todo, workers, processes, settings.limits))
     engine, spare = LocalEngine(workers, processes), settings.limits.spare_partners

@@ -44,8 +44,9 @@ OK, TOO_MANY_FAILED, INPUT, OUTPUT, STORAGE = 0, 3, 4, 5, 7
 CUTMIX = single(CutMix())
 WORKERS = 2
 MIB = 1 << 20
-NOISE_MIB = 8
-"""The same run was seen to differ by 5 MiB from time to time."""
+NOISE_MIB = 16
+"""The same run was seen to differ by 5 MiB from time to time; two workers that meet odd formats load 8 MiB
+of decoders and of Arrow, which those that meet plain photos do without."""
 
 
 def fault(reason):
@@ -304,9 +305,11 @@ def base_peak(tmp_path_factory):
     @cache
     def measure(form, workers):
         options = ("--quiet", "--format", form, "--workers", workers)
-        ended = run_watched("cutmix", root / "src", root / f"{form}-{workers}", *options)
-        assert ended.code == OK
-        return ended.peak_mib
+        targets = [root / f"{form}-{workers}-{number}" for number in range(workers)]
+        # With two workers, twice: the peak of both at once is short, and looked for every so often.
+        ended = [run_watched("cutmix", root / "src", target, *options) for target in targets]
+        assert {one.code for one in ended} == {OK}
+        return max(one.peak_mib for one in ended)
 
     return measure
 

@@ -51,11 +51,6 @@ BAND = 64
 """Rows that are converted at once: of a whole image that takes several times its memory."""
 
 
-def load_formats() -> None:
-    """Load what Pillow loads when it opens the first file that simplejpeg does not read."""
-    Image.preinit()
-
-
 @contextmanager
 def own_pixel_bound() -> Iterator[None]:
     """Lift Pillow's process-wide pixel bound while `read_header` applies the caller's own."""
