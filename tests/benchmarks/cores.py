@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from statistics import median
 
 from cases import CUTMIX, HERE, Program
 from photos import SAMPLE_PHOTOS, make_photos
-from run import TINY_FILES, Data, describe_machine, say, time_rounds, warm_up
+from run import TINY_FILES, Data, describe_machine, say, time_programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +45,7 @@ def measure_share(layout: Layout, workers: int, arguments: argparse.Namespace) -
     whole = {name: make_photos(photos, work, kind, files) for name, kind in variants.items()}
     tiny = {name: make_photos(photos, work, kind, TINY_FILES, 2) for name, kind in variants.items()}
     data = Data(whole, tiny, files, TINY_FILES)
-    (work / "out").mkdir(parents=True, exist_ok=True)
-    try:
-        warm_up(programs, data, work)
-        times = time_rounds(programs, data, work, arguments.rounds)
-    finally:
-        shutil.rmtree(work / "out", ignore_errors=True)
+    times = time_programs(programs, data, work, arguments.rounds)
     rates = {name: mine.warm_rates(files) for name, mine in times.items()}
     shares = [a / b for a, b in zip(rates["augcli"], rates["floor"], strict=True)]
     cells = [layout.name, str(workers), f"{median(rates['floor']):.0f}", f"{median(rates['augcli']):.0f}"]

@@ -131,6 +131,16 @@ def time_rounds(programs: list[Program], data: Data, work: Path, rounds: int) ->
     return times
 
 
+def time_programs(programs: list[Program], data: Data, work: Path, rounds: int) -> dict[str, Times]:
+    """Warm up, time the rounds, and remove what was written."""
+    (work / "out").mkdir(parents=True, exist_ok=True)
+    try:
+        warm_up(programs, data, work)
+        return time_rounds(programs, data, work, rounds)
+    finally:
+        shutil.rmtree(work / "out", ignore_errors=True)
+
+
 def format_rows(case: Case, times: dict[str, Times], outputs: int) -> Iterator[str]:
     """Write one row for each program that augcli is measured against, as markdown."""
     ours = times.pop("augcli")
@@ -174,14 +184,8 @@ def _find_version(library: str) -> str | None:
 def bench(case: Case, arguments: argparse.Namespace) -> Iterator[str]:
     """Measure one case; gives its rows."""
     say(case.name)
-    data, work = prepare(case, arguments), arguments.work
-    programs = case.programs()
-    (work / "out").mkdir(parents=True, exist_ok=True)
-    try:
-        warm_up(programs, data, work)
-        times = time_rounds(programs, data, work, arguments.rounds)
-    finally:
-        shutil.rmtree(work / "out", ignore_errors=True)
+    data = prepare(case, arguments)
+    times = time_programs(case.programs(), data, arguments.work, arguments.rounds)
     return format_rows(case, times, data.outputs)
 
 

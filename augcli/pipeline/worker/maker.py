@@ -77,7 +77,7 @@ class Maker:
         return [made for made in finished if made.base is not base]
 
     def _lay_out(self, made: Made, work: Work) -> None:
-        """Give an output pixels that it may change.
+        """Find the pixels of an output, which it may change.
 
         They are its base's where nobody reads these any more; or where it changes a small box alone, which
         is put back once it is encoded; else a copy.
