@@ -8,6 +8,7 @@ a `StorageError`, whatever the store.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -47,6 +48,19 @@ class Page:
     other_keys: list[str] = field(default_factory=list)
 
 
+class Sharing(IntEnum):
+    """Which workers may use a store that this process has used; of several stores the smallest holds."""
+
+    THREADS = 1
+    """Threads of this process: what is in the store is in its memory."""
+
+    FRESH = 2
+    """Processes that begin anew, too: they are given the store pickled."""
+
+    FORKED = 3
+    """Processes that are forked, too: stores of local files have nothing that a fork breaks."""
+
+
 class Sink(Protocol):
     """Where whole files are written: a store, or a comparison with what stands in a store."""
 
@@ -64,6 +78,10 @@ class Store(Sink, Protocol):
     @property
     def name(self) -> str:
         """The root as users write it, for messages."""
+
+    @property
+    def sharing(self) -> Sharing:
+        """Which workers may use it; `FORKED` is said by stores of local files alone."""
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
         """Yield what stands below a prefix, which is empty or ends in a slash, in no particular order.

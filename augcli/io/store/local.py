@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import pyarrow as pa
 
 from augcli.errors import StorageError
+from augcli.io.store.base import Sharing
 from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.names import PART_SUFFIX
 from augcli.io.store.walk import Walk
@@ -60,6 +61,11 @@ class LocalStore:
     def name(self) -> str:
         """The root as users write it."""
         return self.root
+
+    @property
+    def sharing(self) -> Sharing:
+        """Every worker that sees the same files may use it; see `Store.sharing`."""
+        return Sharing.FORKED
 
     def path(self, key: str) -> str:
         """Return where a file lies, for messages and for programs that know paths alone."""
