@@ -13,7 +13,7 @@ Readers and writers stand above records, boxes, labels and images, these above t
 store/base                  what a store is; every byte is read and written through one
 store/local                 files and directories
 store/listing               what lies below a directory
-store/lease                 one run at a time
+store/lease                 who may write: a run alone, or partitions together
 store/names                 names of outputs and unfinished files
 store/arrow_files           parquet files opened, and their damage named
 store/contents              what stands in a store, from one listing

@@ -1,4 +1,4 @@
-"""The lock on DST: one run at a time, and none that a dead process leaves behind."""
+"""The lock on DST: one run, or partitions together, and none that a dead process leaves behind."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ with locked(LocalStore(sys.argv[1])):
 """
 
 
-def locked(directory):
-    return lease.locked(LocalStore(str(directory)))
+def locked(directory, shared=False):
+    return lease.locked(LocalStore(str(directory)), shared)
 
 
 def has_lock(directory):
@@ -145,11 +145,11 @@ def test_where_the_system_has_no_locks_a_warning_says_so(tmp_path, monkeypatch):
 def test_a_file_that_was_removed_while_it_was_being_locked_does_not_count(tmp_path, monkeypatch):
     real, taken = lease._lock, []
 
-    def lock_late(file):
+    def lock_late(file, shared):
         if not taken:
             (tmp_path / LOCK).unlink()  # as the run that held it until now does at its end
         taken.append(file)
-        return real(file)
+        return real(file, shared)
 
     monkeypatch.setattr(lease, "_lock", lock_late)
     with locked(tmp_path):
@@ -184,3 +184,62 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
     with pytest.raises(StorageError), locked(tmp_path / "dst"):
         pytest.fail("it was followed")
     assert (tmp_path / "victim").read_text() == "mine"
+
+
+# --- shared ---------------------------------------------------------------------------------------------
+
+
+def test_those_who_share_it_hold_it_together_and_the_last_one_removes_it(tmp_path):
+    with locked(tmp_path, shared=True):
+        with locked(tmp_path, shared=True):
+            assert has_lock(tmp_path)
+        assert has_lock(tmp_path)
+    assert not has_lock(tmp_path)
+
+
+def test_the_first_of_two_may_be_the_last_to_let_go(tmp_path):
+    first, second = locked(tmp_path, shared=True), locked(tmp_path, shared=True)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert has_lock(tmp_path)
+    second.__exit__(None, None, None)
+    assert not has_lock(tmp_path)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_wants_it_alone_is_refused_while_others_share_it(tmp_path):
+    words = f"in use by partitions, one of them process {os.getpid()} on "
+    with locked(tmp_path, shared=True), pytest.raises(OutputError, match=words), locked(tmp_path):
+        pytest.fail("it is held alone and shared")
+    with locked(tmp_path):
+        pass
+
+
+@pytest.mark.usefixtures("impatient")
+def test_nobody_shares_what_is_held_alone(tmp_path):
+    with locked(tmp_path), pytest.raises(OutputError, match="in use"), locked(tmp_path, shared=True):
+        pytest.fail("it is held alone and shared")
+
+
+@pytest.mark.slow
+def test_of_many_who_come_and_go_each_is_alone_or_among_sharers(tmp_path):
+    inside, wrong = [], []
+
+    def hold(number):
+        shared = number % 3 > 0
+        for _ in range(4):
+            with locked(tmp_path, shared):
+                inside.append(shared)
+                if not all(inside) and len(inside) > 1:
+                    wrong.append(list(inside))
+                time.sleep(0.002)
+                inside.remove(shared)
+
+    threads = [threading.Thread(target=hold, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert not has_lock(tmp_path)

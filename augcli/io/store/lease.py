@@ -1,4 +1,4 @@
-"""One run at a time on a DST: a lock that ends with the process that holds it, however that ends."""
+"""Who may write to a DST: a run alone, or partitions together. A lock ends with the process that holds it."""
 
 from __future__ import annotations
 
@@ -24,34 +24,43 @@ if TYPE_CHECKING:
     from augcli.io.store.local import LocalStore
 
 LOCK = ".augcli.lock"
+PARTITIONS = "partitions, one of them "
+"""What the file says before the last process that came to share the lock."""
+
 PATIENCE_S = 2.0
 """How long a run waits for the lock: worker processes outlive one that was killed by a moment."""
 
 
 @contextmanager
-def locked(store: LocalStore) -> Iterator[bool]:
-    """Hold a store, whose directory is made where it does not exist, for one run.
+def locked(store: LocalStore, shared: bool = False) -> Iterator[bool]:
+    """Hold a store, whose directory is made where it does not exist: alone, or beside others who share it.
 
     The lock is the system's (`flock`), so one that a dead process left does not hold; the file that bears it
-    only says who does, and is removed at the end. Where a file system has no locks, a warning says so.
+    only says who does, and is removed by whoever is the last to hold it. Where a file system has no locks, a
+    warning says so.
+
+    Args:
+        store: What is held.
+        shared: Whether others who share it may hold it, too.
 
     Raises:
-        OutputError: If another process holds it.
+        OutputError: If another process holds it, alone or where this one wants it alone.
         StorageError: If the file cannot be written.
     """
     make_directory(store.root)
-    file = _take(store)
+    file = _take(store, shared)
     try:
         yield True
     finally:
         # Removed while it is still held: whoever opened it meanwhile finds that it is gone, and opens anew.
         try:
-            store.delete([LOCK])
+            if not shared or (_lock(file, shared=False) and _is_same(store.path(LOCK), file)):
+                store.delete([LOCK])
         finally:
             os.close(file)
 
 
-def _take(store: LocalStore) -> int:
+def _take(store: LocalStore, shared: bool) -> int:
     """Open and lock the file; return its descriptor."""
     path = store.path(LOCK)
     deadline = time.monotonic() + PATIENCE_S
@@ -59,9 +68,10 @@ def _take(store: LocalStore) -> int:
         with storage_errors(f"cannot write {path!r}"):
             file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
             try:
-                if _lock(file) and _is_same(path, file):
+                if _lock(file, shared) and _is_same(path, file):
+                    own = f"process {os.getpid()} on {socket.gethostname()}"
                     os.ftruncate(file, 0)
-                    os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
+                    os.write(file, f"{PARTITIONS * shared}{own}".encode())
                     return file
                 holder = os.read(file, 500).decode("utf-8", "replace") or "another process"
             except BaseException:
@@ -75,12 +85,12 @@ def _take(store: LocalStore) -> int:
         time.sleep(0.05)
 
 
-def _lock(file: int) -> bool:
+def _lock(file: int, shared: bool) -> bool:
     """Lock an open file; True unless somebody else holds it."""
     try:
         if fcntl is None:
             raise OSError("this system has no flock")
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
