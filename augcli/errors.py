@@ -8,6 +8,7 @@ AugcliError                   1   a bug of ours, when nothing narrower fits
 ├── OutputError               5   DST holds something else, overlaps SRC, or is in use
 ├── StorageError              7   the machine failed: disk full, no permission, a file vanished
 └── MissingPartError          8   an optional package or a device is not there
+    └── VersionError          8   a machine's libraries would write other bytes than those of the plan
 """
 
 from __future__ import annotations
@@ -181,3 +182,7 @@ class MissingPartError(AugcliError):
     """An optional package or a device is missing."""
 
     exit_code = 8
+
+
+class VersionError(MissingPartError):
+    """A machine's libraries would write other bytes than those of the machine that planned."""

@@ -42,7 +42,7 @@ INNER_LAYERS = {
         {"run", "completion", "verify", "part_check", "recompute", "doctor"},
         {"output", "worker", "engines", "settings"},
         {"plan"},
-        {"results"},
+        {"results", "environment"},
     ],
 }
 """The same inside of packages."""

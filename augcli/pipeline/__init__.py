@@ -16,6 +16,7 @@ run stands above output, worker and engines, these above plan.
 run                   one whole run, top to bottom
 completion            what a run does where something is to be made or compared
 settings              how a run is done
+environment           whether two machines would write the same bytes
 verify                whether an output is what was written
 recompute             outputs made again from their sources, for verify
 doctor                what this machine has
