@@ -23,7 +23,7 @@ from PIL import Image
 from augcli.cli import answer
 from augcli.pipeline import run as run_module
 from augcli.pipeline import verify as verify_module
-from tests import pages
+from tests import pages, servers
 
 # A shared machine is slow for a while now and then; no test is about time.
 settings.register_profile("augcli", deadline=None)
@@ -34,7 +34,7 @@ ROOT = Path(__file__).parent.parent
 RUN, VERIFY = run_module.run, verify_module.verify
 
 
-SLOW_FIXTURES = {"run_cli", "hugging_face", "nvrtc", "compile_host"}
+SLOW_FIXTURES = {"s3", "azure", "run_cli", "hugging_face", "nvrtc", "compile_host"}
 """What starts the program, imports `datasets`, or compiles C++ and CUDA: a second or more each."""
 
 
@@ -58,6 +58,31 @@ def _in_process():
         patch.setattr(os, "fsync", lambda file: None)
         patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
         yield
+
+
+@pytest.fixture(scope="session")
+def cloud_credentials():
+    """Credentials of the test servers, and no others, for the session."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (name for name in os.environ if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))):
+            patch.delenv(name)
+        for name, value in (servers.CREDENTIALS | servers.NO_CLOUD).items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def s3(cloud_credentials) -> Iterator[str]:
+    """The address of a server of S3."""
+    with servers.serve_s3() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def azure(cloud_credentials) -> Iterator[str]:
+    """The address of an account of Azure."""
+    with servers.serve_azure() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,8 @@ HOMES = {
     "typer": {"cli/"},
     "tqdm": {"cli/"},
     "blake3": {"io/store/"},
+    "obstore": {"io/store/object_clients"},
+    "boto3": {"io/store/object_clients"},
 }
 """Where heavy packages are imported."""
 

@@ -12,6 +12,12 @@ Readers and writers stand above records, boxes, labels and images, these above t
 
 store/base                  what a store is; every byte is read and written through one
 store/local                 files and directories
+store/objects               objects in a bucket
+store/object_clients        what speaks to a bucket: endpoints, credentials
+store/object_errors         faults of buckets as `StorageError`s
+store/object_files          an object read by ranges
+store/object_listing        the listing of a bucket, as pages
+store/urls                  addresses of buckets, and how they are reached
 store/listing               what lies below a directory
 store/lease                 who may write: a run alone, or partitions together
 store/names                 names of outputs and unfinished files

@@ -3,6 +3,8 @@
 base       what a store is: eight verbs over keys; `Sink`, of which a store is one
 local      a store on a local disk
 walk       listing a directory for it
+objects    a store in a bucket
+urls       addresses of such stores
 contents   what stands in a store, from one listing
 lease      one run at a time on an output
 names      how files of an output are named, and known to be ours

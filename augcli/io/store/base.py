@@ -21,7 +21,7 @@ class Version(NamedTuple):
 
     Attributes:
         size: Bytes.
-        version: Modification time in nanoseconds on a local disk.
+        version: Modification time in nanoseconds on a local disk; in a bucket a hash of the ETag.
     """
 
     size: int
@@ -82,6 +82,14 @@ class Store(Sink, Protocol):
     @property
     def sharing(self) -> Sharing:
         """Which workers may use it; `FORKED` is said by stores of local files alone."""
+
+    @property
+    def scratch(self) -> Store:
+        """Where files of this attempt wait, staged, that never become files of the store.
+
+        On a disk that is the store itself, whose unfinished files the next run removes; else a directory of
+        this machine for temporary files.
+        """
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
         """Yield what stands below a prefix, which is empty or ends in a slash, in no particular order.

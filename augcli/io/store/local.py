@@ -67,6 +67,11 @@ class LocalStore:
         """Every worker that sees the same files may use it; see `Store.sharing`."""
         return Sharing.FORKED
 
+    @property
+    def scratch(self) -> LocalStore:
+        """The store itself; see `Store.scratch`."""
+        return self
+
     def path(self, key: str) -> str:
         """Return where a file lies, for messages and for programs that know paths alone."""
         return f"{self.root}/{key}" if self.root != "/" else f"/{key}"

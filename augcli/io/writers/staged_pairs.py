@@ -1,4 +1,4 @@
-"""Encoded images and masks that wait on the disk until their chunk is committed, to become columns of shards.
+"""Encoded images and masks that wait on a disk until their chunk is committed, to become columns of shards.
 
 In memory they would take as much as a whole chunk for each worker: nearly a gigabyte with row groups of a
 thousand images; and between processes they would travel through a pipe. To write and read them once more was
@@ -48,18 +48,18 @@ def stage_pairs(store: Store, key: str, pairs: Sequence[Pair]) -> list[StagedPai
     cells = [data for pair in pairs for data in pair]
     stops = list(itertools.accumulate(map(len, cells)))
     places = [StagedCell(key, stop - len(data), len(data)) for stop, data in zip(stops, cells, strict=True)]
-    store.stage([key], [b"".join(cells)])
+    store.scratch.stage([key], [b"".join(cells)])
     return [StagedPair(*pair) for pair in zip(places[::2], places[1::2], strict=True)]
 
 
 def read_cells(store: Store, cells: Sequence[StagedCell]) -> pa.Array:
     """Read staged images or masks as an array of bytes, in the order in which they are given."""
     stops = np.cumsum([0, *(cell.length for cell in cells)], dtype=np.int32)
-    data = np.empty(stops[-1], np.uint8)
+    data, scratch = np.empty(stops[-1], np.uint8), store.scratch
     ordered = sorted(zip(cells, stops.tolist(), strict=False))
     for key, group in itertools.groupby(ordered, key=lambda pair: pair[0].key):
-        name = full_name(store, store.staged(key))
-        with storage_errors(f"cannot read {name!r}"), store.open(store.staged(key)) as file:
+        name = full_name(scratch, scratch.staged(key))
+        with storage_errors(f"cannot read {name!r}"), scratch.open(scratch.staged(key)) as file:
             for cell, start in group:
                 file.seek(cell.start)
                 data[start : start + cell.length] = np.frombuffer(file.read(cell.length), np.uint8)
@@ -68,4 +68,5 @@ def read_cells(store: Store, cells: Sequence[StagedCell]) -> pa.Array:
 
 def drop_pairs(store: Store, pairs: Sequence[StagedPair]) -> None:
     """Remove the staged files of pairs that are written elsewhere."""
-    store.delete([store.staged(key) for key in dict.fromkeys(pair.image.key for pair in pairs)])
+    scratch = store.scratch
+    scratch.delete([scratch.staged(key) for key in dict.fromkeys(pair.image.key for pair in pairs)])

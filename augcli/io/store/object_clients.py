@@ -1,0 +1,111 @@
+"""What speaks to a bucket: obstore's clients, with the endpoint and credentials of the environment.
+
+Credentials are found by the rules of each cloud, in every process anew, and are never part of a value.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from augcli.errors import MissingPartError, StorageError
+from augcli.io.store.object_errors import CREDENTIALS
+from augcli.io.store.urls import Access
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TIMEOUT = "120s"
+"""For one request, with its bytes; obstore's own 30 s are short for large files. It tries ten times."""
+
+ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT",),
+}
+"""Variables that name another server, the first that is set."""
+
+
+@cache
+def load_obstore() -> Any:
+    """Load obstore.
+
+    Raises:
+        MissingPartError: If it is not installed.
+    """
+    try:
+        import obstore.exceptions
+        import obstore.store
+    except ImportError as error:
+        raise MissingPartError(
+            "obstore is not installed, by which s3://, gs:// and az:// are read and written; run:"
+            " pip install 'augcli[remote]'"
+        ) from error
+    return obstore
+
+
+@cache
+def connect(scheme: str, bucket: str, access: Access, process: int) -> Any:
+    """Return the client of a bucket, one in each process; `memory://` is a store of this process alone.
+
+    Raises:
+        MissingPartError: If what it needs is not installed.
+        StorageError: If there are no credentials.
+        UsageError: If a variable names an endpoint that is none.
+    """
+    stores = load_obstore().store
+    if scheme == "memory":
+        return stores.MemoryStore()
+    endpoint = find_endpoint(scheme, access, os.environ)
+    known: dict[str, Any] = {"client_options": {"timeout": TIMEOUT}}
+    if endpoint and endpoint.startswith("http://"):
+        known["client_options"]["allow_http"] = True
+    if access.anonymous:
+        known["skip_signature"] = True
+    if scheme == "gs":
+        return stores.GCSStore(bucket, **known, **({"base_url": endpoint} if endpoint else {}))
+    known |= {"endpoint": endpoint} if endpoint else {}
+    if scheme == "az":
+        return stores.AzureStore(bucket, **known)
+    if not access.anonymous and "AWS_ACCESS_KEY_ID" not in os.environ:
+        known |= _find_profile(bucket)
+    return stores.S3Store(bucket, **known)
+
+
+def find_endpoint(scheme: str, access: Access, environment: Mapping[str, str]) -> str | None:
+    """Return the server that is spoken to in the place of the cloud's own; None for that.
+
+    Raises:
+        UsageError: If a variable names what is none.
+    """
+    if access.endpoint_url is not None:
+        return access.endpoint_url
+    given = [environment[name] for name in ENDPOINTS[scheme] if environment.get(name)]
+    return Access(given[0]).endpoint_url if given else None
+
+
+def _find_profile(bucket: str) -> dict[str, Any]:
+    """Return what gives credentials of a profile (SSO, too) or of the machine, where boto3 is installed.
+
+    Raises:
+        MissingPartError: If a profile is named, and boto3 is not installed.
+        StorageError: If boto3 finds no credentials.
+    """
+    if find_spec("boto3") is None:
+        if "AWS_PROFILE" in os.environ:
+            raise MissingPartError(
+                "boto3 is not installed, by which the profile of AWS_PROFILE is read; run: pip install boto3"
+            )
+        return {}
+    from boto3 import Session
+    from botocore.exceptions import BotoCoreError
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    try:
+        return {"credential_provider": Boto3CredentialProvider(Session())}
+    except BotoCoreError as error:
+        raise StorageError(f"cannot reach 's3://{bucket}': {error}; correct AWS_PROFILE") from error
+    except ValueError as error:
+        raise StorageError(f"cannot reach 's3://{bucket}': no credentials; {CREDENTIALS['s3']}") from error

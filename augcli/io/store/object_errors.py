@@ -1,0 +1,91 @@
+"""Faults of object stores as `StorageError`s: one line that says what failed, where, why, and the cure."""
+
+from __future__ import annotations
+
+import errno
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from augcli.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CREDENTIALS = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE with boto3 installed",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or run `az login`",
+    "memory": "",
+}
+"""How each store gets its credentials."""
+
+AGAIN = "run again to go on"
+
+FAULTS = (
+    (r"NoSuchBucket|ContainerNotFound", "the bucket does not exist", "correct its name, or make it"),
+    (r"^FileNotFoundError", "it does not exist", "see to it that nobody removes it, and run again"),
+    (r"Missing(AccessKeyId|SecretAccessKey)|token request|MissingAccount|Account must be specified"
+     r"|credential_provider|external credential", "no credentials", "{credentials}"),
+    (r"PermissionDenied|AccessDenied|403 Forbidden", "access is denied (403)",
+     "use credentials that may {verb} there"),
+    (r"Unauthenticated|401 Unauthorized", "the credentials are not accepted (401)", "{credentials}"),
+    (r"BareRedirect|PermanentRedirect", "the bucket lies in another region", "set AWS_REGION"),
+    (r"InvalidPath|Could not parse path", "a name there has an empty part, `.`, `..` or a control character",
+     "rename it"),
+    (r"MissingEtag|InvalidListResponse|NotPartial|invalid list response|404 Not Found|405 Method Not Allowed",
+     "the server does not answer as {scheme}:// does", "correct the endpoint"),
+    (r"kind: Connect|dns error", "the server cannot be reached", "check the network and the endpoint"),
+    (r"503 Service|SlowDown|429 Too Many", "the store turns requests away (503)",
+     "run again later, or with fewer workers"),
+    (r"TimedOut|timed out|operation timed out", "the store does not answer in time", AGAIN),
+)  # fmt: skip
+"""By what a fault is known in the words of obstore, what it is, and the cure."""
+
+
+@contextmanager
+def object_errors(doing: str, name: str, scheme: str) -> Iterator[None]:
+    """Turn what obstore raises into a `StorageError`.
+
+    Args:
+        doing: What is being done: `read`, `write`, `list`, `remove`.
+        name: To what, as users write it.
+        scheme: What kind of store it is.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, StorageError) or not is_of_store(error):
+            raise
+        cause = _plain_cause(error, describe_fault(error, doing, scheme))
+        raise StorageError(f"cannot {doing} {name!r}: {cause.strerror}") from cause
+
+
+def is_of_store(error: BaseException) -> bool:
+    """True if obstore raised an error: its own, or one of Python's for a missing object or a bad name."""
+    module = type(error).__module__
+    return module.startswith("obstore") or isinstance(error, OSError | ValueError)
+
+
+def _plain_cause(error: Exception, words: str) -> OSError:
+    """Return an error of the system in the place of one of obstore, whose words go on for many lines."""
+    kind = (FileNotFoundError, errno.ENOENT) if isinstance(error, FileNotFoundError) else (OSError, errno.EIO)
+    cause = kind[0](kind[1], words)
+    cause.__cause__ = error
+    return cause
+
+
+def describe_fault(error: BaseException, verb: str, scheme: str) -> str:
+    """Return what went wrong in words, and the cure."""
+    text = f"{type(error).__name__}: {error}"
+    for sign, what, cure in FAULTS:
+        if re.search(sign, text):
+            words = {"credentials": CREDENTIALS[scheme], "verb": verb, "scheme": scheme}
+            return f"{what}; {cure}".format(**words)
+    said = re.search(r"<Message>([^<]*)</Message>", text)
+    return f"{said[1] if said else _first_line(str(error))}; {AGAIN}"
+
+
+def _first_line(text: str) -> str:
+    """Return the first line of what obstore says, without where it was in its own code."""
+    return (text.splitlines() or ["unknown fault"])[0].partition(" in ")[0][:200]

@@ -1,0 +1,94 @@
+"""Addresses of object stores as users write them, and how they are reached."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from augcli.errors import InputError, Option, UsageError
+
+SCHEMES = ("s3", "gs", "az", "memory")
+"""What addresses begin with that are read and written."""
+
+ACCEPTED = "s3://, gs:// or az://"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How object stores are reached; nothing of it is secret. Credentials come from the environment.
+
+    Attributes:
+        endpoint_url: Server that speaks the protocol in the place of the cloud's own; None for the latter.
+        anonymous: Whether requests are not signed, as for public buckets.
+    """
+
+    endpoint_url: str | None = None
+    anonymous: bool = False
+
+    def __post_init__(self) -> None:
+        url = self.endpoint_url
+        if url is not None and not (url.startswith(("http://", "https://")) and url.partition("//")[2]):
+            raise UsageError(Option("endpoint_url"), f" must begin with http:// or https://, got {url!r}")
+
+
+HERE = Access()
+"""By the clouds' own servers, with the credentials of the environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An address: `scheme://bucket/key`.
+
+    Names in it stand as they are, never percent-encoded, as in the clouds' own programs.
+
+    Attributes:
+        scheme: One of `SCHEMES`.
+        bucket: The bucket; `az://` calls it a container.
+        key: What follows, without slashes at its ends; empty for the bucket itself.
+    """
+
+    scheme: str
+    bucket: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.bucket}" + (f"/{self.key}" if self.key else "")
+
+    @property
+    def parent(self) -> Url:
+        """What the last part of the key lies in."""
+        return Url(self.scheme, self.bucket, self.key.rpartition("/")[0])
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition("/")[2]
+
+    def holds(self, other: Url) -> bool:
+        """True if another address is this one or lies below it."""
+        same = (self.scheme, self.bucket) == (other.scheme, other.bucket)
+        return same and (not self.key or f"{other.key}/".startswith(f"{self.key}/"))
+
+
+def is_url(path: str | os.PathLike[str]) -> bool:
+    """True if a path is an address and not that of a file of the system."""
+    scheme, separator, _ = str(path).partition("://")
+    return bool(separator) and scheme.isalnum()
+
+
+def parse_url(text: str) -> Url:
+    """Return an address that a user gave.
+
+    Raises:
+        InputError: If it is none that is read.
+    """
+    scheme, _, rest = text.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme not in SCHEMES:
+        raise InputError(f"{text!r} is an address of a kind that is not read; give {ACCEPTED}, or a path")
+    if not bucket:
+        raise InputError(f"{text!r} names no bucket; give {scheme}://BUCKET/PATH")
+    key = key.strip("/")
+    if any(part in ("", ".", "..") for part in key.split("/")) and key:
+        raise InputError(f"{text!r} has an empty part, `.` or `..` in it; give the address without them")
+    return Url(scheme, bucket, key)

@@ -1,0 +1,327 @@
+"""Buckets: what differs from a disk, their faults in words, and how they are reached."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import sys
+
+import pytest
+
+from augcli.errors import InputError, MissingPartError, StorageError, UsageError
+from augcli.io.store import object_clients
+from augcli.io.store.object_clients import find_endpoint, load_obstore
+from augcli.io.store.object_errors import CREDENTIALS, describe_fault
+from augcli.io.store.object_listing import list_pages
+from augcli.io.store.objects import ObjectStore, find_object, replace_object
+from augcli.io.store.urls import Access, Url, is_url, parse_url
+from tests import servers
+
+
+def memory(name):
+    return ObjectStore(parse_url(f"memory://{name}"))
+
+
+# --- addresses -----------------------------------------------------------------------------------------
+
+
+def test_an_address_is_taken_apart_as_it_is_written():
+    assert parse_url("s3://bucket/a b/100%25.jpg/") == Url("s3", "bucket", "a b/100%25.jpg")
+    assert str(parse_url("gs://bucket/")) == "gs://bucket"
+    assert parse_url("az://box/a/b").parent == Url("az", "box", "a")
+    assert (parse_url("s3://x/a/b").name, parse_url("s3://x").name) == ("b", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("https://host/x", "is an address of a kind that is not read; give s3://, gs:// or az://, or a path"),
+        ("s3:///x", "names no bucket; give s3://BUCKET/PATH"),
+        ("s3://b/a//c", "has an empty part, `.` or `..` in it; give the address without them"),
+        ("s3://b/../c", "has an empty part, `.` or `..` in it; give the address without them"),
+    ],
+)
+def test_what_is_no_address_is_refused(text, message):
+    with pytest.raises(InputError) as raised:
+        parse_url(text)
+    assert str(raised.value) == f"{text!r} {message}"
+
+
+@pytest.mark.parametrize(("path", "expected"), [("s3://b", True), ("C:/x", False), ("a/b://c", False)])
+def test_addresses_are_told_from_paths(path, expected):
+    assert is_url(path) is expected
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "expected"),
+    [
+        ("s3://b/a", "s3://b/a", True),
+        ("s3://b", "s3://b/a", True),
+        ("s3://b/a", "s3://b/a/c", True),
+        ("s3://b/a", "s3://b/ab", False),
+        ("s3://b/a", "gs://b/a", False),
+        ("s3://b/a", "s3://b", False),
+    ],
+)
+def test_an_address_holds_what_lies_below_it(outer, inner, expected):
+    assert parse_url(outer).holds(parse_url(inner)) is expected
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "http://", "localhost:9000", ""])
+def test_an_endpoint_is_an_address_of_the_web(endpoint):
+    with pytest.raises(UsageError, match="endpoint_url must begin with http:// or https://, got"):
+        Access(endpoint)
+
+
+def test_an_endpoint_is_taken_from_the_environment_where_none_is_given():
+    both = {"AWS_ENDPOINT_URL": "http://a:1", "AWS_ENDPOINT_URL_S3": "http://b:2"}
+    assert find_endpoint("s3", Access(), both) == "http://b:2"
+    assert find_endpoint("s3", Access("http://c:3"), both) == "http://c:3"
+    assert find_endpoint("az", Access(), both) is None
+    with pytest.raises(UsageError, match="must begin with"):
+        find_endpoint("s3", Access(), {"AWS_ENDPOINT_URL": "c:3"})
+
+
+# --- listing -------------------------------------------------------------------------------------------
+
+
+def entry(path, size):
+    return {"path": path, "size": size, "e_tag": '"x"', "last_modified": None}
+
+
+def keys_of(entries, root="", prefix="", wanted=None):
+    return [key for page in list_pages(entries, root, prefix, wanted) for key in page.keys]
+
+
+def test_objects_that_stand_for_directories_are_left_out():
+    """Of `d/`, `d/sub/`, `d/x`, `e` and `f`, obstore drops the slashes."""
+    entries = [
+        entry("d", 0),
+        entry("d/sub", 0),
+        entry("d/sub/y", 1),
+        entry("d/x", 1),
+        entry("e", 0),
+        entry("f", 0),
+    ]
+    assert keys_of(entries) == ["d/sub/y", "d/x", "e", "f"]
+    assert keys_of(entries[:4], "d") == ["sub/y", "x"]
+    assert keys_of([entry("d", 0)], "d") == []
+
+
+def test_what_nobody_wants_is_asked_for_once_and_never_entered():
+    asked = []
+
+    def wanted(name):
+        asked.append(name)
+        return name != ".git"
+
+    entries = [entry(path, 1) for path in ("a/.git/x", "a/.git/y/z", "a/b", "c")]
+    assert keys_of(entries, wanted=wanted) == ["a/b", "c"]
+    assert asked == ["a", ".git", "b", "c"]
+
+
+def test_pages_hold_a_thousand_keys():
+    pages = list(list_pages((entry(f"{number:05d}", 1) for number in range(2500)), "", "", None))
+    assert [len(page.keys) for page in pages] == [1000, 1000, 500]
+
+
+# --- on a condition ------------------------------------------------------------------------------------
+
+
+def test_an_object_is_replaced_only_if_it_is_still_the_same():
+    store = memory("replaced")
+    tag = replace_object(store, "a", b"1", None)
+    assert find_object(store, "a").tag == tag
+    newer = replace_object(store, "a", b"2", tag)
+    assert newer not in (None, tag)
+    assert replace_object(store, "a", b"3", tag) is None
+    assert replace_object(store, "a", b"3", None) is None
+    assert replace_object(store, "nothing", b"3", tag) is None
+    assert store.read(["a"]) == [b"2"]
+
+
+def test_a_file_counts_as_created_where_the_answer_to_that_was_lost(monkeypatch):
+    """The request is sent again then, and what is in the way is what it wrote."""
+    store, obstore = memory("lost"), load_obstore()
+    real = obstore.put
+
+    def put_twice(*arguments, **named):
+        real(*arguments, **named)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(obstore, "put", put_twice)
+    assert store.create("a", b"1") is True
+    assert store.create("a", b"1") is False
+
+
+def test_a_store_without_conditions_still_creates(monkeypatch):
+    store, obstore = memory("unconditional"), load_obstore()
+    real = obstore.put
+
+    def put(*arguments, mode=None, **named):
+        if mode is not None:
+            raise obstore.exceptions.GenericError("<Code>NotImplemented</Code>")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(obstore, "put", put)
+    assert [store.create("a", b"1"), store.create("a", b"2")] == [True, False]
+    assert store.read(["a"]) == [b"1"]
+
+
+# --- faults --------------------------------------------------------------------------------------------
+
+
+class FaultError(Exception):
+    """Stands for errors of obstore."""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Server returned 404 <Error><Code>NoSuchBucket</Code></Error>",
+         "the bucket does not exist; correct its name, or make it"),
+        ("Missing AccessKeyId\n\nMissingAccessKeyId", f"no credentials; {CREDENTIALS['s3']}"),
+        ("Error performing token request: GET 169.254.169.254", f"no credentials; {CREDENTIALS['s3']}"),
+        ("status code: 403 Forbidden: <Message>no</Message>",
+         "access is denied (403); use credentials that may read there"),
+        ("401 Unauthorized", f"the credentials are not accepted (401); {CREDENTIALS['s3']}"),
+        ("inner: BareRedirect", "the bucket lies in another region; set AWS_REGION"),
+        ("source: MissingEtag", "the server does not answer as s3:// does; correct the endpoint"),
+        ("HttpError { kind: Connect }", "the server cannot be reached; check the network and the endpoint"),
+        ("503 Service Unavailable: SlowDown",
+         "the store turns requests away (503); run again later, or with fewer workers"),
+        ("400 Bad Request: <Message>It is wrong.</Message>", "It is wrong.; run again to go on"),
+        ("Something else in 12ms\nand more", "Something else; run again to go on"),
+        ("", "unknown fault; run again to go on"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_named_with_its_cure(text, message):
+    assert describe_fault(FaultError(text), "read", "s3") == message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("status", "verb", "message"),
+    [
+        (403, "list", "cannot list '.*': access is denied \\(403\\); use credentials that may list there"),
+        (403, "read", "cannot read '.*/a': access is denied \\(403\\); use credentials that may read there"),
+        (
+            403,
+            "write",
+            "cannot write '.*/a': access is denied \\(403\\); use credentials that may write there",
+        ),
+        (
+            401,
+            "read",
+            "cannot read '.*/a': the credentials are not accepted \\(401\\); set AWS_ACCESS_KEY_ID",
+        ),
+        (404, "list", "cannot list '.*': the server does not answer as s3:// does; correct the endpoint"),
+        (200, "write", "cannot write '.*/a': the server does not answer as s3:// does; correct the endpoint"),
+    ],
+)
+def test_what_a_server_refuses_is_one_line(cloud_credentials, status, verb, message):
+    do = {
+        "list": lambda store: list(store.list()),
+        "read": lambda store: store.read(["a"]),
+        "write": lambda store: store.stage(["a"], [b"1"]),
+    }
+    with servers.serve_status(status) as endpoint:
+        store = ObjectStore(parse_url("s3://some-bucket/x"), Access(endpoint))
+        with pytest.raises(StorageError) as raised:
+            do[verb](store)
+    assert re.fullmatch(f"{message}.*", str(raised.value))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_bucket_that_does_not_exist_is_named(s3):
+    store = ObjectStore(parse_url("s3://no-such-bucket/x"), Access(s3))
+    cure = "the bucket does not exist; correct its name, or make it"
+    for do in (lambda: list(store.list()), lambda: store.read(["a"]), lambda: store.stage(["a"], [b""])):
+        with pytest.raises(StorageError, match=f"'s3://no-such-bucket/x.*': {cure}"):
+            do()
+    with pytest.raises(StorageError, match=cure):
+        store.create("a", b"")
+
+
+def test_a_fault_of_one_of_many_files_is_that_of_all(monkeypatch):
+    store, obstore = memory("one-of-many"), load_obstore()
+    store.stage(["a", "b"], [b"1", b"2"])
+    real = obstore.get
+
+    def get(client, path, **named):
+        if path == "b":
+            raise obstore.exceptions.PermissionDeniedError("403 Forbidden")
+        return real(client, path, **named)
+
+    monkeypatch.setattr(obstore, "get", get)
+    with pytest.raises(StorageError, match=r"cannot read 'memory://one-of-many/b': access is denied \(403\)"):
+        store.read(["a", "b"])
+
+
+@pytest.fixture
+def _nothing_cached():
+    object_clients.load_obstore.cache_clear()
+    object_clients.connect.cache_clear()
+    yield
+    object_clients.load_obstore.cache_clear()
+    object_clients.connect.cache_clear()
+
+
+@pytest.mark.usefixtures("_nothing_cached")
+def test_without_the_extra_the_cure_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(MissingPartError) as raised:
+        memory("x").read(["a"])
+    assert str(raised.value) == (
+        "obstore is not installed, by which s3://, gs:// and az:// are read and written; run:"
+        " pip install 'augcli[remote]'"
+    )
+
+
+@pytest.fixture
+def nobody(monkeypatch, _nothing_cached):
+    """No credentials of AWS anywhere."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in servers.NO_CLOUD.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.mark.slow
+def test_no_credentials_are_named(nobody):
+    with pytest.raises(StorageError) as raised:
+        ObjectStore(parse_url("s3://some-bucket"), Access("http://127.0.0.1:1")).read(["a"])
+    assert str(raised.value) == f"cannot reach 's3://some-bucket': no credentials; {CREDENTIALS['s3']}"
+
+
+@pytest.mark.slow
+def test_a_profile_gives_credentials_by_boto3(nobody, tmp_path):
+    (tmp_path / "config").write_text("[profile lab]\naws_access_key_id = of-lab\naws_secret_access_key = x\n")
+    nobody.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    nobody.setenv("AWS_PROFILE", "lab")
+    found = object_clients.connect("s3", "some-bucket", Access(), 1).credential_provider()
+    assert found["access_key_id"] == "of-lab"
+    nobody.setenv("AWS_PROFILE", "none")
+    with pytest.raises(StorageError, match=r"cannot reach 's3://some-bucket': .*none.*; correct AWS_PROFILE"):
+        object_clients.connect("s3", "some-bucket", Access(), 2)
+
+
+def test_a_profile_without_boto3_is_named(nobody):
+    nobody.setattr(object_clients, "find_spec", lambda name: None)
+    nobody.setenv("AWS_PROFILE", "lab")
+    with pytest.raises(MissingPartError, match=r"boto3 is not installed, .*; run: pip install boto3"):
+        object_clients.connect("s3", "some-bucket", Access(), 1)
+
+
+def test_public_buckets_need_no_credentials(nobody):
+    nobody.setattr(builtins, "__import__", refuse_boto3(builtins.__import__))
+    object_clients.connect("s3", "some-bucket", Access(anonymous=True), 1)
+
+
+def refuse_boto3(real):
+    def load(name, *arguments):
+        assert not name.startswith("boto")
+        return real(name, *arguments)
+
+    return load

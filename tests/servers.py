@@ -1,0 +1,144 @@
+"""Servers that tests start on the loopback and stop: S3 (moto), and Azure's blobs where npm has azurite."""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import hmac
+import http.server
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+AZURITE = ("azurite-blob", "node_modules/.bin/azurite-blob")
+AZURE_ACCOUNT = "devstoreaccount1"
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Those that every azurite has, from its documentation."""
+
+
+@contextmanager
+def serve_s3() -> Iterator[str]:
+    """Start moto in a thread; gives its address."""
+    moto = pytest.importorskip("moto.server", reason="moto is not installed")
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@contextmanager
+def serve_azure() -> Iterator[str]:
+    """Start azurite; gives the address of its account."""
+    program = next(filter(None, map(shutil.which, (os.environ.get("AZURITE", ""), *AZURITE))), None)
+    if program is None:
+        pytest.skip("azurite is not installed (npm install azurite, or AZURITE=path of azurite-blob)")
+    with socket.socket() as probe, tempfile.TemporaryDirectory() as place:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        options = ["--silent", "--skipApiVersionCheck", "--location", place, "--blobPort", str(port)]
+        with open(Path(place, "log"), "wb") as log:
+            process = subprocess.Popen([program, *options], stdout=log, stderr=log)
+        try:
+            _wait_for(port, process)
+            yield f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError("the server does not start")
+
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "secret-of-tests",
+    "AZURE_STORAGE_ACCOUNT_NAME": AZURE_ACCOUNT,
+    "AZURE_STORAGE_ACCOUNT_KEY": AZURE_KEY,
+}
+"""What the servers take; moto takes anything."""
+
+NO_CLOUD = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+"""Keeps tests from credentials of whoever runs them."""
+
+
+@contextmanager
+def serve_status(status: int, body: str = "<html>hello</html>") -> Iterator[str]:
+    """Start a server that answers every request alike; gives its address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body.encode())
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 - names of the library
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+def make_bucket(url: str, endpoint: str | None) -> None:
+    """Make the bucket of an address; those of memory exist."""
+    scheme, _, rest = url.partition("://")
+    name = rest.partition("/")[0]
+    if scheme == "s3":
+        import boto3
+
+        boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket=name)
+    elif scheme == "az":
+        _make_container(f"{endpoint}/{name}")
+
+
+def _make_container(address: str) -> None:
+    """Make a container of Azure, which obstore cannot; signed as its documentation says."""
+    path = urllib.parse.urlsplit(address).path
+    headers = {"x-ms-date": email.utils.formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
+    lines = ["PUT", *[""] * 11, *(f"{name}:{value}" for name, value in headers.items())]
+    text = "\n".join([*lines, f"/{AZURE_ACCOUNT}{path}", "restype:container"])
+    digest = hmac.digest(base64.b64decode(AZURE_KEY), text.encode(), "sha256")
+    headers["Authorization"] = f"SharedKey {AZURE_ACCOUNT}:{base64.b64encode(digest).decode()}"
+    headers["Content-Length"] = "0"
+    request = urllib.request.Request(f"{address}?restype=container", method="PUT", headers=headers)
+    with urllib.request.urlopen(request, timeout=10):
+        pass
