@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,6 +114,23 @@ def cli():
         return subprocess.CompletedProcess(given, code, *said)
 
     return call
+
+
+@pytest.fixture(scope="module")
+def hugging_face():
+    """The real package, offline: any connection is an error."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HF_HUB_OFFLINE", "1")
+    patch.setenv("HF_DATASETS_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a test opened a network connection")
+
+    patch.setattr(socket.socket, "connect", refuse)
+    yield datasets
+    patch.undo()
 
 
 @pytest.fixture

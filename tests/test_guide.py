@@ -198,8 +198,9 @@ class Training(NamedTuple):
 
 @contextmanager
 def stand_ins():
-    """Stand-ins in the place of what trains; `datasets`, which looks for the real ones, comes before."""
+    """Stand-ins in the place of what trains; what looks for the real ones is imported before."""
     datasets = pytest.importorskip("datasets")
+    pytest.importorskip("webdataset")
     with pytest.MonkeyPatch.context() as patch:
         for name, module in training_stubs.make_stubs().items():
             patch.setitem(sys.modules, name, module)
@@ -244,6 +245,14 @@ def test_every_loss_of_the_page_on_training_gets_the_exact_labels(training):
         tags, exact_labels(root / "out-tags/metadata.parquet", 2).astype(np.float32)
     )
     assert (tags.sum(1) > 1).any()
+
+
+@pytest.mark.slow
+def test_labels_of_tar_files_are_those_of_the_folder(training):
+    few = exact_labels(training.root / "out/metadata.parquet", 4)  # two copies of each
+    labels = np.stack(training.names["tar_labels"])
+    assert {tuple(label) for label in labels} <= {tuple(label) for label in few.astype(np.float32)}
+    assert len(labels) == 12
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ store/listing               what lies below a directory
 store/lease                 who may write: a run alone, or partitions together
 store/names                 names of outputs and unfinished files
 store/arrow_files           parquet files opened, and their damage named
+store/tar_files             members of tar files, written and found
 store/contents              what stands in a store, from one listing
 store/hashes                the hash by which bytes are known
 store/errors                faults of the machine as `StorageError`s
@@ -89,6 +90,8 @@ writers/base                what a writer is
 writers/choose              which writer a recipe needs
 writers/folder              images in folders, and their tables
 writers/parquet             shards
+writers/webdataset          tar files of samples
+writers/sample_members      what a tar file says of a sample beside its image
 writers/staged_pairs        encoded images and masks that wait on the disk for their shard
 writers/box_columns         the column of boxes of shards
 writers/boxes               COCO and VOC files of outputs

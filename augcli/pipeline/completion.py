@@ -19,7 +19,7 @@ from augcli.pipeline.engines.local import LocalEngine
 from augcli.pipeline.output import commit, documents, state
 from augcli.pipeline.output.documents import describe_split
 from augcli.pipeline.output.relabel import relabel
-from augcli.pipeline.output.tables import Tables, Tally
+from augcli.pipeline.output.tables import Tables, Tally, refuse_mixed_suffixes
 from augcli.pipeline.plan.tasks import cut_todo
 from augcli.pipeline.worker.chunks import make_chunks
 from augcli.pipeline.worker.compare import compare_sources
@@ -63,7 +63,9 @@ def complete(
         ]
 
         def write_tables() -> list[Tally]:
-            return [own.write(_count_committed(split)) for split, own in zip(splits, tables, strict=True)]
+            tallies = [own.write(_count_committed(split)) for split, own in zip(splits, tables, strict=True)]
+            refuse_mixed_suffixes(str(recipe.format), tallies)
+            return tallies
 
         with codec.own_pixel_bound():
             seconds, begun = _make(standing.todo, recipe, workers, settings, write_tables)

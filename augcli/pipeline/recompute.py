@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from augcli.io.store.names import part_key, printable_key
+from augcli.io.writers.choose import WRITERS
 from augcli.io.writers.comparison import Difference
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.plan.chunks import Arc, cut_pieces
@@ -37,8 +38,8 @@ RUNS = 64
 class _Dropping:
     """In the place of a writer: encoded images are not kept, since their hashes are."""
 
-    def __init__(self, images: str) -> None:
-        self.images = images
+    def __init__(self, writer: Writer) -> None:
+        self.name = writer.name
 
     def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> Sequence[Any]:
         """Keep nothing."""
@@ -81,7 +82,7 @@ class Recomputation:
             InputError: If the source lacks what the recipe needs.
         """
         self._parts = parts
-        self._is_parquet = recipe.format == "parquet"
+        self._is_sharded = WRITERS[str(recipe.format)].is_sharded
         self._backend = choose_backend("auto", bool(recipe.entries))
         self._backend.load()  # before processes fork
         self._splits = plan_splits(source, store, recipe, "auto", limits)
@@ -114,7 +115,7 @@ class Recomputation:
             return [], 0  # that it is missing or damaged is said already
         recorded = self._read(name)
         samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
-        job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer.images)))
+        job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer)))
         results = [execute(job, arc, samples, self._backend) for arc in piece.arcs]
         rows, _ = join_results(results, split.beside)
         writer, found = split.job.writer, []
@@ -124,7 +125,7 @@ class Recomputation:
                 found.append(Difference(key, f"it has no output of {row['source']!r}, which SRC gives"))
                 continue
             place = held["file_name"]
-            held = held | {"file_name": place.split("/", 1)[1]} if self._is_parquet else held
+            held = held | {"file_name": place.split("/", 1)[1]} if self._is_sharded else held
             # By what is printed of them, which is the same for NaN and NaN.
             other = [name for name in row if repr(row[name]) != repr(held.get(name))]
             if other:

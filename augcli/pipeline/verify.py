@@ -80,7 +80,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     if check.source and check.source.annotated != annotated:
         what = Note("its categories or other keys of boxes are not those of ", Option("boxes"))
         found.append(Difference(RECIPE, what))
-    found += _check_files(contents, splits)
+    found += _check_files(contents, splits, recipe)
     again = (
         Recomputation(store, output.parts, recipe, check.source, check.sample, check.limits)
         if check.source
@@ -155,7 +155,7 @@ def _check_outputs(
     return counted, recomputed, found
 
 
-def _check_files(contents: Contents, splits: Sequence[StoredSplit]) -> list[Difference]:
+def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Recipe) -> list[Difference]:
     """Find what is missing, and what does not belong here."""
     sizes, standing = contents.sizes, contents.standing()
     images: set[str] = set().union(*(split.files for split in splits))
@@ -165,7 +165,7 @@ def _check_files(contents: Contents, splits: Sequence[StoredSplit]) -> list[Diff
     elif sizes.get(SUCCESS) != 0:
         found.append(Difference(SUCCESS, "it is not empty"))
     promised = {RECIPE, SUCCESS, *(part_key(chunk) for split in splits for chunk in split.output.chunks)}
-    promised |= images | documents.document_names([split.output for split in splits])
+    promised |= images | documents.document_names([split.output for split in splits], recipe)
     # Caches beside part files may be there or not, and nothing depends on them.
     strangers = (key for key in standing - promised if not is_hidden(key) and not SEEN_NAME.fullmatch(key))
     found += [Difference(key, "it is not of this output") for key in strangers]

@@ -80,7 +80,7 @@ def write_shard(path, **columns):
         ("--subsampling", "1", "cutmix: --subsampling must be one of keep, 444, 422, 420, got '1'"),
         ("--image-format", "gif", "cutmix: --image-format must be one of keep, jpg, png, got 'gif'"),
         ("--originals", "yes", "cutmix: --originals must be one of none, copy, got 'yes'"),
-        ("--format", "zip", "cutmix: --format must be one of folder, parquet, got 'zip'"),
+        ("--format", "zip", "cutmix: --format must be one of folder, parquet, webdataset, got 'zip'"),
         ("--smoothing", "1.5", "cutmix: --smoothing must be >= 0 and <= 0.999999, got 1.5"),
         ("--smoothing", "nan", "cutmix: --smoothing must be >= 0 and <= 0.999999, got nan"),
         ("--workers", "0", "--workers must be >= 1, got 0"),

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -104,23 +103,6 @@ def parquet_output(tmp_path_factory) -> Path:
     write_shard(root / "src" / "part-0.parquet", IMAGES)
     augcli.materialize(root / "src", root / "dst", mixing())
     return root / "dst"
-
-
-@pytest.fixture(scope="module")
-def hugging_face():
-    """The real package, offline: any connection is an error."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("HF_HUB_OFFLINE", "1")
-    patch.setenv("HF_DATASETS_OFFLINE", "1")
-    datasets = pytest.importorskip("datasets")
-    datasets.disable_progress_bars()
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("a test opened a network connection")
-
-    patch.setattr(socket.socket, "connect", refuse)
-    yield datasets
-    patch.undo()
 
 
 @pytest.fixture

@@ -39,6 +39,50 @@ def test_every_sample_is_base_once(count):
     assert sorted(members(chunk(make_catalogue(count)))) == list(range(count))
 
 
+def number(count, outputs=1, rule="any", size=1000):
+    catalogue = make_catalogue(count, size)
+    hashes, counts = hash_samples(catalogue, 0), np.full(count, outputs)
+    rings = form_rings(np.argsort(hashes), hashes, catalogue, rule)
+    return chunk_folder(rings, catalogue.sizes, counts, is_numbered=True)
+
+
+@pytest.mark.parametrize("rule", ["any", "other-class"])
+@pytest.mark.parametrize(("count", "chunks"), [(1, 1), (2000, 1), (2001, 2), (4000, 2), (4001, 4), (9000, 8)])
+def test_numbered_chunks_are_numbers_without_a_gap(count, chunks, rule):
+    made = number(count, rule=rule)
+    width = (chunks - 1).bit_length()
+    assert [one.name for one in made] == ([f"{n:0{width}b}" for n in range(chunks)] if width else ["all"])
+    assert sorted(members(made)) == list(range(count))
+    assert all(0.8 * count / chunks < len(one) < 1.2 * count / chunks or count == 1 for one in made)
+
+
+def test_numbered_chunks_are_fewer_where_one_would_be_empty():
+    """Of some large samples two of eight parts would hold none."""
+    made = number(8, size=256 << 20)
+    assert sorted(members(made)) == list(range(8))
+    assert len(made) in (1, 2, 4)
+    assert all(len(one) for one in made)
+
+
+def test_one_heavy_sample_does_not_make_all_numbered_chunks_small():
+    catalogue = make_catalogue(1000)
+    catalogue.sizes[0] = 300 << 20
+    hashes = hash_samples(catalogue, 0)
+    rings = form_rings(np.argsort(hashes), hashes, catalogue, "any")
+    assert len(chunk_folder(rings, catalogue.sizes, np.ones(1000, int), is_numbered=True)) == 2
+
+
+def test_numbered_chunks_of_row_groups_hold_eight_at_least():
+    catalogue = make_catalogue(200 * 50)
+    groups = [RowGroup(f"{n}.parquet", 0, 50 * n, 50, 1000) for n in range(200)]
+    hashes = hash_samples(catalogue, 0)
+    made = chunk_groups(catalogue, hashes, groups, np.full(10000, 10), "any", 0, is_numbered=True)
+    assert [one.name for one in made] == [f"{n:0{len(made[0].name)}b}" for n in range(len(made))]
+    assert 1 < len(made) <= 16
+    assert min(len(one.groups) for one in made) >= 8
+    assert sum(len(one.groups) for one in made) == 200
+
+
 @pytest.mark.slow
 def test_chunks_hold_at_most_two_thousand_outputs():
     assert all(len(one) * 3 <= 2000 for one in chunk(make_catalogue(9000), outputs=3))

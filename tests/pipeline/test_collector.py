@@ -29,10 +29,11 @@ PHOTO = encoded.getvalue()
 class Staged:
     """In the place of a writer: the names of what is staged, a list for each call."""
 
-    images = ""
-
     def __init__(self):
         self.calls = []
+
+    def name(self, folder, stem, rest):
+        return f"{folder}{stem}{rest}"
 
     def stage(self, names, pairs):
         self.calls.append([(name.split("-")[0], pair.image) for name, pair in zip(names, pairs, strict=True)])

@@ -16,7 +16,8 @@ CAT, DOG = SoftLabel((0,), (1.0,)), SoftLabel((1,), (1.0,))
 SEEDS = (7, 8)
 """Of the hashes in the names of what is changed, and of originals."""
 
-FLAT, FOLDERS = Naming("", None, "cutmix", *SEEDS), Naming("images/", ("cat", "dog"), "cutmix", *SEEDS)
+FLAT = Naming("{}{}{}".format, None, "cutmix", *SEEDS)
+FOLDERS = Naming("images/{}{}{}".format, ("cat", "dog"), "cutmix", *SEEDS)
 THREE_QUARTERS = Paste(Box(0, 0, 8, 6), 0)
 """Of 8x8 pixels a partner holds 48."""
 

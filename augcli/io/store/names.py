@@ -29,12 +29,20 @@ TABLES = ("metadata.parquet", "labels.csv")
 ANNOTATIONS = "annotations.json"
 
 
+INDEX = "_info.json"
+"""Which tar files there are and how many samples each holds, as timm reads it."""
+
+
 ROOT_NAMES = frozenset([CLASSES, CARD, RECIPE, FAILURES, WARNINGS, SUCCESS, ANNOTATIONS, *TABLES])
 """Files that stand beside the class folders of an output."""
 
 
 STEM_BYTES = 120
 """A stem longer than this is cut, so that class, operation and hash always fit into 255 bytes."""
+
+
+MEMBER_BYTES, LONGEST_SUFFIX = 100, ".mask.png"
+"""What a plain header of a tar file takes for a name, and the longest of the suffixes that we write."""
 
 
 FOLDER_BYTES = 255
@@ -61,6 +69,14 @@ def safe_stem(name: str) -> str:
     stem = printable_key(name.rsplit("/", 1)[-1])
     stem = stem[: stem.rindex(".")] if "." in stem.lstrip(".") else stem
     return _cut(safe_folder(stem), STEM_BYTES) or "row"
+
+
+def sample_key(stem: str, rest: str) -> str:
+    """Return the key of a sample in a tar file: without dots, since the first one ends it for every reader.
+
+    The stem is cut such that each name of a member holds in the 100 bytes of a plain header (USTAR).
+    """
+    return (_cut(stem, MEMBER_BYTES - len(LONGEST_SUFFIX) - len(rest.encode())) + rest).replace(".", "_")
 
 
 def safe_folder(name: str) -> str:
@@ -111,10 +127,12 @@ have. Earlier versions left them out."""
 IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png|xml)")
 """How every image, mask and file of the boxes of one image of ours is named."""
 
-SHARD_NAME = re.compile(r"data/[a-z]+-([01]+|all)(-[0-9]+)?\.parquet")
+SHARD_NAME = re.compile(r"data/[a-z]+-([01]+|all)(-[0-9]+)?\.parquet|[a-z]+-[0-9]{6,}\.tar")
 """Where every shard of ours lies."""
 
-OTHERS = re.compile("|".join([PART_NAME.pattern, SEEN_NAME.pattern, *map(re.escape, sorted(ROOT_NAMES))]))
+OTHERS = re.compile(
+    "|".join([PART_NAME.pattern, SEEN_NAME.pattern, *map(re.escape, sorted(ROOT_NAMES | {INDEX}))])
+)
 """How everything else of ours is named."""
 
 

@@ -36,10 +36,15 @@ class Writer(Protocol):
     store: Store
     """Where the output lies."""
 
-    @property
-    def images(self) -> str:
-        """Directory of the images below the table, "" or with a slash at the end."""
-        return ""
+    def name(self, folder: str, stem: str, rest: str) -> str:
+        """Return the name of an output below the table, but for its suffix.
+
+        Args:
+            folder: Of its class, with a slash at the end; empty where outputs lie flat.
+            stem: That of its source.
+            rest: What makes it unique.
+        """
+        return f"{folder}{stem}{rest}"
 
     def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> Sequence[Any]:
         """Stage encoded images and masks; return for each what the commit must be told, or nothing at all.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from augcli.io.store.names import INDEX
 
 if TYPE_CHECKING:
     from augcli.io.records.label_columns import TableOptions
@@ -22,11 +24,21 @@ class Layout:
             are imported in there: the command line reads the names of all layouts.
         has_class_folders: Whether images get a folder for each class, where those of the input have.
         rows: What holds a row for each image, in words.
+        is_sharded: Whether part files put the shard that holds an output before its name.
+        is_numbered: Whether shards are numbered by the names of their chunks, all as long as each other.
+        has_one_suffix: Whether all images of an output must be JPEG, or all PNG.
+        index: Name of the file that lists the shards of all splits; empty where there is none.
+        describe_index: Returns its text, given of each split the rows of each chunk by the chunk's name.
     """
 
     make: Callable[..., Writer]
     has_class_folders: bool
     rows: str
+    is_sharded: bool = False
+    is_numbered: bool = False
+    has_one_suffix: bool = False
+    index: str = ""
+    describe_index: Callable[[Mapping[str, Mapping[str, int]]], str] = lambda splits: ""
 
 
 def _folder(*arguments: Any) -> Writer:
@@ -41,9 +53,31 @@ def _parquet(*arguments: Any) -> Writer:
     return ParquetWriter(*arguments)
 
 
+def _webdataset(*arguments: Any) -> Writer:
+    from augcli.io.writers.webdataset import WebdatasetWriter
+
+    return WebdatasetWriter(*arguments)
+
+
+def _webdataset_index(splits: Mapping[str, Mapping[str, int]]) -> str:
+    from augcli.io.writers.webdataset import describe_index
+
+    return describe_index(splits)
+
+
 WRITERS = {
     "folder": Layout(_folder, has_class_folders=True, rows="labels.csv and metadata.parquet"),
-    "parquet": Layout(_parquet, has_class_folders=False, rows="the parquet shards"),
+    "parquet": Layout(_parquet, has_class_folders=False, rows="the parquet shards", is_sharded=True),
+    "webdataset": Layout(
+        _webdataset,
+        has_class_folders=False,
+        rows="the hidden part files, `.augcli-*.parquet`",
+        is_sharded=True,
+        is_numbered=True,
+        has_one_suffix=True,
+        index=INDEX,
+        describe_index=_webdataset_index,
+    ),
 }
 
 

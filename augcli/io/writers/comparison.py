@@ -65,8 +65,9 @@ class Comparison:
         if place is None:
             return "it is missing"
         with storage_errors(f"cannot read {full_name(self._store, key)!r}"), self._store.open(key) as file:
-            if key.endswith(".parquet"):
-                return f"it is not what the part files give, from byte {place} on{_age(file)}"
+            if key.endswith((".parquet", ".tar")):
+                age = _age(file) if key.endswith(".parquet") else ""
+                return f"it is not what the part files give, from byte {place} on{age}"
             before, behind = file.read(place), file.read(LONGEST_LINE)
         line = before[before.rfind(b"\n") + 1 :] + behind.partition(b"\n")[0]
         shown = line.decode("utf-8", "replace").rstrip()[:80]

@@ -54,10 +54,9 @@ class FolderWriter(Writer):
     features: dict[str, Any]
     annotated: Annotated
 
-    @property
-    def images(self) -> str:
-        """The directory of its own that images have beside those of masks or boxes."""
-        return IMAGES if self.annotated else ""
+    def name(self, folder: str, stem: str, rest: str) -> str:
+        """Return the name of an image; beside masks or boxes images have a directory of their own."""
+        return f"{IMAGES if self.annotated else ''}{folder}{stem}{rest}"
 
     def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> Sequence[Any]:
         """Write images and masks under unfinished names, which rows tell."""

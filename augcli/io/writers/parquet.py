@@ -18,7 +18,7 @@ from augcli.io.store.errors import storage_error
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.box_columns import add_box_column, is_column
 from augcli.io.writers.boxes import AnnotationFiles
-from augcli.io.writers.staged_pairs import StagedPair, drop_pairs, read_cells, stage_pairs
+from augcli.io.writers.staged_pairs import StagedPair, cut_pairs, drop_pairs, read_cells, stage_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -64,13 +64,13 @@ class ParquetWriter(Writer):
     def commit(self, chunk: str, rows: pa.Table, staged: Sequence[StagedPair], facts: PartFacts) -> None:
         """Write the chunk's shards, then its part file, whose `file_name` says which shard holds a row."""
         names, places = rows.column("file_name").to_pylist(), []
-        for number, (start, stop) in enumerate(_cut(staged, SHARD_BYTES)):
+        for number, (start, stop) in enumerate(cut_pairs(staged, SHARD_BYTES)):
             prefix = chunk.rpartition("-")[2]
             shard = f"{plain_name(self.split)}-{prefix}{f'-{number}' if number else ''}.parquet"
             own, own_names = staged[start:stop], names[start:stop]
             groups = (
                 self._join_columns(own[first:end], own_names[first:end])
-                for first, end in _cut(own, ROW_GROUP_BYTES)
+                for first, end in cut_pairs(own, ROW_GROUP_BYTES)
             )
             self._write_shard(self.store, SHARDS + shard, rows.slice(start, stop - start), groups)
             places += [f"{shard}/{name}" for name in own_names]
@@ -194,17 +194,6 @@ def _join_column(images: pa.Array, names: Sequence[str]) -> pa.ChunkedArray:
     """Return encoded images and their names as a column of structs."""
     columns = [images, pa.array(names, pa.string())]
     return pa.chunked_array([pa.StructArray.from_arrays(columns, ["bytes", "path"])])
-
-
-def _cut(staged: Sequence[StagedPair], limit: int) -> list[tuple[int, int]]:
-    """Return stretches (start, stop) of outputs of at most `limit` bytes, one output at least."""
-    cuts, start, total = [], 0, 0
-    for number, pair in enumerate(staged):
-        if total + pair.length > limit and number > start:
-            cuts.append((start, number))
-            start, total = number, 0
-        total += pair.length
-    return [*cuts, (start, len(staged))] if staged else []
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

@@ -66,6 +66,17 @@ def read_cells(store: Store, cells: Sequence[StagedCell]) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(), len(cells), [None, pa.py_buffer(stops), pa.py_buffer(data)])
 
 
+def cut_pairs(pairs: Sequence[StagedPair], limit: int) -> list[tuple[int, int]]:
+    """Return stretches (start, stop) of pairs of at most `limit` bytes, one pair at least."""
+    cuts, start, total = [], 0, 0
+    for number, pair in enumerate(pairs):
+        if total + pair.length > limit and number > start:
+            cuts.append((start, number))
+            start, total = number, 0
+        total += pair.length
+    return [*cuts, (start, len(pairs))] if pairs else []
+
+
 def drop_pairs(store: Store, pairs: Sequence[StagedPair]) -> None:
     """Remove the staged files of pairs that are written elsewhere."""
     scratch = store.scratch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from augcli.io.readers.splits import find_augmented
 from augcli.io.split_words import find_words, hugging_face_name, plain_name
 from augcli.io.store.base import write_text
-from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, TABLES, WARNINGS, is_output
+from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, INDEX, TABLES, WARNINGS, is_output
 from augcli.io.writers.card import describe_output
 from augcli.io.writers.choose import WRITERS
 from augcli.io.writers.failures import collect_failures, collect_warnings, write_failures
@@ -75,7 +75,7 @@ def finish(
     Returns:
         The rows of each split, counted.
     """
-    current = document_names(splits).union(*(tally.files for tally in tallies))
+    current = document_names(splits, recipe).union(*(tally.files for tally in tallies))
     former = standing.former.intersection(standing.contents.sizes)
     former |= set(filter(is_removable, standing.contents.visible()))
     store.delete(sorted(former - current))
@@ -86,14 +86,19 @@ def finish(
 def is_removable(key: str) -> bool:
     """True if a file or empty directory goes unless an output promises it: all others are never touched."""
     split, _, name = key.rpartition("/")
-    if key.endswith("/") or is_output(key) or (not split and name in (CLASSES, CARD, FAILURES, WARNINGS)):
+    if (
+        key.endswith("/")
+        or is_output(key)
+        or (not split and name in (CLASSES, CARD, FAILURES, WARNINGS, INDEX))
+    ):
         return True
     return (not split or ("/" not in split and bool(find_words(split)))) and name in (*TABLES, ANNOTATIONS)
 
 
-def document_names(splits: Sequence[SplitOutput]) -> set[str]:
+def document_names(splits: Sequence[SplitOutput], recipe: Recipe) -> set[str]:
     """Return the keys of the files that `Tables` and `write_documents` write."""
     names = {CARD, *(key for split in splits for key in split.writer.tables())}
+    names |= {WRITERS[str(recipe.format)].index} - {""}
     names |= {CLASSES} if any(split.classes for split in splits[:1]) else set()
     facts = [fact for split in splits for fact in split.facts]
     names |= {FAILURES} if any(fact.failures for fact in facts) else set()
@@ -103,7 +108,7 @@ def document_names(splits: Sequence[SplitOutput]) -> set[str]:
 def write_documents(
     splits: Sequence[SplitOutput], tallies: Sequence[Tally], recipe: Recipe, sink: Sink
 ) -> None:
-    """Write class list, card, failures and warnings."""
+    """Write class list, card, index of shards, failures and warnings."""
     # Readers that number the folders take the class list as their map, so it bears the folders' names.
     classes = splits[0].class_folders or splits[0].classes
     if classes:
@@ -124,6 +129,10 @@ def write_documents(
             [*counts, *label_notes(recipe, {split.name: bool(split.classes) for split in splits})],
         ),
     )
+    layout = WRITERS[str(recipe.format)]
+    if layout.index:
+        chunks = {split.name: tally.counts.chunks for split, tally in zip(splits, tallies, strict=True)}
+        write_text(sink, layout.index, layout.describe_index(chunks))
     facts = [fact for split in splits for fact in split.facts]
     for name, found in ((FAILURES, collect_failures(facts)), (WARNINGS, collect_warnings(facts))):
         if found:

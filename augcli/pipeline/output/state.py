@@ -24,6 +24,7 @@ from augcli.io.store.names import (
     part_names,
     seen_key,
 )
+from augcli.io.writers.choose import WRITERS
 from augcli.pipeline.output.stored_recipe import find_differing_keys, refuse_newer
 from augcli.pipeline.plan.digest import document
 from augcli.pipeline.plan.doubts import find_doubt, list_sources
@@ -296,6 +297,7 @@ def _is_complete(
     wanted += [WARNINGS] * any(fact.warnings for fact in facts)
     wanted += [CLASSES] * bool(splits[0].catalogue.classes)
     wanted += [key for split in splits for key in split.job.writer.tables()]
+    wanted += filter(None, [WRITERS[str(recipe.format)].index])
     sizes = seen.contents.sizes
     if failed > max_errors and SUCCESS in sizes:
         return False

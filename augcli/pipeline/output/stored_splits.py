@@ -85,7 +85,7 @@ class StoredOutput:
         classes, features = self._read_description([*writer.tables(), *sorted(files)])
         writer = self._make_writer(split, recipe, classes, features)
         has_folders = WRITERS[str(self.recipe.format)].has_class_folders
-        has_folders = has_folders and any("/" in name.removeprefix(writer.images) for name in names)
+        has_folders = has_folders and any("/" in name.removeprefix(writer.name("", "", "")) for name in names)
         folders = folder_names(classes) if has_folders and classes else None
         return StoredSplit(SplitOutput(split, writer, chunks, facts, classes, folders), files)
 

@@ -6,7 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from augcli.errors import Option, UsageError
 from augcli.io.records.counts import RowCounts, counted_columns
+from augcli.io.writers.choose import WRITERS
+from augcli.pipeline.plan.checks import mixed_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,10 +25,12 @@ class Tally:
 
     Attributes:
         files: Keys of all files that hold its outputs.
+        suffixes: Suffixes of its images, each with the first name that has it.
         counts: Its rows, counted.
     """
 
     files: set[str] = field(default_factory=set)
+    suffixes: dict[str, str] = field(default_factory=dict)
     counts: RowCounts = field(default_factory=RowCounts)
 
 
@@ -66,7 +71,10 @@ class Tables:
             rows = part.rows(None if self._adds else counted_columns(part))
             for add in self._adds:
                 add(rows)
-            self.tally.files.update(self._writer.files(rows.column("file_name").to_pylist()))
+            names = rows.column("file_name").to_pylist()
+            self.tally.files.update(self._writer.files(names))
+            for suffix in {name.rpartition(".")[2] for name in names} - self.tally.suffixes.keys():
+                self.tally.suffixes[suffix] = next(name for name in names if name.endswith(f".{suffix}"))
             self.tally.counts.add(part.chunk, rows)
         self._written = max(self._written, stop)
         return self.tally
@@ -76,6 +84,17 @@ class Tables:
         tables, enter = self._writer.tables(), self._stack.enter_context
         opened = [(enter(self._sink.writing(key)), fill) for key, fill in tables.items()]
         return [enter(fill(file)) for file, fill in opened]
+
+
+def refuse_mixed_suffixes(layout: str, tallies: Sequence[Tally]) -> None:
+    """Refuse JPEG beside PNG where all images must have the same suffix.
+
+    Raises:
+        UsageError: Naming one of each.
+    """
+    found = {suffix: name for tally in reversed(tallies) for suffix, name in tally.suffixes.items()}
+    if WRITERS[layout].has_one_suffix and len(found) > 1:
+        raise UsageError(*mixed_words(layout, found["jpg"], found["png"]), ", and ", Option("force", True))
 
 
 def write_tables(writer: Writer, chunks: Sequence[str], parts: Parts, sink: Sink) -> Tally:

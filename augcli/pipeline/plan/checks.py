@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.errors import Option, UsageError
+from augcli.io.writers.choose import WRITERS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from augcli.program.annotated import Annotated
     from augcli.recipe import Recipe
 
@@ -28,3 +31,39 @@ def check_masks(recipe: Recipe, annotated: Annotated) -> None:
     if recipe.size and recipe.fit == "pad" and recipe.mask_fill is None:
         fit, fill = Option("fit", "pad"), Option("mask_fill")
         raise UsageError(fit, " frames masks too; say with ", fill, " which index the frame has")
+
+
+JPEG_NAMES, PNG_NAMES = (
+    frozenset("jpg jpeg jpe jfif".split()),
+    frozenset("png bmp gif tif tiff ppm pgm".split()),
+)
+"""Suffixes of images that become JPEG, and of those that become PNG, if they are what their names say."""
+
+
+def check_suffixes(recipe: Recipe, keys: Iterable[str]) -> None:
+    """Refuse images whose names say that some become JPEG and some PNG, where all must be alike.
+
+    What their bytes are is seen when they are read; an output that differs ends the run then.
+
+    Args:
+        recipe: What is done to them.
+        keys: Of images that are files of their own.
+
+    Raises:
+        UsageError: Naming one of each.
+    """
+    if recipe.image_format != "keep" or not WRITERS[str(recipe.format)].has_one_suffix:
+        return
+    found: dict[str, str] = {}
+    for key in keys:
+        found.setdefault(key.rpartition(".")[2].lower(), key)
+    jpg = next((found[suffix] for suffix in sorted(found) if suffix in JPEG_NAMES), None)
+    png = next((found[suffix] for suffix in sorted(found) if suffix in PNG_NAMES), None)
+    if jpg and png:
+        raise UsageError(*mixed_words(str(recipe.format), jpg, png))
+
+
+def mixed_words(layout: str, jpg: str, png: str) -> tuple[object, ...]:
+    """Return what is said where a JPEG and a PNG would stand in an output whose images must be alike."""
+    why = f"{layout}: all images of a data set need the same suffix, got {jpg!r} and {png!r}; give "
+    return why, Option("image_format", "jpg"), " or ", Option("image_format", "png")

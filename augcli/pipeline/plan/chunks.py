@@ -6,6 +6,7 @@ chunk of parquet rows has rings of its own.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,7 @@ def chunk_folder(
     sizes: NDArray[np.int64],
     outputs: NDArray[np.int64],
     limits: Limits = DEFAULT_LIMITS,
+    is_numbered: bool = False,
 ) -> list[Chunk]:
     """Cut a folder's rings by prefixes of their keys.
 
@@ -115,6 +117,7 @@ def chunk_folder(
         sizes: Bytes of each sample of the catalogue.
         outputs: Outputs of each sample.
         limits: How large a chunk is.
+        is_numbered: Whether all prefixes are of one length, so that they are numbers without a gap.
     """
     keys = np.concatenate([ring.keys for ring in rings])
     order = np.argsort(keys, kind="stable")
@@ -126,7 +129,10 @@ def chunk_folder(
         light = heaviness[stop] - heaviness[start] <= limits.chunk_bytes
         return bool(light and count[stop] - count[start] <= limits.chunk_outputs)
 
-    pieces = _split_by_prefix(keys, is_small, 1)
+    if is_numbered:
+        pieces = _split_evenly(keys, _count_shares(int(count[-1]), int(heaviness[-1]), limits), 1)
+    else:
+        pieces = _split_by_prefix(keys, is_small, 1)
     arcs: list[list[Arc]] = [[] for _ in pieces]
     firsts = keys[[start for _, start, _ in pieces]]
     for ring in rings:
@@ -144,12 +150,13 @@ def chunk_groups(
     rule: str,
     seed: int,
     limits: Limits = DEFAULT_LIMITS,
+    is_numbered: bool = False,
 ) -> list[Chunk]:
     """Send row groups to chunks by the prefix of their own hash; each chunk has rings of its own.
 
     Distant row groups meet in a chunk, since shards are often sorted by class. Chunks of more than
     256 MiB are read in slices, the i-th slice of every row group together, and the ring runs on from
-    slice to slice (where classes have a rule, each slice has its own rings).
+    slice to slice (where classes have a rule, each slice has its own rings). `is_numbered` as for folders.
     """
     keyed = sorted((hash_key(f"{group.shard}#group{group.number}", seed), group) for group in groups)
     ordered = np.array([key for key, _ in keyed], np.uint64)
@@ -161,8 +168,13 @@ def chunk_groups(
         light = heaviness[stop] - heaviness[start] <= limits.chunk_bytes
         return bool(light and count[stop] - count[start] <= limits.chunk_outputs)
 
+    if is_numbered:
+        shares = _count_shares(int(count[-1]), int(heaviness[-1]), limits)
+        pieces = _split_evenly(ordered, shares, limits.chunk_groups)
+    else:
+        pieces = _split_by_prefix(ordered, is_small, limits.chunk_groups)
     chunks = []
-    for name, start, stop in _split_by_prefix(ordered, is_small, limits.chunk_groups):
+    for name, start, stop in pieces:
         chosen = tuple(group for _, group in keyed[start:stop])
         slices = max(1, -(-int(heaviness[stop] - heaviness[start]) // limits.chunk_bytes))
         parts = _order_slices(chosen, slices, hashes)
@@ -243,3 +255,24 @@ def _split_by_prefix(
         halves = [(bits + "1", cut, stop), (bits + "0", start, cut)]
         pending += [half for half in halves if half[1] < half[2]]
     return pieces
+
+
+def _count_shares(outputs: int, heaviness: int, limits: Limits) -> int:
+    """Return how many chunks there must be that none is larger than the limits, if all are alike."""
+    return max(-(-outputs // limits.chunk_outputs), -(-heaviness // limits.chunk_bytes), 1)
+
+
+def _split_evenly(ordered: NDArray[np.uint64], shares: int, least: int) -> list[tuple[str, int, int]]:
+    """Cut sorted hashes by their first bits into at least so many parts: (bits, start, stop), in order.
+
+    Fewer bits are taken where a part would hold fewer than `least`.
+    """
+    length = min((shares - 1).bit_length(), len(ordered).bit_length())
+    while length:
+        firsts = np.arange(1 << length, dtype=np.uint64) << np.uint64(64 - length)
+        cuts = [*np.searchsorted(ordered, firsts).tolist(), len(ordered)]
+        if min(np.diff(cuts)) >= least:
+            pairs = enumerate(itertools.pairwise(cuts))
+            return [(f"{number:0{length}b}", start, stop) for number, (start, stop) in pairs]
+        length -= 1
+    return [("all", 0, len(ordered))]

@@ -16,6 +16,7 @@ from augcli.io.records.label_columns import TableOptions
 from augcli.io.records.part_files import PartFacts
 from augcli.io.store.names import folder_names
 from augcli.io.writers.choose import WRITERS, choose_writer
+from augcli.pipeline.plan.checks import check_suffixes
 from augcli.pipeline.plan.chunks import chunk_folder, chunk_groups, count_outputs, trim_chunks
 from augcli.pipeline.plan.digest import digest, seed_of_names
 from augcli.pipeline.plan.fingerprint import fingerprint_chunk
@@ -115,13 +116,15 @@ def plan_splits(
     if main is None:
         main = choose_split([catalogue.split for catalogue in source.catalogues], recipe.split)
     passed_on = pass_on(recipe)
-    splits = []
+    splits: list[Split] = []
     recipe_digest = digest(recipe, source.annotated)
     for catalogue in source.catalogues:
         if catalogue.split == main:
             splits.append(_plan_split(source, store, catalogue, recipe, backend, recipe_digest, limits))
         elif recipe.other_splits == "copy":
             splits.append(_plan_split(source, store, catalogue, passed_on, backend, recipe_digest, limits))
+    if not source.groups:
+        check_suffixes(recipe, (key for split in splits for key in split.catalogue.keys))
     return splits
 
 
@@ -151,13 +154,17 @@ def _plan_split(
     _check_labels(source, catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
     rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
+    is_numbered = WRITERS[str(recipe.format)].is_numbered
     base = count_outputs(catalogue, hashes, recipe.copies, recipe.target_per_class, has_originals)
     if groups := source.groups.get(catalogue.split):
-        chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed, limits)
+        chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed, limits, is_numbered)
         order = np.concatenate([chunk.members for chunk in chunks])
     else:
         order = np.argsort(hashes, kind="stable")
-        chunks = chunk_folder(form_rings(order, hashes, catalogue, rule), catalogue.sizes, base, limits)
+        rings = form_rings(order, hashes, catalogue, rule)
+        if is_numbered and rule == "same-class":  # shards of one class each would be of little use
+            rings = [replace(ring, keys=hashes[ring.members]) for ring in rings]
+        chunks = chunk_folder(rings, catalogue.sizes, base, limits, is_numbered)
     if recipe.mixing_entries:
         check_partners([arc.ring for chunk in chunks for arc in chunk.arcs], rule)
     base[order[recipe.limit :] if recipe.limit is not None else []] = 0

@@ -32,7 +32,7 @@ class Collector:
     def __init__(self, job: Job, most_bytes: int, watch: Stopwatch) -> None:
         """Prepare to collect; at most so many encoded bytes are gathered before they are stored."""
         self._job, self._most_bytes, self._watch = job, most_bytes, watch
-        self._naming = Naming(job.writer.images, job.class_folders, job.recipe.name, *job.name_seeds)
+        self._naming = Naming(job.writer.name, job.class_folders, job.recipe.name, *job.name_seeds)
         self._gathered: list[Made] = []
         self._bytes = 0
         self._bases: list[int] = []

@@ -13,7 +13,7 @@ from augcli.program.labels import count_shares, mix_known
 from augcli.rng import hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from augcli.pipeline.worker.values import Made
     from augcli.samples import SoftLabel
@@ -23,14 +23,14 @@ class Naming(NamedTuple):
     """How the outputs of a split are named.
 
     Attributes:
-        images: Directory of the images below the table, "" or with a slash at the end.
+        name: `name` of the writer.
         folders: A folder name per class, or None where outputs lie flat.
         recipe: Name of the recipe.
         changed: Seed of the hash in the names of outputs that the recipe changes.
         original: Seed of the hash in the names of originals.
     """
 
-    images: str
+    name: Callable[[str, str, str], str]
     folders: tuple[str, ...] | None
     recipe: str
     changed: int
@@ -56,9 +56,9 @@ def describe_output(
     folder = f"{naming.folders[label]}/" if naming.folders is not None and label is not None else ""
     # It keeps apart any two names of an output, and those of outputs of two seeds or recipes.
     hash16 = f"{hash_key(keys[0], naming.original if is_original else naming.changed):016x}"
-    name = f"{safe_stem(made.base.name)}__{op}{plan.copy}-{hash16}.{made.suffix}"
+    name = naming.name(folder, safe_stem(made.base.name), f"__{op}{plan.copy}-{hash16}")
     return Output(
-        file_name=naming.images + folder + name,
+        file_name=f"{name}.{made.suffix}",
         label=label,
         classes=None if exact is None else exact.classes,
         weights=None if exact is None else exact.weights,

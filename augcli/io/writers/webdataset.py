@@ -1,0 +1,196 @@
+"""An output as tar files, which webdataset, timm and Hugging Face read: a sample is some members in a row.
+
+Each member is `<key>.<suffix>`: the image as `jpg` or `png`, the dominant class as `cls`, what is known of
+the sample as `json`, its mask as `mask.png`, and its weights of all classes as `soft.npy`.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from augcli.errors import OutputError
+from augcli.io.records import part_files
+from augcli.io.split_words import plain_name
+from augcli.io.store.base import full_name
+from augcli.io.store.names import sample_key
+from augcli.io.store.tar_files import end_tar, list_members, read_member, write_member
+from augcli.io.writers.base import Pair, Writer
+from augcli.io.writers.sample_members import MASK, SampleMembers
+from augcli.io.writers.staged_pairs import StagedPair, cut_pairs, drop_pairs, read_cells, stage_pairs
+from augcli.rng import hash_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from augcli.io.records.label_columns import TableOptions
+    from augcli.io.records.part_files import PartFacts
+    from augcli.io.records.parts import Part
+    from augcli.io.store.base import Sink, Store
+    from augcli.program.annotated import Annotated
+
+READ_TOGETHER = 32 << 20
+"""Bytes of staged images that are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebdatasetWriter(Writer):
+    """Tar files, one for each chunk, numbered by the chunk's place among all of its length.
+
+    Attributes:
+        store: Where the output lies.
+        split: Split that the names of the tar files start with; "" where there are no splits.
+        classes: Class names; None where nothing is labelled.
+        options: What the labels of the samples depend on.
+        features: Hugging Face's features of carried columns, which these files have no place for.
+        annotated: What belongs to the images beside their labels.
+    """
+
+    store: Store
+    split: str
+    classes: tuple[str, ...] | None
+    options: TableOptions
+    features: dict[str, Any]
+    annotated: Annotated
+
+    def name(self, folder: str, stem: str, rest: str) -> str:
+        """Return the key of a sample; there are no folders of classes."""
+        return sample_key(stem, rest)
+
+    def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[StagedPair]:
+        """Write images and masks into one file, under an unfinished name; return where each lies."""
+        return stage_pairs(self.store, names[0], pairs) if names else []
+
+    def commit(self, chunk: str, rows: pa.Table, staged: Sequence[StagedPair], facts: PartFacts) -> None:
+        """Write the chunk's tar file, then its part file; a chunk without outputs has no tar file."""
+        key, names = _tar_key(self.split, chunk), rows.column("file_name").to_pylist()
+        if names:
+            order = _shuffle(names)
+            self._write(self.store, key, names, rows, self._read_staged([staged[place] for place in order]))
+        drop_pairs(self.store, staged)
+        places = pa.array([f"{key}/{name}" for name in names], pa.string())
+        rows = rows.set_column(0, "file_name", places)
+        part_files.write_part_file(self.store, chunk, rows, replace(facts, labels=self.options.text))
+
+    def files(self, file_names: Iterable[str]) -> set[str]:
+        """Return the keys of the tar files, which names of outputs begin with."""
+        return {name.split("/", 1)[0] for name in file_names}
+
+    def place(self, file_name: str) -> str:
+        """Return tar file and name, as part files hold them."""
+        return file_name
+
+    def stands(self, part: Part, sizes: Mapping[str, int]) -> bool:
+        """True if the tar file stands; it was synced before its part file."""
+        return self.files(part.file_names()) <= sizes.keys()
+
+    def load(self, rows: pa.Table) -> Iterator[Pair]:
+        """Read the images and masks of tar files.
+
+        Raises:
+            OutputError: If a tar file is damaged, or holds other images.
+            StorageError: If the machine fails.
+        """
+        for key, names, _ in _by_tar(rows):
+            yield from self._read_tar(key, names)
+
+    def rewrite(self, rows: pa.Table, sink: Sink) -> None:
+        """Write each tar file anew, as a fresh run would have written it."""
+        for key, names, own in _by_tar(rows):
+            shuffled = [names[place] for place in _shuffle(names)]
+            self._write(sink, key, names, own, self._read_tar(key, shuffled))
+
+    def patterns(self, files: set[str]) -> list[str]:
+        """Return all tar files of the split."""
+        return [f"{plain_name(self.split)}-*.tar"]
+
+    def _write(
+        self, sink: Sink, key: str, names: Sequence[str], rows: pa.Table, pairs: Iterable[Pair]
+    ) -> None:
+        """Write a tar file: of each row its image, then what is said of it, in the order of the suffixes.
+
+        Args:
+            sink: Where it goes.
+            key: The tar file.
+            names: Names of the images, in the order of the rows.
+            rows: What part files say of them.
+            pairs: Images and masks, in the order in which they are written.
+        """
+        order, length = _shuffle(names), 0
+        members_of = SampleMembers(self.classes or (), self.options, self.annotated).describe
+        described = members_of(rows.take(pa.array(order, pa.int64())))
+        with sink.writing(key) as file:
+            for place, members, pair in zip(order, described, pairs, strict=True):
+                name = names[place]
+                length += write_member(file, name, pair.image)
+                stem = name.rpartition(".")[0]
+                members |= {MASK: pair.mask} if self.annotated.masks else {}
+                for suffix in sorted(members):
+                    length += write_member(file, f"{stem}.{suffix}", members[suffix])
+            end_tar(file, length)
+
+    def _read_staged(self, staged: Sequence[StagedPair]) -> Iterator[Pair]:
+        """Read what was staged, in little memory."""
+        for start, stop in cut_pairs(staged, READ_TOGETHER):
+            cells = zip(*staged[start:stop], strict=True)
+            yield from map(Pair, *(read_cells(self.store, column).to_pylist() for column in cells))
+
+    def _read_tar(self, key: str, names: Sequence[str]) -> Iterator[Pair]:
+        """Read the images of a tar file that must have these names, and their masks where they have some."""
+        damage = OutputError(f"{full_name(self.store, key)!r} is damaged; remove it and run again")
+        with self.store.open(key) as file:
+            try:
+                found = {member.name: member for member in list_members(file).files}
+            except tarfile.ReadError as error:
+                raise damage from error
+            for name in names:
+                masks = [f"{name.rpartition('.')[0]}.{MASK}"] if self.annotated.masks else []
+                if not found.keys() >= {name, *masks}:
+                    raise damage
+                yield Pair(*(read_member(file, found[own]) for own in (name, *masks)))
+
+
+def describe_index(splits: Mapping[str, Mapping[str, int]]) -> str:
+    """Return which tar files there are, as timm reads it.
+
+    Args:
+        splits: Of each split the names of its chunks, and how many outputs each has.
+    """
+    described = {}
+    for split, chunks in splits.items():
+        lengths = {_tar_key(split, chunk): rows for chunk, rows in chunks.items() if rows}
+        described[plain_name(split)] = {
+            "name": plain_name(split),
+            "num_samples": sum(lengths.values()),
+            "filenames": list(lengths),
+            "shard_lengths": list(lengths.values()),
+        }
+    return json.dumps({"splits": described}, indent=2) + "\n"
+
+
+def _tar_key(split: str, chunk: str) -> str:
+    """Return the key of a chunk's tar file: its number is the prefix that the chunk is named after."""
+    bits = chunk.rpartition("-")[2]
+    return f"{plain_name(split)}-{0 if bits == 'all' else int(bits, 2):06d}.tar"
+
+
+def _shuffle(names: Sequence[str]) -> list[int]:
+    """Return the order in which samples stand in a tar file, as places among their names.
+
+    Loaders read on and shuffle a few samples at a time. In the order of part files, that of the sources'
+    names, they would get one class after the other.
+    """
+    return sorted(range(len(names)), key=lambda place: (hash_key(names[place]), names[place]))
+
+
+def _by_tar(rows: pa.Table) -> Iterator[tuple[str, list[str], pa.Table]]:
+    """Yield the key of each tar file of part rows, the names of its images, and its rows."""
+    places = [name.split("/", 1) for name in rows.column("file_name").to_pylist()]
+    tars = [tar for tar, _ in places]
+    for tar in dict.fromkeys(tars):
+        start, count = tars.index(tar), tars.count(tar)
+        yield tar, [name for _, name in places[start : start + count]], rows.slice(start, count)
