@@ -23,6 +23,7 @@ from augcli.cli.run import run
 from augcli.cli.verify import verify
 from augcli.errors import AugcliError, Reminder, Spelling
 from augcli.io.store.streams import finish_stdout, prepare_streams
+from augcli.left_out import leave_out
 
 USAGE = 2
 
@@ -64,7 +65,7 @@ def main() -> None:
     """Run the program: set this process up for it, answer, and exit with the code."""
     gc.set_threshold(CALM_GC)
     _catch_signals()
-    sys.meta_path.insert(0, _LeaveOut())
+    leave_out()
     prepare_streams()
     code = answer(sys.argv[1:])
     if fault := finish_stdout():
@@ -121,15 +122,6 @@ def _catch_signals() -> None:
     stopping = [number for number in both if signal.getsignal(number) is not signal.SIG_IGN]
     for number in stopping:
         signal.signal(number, stop)
-
-
-class _LeaveOut:
-    """Keeps pyarrow and numba from loading what they look for and we never use: a third of the start-up."""
-
-    def find_spec(self, name: str, *_: object) -> None:
-        """Refuse pandas and SciPy, as if they were not installed."""
-        if name in ("pandas", "scipy"):
-            raise ModuleNotFoundError(f"augcli does without {name}", name=name)
 
 
 def _words(warning: Warning | str) -> str:

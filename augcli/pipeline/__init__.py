@@ -59,4 +59,6 @@ output/stored_splits  the splits of an output, as its own files tell them
 engines/base          what an engine is: run(work, tasks) gives results
 engines/cpus          how many CPUs may be used
 engines/local         processes and threads of this machine
+engines/fork_server   a fresh process that forks workers
+engines/processes     what processes do that work for another
 """

@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
-from augcli.io.store.arrow_files import load_functions
+from augcli.io.store.base import Sharing
 from augcli.kernels.backends import choose_backend
-from augcli.pipeline.engines.cpus import can_fork
-from augcli.pipeline.engines.local import LocalEngine
+from augcli.pipeline.engines.local import LocalEngine, find_sharing
 from augcli.pipeline.output import commit, documents, state
 from augcli.pipeline.output.documents import describe_split
 from augcli.pipeline.output.relabel import relabel
@@ -23,6 +23,7 @@ from augcli.pipeline.output.tables import Tables, Tally, refuse_mixed_suffixes
 from augcli.pipeline.plan.tasks import cut_todo
 from augcli.pipeline.worker.chunks import make_chunks
 from augcli.pipeline.worker.compare import compare_sources
+from augcli.pipeline.worker.task import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 def settle(standing: Standing, workers: int, settings: Settings) -> tuple[Standing, int]:
     """Compare the sources of chunks in doubt; return what stands then, and how many chunks these were."""
     doubts = standing.doubts
-    engine = LocalEngine(workers, can_fork())
+    engine = LocalEngine(workers, _find_sharing([doubt.sources.split for doubt in doubts]))
     return state.settle(standing, compare_sources(doubts, engine.run, settings.advance)), len(doubts)
 
 
@@ -76,6 +77,12 @@ def complete(
     return documents.finish(store, standing, outputs, tallies, recipe), seconds, begun
 
 
+def _find_sharing(splits: Sequence[Split], forks: bool = True) -> Sharing:
+    """Return which workers the stores of a run allow; it has one input and one output."""
+    job, source = splits[0].job, splits[0].source
+    return find_sharing([job.writer.store, *(place.store for place in source.places)], forks)
+
+
 def _count_committed(split: Split) -> int:
     """Return how many of a split's chunks are committed, from the first on."""
     return len(list(itertools.takewhile(lambda chunk: chunk.name in split.facts, split.chunks)))
@@ -95,13 +102,12 @@ def _make(
     seconds: Counter[str] = Counter()
     if not todo:
         return seconds, 0
-    backend = choose_backend(settings.backend, bool(recipe.entries))
-    # Before processes fork, which then share what is loaded.
-    backend.load()
-    load_functions()
-    processes = workers > 1 and backend.forks and can_fork()
+    has_steps = bool(recipe.entries)
+    sharing = _find_sharing([split for split, _ in todo], choose_backend(settings.backend, has_steps).forks)
+    processes = workers > 1 and sharing is not Sharing.THREADS
     pieces = list(cut_todo(todo, workers, processes, settings.limits))
-    engine, spare = LocalEngine(workers, processes), settings.limits.spare_partners
+    engine = LocalEngine(workers, sharing, partial(prepare, settings.backend, has_steps))
+    spare = settings.limits.spare_partners
     total = sum(len(chunk) for _, chunk in todo)
     for piece, spent, facts in make_chunks(pieces, engine.run, spare, processes):
         seconds.update(spent)

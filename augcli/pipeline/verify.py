@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from augcli.errors import Note, Option, UsageError
 from augcli.io.images import codec
 from augcli.io.records.parts import Parts
-from augcli.io.store.base import write_text
+from augcli.io.store.base import Sharing, write_text
 from augcli.io.store.contents import is_hidden, list_contents
 from augcli.io.store.names import RECIPE, SEEN_NAME, SUCCESS, part_key, part_names
 from augcli.io.store.places import open_destination
 from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.comparison import Comparison, Difference
 from augcli.pipeline.engines.cpus import count_workers
-from augcli.pipeline.engines.local import LocalEngine
+from augcli.pipeline.engines.local import LocalEngine, find_sharing
 from augcli.pipeline.output import documents, summarize
 from augcli.pipeline.output.stored_splits import StoredOutput
 from augcli.pipeline.output.tables import write_tables
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from augcli.io.readers.base import Source
+    from augcli.io.store.base import Store
     from augcli.io.store.contents import Contents
     from augcli.pipeline.output.stored_splits import StoredSplit
     from augcli.program.annotated import Annotated
@@ -130,7 +131,7 @@ def _check_outputs(
     pieces = [(split.output.writer, chunk) for split in splits for chunk in split.output.chunks]
     tasks = len(pieces) + (len(again) if again else 0)
     part_check = PartCheck(output.store, output.contents.standing(), output.recipe.max_pixels)
-    processes = check.source is None or not check.source.rows_are_shared
+    sharing = _find_sharing(output.store, check.source)
 
     def work(task: int) -> tuple[list[Difference], int, dict[int, int]]:
         if task < len(pieces):
@@ -142,7 +143,7 @@ def _check_outputs(
     counted, recomputed, found = 0, 0, []
     labels: dict[int, int] = {}
     with codec.own_pixel_bound():
-        results = LocalEngine(workers, processes).run(work, range(tasks))
+        results = LocalEngine(workers, sharing).run(work, range(tasks))
         for task, (differences, number, seen) in enumerate(results):
             found += differences
             counted += number if task < len(pieces) else 0
@@ -153,6 +154,14 @@ def _check_outputs(
                 found.append(Difference(part_key(pieces[task][1]), what))
             check.advance(1, tasks)
     return counted, recomputed, found
+
+
+def _find_sharing(store: Store, source: Source | None) -> Sharing:
+    """Return which workers there may be: no fresh ones, since what they call does not pickle."""
+    if source and source.rows_are_shared:
+        return Sharing.THREADS
+    stores = [store, *(place.store for place in source.places)] if source else [store]
+    return Sharing.FORKED if find_sharing(stores) is Sharing.FORKED else Sharing.THREADS
 
 
 def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Recipe) -> list[Difference]:

@@ -90,9 +90,9 @@ def test_no_more_workers_are_begun_than_there_are_tasks(cli, make_folder, tmp_pa
     begun = []
     opened = LocalEngine._open
 
-    def open_pool(engine, work, workers):
+    def open_pool(engine, work, workers, stack):
         begun.append((engine.workers, workers))
-        return opened(engine, work, workers)
+        return opened(engine, work, workers, stack)
 
     monkeypatch.setattr(LocalEngine, "_open", open_pool)
     src, dst = make_folder({"cat": 3, "dog": 2}), tmp_path / "dst"

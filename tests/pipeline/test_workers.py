@@ -13,33 +13,35 @@ import pytest
 
 import augcli
 from augcli.errors import StorageError
+from augcli.io.store.base import Sharing
 from augcli.ops.cutout import Cutout
 from augcli.pipeline import run as run_module
 from augcli.pipeline.engines.cpus import count_workers, read_memory, read_quota
-from augcli.pipeline.engines.local import LocalEngine, _holding_signals
+from augcli.pipeline.engines.local import LocalEngine
+from augcli.pipeline.engines.processes import holding_signals
 from augcli.recipe import single
 
-both = pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
+both = pytest.mark.parametrize("sharing", [Sharing.THREADS, Sharing.FORKED])
 
 
 @pytest.mark.slow
 @both
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_results_come_in_the_order_of_the_tasks(workers, processes):
+def test_results_come_in_the_order_of_the_tasks(workers, sharing):
     def work(task):
         time.sleep(0.01 if task % 3 == 0 else 0)
         return task * task
 
-    assert list(LocalEngine(workers, processes).run(work, range(40))) == [task * task for task in range(40)]
+    assert list(LocalEngine(workers, sharing).run(work, range(40))) == [task * task for task in range(40)]
 
 
 @both
-def test_nothing_to_do_gives_nothing(processes):
-    assert list(LocalEngine(2, processes).run(lambda task: task, [])) == []
+def test_nothing_to_do_gives_nothing(sharing):
+    assert list(LocalEngine(2, sharing).run(lambda task: task, [])) == []
 
 
 @both
-def test_an_error_of_a_task_is_raised_and_the_rest_is_dropped(processes):
+def test_an_error_of_a_task_is_raised_and_the_rest_is_dropped(sharing):
     def work(task):
         if task == 5:
             raise StorageError("disk full")
@@ -47,15 +49,15 @@ def test_an_error_of_a_task_is_raised_and_the_rest_is_dropped(processes):
 
     seen = []
     with pytest.raises(StorageError, match="disk full"):
-        seen.extend(LocalEngine(2, processes).run(work, range(1000)))
+        seen.extend(LocalEngine(2, sharing).run(work, range(1000)))
     assert seen == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
 def test_processes_are_other_processes_and_threads_are_not():
-    pids = set(LocalEngine(2, True).run(lambda task: os.getpid(), range(20)))
+    pids = set(LocalEngine(2, Sharing.FORKED).run(lambda task: os.getpid(), range(20)))
     assert os.getpid() not in pids
-    assert set(LocalEngine(2, False).run(lambda task: os.getpid(), range(20))) == {os.getpid()}
+    assert set(LocalEngine(2, Sharing.THREADS).run(lambda task: os.getpid(), range(20))) == {os.getpid()}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
@@ -66,11 +68,11 @@ def test_a_worker_that_dies_is_a_fault_of_the_machine():
         return task
 
     with pytest.raises(StorageError, match="a worker process died"):
-        list(LocalEngine(2, True).run(work, range(20)))
+        list(LocalEngine(2, Sharing.FORKED).run(work, range(20)))
 
 
 @both
-def test_tasks_are_taken_as_they_are_needed(processes):
+def test_tasks_are_taken_as_they_are_needed(sharing):
     taken = []
 
     def tasks():
@@ -78,7 +80,7 @@ def test_tasks_are_taken_as_they_are_needed(processes):
             taken.append(task)
             yield task
 
-    results = LocalEngine(2, processes).run(lambda task: task, tasks())
+    results = LocalEngine(2, sharing).run(lambda task: task, tasks())
     next(results)
     assert len(taken) < 10
     results.close()
@@ -92,7 +94,7 @@ def test_long_tasks_of_processes_do_not_hold_up_an_error():
 
     start = time.monotonic()
     with pytest.raises(StorageError, match="disk full"):
-        list(LocalEngine(2, True).run(work, range(20)))
+        list(LocalEngine(2, Sharing.FORKED).run(work, range(20)))
     assert time.monotonic() - start < 30
 
 
@@ -107,7 +109,7 @@ def test_a_signal_waits_until_all_workers_are_forked(taken_by_another_thread):
         raise KeyboardInterrupt
 
     def fork():
-        with _holding_signals():
+        with holding_signals():
             taker = other if taken_by_another_thread else threading.current_thread()
             signal.pthread_kill(taker.ident, signal.SIGTERM)
             time.sleep(0.05)
@@ -199,7 +201,7 @@ def test_the_garbage_collector_rests_while_tasks_run_and_is_then_as_it_was(first
     before = gc.get_threshold()
     try:
         gc.set_threshold(first, 11, 12)
-        seen = LocalEngine(1, False).run(lambda _: gc.get_threshold()[0], range(3))
+        seen = LocalEngine(1, Sharing.THREADS).run(lambda _: gc.get_threshold()[0], range(3))
         assert set(seen) == {first if first in (0, 10**6) else 50_000}  # one that is off stays off
         assert gc.get_threshold() == (first, 11, 12)
     finally:

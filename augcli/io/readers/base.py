@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from augcli.io.store.base import Store
     from augcli.io.store.listing import Tree
+    from augcli.io.store.locations import Location
 
 ClassList: TypeAlias = "tuple[str, ...] | None"
 
@@ -130,6 +131,7 @@ class Source:
         carried: The columns that are carried along.
         annotated: What belongs to the images beside their labels.
         labelled: What is known of the labels beside their values.
+        places: Where it was read: one of its files, then what was given beside it.
     """
 
     catalogues: tuple[Catalogue, ...]
@@ -144,6 +146,7 @@ class Source:
     carried: Carried = field(default_factory=Carried)
     annotated: Annotated = field(default_factory=Annotated)
     labelled: LabelFacts = field(default_factory=LabelFacts)
+    places: tuple[Location, ...] = ()
 
     @property
     def rows_are_shared(self) -> bool:

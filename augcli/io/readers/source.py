@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,11 @@ from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
 from augcli.io.readers.pairs import find_pair, join_root, refuse_mixed
 from augcli.io.store.listing import list_tree
-from augcli.io.store.locations import Kind, is_pattern, locate, locate_files
+from augcli.io.store.locations import Kind, Location, is_pattern, locate, locate_files
 
 if TYPE_CHECKING:
     from augcli.io.store.base import Store
+    from augcli.samples import InputFiles
 
 
 def open_source(src: str, selection: Selection) -> Source:
@@ -31,7 +32,15 @@ def open_source(src: str, selection: Selection) -> Source:
     found = _find_input(src, selection)
     found, selection, notes = _part_masks(found, selection)
     source = choose_reader(found).open(found, selection, classes)
-    return replace(source, notes=(*notes, *source.notes)) if notes else source
+    return replace(source, notes=(*notes, *source.notes), places=_list_places(found, selection.files))
+
+
+def _list_places(found: Input, files: InputFiles) -> tuple[Location, ...]:
+    """Return where SRC and what is given beside it were read: see `Source.places`."""
+    listed = found.tree.by_suffix.values() if found.tree else [found.files]
+    keys = (key for own in listed for key in own.keys[:1])
+    own = Location(found.store, next(keys, ""))
+    return own, *(locate(path) for path in astuple(files) if path is not None)
 
 
 def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, list[str]]:

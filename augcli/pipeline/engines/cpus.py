@@ -1,10 +1,9 @@
-"""The CPUs and the memory of this machine: how many workers they are for, and whether these can be forked."""
+"""The CPUs and the memory of this machine: how many workers they are for."""
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 from augcli.io.store.places import read_text
@@ -35,11 +34,6 @@ def count_workers(of_rows: bool = False, group: Path = CONTROL_GROUP, ram: Path 
 def count_cpus() -> int:
     """Count the CPUs of this process's affinity."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def can_fork() -> bool:
-    """Return whether workers can be processes that are forked, which only Linux does well."""
-    return sys.platform == "linux"
 
 
 def read_quota(root: Path = CONTROL_GROUP) -> int | None:

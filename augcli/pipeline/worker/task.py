@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augcli.io.store.arrow_files import load_functions
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.plan.rings import StretchTooShortError
 from augcli.pipeline.plan.tasks import slice_job
@@ -84,6 +85,17 @@ class TaskResult:
     facts: PartFacts | None = None
     seconds: Counter[str] = field(default_factory=Counter)
     is_short: bool = False
+
+
+def prepare(backend: str, has_steps: bool) -> None:
+    """Load what tasks need, before processes fork, which then share it.
+
+    Args:
+        backend: One of `BACKENDS`.
+        has_steps: Whether any step is to be applied.
+    """
+    choose_backend(backend, has_steps).load()
+    load_functions()
 
 
 def work(task: Task) -> TaskResult:
