@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
     """Apply a program to an image in place; arguments as for `reference.apply`, C-contiguous."""
     steps, bitmaps, quantiles = table
-    if len(partners) < 2:
-        partner = partners[0] if partners else image
-        cpu_loops.apply_steps(steps, bitmaps, quantiles, 0, len(steps), partner, image)
+    noise, partner = steps["noise"].tolist(), partners[0] if partners else image
+    if len(partners) < 2 and not any(noise):
+        cpu_loops.apply_steps(steps, bitmaps, 0, len(steps), partner, image)
         return
     for index, slot in enumerate(steps["slot"].tolist()):
-        cpu_loops.apply_steps(steps, bitmaps, quantiles, index, index + 1, partners[slot], image)
+        if noise[index]:
+            cpu_loops.fill_noise(steps, bitmaps, quantiles, index, image)
+        else:
+            partner = partners[slot] if partners else image
+            cpu_loops.apply_steps(steps, bitmaps, index, index + 1, partner, image)
 
 
 def load() -> None:
