@@ -35,6 +35,7 @@ test-gpu: .venv/dev.stamp  ## the GPU backend on a real device; without one it s
 
 bench: .venv/dev.stamp  ## speed against the codec floor and what one would write instead
 	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/benchmarks/encoding.py
 	$(BIN)/python tests/benchmarks/arrays.py
 	$(BIN)/python tests/benchmarks/startup.py
 	$(BIN)/python tests/benchmarks/memory.py
