@@ -49,6 +49,7 @@ readers/described           columns of shards that describe pixels
 readers/image_cells         encoded images in columns, in every layout of Arrow
 readers/annotations         which masks and boxes belong to which sample
 readers/rows                rows of shards, read in little memory
+readers/row_keys            the keys of these rows
 readers/shards              what shards hold, by their footers
 labels/class_list           the class list that the user gives
 labels/facts                what is known of labels beside their values

@@ -25,6 +25,7 @@ from augcli.io.readers.base import Carried, Source, labels_fit_folders
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import SHARD_SUFFIXES, describe_lost, describe_passed_over
+from augcli.io.readers.row_keys import RowKeys
 from augcli.io.readers.rows import Rows
 from augcli.io.readers.shards import (
     Columns,
@@ -299,7 +300,7 @@ def _make_catalogue(
 ) -> Catalogue:
     """Make a split's rows a catalogue; the first of them has the label at index `first`."""
     rows = [open_shard(shard).metadata.num_rows for shard in shards]
-    keys = [f"{shard.key}#{row}" for shard, count in zip(shards, rows, strict=True) for row in range(count)]
+    keys = RowKeys([shard.key for shard in shards], rows)
     # A row is as old as its shard.
     sizes = np.repeat(np.array([shard.size for shard in shards], np.int64), rows)
     versions = np.repeat(np.array([shard.version for shard in shards], np.int64), rows)
