@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from augcli.api import diagnose, materialize, preview, verify
+    from augcli.api import diagnose, materialize, merge, preview, verify
     from augcli.arrays.boxes import rand_box
     from augcli.arrays.chains import apply
     from augcli.arrays.holes import cutout, erase, patch_cutout
@@ -35,6 +35,7 @@ _HOMES = {
     "diagnose": "augcli.api",
     "erase": "augcli.arrays.holes",
     "materialize": "augcli.api",
+    "merge": "augcli.api",
     "mixup": "augcli.arrays.mixing",
     "patch_cutout": "augcli.arrays.holes",
     "preview": "augcli.api",
@@ -58,6 +59,7 @@ __all__ = [
     "diagnose",
     "erase",
     "materialize",
+    "merge",
     "mixup",
     "patch_cutout",
     "preview",

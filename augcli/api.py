@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from augcli.io.readers.base import Selection
     from augcli.pipeline.doctor import Diagnosis
+    from augcli.pipeline.plan.partitions import Partition
     from augcli.pipeline.results import Summary, Verification
 
 
@@ -41,6 +42,7 @@ def materialize(
     dry_run: bool = False,
     max_errors: int = 0,
     backend: str = "auto",
+    partition: str | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Read a data set, apply a recipe, and write images with soft labels.
@@ -62,6 +64,8 @@ def materialize(
         dry_run: Say what would be done and write nothing.
         max_errors: Failed images up to which the output is marked as complete.
         backend: What applies steps, all with the same bytes: `auto`, `cpu`, `gpu` or `reference`.
+        partition: Make only the chunks of one of N partitions, as `0/4`: the first of four. The others may
+            be at work on other machines; `merge` closes the output.
         advance: Called after each piece of work with (images done since the last call, images to do).
 
     Returns:
@@ -84,12 +88,49 @@ def materialize(
     loaded = open_recipe(recipe)
     _check_at_least(1, "workers", workers)
     _check_at_least(0, "max_errors", max_errors)
+    own = None if partition is None else _read_partition(partition, force)
     selection = _select(loaded.recipe, dst, labels, classes, masks, boxes)
     if loaded.output is not None:
         _remind_of_annotations(loaded.output, selection)
     advance = advance or (lambda done, total: None)
-    settings = Settings(workers, force, dry_run, max_errors, backend, loaded.is_stored, advance)
+    settings = Settings(workers, force, dry_run, max_errors, backend, loaded.is_stored, own, advance)
     return run(str(src), Path(dst), loaded.recipe, selection, settings)
+
+
+def merge(
+    dst: str | os.PathLike[str],
+    *,
+    max_errors: int = 0,
+    advance: Callable[[int, int], None] | None = None,
+) -> Summary:
+    """Close an output that was made in partitions: check what all of them made, write tables and the mark.
+
+    It needs no source. Then the output equals that of one run. One that is complete already stays as it is.
+
+    Args:
+        dst: The output.
+        max_errors: Failed images up to which the output is marked as complete.
+        advance: Called after each piece of work with (chunks checked since the last call, all chunks).
+
+    Returns:
+        What stands in the output; check `failures`.
+
+    Raises:
+        UsageError: If an argument is not accepted.
+        InputError: If `dst` is missing.
+        OutputError: If `dst` is not an output of augcli, or partitions are at work there.
+        StorageError: If the machine fails, or if something is missing; the message names the partitions that
+            are to be run again.
+        MissingPartError: If partitions were made with libraries that write other bytes.
+    """
+    from augcli.pipeline.merge import merge
+
+    check_paths(dst=dst)
+    _check_at_least(0, "max_errors", max_errors)
+    path = Path(dst)
+    _check_output(path)
+    recipe = _load_stored(path)
+    return merge(path, recipe, max_errors, advance or (lambda done, total: None))
 
 
 def verify(
@@ -191,10 +232,7 @@ def preview(
     _check_at_least(1, "count", count)
     path = Path(dst)
     _check_output(path)
-    try:
-        recipe = load_recipe(path / "augcli.json")
-    except UsageError as error:
-        raise OutputError(f"{str(path / 'augcli.json')!r} is damaged: {error}") from error
+    recipe = _load_stored(path)
     source = open_source(str(src), _select(recipe, path, labels, classes, masks, boxes))
     draw_preview(source, path, recipe, Path(sheet), count)
 
@@ -232,6 +270,34 @@ def _check_output(dst: Path) -> None:
         raise OutputError(
             f"{str(dst)!r} holds no augcli.json, so it is not an output of augcli; give the DST of a run"
         )
+
+
+def _read_partition(text: str, force: bool) -> Partition:
+    """Read which partition is to be made.
+
+    Raises:
+        UsageError: If it is not one, or if it shall replace another recipe's output.
+    """
+    from augcli.pipeline.plan.partitions import read_partition
+
+    partition = read_partition(text)
+    if force:
+        why = " do not go together, since each partition would remove what others make; remove DST before"
+        both = Option("force"), " and ", Option("partition", str(partition))
+        raise UsageError(*both, why, " the first one begins, and leave out ", Option("force"))
+    return partition
+
+
+def _load_stored(dst: Path) -> Recipe:
+    """Read the recipe of an output.
+
+    Raises:
+        OutputError: If its `augcli.json` is damaged.
+    """
+    try:
+        return load_recipe(dst / "augcli.json")
+    except UsageError as error:
+        raise OutputError(f"{str(dst / 'augcli.json')!r} is damaged: {error}") from error
 
 
 def _remind_of_annotations(dst: Path, selection: Selection) -> None:

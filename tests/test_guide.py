@@ -30,11 +30,18 @@ from tests.pages import PAGES, ROOT, TOPICS, Block, call_augcli, find_blocks, fi
 
 PLANNED = (
     "data-sets inputs outputs operations recipes boxes-and-masks training python faults backends speed"
-    " design".split()
+    " scale design".split()
 )
 
-FOREIGN_OPTIONS = {"--class-map", "--mixup", "--cutmix"}
-"""Options of timm that the page on training names."""
+FOREIGN_OPTIONS = {
+    "training": {"--class-map", "--mixup", "--cutmix"},
+    "scale": set(
+        "--array --array-properties --container-overrides --dependency --depends-on --job-definition"
+        " --job-name --job-queue --joblog --output --parsable --query --requeue"
+        " --resume-failed --wrap".split()
+    ),
+}
+"""Options of timm, and of schedulers, that pages name."""
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -136,7 +143,7 @@ def test_a_page_begins_with_its_title_and_one_line(name):
 def test_every_option_that_a_page_names_is_there(name):
     known = set().union(*(known_options(command) for command in COMMANDS))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", read_page(name)))
-    assert named - known <= (FOREIGN_OPTIONS if name == "training" else set())
+    assert named - known <= FOREIGN_OPTIONS.get(name, set())
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -39,7 +39,7 @@ INNER_LAYERS = {
         {"store"},
     ],
     "pipeline": [
-        {"run", "completion", "verify", "part_check", "recompute", "doctor"},
+        {"run", "extent", "completion", "partition", "merge", "verify", "part_check", "recompute", "doctor"},
         {"output", "worker", "engines", "settings"},
         {"plan"},
         {"results", "environment"},
@@ -278,7 +278,7 @@ def test_public_names():
     assert augcli.__all__ == sorted(augcli.__all__)
     operations = {"apply", "cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
     others = {"AugcliError", "Diagnosis", "Recipe", "Summary", "Verification", "__version__"}
-    others |= {"diagnose", "materialize", "preview", "verify"}
+    others |= {"diagnose", "materialize", "merge", "preview", "verify"}
     boxes = {"BoxRule", "FollowedBoxes"}
     assert set(augcli.__all__) == operations | others | boxes
     assert dir(augcli) == augcli.__all__

@@ -16,6 +16,7 @@ import typer
 from augcli import __version__
 from augcli.cli.doctor import doctor
 from augcli.cli.guide import guide
+from augcli.cli.merge import merge
 from augcli.cli.operations import add_operations
 from augcli.cli.plain_values import PlainCommand, PlainGroup
 from augcli.cli.preview import preview
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 add_operations(app)
 app.command(cls=PlainCommand)(run)
+app.command(cls=PlainCommand)(merge)
 app.command(cls=PlainCommand)(verify)
 app.command(cls=PlainCommand)(preview)
 app.command(cls=PlainCommand)(doctor)

@@ -79,6 +79,14 @@ BackendName = Annotated[
 MaxErrors = Annotated[
     int, typer.Option(help="Failed images up to which the output is complete.", rich_help_panel="Run")
 ]
+Partition = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="I/N",
+        help="Make only the chunks of one of N partitions, from 0/N on; augcli merge closes the output.",
+        rich_help_panel="Run",
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace the output of another recipe.", rich_help_panel="Run")
 ]
@@ -98,6 +106,7 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "workers": (Workers, None),
     "backend": (BackendName, "auto"),
     "max_errors": (MaxErrors, 0),
+    "partition": (Partition, None),
     "force": (Force, False),
     "dry_run": (DryRun, False),
     "quiet": (Quiet, False),

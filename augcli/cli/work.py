@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from augcli.api import materialize
 from augcli.cli.options import take_files
 from augcli.errors import quantity
+from augcli.io.store.names import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from augcli.pipeline.results import Summary
     from augcli.recipe import Recipe
 
 Result = TypeVar("Result")
@@ -33,23 +35,26 @@ def materialize_and_report(
     **settings: Any,
 ) -> int:
     """Run a recipe, print its summary, and return the exit code."""
-    from augcli.report.summary import describe, document
-
     settings = take_files(settings)
     progress = Progress(quiet)
     try:
         summary = materialize(src, dst, recipe, max_errors=max_errors, advance=progress.advance, **settings)
     finally:
         progress.close()
+    return report(summary, max_errors, quiet, json)
+
+
+def report(summary: Summary, max_errors: int, quiet: bool, json: bool) -> int:
+    """Print the summary of an output, and return the exit code."""
+    from augcli.report.summary import describe, document
+
     show(summary, describe, document, quiet, json)
-    if len(summary.failures) > max_errors:
-        failed = quantity(len(summary.failures), "image")
-        print(
-            f"augcli: {failed} failed, --max-errors allows {max_errors}; see {dst}/failures.jsonl",
-            file=sys.stderr,
-        )
-        return TOO_MANY_FAILED
-    return 0
+    if len(summary.failures) <= max_errors:
+        return 0
+    failed = quantity(len(summary.failures), "image")
+    where = f"augcli merge lists them in {FAILURES}" if summary.partition else f"see {summary.dst}/{FAILURES}"
+    print(f"augcli: {failed} failed, --max-errors allows {max_errors}; {where}", file=sys.stderr)
+    return TOO_MANY_FAILED
 
 
 def show(

@@ -1,7 +1,7 @@
 """A run: from listed samples to committed outputs.
 
 list       io.readers.source.open_source: samples, labels, splits, masks, boxes
-look       output.state.look, survey: what stands in DST, and what is to be made
+look       output.look.look, output.state.survey: what stands in DST, and what is to be made
 plan       plan.splits.plan_splits: rings, chunks; plan.tasks.cut_todo: tasks
 hand out   worker.chunks.make_chunks, engines.local.LocalEngine.run
 read       worker.window.Window: samples read ahead, decoded once, let go
@@ -14,7 +14,10 @@ close      output.tables.Tables, output.documents.finish; output.commit.mark_com
 run stands above output, worker and engines, these above plan.
 
 run                   one whole run, top to bottom
+extent                how much of an output a run makes, and what that means for the rest of it
 completion            what a run does where something is to be made or compared
+partition             the share of one partition
+merge                 what closes an output that partitions made
 settings              how a run is done
 environment           whether two machines would write the same bytes
 verify                whether an output is what was written
@@ -27,6 +30,7 @@ plan/chunks           what is committed together
 plan/splits           the chunks of every split: the augmented one, and those passed on
 plan/fingerprint      what decided a chunk
 plan/doubts           chunks that stand if their sources are still the same
+plan/partitions       which chunks are whose, where several calls make one output
 plan/digest           what decides an output beside its sources: the recipe
 plan/job              what every task of a split needs
 plan/checks           what input and recipe must allow together
@@ -47,8 +51,12 @@ worker/compare        sources read again, to know whether they are still the sam
 worker/contents       what is read of a sample, and its hash
 worker/preparer       what an output is made from, decoded
 worker/task           a task: a value that pickles, and what a worker does with it
+output/look           one listing of DST, and whether it is still true
 output/state          what stands in DST, and why a chunk is made again
 output/commit         beginning an output, and the mark that it is complete
+output/plan_files     what a partition says that it makes
+output/planned_parts  the part files that plans name
+output/agreement      whether plans and parts make one output
 output/tables         tables, written while chunks are made
 output/documents      class list, card, failures, and what is removed
 output/effects        which options had no effect

@@ -16,8 +16,7 @@ from augcli.io.images import codec
 from augcli.io.store.base import Sharing
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.engines.local import LocalEngine, find_sharing
-from augcli.pipeline.output import commit, documents, state
-from augcli.pipeline.output.documents import describe_split
+from augcli.pipeline.output import state
 from augcli.pipeline.output.relabel import relabel
 from augcli.pipeline.output.tables import Tables, Tally, refuse_mixed_suffixes
 from augcli.pipeline.plan.tasks import cut_todo
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from augcli.io.records.counts import RowCounts
-    from augcli.io.store.base import Store
+    from augcli.pipeline.extent import Extent
     from augcli.pipeline.output.state import Standing
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.splits import Split
@@ -45,36 +44,32 @@ def settle(standing: Standing, workers: int, settings: Settings) -> tuple[Standi
 
 
 def complete(
-    store: Store,
-    recipe: Recipe,
-    splits: Sequence[Split],
-    standing: Standing,
-    workers: int,
-    settings: Settings,
+    extent: Extent, standing: Standing, workers: int, settings: Settings
 ) -> tuple[list[RowCounts], Counter[str], int]:
-    """Do all that is missing, but for the mark that it is complete.
+    """Do all that is missing of what a run makes, but for the mark that it is complete.
 
     Returns:
         The counted rows of each split, the seconds by stage, and how many workers were begun.
     """
-    commit.begin(store, standing, recipe, splits[0].job.annotated)
+    extent.begin(standing)
+    store, splits = extent.store, extent.splits
     with ExitStack() as stack:
         tables = [
-            Tables(split.job.writer, split.part_names(), standing.parts, store, stack) for split in splits
+            Tables(split.job.writer, split.part_names(), standing.parts, store, stack, extent.is_shared)
+            for split in splits
         ]
 
         def write_tables() -> list[Tally]:
             tallies = [own.write(_count_committed(split)) for split, own in zip(splits, tables, strict=True)]
-            refuse_mixed_suffixes(str(recipe.format), tallies)
+            refuse_mixed_suffixes(str(extent.recipe.format), tallies)
             return tallies
 
         with codec.own_pixel_bound():
-            seconds, begun = _make(standing.todo, recipe, workers, settings, write_tables)
+            seconds, begun = _make(standing.todo, extent.recipe, workers, settings, write_tables)
         for split in splits:
             relabel(store, split, standing.parts)
         tallies = write_tables()
-    outputs = [describe_split(split) for split in splits]
-    return documents.finish(store, standing, outputs, tallies, recipe), seconds, begun
+    return extent.finish(standing, tallies), seconds, begun
 
 
 def _find_sharing(splits: Sequence[Split], forks: bool = True) -> Sharing:

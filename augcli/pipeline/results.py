@@ -70,6 +70,8 @@ class Summary:
         written_anew: Unchanged outputs that could not be copied byte for byte, by the reason.
         chunks_compared: Chunks that stood, but whose sources had another time and were compared; in a dry
             run those that are to be compared.
+        partition: Which partition this is about, as `0/4`; "" where it is about the whole output.
+        merged: How many partitions this call merged.
     """
 
     dst: str
@@ -97,3 +99,5 @@ class Summary:
     written_anew: dict[str, int] = field(default_factory=dict)
     chunks_compared: int = 0
     warnings: tuple[Failure, ...] = ()
+    partition: str = ""
+    merged: int = 0

@@ -16,8 +16,10 @@ from augcli.io.store.lease import locked
 from augcli.io.store.places import open_destination
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.engines.cpus import count_workers
+from augcli.pipeline.extent import Whole
 from augcli.pipeline.output import commit, documents, state, summarize
 from augcli.pipeline.output.effects import idle_notes
+from augcli.pipeline.output.look import look
 from augcli.pipeline.plan.checks import check_masks
 from augcli.pipeline.plan.splits import Split, plan_splits
 from augcli.recipe import Recipe
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
     from augcli.io.readers.base import Selection, Source
     from augcli.io.store.local import LocalStore
-    from augcli.pipeline.output.state import Look, Standing
+    from augcli.pipeline.extent import Extent
+    from augcli.pipeline.output.look import Look
+    from augcli.pipeline.output.state import Standing
+    from augcli.pipeline.plan.partitions import Partition
     from augcli.pipeline.results import Summary
     from augcli.pipeline.settings import Settings
 
@@ -56,25 +61,24 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     asked = Recipe() if settings.is_stored else recipe
     recipe = replace(recipe, format=recipe.format or source.layout)
     check_masks(recipe, source.annotated)
-    seen = state.look(store)
+    seen = look(store)
     state.check(seen, recipe, source.annotated, settings.force)
     splits = plan_splits(source, store, recipe, settings.backend, settings.limits)
     workers = settings.workers or count_workers(source.rows_are_shared)
     notes = _list_notes(recipe, source, splits)
-
-    def survey(seen: Look) -> Standing:
-        return state.survey(seen, recipe, source.annotated, splits, settings.force, settings.max_errors)
+    whole = Whole(store, recipe, source.annotated, splits, settings.force, settings.max_errors)
+    extent = _choose_extent(whole, settings.partition, notes)
 
     def enter(standing: Standing) -> Standing:
-        stack.enter_context(locked(store))
+        stack.enter_context(locked(store, extent.is_shared))
         # Unless another run was at work until then.
-        return standing if seen.is_true() else survey(state.look(store))
+        return standing if extent.is_true(seen) else extent.survey(look(store))
 
-    standing = survey(seen)
+    standing = extent.survey(seen)
     if settings.dry_run:
         notes += idle_notes(asked, selection.files, source, splits, None)
-        foreseen = summarize.foresee(store, recipe, splits, standing, workers, backend.name, notes)
-        return replace(foreseen, dst=str(dst))
+        foreseen = summarize.foresee(store, recipe, extent.splits, standing, workers, backend.name, notes)
+        return replace(foreseen, dst=str(dst), partition=extent.name)
     seconds: Counter[str] = Counter()
     with ExitStack() as stack:
         settle = partial(_settle, workers=workers, settings=settings)
@@ -83,19 +87,29 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
         if standing.is_behind:
             from augcli.pipeline.completion import complete
 
-            counts, seconds, begun = complete(store, recipe, splits, standing, workers, settings)
-        notes += idle_notes(asked, selection.files, source, splits, counts)
+            counts, seconds, begun = complete(extent, standing, workers, settings)
+        notes += idle_notes(asked, selection.files, source, splits, None if extent.is_shared else counts)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
-        summary = summarize.summarize(
-            store, recipe, splits, standing.todo, counts, begun, backend.name, notes, spent
-        )
+        outputs = [documents.describe_split(split) for split in extent.splits]
+        done = [split.part_name(chunk) for split, chunk in standing.todo]
+        work = summarize.Work(done, compared, begun, backend.name, spent, extent.name)
+        before = summarize.count_before(extent.splits)
+        summary = summarize.summarize(store, recipe, outputs, counts, before, work, notes)
         if standing.is_behind:
             commit.renew_caches(store, standing.doubts)
-            commit.mark_complete(store, len(summary.failures) <= settings.max_errors)
+            extent.close(standing, len(summary.failures))
     if not standing.is_behind:
-        _renew(store, seen, standing)
-    only_tables = standing.lacks_only_tables
-    return replace(summary, dst=str(dst), only_tables=only_tables, chunks_compared=compared)
+        _renew(store, extent, seen, standing)
+    return replace(summary, dst=str(dst), only_tables=standing.lacks_only_tables and not extent.is_shared)
+
+
+def _choose_extent(whole: Whole, partition: Partition | None, notes: Sequence[str]) -> Extent:
+    """Return what of an output a run makes."""
+    if partition is None:
+        return whole
+    from augcli.pipeline.partition import take
+
+    return take(whole, partition, notes)
 
 
 def _list_notes(recipe: Recipe, source: Source, splits: Sequence[Split]) -> list[str]:
@@ -145,10 +159,10 @@ def _settle(standing: Standing, workers: int, settings: Settings) -> tuple[Stand
     return settle(standing, workers, settings)
 
 
-def _renew(store: LocalStore, seen: Look, standing: Standing) -> None:
+def _renew(store: LocalStore, extent: Extent, seen: Look, standing: Standing) -> None:
     """Note that nothing was to be made, in the caches and for make, if that is possible."""
     if standing.doubts:
-        with suppress(StorageError), locked(store):
-            if seen.is_true():
+        with suppress(StorageError), locked(store, extent.is_shared):
+            if extent.is_true(seen):
                 commit.renew_caches(store, standing.doubts)
-                commit.renew_mark(store, standing.contents)
+                extent.renew_mark(standing)

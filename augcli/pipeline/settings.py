@@ -10,6 +10,8 @@ from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from augcli.pipeline.plan.partitions import Partition
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -22,6 +24,7 @@ class Settings:
         max_errors: Failures up to which the output counts as complete.
         backend: What applies steps: one of `BACKENDS`.
         is_stored: Whether the recipe is that of an output: nobody gave its options here and now.
+        partition: Which part of the output is made; None makes all of it.
         advance: Called with (images done since the last call, all images to do).
         limits: How much is done at once; those of chunks decide the shards of parquet.
     """
@@ -32,5 +35,6 @@ class Settings:
     max_errors: int = 0
     backend: str = "auto"
     is_stored: bool = False
+    partition: Partition | None = None
     advance: Callable[[int, int], None] = lambda done, total: None
     limits: Limits = DEFAULT_LIMITS

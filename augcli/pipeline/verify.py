@@ -11,7 +11,7 @@ from augcli.io.images import codec
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import Sharing, write_text
 from augcli.io.store.contents import is_hidden, list_contents
-from augcli.io.store.names import RECIPE, SEEN_NAME, SUCCESS, part_key, part_names
+from augcli.io.store.names import PLAN_NAME, RECIPE, SEEN_NAME, SUCCESS, part_key, part_names
 from augcli.io.store.places import open_destination
 from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.comparison import Comparison, Difference
@@ -175,12 +175,17 @@ def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Reci
         found.append(Difference(SUCCESS, "it is not empty"))
     promised = {RECIPE, SUCCESS, *(part_key(chunk) for split in splits for chunk in split.output.chunks)}
     promised |= images | documents.document_names([split.output for split in splits], recipe)
-    # Caches beside part files may be there or not, and nothing depends on them.
-    strangers = (key for key in standing - promised if not is_hidden(key) and not SEEN_NAME.fullmatch(key))
+    # Caches beside part files and plans of partitions may be there or not, and nothing depends on them.
+    strangers = (key for key in standing - promised if not is_hidden(key) and not _is_passing(key))
     found += [Difference(key, "it is not of this output") for key in strangers]
     empty = (key for key in contents.empty if not is_hidden(key))
     what = "it is empty: folder readers take it for a class, and fail"
     return found + [Difference(key.removesuffix("/"), what) for key in empty]
+
+
+def _is_passing(key: str) -> bool:
+    """True if a file is a cache or a plan, which no output promises."""
+    return SEEN_NAME.fullmatch(key) is not None or PLAN_NAME.fullmatch(key) is not None
 
 
 def _check_recipe(splits: Sequence[StoredSplit], digest: str) -> list[Difference]:

@@ -23,7 +23,8 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
     """
     verb = "would hold" if summary.is_dry else "holds"
     what, sources = quantity(summary.outputs, "image"), quantity(summary.images, "input")
-    lines = [f"{summary.dst} {verb} {what} ({summary.layout}) from {sources}"]
+    part = f", partition {summary.partition}," if summary.partition else ""
+    lines = [f"{summary.dst}{part} {verb} {what} ({summary.layout}) from {sources}"]
     if not summary.is_dry:
         lines.append(f"  changed    {summary.applied}")
     if summary.written_anew:
@@ -31,7 +32,7 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
         lines.append(f"  unchanged, but written anew {sum(summary.written_anew.values())} ({anew})")
     lines += [f"  skipped    {count}: {reason}" for reason, count in summary.unmixed.items()]
     lines += [f"  failed     {count}: {reason}" for reason, count in reasons(summary).items()]
-    if summary.failures:
+    if summary.failures and not summary.partition:
         lines.append(f"             listed in {summary.dst}/failures.jsonl")
     if number := summary.copied_undecodable:
         what = "copied files do" if number > 1 else "copied file does"
@@ -42,7 +43,7 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
     if summary.boxes:
         lines.append(f"  boxes      {_boxes(summary)}")
     lines += [f"  counted    {_plain(what)}: {count}" for what, count in summary.counts.items()]
-    if summary.warnings:
+    if summary.warnings and not summary.partition:
         lines.append(f"             warnings are listed in {summary.dst}/warnings.jsonl")
     lines += [f"  note       {_plain(spell_note(note, spelling))}" for note in summary.notes]
     lines.append(f"  {_work(summary)}")
@@ -130,10 +131,13 @@ def _work(summary: Summary) -> str:
     if summary.is_dry:
         free = "" if summary.free_bytes is None else f" {summary.free_bytes / 1e6:.0f} MB are free;"
         return f"to do: {chunks}, {_megabytes(summary.estimated_bytes)};{free} nothing was written"
+    if summary.merged:
+        return f"merged {quantity(summary.merged, 'partition')}: tables and labels written"
     if not summary.chunks_done:
         number = summary.chunks_compared
         compared = f"; compared the sources of {quantity(number, 'chunk')}" if number else ""
-        return f"nothing to do: all of it stood already{compared}"
+        stood = "all of it stood already" if summary.chunks else "no chunk is of this partition"
+        return f"nothing to do: {stood}{compared}"
     wall = summary.seconds["wall"]
     rate = summary.outputs_made / wall if wall else 0.0
     backend = summary.libraries["backend"]

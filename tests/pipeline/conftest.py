@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -47,3 +48,51 @@ def flat_images(tmp_path):
         return tmp_path / "src"
 
     return make
+
+
+# --- partitions ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def make():
+    """Run partitions in an order, and merge: `make(src, dst, recipe)`."""
+
+    def call(src, dst, recipe, order=range(4), **given):
+        for index in order:
+            augcli.materialize(src, dst, recipe, partition=f"{index}/{len(order)}", **given)
+        return augcli.merge(dst, max_errors=given.get("max_errors", 0))
+
+    return call
+
+
+@pytest.fixture
+def times():
+    """When each file and directory below a directory was last written."""
+    return lambda root: {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+
+
+@pytest.fixture
+def small(limit):
+    """Chunks of few outputs, so that there are many."""
+    limit(chunk_outputs=8, chunk_groups=2)
+
+
+@pytest.fixture
+def src(make_folder):
+    """45 images in three classes."""
+    return make_folder({"cat": 20, "dog": 16, "owl": 9})
+
+
+@pytest.fixture
+def small_shards(tmp_path, src):
+    """The images of `src` as three shards of small row groups."""
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    paths = sorted(src.rglob("*.png"))
+    classes = sorted({path.parent.name for path in paths})
+    rows = [{"bytes": path.read_bytes(), "path": path.name} for path in paths]
+    labels = [classes.index(path.parent.name) for path in paths]
+    (tmp_path / "shards").mkdir()
+    for number in range(3):
+        own = pa.table({"image": pa.array(rows[number::3], kind), "label": labels[number::3]})
+        pq.write_table(own, tmp_path / "shards" / f"train-{number}.parquet", row_group_size=2)
+    return tmp_path / "shards"

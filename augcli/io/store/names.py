@@ -120,6 +120,10 @@ PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
 SEEN_NAME = re.compile(r"\.augcli-([^/]+)\.seen")
 """How the caches beside part files are named, likewise."""
 
+PLAN_PREFIX = ".augcli-plan-"
+PLAN_NAME = re.compile(re.escape(PLAN_PREFIX) + r"([0-9]+)-of-([0-9]+)")
+"""How the plans of partitions are named: the number of the partition, from 0, and how many there are."""
+
 UNFINISHED = re.compile(rf"(.+?)(\.[0-9a-f]{{8}})?{re.escape(PART_SUFFIX)}")
 """How unfinished files are named: an attempt's own eight digits stand behind the name that the file will
 have. Earlier versions left them out."""
@@ -131,7 +135,12 @@ SHARD_NAME = re.compile(r"data/[a-z]+-([01]+|all)(-[0-9]+)?\.parquet|[a-z]+-[0-9
 """Where every shard of ours lies."""
 
 OTHERS = re.compile(
-    "|".join([PART_NAME.pattern, SEEN_NAME.pattern, *map(re.escape, sorted(ROOT_NAMES | {INDEX}))])
+    "|".join(
+        [
+            *(PART_NAME.pattern, SEEN_NAME.pattern, PLAN_NAME.pattern),
+            *map(re.escape, sorted(ROOT_NAMES | {INDEX})),
+        ]
+    )
 )
 """How everything else of ours is named."""
 
@@ -144,6 +153,18 @@ def part_key(chunk: str) -> str:
 def seen_key(chunk: str) -> str:
     """Return the key of the cache beside a chunk's part file."""
     return f".augcli-{chunk}.seen"
+
+
+def plan_key(index: int, count: int) -> str:
+    """Return the key of the plan of partition `index` of `count`."""
+    return f"{PLAN_PREFIX}{index}-of-{count}"
+
+
+def find_plans(keys: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Return those of some keys that are plans of partitions, each with its number and how many there are."""
+    own = (key for key in keys if key.startswith(PLAN_PREFIX))
+    found = ((key, PLAN_NAME.fullmatch(key)) for key in own)
+    return {key: (int(match[1]), int(match[2])) for key, match in found if match}
 
 
 def find_idle_caches(keys: Collection[str], outdated: Collection[str]) -> list[str]:

@@ -15,12 +15,12 @@ from augcli.io.writers.failures import collect_failures, collect_warnings, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from augcli.io.records.counts import RowCounts
     from augcli.io.records.part_files import PartFacts
     from augcli.io.store.base import Sink, Store
+    from augcli.io.store.contents import Contents
     from augcli.io.writers.base import Writer
-    from augcli.pipeline.output.state import Standing
     from augcli.pipeline.output.tables import Tally
     from augcli.pipeline.plan.splits import Split
     from augcli.recipe import Recipe
@@ -58,29 +58,26 @@ def describe_split(split: Split) -> SplitOutput:
 
 def finish(
     store: Store,
-    standing: Standing,
+    contents: Contents,
+    former: AbstractSet[str],
     splits: Sequence[SplitOutput],
     tallies: Sequence[Tally],
     recipe: Recipe,
-) -> list[RowCounts]:
+) -> None:
     """Remove what no chunk holds, and write the documents; tables are written already.
 
     Args:
         store: Where the output lies.
-        standing: What stood there before the run.
+        contents: What stood there before.
+        former: Keys of the files that part files named which are no longer true.
         splits: All splits.
         tallies: What their part files hold.
         recipe: What was done.
-
-    Returns:
-        The rows of each split, counted.
     """
     current = document_names(splits, recipe).union(*(tally.files for tally in tallies))
-    former = standing.former.intersection(standing.contents.sizes)
-    former |= set(filter(is_removable, standing.contents.visible()))
-    store.delete(sorted(former - current))
+    removed = former & contents.sizes.keys() | set(filter(is_removable, contents.visible()))
+    store.delete(sorted(removed - current))
     write_documents(splits, tallies, recipe, store)
-    return [tally.counts for tally in tallies]
 
 
 def is_removable(key: str) -> bool:

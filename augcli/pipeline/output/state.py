@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from augcli.errors import Option, OutputError, StorageError
+from augcli.errors import Option, OutputError
 from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.records.parts import Parts
 from augcli.io.records.seen_files import read_seen_file
-from augcli.io.store.base import Version, full_name
 from augcli.io.store.contents import Contents
-from augcli.io.store.lease import LOCK
 from augcli.io.store.names import (
     CARD,
     CLASSES,
     FAILURES,
-    PART_SUFFIX,
-    RECIPE,
     SUCCESS,
     WARNINGS,
     part_key,
@@ -34,76 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from augcli.io.records.parts import Part
-    from augcli.io.store.base import Page, Store
+    from augcli.pipeline.output.look import Look
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.doubts import Doubt, Sources
     from augcli.pipeline.plan.splits import Split
     from augcli.program.annotated import Annotated
     from augcli.recipe import Recipe
-
-
-@dataclass(slots=True)
-class Look:
-    """What a look at DST saw: one listing of it, and its `augcli.json`.
-
-    Attributes:
-        store: DST.
-        contents: What stands there.
-        text: `augcli.json`; None if there is none.
-        version: What `augcli.json` was when it was listed.
-    """
-
-    store: Store
-    contents: Contents = field(default_factory=Contents)
-    text: bytes | None = None
-    version: Version | None = None
-
-    @property
-    def is_locked(self) -> bool:
-        """True if a run is at work there, or was killed."""
-        return LOCK in self.contents.sizes
-
-    def is_true(self) -> bool:
-        """True unless another run has begun to write there since: its first act is to write `augcli.json`."""
-        if self.version is None:
-            return self.store.read([RECIPE]) == [None]
-        try:
-            return self.store.read([RECIPE], [self.version]) == [self.text]
-        except StorageError:  # it is another one
-            return False
-
-
-def look(store: Store) -> Look:
-    """List what stands in DST, once.
-
-    Raises:
-        OutputError: If it is a directory of something else.
-        StorageError: If the machine fails.
-    """
-    seen = Look(store)
-    is_ours = store.read([RECIPE]) != [None]
-    for page in store.list():
-        if RECIPE in page.keys:
-            place, is_ours = page.keys.index(RECIPE), True
-            seen.version = Version(page.sizes[place], page.versions[place])
-        if not is_ours:
-            _refuse_strangers(store, page)
-        seen.contents.add(page)
-    if seen.version is not None:
-        [seen.text] = store.read([RECIPE], [seen.version])
-    elif is_ours:
-        raise OutputError(f"{full_name(store, RECIPE)!r} is damaged; give another DST")
-    return seen
-
-
-def _refuse_strangers(store: Store, page: Page) -> None:
-    """Refuse a DST without an `augcli.json` that holds more than a run leaves that was killed at once."""
-    names = {key.split("/", 1)[0] for key in (*page.keys, *page.other_keys)}
-    strange = sorted(name for name in names if not name.endswith(PART_SUFFIX) and name != LOCK)
-    if strange:
-        raise OutputError(
-            f"DST {store.name!r} holds something else ({strange[0]!r}); give a new directory, or an empty one"
-        )
 
 
 def check(seen: Look, recipe: Recipe, annotated: Annotated, force: bool) -> bool:
@@ -173,6 +105,27 @@ def survey(
         OutputError: If DST holds another recipe's output.
         StorageError: If the machine fails.
     """
+    standing = survey_chunks(seen, recipe, annotated, splits, force)
+    if standing.is_new:
+        return standing
+    stale, former = _find_stale(seen.contents, splits), standing.former
+    for split in splits:
+        own = sorted(name for name in stale if name.rpartition("-")[0] == split.catalogue.split)
+        former = former.union(*(_find_files(split, part) for part in standing.parts.read(own)))
+    is_complete = _is_complete(seen, recipe, annotated, splits, max_errors)
+    is_behind = bool(standing.todo or stale) or not is_complete
+    return replace(standing, stale=stale, former=former, is_behind=is_behind)
+
+
+def survey_chunks(
+    seen: Look, recipe: Recipe, annotated: Annotated, splits: Sequence[Split], force: bool
+) -> Standing:
+    """Compare the chunks of some splits with what stands; of all else nothing is known, as if it stood.
+
+    Raises:
+        OutputError: If DST holds another recipe's output.
+        StorageError: If the machine fails.
+    """
     parts = Parts(seen.store)
     if check(seen, recipe, annotated, force):
         everything = [(split, chunk) for split in splits for chunk in split.chunks]
@@ -192,12 +145,7 @@ def survey(
             else:
                 todo.append((split, chunk))
                 former |= _find_files(split, part)
-    stale = _find_stale(seen.contents, splits)
-    for split in splits:
-        own = sorted(name for name in stale if name.rpartition("-")[0] == split.catalogue.split)
-        former = former.union(*(_find_files(split, part) for part in parts.read(own)))
-    is_behind = bool(todo or stale) or not _is_complete(seen, recipe, annotated, splits, max_errors)
-    return Standing(seen.contents, False, todo, stale, is_behind, parts, counts, former, doubts)
+    return Standing(seen.contents, False, todo, set(), bool(todo), parts, counts, former, doubts)
 
 
 def settle(standing: Standing, are_same: Sequence[bool]) -> Standing:

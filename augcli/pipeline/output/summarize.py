@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augcli.errors import Note, Option
 from augcli.io.images import facts as image_facts
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from augcli.io.labels.facts import LabelFacts
     from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
+    from augcli.pipeline.output.documents import SplitOutput
     from augcli.pipeline.output.state import Standing
     from augcli.pipeline.plan.chunks import Chunk
     from augcli.pipeline.plan.splits import Split
@@ -28,56 +29,94 @@ if TYPE_CHECKING:
 UNLABELLED = "unlabelled"
 
 
+class Before(NamedTuple):
+    """What there was before: samples that have outputs, and their boxes by category, which has a name."""
+
+    images: int
+    boxes: Counter[int]
+    names: tuple[str, ...]
+
+
+class Work(NamedTuple):
+    """What a run did.
+
+    Attributes:
+        done: Names of the chunks that it made.
+        compared: How many chunks' sources it compared.
+        workers: How many workers it began.
+        backend: What applied steps.
+        seconds: Wall time, and that of each stage.
+        partition: Which partition it was; "" for all.
+        merged: How many partitions it merged.
+    """
+
+    done: Sequence[str]
+    compared: int
+    workers: int
+    backend: str
+    seconds: Mapping[str, float]
+    partition: str = ""
+    merged: int = 0
+
+
+def count_before(splits: Sequence[Split]) -> Before:
+    """Count what there was before a run over some splits."""
+    header = splits[0].job.annotated.boxes
+    boxes = sum((split.count_boxes() for split in splits if header), Counter[int]())
+    return Before(sum(split.count_images() for split in splits), boxes, header.names if header else ())
+
+
 def summarize(
     store: Store,
     recipe: Recipe,
-    splits: Sequence[Split],
-    todo: Sequence[tuple[Split, Chunk]],
+    splits: Sequence[SplitOutput],
     counts: Sequence[RowCounts],
-    workers: int,
-    backend: str,
+    before: Before,
+    work: Work,
     notes: Sequence[str],
-    seconds: Mapping[str, float],
 ) -> Summary:
-    """Return the summary of an output whose rows are counted, and of the run that just ended beside it."""
+    """Return the summary of an output whose rows are counted, and of what was just done for it."""
     per_class, unmixed, boxes = Counter[str](), Counter[str](), Counter[int]()
     chunks: dict[str, int] = {}
     for split, own in zip(splits, counts, strict=True):
-        names = split.catalogue.classes or ()
+        names = split.classes or ()
         for label, rows in own.labels.items():
             per_class[UNLABELLED if label is None else names[label]] += rows
         unmixed.update(own.reasons)
         boxes.update(own.categories)
         chunks |= own.chunks
-    done = [split.part_name(chunk) for split, chunk in todo]
-    facts = [fact for split in splits for fact in split.facts.values()]
+    facts = [fact for split in splits for fact in split.facts]
     failures = collect_failures(facts)
     passed_over = {key for fact in facts for key in fact.passed_over}
     counted = sum((Counter(fact.counts) for fact in facts), Counter())
     surprises = {what: number for what, number in counted.items() if not what.startswith(WRITTEN_ANEW)}
+    absent = [] if work.partition else _absent(splits, per_class)
     return Summary(
         dst=store.name,
         layout=str(recipe.format),
-        images=sum(len(split.bases(chunk)) for split in splits for chunk in split.chunks),
+        images=before.images,
         outputs=sum(chunks.values()),
         applied=sum(own.applied for own in counts),
         per_class=dict(sorted(per_class.items())),
-        boxes=_boxes_by_name(splits, boxes),
+        boxes=_boxes_by_name(before, boxes),
         unmixed=dict(sorted(unmixed.items())),
         failures=tuple(failures),
         warnings=tuple(collect_warnings(facts)),
         copied_undecodable=len(passed_over - {failure.source for failure in failures}),
         chunks=sum(len(split.chunks) for split in splits),
-        chunks_done=tuple(done),
-        outputs_made=sum(chunks[chunk] for chunk in done),
-        seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
+        chunks_done=tuple(work.done),
+        outputs_made=sum(chunks[chunk] for chunk in work.done),
+        seconds={stage: round(spent, 3) for stage, spent in work.seconds.items()},
         free_bytes=store.free_bytes(),
         estimated_bytes=0,
-        workers=workers,
-        libraries=libraries(backend),
+        workers=work.workers,
+        libraries=libraries(work.backend),
         counts=dict(sorted(surprises.items())),
-        notes=(*notes, *_absent(splits, per_class)),
+        notes=(*notes, *absent),
         written_anew=_count_written_anew(counted),
+        chunks_compared=work.compared,
+        partition=work.partition,
+        merged=work.merged,
     )
 
 
@@ -91,7 +130,7 @@ def foresee(
     notes: Sequence[str],
 ) -> Summary:
     """Return what a run would do; outputs count by the class of their base."""
-    todo = standing.todo
+    todo, before = standing.todo, count_before(splits)
     per_class: Counter[str] = Counter()
     for split in splits:
         names = split.catalogue.classes or ()
@@ -102,11 +141,11 @@ def foresee(
     return Summary(
         dst=store.name,
         layout=str(recipe.format),
-        images=sum(len(split.bases(chunk)) for split in splits for chunk in split.chunks),
+        images=before.images,
         outputs=per_class.total(),
         applied=0,
         per_class=dict(sorted(per_class.items())),
-        boxes=_boxes_by_name(splits, Counter()),
+        boxes=_boxes_by_name(before, Counter()),
         unmixed={},
         failures=(),
         copied_undecodable=0,
@@ -126,24 +165,9 @@ def foresee(
     )
 
 
-def _boxes_before(splits: Sequence[Split]) -> Counter[int]:
-    """Return the number of boxes of each category, of the images that have outputs."""
-    counted: Counter[int] = Counter()
-    for split in splits:
-        given = split.catalogue.boxes or ()
-        for sample in (sample for chunk in split.chunks for sample in split.bases(chunk) if given):
-            boxes = given[sample]
-            counted.update(boxes.categories if boxes else ())
-    return counted
-
-
-def _boxes_by_name(splits: Sequence[Split], after: Counter[int]) -> dict[str, tuple[int, int]]:
+def _boxes_by_name(before: Before, after: Counter[int]) -> dict[str, tuple[int, int]]:
     """Return the number of boxes of each category, before and after."""
-    header = splits[0].job.annotated.boxes
-    if header is None:
-        return {}
-    before = _boxes_before(splits)
-    return {name: (before[number], after[number]) for number, name in enumerate(header.names)}
+    return {name: (before.boxes[number], after[number]) for number, name in enumerate(before.names)}
 
 
 def smoothing_notes(recipe: Recipe, labelled: LabelFacts) -> list[str]:
@@ -210,10 +234,10 @@ def _count_written_anew(counted: Mapping[str, int]) -> dict[str, int]:
     return {reason: number for reason, number in numbers.items() if number}
 
 
-def _absent(splits: Sequence[Split], per_class: Counter[str]) -> list[str]:
+def _absent(splits: Sequence[SplitOutput], per_class: Counter[str]) -> list[str]:
     """Return a note if classes have no folder since they are dominant nowhere."""
-    absent = [name for name in splits[0].catalogue.classes or () if not per_class[name]]
-    if not absent or not splits[0].job.class_folders or not per_class.total():
+    absent = [name for name in splits[0].classes or () if not per_class[name]]
+    if not absent or not splits[0].class_folders or not per_class.total():
         return []
     what = f"{len(absent)} classes are dominant nowhere ({absent[0]!r} first) and have"
     what = what if len(absent) > 1 else f"class {absent[0]!r} is dominant nowhere and has"

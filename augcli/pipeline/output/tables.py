@@ -42,7 +42,13 @@ class Tables:
     """
 
     def __init__(
-        self, writer: Writer, chunks: Sequence[str], parts: Parts, sink: Sink, stack: ExitStack
+        self,
+        writer: Writer,
+        chunks: Sequence[str],
+        parts: Parts,
+        sink: Sink,
+        stack: ExitStack,
+        counts_only: bool = False,
     ) -> None:
         """Prepare to write; the files appear when the stack is closed.
 
@@ -52,8 +58,10 @@ class Tables:
             parts: Their part files.
             sink: Where tables are written.
             stack: What closes them.
+            counts_only: Whether rows are counted and no table is written.
         """
         self._writer, self._chunks, self._parts, self._sink, self._stack = writer, chunks, parts, sink, stack
+        self._counts_only = counts_only
         self._adds: list[Callable[[Any], None]] | None = None
         self._written = 0
         self.tally = Tally()
@@ -81,7 +89,7 @@ class Tables:
 
     def _open(self) -> list[Callable[[Any], None]]:
         """Open the files; return what takes the part rows of the next chunk into each."""
-        tables, enter = self._writer.tables(), self._stack.enter_context
+        tables, enter = {} if self._counts_only else self._writer.tables(), self._stack.enter_context
         opened = [(enter(self._sink.writing(key)), fill) for key, fill in tables.items()]
         return [enter(fill(file)) for file, fill in opened]
 

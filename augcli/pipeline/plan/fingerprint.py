@@ -59,7 +59,7 @@ def fingerprint(
             if id(label) not in labels:  # few, which many samples share
                 labels[id(label)] = repr(label and (label.classes, label.weights))
             facts = f"({catalogue.keys[sample]!r}, {labels[id(label)]}, {count})"
-            digest.update(facts.encode("utf-8", "surrogateescape") + _annotation_facts(catalogue, sample))
+            digest.update(facts.encode("utf-8", "surrogateescape") + annotation_facts(catalogue, sample))
         shifts = np.asarray(arc.ring.shifts_within(len(arc) + beyond), np.int64)
         digest.update(shifts.tobytes() + b"|%d|" % min(arc.ring.partners, partners))
     return digest.hexdigest()
@@ -89,7 +89,7 @@ def source_versions(catalogue: Catalogue, samples: NDArray[np.int64]) -> NDArray
     return np.stack(rows).astype(np.int64)
 
 
-def _annotation_facts(catalogue: Catalogue, sample: int) -> bytes:
+def annotation_facts(catalogue: Catalogue, sample: int) -> bytes:
     """Return what decides a sample's mask and boxes; empty if it has neither."""
     facts = b""
     if catalogue.masks is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +42,15 @@ if TYPE_CHECKING:
 class Split:
     """A split in progress: its job, its chunks, and the facts of those that stand, by chunk name.
 
-    `recipe` is the digest of what the whole run does. `mislabelled` are chunks that stand but for the label
-    columns of their shards.
+    `recipe` is the digest of what the whole run does. `is_passed_on` says whether nothing is done to this
+    split. `mislabelled` are chunks that stand but for the label columns of their shards.
     """
 
     job: Job
     chunks: list[Chunk]
     source: Source
     recipe: str = ""
+    is_passed_on: bool = False
     facts: dict[str, PartFacts] = field(default_factory=dict)
     mislabelled: list[Chunk] = field(default_factory=list)
 
@@ -98,6 +100,19 @@ class Split:
         """All rings, once each."""
         return list({id(arc.ring): arc.ring for chunk in self.chunks for arc in chunk.arcs}.values())
 
+    def count_images(self) -> int:
+        """Count the samples that have outputs."""
+        return sum(len(self.bases(chunk)) for chunk in self.chunks)
+
+    def count_boxes(self) -> Counter[int]:
+        """Count the boxes of each category, of the images that have outputs."""
+        counted: Counter[int] = Counter()
+        given = self.catalogue.boxes or ()
+        for sample in (sample for chunk in self.chunks for sample in self.bases(chunk) if given):
+            boxes = given[sample]
+            counted.update(boxes.categories if boxes else ())
+        return counted
+
     def part_names(self) -> list[str]:
         """Return the names of all chunks, in order."""
         return [self.part_name(chunk) for chunk in self.chunks]
@@ -122,7 +137,8 @@ def plan_splits(
         if catalogue.split == main:
             splits.append(_plan_split(source, store, catalogue, recipe, backend, recipe_digest, limits))
         elif recipe.other_splits == "copy":
-            splits.append(_plan_split(source, store, catalogue, passed_on, backend, recipe_digest, limits))
+            passed = _plan_split(source, store, catalogue, passed_on, backend, recipe_digest, limits)
+            splits.append(replace(passed, is_passed_on=True))
     if not source.groups:
         check_suffixes(recipe, (key for split in splits for key in split.catalogue.keys))
     return splits

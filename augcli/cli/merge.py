@@ -1,0 +1,27 @@
+"""The command that closes an output which partitions made."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from augcli import api
+from augcli.cli import options
+from augcli.cli.work import Progress, report
+
+
+def merge(
+    dst: Annotated[str, typer.Argument(metavar="DST", help="The output of partitions.", show_default=False)],
+    *,
+    max_errors: options.MaxErrors = 0,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> int:
+    """Check what all partitions made, write tables and _SUCCESS; exit code 7 where something is missing."""
+    progress = Progress(quiet, "chunks")
+    try:
+        summary = api.merge(dst, max_errors=max_errors, advance=progress.advance)
+    finally:
+        progress.close()
+    return report(summary, max_errors, quiet, json)

@@ -1,0 +1,175 @@
+"""The share of one partition: the chunks of its range, and nothing that belongs to all.
+
+It writes its plan before its first chunk. Tables and the mark are left to `merge`, and so is the removal of
+what no chunk holds: others may be at work on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from augcli.errors import Option, OutputError
+from augcli.io.store.base import write_text
+from augcli.io.store.names import RECIPE, SUCCESS, find_plans, part_key, part_names, plan_key, seen_key
+from augcli.pipeline import environment
+from augcli.pipeline.output import plan_files, state
+from augcli.pipeline.output.look import Look, list_plans
+from augcli.pipeline.output.plan_files import Plan
+from augcli.pipeline.plan.digest import document
+from augcli.pipeline.plan.partitions import digest_view, find_overlapping, take_share
+from augcli.pipeline.plan.splits import Split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from augcli.io.records.counts import RowCounts
+    from augcli.io.store.base import Store
+    from augcli.pipeline.extent import Whole
+    from augcli.pipeline.output.state import Standing
+    from augcli.pipeline.output.tables import Tally
+    from augcli.pipeline.plan.partitions import Partition
+    from augcli.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The share of one partition; see `Extent`.
+
+    Attributes:
+        whole: The whole output.
+        splits: Its splits with the chunks of this partition alone.
+        plan: What this partition makes; its environment is filled in when it begins.
+        text: The `augcli.json` for which it is made.
+    """
+
+    is_shared: ClassVar[bool] = True
+
+    whole: Whole
+    splits: Sequence[Split]
+    plan: Plan
+    text: str
+
+    @property
+    def name(self) -> str:
+        """Number of the partition and how many there are."""
+        return str(self.plan.partition)
+
+    @property
+    def store(self) -> Store:
+        """Where the output lies."""
+        return self.whole.store
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is done."""
+        return self.whole.recipe
+
+    def survey(self, seen: Look) -> Standing:
+        """Compare what was seen with the chunks of this partition.
+
+        Where the output is complete, all of it is compared: only if it still is, nothing is to be done. For
+        if a chunk of another partition is to be made again, a merge wants the plans of all.
+        """
+        self._check_count(seen.contents.sizes)
+        whole = self.whole
+        own = state.survey_chunks(seen, whole.recipe, whole.annotated, self.splits, force=False)
+        if own.is_new:
+            return own
+        stale = find_overlapping(part_names(seen.contents.sizes), self.splits)
+        is_behind = bool(own.todo or stale or any(split.mislabelled for split in self.splits))
+        return replace(own, stale=stale, is_behind=is_behind or not self._is_planned(seen))
+
+    def _is_planned(self, seen: Look) -> bool:
+        """True if the output is complete and still true, or else this plan stands there."""
+        whole = self.whole
+        if SUCCESS in seen.contents.sizes:
+            standing = whole.survey(seen)
+            doubted = {doubt.sources.split.part_name(doubt.sources.chunk) for doubt in standing.doubts}
+            return not standing.is_behind and doubted <= set().union(*map(Split.part_names, self.splits))
+        own = self.plan.partition
+        plan = plan_files.read_plans(whole.store, [plan_key(own.index, own.count)])[own]
+        stands = plan is not None and replace(plan, environment="") == self.plan
+        return stands and seen.text == self.text.encode()
+
+    def is_true(self, seen: Look) -> bool:
+        """True unless a run or a merge has begun to write since; other partitions change nothing here."""
+        return seen.is_true()
+
+    def begin(self, standing: Standing) -> None:
+        """Remove the outdated parts of this partition, and write the plan."""
+        store, keys = self.store, standing.contents.sizes
+        outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
+        outdated &= part_names(keys)
+        # The plan says that those of its parts which stand are true, so those that are not go before.
+        store.delete([SUCCESS, *map(part_key, sorted(outdated)), *map(seen_key, sorted(outdated))])
+        self._write_recipe()
+        own, others = self.plan.partition, plan_files.read_plans(store, list_plans(store))
+        for plan in filter(None, others.values()):
+            environment.check(plan.environment)
+        plan_files.write_plan(store, replace(self.plan, environment=environment.digest()))
+        try:  # partitions of another number may have begun at the same moment
+            self._check_count(list_plans(store))
+        except OutputError:
+            if own not in others:
+                store.delete([plan_key(own.index, own.count)])
+            raise
+
+    def _write_recipe(self) -> None:
+        """Write `augcli.json`, unless it stands there.
+
+        Raises:
+            OutputError: If that of another recipe does.
+        """
+        store, text = self.store, self.text.encode()
+        [there] = store.read([RECIPE])
+        if there is None and not store.create(RECIPE, text):
+            [there] = store.read([RECIPE])
+        if there not in (None, text):
+            state.check(Look(store, text=there), self.recipe, self.whole.annotated, force=False)
+            write_text(store, RECIPE, self.text)
+
+    def _check_count(self, keys: Iterable[str]) -> None:
+        """Refuse to work beside plans of another number of partitions.
+
+        Raises:
+            OutputError: If there are some.
+        """
+        own = self.plan.partition
+        counts = sorted({count for _, count in find_plans(keys).values()} - {own.count})
+        if counts:
+            given, others = Option("partition", str(own)), f".augcli-plan-*-of-{counts[0]}"
+            what = f"DST {self.store.name!r} is made in {counts[0]} partitions, which is not what "
+            cure = f" says; give one of 0/{counts[0]} to {counts[0] - 1}/{counts[0]}, or to start over with"
+            raise OutputError(what, given, f"{cure} {own.count} remove {others} there while none is at work")
+
+    def finish(self, standing: Standing, tallies: Sequence[Tally]) -> list[RowCounts]:
+        """Return the counted rows; documents are left to the merge."""
+        return [tally.counts for tally in tallies]
+
+    def close(self, standing: Standing, failures: int) -> None:
+        """Do nothing: the mark is left to the merge."""
+
+    def renew_mark(self, standing: Standing) -> None:
+        """Do nothing: the mark speaks of all."""
+
+
+def take(whole: Whole, partition: Partition, notes: Sequence[str]) -> Share:
+    """Return the share of a partition in an output.
+
+    Args:
+        whole: All of the output.
+        partition: The partition.
+        notes: What is worth a line in the summary of the whole.
+    """
+    splits, text = take_share(whole.splits, partition), document(whole.recipe, whole.annotated)
+    plan = Plan(
+        partition=partition,
+        recipe=plan_files.digest_document(text),
+        environment="",
+        view=digest_view(whole.splits),
+        samples=sum(len(split.catalogue) for split in whole.splits),
+        splits=plan_files.plan_splits(whole.splits, splits),
+        notes=tuple(notes),
+    )
+    return Share(whole, splits, plan, text)
