@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from augcli.errors import InputError
 from augcli.io.readers.base import Selection
 from augcli.io.readers.parquet import ShardOpener
 from augcli.io.readers.source import open_source
+from augcli.io.store.local import LocalStore
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.recipe import Recipe, single
@@ -811,3 +813,32 @@ def test_places_that_are_written_in_json_are_left_out_where_pixels_change(tmp_pa
     write_shard(tmp_path / "a.parquet", {"image": as_structs([encode_image(0)]), "more": [cell]})
     source = open_source(str(tmp_path / "a.parquet"), Selection())
     assert ("more" not in source.carried.schema.names) == lost
+
+
+def test_a_shard_is_opened_once_for_its_footer_and_once_for_its_labels(tmp_path, monkeypatch):
+    for number in range(3):
+        images = as_structs([encode_image(number)] * 2)
+        write_shard(tmp_path / f"{number}.parquet", {"image": images, "label": [0, 1]}, ["cat", "dog"])
+    opened, real = [], LocalStore.open
+    monkeypatch.setattr(
+        LocalStore, "open", lambda self, key, *rest: opened.append(key) or real(self, key, *rest)
+    )
+    open_source(str(tmp_path), Selection())
+    assert sorted(opened) == [f"{number}.parquet" for number in range(3) for _ in range(2)]
+
+
+def test_shards_are_read_many_at_once_and_named_in_order(tmp_path, monkeypatch):
+    for number in range(4):
+        write_shard(
+            tmp_path / f"{number}.parquet", {"image": as_structs([encode_image(number)]), "label": [number]}
+        )
+    gate, real = threading.Barrier(4), LocalStore.open
+
+    def wait_for_all(self, key, *rest):
+        gate.wait(timeout=10)
+        return real(self, key, *rest)
+
+    monkeypatch.setattr(LocalStore, "open", wait_for_all)
+    source = open_source(str(tmp_path), Selection())
+    assert list(source.catalogues[0].keys) == [f"{number}.parquet#0" for number in range(4)]
+    assert [label.classes for label in source.catalogues[0].labels] == [(0,), (1,), (2,), (3,)]

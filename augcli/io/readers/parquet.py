@@ -32,8 +32,8 @@ from augcli.io.readers.shards import (
     Shard,
     find_columns,
     list_groups,
-    open_shard,
     read_columns,
+    read_each,
     read_paths,
     unite_schemas,
 )
@@ -118,7 +118,9 @@ def _list_shards(found: Input) -> list[Shard]:
     files = found.files if found.tree is None else found.tree.ending_in(SHARD_SUFFIXES)
     if not len(files):
         raise InputError(f"no parquet files match {found.name!r}")
-    return [Shard(found.store, *file) for file in files]
+    shards = [Shard(found.store, *file) for file in files]
+    read_each(lambda shard: shard.footer, shards)
+    return shards
 
 
 class _Divided(NamedTuple):
@@ -268,7 +270,7 @@ def _label_rows(
     if not choice:
         return None, describe_unread(choice.candidates)
     pieces = [
-        Piece(table, open_shard(shard).schema_arrow, shard.name)
+        Piece(table, shard.schema, shard.name)
         for shard, table in zip(shards, read_columns(shards, choice.columns), strict=True)
     ]
     labelling, notes = label_pieces(pieces, choice, rules)
@@ -299,7 +301,7 @@ def _make_catalogue(
     split: str, shards: Sequence[Shard], labelling: Labelling | None, first: int
 ) -> Catalogue:
     """Make a split's rows a catalogue; the first of them has the label at index `first`."""
-    rows = [open_shard(shard).metadata.num_rows for shard in shards]
+    rows = [shard.footer.num_rows for shard in shards]
     keys = RowKeys([shard.key for shard in shards], rows)
     # A row is as old as its shard.
     sizes = np.repeat(np.array([shard.size for shard in shards], np.int64), rows)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,17 +23,22 @@ from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
 from augcli.samples import RowGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+Result = TypeVar("Result")
 
 IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes", "pixel_values")
 READ_BUFFER = 1 << 20
+
+READERS = 32
+"""Shards of which something is read at once."""
 
 
 @dataclass(frozen=True)
 class Shard:
     """A parquet file: where it lies, and its size and version when it was listed.
 
-    It pickles without its footer.
+    It pickles without its footer and its columns.
     """
 
     store: Store
@@ -42,16 +49,19 @@ class Shard:
     def __reduce__(self) -> Any:
         return Shard, (self.store, self.key, self.size, self.version)
 
-    @cached_property
+    @property
     def footer(self) -> pq.FileMetaData:
         """What the shard says of itself, read once; see `open_shard`."""
+        # Not a cached_property: that of Python 3.11 lets threads in one by one.
+        if "kept" not in vars(self):
+            vars(self)["kept"] = _read_footer(self)
+        return vars(self)["kept"]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Its columns; see `open_shard`."""
         with _opening(self):
-            footer = pq.ParquetFile(self.store.open(self.key)).metadata
-        rows = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
-        # A row takes a byte at least, where it holds an image: what promises more would fill the memory.
-        if sum(rows) != footer.num_rows or min(rows, default=0) < 0 or footer.num_rows > self.size:
-            raise InputError(f"{self.name!r} is damaged: its footer promises rows that it cannot hold")
-        return footer
+            return self.footer.schema.to_arrow_schema()
 
     @property
     def name(self) -> str:
@@ -74,6 +84,17 @@ class Columns(NamedTuple):
     labels: LabelChoice
     mask: str | None
     others: tuple[str, ...]
+
+
+def _read_footer(shard: Shard) -> pq.FileMetaData:
+    """Read a footer, and refuse one that cannot be true."""
+    with _opening(shard):
+        footer = pq.ParquetFile(shard.store.open(shard.key)).metadata
+    rows = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
+    # A row takes a byte at least, where it holds an image: what promises more would fill the memory.
+    if sum(rows) != footer.num_rows or min(rows, default=0) < 0 or footer.num_rows > shard.size:
+        raise InputError(f"{shard.name!r} is damaged: its footer promises rows that it cannot hold")
+    return footer
 
 
 def open_shard(shard: Shard) -> pq.ParquetFile:
@@ -117,13 +138,21 @@ def reading(shard: Shard) -> Iterator[None]:
         yield
 
 
+def read_each(read: Callable[[Shard], Result], shards: Sequence[Shard]) -> list[Result]:
+    """Read something of each shard, of many at once: in a bucket each takes as long as an answer takes."""
+    if len(shards) == 1:
+        return [read(shards[0])]
+    with ThreadPoolExecutor(READERS, thread_name_prefix="augcli-shards") as pool:
+        return list(pool.map(read, shards))
+
+
 def unite_schemas(shards: Sequence[Shard]) -> pa.Schema:
     """Return the columns of all shards; a column may be empty (type null) in some and narrower in others.
 
     Raises:
         InputError: If the shards have different columns, or types that do not go together.
     """
-    schemas = [open_shard(shard).schema_arrow for shard in shards]
+    schemas = [shard.schema for shard in shards]
     for shard, schema in zip(shards, schemas, strict=True):
         if schema.names != schemas[0].names:
             other = shards[0].name
@@ -189,10 +218,9 @@ def list_groups(shards: Sequence[Shard]) -> list[RowGroup]:
     groups: list[RowGroup] = []
     first = 0
     for shard in shards:
-        metadata = open_shard(shard).metadata
-        for number in range(metadata.num_row_groups):
+        for number in range(shard.footer.num_row_groups):
             # Not the sum over image columns: pyarrow ends the process where a column's statistics are odd.
-            group = metadata.row_group(number)
+            group = shard.footer.row_group(number)
             if group.num_rows:
                 groups.append(RowGroup(shard.key, number, first, group.num_rows, group.total_byte_size))
             first += group.num_rows
@@ -208,16 +236,18 @@ def read_columns(shards: Sequence[Shard], names: Sequence[str]) -> list[pa.Table
     """
     united = unite_schemas(shards)
     schema = pa.schema([united.field(name) for name in names])
-    tables = []
-    for shard in shards:
+
+    def read(shard: Shard) -> pa.Table:
         file = open_shard(shard)
         with reading(shard):
             table = file.read(list(names), use_threads=False).select(list(names))
             table.validate(full=True)  # texts, too
-            tables.append(table.cast(schema))
-        if len(tables[-1]) != file.metadata.num_rows:
+            table = table.cast(schema)
+        if len(table) != shard.footer.num_rows:
             raise InputError(f"{shard.name!r} is damaged: column {names[0]!r} holds fewer rows than it says")
-    return tables
+        return table
+
+    return read_each(read, shards)
 
 
 def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
@@ -238,16 +268,17 @@ def read_paths(shards: Sequence[Shard], image: str) -> list[str]:
         why = f" finds images by name, but column {image!r} of {shards[0].name!r} holds none;"
         cure = " give shards whose images are structs of bytes and path"
         raise InputError(Option("boxes"), why, cure)
-    paths: list[str] = []
-    for shard in shards:
+
+    def read(shard: Shard) -> list[str]:
         file = open_shard(shard)
         with reading(shard):
             column = file.read([f"{image}.path"], use_threads=False).column(image)
             cells = column.combine_chunks().field("path").to_pylist()
-        paths += [path if isinstance(path, str) else "" for path in cells]
-        if len(cells) != file.metadata.num_rows:
+        if len(cells) != shard.footer.num_rows:
             raise InputError(f"{shard.name!r} is damaged: its images are fewer than it says")
-    return paths
+        return [path if isinstance(path, str) else "" for path in cells]
+
+    return list(itertools.chain.from_iterable(read_each(read, shards)))
 
 
 def find_first_image(shards: Sequence[Shard], name: str) -> bytes | None:
