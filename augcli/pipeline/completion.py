@@ -6,7 +6,6 @@ nor kernels nor workers: everything that does the work is imported from here.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from contextlib import ExitStack
 from functools import partial
@@ -60,7 +59,8 @@ def complete(
         ]
 
         def write_tables() -> list[Tally]:
-            tallies = [own.write(_count_committed(split)) for split, own in zip(splits, tables, strict=True)]
+            pairs = zip(splits, tables, strict=True)
+            tallies = [own.write(_count_committed(split, own.written)) for split, own in pairs]
             refuse_mixed_suffixes(str(extent.recipe.format), tallies)
             return tallies
 
@@ -78,9 +78,11 @@ def _find_sharing(splits: Sequence[Split], forks: bool = True) -> Sharing:
     return find_sharing([job.writer.store, *(place.store for place in source.places)], forks)
 
 
-def _count_committed(split: Split) -> int:
-    """Return how many of a split's chunks are committed, from the first on."""
-    return len(list(itertools.takewhile(lambda chunk: chunk.name in split.facts, split.chunks)))
+def _count_committed(split: Split, known: int) -> int:
+    """Return how many of a split's chunks are committed, from the first on; `known` are."""
+    while known < len(split.chunks) and split.chunks[known].name in split.facts:
+        known += 1
+    return known
 
 
 def _make(

@@ -39,6 +39,10 @@ class Tables:
 
     Once the last chunk is committed all workers but one have nothing to do. So chunks are taken in as soon as
     they and all before them are committed, and little is left then.
+
+    Attributes:
+        written: How many chunks were taken in.
+        tally: What was found in them.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class Tables:
         self._writer, self._chunks, self._parts, self._sink, self._stack = writer, chunks, parts, sink, stack
         self._counts_only = counts_only
         self._adds: list[Callable[[Any], None]] | None = None
-        self._written = 0
+        self.written = 0
         self.tally = Tally()
 
     def write(self, stop: int) -> Tally:
@@ -75,7 +79,7 @@ class Tables:
         """
         if self._adds is None:
             self._adds = self._open()
-        for part in self._parts.read(self._chunks[self._written : stop]):
+        for part in self._parts.read(self._chunks[self.written : stop]):
             rows = part.rows(None if self._adds else counted_columns(part))
             for add in self._adds:
                 add(rows)
@@ -84,7 +88,7 @@ class Tables:
             for suffix in {name.rpartition(".")[2] for name in names} - self.tally.suffixes.keys():
                 self.tally.suffixes[suffix] = next(name for name in names if name.endswith(f".{suffix}"))
             self.tally.counts.add(part.chunk, rows)
-        self._written = max(self._written, stop)
+        self.written = max(self.written, stop)
         return self.tally
 
     def _open(self) -> list[Callable[[Any], None]]:
