@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from augcli.errors import Option, OutputError, StorageError, VersionError
@@ -61,9 +62,9 @@ def merge(dst: Path, recipe: Recipe, max_errors: int, advance: Callable[[int, in
         with locked(store):
             output = _open_output(store, recipe)
             if SUCCESS not in output.contents.sizes:
-                return _merge(output, max_errors, advance, start)
+                return replace(_merge(output, max_errors, advance, start), dst=str(dst))
             _remove_plans(output)  # a merge was stopped at its end
-    return _describe_complete(output, start)
+    return replace(_describe_complete(output, start), dst=str(dst))
 
 
 def _open_output(store: Store, recipe: Recipe) -> StoredOutput:

@@ -20,14 +20,15 @@ from augcli.pipeline.extent import Whole
 from augcli.pipeline.output import commit, documents, state, summarize
 from augcli.pipeline.output.effects import idle_notes
 from augcli.pipeline.output.look import look
+from augcli.pipeline.output.notes import list_notes
 from augcli.pipeline.plan.checks import check_masks
-from augcli.pipeline.plan.splits import Split, plan_splits
+from augcli.pipeline.plan.splits import plan_splits
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from augcli.io.readers.base import Selection, Source
+    from augcli.io.readers.base import Selection
     from augcli.io.store.local import LocalStore
     from augcli.pipeline.extent import Extent
     from augcli.pipeline.output.look import Look
@@ -65,7 +66,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     state.check(seen, recipe, source.annotated, settings.force)
     splits = plan_splits(source, store, recipe, settings.backend, settings.limits)
     workers = settings.workers or count_workers(source.rows_are_shared)
-    notes = _list_notes(recipe, source, splits)
+    notes = list_notes(recipe, source, splits)
     whole = Whole(store, recipe, source.annotated, splits, settings.force, settings.max_errors)
     extent = _choose_extent(whole, settings.partition, notes)
 
@@ -110,19 +111,6 @@ def _choose_extent(whole: Whole, partition: Partition | None, notes: Sequence[st
     from augcli.pipeline.partition import take
 
     return take(whole, partition, notes)
-
-
-def _list_notes(recipe: Recipe, source: Source, splits: Sequence[Split]) -> list[str]:
-    """Return what is worth a line in the summary before anything is made."""
-    have_classes = {split.catalogue.split: bool(split.catalogue.classes) for split in splits}
-    return [
-        *source.notes,
-        *documents.label_notes(recipe, have_classes),
-        *summarize.smoothing_notes(recipe, source.labelled),
-        *summarize.class_notes(splits),
-        *summarize.carried_notes(recipe, source.carried.features),
-        *summarize.pair_notes(splits),
-    ]
 
 
 def _hold(

@@ -111,6 +111,19 @@ def test_sigterm_of_a_whole_group_is_an_interruption_and_no_dead_worker(start):
     assert err.startswith("augcli: interrupted")
 
 
+def test_a_killed_partition_is_ended_by_the_same_command(start, cli, job, tmp_path, tree):
+    partition = ("--workers", "2", "--partition", "0/2")
+    process = start(*partition)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    dst = tmp_path / "my dst"
+    assert cli("merge", dst).returncode == 7
+    assert cli("cutmix", job / "src", dst, *partition, *COPIES).returncode == 0
+    assert cli("cutmix", job / "src", dst, "--partition", "1/2", *COPIES).returncode == 0
+    assert cli("merge", dst).returncode == 0
+    assert tree(dst) == tree(job / "whole")
+
+
 def is_there(group):
     try:
         os.killpg(group, 0)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from augcli.errors import Note, Option
 from augcli.io.images import facts as image_facts
 from augcli.io.records.part_files import WRITTEN_ANEW
 from augcli.io.store.names import CLASSES
 from augcli.io.writers.failures import collect_failures, collect_warnings
-from augcli.pipeline.plan.rings import same_class_shares
 from augcli.pipeline.results import Summary
 from augcli.program.labels import dominant
 from augcli.recipe import Recipe
@@ -18,7 +16,6 @@ from augcli.recipe import Recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from augcli.io.labels.facts import LabelFacts
     from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
     from augcli.pipeline.output.documents import SplitOutput
@@ -168,59 +165,6 @@ def foresee(
 def _boxes_by_name(before: Before, after: Counter[int]) -> dict[str, tuple[int, int]]:
     """Return the number of boxes of each category, before and after."""
     return {name: (before.boxes[number], after[number]) for number, name in enumerate(before.names)}
-
-
-def smoothing_notes(recipe: Recipe, labelled: LabelFacts) -> list[str]:
-    """Return a note if the input's labels were smoothed, and what becomes of it."""
-    if not labelled.smoothing or recipe.smoothing:
-        return []
-    said = f"the labels of the input were smoothed (ε = {labelled.smoothing})"
-    if labelled.is_smoothed:
-        return [f"{said}, and stay so"]
-    again = Option("smoothing"), f" {labelled.smoothing} to have them smoothed"
-    return [Note(f"{said}; those of this output are not; give ", *again)]
-
-
-def class_notes(splits: Sequence[Split]) -> list[str]:
-    """Return a note if mixing cannot change a label, which is hardly what was meant."""
-    for split in splits:
-        classes = split.catalogue.classes
-        if split.job.recipe.mixing_entries and classes and len(classes) == 1:
-            return [f"all images are of one class, {classes[0]!r}: mixing leaves labels as they are"]
-    return []
-
-
-def carried_notes(recipe: Recipe, features: dict[str, Any]) -> list[str]:
-    """Return a note on each column of classes that is carried along while images are mixed."""
-    if not recipe.mixing_entries:
-        return []
-    return [
-        f"column {name!r} holds classes of the base alone: mixing changes the label, not this column"
-        for name, feature in features.items()
-        if _holds_classes(feature)
-    ]
-
-
-def _holds_classes(feature: Any) -> bool:
-    """True if a column's values are class labels, or lists of them."""
-    while isinstance(feature, dict) and feature.get("_type") in ("Sequence", "List", "LargeList"):
-        feature = feature.get("feature")
-    return isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
-
-
-def pair_notes(splits: Sequence[Split]) -> list[str]:
-    """Return a note if pairs share a class much more often than random ones would: shards sorted by class.
-
-    A folder's ring is shuffled whole, so there it could only be chance.
-    """
-    notes = []
-    for split in splits:
-        recipe, is_cut = split.job.recipe, split.source.mixes_within_chunks
-        if is_cut and recipe.mixing_entries and recipe.partner_rule == "any" and split.catalogue.classes:
-            planned, random = same_class_shares(split.catalogue, split.rings)
-            if planned > 2 * random:
-                notes.append(f"{planned:.0%} of planned pairs share a class, {random:.0%} of random ones do")
-    return notes
 
 
 def libraries(backend: str) -> dict[str, str]:
