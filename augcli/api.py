@@ -51,7 +51,7 @@ def materialize(
     what already stands in `dst` is not made again.
 
     Args:
-        src: Image folder, parquet file, folder or glob of parquet shards.
+        src: Image folder; or parquet shards or tar files: one, a folder, or a glob.
         dst: Directory of the output: new, empty, or made by augcli with the same recipe.
         recipe: A `Recipe`, its keys as a mapping (as in a TOML file), or the path of a TOML file or of
             the `augcli.json` of an output.
@@ -302,8 +302,8 @@ def _load_stored(dst: Path) -> Recipe:
 
 def _remind_of_annotations(dst: Path, selection: Selection) -> None:
     """Warn where a stored recipe is run without the masks or boxes that its output had."""
+    from augcli.io.boxes.recorded import read_annotated
     from augcli.io.store.places import open_destination
-    from augcli.io.writers.boxes import read_annotated
 
     had = read_annotated(open_destination(dst))
     for kind, was_there, given in (

@@ -205,13 +205,13 @@ class Recipe:
     )
     image_col: str | None = option(
         None,
-        "Parquet column of the images (default: found by name).",
+        "Column of the images in shards, or their suffix in tar files (default: found by name).",
         panel="Input",
         needs=(Fact.SHARDS,),
     )
     label_col: str | None = option(
         None,
-        "Column of the labels (default: found by name).",
+        "Column of the labels; in tar files a suffix or json.FIELD (default: found by name).",
         panel="Input",
         needs=(Fact.LABEL_COLUMN,),
     )

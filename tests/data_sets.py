@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,17 @@ def put_image(path: str, red: int, green: int = 0, blue: int = 0) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     file_format = {".jpg": "JPEG", ".jpeg": "JPEG", ".ppm": "PPM"}.get(target.suffix.lower(), "PNG")
     Image.new("RGB", (WIDTH, HEIGHT), (red, green, blue)).save(target, file_format)
+
+
+def put_tar(path: str, samples: list[dict[str, bytes]]) -> None:
+    """Write samples as a tar file, each under its number."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for number, sample in enumerate(samples):
+            for suffix, data in sample.items():
+                member = tarfile.TarInfo(f"{number:03d}.{suffix}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
 
 
 def put_shard(path: str, columns: dict[str, Any], features: dict[str, Any]) -> None:
@@ -202,6 +214,30 @@ def convert() -> None:
         put_shard(f"convert/default/{split}/0000.parquet", columns, features)
 
 
+def imagenet_wds() -> None:
+    """Tar files as timm has them: an image and its class."""
+    for split, count in (("train", 8), ("validation", 2)):
+        samples = [{"jpg": encode(40 * i), "cls": str(i % 2).encode()} for i in range(count)]
+        put_tar(f"imagenet-wds/{split}-000000.tar", samples)
+
+
+def captions() -> None:
+    """Tar files as img2dataset has them: an image, its caption, and JSON."""
+    for shard in range(2):
+        numbers = range(3 * shard, 3 * shard + 3)
+        samples = [
+            {
+                "jpg": encode(40 * i),
+                "json": json.dumps(
+                    {"caption": f"a {i}", "label": ["cat", "dog"][i % 2], "width": 9}
+                ).encode(),
+                "txt": f"a {i}".encode(),
+            }
+            for i in numbers
+        ]
+        put_tar(f"captions/{shard:05d}.tar", samples)
+
+
 def cifar100() -> None:
     """CIFAR-100: two columns of classes, and an image column of another name."""
     features = {"img": IMAGE, "fine_label": class_label("bee", "cod"), "coarse_label": class_label("animals")}
@@ -300,6 +336,20 @@ def roboflow() -> None:
 BUILDERS = (
     *(flowers, pets, gtsrb, stl10, tiny_imagenet, mvtec, scans, breeds),
     *(imagefolder_csv, imagefolder_jsonl, imagefolder_parquet, imagefolder_splits),
-    *(beans, convert, cifar100, tags, nuclei, scenes, cppe, street, voc2012, yolo, roboflow),
+    *(
+        beans,
+        convert,
+        cifar100,
+        imagenet_wds,
+        captions,
+        tags,
+        nuclei,
+        scenes,
+        cppe,
+        street,
+        voc2012,
+        yolo,
+        roboflow,
+    ),
 )
 """What makes all of them."""

@@ -11,6 +11,7 @@ import re
 import shlex
 import signal
 import sys
+import tarfile
 import warnings
 from contextlib import chdir
 from dataclasses import dataclass
@@ -153,6 +154,7 @@ def make_inputs(root: Path) -> Path:
     _write_shard(root / "shards" / "train-00000-of-00001.parquet", photos)
     _write_shard(root / "split-shards" / "train-00000.parquet", photos[:8])
     _write_shard(root / "split-shards" / "test-00000.parquet", photos[8:])
+    _write_tar(root / "wds" / "train-000000.tar", photos)
     _write_many(root / "many")
     _write_masks(root / "seg", photos)
     _write_boxes(root, photos)
@@ -214,6 +216,18 @@ def _write_shard(path: Path, photos: list[Photo]) -> None:
     text = json.dumps({"info": {"features": features}})
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({"image": images, "label": labels}, metadata={"huggingface": text}), path)
+
+
+def _write_tar(path: Path, photos: list[Photo]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for photo in photos:
+            label = str(CLASSES.index(photo.label)).encode()
+            text = json.dumps({"label": photo.label}).encode()
+            for suffix, data in (("jpg", photo.data), ("cls", label), ("json", text)):
+                member = tarfile.TarInfo(f"{Path(photo.name).stem}.{suffix}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
 
 
 def _write_many(root: Path) -> None:

@@ -83,6 +83,18 @@ TAKEN = {
             "data/test-00000-of-00001.parquet#0": ("healthy",),
         },
     ),
+    "imagenet-wds": Taken(
+        {"train": 8, "validation": 2},
+        ("0", "1"),
+        {"train-000000.tar#003": ("1",), "validation-000000.tar#000": ("0",)},
+        ("train (8), validation (2), by the names of the shards", "labels: by member 'cls'"),
+    ),
+    "captions": Taken(
+        {"": 6},
+        ("cat", "dog"),
+        {"00000.tar#001": ("dog",), "00001.tar#001": ("cat",)},
+        ("members that are not read: txt (6)",),
+    ),
     "convert": Taken(
         {"train": 8, "test": 2},
         ("healthy", "rust"),
@@ -135,6 +147,12 @@ def read_outputs(dst: Path) -> list[dict]:
         names = (features.get("label") or {}).get("names") or []
         rows = pq.read_table(path).to_pylist()
         found += [row | {"split": split, "names": names, "below": path.parent} for row in rows]
+    for path in sorted(dst.glob(".augcli-*.parquet")) if (dst / "_info.json").exists() else ():  # tar files
+        names, split = (
+            (dst / "classes.txt").read_text().splitlines(),
+            path.name.removesuffix("all.parquet").split("-")[1],
+        )
+        found += [row | {"split": split, "names": names} for row in pq.read_table(path).to_pylist()]
     return found
 
 

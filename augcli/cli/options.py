@@ -32,7 +32,9 @@ options the last counts, but of two tables nobody means the last."""
 SRC = Annotated[
     str,
     typer.Argument(
-        metavar="SRC", help="Image folder, parquet file, folder or glob of shards.", show_default=False
+        metavar="SRC",
+        help="Image folder; or parquet shards or tar files: one, a folder, a glob.",
+        show_default=False,
     ),
 ]
 DST = Annotated[str, typer.Argument(metavar="DST", help="Directory of the output.", show_default=False)]

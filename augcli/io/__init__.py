@@ -47,6 +47,12 @@ readers/named_files         masks, boxes and other files that a folder's tables 
 readers/own_boxes           the boxes of an output that is read as an input
 readers/described           columns of shards that describe pixels
 readers/image_cells         encoded images in columns, in every layout of Arrow
+readers/webdataset_reader   whether SRC is tar files of samples
+readers/webdataset          samples of tar files: splits, labels, masks and boxes
+readers/tar_scan            which samples a tar file holds
+readers/tar_rows            samples of tar files, read where they lie
+readers/own_samples         tar files of an output that is read as an input
+readers/shard_splits        splits of shards of any kind
 readers/annotations         which masks and boxes belong to which sample
 readers/rows                rows of shards, read in little memory
 readers/row_keys            the keys of these rows
@@ -69,6 +75,7 @@ boxes/coco                  COCO
 boxes/voc                   Pascal VOC
 boxes/columns               boxes in a column of shards
 boxes/column_cells          what the cells of such a column say
+boxes/recorded              what an output's augcli.json says of masks and boxes
 boxes/matching              which boxes belong to which image
 boxes/extras                what a file of boxes says beside them, carried along
 images/codec                decode and encode

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from augcli.errors import Option, OutputError, StorageError, VersionError
+from augcli.io.boxes.recorded import read_annotated
 from augcli.io.records.counts import RowCounts, counted_columns
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import write_text
@@ -23,7 +24,6 @@ from augcli.io.store.names import (
     part_names,
 )
 from augcli.io.store.places import open_destination
-from augcli.io.writers.boxes import read_annotated
 from augcli.pipeline.output import agreement, commit, documents, summarize
 from augcli.pipeline.output.plan_files import digest_document, read_plans
 from augcli.pipeline.output.planned_parts import check_parts, count_images

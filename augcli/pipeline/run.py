@@ -42,7 +42,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     """Materialize a data set.
 
     Args:
-        src: Image folder, parquet file, folder or glob of shards.
+        src: Image folder; or parquet shards or tar files: one, a folder, or a glob.
         dst: Directory of the output; new, empty, or ours with the same recipe.
         recipe: What to do.
         selection: Which part of SRC is read, and how it is labelled.

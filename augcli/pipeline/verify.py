@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from augcli.errors import Note, Option, UsageError
+from augcli.io.boxes.recorded import read_annotated
 from augcli.io.images import codec
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import Sharing, write_text
 from augcli.io.store.contents import is_hidden, list_contents
 from augcli.io.store.names import PLAN_NAME, RECIPE, SEEN_NAME, SUCCESS, part_key, part_names
 from augcli.io.store.places import open_destination
-from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.comparison import Comparison, Difference
 from augcli.pipeline.engines.cpus import count_workers
 from augcli.pipeline.engines.local import LocalEngine, find_sharing

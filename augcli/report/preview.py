@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from augcli.errors import InputError, StorageError
+from augcli.io.boxes.recorded import read_annotated
 from augcli.io.images import codec
 from augcli.io.images.geometry import upright_edges
 from augcli.io.images.index_masks import bring_to_image, decode_mask
@@ -20,7 +21,6 @@ from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
 from augcli.io.store.names import part_names, printable_key
 from augcli.io.store.places import open_destination
-from augcli.io.writers.boxes import read_annotated
 from augcli.io.writers.choose import choose_writer
 from augcli.kernels.match import match_pixels
 from augcli.pipeline.plan.splits import table_options

@@ -272,7 +272,8 @@ def test_a_missing_recipe_is_refused(refusal, photos, tmp_path):
 
 def test_a_missing_source_is_refused(refusal, tmp_path):
     says = refusal("cutmix", tmp_path / "none", tmp_path / "dst", code=INPUT)
-    assert says == f"'{tmp_path / 'none'}' does not exist; give an image folder or parquet shards as SRC"
+    known = "an image folder or parquet shards or tar files of samples"
+    assert says == f"'{tmp_path / 'none'}' does not exist; give {known} as SRC"
 
 
 def test_a_glob_that_matches_nothing_is_refused(refusal, tmp_path):
@@ -297,7 +298,7 @@ def test_a_source_without_images_is_refused(refusal, tmp_path):
 def test_a_source_that_is_a_file_is_refused(refusal, tmp_path):
     (tmp_path / "src.txt").write_text("no data set")
     says = refusal("cutmix", tmp_path / "src.txt", tmp_path / "dst", code=INPUT)
-    assert says == f"'{tmp_path / 'src.txt'}' is neither an image folder nor a parquet file"
+    assert says == f"'{tmp_path / 'src.txt'}' is neither an image folder nor a parquet file nor a tar file"
 
 
 def test_an_empty_class_folder_is_counted(cli, make_folder, tmp_path):

@@ -132,6 +132,7 @@ class Source:
         annotated: What belongs to the images beside their labels.
         labelled: What is known of the labels beside their values.
         places: Where it was read: one of its files, then what was given beside it.
+        image_names: Where keys of samples are not names of images, one name for each suffix of these.
     """
 
     catalogues: tuple[Catalogue, ...]
@@ -147,6 +148,7 @@ class Source:
     annotated: Annotated = field(default_factory=Annotated)
     labelled: LabelFacts = field(default_factory=LabelFacts)
     places: tuple[Location, ...] = ()
+    image_names: tuple[str, ...] = ()
 
     @property
     def rows_are_shared(self) -> bool:

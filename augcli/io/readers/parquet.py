@@ -16,17 +16,17 @@ from augcli.io.labels.choice import Kind, describe_unlike
 from augcli.io.labels.class_list import describe_missing
 from augcli.io.labels.columns import holds_lists, holds_texts, plain_kind
 from augcli.io.labels.facts import LabelFacts, describe_unread
-from augcli.io.labels.labelling import Labelling, distinct_labels, gives_all
+from augcli.io.labels.labelling import Labelling, gives_all
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.labels.split_columns import describe_splits_in, list_split_columns, refuse_splits_in
-from augcli.io.labels.uniting import fit_classes
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Carried, Source, labels_fit_folders
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
 from augcli.io.readers.own_boxes import find_own_boxes
-from augcli.io.readers.passed_over import SHARD_SUFFIXES, describe_lost, describe_passed_over
+from augcli.io.readers.passed_over import SHARD_SUFFIXES, describe_passed_over
 from augcli.io.readers.row_keys import RowKeys
 from augcli.io.readers.rows import Rows
+from augcli.io.readers.shard_splits import choose_main, describe_division, keep_classes
 from augcli.io.readers.shards import (
     Columns,
     Shard,
@@ -38,7 +38,7 @@ from augcli.io.readers.shards import (
     unite_schemas,
 )
 from augcli.io.readers.split_doubts import note_missing_shards
-from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_shards
+from augcli.io.readers.splits import Division, divide_shards
 from augcli.io.records import part_files
 from augcli.io.store.arrow_files import plain_field
 from augcli.io.store.locations import locate
@@ -162,12 +162,12 @@ def _divide_rows(
     catalogues = _make_catalogues(splits, labelling)
     if not catalogues:
         raise InputError(f"{shards[0].name!r} holds no rows")
-    main = _choose_split([catalogue.split for catalogue in catalogues], found, selection)
+    main = choose_main([catalogue.split for catalogue in catalogues], found, selection)
     lost: list[str] = []
     if classes is None and _holds_texts(schema, columns.labels):
-        catalogues, lost = _keep_classes(catalogues, main)
+        catalogues, lost = keep_classes(catalogues, main)
     missing = [] if found.tree is None else note_missing_shards(shard.key for shard in shards)
-    notes = [*_describe_division(division, catalogues), *missing, *said, *lost]
+    notes = [*describe_division(division, catalogues), *missing, *said, *lost]
     return _Divided(splits, catalogues, main, labelling, notes)
 
 
@@ -211,44 +211,12 @@ def _part_splits(shards: Sequence[Shard], division: Division) -> dict[str, list[
     return {split: [by_key[key] for key in keys] for split, keys in parts.items()}
 
 
-def _choose_split(names: Sequence[str], found: Input, selection: Selection) -> str:
-    """Return the split that is augmented: the one of files that SRC names, where they are of one split."""
-    if found.tree is None and len(names) == 1 and selection.split == "train":
-        return names[0]
-    return choose_split(names, selection.split)
-
-
-def _describe_division(division: Division, catalogues: Sequence[Catalogue]) -> list[str]:
-    """Return what was taken for splits, and which of them hold no rows."""
-    if not division.parts:
-        return list(division.notes)
-    sizes = {catalogue.split: len(catalogue) for catalogue in catalogues}
-    empty = [f"split {name!r} holds no rows and is left out" for name in division.parts if name not in sizes]
-    return [describe_splits(sizes, division.sign), *division.notes, *empty]
-
-
 def _holds_texts(schema: pa.Schema, choice: LabelChoice) -> bool:
     """True if labels are class names in the rows, one or several in each."""
     if choice.kind is not Kind.COLUMN:
         return False
     kind = plain_kind(schema.field(choice.columns[0]).type)
     return holds_texts(kind) or (holds_lists(kind) and holds_texts(plain_kind(kind.value_type)))
-
-
-def _keep_classes(catalogues: tuple[Catalogue, ...], main: str) -> tuple[tuple[Catalogue, ...], list[str]]:
-    """Return catalogues with the classes that occur in the augmented split, and notes on all others."""
-    labellings = {split.split: Labelling(list(split.labels), split.classes) for split in catalogues}
-    classes = labellings[main].classes or ()
-    used = {index for label in distinct_labels(labellings[main]) for index in label.classes}
-    kept = tuple(classes[index] for index in sorted(used))
-    if not kept:
-        return catalogues, []
-    found, notes = [], []
-    for catalogue in catalogues:
-        fitted = fit_classes(labellings[catalogue.split], kept, are_names=True)
-        found.append(replace(catalogue, labels=fitted.labelling.labels, classes=kept))
-        notes += [describe_lost(catalogue.split, fitted.lost, main)] if fitted.lost else []
-    return tuple(found), notes
 
 
 def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, list[str]]:

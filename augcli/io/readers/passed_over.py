@@ -24,6 +24,9 @@ BOXES_SUFFIX = ".xml"
 
 SHARD_SUFFIXES = frozenset([".parquet", ".pq"])
 
+TAR_SUFFIXES, PACKED_SUFFIXES = frozenset([".tar"]), frozenset([".tgz", ".gz"])
+"""What the names of tar files end in, and those of compressed ones: `.tar.gz`, too."""
+
 DESCRIBING_SUFFIXES = frozenset(".csv .tsv .json .jsonl .xml .yaml .yml".split())
 """Files that may describe images: one of them is named, since it may be what a user has to give."""
 
@@ -34,6 +37,11 @@ UNREADABLE_SUFFIXES = frozenset(".heic .heif .jxl .raw .cr2 .cr3 .nef .arw .dng 
 CONVERT = "convert them to PNG or JPEG first"
 
 SHARDS_BESIDE = "shards beside images; give them alone as SRC to read them"
+
+
+def is_tar(name: str) -> bool:
+    """True if a file bears the name of a tar file, compressed or not."""
+    return name.lower().endswith((".tar", ".tar.gz", ".tgz"))
 
 
 def describe_passed_over(found: Input, used: Collection[str], given: InputFiles) -> list[str]:
@@ -80,7 +88,7 @@ def describe_others(others: Mapping[str, int], shown: Mapping[str, str] = Mappin
     lines: list[str] = []
     for what, count in sorted(others.items()):
         cure = f"; {CONVERT}" if what in UNREADABLE_SUFFIXES else ""
-        cure = f" ({SHARDS_BESIDE})" if what in SHARD_SUFFIXES else cure
+        cure = f" ({SHARDS_BESIDE})" if what in SHARD_SUFFIXES | TAR_SUFFIXES else cure
         words = f"passed over {_several(count, what or 'files without an extension')}"
         if what in shown:
             words += f" ({shown[what]!r}{' first' if count > 1 else ''})"

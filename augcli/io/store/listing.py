@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from augcli.io.store.names import OWN_PREFIX, RECIPE, ROOT_NAMES, is_output
+from augcli.io.store.names import OWN_NAMES, OWN_PREFIX, RECIPE, is_output
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -156,7 +156,7 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
                 files.append(key, size, version)
                 if suffix not in special:
                     by_ending[key[-len(suffix) :]] = files
-            elif name in ROOT_NAMES or is_output(key):
+            elif name in OWN_NAMES or is_output(key):
                 own.append(key)
             else:
                 others[suffix] += 1

@@ -37,11 +37,19 @@ ROOT_NAMES = frozenset([CLASSES, CARD, RECIPE, FAILURES, WARNINGS, SUCCESS, ANNO
 """Files that stand beside the class folders of an output."""
 
 
+OWN_NAMES = ROOT_NAMES | {INDEX}
+"""All files of ours whose names do not depend on what they hold."""
+
+
 STEM_BYTES = 120
 """A stem longer than this is cut, so that class, operation and hash always fit into 255 bytes."""
 
 
-MEMBER_BYTES, LONGEST_SUFFIX = 100, ".mask.png"
+CLASS_MEMBER, JSON_MEMBER, SOFT_MEMBER, MASK_MEMBER = "cls", "json", "soft.npy", "mask.png"
+"""Suffixes of the members of a sample in a tar file, beside its image."""
+
+
+MEMBER_BYTES, LONGEST_SUFFIX = 100, f".{MASK_MEMBER}"
 """What a plain header of a tar file takes for a name, and the longest of the suffixes that we write."""
 
 
@@ -138,7 +146,7 @@ OTHERS = re.compile(
     "|".join(
         [
             *(PART_NAME.pattern, SEEN_NAME.pattern, PLAN_NAME.pattern),
-            *map(re.escape, sorted(ROOT_NAMES | {INDEX})),
+            *map(re.escape, sorted(OWN_NAMES)),
         ]
     )
 )

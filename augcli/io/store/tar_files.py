@@ -27,13 +27,15 @@ class Members(NamedTuple):
 
     Attributes:
         files: Its regular files, in order; the last one may promise more than there is.
-        others: How many directories, links and the like it holds.
-        damage: Why nothing was found behind these, in words; empty if that is its end.
+        others: How many links, devices and the like it holds; directories do not count.
+        is_cut: Whether it ends before its end, as it does where who wrote it was killed.
+        damage: Why nothing more was found though it goes on, in words; empty if it does not.
     """
 
     files: list[Member]
-    others: int
-    damage: str
+    others: int = 0
+    is_cut: bool = False
+    damage: str = ""
 
 
 def write_member(file: BinaryIO, name: str, data: bytes) -> int:
@@ -71,26 +73,31 @@ def list_members(file: BinaryIO) -> Members:
     length = file.seek(0, 2)
     file.seek(0)
     found: list[Member] = []
-    others = 0
+    others = end = 0
     try:
         tar = tarfile.TarFile(fileobj=file, mode="r", encoding="utf-8", errors="surrogateescape")
     except DAMAGE as error:
         raise tarfile.ReadError(str(error)) from error
+    damage = ""
     try:
         while (entry := tar.next()) is not None:
             tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
             if entry.size < 0:
-                return Members(found, others, "a member of negative length")
+                return Members(found, others, damage="a member of negative length")
             if entry.isreg() and not entry.issparse():
                 found.append(Member(entry.name, entry.offset_data, entry.size))
             else:
-                others += 1
+                others += not entry.isdir()
+            end = tar.offset
     except DAMAGE as error:
-        return Members(found, others, str(error))
-    file.seek(tar.offset)
-    end = file.read(tarfile.BLOCKSIZE)
-    is_end = len(end) in (0, tarfile.BLOCKSIZE) and not any(end) and tar.offset <= length
-    return Members(found, others, "" if is_end else "no header where one should stand")
+        damage = str(error)
+    if end > length:
+        return Members(found, others, is_cut=True)
+    file.seek(end)
+    block = file.read(tarfile.BLOCKSIZE)
+    if len(block) < tarfile.BLOCKSIZE:
+        return Members(found, others, is_cut=True)
+    return Members(found, others, damage=damage or ("a damaged header" if any(block) else ""))
 
 
 def read_member(file: BinaryIO, member: Member) -> bytes:

@@ -18,6 +18,7 @@ from augcli.io.boxes.coco import round_decimals
 from augcli.io.records.annotation_columns import boxed_images
 from augcli.io.records.label_columns import DENSE_CLASSES, weight_blocks
 from augcli.io.records.part_files import PRIVATE, ROW_SCHEMA
+from augcli.io.store.names import CLASS_MEMBER, JSON_MEMBER, SOFT_MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
     from augcli.io.records.label_columns import TableOptions
     from augcli.program.annotated import Annotated, BoxedImage
-
-CLASS, JSON, SOFT, MASK = "cls", "json", "soft.npy", "mask.png"
-"""Suffixes of the members of a sample, beside `jpg` or `png`."""
 
 PLAIN = ("lam", "source", "op", "copy", "hash", "width", "height")
 """Columns of part rows that a `json` has as they are."""
@@ -64,12 +62,12 @@ class SampleMembers:
         )
         for row, weights, boxes, carried in described:
             label = row.pop("label")
-            members = {} if label is None else {CLASS: b"%d" % label}
+            members = {} if label is None else {CLASS_MEMBER: b"%d" % label}
             fields = self._label_fields(label, row.pop("classes"), row.pop("weights"), weights)
             fields |= row | {"partners": _encode(row["partners"])} | boxes | carried
-            members[JSON] = _encode(fields).encode()
+            members[JSON_MEMBER] = _encode(fields).encode()
             if label is not None and weights is not None:
-                members[SOFT] = npy_file(weights.astype("<f4"))
+                members[SOFT_MEMBER] = npy_file(weights.astype("<f4"))
             yield members
 
     def _label_fields(

@@ -17,10 +17,10 @@ from augcli.errors import OutputError
 from augcli.io.records import part_files
 from augcli.io.split_words import plain_name
 from augcli.io.store.base import full_name
-from augcli.io.store.names import sample_key
+from augcli.io.store.names import MASK_MEMBER, sample_key
 from augcli.io.store.tar_files import end_tar, list_members, read_member, write_member
 from augcli.io.writers.base import Pair, Writer
-from augcli.io.writers.sample_members import MASK, SampleMembers
+from augcli.io.writers.sample_members import SampleMembers
 from augcli.io.writers.staged_pairs import StagedPair, cut_pairs, drop_pairs, read_cells, stage_pairs
 from augcli.rng import hash_key
 
@@ -128,7 +128,7 @@ class WebdatasetWriter(Writer):
                 name = names[place]
                 length += write_member(file, name, pair.image)
                 stem = name.rpartition(".")[0]
-                members |= {MASK: pair.mask} if self.annotated.masks else {}
+                members |= {MASK_MEMBER: pair.mask} if self.annotated.masks else {}
                 for suffix in sorted(members):
                     length += write_member(file, f"{stem}.{suffix}", members[suffix])
             end_tar(file, length)
@@ -148,7 +148,7 @@ class WebdatasetWriter(Writer):
             except tarfile.ReadError as error:
                 raise damage from error
             for name in names:
-                masks = [f"{name.rpartition('.')[0]}.{MASK}"] if self.annotated.masks else []
+                masks = [f"{name.rpartition('.')[0]}.{MASK_MEMBER}"] if self.annotated.masks else []
                 if not found.keys() >= {name, *masks}:
                     raise damage
                 yield Pair(*(read_member(file, found[own]) for own in (name, *masks)))

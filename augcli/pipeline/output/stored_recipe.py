@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import OutputError, UsageError
+from augcli.io.boxes.recorded import describe_annotated
 from augcli.io.store.base import full_name
 from augcli.io.store.names import RECIPE
-from augcli.io.writers.boxes import describe_annotated
 from augcli.pipeline.plan.digest import annotation_kinds
 from augcli.recipe import OUTPUT_VERSION, TABLE_KEYS
 from augcli.recipe_files import is_tables, read_recipe, write_recipe

@@ -47,7 +47,7 @@ def check_suffixes(recipe: Recipe, keys: Iterable[str]) -> None:
 
     Args:
         recipe: What is done to them.
-        keys: Of images that are files of their own.
+        keys: Names of images.
 
     Raises:
         UsageError: Naming one of each.

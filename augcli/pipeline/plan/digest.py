@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from augcli.io.boxes.recorded import describe_annotated
 from augcli.io.store.hashes import hash_bytes
-from augcli.io.writers.boxes import describe_annotated
 from augcli.recipe import IMAGE_KEYS, OUTPUT_VERSION, TABLE_KEYS, Recipe
 from augcli.recipe_files import write_recipe
 

@@ -139,8 +139,8 @@ def plan_splits(
         elif recipe.other_splits == "copy":
             passed = _plan_split(source, store, catalogue, passed_on, backend, recipe_digest, limits)
             splits.append(replace(passed, is_passed_on=True))
-    if not source.groups:
-        check_suffixes(recipe, (key for split in splits for key in split.catalogue.keys))
+    keys = (key for split in splits for key in split.catalogue.keys)
+    check_suffixes(recipe, source.image_names if source.groups else keys)
     return splits
 
 

@@ -1,0 +1,316 @@
+"""Data sets in tar files of samples, as webdataset has them: splits, samples, labels, masks and boxes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from shlex import quote
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from augcli.errors import DecodeError, InputError, Option
+from augcli.io.images.index_masks import read_mask_header
+from augcli.io.labels.choice import HINTS, Kind, LabelChoice
+from augcli.io.labels.class_list import describe_missing, some
+from augcli.io.labels.columns import holds_texts
+from augcli.io.labels.facts import LabelFacts, as_candidates, describe_unread
+from augcli.io.labels.labelling import Labelling
+from augcli.io.labels.pieces import Piece, Rules, label_pieces
+from augcli.io.readers.annotations import find_boxes
+from augcli.io.readers.base import Source, labels_fit_folders
+from augcli.io.readers.mask_look import LOOKED_AT, describe_masks
+from augcli.io.readers.own_samples import OwnOutput, find_own_output
+from augcli.io.readers.passed_over import (
+    PACKED_SUFFIXES,
+    TAR_SUFFIXES,
+    describe_passed_over,
+    is_tar,
+)
+from augcli.io.readers.shard_splits import choose_main, describe_division, keep_classes
+from augcli.io.readers.splits import Division, divide_shards
+from augcli.io.readers.tar_rows import TarOpener
+from augcli.io.readers.tar_scan import Scan, Tar, Wanted, is_image, open_tar, read_value, scan_tar
+from augcli.io.store.base import full_name
+from augcli.io.store.locations import locate
+from augcli.io.store.names import CLASS_MEMBER, JSON_MEMBER, MASK_MEMBER
+from augcli.program.annotated import Annotated
+from augcli.samples import Catalogue, RowGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from augcli.io.readers.base import ClassList, Input, Selection
+    from augcli.io.store.listing import File
+    from augcli.program.annotated import BoxHeader
+
+
+SOFT_FIELD = f"{JSON_MEMBER}.soft_label"
+"""What labels samples where nothing but our smoothed weights is read."""
+
+
+class Plan(NamedTuple):
+    """How the samples of a data set are read, by a look at the first ones.
+
+    Attributes:
+        wanted: Which members are read.
+        own: What is known of the output that they are; None if it is not one of ours.
+        label: What labels them as messages name it: `cls`, `json.field`.
+        smoothing: ε by which the soft labels of the samples are smoothed, where that is known.
+        offers: What could label them: members and fields of the first sample.
+        notes: What was taken as what, in words.
+    """
+
+    wanted: Wanted
+    own: OwnOutput | None
+    label: str
+    smoothing: float
+    offers: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def likely(self) -> tuple[str, ...]:
+        """What could label samples, by its name."""
+        return tuple(name for name in self.offers if any(hint in name.lower() for hint in HINTS))
+
+
+def open_tars(found: Input, selection: Selection, classes: ClassList) -> Source:
+    """List the samples of tar files, and read their labels; see `Reader.open`."""
+    if selection.files.labels is not None:
+        why = " is for image folders; tar files hold their labels: give "
+        raise InputError(Option("labels"), why, Option("label_col"))
+    files = _list_tars(found)
+    division = divide_shards([file.key for file in files], found.name) if selection.splits else Division()
+    by_key = {file.key: file for file in files}
+    keys = division.parts or {"": tuple(by_key)}
+    ordered = [by_key[key] for own in keys.values() for key in own]
+    plan, scans = _scan_all(found, ordered, selection)
+    labelling, label_notes = _label(plan, scans, selection, classes)
+    catalogues = _make_catalogues(keys, scans, labelling)
+    main = choose_main([catalogue.split for catalogue in catalogues], found, selection)
+    lost: list[str] = []
+    if classes is None and plan.own is None and labelling and not labelling.is_numbered:
+        catalogues, lost = keep_classes(catalogues, main)
+    catalogues, header, box_notes = _give_boxes(catalogues, plan, scans, keys, selection)
+    candidates = () if labelling else plan.likely
+    return Source(
+        catalogues=catalogues,
+        layout="webdataset",
+        opener=TarOpener({key: scan.shard for key, scan in scans.items()}),
+        has_class_folders=labels_fit_folders(catalogues),
+        main=main,
+        notes=(
+            *describe_division(division, catalogues),
+            *label_notes,
+            *lost,
+            *plan.notes,
+            *box_notes,
+            *_describe_scans(list(scans.values())),
+            *describe_passed_over(found, TAR_SUFFIXES, selection.files),
+        ),
+        groups={split.split: _list_groups(keys[split.split], scans) for split in catalogues},
+        annotated=Annotated(header, plan.wanted.mask is not None),
+        labelled=LabelFacts(candidates, plan.smoothing, bool(plan.smoothing) and plan.label == SOFT_FIELD),
+        image_names=_name_suffixes(scans.values()),
+    )
+
+
+def _list_tars(found: Input) -> list[File]:
+    """Return the tar files of SRC; refuse compressed ones."""
+    listed = found.files if found.tree is None else found.tree.ending_in(TAR_SUFFIXES | PACKED_SUFFIXES)
+    files = [file for file in listed if is_tar(file.key)]
+    packed = [file.key for file in files if not file.key.lower().endswith(".tar")]
+    if packed:
+        why = "is compressed, so that each sample would be unpacked from its beginning; unpack it first"
+        raise InputError(f"{full_name(found.store, packed[0])!r} {why}: gunzip {quote(packed[0])}")
+    if not files:
+        raise InputError(f"no tar files match {found.name!r}")
+    return files
+
+
+def _scan_all(found: Input, files: Sequence[File], selection: Selection) -> tuple[Plan, dict[str, Scan]]:
+    """Scan all tar files, as a look at the first samples says.
+
+    Raises:
+        InputError: If one cannot be read, or none holds an image.
+    """
+    plan: Plan | None = None
+    scans: dict[str, Scan] = {}
+    for file in files:
+        with open_tar(found.store, file) as tar:
+            if plan is None and tar.samples:
+                plan = _look(tar, selection)
+            scans[file.key] = scan_tar(tar, plan.wanted) if plan else scan_tar(tar, Wanted(lambda *_: None))
+    if plan is None or not any(scan.keys for scan in scans.values()):
+        seen = sorted(sum((scan.unread for scan in scans.values()), Counter()))
+        what = f"; their members are {some(seen)}" if seen else ""
+        option = (" that ", Option("image_col"), " names") if selection.image_col else ()
+        raise InputError(f"the tar files of {found.name!r} hold no images", *option, what)
+    if selection.files.masks and not any(
+        scan.shard.masks is not None and scan.shard.masks[:, 1].any() for scan in scans.values()
+    ):
+        raise InputError(
+            Option("masks"), f" {selection.files.masks!r}: no sample of {found.name!r} has such a member"
+        )
+    return plan, scans
+
+
+def _look(tar: Tar, selection: Selection) -> Plan:
+    """Find out by the first samples of a data set how it is read."""
+    first = next((own for own in tar.samples if any(map(is_image, own.members))), tar.samples[0])
+    fields = tar.read_json(first)
+    fields = fields if isinstance(fields, dict) else {}
+    mask, notes = _find_mask(tar, selection)
+    offers = [suffix for suffix in first.members if suffix != JSON_MEMBER and not is_image(suffix)]
+    offers += [f"{JSON_MEMBER}.{name}" for name in fields]
+    own = find_own_output(tar.store, fields)
+    smoothing = own.smoothing if own else 0.0
+    image = selection.image_col and selection.image_col.lower()
+    if own is not None and selection.label_col is None:
+        return Plan(Wanted(own.read, image, mask, own.members), own, "", smoothing, tuple(offers), notes)
+    label = selection.label_col or CLASS_MEMBER
+    is_field = label.startswith(f"{JSON_MEMBER}.")
+    suffix, path = (JSON_MEMBER, tuple(label.split(".")[1:])) if is_field else (label.lower(), ())
+    wanted = Wanted(partial(read_value, suffix=suffix, path=path), image, mask, frozenset([suffix]))
+    return Plan(wanted, None, label, smoothing, tuple(offers), notes)
+
+
+def _find_mask(tar: Tar, selection: Selection) -> tuple[str | None, tuple[str, ...]]:
+    """Return the suffix of the masks, and what is said of them: `mask.png` where it holds index masks."""
+    given = selection.files.masks
+    suffix = given.lower() if given else MASK_MEMBER
+    masked = [own for own in tar.samples if suffix in own.members and sum(map(is_image, own.members)) > 1]
+    encoded = [tar.read(own, suffix) for own in masked[:LOOKED_AT]]
+    if given is None:
+        try:
+            is_mask = bool(encoded) and bool(read_mask_header(encoded[0] or b""))
+        except DecodeError:
+            is_mask = False
+        if not is_mask or suffix == selection.image_col:
+            return None, ()
+    return suffix, (f"masks: those of members {suffix!r}", *describe_masks(encoded))
+
+
+def _label(
+    plan: Plan, scans: Mapping[str, Scan], selection: Selection, classes: ClassList
+) -> tuple[Labelling | None, list[str]]:
+    """Label the samples of all tar files, one behind the other; None where nothing does."""
+    rules = Rules(classes, selection.label_sep)
+    if plan.own is not None:
+        pieces = [plan.own.piece(scan.values, scan.shard.name) for scan in scans.values()]
+        choice = LabelChoice(Kind.EXACT, plan.own.columns, smoothing=plan.smoothing)
+        if not any(piece.table.column(0).null_count < len(piece.table) for piece in pieces):
+            return None, []
+        said = f"labels: by 'classes' and 'weights' of the members {JSON_MEMBER!r} (exact)"
+    else:
+        if not any(value is not None for scan in scans.values() for value in scan.values):
+            if selection.label_col is not None:
+                offered = some(plan.offers, 12) or "nothing but images"
+                have = f"no sample has {plan.label!r}; the first one has {offered}; give "
+                raise InputError(have, Option("label_col"), *as_candidates(plan.likely))
+            return None, describe_unread(plan.likely)
+        pieces = [_make_piece(scan.values, plan.label, scan.shard.name) for scan in scans.values()]
+        choice = LabelChoice(Kind.COLUMN, (plan.label,))
+        said = f"labels: by member {plan.label!r}"
+    labelling, notes = label_pieces(pieces, choice, rules)
+    return labelling, [said, *notes, *describe_missing(labelling.classes)]
+
+
+def _make_piece(values: Sequence[Any], label: str, name: str) -> Piece:
+    """Return the labels of a tar file as a column: texts, which may be numbers, or values of JSON.
+
+    Raises:
+        InputError: If values of JSON are not of one type.
+    """
+    try:
+        column = pa.array(values)
+    except (pa.ArrowException, OverflowError) as error:
+        why = str(error).partition("\n")[0]
+        raise InputError(
+            f"{name!r}: values of {label!r} are not of one type ({why}); give ", Option("label_col")
+        ) from error
+    table = pa.table({label: column})
+    return Piece(
+        table, table.schema, name, is_text=holds_texts(column.type) and not label.startswith(JSON_MEMBER)
+    )
+
+
+def _make_catalogues(
+    keys: Mapping[str, Sequence[str]], scans: Mapping[str, Scan], labelling: Labelling | None
+) -> tuple[Catalogue, ...]:
+    """Return a catalogue for each split that has samples; labels are in the order of the tar files."""
+    catalogues, first = [], 0
+    for split, tars in keys.items():
+        own = [scans[tar] for tar in tars]
+        names = [f"{scan.shard.key}#{key}" for scan in own for key in scan.keys]
+        counts = [len(scan.keys) for scan in own]
+        # A sample is as old as its tar file.
+        sizes, versions = (
+            np.repeat(np.array([scan.shard.version[place] for scan in own], np.int64), counts)
+            for place in (0, 1)
+        )
+        labels = labelling.labels[first : first + len(names)] if labelling else [None] * len(names)
+        first += len(names)
+        if names:
+            known = labelling.classes if labelling else None
+            catalogues.append(Catalogue(split, names, sizes, versions, labels, known))
+    return tuple(catalogues)
+
+
+def _list_groups(tars: Sequence[str], scans: Mapping[str, Scan]) -> list[RowGroup]:
+    """Return a row group for each tar file of a split that holds samples."""
+    groups, first = [], 0
+    for tar in tars:
+        count = len(scans[tar].keys)
+        if count:
+            groups.append(RowGroup(tar, 0, first, count, scans[tar].shard.bytes))
+        first += count
+    return groups
+
+
+def _give_boxes(
+    catalogues: tuple[Catalogue, ...],
+    plan: Plan,
+    scans: Mapping[str, Scan],
+    keys: Mapping[str, Sequence[str]],
+    selection: Selection,
+) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
+    """Find the samples' boxes: those of --boxes, or those in the `json` of an output of ours."""
+    own = [[scans[tar] for tar in keys[split.split]] for split in catalogues]
+    if selection.files.boxes:
+        names = [[[name, name.rpartition("/")[2]] for scan in tars for name in scan.names] for tars in own]
+        return find_boxes(catalogues, names, locate(selection.files.boxes, selection.links))
+    if plan.own is None or plan.own.boxes is None:
+        return catalogues, None, []
+    given = tuple(
+        plan.own.give_boxes(split, [value for scan in tars for value in scan.values])
+        for split, tars in zip(catalogues, own, strict=True)
+    )
+    return given, plan.own.boxes, [f"boxes: those of the members {JSON_MEMBER!r}"]
+
+
+def _describe_scans(scans: Sequence[Scan]) -> list[str]:
+    """Return what was found in tar files and is not used."""
+    unread = sum((scan.unread for scan in scans), Counter[str]())
+    without = [f"{scan.shard.name}#{key}" for scan in scans for key in scan.without_image]
+    others = sum(scan.others for scan in scans)
+    notes = [
+        f"{scan.shard.name!r} ends without the end of a tar file; it may have been cut off"
+        for scan in scans
+        if scan.is_cut
+    ]
+    if unread:
+        kinds = [f"{suffix} ({count})" for suffix, count in sorted(unread.items())]
+        notes.append(f"members that are not read: {some(kinds, 12)}")
+    if without:
+        notes.append(f"left out: {len(without)} samples without an image ({without[0]!r} first)")
+    if others:
+        notes.append(f"passed over {others} links or the like in tar files")
+    return notes
+
+
+def _name_suffixes(scans: Iterable[Scan]) -> tuple[str, ...]:
+    """Return the name of one image of each suffix."""
+    found = {name.rpartition(".")[2].lower(): name for scan in scans for name in scan.names}
+    return tuple(found[suffix] for suffix in sorted(found))
