@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from augcli.io.readers.base import Selection
+    from augcli.io.store.urls import Access
     from augcli.pipeline.doctor import Diagnosis
     from augcli.pipeline.plan.partitions import Partition
     from augcli.pipeline.results import Summary, Verification
@@ -43,12 +44,16 @@ def materialize(
     max_errors: int = 0,
     backend: str = "auto",
     partition: str | None = None,
+    endpoint_url: str | None = None,
+    anonymous: bool = False,
     advance: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Read a data set, apply a recipe, and write images with soft labels.
 
     The same input, recipe and seed give the same bytes, whatever the workers or earlier interruptions;
     what already stands in `dst` is not made again.
+
+    Every path may be an address, too: `s3://BUCKET/PATH`, `gs://` or `az://`.
 
     Args:
         src: Image folder; or parquet shards or tar files: one, a folder, or a glob.
@@ -66,6 +71,8 @@ def materialize(
         backend: What applies steps, all with the same bytes: `auto`, `cpu`, `gpu` or `reference`.
         partition: Make only the chunks of one of N partitions, as `0/4`: the first of four. The others may
             be at work on other machines; `merge` closes the output.
+        endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
+        anonymous: Whether requests are not signed, as for public buckets.
         advance: Called after each piece of work with (images done since the last call, images to do).
 
     Returns:
@@ -76,8 +83,10 @@ def materialize(
         InputError: If `src` is missing, empty or cannot be labelled.
         OutputError: If `dst` is something else, holds another recipe's output, or overlaps `src`.
         StorageError: If the machine fails; call again to go on.
-        MissingPartError: If `backend` is `gpu`, and CuPy or a device is missing.
+        MissingPartError: If `backend` is `gpu`, and CuPy or a device is missing; if addresses are given, and
+            obstore is not installed.
     """
+    from augcli.io.store.urls import Access, plain_path
     from augcli.kernels.backends import BACKENDS
     from augcli.pipeline.run import run
     from augcli.pipeline.settings import Settings
@@ -85,22 +94,25 @@ def materialize(
     check_paths(src=src, dst=dst, recipe=recipe, labels=labels, classes=classes, masks=masks, boxes=boxes)
     if backend not in BACKENDS:
         raise UsageError(Option("backend"), f" must be one of {', '.join(BACKENDS)}, got {backend!r}")
-    loaded = open_recipe(recipe)
+    access = Access(endpoint_url, anonymous)
+    loaded = open_recipe(recipe, access)
     _check_at_least(1, "workers", workers)
     _check_at_least(0, "max_errors", max_errors)
     own = None if partition is None else _read_partition(partition, force)
-    selection = _select(loaded.recipe, dst, labels, classes, masks, boxes)
+    selection = _select(loaded.recipe, dst, InputFiles.of(labels, classes, masks, boxes), access)
     if loaded.output is not None:
         _remind_of_annotations(loaded.output, selection)
     advance = advance or (lambda done, total: None)
     settings = Settings(workers, force, dry_run, max_errors, backend, loaded.is_stored, own, advance)
-    return run(str(src), Path(dst), loaded.recipe, selection, settings)
+    return run(str(src), plain_path(dst), loaded.recipe, selection, settings)
 
 
 def merge(
     dst: str | os.PathLike[str],
     *,
     max_errors: int = 0,
+    endpoint_url: str | None = None,
+    anonymous: bool = False,
     advance: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Close an output that was made in partitions: check what all of them made, write tables and the mark.
@@ -110,6 +122,8 @@ def merge(
     Args:
         dst: The output.
         max_errors: Failed images up to which the output is marked as complete.
+        endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
+        anonymous: Whether requests are not signed, as for public buckets.
         advance: Called after each piece of work with (chunks checked since the last call, all chunks).
 
     Returns:
@@ -123,14 +137,18 @@ def merge(
             are to be run again.
         MissingPartError: If partitions were made with libraries that write other bytes.
     """
+    from augcli.io.store.places import open_destination
+    from augcli.io.store.urls import Access, plain_path
     from augcli.pipeline.merge import merge
 
     check_paths(dst=dst)
     _check_at_least(0, "max_errors", max_errors)
-    path = Path(dst)
-    _check_output(path)
-    recipe = _load_stored(path)
-    return merge(path, recipe, max_errors, advance or (lambda done, total: None))
+    path, access = plain_path(dst), Access(endpoint_url, anonymous)
+    _check_output(path, access)
+    recipe = _load_stored(path, access)
+    return merge(
+        path, open_destination(path, access), recipe, max_errors, advance or (lambda done, total: None)
+    )
 
 
 def verify(
@@ -143,6 +161,8 @@ def verify(
     masks: str | os.PathLike[str] | None = None,
     boxes: str | os.PathLike[str] | None = None,
     workers: int | None = None,
+    endpoint_url: str | None = None,
+    anonymous: bool = False,
     advance: Callable[[int, int], None] | None = None,
 ) -> Verification:
     """Check that an output is what a run wrote, and with `against` what its sources still give.
@@ -160,6 +180,8 @@ def verify(
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
         boxes: COCO JSON file, or directory of Pascal VOC XML.
         workers: Processes or threads; None takes as many CPUs as the process may use.
+        endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
+        anonymous: Whether requests are not signed, as for public buckets.
         advance: Called after each piece of work with (pieces done since the last call, all pieces).
 
     Returns:
@@ -172,6 +194,7 @@ def verify(
         StorageError: If the machine fails.
     """
     from augcli.io.readers.source import open_source
+    from augcli.io.store.urls import Access, join_path, plain_path
     from augcli.io.writers.comparison import Difference
     from augcli.pipeline.results import Verification
     from augcli.pipeline.verify import Check, verify
@@ -182,16 +205,17 @@ def verify(
     of_sources = (sample, labels, classes, masks, boxes)
     if against is None and any(option is not None for option in of_sources):
         raise UsageError(*OF_SOURCES)
-    path = Path(dst)
-    _check_output(path)
+    path, access = plain_path(dst), Access(endpoint_url, anonymous)
+    _check_output(path, access)
     try:
-        recipe = load_recipe(path / "augcli.json")
+        recipe = load_recipe(join_path(path, "augcli.json"), access)
     except UsageError as error:  # only a change by hand makes it one that is not accepted
         damage = Difference("augcli.json", f"it is not a recipe: {error}")
         return Verification(str(dst), "unknown", 0, 0, (damage,), 0.0, 0, {})
-    selection = _select(recipe, path, labels, classes, masks, boxes)
+    selection = _select(recipe, path, InputFiles.of(labels, classes, masks, boxes), access)
     source = None if against is None else open_source(str(against), selection)
-    return verify(path, recipe, Check(source, sample, workers, advance or (lambda done, total: None)))
+    check = Check(source, sample, workers, access, advance or (lambda done, total: None))
+    return verify(path, recipe, check)
 
 
 def preview(
@@ -204,6 +228,8 @@ def preview(
     classes: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
     boxes: str | os.PathLike[str] | None = None,
+    endpoint_url: str | None = None,
+    anonymous: bool = False,
 ) -> None:
     """Draw a contact sheet of an output: sources, results and labels, masks and boxes with them.
 
@@ -218,6 +244,8 @@ def preview(
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
         boxes: COCO JSON file, or directory of Pascal VOC XML.
+        endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
+        anonymous: Whether requests are not signed, as for public buckets.
 
     Raises:
         UsageError: If an argument is not accepted.
@@ -226,15 +254,18 @@ def preview(
         StorageError: If the machine fails.
     """
     from augcli.io.readers.source import open_source
+    from augcli.io.store.places import open_destination
+    from augcli.io.store.urls import Access, plain_path
     from augcli.report.preview import draw_preview
 
     check_paths(src=src, dst=dst, sheet=sheet, labels=labels, classes=classes, masks=masks, boxes=boxes)
     _check_at_least(1, "count", count)
-    path = Path(dst)
-    _check_output(path)
-    recipe = _load_stored(path)
-    source = open_source(str(src), _select(recipe, path, labels, classes, masks, boxes))
-    draw_preview(source, path, recipe, Path(sheet), count)
+    path, access = plain_path(dst), Access(endpoint_url, anonymous)
+    _check_output(path, access)
+    recipe = _load_stored(path, access)
+    selection = _select(recipe, path, InputFiles.of(labels, classes, masks, boxes), access)
+    source = open_source(str(src), selection)
+    draw_preview(source, open_destination(path, access), recipe, Path(sheet), count)
 
 
 def diagnose() -> Diagnosis:
@@ -260,15 +291,16 @@ def check_paths(**paths: object) -> None:
             raise UsageError(option, " is empty; give a path (`.` is the current directory)")
 
 
-def _check_output(dst: Path) -> None:
+def _check_output(dst: str, access: Access) -> None:
     """Refuse what is not an output of ours."""
     from augcli.io.store.locations import Kind, find_kind
+    from augcli.io.store.urls import join_path
 
-    if find_kind(dst) is not Kind.DIRECTORY:
-        raise InputError(f"{str(dst)!r} is not a directory; give the DST of a run")
-    if find_kind(dst / "augcli.json") is not Kind.FILE:
+    if find_kind(dst, access) is not Kind.DIRECTORY:
+        raise InputError(f"{dst!r} is not a directory; give the DST of a run")
+    if find_kind(join_path(dst, "augcli.json"), access) is not Kind.FILE:
         raise OutputError(
-            f"{str(dst)!r} holds no augcli.json, so it is not an output of augcli; give the DST of a run"
+            f"{dst!r} holds no augcli.json, so it is not an output of augcli; give the DST of a run"
         )
 
 
@@ -288,24 +320,27 @@ def _read_partition(text: str, force: bool) -> Partition:
     return partition
 
 
-def _load_stored(dst: Path) -> Recipe:
+def _load_stored(dst: str, access: Access) -> Recipe:
     """Read the recipe of an output.
 
     Raises:
         OutputError: If its `augcli.json` is damaged.
     """
+    from augcli.io.store.urls import join_path
+
+    stored = join_path(dst, "augcli.json")
     try:
-        return load_recipe(dst / "augcli.json")
+        return load_recipe(stored, access)
     except UsageError as error:
-        raise OutputError(f"{str(dst / 'augcli.json')!r} is damaged: {error}") from error
+        raise OutputError(f"{stored!r} is damaged: {error}") from error
 
 
-def _remind_of_annotations(dst: Path, selection: Selection) -> None:
+def _remind_of_annotations(dst: str, selection: Selection) -> None:
     """Warn where a stored recipe is run without the masks or boxes that its output had."""
     from augcli.io.boxes.recorded import read_annotated
     from augcli.io.store.places import open_destination
 
-    had = read_annotated(open_destination(dst))
+    had = read_annotated(open_destination(dst, selection.access))
     for kind, was_there, given in (
         ("masks", had.masks, selection.files.masks),
         ("boxes", had.boxes, selection.files.boxes),
@@ -320,21 +355,12 @@ def _check_at_least(least: int, name: str, value: int | None) -> None:
         raise UsageError(Option(name), f" must be >= {least}, got {value}")
 
 
-def _select(
-    recipe: Recipe,
-    dst: str | os.PathLike[str],
-    labels: str | os.PathLike[str] | None,
-    classes: str | os.PathLike[str] | None,
-    masks: str | os.PathLike[str] | None,
-    boxes: str | os.PathLike[str] | None,
-) -> Selection:
+def _select(recipe: Recipe, dst: str | os.PathLike[str], files: InputFiles, access: Access) -> Selection:
     """Return how SRC is read; what is given goes before what the recipe says."""
     from augcli.io.readers.base import Selection
 
     return Selection(
-        InputFiles.of(labels, classes, masks, boxes).or_else(
-            InputFiles(masks=recipe.masks, boxes=recipe.boxes)
-        ),
+        files.or_else(InputFiles(masks=recipe.masks, boxes=recipe.boxes)),
         image_col=recipe.image_col,
         label_col=recipe.label_col,
         box_order=recipe.box_order,
@@ -345,4 +371,5 @@ def _select(
         split=recipe.split,
         splits=recipe.splits,
         skip=str(dst),
+        access=access,
     )

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from augcli.errors import InputError, Option, Spelling, StorageError, UsageError
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from dataclasses import Field
 
+    from augcli.io.store.urls import Access
+
 
 Made = TypeVar("Made")
 
 COMMAND_LINE_KEYS = (
-    "labels", "classes", "workers", "backend", "max-errors", "force", "dry-run", "quiet", "json"
+    "labels", "classes", "workers", "backend", "max-errors", "force", "dry-run", "quiet", "json",
+    "endpoint-url", "anonymous",
 )  # fmt: skip
 """What says where and how a run is done, not what it gives."""
 
@@ -208,84 +211,94 @@ class LoadedRecipe:
 
     recipe: Recipe
     is_stored: bool = False
-    output: Path | None = None
+    output: str | None = None
 
 
-def load_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> Recipe:
+def load_recipe(
+    recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str], access: Access | None = None
+) -> Recipe:
     """Return a `Recipe` as it is, or read one from a mapping, a TOML file or an `augcli.json`.
 
     Raises:
         InputError: If the file cannot be read.
         UsageError: If it is not a recipe.
     """
-    return open_recipe(recipe).recipe
+    return open_recipe(recipe, access).recipe
 
 
-def open_recipe(recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> LoadedRecipe:
-    """Return a recipe and where it comes from; as `load_recipe`."""
+def open_recipe(
+    recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str], access: Access | None = None
+) -> LoadedRecipe:
+    """Return a recipe and where it comes from, as `load_recipe`; `access` is how buckets are reached."""
     if isinstance(recipe, Recipe):
         return LoadedRecipe(recipe)
     if isinstance(recipe, Mapping):
         return LoadedRecipe(read_recipe(recipe))
-    path = Path(recipe)
-    document = _parse(path, _read_text(path))
+    from augcli.io.store.urls import HERE, plain_path, split_path  # here: `augcli --help` reads no recipe
+
+    path = plain_path(recipe)
+    place, name = split_path(path)
+    stem = PurePosixPath(name).stem
+    document = _parse(path, name, _read_text(path, access or HERE))
     stored = document.get("recipe")
     if stored is None:
-        return LoadedRecipe(read_recipe(document, name=path.stem))
+        return LoadedRecipe(read_recipe(document, name=stem))
     if not isinstance(stored, dict):
-        raise UsageError(f"recipe {str(path)!r}: recipe must be a table of keys, got {stored!r}")
+        raise UsageError(f"recipe {path!r}: recipe must be a table of keys, got {stored!r}")
     _refuse_newer(path, document)
-    output = path.parent if path.name == "augcli.json" else None
-    return LoadedRecipe(read_recipe(_drop_nulls(stored), name=path.stem), True, output)
+    output = place if name == "augcli.json" else None
+    return LoadedRecipe(read_recipe(_drop_nulls(stored), name=stem), True, output)
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: str, access: Access) -> str:
     """Read a recipe file; a byte order mark and the kind of line ends tell nothing."""
-    from augcli.io.store.locations import Kind, find_kind, locate  # here: `augcli --help` reads no recipe
+    from augcli.io.store.locations import Kind, find_kind, locate
+    from augcli.io.store.urls import join_path
 
-    if find_kind(path) is Kind.DIRECTORY:
-        stored = path / "augcli.json"
-        cure = f"its recipe, {str(stored)!r}" if find_kind(stored) is Kind.FILE else "a TOML file"
-        raise InputError(f"recipe {str(path)!r} is a directory; give {cure}")
+    file = locate(path, access=access)
+    if file.kind is Kind.DIRECTORY:
+        stored = join_path(path, "augcli.json")
+        cure = f"its recipe, {stored!r}" if find_kind(stored, access) is Kind.FILE else "a TOML file"
+        raise InputError(f"recipe {path!r} is a directory; give {cure}")
     try:
-        data = locate(path).read()
+        data = file.read()
     except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError):
-            raise InputError(f"recipe {str(path)!r} does not exist; give a TOML file") from error
-        raise InputError(f"recipe {str(path)!r} cannot be read: {error.__cause__ or error}") from error
+            raise InputError(f"recipe {path!r} does not exist; give a TOML file") from error
+        raise InputError(f"recipe {path!r} cannot be read: {error.__cause__ or error}") from error
     if data.startswith(PARQUET_MAGIC):
-        raise UsageError(f"recipe {str(path)!r} is a parquet file; give RECIPE SRC DST in this order")
+        raise UsageError(f"recipe {path!r} is a parquet file; give RECIPE SRC DST in this order")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"recipe {str(path)!r} is not UTF-8 text ({error}); save it as UTF-8") from error
+        raise InputError(f"recipe {path!r} is not UTF-8 text ({error}); save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _parse(path: Path, text: str) -> Mapping[str, Any]:
+def _parse(path: str, name: str, text: str) -> Mapping[str, Any]:
     """Return the document of a recipe file: JSON where it begins like it, else TOML."""
     import json
     import tomllib
 
-    is_json = path.suffix == ".json" or text.lstrip().startswith("{")
+    is_json = name.endswith(".json") or text.lstrip().startswith("{")
     try:
         document = json.loads(text) if is_json else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        if _looks_like_yaml(path, text):
-            raise UsageError(f"recipe {str(path)!r} is YAML, but recipes are TOML; {TOML_FORM}") from error
-        words = f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {error}"
+        if _looks_like_yaml(name, text):
+            raise UsageError(f"recipe {path!r} is YAML, but recipes are TOML; {TOML_FORM}") from error
+        words = f"recipe {path!r} is not a TOML recipe or an augcli.json: {error}"
         raise UsageError(words) from error
     if not isinstance(document, dict):
         what = f"it must be a table of keys, got a {type(document).__name__}"
-        raise UsageError(f"recipe {str(path)!r} is not a TOML recipe or an augcli.json: {what}")
+        raise UsageError(f"recipe {path!r} is not a TOML recipe or an augcli.json: {what}")
     return _drop_nulls(document) if is_json else document
 
 
-def _looks_like_yaml(path: Path, text: str) -> bool:
+def _looks_like_yaml(file: str, text: str) -> bool:
     """True if a text that is not TOML is probably YAML: by its name, or `key: value` in its first line."""
     lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
     first = lines[0] if lines else ""
-    return path.suffix in (".yaml", ".yml") or first == "---" or bool(re.match(r"[\w-]+:(\s|$)", first))
+    return file.endswith((".yaml", ".yml")) or first == "---" or bool(re.match(r"[\w-]+:(\s|$)", first))
 
 
 def _drop_nulls(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -293,11 +306,11 @@ def _drop_nulls(document: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if value is not None}
 
 
-def _refuse_newer(path: Path, document: Mapping[str, Any]) -> None:
+def _refuse_newer(path: str, document: Mapping[str, Any]) -> None:
     """Refuse the recipe of an output that a newer augcli made: its keys may mean what nobody knows here."""
     version = document.get("output_version")
     if isinstance(version, int) and version > OUTPUT_VERSION:
         raise UsageError(
-            f"recipe {str(path)!r} is of output version {version}, and this augcli writes {OUTPUT_VERSION};"
+            f"recipe {path!r} is of output version {version}, and this augcli writes {OUTPUT_VERSION};"
             " upgrade augcli (pip install --upgrade augcli), or write the keys into a recipe of your own"
         )

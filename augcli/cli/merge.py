@@ -15,13 +15,21 @@ def merge(
     dst: Annotated[str, typer.Argument(metavar="DST", help="The output of partitions.", show_default=False)],
     *,
     max_errors: options.MaxErrors = 0,
+    endpoint_url: options.EndpointUrl = None,
+    anonymous: options.Anonymous = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> int:
     """Check what all partitions made, write tables and _SUCCESS; exit code 7 where something is missing."""
     progress = Progress(quiet, "chunks")
     try:
-        summary = api.merge(dst, max_errors=max_errors, advance=progress.advance)
+        summary = api.merge(
+            dst,
+            max_errors=max_errors,
+            endpoint_url=endpoint_url,
+            anonymous=anonymous,
+            advance=progress.advance,
+        )
     finally:
         progress.close()
     return report(summary, max_errors, quiet, json)

@@ -33,7 +33,7 @@ SRC = Annotated[
     str,
     typer.Argument(
         metavar="SRC",
-        help="Image folder; or parquet shards or tar files: one, a folder, a glob.",
+        help="Image folder; or parquet shards or tar files: one, a folder, a glob; s3://, gs://, az:// too.",
         show_default=False,
     ),
 ]
@@ -100,6 +100,19 @@ Json = Annotated[
     bool, typer.Option("--json", help="The summary as one JSON document on stdout.", rich_help_panel="Run")
 ]
 
+EndpointUrl = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="URL",
+        help="Server of s3://, gs:// or az:// in the place of the cloud's own (default: by the environment).",
+        rich_help_panel="Storage",
+    ),
+]
+Anonymous = Annotated[
+    bool,
+    typer.Option("--anonymous", help="Do not sign requests: for public buckets.", rich_help_panel="Storage"),
+]
+
 RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "labels": (Labels, None),
     "classes": (Classes, None),
@@ -111,6 +124,8 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "partition": (Partition, None),
     "force": (Force, False),
     "dry_run": (DryRun, False),
+    "endpoint_url": (EndpointUrl, None),
+    "anonymous": (Anonymous, False),
     "quiet": (Quiet, False),
     "json": (Json, False),
 }

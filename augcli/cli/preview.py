@@ -20,9 +20,11 @@ def preview(
     classes: options.Classes = None,
     masks: options.Masks = None,
     boxes: options.Boxes = None,
+    endpoint_url: options.EndpointUrl = None,
+    anonymous: options.Anonymous = False,
 ) -> int:
     """Draw sources, results and labels of an output as one picture, masks and boxes with them."""
     files = options.take_files({"labels": labels, "classes": classes, "masks": masks, "boxes": boxes})
-    api.preview(src, dst, sheet, count=count, **files)
+    api.preview(src, dst, sheet, count=count, endpoint_url=endpoint_url, anonymous=anonymous, **files)
     print(sheet)
     return 0

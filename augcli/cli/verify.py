@@ -32,6 +32,8 @@ def verify(
     masks: options.Masks = None,
     boxes: options.Boxes = None,
     workers: options.Workers = None,
+    endpoint_url: options.EndpointUrl = None,
+    anonymous: options.Anonymous = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Only the exit code.", rich_help_panel="Run")
     ] = False,
@@ -44,7 +46,14 @@ def verify(
     progress = Progress(quiet, "pieces")
     try:
         found = api.verify(
-            dst, against=against, sample=sample, workers=workers, advance=progress.advance, **files
+            dst,
+            against=against,
+            sample=sample,
+            workers=workers,
+            endpoint_url=endpoint_url,
+            anonymous=anonymous,
+            advance=progress.advance,
+            **files,
         )
     finally:
         progress.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
 from augcli.io.store.base import Sharing
+from augcli.io.store.places import clear_scratch
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.engines.local import LocalEngine, find_sharing
 from augcli.pipeline.output import state
@@ -53,6 +54,7 @@ def complete(
     extent.begin(standing)
     store, splits = extent.store, extent.splits
     with ExitStack() as stack:
+        stack.callback(clear_scratch, store)
         tables = [
             Tables(split.job.writer, split.part_names(), standing.parts, store, stack, extent.is_shared)
             for split in splits

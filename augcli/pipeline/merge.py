@@ -23,7 +23,6 @@ from augcli.io.store.names import (
     part_key,
     part_names,
 )
-from augcli.io.store.places import open_destination
 from augcli.pipeline.output import agreement, commit, documents, summarize
 from augcli.pipeline.output.plan_files import digest_document, read_plans
 from augcli.pipeline.output.planned_parts import check_parts, count_images
@@ -32,7 +31,6 @@ from augcli.pipeline.output.tables import refuse_mixed_suffixes, write_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from augcli.io.store.base import Store
     from augcli.pipeline.output.agreement import Trouble
@@ -42,11 +40,14 @@ if TYPE_CHECKING:
     from augcli.recipe import Recipe
 
 
-def merge(dst: Path, recipe: Recipe, max_errors: int, advance: Callable[[int, int], None]) -> Summary:
+def merge(
+    dst: str, store: Store, recipe: Recipe, max_errors: int, advance: Callable[[int, int], None]
+) -> Summary:
     """Close an output that partitions made; one that is complete stays as it is.
 
     Args:
-        dst: The output.
+        dst: The output, as the user named it.
+        store: The same.
         recipe: What its `augcli.json` says.
         max_errors: Failures up to which it counts as complete.
         advance: Called with (part files checked since the last call, all of them).
@@ -56,15 +57,15 @@ def merge(dst: Path, recipe: Recipe, max_errors: int, advance: Callable[[int, in
         StorageError: If the machine fails, or something is missing: then partitions are to be run again.
         VersionError: If partitions were made with libraries that write other bytes.
     """
-    start, store = time.perf_counter(), open_destination(dst)
+    start = time.perf_counter()
     output = _open_output(store, recipe)
     if find_plans(output.contents.sizes):
         with locked(store):
             output = _open_output(store, recipe)
             if SUCCESS not in output.contents.sizes:
-                return replace(_merge(output, max_errors, advance, start), dst=str(dst))
+                return replace(_merge(output, max_errors, advance, start), dst=dst)
             _remove_plans(output)  # a merge was stopped at its end
-    return replace(_describe_complete(output, start), dst=str(dst))
+    return replace(_describe_complete(output, start), dst=dst)
 
 
 def _open_output(store: Store, recipe: Recipe) -> StoredOutput:

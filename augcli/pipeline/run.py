@@ -7,7 +7,6 @@ from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augcli.errors import StorageError
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from augcli.io.readers.base import Selection
-    from augcli.io.store.local import LocalStore
+    from augcli.io.store.base import Store
     from augcli.pipeline.extent import Extent
     from augcli.pipeline.output.look import Look
     from augcli.pipeline.output.state import Standing
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from augcli.pipeline.settings import Settings
 
 
-def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Settings) -> Summary:
+def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Settings) -> Summary:
     """Materialize a data set.
 
     Args:
@@ -56,7 +55,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     """
     start = time.perf_counter()
     commit.check_apart(src, dst, selection)
-    store = open_destination(dst)
+    store = open_destination(dst, selection.access)
     backend = choose_backend(settings.backend, bool(recipe.entries))
     source = open_source(src, selection)
     asked = Recipe() if settings.is_stored else recipe
@@ -79,7 +78,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
     if settings.dry_run:
         notes += idle_notes(asked, selection.files, source, splits, None)
         foreseen = summarize.foresee(store, recipe, extent.splits, standing, workers, backend.name, notes)
-        return replace(foreseen, dst=str(dst), partition=extent.name)
+        return replace(foreseen, dst=dst, partition=extent.name)
     seconds: Counter[str] = Counter()
     with ExitStack() as stack:
         settle = partial(_settle, workers=workers, settings=settings)
@@ -101,7 +100,7 @@ def run(src: str, dst: Path, recipe: Recipe, selection: Selection, settings: Set
             extent.close(standing, len(summary.failures))
     if not standing.is_behind:
         _renew(store, extent, seen, standing)
-    return replace(summary, dst=str(dst), only_tables=standing.lacks_only_tables and not extent.is_shared)
+    return replace(summary, dst=dst, only_tables=standing.lacks_only_tables and not extent.is_shared)
 
 
 def _choose_extent(whole: Whole, partition: Partition | None, notes: Sequence[str]) -> Extent:
@@ -147,7 +146,7 @@ def _settle(standing: Standing, workers: int, settings: Settings) -> tuple[Stand
     return settle(standing, workers, settings)
 
 
-def _renew(store: LocalStore, extent: Extent, seen: Look, standing: Standing) -> None:
+def _renew(store: Store, extent: Extent, seen: Look, standing: Standing) -> None:
     """Note that nothing was to be made, in the caches and for make, if that is possible."""
     if standing.doubts:
         with suppress(StorageError), locked(store, extent.is_shared):

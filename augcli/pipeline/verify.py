@@ -14,6 +14,7 @@ from augcli.io.store.base import Sharing, write_text
 from augcli.io.store.contents import is_hidden, list_contents
 from augcli.io.store.names import PLAN_NAME, RECIPE, SEEN_NAME, SUCCESS, part_key, part_names
 from augcli.io.store.places import open_destination
+from augcli.io.store.urls import HERE, Access
 from augcli.io.writers.comparison import Comparison, Difference
 from augcli.pipeline.engines.cpus import count_workers
 from augcli.pipeline.engines.local import LocalEngine, find_sharing
@@ -28,7 +29,6 @@ from augcli.pipeline.results import Verification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from augcli.io.readers.base import Source
     from augcli.io.store.base import Store
@@ -46,6 +46,7 @@ class Check:
         source: The data set that it was made from, to make outputs again; None looks at the output alone.
         sample: How many samples to make again, evenly taken; None takes all.
         workers: Processes; None takes as many CPUs as the process may use.
+        access: How object stores are reached.
         advance: Called with (pieces of work done since the last call, all pieces).
         limits: Those of the run that made the output.
     """
@@ -53,11 +54,12 @@ class Check:
     source: Source | None = None
     sample: int | None = None
     workers: int | None = None
+    access: Access = HERE
     advance: Callable[[int, int], None] = lambda done, total: None
     limits: Limits = DEFAULT_LIMITS
 
 
-def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
+def verify(dst: str, recipe: Recipe, check: Check) -> Verification:
     """Compare an output with its own records, and with what its sources give.
 
     Args:
@@ -70,7 +72,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
         StorageError: If the machine fails.
     """
     start = time.perf_counter()
-    store = open_destination(dst)
+    store = open_destination(dst, check.access)
     annotated, contents = read_annotated(store), list_contents(store)
     if check.source:
         _check_kinds(annotated, check.source.annotated)
@@ -94,7 +96,7 @@ def verify(dst: Path, recipe: Recipe, check: Check) -> Verification:
     found += [*differences, *_check_recipe(splits, digest.digest(recipe, annotated))]
     found += _check_documents(output, splits)
     return Verification(
-        dst=str(dst),
+        dst=dst,
         layout=str(recipe.format),
         outputs=counted,
         recomputed=recomputed,

@@ -20,7 +20,6 @@ from augcli.io.records.parts import Parts
 from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
 from augcli.io.store.names import part_names, printable_key
-from augcli.io.store.places import open_destination
 from augcli.io.writers.choose import choose_writer
 from augcli.kernels.match import match_pixels
 from augcli.pipeline.plan.splits import table_options
@@ -57,23 +56,22 @@ class Example:
     caption: str
 
 
-def draw_preview(source: Source, dst: Path, recipe: Recipe, sheet: Path, count: int) -> None:
+def draw_preview(source: Source, store: Store, recipe: Recipe, sheet: Path, count: int) -> None:
     """Draw a contact sheet of an output and write it as PNG.
 
     Args:
         source: What the output was made from.
-        dst: The output.
+        store: The output.
         recipe: What its `augcli.json` says.
         sheet: Path of the PNG.
         count: How many outputs to show, taken evenly from the first chunk that changed any.
 
     Raises:
-        InputError: If `dst` holds no changed image, or its sources are not in `source`.
-        OutputError: If `dst` is damaged.
+        InputError: If it holds no changed image, or its sources are not in `source`.
+        OutputError: If it is damaged.
         StorageError: If the machine fails.
     """
-    store = open_destination(dst)
-    part, rows = _find_changed(store, dst)
+    part, rows = _find_changed(store)
     changed = [number for number, applied in enumerate(rows.column("applied").to_pylist()) if applied]
     shown = min(count, len(changed))
     picked = [changed[i * len(changed) // shown] for i in range(shown)]
@@ -95,13 +93,13 @@ def draw_preview(source: Source, dst: Path, recipe: Recipe, sheet: Path, count: 
         draw_sheet(examples).save(file, "PNG")
 
 
-def _find_changed(store: Store, dst: Path) -> tuple[str, Any]:
+def _find_changed(store: Store) -> tuple[str, Any]:
     """Return the name and the rows of the first chunk that holds changed images."""
     for part in Parts(store).read(sorted(part_names(list_contents(store).sizes))):
         rows = part.rows()
         if any(rows.column("applied").to_pylist()):
             return part.chunk, rows
-    raise InputError(f"{str(dst)!r} holds no output with changed images; run an operation first")
+    raise InputError(f"{store.name!r} holds no output with changed images; run an operation first")
 
 
 def _load(writer: Writer, layout: str, rows: Any, picked: list[int]) -> Iterator[Pair]:

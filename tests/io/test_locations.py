@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 from pathlib import Path
 
 import pytest
 
-from augcli.errors import StorageError
+from augcli.errors import InputError, StorageError
 from augcli.io.store.local import LocalStore
 from augcli.io.store.locations import (
     Kind,
     Location,
+    find_above,
     find_kind,
     full_name,
     is_pattern,
     lies_in,
     locate,
     locate_files,
+    path_below,
 )
+from augcli.io.store.object_locations import matches
+from augcli.io.store.objects import ObjectStore
+from augcli.io.store.urls import parse_url
 
 
 def test_directory_is_a_store_of_its_own(tmp_path):
@@ -117,3 +123,82 @@ def test_directory_lies_in_another_whatever_links_lead_there(tmp_path, inner, is
     (tmp_path / "src").mkdir()
     (tmp_path / "link").symlink_to("src")
     assert lies_in(locate(tmp_path / inner), LocalStore(str(tmp_path / "src"))) is is_in
+
+
+# --- addresses -----------------------------------------------------------------------------------------
+
+
+def fill(bucket, *keys):
+    """Put objects of one byte into a bucket of this process's memory; gives its address."""
+    ObjectStore(parse_url(f"memory://{bucket}")).stage(keys, [b"1"] * len(keys))
+    return f"memory://{bucket}"
+
+
+def test_an_address_leads_to_an_object_or_to_what_lies_below_it():
+    url = fill("lead", "a/b/x.png", "a/t.csv")
+    location = locate(f"{url}/a/t.csv")
+    assert (location.kind, location.key, location.store.name) == (Kind.FILE, "t.csv", f"{url}/a")
+    assert (location.name, location.read()) == (f"{url}/a/t.csv", b"1")
+    for text in (f"{url}/a", f"{url}/a/", url):
+        location = locate(text)
+        assert (location.kind, location.key, location.name) == (Kind.DIRECTORY, "", text.rstrip("/"))
+    assert locate(f"{url}/none").kind is Kind.NOTHING
+    with pytest.raises(StorageError, match=r"cannot read 'memory://lead/none'") as raised:
+        locate(f"{url}/none").read()
+    assert isinstance(raised.value.__cause__, FileNotFoundError)
+
+
+def test_an_address_of_a_kind_that_is_not_read_is_refused():
+    with pytest.raises(InputError, match="'https://x/y' is an address of a kind that is not read"):
+        locate("https://x/y")
+
+
+def test_a_pattern_finds_objects_as_it_finds_files():
+    url = fill("glob", "a/1/x.parquet", "a/2/y.parquet", "a/2/y.csv", "a/2/.z.parquet", "b/x.parquet")
+    store, files = locate_files(f"{url}/a/*/*.parquet")
+    assert (store.name, files.keys, list(files.sizes)) == (f"{url}/a", ["1/x.parquet", "2/y.parquet"], [1, 1])
+    store, files = locate_files(f"{url}/**/*.parquet")
+    assert (store.name, files.keys) == (url, ["a/1/x.parquet", "a/2/y.parquet", "b/x.parquet"])
+    store, files = locate_files(f"{url}/b/x.parquet")
+    assert (store.name, files.keys) == (f"{url}/b", ["x.parquet"])
+    assert len(locate_files(f"{url}/*.png")[1]) == 0
+
+
+def test_an_object_whose_name_looks_like_a_pattern_is_that_object():
+    url = fill("odd", "a[1].parquet", "a1.parquet")
+    assert locate_files(f"{url}/a[1].parquet")[1].keys == ["a[1].parquet"]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*", "a*", "?[bc]", "**", "**/c", "a/**/c", "a/*/c", "*/.h", ".*", "**/*", "a/**"]
+)
+def test_patterns_match_keys_as_glob_matches_paths(tmp_path, pattern):
+    keys = ["ab", "c", "a/c", "a/x/c", "a/x/y/c", "a/.h", ".h", ".d/c", "b/c"]
+    for key in keys:
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(b"")
+    expected = {path for path in glob.glob(pattern, root_dir=tmp_path, recursive=True) if path in keys}
+    assert {key for key in keys if matches(key.split("/"), pattern.split("/"))} == expected
+
+
+def test_what_lies_above_an_address_is_found():
+    url = fill("above", "out/augcli.json", "out/train/cat/x.png")
+    assert find_above(f"{url}/out/train/cat", "augcli.json", 3) == f"{url}/out"
+    assert find_above(f"{url}/out/train/cat", "augcli.json", 1) is None
+    assert find_above(f"{url}/out", "augcli.json", 3) is None
+    assert find_above(url, "augcli.json", 3) is None
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "expected"),
+    [
+        ("s3://b/a/c", "s3://b/a", "c/"),
+        ("s3://b/a", "s3://b/a", ""),
+        ("s3://b/a", "s3://b", "a/"),
+        ("s3://b/ab", "s3://b/a", None),
+        ("s3://b", "/a", None),
+        ("/a", "s3://b", None),
+    ],
+)
+def test_the_path_below_an_address(inner, outer, expected):
+    assert path_below(inner, outer) == expected

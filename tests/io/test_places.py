@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from augcli.errors import OutputError
+from augcli.errors import InputError, OutputError
 from augcli.io.store.places import check_apart, open_destination
 
 
@@ -79,3 +79,43 @@ def test_a_glob_overlaps_what_it_may_match(places, source, destination, overlaps
             check_apart(places / "data" / source, places / "data" / destination)
     else:
         check_apart(places / "data" / source, places / "data" / destination)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"),
+    [
+        ("s3://b/src", "s3://b/src"),
+        ("s3://b/src", "s3://b/src/dst"),
+        ("s3://b/src/", "s3://b"),
+        ("s3://b/src/*.parquet", "s3://b/src"),
+        ("s3://b/src/**/x.parquet", "s3://b/src/dst"),
+    ],
+)
+def test_addresses_that_overlap_are_refused(source, destination):
+    with pytest.raises(OutputError, match="overlap; give DST a place of its own"):
+        check_apart(source, destination)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"),
+    [
+        ("s3://b/src", "s3://b/src2"),
+        ("s3://b/src", "s3://c/src"),
+        ("s3://b/src", "gs://b/src"),
+        ("s3://b/src/*.parquet", "s3://b/src/dst"),
+        ("src", "s3://b/src"),
+        ("s3://b/src", "src"),
+    ],
+)
+def test_addresses_apart_are_taken(source, destination):
+    check_apart(source, destination)
+
+
+def test_an_address_is_a_destination_unless_an_object_is_there():
+    store = open_destination("memory://places/a/")
+    assert store.name == "memory://places/a"
+    store.stage(["b"], [b""])
+    with pytest.raises(OutputError, match="DST 'memory://places/a/b' is a file; give a directory"):
+        open_destination("memory://places/a/b")
+    with pytest.raises(InputError, match="is an address of a kind that is not read"):
+        open_destination("ftp://host/x")

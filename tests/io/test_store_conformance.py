@@ -15,6 +15,7 @@ from augcli.io.store.base import Sharing, Version, write_text
 from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
 from augcli.io.store.objects import ObjectStore
+from augcli.io.store.places import clear_scratch
 from augcli.io.store.urls import Access, parse_url
 from tests import servers
 
@@ -209,12 +210,22 @@ def test_a_staged_file_is_read_and_removed_by_its_staged_key(store):
 
 
 def test_scratch_files_are_no_part_of_the_listing_once_they_are_removed(store):
-    scratch = store.scratch
-    scratch.stage(["data/x"], [b"1"])
-    assert pickle.loads(pickle.dumps(store)).scratch.read([scratch.staged("data/x")]) == [b"1"]
-    scratch.delete([scratch.staged("data/x")])
+    scratch, prefix = store.scratch
+    key = f"{prefix}data/x"
+    scratch.stage([key], [b"1"])
+    assert pickle.loads(pickle.dumps(store)).scratch.store.read([scratch.staged(key)]) == [b"1"]
+    scratch.delete([scratch.staged(key)])
     assert listed(store) == []
-    assert listed(scratch) == []
+    assert listed(scratch, prefix) == []
+
+
+def test_what_a_failed_attempt_left_of_scratch_files_is_cleared_elsewhere_alone(store):
+    """On a disk the next run removes it, as all unfinished files."""
+    scratch, prefix = store.scratch
+    scratch.stage([f"{prefix}data/x"], [b"1"])
+    clear_scratch(store)
+    is_left = scratch.read([scratch.staged(f"{prefix}data/x")]) == [b"1"]
+    assert is_left is (store.sharing is Sharing.FORKED)
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

@@ -15,6 +15,8 @@ import pyarrow as pa
 from augcli.errors import InputError
 from augcli.io.labels.facts import LabelFacts
 from augcli.io.store.listing import Files
+from augcli.io.store.locations import Location, locate
+from augcli.io.store.urls import HERE, Access
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue, InputFiles, RowGroup
 
@@ -44,6 +46,7 @@ class Selection:
         split: The split that is augmented, whose classes are those of all.
         splits: Whether names of folders and shards tell splits; else all are one.
         skip: A directory that is never read, though a link may lead there: DST.
+        access: How object stores are reached.
     """
 
     files: InputFiles = field(default_factory=InputFiles)
@@ -57,6 +60,16 @@ class Selection:
     split: str = "train"
     splits: bool = True
     skip: str | None = None
+    access: Access = HERE
+
+    def locate(self, path: str) -> Location:
+        """Return where a path or an address leads, of SRC or beside it.
+
+        Raises:
+            InputError: If it is an address of a kind that is not read.
+            StorageError: If the machine does not say what stands there.
+        """
+        return locate(path, self.links, self.skip, self.access)
 
 
 @dataclass(frozen=True, slots=True)

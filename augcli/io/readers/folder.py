@@ -18,7 +18,7 @@ from augcli.io.readers.annotations import (
     part_masks,
     without_suffix,
 )
-from augcli.io.readers.base import Source, labels_fit_folders, register
+from augcli.io.readers.base import Selection, Source, labels_fit_folders, register
 from augcli.io.readers.folder_labels import LABEL_TABLES, Part, label_parts
 from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders, refuse_yolo
 from augcli.io.readers.own_boxes import find_own_boxes
@@ -27,14 +27,13 @@ from augcli.io.readers.splits import Division, choose_split, describe_splits, di
 from augcli.io.split_words import find_words
 from augcli.io.store.base import Version
 from augcli.io.store.listing import Files
-from augcli.io.store.locations import locate
 from augcli.program.annotated import Annotated
-from augcli.samples import Catalogue, InputFiles
+from augcli.samples import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from augcli.io.readers.base import ClassList, Input, Selection
+    from augcli.io.readers.base import ClassList, Input
     from augcli.io.readers.named_files import NamedFiles
     from augcli.io.store.base import Store
     from augcli.io.store.listing import File, Tree
@@ -94,7 +93,7 @@ class FolderReader:
             *labelled.notes,
             *left_out,
             *(_look_at_masks(catalogues, mask_store) if mask_store is not None else ()),
-            *describe_passed_over(found, IMAGE_SUFFIXES, selection.files),
+            *describe_passed_over(found, IMAGE_SUFFIXES, selection),
         ]
         catalogues, header, more = _find_boxes(catalogues, named, found, selection)
         notes += more
@@ -205,7 +204,7 @@ def _find_images(
     """
     images = tree.ending_in(IMAGE_SUFFIXES)
     if not len(images):
-        seen = "; ".join(describe_passed_over(found, IMAGE_SUFFIXES, InputFiles()))
+        seen = "; ".join(describe_passed_over(found, IMAGE_SUFFIXES, Selection()))
         raise InputError(
             f"no images in {found.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}"
             + (f"; {seen}" if seen else "")
@@ -228,7 +227,7 @@ def _find_images(
 def _divide(root: str, tree: Tree, images: Files, selection: Selection) -> Division:
     """Return the splits of a folder's images; refuse what would be misread."""
     if selection.files.labels is None and tree.named.isdisjoint(LABEL_TABLES):
-        refuse_part_of_output(root)
+        refuse_part_of_output(root, selection.access)
         refuse_yolo(tree, images.keys, root)
     division = divide_folders(images.keys, root) if selection.splits else Division()
     if division.parts:
@@ -268,7 +267,7 @@ def _find_boxes(
         return [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
 
     if selection.files.boxes:
-        return find_boxes(catalogues, names(), locate(selection.files.boxes, selection.links))
+        return find_boxes(catalogues, names(), selection.locate(selection.files.boxes))
     if named:
         from augcli.io.readers.named_files import find_table_boxes
 
@@ -289,7 +288,7 @@ def _find_masks(
 ) -> tuple[tuple[Catalogue, ...], Store | None]:
     """Find the samples' masks, those of --masks or those beside the images, and where these lie."""
     if selection.files.masks is not None:
-        masks = locate(selection.files.masks, selection.links)
+        masks = selection.locate(selection.files.masks)
         check_masks_apart(store, masks)
         return find_masks(catalogues, masks), masks.store
     if beside is not None:

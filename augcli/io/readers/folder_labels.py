@@ -15,7 +15,7 @@ from augcli.io.readers.layouts import note_inner_folders, refuse_outputs_below, 
 from augcli.io.readers.pairs import IMAGE_DIRECTORIES, join_root
 from augcli.io.readers.passed_over import describe_lost
 from augcli.io.store.base import full_name
-from augcli.io.store.locations import Location, locate, path_below
+from augcli.io.store.locations import Location, path_below
 from augcli.io.store.names import folder_names, printable_key
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _find_tables(folder: _Folder) -> Iterator[_Use]:
     given = folder.selection.files.labels
     everything = list(range(len(folder.parts)))
     if given is not None:
-        table = locate(given)
+        table = folder.selection.locate(given)
         beside = [location.name for location in own.values() if location.name != table.name]
         if beside:
             folder.notes.append(f"labels are read from {table.name!r}, and not from {some(beside, 3)}")
@@ -153,7 +153,8 @@ def _find_tables(folder: _Folder) -> Iterator[_Use]:
                 used.add(key)
                 break
     unread = [own[key].name for key in own if key not in used]
-    refuse_outputs_below(folder.store.name, [key for key in own if key not in used and "/" in key])
+    below = [key for key in own if key not in used and "/" in key]
+    refuse_outputs_below(folder.store.name, below, folder.selection.access)
     if unread:
         folder.notes.append(
             f"{some(unread, 3)} are not read" if len(unread) > 1 else f"{unread[0]!r} is not read"

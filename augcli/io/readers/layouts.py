@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from augcli.io.store.listing import Tree
+    from augcli.io.store.urls import Access
 
 DEEPEST_FOLDER = 3
 """Directories from a class folder of an output up to the output: `out/train/images/cat`."""
@@ -79,13 +80,13 @@ def _lies_in(directory: str, outer: str) -> bool:
     return directory == outer or directory.startswith(f"{outer}/")
 
 
-def refuse_part_of_output(root: str) -> None:
+def refuse_part_of_output(root: str, access: Access) -> None:
     """Refuse a folder of images in an output of ours: its labels stand further up.
 
     Raises:
         InputError: Naming the output.
     """
-    output = find_above(root, RECIPE, DEEPEST_FOLDER)
+    output = find_above(root, RECIPE, DEEPEST_FOLDER, access)
     if output is not None:
         raise InputError(
             f"{root!r} lies in {output!r}, an output of augcli, whose tables hold its labels; give"
@@ -94,18 +95,19 @@ def refuse_part_of_output(root: str) -> None:
         )
 
 
-def refuse_outputs_below(root: str, tables: Iterable[str]) -> None:
+def refuse_outputs_below(root: str, tables: Iterable[str], access: Access) -> None:
     """Refuse outputs of ours that lie below SRC: their names would become classes, their labels be lost.
 
     Args:
         root: SRC.
         tables: Tables below it that are not read.
+        access: How object stores are reached.
 
     Raises:
         InputError: Naming the first of them.
     """
     for table in tables:
-        output = find_above(join_root(root, table), RECIPE, table.count("/"))
+        output = find_above(join_root(root, table), RECIPE, table.count("/"), access)
         if output is not None:
             raise InputError(
                 f"{root!r} holds an output of augcli, {output!r}, whose tables hold its labels; give"

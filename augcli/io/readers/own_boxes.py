@@ -8,7 +8,7 @@ from augcli.errors import InputError, Option
 from augcli.io.boxes.base import BOX_FILES, box_formats
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.pairs import join_root
-from augcli.io.store.locations import Kind, locate
+from augcli.io.store.locations import Kind
 from augcli.io.store.names import RECIPE
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _find_root(found: Input, selection: Selection) -> str | None:
     root = found.store.name.rstrip("/")
     above, _, last = root.rpartition("/")
     for place in (root, *([above or "."] if last == SHARDS else [])):
-        if locate(join_root(place, RECIPE), selection.links).kind is Kind.FILE:
+        if selection.locate(join_root(place, RECIPE)).kind is Kind.FILE:
             return place
     return None
 
@@ -87,7 +87,7 @@ def _locate_boxes(base: str, selection: Selection) -> Location | None:
     """Return the file or the directory of boxes below a directory of an output."""
     for box_format in box_formats().values():
         name = BOX_FILES if box_format.file_per_image else f"{BOX_FILES}{box_format.suffix}"
-        place = locate(join_root(base, name), selection.links)
+        place = selection.locate(join_root(base, name))
         if place.kind is (Kind.DIRECTORY if box_format.file_per_image else Kind.FILE):
             return place
     return None

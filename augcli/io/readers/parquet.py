@@ -41,7 +41,6 @@ from augcli.io.readers.split_doubts import note_missing_shards
 from augcli.io.readers.splits import Division, divide_shards
 from augcli.io.records import part_files
 from augcli.io.store.arrow_files import plain_field
-from augcli.io.store.locations import locate
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue
 
@@ -70,7 +69,7 @@ def open_shards(found: Input, selection: Selection, classes: ClassList) -> Sourc
     notes += [] if columns.labels else describe_unlike(schema, columns.others)
     notes += [f"columns of the input that the output has anew: {', '.join(replaced)}"] if replaced else []
     rows = _divide_rows(found, shards, schema, columns, selection, classes)
-    notes = [*rows.notes, *notes, *describe_passed_over(found, SHARD_SUFFIXES, selection.files)]
+    notes = [*rows.notes, *notes, *describe_passed_over(found, SHARD_SUFFIXES, selection)]
     known = read_features(schema)
     features = {name: known[name] for name in carried.names if name in known}
     catalogues, header, more = _find_boxes(rows, columns, box_column, known, found, selection)
@@ -190,7 +189,7 @@ def _find_boxes(
         cells = read_column_boxes(rows.shards, columns.image, box_column, features, selection.box_order)
         return give_boxes(catalogues, cells.images), cells.header, describe_boxes(box_column, cells)
     if selection.files.boxes:
-        return find_boxes(catalogues, names(), locate(selection.files.boxes, selection.links))
+        return find_boxes(catalogues, names(), selection.locate(selection.files.boxes))
     return find_own_boxes(catalogues, names, found, selection)
 
 

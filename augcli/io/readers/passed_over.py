@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from augcli.errors import Note, Option
 from augcli.io.store.listing import find_suffix
-from augcli.io.store.locations import Kind, lies_in, locate
+from augcli.io.store.locations import Kind, lies_in
 from augcli.io.store.walk import UNFOLLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from augcli.io.readers.base import Input
+    from augcli.io.readers.base import Input, Selection
     from augcli.io.store.listing import Tree
-    from augcli.samples import InputFiles
+    from augcli.io.store.locations import Location
 
 BOXES_SUFFIX = ".xml"
 """Suffix of the files in a directory of boxes."""
@@ -44,37 +44,37 @@ def is_tar(name: str) -> bool:
     return name.lower().endswith((".tar", ".tar.gz", ".tgz"))
 
 
-def describe_passed_over(found: Input, used: Collection[str], given: InputFiles) -> list[str]:
+def describe_passed_over(found: Input, used: Collection[str], selection: Selection) -> list[str]:
     """Return lines on what a reader does not use.
 
     Args:
         found: What SRC leads to.
         used: Suffixes of what is read.
-        given: Files that are read beside SRC, which may lie in it.
+        selection: Says which files are read beside SRC; they may lie in it.
     """
     if found.tree is None:
         return []
-    read = [locate(path) for path in (given.labels, given.classes, given.boxes) if path is not None]
-    keys = {place.key for place in read if lies_in(place, found.store)}
+    given = selection.files
+    beside = [path for path in (given.labels, given.classes, given.boxes) if path is not None]
+    places = [place for place in map(selection.locate, beside) if lies_in(place, found.store)]
+    keys = {place.key for place in places}
     shown = {
         suffix: key
         for suffix, key in found.tree.first.items()
         if suffix in DESCRIBING_SUFFIXES and key not in keys
     }
-    return describe_others(_count_others(found, found.tree, used, given), shown)
+    return describe_others(_count_others(found.tree, used, places), shown)
 
 
-def _count_others(found: Input, tree: Tree, used: Collection[str], given: InputFiles) -> Counter[str]:
-    """Count what a reader does not use, by suffix or by what it is (see `Tree.others`)."""
+def _count_others(tree: Tree, used: Collection[str], places: Sequence[Location]) -> Counter[str]:
+    """Count what a reader does not use, by suffix or what it is (see `Tree.others`); `places` are used."""
     listed = {suffix: len(files) for suffix, files in tree.by_suffix.items() if suffix not in used}
     counts = tree.others + Counter(listed)
-    for path in (given.labels, given.classes, given.boxes):
-        place = locate(path) if path is not None else None
-        if place is not None and place.kind is not Kind.NOTHING and lies_in(place, found.store):
-            if place.kind is Kind.DIRECTORY:
-                del counts[BOXES_SUFFIX]
-            else:
-                counts[find_suffix(place.key)] -= 1
+    for place in places:
+        if place.kind is Kind.DIRECTORY:
+            del counts[BOXES_SUFFIX]
+        elif place.kind is not Kind.NOTHING:
+            counts[find_suffix(place.key)] -= 1
     return +counts
 
 

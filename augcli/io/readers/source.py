@@ -13,11 +13,10 @@ from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
 from augcli.io.readers.pairs import find_pair, join_root, refuse_mixed
 from augcli.io.store.listing import list_tree
-from augcli.io.store.locations import Kind, Location, is_pattern, locate, locate_files
+from augcli.io.store.locations import Kind, Location, is_pattern, locate_file, locate_files
 
 if TYPE_CHECKING:
     from augcli.io.store.base import Store
-    from augcli.samples import InputFiles
 
 
 def open_source(src: str, selection: Selection) -> Source:
@@ -28,19 +27,20 @@ def open_source(src: str, selection: Selection) -> Source:
         StorageError: If the machine fails.
     """
     files = selection.files
-    classes = read_class_list(locate(files.classes)) if files.classes is not None else None
+    classes = read_class_list(selection.locate(files.classes)) if files.classes is not None else None
     found = _find_input(src, selection)
     found, selection, notes = _part_masks(found, selection)
     source = choose_reader(found).open(found, selection, classes)
-    return replace(source, notes=(*notes, *source.notes), places=_list_places(found, selection.files))
+    return replace(source, notes=(*notes, *source.notes), places=_list_places(found, selection))
 
 
-def _list_places(found: Input, files: InputFiles) -> tuple[Location, ...]:
+def _list_places(found: Input, selection: Selection) -> tuple[Location, ...]:
     """Return where SRC and what is given beside it were read: see `Source.places`."""
     listed = found.tree.by_suffix.values() if found.tree else [found.files]
     keys = (key for own in listed for key in own.keys[:1])
     own = Location(found.store, next(keys, ""))
-    return own, *(locate(path) for path in astuple(files) if path is not None)
+    given = (path for path in astuple(selection.files) if path is not None)
+    return own, *(locate_file(path, selection.access) for path in given)
 
 
 def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, list[str]]:
@@ -69,7 +69,7 @@ def _names_masks(store: Store, table: str) -> bool:
 
 def _find_input(src: str, selection: Selection) -> Input:
     """Return what SRC leads to: a directory, which is listed, a file, or files that match a pattern."""
-    location = locate(src, selection.links, selection.skip)
+    location = selection.locate(src)
     if location.kind is Kind.DIRECTORY:
         suffixes = frozenset().union(*(reader.suffixes for reader in READERS.values()))
         return Input(src, location.store, list_tree(location.store, suffixes, LABEL_TABLES))
@@ -77,5 +77,5 @@ def _find_input(src: str, selection: Selection) -> Input:
         raise InputError(f"{src!r} does not exist; give {accepted_inputs()} as SRC")
     if location.kind is Kind.SPECIAL:
         return Input(src, location.store)
-    store, files = locate_files(src)
+    store, files = locate_files(src, selection.access)
     return Input(src, store, files=files, is_pattern=location.kind is Kind.NOTHING)

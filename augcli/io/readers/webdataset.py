@@ -33,7 +33,6 @@ from augcli.io.readers.splits import Division, divide_shards
 from augcli.io.readers.tar_rows import TarOpener
 from augcli.io.readers.tar_scan import Scan, Tar, Wanted, is_image, open_tar, read_value, scan_tar
 from augcli.io.store.base import full_name
-from augcli.io.store.locations import locate
 from augcli.io.store.names import CLASS_MEMBER, JSON_MEMBER, MASK_MEMBER
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue, RowGroup
@@ -107,7 +106,7 @@ def open_tars(found: Input, selection: Selection, classes: ClassList) -> Source:
             *plan.notes,
             *box_notes,
             *_describe_scans(list(scans.values())),
-            *describe_passed_over(found, TAR_SUFFIXES, selection.files),
+            *describe_passed_over(found, TAR_SUFFIXES, selection),
         ),
         groups={split.split: _list_groups(keys[split.split], scans) for split in catalogues},
         annotated=Annotated(header, plan.wanted.mask is not None),
@@ -280,7 +279,7 @@ def _give_boxes(
     own = [[scans[tar] for tar in keys[split.split]] for split in catalogues]
     if selection.files.boxes:
         names = [[[name, name.rpartition("/")[2]] for scan in tars for name in scan.names] for tars in own]
-        return find_boxes(catalogues, names, locate(selection.files.boxes, selection.links))
+        return find_boxes(catalogues, names, selection.locate(selection.files.boxes))
     if plan.own is None or plan.own.boxes is None:
         return catalogues, None, []
     given = tuple(

@@ -3,7 +3,7 @@
 base       what a store is: eight verbs over keys; `Sink`, of which a store is one
 local      a store on a local disk
 walk       listing a directory for it
-objects    a store in a bucket
+objects    a store in a bucket, over the other modules of that name
 urls       addresses of such stores
 contents   what stands in a store, from one listing
 lease      one run at a time on an output

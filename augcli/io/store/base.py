@@ -72,6 +72,19 @@ class Sink(Protocol):
         """
 
 
+class Scratch(NamedTuple):
+    """Where files wait, staged, that are read again soon and then removed.
+
+    Attributes:
+        store: On a disk the store itself, whose unfinished files the next run removes; else a directory of
+            this machine for temporary files.
+        prefix: What their keys begin with there; empty, or with a slash at its end.
+    """
+
+    store: Store
+    prefix: str = ""
+
+
 class Store(Sink, Protocol):
     """Files below a root."""
 
@@ -84,12 +97,8 @@ class Store(Sink, Protocol):
         """Which workers may use it; `FORKED` is said by stores of local files alone."""
 
     @property
-    def scratch(self) -> Store:
-        """Where files of this attempt wait, staged, that never become files of the store.
-
-        On a disk that is the store itself, whose unfinished files the next run removes; else a directory of
-        this machine for temporary files.
-        """
+    def scratch(self) -> Scratch:
+        """Where files of this attempt wait, staged, that never become files of the store."""
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
         """Yield what stands below a prefix, which is empty or ends in a slash, in no particular order.

@@ -7,11 +7,11 @@ import socket
 import time
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from augcli.errors import OutputError
 from augcli.io.store.errors import storage_errors
-from augcli.io.store.local import make_directory
+from augcli.io.store.local import LocalStore, make_directory
 
 try:
     import fcntl
@@ -21,7 +21,8 @@ except ImportError:  # not on Windows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from augcli.io.store.local import LocalStore
+    from augcli.io.store.base import Store
+    from augcli.io.store.objects import ObjectStore
 
 LOCK = ".augcli.lock"
 PARTITIONS = "partitions, one of them "
@@ -32,12 +33,12 @@ PATIENCE_S = 2.0
 
 
 @contextmanager
-def locked(store: LocalStore, shared: bool = False) -> Iterator[bool]:
+def locked(store: Store, shared: bool = False) -> Iterator[bool]:
     """Hold a store, whose directory is made where it does not exist: alone, or beside others who share it.
 
     The lock is the system's (`flock`), so one that a dead process left does not hold; the file that bears it
     only says who does, and is removed by whoever is the last to hold it. Where a file system has no locks, a
-    warning says so.
+    warning says so. In a bucket it is a lease.
 
     Args:
         store: What is held.
@@ -47,6 +48,12 @@ def locked(store: LocalStore, shared: bool = False) -> Iterator[bool]:
         OutputError: If another process holds it, alone or where this one wants it alone.
         StorageError: If the file cannot be written.
     """
+    if not isinstance(store, LocalStore):
+        from augcli.io.store.object_lease import leased
+
+        with leased(cast("ObjectStore", store), LOCK, shared):
+            yield True
+        return
     make_directory(store.root)
     file = _take(store, shared)
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import pyarrow as pa
 
 from augcli.errors import StorageError
-from augcli.io.store.base import Sharing
+from augcli.io.store.base import Scratch, Sharing
 from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.names import PART_SUFFIX
 from augcli.io.store.walk import Walk
@@ -68,9 +68,9 @@ class LocalStore:
         return Sharing.FORKED
 
     @property
-    def scratch(self) -> LocalStore:
+    def scratch(self) -> Scratch:
         """The store itself; see `Store.scratch`."""
-        return self
+        return Scratch(self)
 
     def path(self, key: str) -> str:
         """Return where a file lies, for messages and for programs that know paths alone."""

@@ -6,7 +6,7 @@ import errno
 import glob
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.listing import Files
 from augcli.io.store.local import LocalStore
 from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
+from augcli.io.store.urls import HERE, Access, is_url, parse_url
 
 if TYPE_CHECKING:
     from augcli.io.store.base import Store
@@ -73,29 +74,55 @@ class Location:
         return data
 
 
-def locate(path: str | os.PathLike[str], follow_links: bool = False, skip: str | None = None) -> Location:
-    """Return where a path leads.
+def locate(
+    path: str | os.PathLike[str], follow_links: bool = False, skip: str | None = None, access: Access = HERE
+) -> Location:
+    """Return where a path or an address leads.
 
     Args:
         path: What the user gave.
         follow_links: Whether a directory is listed with what links lead to.
         skip: A directory that is never listed, wherever a link leads to it.
+        access: How object stores are reached.
 
     Raises:
+        InputError: If it is an address of a kind that is not read.
         StorageError: If the machine does not say what stands there.
     """
-    kind, plain = find_kind(path), Path(path)
-    if kind is Kind.DIRECTORY:
-        return Location(LocalStore(str(plain), follow_links, skip), "", kind)
-    return Location(LocalStore(str(plain.parent)), plain.name, kind)
+    kind = find_kind(path, access)
+    if kind is not Kind.DIRECTORY:
+        return replace(locate_file(path, access), kind=kind)
+    if is_url(path):
+        from augcli.io.store.objects import ObjectStore
+
+        return Location(ObjectStore(parse_url(str(path)), access), "", kind)
+    return Location(LocalStore(str(Path(path)), follow_links, skip), "", kind)
 
 
-def find_kind(path: str | os.PathLike[str]) -> Kind:
-    """Return what stands at a path, links followed.
+def locate_file(path: str | os.PathLike[str], access: Access = HERE) -> Location:
+    """Return where the file at a path or an address would lie; nobody looks what stands there."""
+    if is_url(path):
+        from augcli.io.store.objects import ObjectStore
+
+        url = parse_url(str(path))
+        return Location(ObjectStore(url.parent, access), url.name)
+    return Location(LocalStore(str(Path(path).parent)), Path(path).name)
+
+
+def find_kind(path: str | os.PathLike[str], access: Access = HERE) -> Kind:
+    """Return what stands at a path, links followed, or at an address.
 
     Raises:
+        InputError: If it is an address of a kind that is not read.
         StorageError: If the machine does not say.
     """
+    if is_url(path):
+        from augcli.io.store.object_locations import holds_objects, is_object
+
+        url = parse_url(str(path))
+        if is_object(url, access):
+            return Kind.FILE
+        return Kind.DIRECTORY if holds_objects(url, access) else Kind.NOTHING
     with storage_errors(f"cannot read {str(path)!r}"):
         try:
             mode = Path(path).stat().st_mode
@@ -110,17 +137,22 @@ def find_kind(path: str | os.PathLike[str]) -> Kind:
     return Kind.FILE if stat.S_ISREG(mode) else Kind.SPECIAL
 
 
-def find_above(path: str, name: str, levels: int) -> str | None:
+def find_above(path: str, name: str, levels: int, access: Access = HERE) -> str | None:
     """Return the nearest directory above a directory that holds a file of some name.
 
     Args:
         path: The directory; where it holds such a file itself, nothing is looked for.
         name: The file.
         levels: How many directories up to look.
+        access: How object stores are reached.
 
     Returns:
         The directory, as the path of the first one is written; None if there is none.
     """
+    if is_url(path):
+        from augcli.io.store.object_locations import find_holder
+
+        return find_holder(parse_url(path), access, name, levels)
     if find_kind(Path(path) / name) is Kind.FILE:
         return None
     for level in range(1, levels + 1):
@@ -135,12 +167,16 @@ def is_pattern(path: str) -> bool:
     return glob.has_magic(path)
 
 
-def locate_files(path: str) -> tuple[Store, Files]:
+def locate_files(path: str, access: Access = HERE) -> tuple[Store, Files]:
     """Return the file at a path, or all that a pattern matches, as files of their deepest common directory.
 
     Raises:
         StorageError: If one cannot be looked at.
     """
+    if is_url(path):
+        from augcli.io.store.object_locations import find_objects
+
+        return find_objects(parse_url(path), access)
     if find_kind(path) is Kind.FILE:
         paths = [Path(path)]
     else:
@@ -156,8 +192,7 @@ def locate_files(path: str) -> tuple[Store, Files]:
 
 def lies_in(inner: Location, outer: Store) -> bool:
     """True if a path is a directory or leads below it, whatever links lead to either."""
-    below, above = (Path(os.path.realpath(name)) for name in (inner.name, outer.name))
-    return below == above or above in below.parents
+    return path_below(inner.name, outer.name) is not None
 
 
 def path_below(inner: str, outer: str) -> str | None:
@@ -165,6 +200,12 @@ def path_below(inner: str, outer: str) -> str | None:
 
     It ends in a slash, and is empty where both are the same.
     """
+    if is_url(inner) or is_url(outer):
+        if not (is_url(inner) and is_url(outer)):
+            return None
+        within, around = parse_url(inner), parse_url(outer)
+        rest = within.key[len(around.key) :].strip("/")
+        return (f"{rest}/" if rest else "") if around.holds(within) else None
     below, above = (Path(os.path.realpath(name or ".")) for name in (inner, outer))
     if below == above:
         return ""

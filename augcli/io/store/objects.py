@@ -19,7 +19,7 @@ from tempfile import SpooledTemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from augcli.errors import StorageError
-from augcli.io.store.base import Sharing, Version, full_name
+from augcli.io.store.base import Scratch, Sharing, Version, full_name
 from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore, new_attempt
 from augcli.io.store.object_clients import connect, load_obstore
@@ -77,10 +77,9 @@ class ObjectStore:
         return Sharing.THREADS if self.url.scheme == "memory" else Sharing.FRESH
 
     @property
-    def scratch(self) -> LocalStore:
-        """A directory of this machine; see `Store.scratch`."""
-        root = f"{gettempdir()}/augcli-{self.attempt}"
-        return LocalStore(root, attempt=self.attempt)
+    def scratch(self) -> Scratch:
+        """A directory of this machine: to send such files away and back would cost more than both."""
+        return Scratch(LocalStore(gettempdir(), attempt=self.attempt), f"augcli-{self.attempt}/")
 
     @property
     def client(self) -> Any:

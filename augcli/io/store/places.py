@@ -7,44 +7,94 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from augcli.errors import Option, OutputError
 from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore
+from augcli.io.store.urls import HERE, Access, Url, is_url, parse_url
+
+if TYPE_CHECKING:
+    from augcli.io.store.base import Store
 
 
-def open_destination(path: str | os.PathLike[str]) -> LocalStore:
+def open_destination(path: str | os.PathLike[str], access: Access = HERE) -> Store:
     """Return the store of an output, whose directory need not exist yet.
 
     Raises:
+        InputError: If it is an address of a kind that is not read.
         OutputError: If a file stands there.
         StorageError: If the machine fails.
     """
+    if is_url(path):
+        return _open_bucket(parse_url(str(path)), access)
     root = str(Path(path).absolute())
     with storage_errors(f"cannot read {root!r}"), suppress(FileNotFoundError, NotADirectoryError):
         if not stat.S_ISDIR(os.stat(root).st_mode):  # noqa: PTH116
-            raise OutputError(f"DST {root!r} is a file; give a directory")
+            raise _file_error(root)
     return LocalStore(root)
 
 
-def check_apart(source: str | os.PathLike[str], destination: Path, name: str | Option = "SRC") -> None:
+def _open_bucket(url: Url, access: Access) -> Store:
+    from augcli.io.store.object_locations import is_object
+    from augcli.io.store.objects import ObjectStore
+
+    if is_object(url, access):
+        raise _file_error(str(url))
+    return ObjectStore(url, access)
+
+
+def _file_error(root: str) -> OutputError:
+    return OutputError(f"DST {root!r} is a file; give a directory")
+
+
+def clear_scratch(store: Store) -> None:
+    """Remove what an attempt that failed left of its scratch files; a disk's own are kept for the next run.
+
+    Raises:
+        StorageError: If the machine fails.
+    """
+    scratch = store.scratch
+    if scratch.prefix:
+        scratch.store.delete([key for page in scratch.store.list(scratch.prefix) for key in page.keys])
+
+
+def check_apart(
+    source: str | os.PathLike[str], destination: str | os.PathLike[str], name: str | Option = "SRC"
+) -> None:
     """Refuse a destination that is, holds, or lies in the source, which messages call `name`.
 
     Of a glob counts the directory that it starts with; below that may DST lie unless the glob has `**`.
 
     Raises:
+        InputError: If one is an address of a kind that is not read.
         OutputError: If the two overlap.
     """
+    if is_url(source) != is_url(destination):
+        return
+    overlaps = _urls_overlap if is_url(source) else _paths_overlap
+    if overlaps(str(source), str(destination)):
+        both = name, f" {str(source)!r} and DST {str(destination)!r}"
+        raise OutputError(*both, " overlap; give DST a place of its own")
+
+
+def _paths_overlap(source: str, destination: str) -> bool:
     fixed = Path(source)
     while glob.has_magic(str(fixed)) and not fixed.exists():
         fixed = fixed.parent
-    is_deep = fixed == Path(source) or "**" in str(source)
+    is_deep = fixed == Path(source) or "**" in source
     inner, outer = (
         Path(os.path.realpath(path)) for path in (fixed, destination)
     )  # links may lead in circles
-    if inner == outer or outer in inner.parents or (is_deep and inner in outer.parents):
-        both = name, f" {str(source)!r} and DST {str(destination)!r}"
-        raise OutputError(*both, " overlap; give DST a place of its own")
+    return inner == outer or outer in inner.parents or (is_deep and inner in outer.parents)
+
+
+def _urls_overlap(source: str, destination: str) -> bool:
+    fixed, outer = parse_url(source), parse_url(destination)
+    is_deep = not glob.has_magic(fixed.key) or "**" in fixed.key
+    while glob.has_magic(fixed.key):
+        fixed = fixed.parent
+    return outer.holds(fixed) or (is_deep and fixed.holds(outer))
 
 
 def read_text(path: str | os.PathLike[str]) -> str | None:

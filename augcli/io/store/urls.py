@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from augcli.errors import InputError, Option, UsageError
 
@@ -64,10 +65,41 @@ class Url:
         """The last part of the key."""
         return self.key.rpartition("/")[2]
 
+    def child(self, name: str) -> Url:
+        """Return the address of what lies in this one."""
+        return Url(self.scheme, self.bucket, f"{self.key}/{name}" if self.key else name)
+
     def holds(self, other: Url) -> bool:
         """True if another address is this one or lies below it."""
         same = (self.scheme, self.bucket) == (other.scheme, other.bucket)
         return same and (not self.key or f"{other.key}/".startswith(f"{self.key}/"))
+
+
+def plain_path(path: str | os.PathLike[str]) -> str:
+    """Return a path as a text: an address as it is, a path of the system without what means nothing.
+
+    Raises:
+        UsageError: If an address became a path of the system, which took one of its slashes away.
+    """
+    text = str(path)
+    if is_url(text):
+        return text.rstrip("/") if text.partition("://")[2].strip("/") else text
+    if isinstance(path, os.PathLike) and text.partition(":/")[0] in SCHEMES:
+        raise UsageError(f"{text!r} was an address before it became a Path; give addresses as texts")
+    return str(Path(text))
+
+
+def join_path(path: str, name: str) -> str:
+    """Return the path, or the address, of what lies below another one."""
+    return f"{path.rstrip('/')}/{name}" if is_url(path) else str(Path(path) / name)
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """Return the path, or the address, of what something lies in, and its name there."""
+    if is_url(path):
+        url = parse_url(path)
+        return str(url.parent), url.name
+    return str(Path(path).parent), Path(path).name
 
 
 def is_url(path: str | os.PathLike[str]) -> bool:

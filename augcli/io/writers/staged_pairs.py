@@ -45,17 +45,18 @@ class StagedPair(NamedTuple):
 
 def stage_pairs(store: Store, key: str, pairs: Sequence[Pair]) -> list[StagedPair]:
     """Stage images and masks, one behind the other, in one file; return where each lies."""
-    cells = [data for pair in pairs for data in pair]
+    cells, scratch = [data for pair in pairs for data in pair], store.scratch
+    key = scratch.prefix + key
     stops = list(itertools.accumulate(map(len, cells)))
     places = [StagedCell(key, stop - len(data), len(data)) for stop, data in zip(stops, cells, strict=True)]
-    store.scratch.stage([key], [b"".join(cells)])
+    scratch.store.stage([key], [b"".join(cells)])
     return [StagedPair(*pair) for pair in zip(places[::2], places[1::2], strict=True)]
 
 
 def read_cells(store: Store, cells: Sequence[StagedCell]) -> pa.Array:
     """Read staged images or masks as an array of bytes, in the order in which they are given."""
     stops = np.cumsum([0, *(cell.length for cell in cells)], dtype=np.int32)
-    data, scratch = np.empty(stops[-1], np.uint8), store.scratch
+    data, scratch = np.empty(stops[-1], np.uint8), store.scratch.store
     ordered = sorted(zip(cells, stops.tolist(), strict=False))
     for key, group in itertools.groupby(ordered, key=lambda pair: pair[0].key):
         name = full_name(scratch, scratch.staged(key))
@@ -79,5 +80,5 @@ def cut_pairs(pairs: Sequence[StagedPair], limit: int) -> list[tuple[int, int]]:
 
 def drop_pairs(store: Store, pairs: Sequence[StagedPair]) -> None:
     """Remove the staged files of pairs that are written elsewhere."""
-    scratch = store.scratch
+    scratch = store.scratch.store
     scratch.delete([scratch.staged(key) for key in dict.fromkeys(pair.image.key for pair in pairs)])

@@ -16,7 +16,6 @@ from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from augcli.io.readers.base import Selection
     from augcli.io.store.base import Store
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from augcli.program.annotated import Annotated
 
 
-def check_apart(src: str, dst: Path, selection: Selection) -> None:
+def check_apart(src: str, dst: str, selection: Selection) -> None:
     """Refuse a DST that overlaps what is read.
 
     Raises:
@@ -36,7 +35,7 @@ def check_apart(src: str, dst: Path, selection: Selection) -> None:
     files = selection.files
     if files.boxes:
         places.check_apart(files.boxes, dst, Option("boxes"))
-    if files.masks and find_kind(files.masks) is Kind.DIRECTORY:  # else it names a column
+    if files.masks and find_kind(files.masks, selection.access) is Kind.DIRECTORY:  # else it names a column
         places.check_apart(files.masks, dst, Option("masks"))
 
 

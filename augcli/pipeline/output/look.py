@@ -98,7 +98,9 @@ def _take_plans(page: Page) -> dict[str, Version]:
 def _find_stranger(page: Page) -> str | None:
     """Return the name of an entry that no run leaves that was killed at once; None if there is none."""
     names = {key.split("/", 1)[0] for key in (*page.keys, *page.other_keys)}
-    return min((name for name in names if not name.endswith(PART_SUFFIX) and name != LOCK), default=None)
+    return min(
+        (name for name in names if not name.endswith(PART_SUFFIX) and not name.startswith(LOCK)), default=None
+    )
 
 
 def _refuse_stranger(store: Store, name: str | None) -> None:

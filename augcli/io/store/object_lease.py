@@ -1,0 +1,189 @@
+"""A lease on an output in a bucket: an object that its holder renews, in the place of a lock.
+
+Nobody compares clocks. Whoever waits looks at the object's tag: if that changes, the holder is alive; if it
+stays the same for five minutes of the waiting process's own time, the holder is gone, and the lease is taken
+over on the condition that the tag is still the same.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import warnings
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from augcli.errors import OutputError, StorageError
+from augcli.io.store.objects import NoConditionsError, ObjectStore, find_object, replace_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RENEWED_S = 30.0
+"""How often a holder renews its lease."""
+
+GONE_S = 300.0
+"""How long a lease must stay the same until its holder counts as gone."""
+
+LOOKED_S = 5.0
+"""How often whoever waits looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as leases see it; tests have their own.
+
+    Attributes:
+        now: Seconds from some moment on.
+        wait: Waits for an event for some seconds; True if it came.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    wait: Callable[[threading.Event, float], bool] = threading.Event.wait
+
+
+CLOCK = Clock()
+
+
+class Sight(NamedTuple):
+    """A lease of somebody else, as it was seen first: its tag, and when that was."""
+
+    tag: str
+    since: float
+
+
+@contextmanager
+def leased(store: ObjectStore, key: str, shared: bool = False, clock: Clock = CLOCK) -> Iterator[None]:
+    """Hold a store: alone by the object of a key, or beside others who share it, each by an own object.
+
+    Both sorts first write their own lease, then look for those of the other sort. Where a store cannot write
+    on a condition, a warning says so.
+
+    Raises:
+        OutputError: If somebody else holds it.
+        StorageError: If the store fails, or somebody else took the lease over.
+    """
+    own = f"{key}s/{os.urandom(8).hex()}" if shared else key
+    try:
+        lease = _Lease(store, own, _take(store, own, clock), clock)
+    except NoConditionsError:
+        warnings.warn(
+            f"no lock on DST ({store.name!r} cannot write on a condition); see to it that no other run writes"
+            " there",
+            stacklevel=2,
+        )
+        yield
+        return
+    with lease.renewed():
+        for other in [key] if shared else _list_shared(store, key):
+            _await_end(store, other, clock)
+        yield
+
+
+class _Lease:
+    """A lease that is held, and renewed by a thread."""
+
+    def __init__(self, store: ObjectStore, key: str, tag: str, clock: Clock) -> None:
+        self._store, self._key, self._tag, self._clock = store, key, tag, clock
+        self._ended = threading.Event()
+        self._is_lost = False
+
+    @contextmanager
+    def renewed(self) -> Iterator[None]:
+        """Renew it until the end, then remove it."""
+        thread = threading.Thread(target=self._renew, name="augcli-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+            with suppress(StorageError):  # it ends by itself, later
+                found = find_object(self._store, self._key)
+                if found is not None and found.tag == self._tag:
+                    self._store.delete([self._key])
+        if self._is_lost:
+            raise StorageError(
+                f"DST {self._store.name!r} was taken over by another run, since this one was not heard of;"
+                " wait until that ends, and run again"
+            )
+
+    def _renew(self) -> None:
+        number, renewed = 0, self._clock.now()
+        while not self._clock.wait(self._ended, RENEWED_S) and not self._is_lost:
+            number += 1
+            try:
+                tag = replace_object(self._store, self._key, _describe(number), self._tag)
+            except StorageError:  # tried again, as long as nobody can have taken it
+                self._is_lost = self._clock.now() - renewed > GONE_S
+                continue
+            self._is_lost = tag is None
+            self._tag, renewed = tag or self._tag, self._clock.now()
+
+
+def _take(store: ObjectStore, key: str, clock: Clock) -> str:
+    """Write a lease, once nobody else has it; return its tag."""
+    seen: Sight | None = None
+    while True:
+        tag = replace_object(store, key, _describe(0), None)
+        if tag is not None:
+            return tag
+        seen = _look(store, key, seen, clock)
+        if seen is None:  # it is gone meanwhile
+            continue
+        if clock.now() - seen.since >= GONE_S:
+            tag = replace_object(store, key, _describe(0), seen.tag)
+            if tag is not None:
+                return tag
+        clock.wait(threading.Event(), LOOKED_S)
+
+
+def _await_end(store: ObjectStore, key: str, clock: Clock) -> None:
+    """Wait until a lease is removed or its holder is gone; one that is gone is removed."""
+    seen: Sight | None = None
+    while (seen := _look(store, key, seen, clock)) is not None:
+        if clock.now() - seen.since >= GONE_S:
+            store.delete([key])
+        else:
+            clock.wait(threading.Event(), LOOKED_S)
+
+
+def _look(store: ObjectStore, key: str, before: Sight | None, clock: Clock) -> Sight | None:
+    """Return the lease that stands, as it was seen first; None if there is none.
+
+    Raises:
+        OutputError: If it changed since: its holder is alive.
+    """
+    found = find_object(store, key)
+    if found is None:
+        return None
+    if before is None:
+        warnings.warn(
+            f"DST {store.name!r} is or was in use by {_read_holder(store, key)}; waiting up to"
+            f" {GONE_S / 60:.0f} minutes to see which",
+            stacklevel=2,
+        )
+        return Sight(found.tag, clock.now())
+    if found.tag != before.tag:
+        holder = _read_holder(store, key)
+        raise OutputError(
+            f"DST {store.name!r} is in use by {holder}; wait until it ends, or give another DST"
+        )
+    return before
+
+
+def _read_holder(store: ObjectStore, key: str) -> str:
+    [data] = store.read([key])
+    return (data or b"").decode("utf-8", "replace").partition("\n")[0] or "another process"
+
+
+def _describe(number: int) -> bytes:
+    """Return what a lease says: who holds it, and a number, so that its tag changes when it is renewed."""
+    return f"process {os.getpid()} on {socket.gethostname()}\n{number} {os.urandom(4).hex()}\n".encode()
+
+
+def _list_shared(store: ObjectStore, key: str) -> list[str]:
+    return [found for page in store.list(f"{key}s/") for found in page.keys]
