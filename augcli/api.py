@@ -280,12 +280,16 @@ ARGUMENTS = ("src", "dst", "recipe", "sheet")
 
 
 def check_paths(**paths: object) -> None:
-    """Refuse empty paths: an unset variable, which would mean the current directory.
+    """Refuse empty paths: an unset variable, which would mean the current directory; and broken addresses.
 
     Raises:
         UsageError: Naming the argument.
     """
+    from augcli.io.store.urls import plain_path
+
     for name, path in paths.items():
+        if isinstance(path, os.PathLike):
+            plain_path(path)
         if isinstance(path, str) and not path:
             option = name.upper() if name in ARGUMENTS else Option(name)
             raise UsageError(option, " is empty; give a path (`.` is the current directory)")

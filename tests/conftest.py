@@ -231,6 +231,21 @@ def page_inputs(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def page_bucket(s3, page_inputs, monkeypatch) -> None:
+    """The bucket that the page on storage names, where S3 is served as the environment says."""
+    from augcli.io.store.objects import ObjectStore
+    from augcli.io.store.urls import Access, parse_url
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    servers.make_bucket("s3://my-data", s3)
+    for name in ("photos", "shards"):
+        files = [path for path in (page_inputs / name).rglob("*") if path.is_file()]
+        keys = [path.relative_to(page_inputs).as_posix() for path in files]
+        store = ObjectStore(parse_url("s3://my-data"), Access(s3))
+        store.stage(keys, [path.read_bytes() for path in files])
+
+
+@pytest.fixture
 def workspace(tmp_path, page_inputs, monkeypatch) -> Path:
     """The current directory of a test that runs what a page shows; one worker, so that it starts at once."""
     monkeypatch.chdir(pages.open_workspace(tmp_path / "workspace", page_inputs))

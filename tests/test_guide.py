@@ -29,8 +29,8 @@ from tests import pages, training_stubs
 from tests.pages import PAGES, ROOT, TOPICS, Block, call_augcli, find_blocks, find_spans, read_page
 
 PLANNED = (
-    "data-sets inputs outputs operations recipes boxes-and-masks training python faults backends speed"
-    " scale design".split()
+    "data-sets inputs outputs operations recipes boxes-and-masks training python storage faults backends"
+    " speed scale design".split()
 )
 
 FOREIGN_OPTIONS = {
@@ -177,7 +177,9 @@ def test_every_link_of_a_page_leads_somewhere(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "training"])  # which has tests of its own
-def test_the_blocks_of_a_page_run_one_after_the_other(name, workspace):
+def test_the_blocks_of_a_page_run_one_after_the_other(name, workspace, request):
+    if name == "storage":
+        request.getfixturevalue("page_bucket")
     pages.run_blocks(find_blocks(read_page(name)))
 
 

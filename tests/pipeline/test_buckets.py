@@ -1,0 +1,297 @@
+"""Whole runs on buckets: the trees of a local disk, byte for byte, and what is asked of the store."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import augcli
+from augcli.errors import InputError, OutputError, StorageError, UsageError
+from augcli.io.store import object_clients
+from augcli.io.store.object_clients import load_obstore
+from augcli.io.store.objects import ObjectStore
+from augcli.io.store.urls import Access, parse_url
+from tests import servers
+
+NUMBERS = itertools.count()
+
+CUTMIX = {"seed": 3, "copies": 3, "op": [{"kind": "cutmix", "alpha": 1.0}]}
+OTHER = {"partner": "other-class"}
+CHAIN = {
+    "seed": 3,
+    "copies": 2,
+    "op": [{"kind": "cutmix", **OTHER}, {"kind": "cutout"}, {"kind": "mixup", "p": 0.5, **OTHER}],
+}
+ANNOTATED = {
+    "seed": 3,
+    "copies": 2,
+    "op": [{"kind": "cutmix"}, {"kind": "cutout"}, {"kind": "mixup", "p": 0.5}],
+    "mask-policy": "dominant",
+}
+
+
+class Bucket:
+    """A bucket with some inputs of the guide's pages, and a way to read what a run writes there."""
+
+    def __init__(self, url, endpoint, inputs):
+        self.url, self.endpoint, self.inputs = url, endpoint, inputs
+        servers.make_bucket(url, endpoint)
+
+    def store(self, below):
+        return ObjectStore(parse_url(f"{self.url}/{below}"), Access(self.endpoint))
+
+    def put(self, name):
+        """Put an input there; gives its address."""
+        path = self.inputs / name
+        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+        keys = [file.relative_to(self.inputs).as_posix() for file in files]
+        self.store("in").stage(keys, [file.read_bytes() for file in files])
+        return f"{self.url}/in/{name}"
+
+    def tree(self, below):
+        """Every object but caches, by key."""
+        store = self.store(below)
+        keys = [key for page in store.list() for key in page.keys if not key.endswith(".seen")]
+        return dict(zip(keys, store.read(keys), strict=True))
+
+
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.slow)])
+def bucket(request, page_inputs):
+    endpoint = request.getfixturevalue("s3") if request.param == "s3" else None
+    return Bucket(f"{request.param}://runs-{next(NUMBERS)}", endpoint, page_inputs)
+
+
+@pytest.fixture
+def in_memory(page_inputs):
+    return Bucket(f"memory://runs-{next(NUMBERS)}", None, page_inputs)
+
+
+@pytest.mark.parametrize(
+    ("source", "recipe", "beside"),
+    [
+        ("photos", CUTMIX, {}),
+        ("photos", CUTMIX | {"format": "parquet"}, {}),
+        ("photos", CUTMIX | {"format": "webdataset"}, {}),
+        ("shards", CUTMIX, {}),
+        ("splits", CHAIN, {}),
+        ("flat", CUTMIX, {"labels": "labels.csv", "classes": "classes.txt"}),
+        ("seg/images", ANNOTATED, {"masks": "seg/masks"}),
+        ("coco/images", ANNOTATED, {"boxes": "coco/annotations.json"}),
+        ("voc/JPEGImages", ANNOTATED, {"boxes": "voc/Annotations"}),
+    ],
+    ids=["folder", "to-parquet", "to-tar", "parquet", "chain", "table", "masks", "coco", "voc"],
+)
+def test_the_trees_are_those_of_a_disk(bucket, tmp_path, tree, source, recipe, beside):
+    there = bucket.put(source)
+    here = {name: bucket.inputs / path for name, path in beside.items()}
+    far = {name: bucket.put(path) for name, path in beside.items()}
+    options = {"workers": 1, "endpoint_url": bucket.endpoint}
+    augcli.materialize(bucket.inputs / source, tmp_path / "here", recipe, workers=1, **here)
+    augcli.materialize(there, tmp_path / "from", recipe, **far, **options)
+    augcli.materialize(bucket.inputs / source, f"{bucket.url}/to", recipe, **here, **options)
+    augcli.materialize(there, f"{bucket.url}/both", recipe, **far, **options)
+    expected = tree(tmp_path / "here")
+    assert len(expected) > 5
+    assert tree(tmp_path / "from") == expected
+    assert bucket.tree("to") == expected
+    assert bucket.tree("both") == expected
+    assert augcli.verify(f"{bucket.url}/both", against=there, **far, **options).differences == ()
+
+
+def test_other_shards_are_read_by_a_pattern(bucket, tmp_path, tree):
+    url = bucket.put("shards")
+    augcli.materialize(
+        f"{url}/*.parquet", f"{bucket.url}/to", CUTMIX, endpoint_url=bucket.endpoint, workers=1
+    )
+    augcli.materialize(f"{bucket.inputs}/shards/*.parquet", tmp_path / "here", CUTMIX, workers=1)
+    assert bucket.tree("to") == tree(tmp_path / "here")
+
+
+def test_a_recipe_is_read_from_a_bucket(in_memory, tmp_path, tree):
+    in_memory.store("r").stage(["mine.toml"], [b'[[op]]\nkind = "cutout"\n'])
+    photos = in_memory.inputs / "photos"
+    augcli.materialize(photos, tmp_path / "a", f"{in_memory.url}/r/mine.toml", workers=1)
+    augcli.materialize(photos, f"{in_memory.url}/out", tmp_path / "a" / "augcli.json", workers=1)
+    augcli.materialize(photos, tmp_path / "b", f"{in_memory.url}/out/augcli.json", workers=1)
+    assert tree(tmp_path / "a") == tree(tmp_path / "b") == in_memory.tree("out")
+    with pytest.raises(InputError, match=r"is a directory; give its recipe, '.*/out/augcli.json'"):
+        augcli.materialize(photos, tmp_path / "c", f"{in_memory.url}/out")
+
+
+def test_an_output_in_a_bucket_is_an_input_and_has_a_preview(in_memory, tmp_path):
+    out, url = f"{in_memory.url}/out", in_memory.put("coco")
+    augcli.materialize(f"{url}/images", out, ANNOTATED, boxes=f"{url}/annotations.json", workers=1)
+    again = augcli.materialize(out, tmp_path / "again", {"op": [{"kind": "cutout"}]}, workers=1)
+    assert any("boxes: those of" in note for note in again.notes)
+    with pytest.raises(InputError, match="an output of augcli, whose tables hold its labels"):
+        augcli.materialize(f"{out}/images", tmp_path / "part", {"op": [{"kind": "cutout"}]}, workers=1)
+    augcli.preview(f"{url}/images", out, tmp_path / "sheet.png", boxes=f"{url}/annotations.json")
+    assert (tmp_path / "sheet.png").read_bytes()[:4] == b"\x89PNG"
+
+
+# --- what is asked of the store ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The requests since it was cleared, as (verb, path)."""
+    obstore, found = load_obstore(), []
+
+    def record(verb):
+        real = getattr(obstore, verb)
+
+        def call(client, path=None, *arguments, **named):
+            found.append((verb, path))
+            return real(client, path, *arguments, **named)
+
+        monkeypatch.setattr(obstore, verb, call)
+
+    for verb in ("get", "put", "head", "list", "delete"):
+        record(verb)
+    return found
+
+
+def count(asked, verb):
+    return sum(own == verb for own, _ in asked)
+
+
+WRITING = {"put", "delete"}
+
+
+def test_a_second_run_writes_nothing_and_reads_no_source(in_memory, asked):
+    url = in_memory.put("photos")
+    augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+    before = in_memory.store("out")
+    versions = [page.versions for page in before.list()]
+    asked.clear()
+    augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+    assert [pair for pair in asked if pair[0] in WRITING] == []
+    assert [path for verb, path in asked if verb == "get" and path.startswith("in/")] == []
+    assert [page.versions for page in before.list()] == versions
+
+
+def test_each_image_is_read_once_and_each_file_written_once(in_memory, asked, limit):
+    """Of the files read ahead, those that are needed as partners alone are read once more by each chunk."""
+    limit(chunk_outputs=12)
+    url = in_memory.put("photos")
+    asked.clear()
+    summary = augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+    chunks = summary.chunks
+    assert chunks > 2
+    sources = Counter(path for verb, path in asked if verb == "get" and path.startswith("in/"))
+    ahead = CUTMIX["copies"]
+    assert summary.images <= sum(sources.values()) <= summary.images + chunks * ahead
+    documents = ["augcli.json", "README.md", "classes.txt", "labels.csv", "metadata.parquet", "_SUCCESS"]
+    lease = 1
+    assert count(asked, "put") == summary.outputs + 2 * chunks + len(documents) + lease
+    assert count(asked, "get") - sum(sources.values()) <= chunks + 2  # part files for the tables, the recipe
+    assert [path for verb, path in asked if verb == "put" and ".augcli.lock" in path] == ["out/.augcli.lock"]
+
+
+def test_a_resumed_run_reads_no_source_of_a_committed_chunk(in_memory, asked, limit, monkeypatch):
+    limit(chunk_outputs=12)
+    url = in_memory.put("photos")
+    real, parts = load_obstore().put, []
+
+    def stop(client, path, *arguments, **named):
+        if path.startswith("out/.augcli-") and path.endswith(".parquet"):
+            parts.append(path)
+            if len(parts) == 3:
+                raise load_obstore().exceptions.GenericError("503 Service Unavailable")
+        return real(client, path, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(load_obstore(), "put", stop)
+        with pytest.raises(StorageError, match=r"cannot write '.*parquet': the store turns requests away"):
+            augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+    asked.clear()
+    summary = augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+    assert 0 < len(summary.chunks_done) == summary.chunks - 2
+    sources = Counter(path for verb, path in asked if verb == "get" and path.startswith("in/"))
+    made = summary.outputs_made // CUTMIX["copies"]
+    assert sum(sources.values()) <= made + len(summary.chunks_done) * CUTMIX["copies"]
+    assert ".augcli.lock" not in in_memory.tree("out")
+
+
+def test_a_source_that_changed_is_made_again_and_no_other_chunk(in_memory, limit):
+    limit(chunk_outputs=2)
+    url = in_memory.put("photos")
+    first = augcli.materialize(url, f"{in_memory.url}/out", {"op": [{"kind": "cutout"}]}, workers=1)
+    store = in_memory.store("in/photos")
+    keys = sorted(key for page in store.list() for key in page.keys)
+    store.stage([keys[0]], store.read([keys[1]]))
+    again = augcli.materialize(url, f"{in_memory.url}/out", {"op": [{"kind": "cutout"}]}, workers=1)
+    assert (first.chunks > 1, len(again.chunks_done), again.chunks_compared) == (True, 1, 1)
+
+
+def test_a_bucket_that_cannot_be_read_leaves_nothing_of_a_chunk(in_memory, monkeypatch):
+    url = in_memory.put("photos")
+    real = load_obstore().get
+
+    def refuse(client, path, **named):
+        if path.startswith("in/photos/hat"):
+            raise load_obstore().exceptions.PermissionDeniedError("403 Forbidden")
+        return real(client, path, **named)
+
+    monkeypatch.setattr(load_obstore(), "get", refuse)
+    with pytest.raises(StorageError, match=r"cannot read '.*/hat/.*': access is denied \(403\)"):
+        augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+    assert [key for key in in_memory.tree("out") if key.endswith(".parquet")] == []
+
+
+# --- refusals ------------------------------------------------------------------------------------------
+
+
+def test_an_output_of_something_else_is_refused(in_memory):
+    url = in_memory.put("photos")
+    with pytest.raises(OutputError, match="overlap; give DST a place of its own"):
+        augcli.materialize(url, f"{url}/out", CUTMIX)
+    in_memory.store("other").stage(["mine.txt"], [b"1"])
+    with pytest.raises(OutputError, match=r"holds something else \('mine.txt'\)"):
+        augcli.materialize(url, f"{in_memory.url}/other", CUTMIX)
+    with pytest.raises(InputError, match=r"'memory://.*/none' does not exist; give an image folder"):
+        augcli.materialize(f"{in_memory.url}/none", f"{in_memory.url}/out", CUTMIX)
+    with pytest.raises(InputError, match="is not a directory; give the DST of a run"):
+        augcli.verify(f"{in_memory.url}/none")
+
+
+def test_an_address_that_went_through_pathlib_is_refused(tmp_path):
+    with pytest.raises(
+        UsageError, match="'s3:/bucket/x' was an address before it became a Path; give addresses"
+    ):
+        augcli.materialize(Path("s3://bucket/x"), tmp_path / "out", CUTMIX)
+
+
+def test_without_obstore_an_address_is_exit_8(cli, monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "obstore", None)
+    object_clients.load_obstore.cache_clear()
+    object_clients.connect.cache_clear()
+    try:
+        done = cli("cutmix", "s3://bucket/photos", tmp_path / "out")
+    finally:
+        object_clients.load_obstore.cache_clear()
+    assert (done.returncode, done.stdout) == (8, "")
+    assert done.stderr == (
+        "augcli: obstore is not installed, by which s3://, gs:// and az:// are read and written; run:"
+        " pip install 'augcli[remote]'\n"
+    )
+
+
+@pytest.mark.slow
+def test_the_command_line_takes_an_endpoint(cli, s3, page_inputs, tmp_path):
+    bucket = Bucket(f"s3://runs-{next(NUMBERS)}", s3, page_inputs)
+    url = bucket.put("photos")
+    options = ("--endpoint-url", s3)
+    done = cli("cutmix", url, f"{bucket.url}/out", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{bucket.url}/out holds ")
+    assert cli("verify", f"{bucket.url}/out", "--against", url, *options).returncode == 0
+    assert cli("preview", url, f"{bucket.url}/out", tmp_path / "sheet.png", *options).returncode == 0
+    refused = cli("cutmix", url, f"{bucket.url}/out", "--endpoint-url", "nonsense")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "augcli: --endpoint-url must begin with http:// or https://, got 'nonsense'\n",
+    )
