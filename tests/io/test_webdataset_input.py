@@ -17,7 +17,7 @@ import augcli
 from augcli.errors import DecodeError, InputError, StorageError
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
-from augcli.io.store.tar_files import list_members
+from augcli.io.store.tar_files import TarWalk
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import single
 from augcli.samples import InputFiles
@@ -347,7 +347,7 @@ def cut_members(tmp_path, keep):
     """A tar file of three samples, cut so many bytes behind the beginning of the last image."""
     path = write_tar(tmp_path / "s.tar", samples(3), tarfile.USTAR_FORMAT)
     with path.open("rb") as file:
-        last = [member for member in list_members(file).files if member.name.endswith(".png")][-1]
+        last = [member for member in TarWalk(file) if member.name.endswith(".png")][-1]
     os.truncate(path, last.start + keep)
     return path
 
@@ -372,7 +372,7 @@ def test_a_sample_that_is_cut_off_is_recorded_as_failed(tmp_path, keep, cli):
 def test_a_whole_sample_at_the_end_of_a_cut_file_is_read(tmp_path):
     path = write_tar(tmp_path / "s.tar", samples(3), tarfile.USTAR_FORMAT)
     with path.open("rb") as file:
-        last = list_members(file).files[-1]
+        last = list(TarWalk(file))[-1]
     os.truncate(path, last.start + last.size)
     source, _, labels = read(path)
     assert labels == [(0,), (1,), (0,)]

@@ -215,6 +215,18 @@ def test_an_array_is_written_as_numpy_writes_it():
     assert npy_file(values) == own.getvalue()
 
 
+def test_names_of_classes_are_those_of_the_class_list(tmp_path):
+    """One line each, whatever they hold."""
+    for number, name in enumerate(("a\nb", "c\u2028d")):
+        save(tmp_path / "src" / name / "x.png", number)
+        save(tmp_path / "src" / name / "y.png", number)
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", mixing())
+    names = (tmp_path / "dst" / "classes.txt").read_text("utf-8").split("\n")
+    assert names == ["a%0Ab", "c\u2028d", ""]
+    assert all(said["label_name"] == names[said["label"]] for said in read_json(tmp_path / "dst"))
+    assert augcli.verify(tmp_path / "dst").differences == ()
+
+
 def test_unlabelled_images_have_no_cls_and_no_soft_label(tmp_path):
     for number in range(3):
         save(tmp_path / "src" / f"{number}.png", number)

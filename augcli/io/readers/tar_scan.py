@@ -25,7 +25,7 @@ from augcli.io.store.errors import storage_errors
 from augcli.io.store.listing import find_suffix
 from augcli.io.store.names import JSON_MEMBER
 from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
-from augcli.io.store.tar_files import Member, list_members, read_member
+from augcli.io.store.tar_files import Member, TarWalk, read_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -104,16 +104,17 @@ class Tar:
         """
         self.store, self.file, self._opened = store, file, opened
         self.name = full_name(store, file.key)
+        walk = TarWalk(opened)
         try:
-            listed = list_members(opened)
+            files = list(walk)
         except ReadError as error:
             raise InputError(f"{self.name!r} cannot be read as a tar file: {self._explain(error)}") from error
-        if listed.damage:
-            last = f" behind {listed.files[-1].name!r}" if listed.files else ""
-            why = f"{self.name!r} is damaged{last}: {listed.damage}"
+        if walk.damage:
+            last = f" behind {files[-1].name!r}" if files else ""
+            why = f"{self.name!r} is damaged{last}: {walk.damage}"
             raise InputError(f"{why}; make it anew, or take it away")
-        self.is_cut, self.others = listed.is_cut, listed.others
-        self.samples = list(_group(listed.files, self.name))
+        self.is_cut, self.others = walk.is_cut, walk.others
+        self.samples = list(_group(files, self.name))
 
     def read(self, sample: Sample, suffix: str) -> bytes | None:
         """Read a member of a sample; None if there is none, or the file ends before it does."""

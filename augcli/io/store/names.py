@@ -79,6 +79,11 @@ def safe_stem(name: str) -> str:
     return _cut(safe_folder(stem), STEM_BYTES) or "row"
 
 
+def class_line(name: str) -> str:
+    """Return a class name as a line of `classes.txt`."""
+    return name.replace("\r", "%0D").replace("\n", "%0A")
+
+
 def sample_key(stem: str, rest: str) -> str:
     """Return the key of a sample in a tar file: without dots, since the first one ends it for every reader.
 

@@ -6,12 +6,19 @@ import tarfile
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from collections.abc import Iterator
+    from typing import BinaryIO, TypeAlias
+
+    Header: TypeAlias = "tuple[Member | None, int]"  # what it is of, if that is a file; where the next one is
 
 READABLE = 0o444
 
 DAMAGE = (tarfile.TarError, ValueError, OverflowError, IndexError)
 """What `tarfile` raises on headers that are damaged, or not of a tar file at all."""
+
+
+USUAL = frozenset(b"path size mtime atime ctime uid gid uname gname".split())
+"""What PAX headers mostly say."""
 
 
 class Member(NamedTuple):
@@ -20,22 +27,6 @@ class Member(NamedTuple):
     name: str
     start: int
     size: int
-
-
-class Members(NamedTuple):
-    """What a tar file holds.
-
-    Attributes:
-        files: Its regular files, in order; the last one may promise more than there is.
-        others: How many links, devices and the like it holds; directories do not count.
-        is_cut: Whether it ends before its end, as it does where who wrote it was killed.
-        damage: Why nothing more was found though it goes on, in words; empty if it does not.
-    """
-
-    files: list[Member]
-    others: int = 0
-    is_cut: bool = False
-    damage: str = ""
 
 
 def write_member(file: BinaryIO, name: str, data: bytes) -> int:
@@ -63,41 +54,127 @@ def end_tar(file: BinaryIO, length: int) -> None:
     file.write(bytes(ends + -(length + ends) % tarfile.RECORDSIZE))
 
 
-def list_members(file: BinaryIO) -> Members:
-    """List what a tar file holds, from header to header; names are as long as they like (PAX, GNU).
+class TarWalk:
+    """The regular files of a tar file, from header to header; names may be of any length (PAX, GNU).
 
-    Raises:
-        tarfile.ReadError: If it does not begin as a tar file does.
-        OSError: If the machine fails.
+    Most headers are plain, and are read here, in a third of the time that `tarfile` takes; it reads all
+    others.
+
+    Attributes:
+        others: How many links, devices and the like were met so far; directories do not count.
+        is_cut: Whether the file ended before its end, as where who wrote it was killed.
+        damage: Why nothing more was found though the file goes on, in words; empty if it does not.
     """
-    length = file.seek(0, 2)
-    file.seek(0)
-    found: list[Member] = []
-    others = end = 0
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Prepare to walk along a file, which may be read elsewhere meanwhile."""
+        self._file = file
+        self.others, self.is_cut, self.damage = 0, False, ""
+
+    def __iter__(self) -> Iterator[Member]:
+        """Yield the files; the last one may promise more than there is.
+
+        Raises:
+            tarfile.ReadError: If it does not begin as a tar file does.
+            OSError: If the machine fails.
+        """
+        file, length = self._file, self._file.seek(0, 2)
+        end = 0
+        while True:
+            file.seek(end)
+            header = _read_header(file, end)
+            if header is None:
+                header = self._read_other(end)
+                if header is None:
+                    break
+            member, end = header
+            if member is not None:
+                yield member
+        self.is_cut = end > length or length - end < tarfile.BLOCKSIZE
+        if not self.is_cut and not self.damage:
+            file.seek(end)
+            self.damage = "a damaged header" * any(file.read(tarfile.BLOCKSIZE))
+
+    def _read_other(self, start: int) -> Header | None:
+        """Read any header; None at the end, and where there is none."""
+        self._file.seek(start)
+        try:
+            tar = tarfile.TarFile(fileobj=self._file, mode="r", encoding="utf-8", errors="surrogateescape")
+            entry = tar.next()
+        except DAMAGE as error:
+            if not start:
+                raise tarfile.ReadError(str(error)) from error
+            self.damage = str(error)
+            return None
+        if entry is None or entry.size < 0:
+            self.damage = "" if entry is None else "a member of negative length"
+            return None
+        if entry.isreg() and not entry.issparse():
+            return Member(entry.name, entry.offset_data, entry.size), tar.offset
+        self.others += not entry.isdir()
+        return None, tar.offset
+
+
+def _read_header(file: BinaryIO, start: int) -> Header | None:
+    """Read a plain header, with a PAX header before it that says nothing unusual; None if it is another."""
+    block, known = file.read(tarfile.BLOCKSIZE), None
+    if block[156:157] == tarfile.XHDTYPE:
+        plain = _read_block(block)
+        known = plain and _read_records(file.read(_padded(plain[1]))[: plain[1]])
+        if plain is None or known is None:
+            return None
+        start += tarfile.BLOCKSIZE + _padded(plain[1])
+        block = file.read(tarfile.BLOCKSIZE)
+    if block[156:157] not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        return None
+    plain = _read_block(block)
+    if plain is None:
+        return None
+    name, size = plain
+    if known:
+        name, size = known.get("path", name), int(known.get("size", size))
+    if name.endswith("/") or size < 0:
+        return None
+    start += tarfile.BLOCKSIZE
+    return Member(name, start, size), start + _padded(size)
+
+
+def _read_block(block: bytes) -> tuple[str, int] | None:
+    """Return the name and the size that a block says; None if it is not a header, or an unusual one."""
+    if len(block) < tarfile.BLOCKSIZE or block[257:262] != b"ustar":
+        return None
+    checksum = block[148:156]
     try:
-        tar = tarfile.TarFile(fileobj=file, mode="r", encoding="utf-8", errors="surrogateescape")
-    except DAMAGE as error:
-        raise tarfile.ReadError(str(error)) from error
-    damage = ""
-    try:
-        while (entry := tar.next()) is not None:
-            tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-            if entry.size < 0:
-                return Members(found, others, damage="a member of negative length")
-            if entry.isreg() and not entry.issparse():
-                found.append(Member(entry.name, entry.offset_data, entry.size))
-            else:
-                others += not entry.isdir()
-            end = tar.offset
-    except DAMAGE as error:
-        damage = str(error)
-    if end > length:
-        return Members(found, others, is_cut=True)
-    file.seek(end)
-    block = file.read(tarfile.BLOCKSIZE)
-    if len(block) < tarfile.BLOCKSIZE:
-        return Members(found, others, is_cut=True)
-    return Members(found, others, damage=damage or ("a damaged header" if any(block) else ""))
+        size, total = int(block[124:136].strip(b" \0"), 8), int(checksum.strip(b" \0"), 8)
+    except ValueError:  # as numbers beyond 8 GiB
+        return None
+    if sum(block) - sum(checksum) + 8 * ord(" ") != total or size < 0:
+        return None
+    name, prefix = block[:100].partition(b"\0")[0], block[345:500].partition(b"\0")[0]
+    whole = prefix + b"/" + name if prefix else name
+    return whole.decode("utf-8", "surrogateescape"), size
+
+
+def _read_records(data: bytes) -> dict[str, str] | None:
+    """Return the records of a PAX header; None where they are damaged, or say anything unusual."""
+    records: dict[str, str] = {}
+    while data:
+        digits = data.partition(b" ")[0]
+        length = int(digits) if digits.isdigit() and len(digits) < 20 else 0
+        key, equals, value = data[len(digits) + 1 : length].partition(b"=")
+        if key not in USUAL or not equals or value[-1:] != b"\n":
+            return None
+        try:
+            records[key.decode()] = value[:-1].decode()
+        except UnicodeDecodeError:
+            return None
+        data = data[length:]
+    return records if records.get("size", "0").isdecimal() else None
+
+
+def _padded(size: int) -> int:
+    """Return a size in full blocks."""
+    return size + -size % tarfile.BLOCKSIZE
 
 
 def read_member(file: BinaryIO, member: Member) -> bytes:

@@ -18,7 +18,7 @@ from augcli.io.boxes.coco import round_decimals
 from augcli.io.records.annotation_columns import boxed_images
 from augcli.io.records.label_columns import DENSE_CLASSES, weight_blocks
 from augcli.io.records.part_files import PRIVATE, ROW_SCHEMA
-from augcli.io.store.names import CLASS_MEMBER, JSON_MEMBER, SOFT_MEMBER
+from augcli.io.store.names import CLASS_MEMBER, JSON_MEMBER, SOFT_MEMBER, class_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,12 @@ class SampleMembers:
         """Return what a `json` says of a label; nothing where there is none."""
         if label is None:
             return {}
-        fields = {"label": label, "label_name": self.classes[label], "classes": classes, "weights": weights}
+        fields = {
+            "label": label,
+            "label_name": class_line(self.classes[label]),
+            "classes": classes,
+            "weights": weights,
+        }
         if final is not None and len(final) <= DENSE_CLASSES:
             fields["soft_label"] = final.tolist()
         return fields

@@ -6,6 +6,7 @@ the sample as `json`, its mask as `mask.png`, and its weights of all classes as 
 
 from __future__ import annotations
 
+import itertools
 import json
 import tarfile
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from augcli.io.records import part_files
 from augcli.io.split_words import plain_name
 from augcli.io.store.base import full_name
 from augcli.io.store.names import MASK_MEMBER, sample_key
-from augcli.io.store.tar_files import end_tar, list_members, read_member, write_member
+from augcli.io.store.tar_files import TarWalk, end_tar, read_member, write_member
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.sample_members import SampleMembers
 from augcli.io.writers.staged_pairs import StagedPair, cut_pairs, drop_pairs, read_cells, stage_pairs
@@ -66,10 +67,14 @@ class WebdatasetWriter(Writer):
         return stage_pairs(self.store, names[0], pairs) if names else []
 
     def commit(self, chunk: str, rows: pa.Table, staged: Sequence[StagedPair], facts: PartFacts) -> None:
-        """Write the chunk's tar file, then its part file; a chunk without outputs has no tar file."""
-        key, names = _tar_key(self.split, chunk), rows.column("file_name").to_pylist()
+        """Write the chunk's tar file, then its part file, whose rows stand in the order of the samples.
+
+        A chunk without outputs has no tar file.
+        """
+        key, order = _tar_key(self.split, chunk), _shuffle(rows.column("file_name").to_pylist())
+        rows = rows.take(pa.array(order, pa.int64()))
+        names = rows.column("file_name").to_pylist()
         if names:
-            order = _shuffle(names)
             self._write(self.store, key, names, rows, self._read_staged([staged[place] for place in order]))
         drop_pairs(self.store, staged)
         places = pa.array([f"{key}/{name}" for name in names], pa.string())
@@ -101,8 +106,7 @@ class WebdatasetWriter(Writer):
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write each tar file anew, as a fresh run would have written it."""
         for key, names, own in _by_tar(rows):
-            shuffled = [names[place] for place in _shuffle(names)]
-            self._write(sink, key, names, own, self._read_tar(key, shuffled))
+            self._write(sink, key, names, own, self._read_tar(key, names))
 
     def patterns(self, files: set[str]) -> list[str]:
         """Return all tar files of the split."""
@@ -111,21 +115,10 @@ class WebdatasetWriter(Writer):
     def _write(
         self, sink: Sink, key: str, names: Sequence[str], rows: pa.Table, pairs: Iterable[Pair]
     ) -> None:
-        """Write a tar file: of each row its image, then what is said of it, in the order of the suffixes.
-
-        Args:
-            sink: Where it goes.
-            key: The tar file.
-            names: Names of the images, in the order of the rows.
-            rows: What part files say of them.
-            pairs: Images and masks, in the order in which they are written.
-        """
-        order, length = _shuffle(names), 0
-        members_of = SampleMembers(self.classes or (), self.options, self.annotated).describe
-        described = members_of(rows.take(pa.array(order, pa.int64())))
+        """Write a tar file: of each row its image, then what is said of it, in the order of the suffixes."""
+        describe, length = SampleMembers(self.classes or (), self.options, self.annotated).describe, 0
         with sink.writing(key) as file:
-            for place, members, pair in zip(order, described, pairs, strict=True):
-                name = names[place]
+            for name, members, pair in zip(names, describe(rows), pairs, strict=True):
                 length += write_member(file, name, pair.image)
                 stem = name.rpartition(".")[0]
                 members |= {MASK_MEMBER: pair.mask} if self.annotated.masks else {}
@@ -140,18 +133,28 @@ class WebdatasetWriter(Writer):
             yield from map(Pair, *(read_cells(self.store, column).to_pylist() for column in cells))
 
     def _read_tar(self, key: str, names: Sequence[str]) -> Iterator[Pair]:
-        """Read the images of a tar file that must have these names, and their masks where they have some."""
+        """Read the images of a tar file that must stand in this order, and their masks if they have some."""
         damage = OutputError(f"{full_name(self.store, key)!r} is damaged; remove it and run again")
+        masks = [f"{name.rpartition('.')[0]}.{MASK_MEMBER}" for name in names if self.annotated.masks]
+        wanted = zip(names, masks, strict=True) if masks else zip(names, strict=True)
+        expected = list(itertools.chain.from_iterable(wanted))
+        cells: list[bytes] = []
+        found = 0
         with self.store.open(key) as file:
             try:
-                found = {member.name: member for member in list_members(file).files}
+                for member in TarWalk(file):
+                    if found < len(expected) and member.name == expected[found]:
+                        cells.append(read_member(file, member))
+                        found += 1
+                        if len(cells[-1]) < member.size:
+                            raise damage
+                        if found % (1 + bool(masks)) == 0:
+                            yield Pair(*cells)
+                            cells.clear()
             except tarfile.ReadError as error:
                 raise damage from error
-            for name in names:
-                masks = [f"{name.rpartition('.')[0]}.{MASK_MEMBER}"] if self.annotated.masks else []
-                if not found.keys() >= {name, *masks}:
-                    raise damage
-                yield Pair(*(read_member(file, found[own]) for own in (name, *masks)))
+        if found < len(expected):
+            raise damage
 
 
 def describe_index(splits: Mapping[str, Mapping[str, int]]) -> str:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 from augcli.io.readers.splits import find_augmented
 from augcli.io.split_words import find_words, hugging_face_name, plain_name
 from augcli.io.store.base import write_text
-from augcli.io.store.names import ANNOTATIONS, CARD, CLASSES, FAILURES, INDEX, TABLES, WARNINGS, is_output
+from augcli.io.store.names import (
+    ANNOTATIONS,
+    CARD,
+    CLASSES,
+    FAILURES,
+    INDEX,
+    TABLES,
+    WARNINGS,
+    class_line,
+    is_output,
+)
 from augcli.io.writers.card import describe_output
 from augcli.io.writers.choose import WRITERS
 from augcli.io.writers.failures import collect_failures, collect_warnings, write_failures
@@ -109,8 +119,7 @@ def write_documents(
     # Readers that number the folders take the class list as their map, so it bears the folders' names.
     classes = splits[0].class_folders or splits[0].classes
     if classes:
-        lines = [name.replace("\r", "%0D").replace("\n", "%0A") for name in classes]
-        write_text(sink, CLASSES, "".join(f"{line}\n" for line in lines))
+        write_text(sink, CLASSES, "".join(f"{class_line(name)}\n" for name in classes))
     pairs = [(split, tally) for split, tally in zip(splits, tallies, strict=True) if tally.files]
     name_split = hugging_face_name if WRITERS[str(recipe.format)].has_class_folders else plain_name
     patterns = [(name_split(split.name), split.writer.patterns(tally.files)) for split, tally in pairs]

@@ -101,7 +101,7 @@ class StoredOutput:
         if CLASSES not in self.contents.sizes:
             return None, {}
         [text] = self.store.read([CLASSES])
-        return tuple((text or b"").decode("utf-8", "replace").splitlines()), {}
+        return tuple((text or b"").decode("utf-8", "replace").split("\n")[:-1]), {}
 
     def _make_writer(
         self, split: str, recipe: Recipe, classes: tuple[str, ...] | None, features: dict[str, Any]
