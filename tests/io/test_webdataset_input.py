@@ -303,6 +303,12 @@ def test_boxes_of_a_file_are_found_by_the_names_of_images(tmp_path):
 # --- bad input -----------------------------------------------------------------------------------------
 
 
+def test_braces_are_answered_with_a_pattern(tmp_path):
+    src = f"{tmp_path}/train-{{000000..000003}}.tar"
+    why = "does not exist, since braces mean nothing here; give"
+    assert refusal(src) == f"{src!r} {why} '{tmp_path}/train-*.tar'"
+
+
 def test_a_member_that_comes_twice_is_refused(tmp_path):
     path = write_tar(tmp_path / "s.tar", [("a.png", image(1)), ("a.cls", b"0"), ("a.PNG", image(2))])
     assert refusal(path) == f"'{path}' holds 'a.PNG' twice; write the file anew, with one of them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import astuple, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ from augcli.io.store.locations import Kind, Location, is_pattern, locate_file, l
 
 if TYPE_CHECKING:
     from augcli.io.store.base import Store
+
+
+BRACES = re.compile(r"\{[^{}/]*\}")
+"""How shells and webdataset name many files: `{000000..000511}`."""
 
 
 def open_source(src: str, selection: Selection) -> Source:
@@ -74,6 +79,8 @@ def _find_input(src: str, selection: Selection) -> Input:
         suffixes = frozenset().union(*(reader.suffixes for reader in READERS.values()))
         return Input(src, location.store, list_tree(location.store, suffixes, LABEL_TABLES))
     if location.kind is Kind.NOTHING and not is_pattern(src):
+        if (pattern := BRACES.sub("*", src)) != src:
+            raise InputError(f"{src!r} does not exist, since braces mean nothing here; give {pattern!r}")
         raise InputError(f"{src!r} does not exist; give {accepted_inputs()} as SRC")
     if location.kind is Kind.SPECIAL:
         return Input(src, location.store)
