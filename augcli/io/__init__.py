@@ -55,6 +55,7 @@ readers/tar_scan            which samples a tar file holds
 readers/tar_rows            samples of tar files, read where they lie
 readers/own_samples         tar files of an output that is read as an input
 readers/shard_splits        splits of shards of any kind
+readers/ahead               files of buckets read before they are wanted
 readers/annotations         which masks and boxes belong to which sample
 readers/rows                rows of shards, read in little memory
 readers/row_keys            the keys of these rows

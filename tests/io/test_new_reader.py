@@ -59,6 +59,9 @@ class ColourSamples:
     colours: dict[str, tuple[int, int, int, int]]
     catalogue: Catalogue
 
+    def read_ahead(self, samples):
+        return len(samples)
+
     def read(self, sample):
         *colour, size = self.colours[self.catalogue.keys[sample]]
         buffer = io.BytesIO()

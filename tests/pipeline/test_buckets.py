@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -295,3 +296,29 @@ def test_the_command_line_takes_an_endpoint(cli, s3, page_inputs, tmp_path):
         2,
         "augcli: --endpoint-url must begin with http:// or https://, got 'nonsense'\n",
     )
+
+
+@pytest.mark.parametrize("is_compared", [False, True])
+def test_many_sources_are_read_at_once(in_memory, monkeypatch, is_compared):
+    url, real, seen = in_memory.put("photos"), load_obstore().get, Counter()
+    augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1) if is_compared else None
+    store = in_memory.store("in/photos")
+    keys = [key for page in store.list() for key in page.keys]
+    store.stage(keys, store.read(keys))  # of another version, with the same bytes
+
+    def get(client, path, **named):
+        if path.startswith("in/"):
+            seen["now"] += 1
+            seen["most"] = max(seen["most"], seen["now"])
+            time.sleep(0.02)
+            seen["now"] -= 1
+            seen[path] += 1
+        return real(client, path, **named)
+
+    monkeypatch.setattr(load_obstore(), "get", get)
+    summary = augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+    assert summary.chunks_compared == is_compared
+    assert seen["most"] > 6
+    read = Counter({path: count for path, count in seen.items() if path.startswith("in/")})
+    assert len(read) == summary.images
+    assert sum(read.values()) <= summary.images + 2 * CUTMIX["copies"]  # partners behind each of two pieces

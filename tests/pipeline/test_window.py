@@ -41,6 +41,9 @@ class Files:
         self.data = [b"no image" if n in bad else TORN if n in torn else FLAT[n] for n in range(COUNT)]
         self.reads, self.released = [], []
 
+    def read_ahead(self, samples):
+        return len(samples)
+
     def read(self, sample):
         self.reads.append(sample)
         return self.data[sample], f"{sample}.jpg"

@@ -94,6 +94,9 @@ class Input:
 class Samples(Protocol):
     """Access to the bytes of a chunk's samples."""
 
+    def read_ahead(self, samples: Sequence[int]) -> int:
+        """Begin to read samples that are wanted soon, where that helps; return how many of them it took."""
+
     def read(self, sample: int) -> tuple[bytes, str]:
         """Return a sample's encoded image and the name that its stem is made from."""
 

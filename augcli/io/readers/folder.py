@@ -9,6 +9,7 @@ import numpy as np
 
 from augcli.errors import DecodeError, InputError, quantity
 from augcli.io.labels.labelling import Labelling
+from augcli.io.readers.ahead import FilesAhead
 from augcli.io.readers.annotations import (
     below_split,
     check_masks_apart,
@@ -25,7 +26,6 @@ from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, describe_passed_over
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
 from augcli.io.split_words import find_words
-from augcli.io.store.base import Version
 from augcli.io.store.listing import Files
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue
@@ -132,19 +132,22 @@ class FolderOpener:
         return FolderSamples(self.store, self.mask_store, catalogue)
 
 
-@dataclass(frozen=True, slots=True)
 class FolderSamples:
     """The files of a folder."""
 
-    store: Store
-    mask_store: Store | None
-    catalogue: Catalogue
+    def __init__(self, store: Store, mask_store: Store | None, catalogue: Catalogue) -> None:
+        self._catalogue, masks = catalogue, catalogue.masks
+        self._images = FilesAhead(store, catalogue.keys, catalogue.sizes, catalogue.versions)
+        self._masks = FilesAhead(mask_store, *masks) if mask_store and masks else None
+
+    def read_ahead(self, samples: Sequence[int]) -> int:
+        """Begin to read files and masks; see `Samples.read_ahead`."""
+        count = self._images.begin(samples)
+        return self._masks.begin(samples[:count]) if self._masks else count
 
     def read(self, sample: int) -> tuple[bytes, str]:
         """Read a file, which must not have changed since it was listed."""
-        key = self.catalogue.keys[sample]
-        version = Version(int(self.catalogue.sizes[sample]), int(self.catalogue.versions[sample]))
-        return _read_file(self.store, key, version), key
+        return self._images.read(sample), self._catalogue.keys[sample]
 
     def read_mask(self, sample: int) -> bytes:
         """Read the file of a sample's mask, which must not have changed since it was listed.
@@ -152,14 +155,13 @@ class FolderSamples:
         Raises:
             DecodeError: If the sample has none.
         """
-        masks, store = self.catalogue.masks, self.mask_store
+        masks = self._catalogue.masks
         assert masks is not None
-        assert store is not None
-        key = masks.keys[sample]
-        if key is None:
-            name = without_suffix(self.catalogue.keys[sample])
+        assert self._masks is not None
+        if masks.keys[sample] is None:
+            name = without_suffix(self._catalogue.keys[sample])
             raise DecodeError("no mask", f"the masks hold no {name}.png; put it there")
-        return _read_file(store, key, Version(int(masks.sizes[sample]), int(masks.versions[sample])))
+        return self._masks.read(sample)
 
     def hash_columns(self, sample: int) -> bytes:
         """Return nothing: a folder has no columns."""
@@ -170,12 +172,6 @@ class FolderSamples:
 
     def carry(self, samples: Sequence[int]) -> None:
         """Carry nothing: a folder has no columns."""
-
-
-def _read_file(store: Store, key: str, version: Version) -> bytes:
-    (data,) = store.read([key], [version])
-    assert data is not None
-    return data
 
 
 # --- what stands in a folder ---------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from augcli.io.store.urls import HERE, Access, Url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from augcli.io.store.base import Page
@@ -94,6 +95,10 @@ class ObjectStore:
         """Yield what stands below a prefix, page by page; see `Store.list`. No directory is empty."""
         begin = prefix.rstrip("/")
         yield from list_pages(_list_entries(self, begin), self.url.key, begin, wanted)
+
+    def begin_read(self, key: str, expect: Version) -> Future[bytes | None]:
+        """Begin to read a file, which must still be what is expected; give what waits for its bytes."""
+        return _pool(os.getpid()).submit(_read, self, key, expect)
 
     def read(self, keys: Sequence[str], expect: Sequence[Version] | None = None) -> Sequence[bytes | None]:
         """Read whole files, many at once; see `Store.read`."""

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from augcli.io.writers.base import Fill
     from augcli.program.annotated import Annotated
 
+READ_TOGETHER = 32
+"""Images that are read at once to be checked."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderWriter(Writer):
@@ -98,8 +101,12 @@ class FolderWriter(Writer):
 
     def load(self, rows: pa.Table) -> Iterator[Pair]:
         """Read images and masks."""
-        for name in rows.column("file_name").to_pylist():
-            yield Pair(*(_read(self.store, key) for key in self._keys([name])))
+        names = rows.column("file_name").to_pylist()
+        for start in range(0, len(names), READ_TOGETHER):
+            together = names[start : start + READ_TOGETHER]
+            data = _read_all(self.store, self._keys(together))
+            masks = data[len(together) :] or [b""] * len(together)
+            yield from map(Pair, data, masks)
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write single files of boxes anew; images and masks hold nothing that rows say."""
@@ -142,14 +149,15 @@ class FolderWriter(Writer):
         return [*(self._base + name for name in names), *masks]
 
 
-def _read(store: Store, key: str) -> bytes:
-    """Read a file that must exist."""
-    [data] = store.read([key])
-    if data is None:
-        name = full_name(store, key)
-        gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-        raise storage_error(f"cannot read {name!r}", gone) from gone
-    return data
+def _read_all(store: Store, keys: Sequence[str]) -> list[bytes]:
+    """Read files that must exist."""
+    data = store.read(keys)
+    for key, content in zip(keys, data, strict=True):
+        if content is None:
+            name = full_name(store, key)
+            gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+            raise storage_error(f"cannot read {name!r}", gone) from gone
+    return [content for content in data if content is not None]
 
 
 def _directories(name: str, is_annotated: bool) -> str:

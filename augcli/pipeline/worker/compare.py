@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 FILES_TOGETHER = 128
 """Files that a worker compares in one go."""
 
+READ_AHEAD = 32
+"""Files that are begun to be read before others are compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -54,7 +57,10 @@ def compare(comparison: Comparison) -> bool:
     """
     samples, contents = comparison.samples.open(), comparison.contents
     length = len(contents) // len(comparison.places)
+    ahead = 0
     for number, sample in enumerate(comparison.places):
+        if number >= ahead - READ_AHEAD:
+            ahead += samples.read_ahead(comparison.places[ahead : ahead + READ_AHEAD])
         content = read_sample(samples, sample, comparison.has_masks).content
         samples.release(sample)
         if content != contents[number * length : (number + 1) * length]:

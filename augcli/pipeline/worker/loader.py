@@ -14,6 +14,8 @@ from augcli.pipeline.worker.values import Loaded, Stopwatch
 from augcli.samples import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from augcli.io.readers.base import Samples
     from augcli.pipeline.worker.annotations import AnnotationFollower
     from augcli.recipe import Recipe
@@ -41,6 +43,10 @@ class Loader:
         self._reuses = reuses
         self._geometry, self._max_pixels, self._is_strict = geometry, recipe.max_pixels, recipe.strict
         self._spare: list[Pixels] = []
+
+    def read_ahead(self, samples: Sequence[int]) -> int:
+        """Begin to read samples that are wanted soon; return how many of them it took."""
+        return self._samples.read_ahead(samples)
 
     def read(self, sample: int) -> Loaded:
         """Read a sample's file and header, or find out why that fails."""

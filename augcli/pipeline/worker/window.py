@@ -31,6 +31,7 @@ class Window:
         self._arc, self._loader, self._limits = arc, loader, limits
         nearest = arc.ring.shifts[:reach]
         self._shared = arc.start + (int(nearest[-1]) if len(nearest) else 0)
+        self._begun = arc.start
         self._loaded: dict[int, Loaded] = {}
         self._decoded_bytes = 0
         self.surprises = 0
@@ -53,12 +54,22 @@ class Window:
         times as long.
         """
         limits = self._limits
+        self._begin_ahead(position)
         read, stop = len(self.open(position).data), position + 1
         end = min(position + limits.read_ahead, self._arc.stop)
         while stop < end and read < limits.read_ahead_bytes:
             read += len(self.open(stop).data)
             stop += 1
         return stop
+
+    def _begin_ahead(self, position: int) -> None:
+        """Begin to read what this stretch and the next one need, with their partners."""
+        ring, partners = self._arc.ring, self._shared - self._arc.start
+        first = max(position, self._begun)
+        stop = min(position + 2 * self._limits.read_ahead, self._arc.stop) + partners
+        places = [ahead % len(ring) for ahead in range(first, stop)]
+        known = [ring.member(place) for place in places if place < len(ring.members)]
+        self._begun = first + self._loader.read_ahead(known)
 
     def open(self, position: int) -> Loaded:
         """Return a sample with its file and header, read if it is not in memory.
