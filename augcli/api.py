@@ -46,6 +46,8 @@ def materialize(
     partition: str | None = None,
     endpoint_url: str | None = None,
     anonymous: bool = False,
+    engine: str = "local",
+    ray_address: str | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Read a data set, apply a recipe, and write images with soft labels.
@@ -69,10 +71,11 @@ def materialize(
         dry_run: Say what would be done and write nothing.
         max_errors: Failed images up to which the output is marked as complete.
         backend: What applies steps, all with the same bytes: `auto`, `cpu`, `gpu` or `reference`.
-        partition: Make only the chunks of one of N partitions, as `0/4`: the first of four. The others may
-            be at work on other machines; `merge` closes the output.
+        partition: Make only the chunks of one of N partitions, as `0/4`; `merge` closes the output.
         endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
         anonymous: Whether requests are not signed, as for public buckets.
+        engine: What tasks are handed to: `local`, the workers of this machine, or `ray`, a cluster.
+        ray_address: The Ray cluster; None takes that of `RAY_ADDRESS`, or begins one on this machine.
         advance: Called after each piece of work with (images done since the last call, images to do).
 
     Returns:
@@ -83,18 +86,18 @@ def materialize(
         InputError: If `src` is missing, empty or cannot be labelled.
         OutputError: If `dst` is something else, holds another recipe's output, or overlaps `src`.
         StorageError: If the machine fails; call again to go on.
-        MissingPartError: If `backend` is `gpu`, and CuPy or a device is missing; if addresses are given, and
-            obstore is not installed.
+        MissingPartError: If CuPy, a device, obstore for addresses, Ray or its cluster is missing, or some
+            machine there would write other bytes.
     """
     from augcli.io.store.urls import Access, plain_path
     from augcli.kernels.backends import BACKENDS
     from augcli.pipeline.run import run
-    from augcli.pipeline.settings import Settings
+    from augcli.pipeline.settings import EngineChoice, Settings
 
     check_paths(src=src, dst=dst, recipe=recipe, labels=labels, classes=classes, masks=masks, boxes=boxes)
     if backend not in BACKENDS:
         raise UsageError(Option("backend"), f" must be one of {', '.join(BACKENDS)}, got {backend!r}")
-    access = Access(endpoint_url, anonymous)
+    choice, access = EngineChoice(engine, ray_address), Access(endpoint_url, anonymous)
     loaded = open_recipe(recipe, access)
     _check_at_least(1, "workers", workers)
     _check_at_least(0, "max_errors", max_errors)
@@ -103,7 +106,7 @@ def materialize(
     if loaded.output is not None:
         _remind_of_annotations(loaded.output, selection)
     advance = advance or (lambda done, total: None)
-    settings = Settings(workers, force, dry_run, max_errors, backend, loaded.is_stored, own, advance)
+    settings = Settings(workers, force, dry_run, max_errors, backend, choice, loaded.is_stored, own, advance)
     return run(str(src), plain_path(dst), loaded.recipe, selection, settings)
 
 
@@ -133,8 +136,7 @@ def merge(
         UsageError: If an argument is not accepted.
         InputError: If `dst` is missing.
         OutputError: If `dst` is not an output of augcli, or partitions are at work there.
-        StorageError: If the machine fails, or if something is missing; the message names the partitions that
-            are to be run again.
+        StorageError: If the machine fails, or something is missing; the partitions to run again are named.
         MissingPartError: If partitions were made with libraries that write other bytes.
     """
     from augcli.io.store.places import open_destination

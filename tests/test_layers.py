@@ -39,7 +39,10 @@ INNER_LAYERS = {
         {"store"},
     ],
     "pipeline": [
-        {"run", "extent", "completion", "partition", "merge", "verify", "part_check", "recompute", "doctor"},
+        {
+            *("run", "extent", "completion", "workplace", "partition", "merge"),
+            *("verify", "part_check", "recompute", "doctor"),
+        },
         {"output", "worker", "engines", "settings"},
         {"plan"},
         {"results", "environment"},
@@ -56,6 +59,7 @@ HOMES = {
     "typer": {"cli/"},
     "tqdm": {"cli/"},
     "blake3": {"io/store/"},
+    "ray": {"pipeline/engines/ray.py"},
     "obstore": {"io/store/object_clients"},
     "boto3": {"io/store/object_clients"},
 }

@@ -78,6 +78,23 @@ BackendName = Annotated[
         rich_help_panel="Run",
     ),
 ]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        help="What tasks are handed to: this machine, or a Ray cluster.",
+        rich_help_panel="Run",
+    ),
+]
+RayAddress = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="ADDRESS",
+        help="Ray cluster (default: RAY_ADDRESS, else one begun on this machine).",
+        rich_help_panel="Run",
+    ),
+]
 MaxErrors = Annotated[
     int, typer.Option(help="Failed images up to which the output is complete.", rich_help_panel="Run")
 ]
@@ -120,6 +137,8 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "boxes": (Boxes, None),
     "workers": (Workers, None),
     "backend": (BackendName, "auto"),
+    "engine": (EngineName, "local"),
+    "ray_address": (RayAddress, None),
     "max_errors": (MaxErrors, 0),
     "partition": (Partition, None),
     "force": (Force, False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from augcli.api import materialize
@@ -38,7 +39,11 @@ def materialize_and_report(
     settings = take_files(settings)
     progress = Progress(quiet)
     try:
-        summary = materialize(src, dst, recipe, max_errors=max_errors, advance=progress.advance, **settings)
+        # Ray prints what happens to its workers on stdout, which is for results alone.
+        with redirect_stdout(sys.stderr) if settings["engine"] == "ray" else nullcontext():
+            summary = materialize(
+                src, dst, recipe, max_errors=max_errors, advance=progress.advance, **settings
+            )
     finally:
         progress.close()
     return report(summary, max_errors, quiet, json)

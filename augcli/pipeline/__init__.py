@@ -18,6 +18,7 @@ extent                how much of an output a run makes, and what that means for
 completion            what a run does where something is to be made or compared
 partition             the share of one partition
 merge                 what closes an output that partitions made
+workplace             where the tasks of a run are done
 settings              how a run is done
 environment           whether two machines would write the same bytes
 verify                whether an output is what was written
@@ -69,5 +70,8 @@ engines/base          what an engine is: run(work, tasks) gives results
 engines/cpus          how many CPUs may be used
 engines/local         processes and threads of this machine
 engines/fork_server   a fresh process that forks workers
+engines/remote        what another machine does, and what comes back
+engines/dispatch      tasks on their way through a cluster
+engines/ray           a cluster, by Ray
 engines/processes     what processes do that work for another
 """

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
-from augcli.io.store.base import Sharing
 from augcli.io.store.places import clear_scratch
-from augcli.kernels.backends import choose_backend
-from augcli.pipeline.engines.local import LocalEngine, find_sharing
 from augcli.pipeline.output import state
 from augcli.pipeline.output.relabel import relabel
 from augcli.pipeline.output.tables import Tables, Tally, refuse_mixed_suffixes
-from augcli.pipeline.plan.tasks import cut_todo
+from augcli.pipeline.plan.tasks import cut_todo, take_whole
 from augcli.pipeline.worker.chunks import make_chunks
 from augcli.pipeline.worker.compare import compare_sources
-from augcli.pipeline.worker.task import prepare
+from augcli.pipeline.workplace import open_workplace, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,17 +36,37 @@ if TYPE_CHECKING:
 def settle(standing: Standing, workers: int, settings: Settings) -> tuple[Standing, int]:
     """Compare the sources of chunks in doubt; return what stands then, and how many chunks these were."""
     doubts = standing.doubts
-    engine = LocalEngine(workers, _find_sharing([doubt.sources.split for doubt in doubts]))
-    return state.settle(standing, compare_sources(doubts, engine.run, settings.advance)), len(doubts)
+    with open_workplace(doubts[0].sources.split, settings, workers, len(doubts), False) as place:
+        are_same = compare_sources(doubts, place.engine.run, settings.advance)
+    return state.settle(standing, are_same), len(doubts)
+
+
+@dataclass(slots=True)
+class Effort:
+    """What it took to make chunks.
+
+    Attributes:
+        seconds: Time by stage, of all workers.
+        workers: How many were begun.
+        nodes: Chunks by the machine that made them; empty where that is this one.
+        place: Where they were made, in words; empty where that is this machine.
+        is_littered: Whether unfinished files may be left of attempts that were lost.
+    """
+
+    seconds: Counter[str] = field(default_factory=Counter)
+    workers: int = 0
+    nodes: Counter[str] = field(default_factory=Counter)
+    place: str = ""
+    is_littered: bool = False
 
 
 def complete(
     extent: Extent, standing: Standing, workers: int, settings: Settings
-) -> tuple[list[RowCounts], Counter[str], int]:
+) -> tuple[list[RowCounts], Effort]:
     """Do all that is missing of what a run makes, but for the mark that it is complete.
 
     Returns:
-        The counted rows of each split, the seconds by stage, and how many workers were begun.
+        The counted rows of each split, and what it took.
     """
     extent.begin(standing)
     store, splits = extent.store, extent.splits
@@ -67,17 +84,13 @@ def complete(
             return tallies
 
         with codec.own_pixel_bound():
-            seconds, begun = _make(standing.todo, extent.recipe, workers, settings, write_tables)
+            effort = _make(standing.todo, extent.recipe, workers, settings, write_tables)
         for split in splits:
             relabel(store, split, standing.parts)
         tallies = write_tables()
-    return extent.finish(standing, tallies), seconds, begun
-
-
-def _find_sharing(splits: Sequence[Split], forks: bool = True) -> Sharing:
-    """Return which workers the stores of a run allow; it has one input and one output."""
-    job, source = splits[0].job, splits[0].source
-    return find_sharing([job.writer.store, *(place.store for place in source.places)], forks)
+    if effort.is_littered and not extent.is_shared:  # until here tables are unfinished, too
+        sweep(store)
+    return extent.finish(standing, tallies), effort
 
 
 def _count_committed(split: Split, known: int) -> int:
@@ -93,25 +106,26 @@ def _make(
     workers: int,
     settings: Settings,
     committed: Callable[[], object],
-) -> tuple[Counter[str], int]:
-    """Make and commit chunks; return the seconds by stage, of all workers, and how many these are.
+) -> Effort:
+    """Make and commit chunks.
 
     `committed` is called after each commit, while workers are at the chunks behind it.
     """
-    seconds: Counter[str] = Counter()
+    effort = Effort()
     if not todo:
-        return seconds, 0
-    has_steps = bool(recipe.entries)
-    sharing = _find_sharing([split for split, _ in todo], choose_backend(settings.backend, has_steps).forks)
-    processes = workers > 1 and sharing is not Sharing.THREADS
-    pieces = list(cut_todo(todo, workers, processes, settings.limits))
-    engine = LocalEngine(workers, sharing, partial(prepare, settings.backend, has_steps))
-    spare = settings.limits.spare_partners
-    total = sum(len(chunk) for _, chunk in todo)
-    for piece, spent, facts in make_chunks(pieces, engine.run, spare, processes):
-        seconds.update(spent)
-        if facts is not None:
-            piece.split.facts[piece.chunk.name] = facts
-            committed()
-        settings.advance(sum(map(len, piece.arcs)), total)
-    return seconds, min(workers, len(pieces))
+        return effort
+    spare, total = settings.limits.spare_partners, sum(len(chunk) for _, chunk in todo)
+    split, _ = todo[0]
+    with open_workplace(split, settings, workers, len(todo), bool(recipe.entries)) as place:
+        cut = take_whole(todo) if place.name else cut_todo(todo, workers, place.processes, settings.limits)
+        pieces = list(cut)
+        effort.workers, effort.place = min(place.workers, len(pieces)), place.name
+        for piece, spent, facts, node in make_chunks(pieces, place.engine.run, spare, place.processes):
+            effort.seconds.update(spent)
+            if facts is not None:
+                piece.split.facts[piece.chunk.name] = facts
+                effort.nodes.update([node] if place.name else [])
+                committed()
+            settings.advance(sum(map(len, piece.arcs)), total)
+        effort.is_littered = place.engine.is_littered
+    return effort

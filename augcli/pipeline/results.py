@@ -72,6 +72,7 @@ class Summary:
             run those that are to be compared.
         partition: Which partition this is about, as `0/4`; "" where it is about the whole output.
         merged: How many partitions this call merged.
+        nodes: Chunks that each machine of a cluster made; empty where there is none.
     """
 
     dst: str
@@ -101,3 +102,4 @@ class Summary:
     warnings: tuple[Failure, ...] = ()
     partition: str = ""
     merged: int = 0
+    nodes: dict[str, int] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -25,7 +24,7 @@ from augcli.pipeline.plan.splits import plan_splits
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from augcli.io.readers.base import Selection
     from augcli.io.store.base import Store
@@ -56,7 +55,7 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
     start = time.perf_counter()
     commit.check_apart(src, dst, selection)
     store = open_destination(dst, selection.access)
-    backend = choose_backend(settings.backend, bool(recipe.entries))
+    backend = _find_backend(settings, bool(recipe.entries))
     source = open_source(src, selection)
     asked = Recipe() if settings.is_stored else recipe
     recipe = replace(recipe, format=recipe.format or source.layout)
@@ -77,9 +76,10 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
     standing = extent.survey(seen)
     if settings.dry_run:
         notes += idle_notes(asked, selection.files, source, splits, None)
-        foreseen = summarize.foresee(store, recipe, extent.splits, standing, workers, backend.name, notes)
+        foreseen = summarize.foresee(store, recipe, extent.splits, standing, workers, backend, notes)
         return replace(foreseen, dst=dst, partition=extent.name)
-    seconds: Counter[str] = Counter()
+    seconds: Mapping[str, float] = {}
+    nodes: dict[str, int] = {}
     with ExitStack() as stack:
         settle = partial(_settle, workers=workers, settings=settings)
         standing, compared = _hold(standing, seen.is_locked, enter, settle)
@@ -87,12 +87,14 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
         if standing.is_behind:
             from augcli.pipeline.completion import complete
 
-            counts, seconds, begun = complete(extent, standing, workers, settings)
+            counts, effort = complete(extent, standing, workers, settings)
+            seconds, begun, nodes = effort.seconds, effort.workers, dict(sorted(effort.nodes.items()))
+            notes += [f"made by {effort.place}"] if effort.place else []
         notes += idle_notes(asked, selection.files, source, splits, None if extent.is_shared else counts)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
         outputs = [documents.describe_split(split) for split in extent.splits]
         done = [split.part_name(chunk) for split, chunk in standing.todo]
-        work = summarize.Work(done, compared, begun, backend.name, spent, extent.name)
+        work = summarize.Work(done, compared, begun, backend, spent, extent.name)
         before = summarize.count_before(extent.splits)
         summary = summarize.summarize(store, recipe, outputs, counts, before, work, notes)
         if standing.is_behind:
@@ -100,7 +102,23 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
             extent.close(standing, len(summary.failures))
     if not standing.is_behind:
         _renew(store, extent, seen, standing)
-    return replace(summary, dst=dst, only_tables=standing.lacks_only_tables and not extent.is_shared)
+    only_tables = standing.lacks_only_tables and not extent.is_shared
+    return replace(summary, dst=dst, only_tables=only_tables, nodes=nodes)
+
+
+def _find_backend(settings: Settings, has_steps: bool) -> str:
+    """Return the name of what applies steps, looked for on this machine if that is where it works.
+
+    Raises:
+        MissingPartError: If it is missing, or Ray where it is asked for.
+    """
+    if settings.engine.name == "ray":
+        from augcli.pipeline.engines.ray import check_usable
+
+        check_usable(settings.engine.address)
+        if settings.backend == "gpu":
+            return "gpu (of the cluster)"
+    return choose_backend(settings.backend, has_steps).name
 
 
 def _choose_extent(whole: Whole, partition: Partition | None, notes: Sequence[str]) -> Extent:

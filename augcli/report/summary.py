@@ -39,12 +39,14 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
         lines.append(f"  warning    {number} {what} not decode, passed over as partners")
     by_base = " (of the images that they are made from)" if summary.is_dry else ""
     if summary.per_class:
-        lines.append(f"  classes    {_classes(summary.per_class)}{by_base}")
+        lines.append(f"  classes    {_first(summary.per_class)}{by_base}")
     if summary.boxes:
         lines.append(f"  boxes      {_boxes(summary)}")
     lines += [f"  counted    {_plain(what)}: {count}" for what, count in summary.counts.items()]
     if summary.warnings and not summary.partition:
         lines.append(f"             warnings are listed in {summary.dst}/warnings.jsonl")
+    if summary.nodes:
+        lines.append(f"  nodes      {_first(summary.nodes)}")
     lines += [f"  note       {_plain(spell_note(note, spelling))}" for note in summary.notes]
     lines.append(f"  {_work(summary)}")
     return "\n".join(lines)
@@ -104,11 +106,11 @@ def _quote(name: str) -> str:
     return repr(name) if name.isdecimal() else _plain(name)
 
 
-def _classes(per_class: dict[str, int]) -> str:
-    """Return the classes and how many outputs each has."""
-    first = list(per_class.items())[:SHOWN_CLASSES]
+def _first(counts: dict[str, int]) -> str:
+    """Return the first names of classes or machines, and how many outputs or chunks each has."""
+    first = list(counts.items())[:SHOWN_CLASSES]
     shown = [f"{_quote(name)} {count}" for name, count in first]
-    more = len(per_class) - len(shown)
+    more = len(counts) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,6 +99,9 @@ class Store(Sink, Protocol):
     @property
     def scratch(self) -> Scratch:
         """Where files of this attempt wait, staged, that never become files of the store."""
+
+    def anew(self) -> Self:
+        """Return this store for another attempt: what it stages never meets what this one has staged."""
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
         """Yield what stands below a prefix, which is empty or ends in a slash, in no particular order.

@@ -6,9 +6,9 @@ import errno
 import os
 import shutil
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 import pyarrow as pa
 
@@ -75,6 +75,10 @@ class LocalStore:
     def path(self, key: str) -> str:
         """Return where a file lies, for messages and for programs that know paths alone."""
         return f"{self.root}/{key}" if self.root != "/" else f"/{key}"
+
+    def anew(self) -> Self:
+        """Return this store for another attempt; see `Store.anew`."""
+        return replace(self, attempt=new_attempt())
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
         """Yield what stands below a prefix, a page for each directory; see `Store.list`."""

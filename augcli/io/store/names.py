@@ -136,6 +136,8 @@ SEEN_NAME = re.compile(r"\.augcli-([^/]+)\.seen")
 PLAN_PREFIX = ".augcli-plan-"
 PLAN_NAME = re.compile(re.escape(PLAN_PREFIX) + r"([0-9]+)-of-([0-9]+)")
 """How the plans of partitions are named: the number of the partition, from 0, and how many there are."""
+PROBE_NAME = re.compile(r"\.augcli-probe-[0-9a-f]{8}")
+"""How the files are named by which machines show that they see DST; a run removes its own."""
 
 UNFINISHED = re.compile(rf"(.+?)(\.[0-9a-f]{{8}})?{re.escape(PART_SUFFIX)}")
 """How unfinished files are named: an attempt's own eight digits stand behind the name that the file will
@@ -150,7 +152,7 @@ SHARD_NAME = re.compile(r"data/[a-z]+-([01]+|all)(-[0-9]+)?\.parquet|[a-z]+-[0-9
 OTHERS = re.compile(
     "|".join(
         [
-            *(PART_NAME.pattern, SEEN_NAME.pattern, PLAN_NAME.pattern),
+            *(PART_NAME.pattern, SEEN_NAME.pattern, PLAN_NAME.pattern, PROBE_NAME.pattern),
             *map(re.escape, sorted(OWN_NAMES)),
         ]
     )
@@ -186,6 +188,11 @@ def find_idle_caches(keys: Collection[str], outdated: Collection[str]) -> list[s
     return sorted(key for key in keys if (match := SEEN_NAME.fullmatch(key)) and match[1] not in kept)
 
 
+def probe_key(nonce: str) -> str:
+    """Return the key of a file by which machines show that they see DST."""
+    return f".augcli-probe-{nonce}"
+
+
 def part_names(keys: Iterable[str]) -> set[str]:
     """Return the names of the chunks whose part files are among some keys."""
     own = (key for key in keys if key.startswith(OWN_PREFIX))
@@ -195,7 +202,9 @@ def part_names(keys: Iterable[str]) -> set[str]:
 def is_unfinished(key: str) -> bool:
     """True if a file is one of ours that was never finished, as a run leaves them that is killed."""
     match = UNFINISHED.fullmatch(key)
-    return match is not None and (is_output(match[1]) or OTHERS.fullmatch(_name(match[1])) is not None)
+    if match is None:
+        return PROBE_NAME.fullmatch(_name(key)) is not None
+    return is_output(match[1]) or OTHERS.fullmatch(_name(match[1])) is not None
 
 
 def is_output(key: str) -> bool:

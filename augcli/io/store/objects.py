@@ -13,10 +13,10 @@ import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from tempfile import SpooledTemporaryFile, gettempdir
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, TypeVar, cast
 
 from augcli.errors import StorageError
 from augcli.io.store.base import Scratch, Sharing, Version, full_name
@@ -90,6 +90,10 @@ class ObjectStore:
     def path(self, key: str) -> str:
         """Return the key of a file below the bucket."""
         return "/".join(filter(None, (self.url.key, key)))
+
+    def anew(self) -> Self:
+        """Return this store for another attempt; see `Store.anew`."""
+        return replace(self, attempt=new_attempt())
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
         """Yield what stands below a prefix, page by page; see `Store.list`. No directory is empty."""

@@ -30,6 +30,8 @@ Fill: TypeAlias = "Callable[[BinaryIO], AbstractContextManager[Callable[[pa.Tabl
 class Writer(Protocol):
     """How the outputs of a split lie on disk. It pickles: what one worker stages, another one may commit.
 
+    It is a dataclass: another attempt at a chunk takes it with its store anew.
+
     A writer of another kind is one class, and one line in `choose.WRITERS`.
     """
 

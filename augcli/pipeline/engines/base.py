@@ -14,6 +14,10 @@ Result = TypeVar("Result")
 class Engine(Protocol):
     """Where tasks run. Their order and place decide no byte."""
 
+    @property
+    def is_littered(self) -> bool:
+        """Whether a task was done by several attempts, of which one may have left unfinished files."""
+
     def run(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Generator[Result, None, None]:
         """Yield what `work` returns for each task, in the order of the tasks.
 

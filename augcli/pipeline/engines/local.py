@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from augcli.errors import StorageError
 from augcli.io.store.base import Sharing
@@ -59,6 +59,8 @@ class LocalEngine:
             that they call need not pickle.
         prepare: Called once before workers begin: where they are forked, or in this process.
     """
+
+    is_littered: ClassVar[bool] = False  # what a lost worker leaves, the next run removes
 
     workers: int
     sharing: Sharing

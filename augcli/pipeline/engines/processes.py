@@ -64,27 +64,34 @@ def holding_signals() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM wait while workers are forked: what is raised inside of a fork is lost.
 
     It is not enough that this thread blocks them: the system then gives them to another thread (Arrow has
-    some), and Python runs the handler in the main one all the same. So a handler that only takes note stands
-    in; without it a pool whose workers were begun in part was waited for in vain.
+    some), and Python runs the handler in the main one all the same. Without `noting_signals` a pool whose
+    workers were begun in part was waited for in vain.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        with noting_signals():
+            signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def noting_signals() -> Iterator[None]:
+    """Let handlers of Ctrl-C and SIGTERM only take note, and afterwards do what they are for."""
     came: list[int] = []
     handlers = {number: signal.getsignal(number) for number in STOPPING}
     is_main = threading.current_thread() is threading.main_thread()
     ours = {number: handler for number, handler in handlers.items() if is_main and callable(handler)}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         for number in ours:
             signal.signal(number, lambda number, _: came.append(number))
         yield
     finally:
-        try:
-            for number, handler in ours.items():
-                signal.signal(number, handler)
-            for seen in came:
-                signal.raise_signal(seen)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        for seen in came:
+            signal.raise_signal(seen)

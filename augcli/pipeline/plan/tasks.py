@@ -77,6 +77,11 @@ def cut_todo(
         left -= length
 
 
+def take_whole(todo: Sequence[tuple[Split, Chunk]]) -> Iterator[Piece]:
+    """Yield each chunk that is to be made as one piece: for an engine whose tasks commit by themselves."""
+    return (Piece(split, chunk, chunk.arcs, True) for split, chunk in todo)
+
+
 def piece_lengths(left: int, workers: int, shortest: int, longest: int) -> Iterator[int]:
     """Yield how many samples the next pieces have, while `left` are to be done."""
     while True:

@@ -29,11 +29,13 @@ class Progress(NamedTuple):
         piece: The piece.
         seconds: Time that it took, by stage.
         facts: What the part file of its chunk says, where the chunk is committed with this piece.
+        node: The machine that made it.
     """
 
     piece: Piece
     seconds: Mapping[str, float]
     facts: PartFacts | None
+    node: str
 
 
 def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int, processes: bool) -> Iterator[Progress]:
@@ -65,7 +67,7 @@ def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int, processes: b
                     facts = _commit_whole(piece, gathered)
                 if facts is not None:
                     done.pop(id(piece.chunk), None)
-                yield Progress(piece, result.seconds, facts)
+                yield Progress(piece, result.seconds, facts, result.node)
         pieces, spare = short, 2 * spare + 1
 
 

@@ -48,6 +48,10 @@ class Comparison:
     contents: bytes
     has_masks: bool
 
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return f"the comparison of {len(self.places)} sources"
+
 
 def compare(comparison: Comparison) -> bool:
     """True if all samples are what they were when they were read.

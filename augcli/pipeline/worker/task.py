@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import platform
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from augcli.io.store.arrow_files import load_functions
+from augcli.io.store.places import clear_scratch
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.plan.rings import StretchTooShortError
 from augcli.pipeline.plan.tasks import slice_job
@@ -69,6 +71,10 @@ class Task:
     samples: ChunkSamples
     record: Record | None = None
 
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return f"a piece of {len(self.arcs)} arcs" if self.record is None else f"chunk {self.record.part!r}"
+
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
@@ -76,15 +82,17 @@ class TaskResult:
 
     Attributes:
         arcs: What was made of each arc of a piece.
-        facts: What the part file of a whole chunk says, which is committed.
+        facts: What the part file of a whole chunk says, which is committed; without the hashes in it.
         seconds: Time per stage.
         is_short: Whether nothing is made, since a partner lies farther ahead than the task knows.
+        node: The machine that did it.
     """
 
     arcs: tuple[ArcResult, ...] = ()
     facts: PartFacts | None = None
     seconds: Counter[str] = field(default_factory=Counter)
     is_short: bool = False
+    node: str = field(default_factory=platform.node)
 
 
 def prepare(backend: str, has_steps: bool) -> None:
@@ -104,8 +112,17 @@ def work(task: Task) -> TaskResult:
     Raises:
         StorageError: If the machine fails.
     """
-    job, samples = task.job, task.samples.open()
-    backend = choose_backend(job.backend, bool(job.recipe.entries))
+    if task.record is None:
+        return _do(task, task.job)
+    job = _begin_anew(task.job)
+    try:
+        return _do(task, job)
+    finally:
+        clear_scratch(job.writer.store)
+
+
+def _do(task: Task, job: Job) -> TaskResult:
+    samples, backend = task.samples.open(), choose_backend(job.backend, bool(job.recipe.entries))
     try:
         results = tuple([execute(job, arc, samples, backend) for arc in task.arcs])
     except StretchTooShortError:
@@ -116,7 +133,14 @@ def work(task: Task) -> TaskResult:
     if task.record is None:
         return TaskResult(results, seconds=seconds)
     done = list(zip(task.arcs, results, strict=True))
-    return TaskResult(facts=commit_chunk(job, task.record, task.arcs, done), seconds=seconds)
+    facts = commit_chunk(job, task.record, task.arcs, done)
+    return TaskResult(facts=replace(facts, contents=b""), seconds=seconds)
+
+
+def _begin_anew(job: Job) -> Job:
+    """Return a job whose unfinished names no other attempt at the same task uses: an engine may repeat it."""
+    writer: Any = job.writer
+    return replace(job, writer=replace(writer, store=writer.store.anew()))
 
 
 def make_tasks(pieces: Iterable[Piece], spare: int, processes: bool) -> Iterator[Task]:

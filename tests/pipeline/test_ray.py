@@ -1,0 +1,173 @@
+"""Runs on a Ray cluster of this machine: the trees of local runs, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import augcli
+from augcli.errors import MissingPartError, UsageError, VersionError
+from augcli.ops.cutmix import CutMix
+from augcli.pipeline import environment
+from augcli.pipeline.engines import ray as ray_engine
+from augcli.recipe import single
+
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
+CUTMIX = single(CutMix(alpha=1.0), copies=3)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers, begun once for all tests of this module."""
+    patch = pytest.MonkeyPatch()
+    for name, value in ray_engine.QUIET.items():
+        patch.setenv(name, value)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=100 << 20,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+    yield
+    ray.shutdown()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    patch.undo()
+
+
+def find_workers():
+    """The processes that are at some task of ours."""
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if process.read_bytes().startswith(b"ray::carry_out"):
+                yield int(process.parent.name)
+        except OSError:
+            continue
+
+
+@needs_ray
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["folder", "parquet"])
+def test_a_cluster_makes_the_tree_of_one_machine(cluster, make_folder, tmp_path, tree, limit, layout):
+    src = make_folder({"cat": 50, "dog": 40})
+    recipe = single(CutMix(alpha=1.0), copies=3, format=layout)
+    limit(chunk_outputs=24)
+    augcli.materialize(src, tmp_path / "local", recipe, workers=2)
+    summary = augcli.materialize(src, tmp_path / "ray", recipe, engine="ray")
+    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+    assert sum(summary.nodes.values()) == summary.chunks > 8
+    assert list(summary.nodes) == [os.uname().nodename]
+    assert summary.workers == 2
+    assert "made by Ray, 2 CPUs, 1 node" in summary.notes
+    for path in src.rglob("*.*"):  # so the cluster compares them
+        os.utime(path, (1e9, 1e9))
+    again = augcli.materialize(src, tmp_path / "ray", recipe, engine="ray")
+    assert (again.chunks_compared, again.chunks_done, again.nodes) == (summary.chunks, (), {})
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_made_up_for_and_leaves_nothing(cluster, photos, tmp_path, tree, limit):
+    limit(chunk_outputs=300)
+    recipe = single(CutMix(alpha=1.0), copies=60)
+    augcli.materialize(photos, tmp_path / "local", recipe, workers=2)
+    killed = []
+
+    def kill_one():
+        while not killed:
+            if list((tmp_path / "ray").rglob("*.part")):
+                killed.extend(list(find_workers())[:1])
+                for worker in killed:
+                    os.kill(worker, signal.SIGKILL)
+            time.sleep(0.005)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    augcli.materialize(photos, tmp_path / "ray", recipe, engine="ray")
+    killer.join()
+    assert killed
+    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_machine_that_would_write_other_bytes_is_refused_by_name(cluster, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "digest", lambda: "0" * 32)
+    with pytest.raises(VersionError, match=f"^'{os.uname().nodename}' would write other bytes") as refused:
+        augcli.materialize(photos, tmp_path / "ray", CUTMIX, engine="ray")
+    assert refused.value.exit_code == 8
+    assert not list((tmp_path / "ray").rglob("*.jpg"))
+    assert not list((tmp_path / "ray").glob(".augcli-probe-*"))
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_bug_in_a_task_stops_all_at_once(cluster, photos, tmp_path):
+    engine = ray_engine.RayEngine(ray_engine.Greeting("/", ()), 100 << 20, expected=1000)
+    start = time.monotonic()
+    with pytest.raises(ZeroDivisionError):
+        list(engine.run(eval, ["1 / 0", *["__import__('time').sleep(60)"] * 1000]))
+    assert time.monotonic() - start < 30
+
+
+@needs_ray
+@pytest.mark.slow
+def test_without_a_gpu_in_the_cluster_its_backend_is_refused(cluster, photos, tmp_path):
+    with pytest.raises(MissingPartError, match="no node of the Ray cluster has a GPU; add one, or give"):
+        augcli.materialize(photos, tmp_path / "ray", CUTMIX, engine="ray", backend="gpu")
+
+
+# --- what is refused without a cluster ----------------------------------------------------------------------
+
+
+def test_without_ray_the_cure_is_named(photos, tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else find(name))
+    with pytest.raises(MissingPartError, match=r"^Ray is not installed; run: pip install 'augcli\[ray\]'$"):
+        augcli.materialize(photos, tmp_path / "dst", CUTMIX, engine="ray")
+    assert not (tmp_path / "dst").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"engine": "dask"}, r"^engine must be one of local, ray, got 'dask'$"),
+        ({"ray_address": "auto"}, r"^ray_address goes with engine='ray'; give it, too$"),
+    ],
+)
+def test_engines_are_checked(photos, tmp_path, options, says):
+    with pytest.raises(UsageError, match=says):
+        augcli.materialize(photos, tmp_path / "dst", CUTMIX, **options)
+
+
+@needs_ray
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [("127.0.0.1:1", "Connection refused"), ("ray://127.0.0.1:1", "Connection refused")],
+)
+def test_a_cluster_that_does_not_answer_is_named_before_anything_is_written(
+    cli, photos, tmp_path, address, why
+):
+    done = cli("cutmix", "--engine", "ray", "--ray-address", address, photos, tmp_path / "dst")
+    assert done.returncode == 8
+    start = f"augcli: no Ray cluster answers at {address!r} ([Errno 111] {why}); "
+    assert done.stderr == f"{start}begin one there, or give another --ray-address\n"
+    assert not (tmp_path / "dst").exists()
+
+
+@needs_ray
+@pytest.mark.slow
+def test_an_address_is_refused_where_the_caller_is_connected_already(cluster, photos, tmp_path):
+    with pytest.raises(UsageError, match="connected to a Ray cluster already; leave out ray_address"):
+        augcli.materialize(photos, tmp_path / "dst", CUTMIX, engine="ray", ray_address="auto")
