@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -100,6 +102,38 @@ def test_the_trees_are_those_of_a_disk(bucket, tmp_path, tree, source, recipe, b
     assert bucket.tree("to") == expected
     assert bucket.tree("both") == expected
     assert augcli.verify(f"{bucket.url}/both", against=there, **far, **options).differences == ()
+
+
+UNGUARDED = """
+import sys
+import augcli
+recipe = {"seed": 3, "copies": 3, "op": [{"kind": "cutmix", "alpha": 1.0}]}
+augcli.materialize(*sys.argv[1:3], recipe, endpoint_url=sys.argv[3], workers=2)
+print("made once")
+"""
+HANGS_S = 60
+"""Seconds after which a process hangs, as forked workers would: alone it takes three."""
+
+
+@pytest.mark.slow
+def test_several_workers_of_a_script_without_a_guard_use_a_bucket_that_it_used(
+    s3, page_inputs, tmp_path, tree
+):
+    bucket = Bucket(f"s3://runs-{next(NUMBERS)}", s3, page_inputs)
+    there, script = bucket.put("photos"), tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    command = [sys.executable, script, there, f"{bucket.url}/two", s3]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANGS_S)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "made once\n", "")
+    augcli.materialize(page_inputs / "photos", tmp_path / "here", CUTMIX, workers=1)
+    assert bucket.tree("two") == tree(tmp_path / "here")
+
+
+def test_several_workers_of_a_store_in_memory_are_threads(in_memory, tmp_path, tree):
+    there = in_memory.put("photos")
+    augcli.materialize(there, f"{in_memory.url}/two", CUTMIX, workers=2)
+    augcli.materialize(in_memory.inputs / "photos", tmp_path / "here", CUTMIX, workers=1)
+    assert in_memory.tree("two") == tree(tmp_path / "here")
 
 
 def test_other_shards_are_read_by_a_pattern(bucket, tmp_path, tree):

@@ -13,17 +13,20 @@ import pytest
 
 import augcli
 from augcli.errors import MissingPartError, UsageError, VersionError
+from augcli.io.store.objects import ObjectStore
+from augcli.io.store.urls import Access, parse_url
 from augcli.ops.cutmix import CutMix
 from augcli.pipeline import environment
 from augcli.pipeline.engines import ray as ray_engine
 from augcli.recipe import single
+from tests import servers
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 CUTMIX = single(CutMix(alpha=1.0), copies=3)
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(cloud_credentials):
     """Two workers, begun once for all tests of this module."""
     patch = pytest.MonkeyPatch()
     for name, value in ray_engine.QUIET.items():
@@ -126,6 +129,29 @@ def test_a_bug_in_a_task_stops_all_at_once(cluster, photos, tmp_path):
 def test_without_a_gpu_in_the_cluster_its_backend_is_refused(cluster, photos, tmp_path):
     with pytest.raises(MissingPartError, match="no node of the Ray cluster has a GPU; add one, or give"):
         augcli.materialize(photos, tmp_path / "ray", CUTMIX, engine="ray", backend="gpu")
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_cluster_reads_and_writes_buckets(cluster, s3, page_inputs, tmp_path, tree):
+    recipe = single(CutMix(alpha=1.0), copies=3, format="parquet")
+    servers.make_bucket("s3://of-ray", s3)
+    store = ObjectStore(parse_url("s3://of-ray"), Access(s3))
+    photos = sorted(file for file in (page_inputs / "photos").rglob("*") if file.is_file())
+    keys = [file.relative_to(page_inputs).as_posix() for file in photos]
+    store.stage(keys, [file.read_bytes() for file in photos])
+    augcli.materialize(page_inputs / "photos", tmp_path / "local", recipe, workers=1)
+    options = {"engine": "ray", "endpoint_url": s3}
+    augcli.materialize("s3://of-ray/photos", "s3://of-ray/out", recipe, **options)
+    there = [key for page in store.list("out/") for key in page.keys if not key.endswith(".seen")]
+    names = [key.removeprefix("out/") for key in there]
+    assert dict(zip(names, store.read(there), strict=True)) == tree(tmp_path / "local")
+
+
+def test_what_lies_in_the_memory_of_this_process_is_refused(photos):
+    words = r"^engine='ray': what lies in the memory of this process is not seen by others; "
+    with pytest.raises(UsageError, match=words):
+        augcli.materialize(photos, "memory://of-ray/out", CUTMIX, engine="ray")
 
 
 # --- what is refused without a cluster ----------------------------------------------------------------------
