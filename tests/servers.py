@@ -5,23 +5,28 @@ from __future__ import annotations
 import base64
 import email.utils
 import hmac
+import http.client
 import http.server
+import itertools
 import logging
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
 import time
 import urllib.parse
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parent.parent
 AZURITE = ("azurite-blob", "node_modules/.bin/azurite-blob")
 AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -107,7 +112,94 @@ def serve_status(status: int, body: str = "<html>hello</html>") -> Iterator[str]
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with _serving(Handler) as endpoint:
+        yield endpoint
+
+
+class Faults:
+    """What a bad network does to requests, in turn: of twelve, five are hurt."""
+
+    TURNS = ("", "503", "", "reset", "", "half", "", "503", "", "lost", "", "")
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self.seen: Counter[str] = Counter()
+
+    def next(self) -> str:
+        """What happens to the next request."""
+        fault = self.TURNS[next(self._numbers) % len(self.TURNS)]
+        self.seen[fault] += 1
+        return fault
+
+
+@contextmanager
+def serve_badly(target: str, faults: Faults, seconds: float = 0.0) -> Iterator[str]:
+    """Start a proxy that answers with 503, resets connections, sends half bodies and loses answers."""
+    address = urllib.parse.urlsplit(target)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            fault = faults.next()
+            time.sleep(seconds)
+            if fault == "503":
+                self._send(503, {}, b"<Error><Code>SlowDown</Code></Error>")
+                return
+            if fault == "reset":
+                self._reset()
+                return
+            connection = http.client.HTTPConnection(address.hostname or "", address.port or 80, timeout=30)
+            connection.request(self.command, self.path, body, dict(self.headers))
+            got = connection.getresponse()
+            data = got.read()
+            connection.close()
+            if fault == "lost":  # what was asked for is done, and nobody learns of it
+                self._reset()
+                return
+            headers = {name: value for name, value in got.getheaders() if name not in HOP_BY_HOP}
+            length = got.getheader("Content-Length", "0") if self.command == "HEAD" else str(len(data))
+            headers["Content-Length"] = length
+            self._send(got.status, headers, data[: len(data) // 2] if fault == "half" else data)
+            if fault == "half" and data:
+                self._reset()
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 - names of the library
+
+        def _send(self, status: int, headers: dict[str, str], data: bytes) -> None:
+            self.send_response_only(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if "Content-Length" not in headers:
+                self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(data)
+
+        def _reset(self) -> None:
+            self.close_connection = True
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+
+        def finish(self) -> None:
+            with suppress(OSError, ValueError):
+                super().finish()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with _serving(Handler) as endpoint:
+        yield endpoint
+
+
+HOP_BY_HOP = ("Connection", "Transfer-Encoding", "Content-Length", "Server", "Date", "Keep-Alive")
+
+
+@contextmanager
+def _serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import re
 import sys
 
 import pytest
 
 from augcli.errors import InputError, MissingPartError, StorageError, UsageError
-from augcli.io.store import object_clients
+from augcli.io.store import object_clients, object_errors
 from augcli.io.store.object_clients import find_endpoint, load_obstore
 from augcli.io.store.object_errors import CREDENTIALS, describe_fault
 from augcli.io.store.object_listing import list_pages
@@ -168,6 +169,79 @@ def test_a_store_without_conditions_still_creates(monkeypatch):
     assert store.read(["a"]) == [b"1"]
 
 
+# --- connections that break off --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """Let each call of a function of obstore be followed by an error, once in two; no pauses."""
+    obstore = load_obstore()
+    monkeypatch.setattr(object_errors, "PAUSES_S", (0.0,) * 7)
+
+    def break_off(verb, before=False):
+        real, calls = getattr(obstore, verb), itertools.count()
+
+        def call(*arguments, **named):
+            is_broken = next(calls) % 2 == 0
+            done = None if is_broken and before else real(*arguments, **named)
+            if is_broken:
+                raise obstore.exceptions.GenericError("HttpError { kind: Interrupted }")
+            return done
+
+        monkeypatch.setattr(obstore, verb, call)
+
+    return break_off
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_file_is_created_over_a_connection_that_breaks_off(broken, before):
+    store = memory(f"broken-{before}")
+    broken("put", before)
+    assert store.create("a", b"1") is True
+    assert store.create("a", b"2") is False
+    assert store.read(["a"]) == [b"1"]
+
+
+def test_files_are_removed_over_a_connection_that_breaks_off(broken):
+    store = memory("broken-delete")
+    store.stage(["a", "b"], [b"", b""])
+    broken("delete")
+    store.delete(["a", "b"])
+    assert store.read(["a", "b"]) == [None, None]
+
+
+def test_a_listing_that_breaks_off_goes_on_where_it_was(monkeypatch):
+    monkeypatch.setattr(object_errors, "PAUSES_S", (0.0,) * 7)
+    store, obstore = memory("broken-list"), load_obstore()
+    store.stage([f"{number:04d}" for number in range(2500)], [b""] * 2500)
+    real, begun = obstore.list, []
+
+    def list_a_page(client, root, *, offset, chunk_size):
+        begun.append(offset)
+        yield next(iter(real(client, root, offset=offset, chunk_size=chunk_size)))
+        if len(begun) < 3:
+            raise obstore.exceptions.GenericError("HttpError { kind: Interrupted }")
+
+    monkeypatch.setattr(obstore, "list", list_a_page)
+    keys = [key for page in store.list() for key in page.keys]
+    assert keys == [f"{number:04d}" for number in range(2500)]
+    assert begun == [None, "0999", "1999"]
+
+
+def test_what_breaks_off_for_ever_is_an_error(broken, monkeypatch):
+    monkeypatch.setattr(object_errors, "PAUSES_S", (0.0,))
+    obstore = load_obstore()
+
+    def fail(*_, **__):
+        raise obstore.exceptions.GenericError("HttpError { kind: Interrupted }")
+
+    monkeypatch.setattr(obstore, "delete", fail)
+    with pytest.raises(
+        StorageError, match=r"cannot remove '.*/a': the connection broke off; run again to go on"
+    ):
+        memory("broken-for-ever").delete(["a"])
+
+
 # --- faults --------------------------------------------------------------------------------------------
 
 
@@ -187,7 +261,8 @@ class FaultError(Exception):
         ("401 Unauthorized", f"the credentials are not accepted (401); {CREDENTIALS['s3']}"),
         ("inner: BareRedirect", "the bucket lies in another region; set AWS_REGION"),
         ("source: MissingEtag", "the server does not answer as s3:// does; correct the endpoint"),
-        ("HttpError { kind: Connect }", "the server cannot be reached; check the network and the endpoint"),
+        ("HttpError { kind: Connect, }", "the server cannot be reached; check the network and the endpoint"),
+        ("HttpError { kind: ConnectionReset }", "the connection broke off; run again to go on"),
         ("503 Service Unavailable: SlowDown",
          "the store turns requests away (503); run again later, or with fewer workers"),
         ("400 Bad Request: <Message>It is wrong.</Message>", "It is wrong.; run again to go on"),

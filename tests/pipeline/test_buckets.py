@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 import time
@@ -275,6 +276,50 @@ def test_a_bucket_that_cannot_be_read_leaves_nothing_of_a_chunk(in_memory, monke
     with pytest.raises(StorageError, match=r"cannot read '.*/hat/.*': access is denied \(403\)"):
         augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
     assert [key for key in in_memory.tree("out") if key.endswith(".parquet")] == []
+
+
+@pytest.mark.parametrize("name", ["shards", "labels.csv"])
+def test_what_may_not_be_read_is_named(in_memory, monkeypatch, name):
+    """A shard that the store refuses is a fault of the moment; so is a table, which nothing goes without."""
+    url, labels = in_memory.put("flat"), in_memory.put("labels.csv")
+    shards, real = in_memory.put("shards"), load_obstore().get
+
+    def refuse(client, path, **named):
+        if f"/{name}" in path:
+            raise load_obstore().exceptions.PermissionDeniedError("403 Forbidden")
+        return real(client, path, **named)
+
+    monkeypatch.setattr(load_obstore(), "get", refuse)
+    given = {"labels": labels} if name == "labels.csv" else {}
+    with pytest.raises((StorageError, InputError)) as raised:
+        augcli.materialize(url if given else shards, f"{in_memory.url}/out", CUTMIX, workers=1, **given)
+    assert raised.value.exit_code == (4 if given else 7)
+    assert re.search(
+        r"cannot (be )?read.*: access is denied \(403\); use credentials that may read there$",
+        str(raised.value),
+    )
+    assert in_memory.tree("out") == {}
+
+
+# --- a bad network -------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["folder", "parquet"])
+def test_a_bad_network_changes_nothing(s3, page_inputs, tmp_path, tree, limit, form):
+    """Of twelve requests two are answered with 503, one is reset, one answered by half, one in vain."""
+    limit(chunk_outputs=12)
+    bucket, faults = Bucket(f"s3://runs-{next(NUMBERS)}", s3, page_inputs), servers.Faults()
+    source, recipe = bucket.put("photos"), CUTMIX | {"format": form}
+    began = time.monotonic()
+    with servers.serve_badly(s3, faults, seconds=0.03) as endpoint:
+        augcli.materialize(source, f"{bucket.url}/out", recipe, workers=1, endpoint_url=endpoint)
+        verified = augcli.verify(f"{bucket.url}/out", against=source, workers=1, endpoint_url=endpoint)
+    assert verified.differences == ()
+    assert time.monotonic() - began < 60
+    assert min(faults.seen[fault] for fault in ("503", "reset", "half", "lost")) > 3
+    augcli.materialize(page_inputs / "photos", tmp_path / "here", recipe, workers=1)
+    assert bucket.tree("out") == tree(tmp_path / "here")
 
 
 # --- refusals ------------------------------------------------------------------------------------------

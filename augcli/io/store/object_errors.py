@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import re
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from augcli.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+Result = TypeVar("Result")
 
 CREDENTIALS = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE with boto3 installed",
@@ -35,12 +37,32 @@ FAULTS = (
      "rename it"),
     (r"MissingEtag|InvalidListResponse|NotPartial|invalid list response|404 Not Found|405 Method Not Allowed",
      "the server does not answer as {scheme}:// does", "correct the endpoint"),
-    (r"kind: Connect|dns error", "the server cannot be reached", "check the network and the endpoint"),
+    (r"kind: Connect\b|dns error", "the server cannot be reached", "check the network and the endpoint"),
     (r"503 Service|SlowDown|429 Too Many", "the store turns requests away (503)",
      "run again later, or with fewer workers"),
     (r"TimedOut|timed out|operation timed out", "the store does not answer in time", AGAIN),
+    (r"HttpError", "the connection broke off", AGAIN),
 )  # fmt: skip
 """By what a fault is known in the words of obstore, what it is, and the cure."""
+
+
+PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+"""How long it is waited before a request is sent again whose connection broke off."""
+
+
+def retried(work: Callable[[], Result]) -> Result:
+    """Call a function again as long as connections break off: obstore repeats most requests, but not all.
+
+    It leaves to us those which do more than to put a file, and pages of a listing that came in part.
+    """
+    for pause in PAUSES_S:
+        try:
+            return work()
+        except Exception as error:
+            if not is_of_store(error) or not re.search(r"HttpError(?!.*kind: Connect\b)", str(error), re.S):
+                raise
+        time.sleep(pause)
+    return work()
 
 
 @contextmanager
@@ -58,7 +80,7 @@ def object_errors(doing: str, name: str, scheme: str) -> Iterator[None]:
         if isinstance(error, StorageError) or not is_of_store(error):
             raise
         cause = _plain_cause(error, describe_fault(error, doing, scheme))
-        raise StorageError(f"cannot {doing} {name!r}: {cause.strerror}") from cause
+        raise StorageError(f"cannot {doing} {name!r}: {cause}") from cause
 
 
 def is_of_store(error: BaseException) -> bool:
@@ -69,8 +91,7 @@ def is_of_store(error: BaseException) -> bool:
 
 def _plain_cause(error: Exception, words: str) -> OSError:
     """Return an error of the system in the place of one of obstore, whose words go on for many lines."""
-    kind = (FileNotFoundError, errno.ENOENT) if isinstance(error, FileNotFoundError) else (OSError, errno.EIO)
-    cause = kind[0](kind[1], words)
+    cause = FileNotFoundError(words) if isinstance(error, FileNotFoundError) else OSError(words)
     cause.__cause__ = error
     return cause
 

@@ -23,7 +23,7 @@ from augcli.io.store.base import Scratch, Sharing, Version, full_name
 from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore, new_attempt
 from augcli.io.store.object_clients import connect, load_obstore
-from augcli.io.store.object_errors import object_errors
+from augcli.io.store.object_errors import object_errors, retried
 from augcli.io.store.object_files import RangeFile
 from augcli.io.store.object_listing import PAGE_KEYS, list_pages, object_version
 from augcli.io.store.urls import HERE, Access, Url
@@ -153,9 +153,10 @@ class ObjectStore:
         files = [key for key in keys if not key.endswith("/")]
         if not files:
             return
+        paths = list(map(self.path, files))
         with _errors(self, "remove", files[0]):
             try:
-                load_obstore().delete(self.client, list(map(self.path, files)))
+                retried(lambda: load_obstore().delete(self.client, paths))
             except FileNotFoundError:  # of stores that mind it; which files were removed is not said
                 _at_once(partial(_delete, self), files)
 
@@ -207,13 +208,13 @@ def replace_object(store: ObjectStore, key: str, data: bytes, tag: str | None) -
         NoConditionsError: If the store knows no conditions.
         StorageError: If it fails.
     """
-    obstore, nonce = load_obstore(), new_attempt()
+    obstore, nonce, target = load_obstore(), new_attempt(), (store.client, store.path(key))
     mode = "create" if tag is None else {"e_tag": tag}
     refusals = (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError)
     unable = (obstore.exceptions.GenericError, obstore.exceptions.NotSupportedError)
     with _errors(store, "write", key):
         try:
-            result = obstore.put(store.client, store.path(key), data, mode=mode, attributes={NONCE: nonce})
+            result = retried(partial(obstore.put, *target, data, mode=mode, attributes={NONCE: nonce}))
         except refusals:
             # A request whose answer was lost is sent again: then the file that is in the way is this one.
             return _find_own(store, key, nonce)
@@ -241,14 +242,27 @@ def _errors(store: ObjectStore, doing: str, key: str) -> AbstractContextManager[
 
 
 def _list_entries(store: ObjectStore, begin: str) -> Iterator[Any]:
-    """Yield what stands below a key."""
-    with _errors(store, "list", begin):
-        pages = iter(load_obstore().list(store.client, store.path(begin) or None, chunk_size=PAGE_KEYS))
+    """Yield what stands below a key; a listing that breaks off goes on behind the last key that came."""
+    pages: Iterator[Any] | None = None
+    last: str | None = None
+
+    def next_page() -> Any:
+        nonlocal pages
+        if pages is None:
+            root = store.path(begin) or None
+            pages = iter(load_obstore().list(store.client, root, offset=last, chunk_size=PAGE_KEYS))
+        try:
+            return next(pages, None)
+        except BaseException:
+            pages = None
+            raise
+
     while True:
         with _errors(store, "list", begin):
-            page = next(pages, None)
+            page = retried(next_page)
         if page is None:
             return
+        last = page[-1]["path"]
         yield from page
 
 
