@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from augcli.errors import StorageError, VersionError
+from augcli.errors import MissingPartError, StorageError, VersionError
 from augcli.pipeline.engines import dispatch as dispatch_module
 from augcli.pipeline.engines.dispatch import Dispatch, LostError, Times
 from augcli.pipeline.engines.remote import Greeting, Outcome
@@ -152,15 +152,22 @@ def test_a_task_whose_workers_die_again_and_again_is_named():
         run(Fake(lambda number, tasks: LostError("NodeDied") if tasks == [5] else done(tasks), 8), range(9))
 
 
-@pytest.mark.parametrize("error", [VersionError("node b would write other bytes"), ZeroDivisionError("bug")])
-def test_what_no_other_attempt_would_better_ends_all_at_once(error):
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (VersionError("'b' would write other bytes"), "^'b' would write other bytes$"),
+        (MissingPartError("CuPy is not installed"), "^node 'b': CuPy is not installed$"),
+        (ZeroDivisionError("bug"), "^bug$"),
+    ],
+)
+def test_what_no_other_attempt_would_better_ends_all_at_once(error, says):
     def behave(number, tasks):
         if number:
             return None
-        return Outcome("b", (), error, 0.0) if isinstance(error, VersionError) else error
+        return Outcome("b", (), error, 0.0) if isinstance(error, MissingPartError) else error
 
     cluster = Fake(behave)
-    with pytest.raises(type(error), match=str(error)):
+    with pytest.raises(type(error), match=says):
         run(cluster, range(100))
     assert len(cluster.sent) == 4
     assert sorted(cluster.cancelled) == [1, 2, 3]

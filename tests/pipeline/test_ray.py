@@ -126,6 +126,16 @@ def test_a_bug_in_a_task_stops_all_at_once(cluster, photos, tmp_path):
 
 @needs_ray
 @pytest.mark.slow
+def test_a_machine_without_augcli_or_with_another_one_is_named(cluster):
+    engine = ray_engine.RayEngine(ray_engine.Greeting("/", ()), 100 << 20)
+    with pytest.raises(
+        MissingPartError, match=r"^node [\d.]+ has no augcli, or another one; install version"
+    ):
+        list(engine.run(eval, ["__import__('augcli.of_tomorrow')"]))
+
+
+@needs_ray
+@pytest.mark.slow
 def test_without_a_gpu_in_the_cluster_its_backend_is_refused(cluster, photos, tmp_path):
     with pytest.raises(MissingPartError, match="no node of the Ray cluster has a GPU; add one, or give"):
         augcli.materialize(photos, tmp_path / "ray", CUTMIX, engine="ray", backend="gpu")

@@ -8,7 +8,7 @@ from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any, Protocol
 
-from augcli.errors import StorageError
+from augcli.errors import MissingPartError, StorageError
 from augcli.pipeline.engines.remote import pack
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ class Dispatch:
             AugcliError: If it says that no other attempt would do better.
         """
         error, done = outcome.error, len(outcome.results)
+        if type(error) is MissingPartError:
+            raise MissingPartError(f"node {outcome.node!r}: ", *error.args) from error
         if error is not None and not isinstance(error, StorageError):
             raise error
         if error is not None and bundle.handles:  # a twin is still at it

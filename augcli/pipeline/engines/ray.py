@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import socket
 import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -173,7 +174,9 @@ class _RayCluster:
                 return self._ray.get(handle)
         except self._ray.exceptions.RayTaskError as error:
             if "No module named 'augcli" in str(error):
-                lacks = f"node {error.ip} has no augcli, or another one; install version {__version__} there"
+                node = re.search(r"\bip=([^\s),]+)", str(error))
+                name = f"node {node[1]}" if node else "a node of the cluster"
+                lacks = f"{name} has no augcli, or another one; install version {__version__} there"
                 raise MissingPartError(lacks) from None
             raise
         except self._ray.exceptions.RayError as error:
