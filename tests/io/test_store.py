@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import threading
 
 import pytest
@@ -238,3 +239,19 @@ class TestLocal:
         with pytest.raises(StorageError, match="No space left"):
             LocalStore(str(tmp_path)).create("a", b"1")
         assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("gone", ["d", "d/e"])
+def test_a_directory_that_others_remove_as_empty_is_made_again(tmp_path, monkeypatch, gone):
+    store, real, left = LocalStore(str(tmp_path)), os.makedirs, [gone] * 3
+
+    def make(path, **options):
+        real(path, **options)
+        if left and (tmp_path / gone).exists():
+            shutil.rmtree(tmp_path / left.pop())
+
+    monkeypatch.setattr(os, "makedirs", make)
+    store.stage(["d/e/f"], [b"x"])
+    store.publish(["d/e/f"])
+    assert store.read(["d/e/f"]) == [b"x"]
+    assert not left

@@ -28,6 +28,10 @@ WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | get
 """How unfinished files are opened: never through a link, which might lead out of DST."""
 
 
+DIRECTORY_TRIES = 20
+"""How often a directory is made that is gone again before a file stands in it."""
+
+
 NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """What file systems without hard links answer where one is asked for."""
 
@@ -112,9 +116,8 @@ class LocalStore:
             try:
                 _write_file(_unfinished(path, self.attempt), content)
             except FileNotFoundError:  # the first file of its directory
-                make_directory(path.rpartition("/")[0])
                 with storage_errors(f"cannot write {path!r}"):
-                    _write_file(_unfinished(path, self.attempt), content)
+                    _write_with_directory(_unfinished(path, self.attempt), content)
             except OSError as error:
                 raise storage_error(f"cannot write {path!r}", error) from error
 
@@ -237,6 +240,19 @@ def _write_file(path: str, data: bytes) -> None:
             written += os.write(file, memoryview(data)[written:])
     finally:
         os.close(file)
+
+
+def _write_with_directory(path: str, data: bytes) -> None:
+    """Write a file anew, and make its directory, which others may remove meanwhile, since it is empty."""
+    for left in reversed(range(DIRECTORY_TRIES)):
+        try:
+            os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103
+            _write_file(path, data)
+        except FileNotFoundError:
+            if not left:
+                raise
+        else:
+            return
 
 
 def _link_or_write(finished: str, path: str, data: bytes) -> bool:
