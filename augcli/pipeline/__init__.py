@@ -61,6 +61,7 @@ output/agreement      whether plans and parts make one output
 output/tables         tables, written while chunks are made
 output/documents      class list, card, failures, and what is removed
 output/notes          what is worth a line in the summary before anything is made
+output/compare_documents  tables and documents that stand, compared with part files
 output/effects        which options had no effect
 output/summarize      counts for the summary
 output/relabel        label columns of shards that stand, written anew

@@ -24,6 +24,7 @@ from augcli.io.store.names import (
     part_names,
 )
 from augcli.pipeline.output import agreement, commit, documents, summarize
+from augcli.pipeline.output.compare_documents import compare_documents
 from augcli.pipeline.output.plan_files import digest_document, read_plans
 from augcli.pipeline.output.planned_parts import check_parts, count_images
 from augcli.pipeline.output.stored_splits import StoredOutput
@@ -59,12 +60,15 @@ def merge(
     """
     start = time.perf_counter()
     output = _open_output(store, recipe)
-    if find_plans(output.contents.sizes):
+    if SUCCESS not in output.contents.sizes or find_plans(output.contents.sizes):
         with locked(store):
             output = _open_output(store, recipe)
-            if SUCCESS not in output.contents.sizes:
+            if SUCCESS in output.contents.sizes:  # a merge was stopped at its end
+                _remove_plans(output)
+            elif find_plans(output.contents.sizes):
                 return replace(_merge(output, max_errors, advance, start), dst=dst)
-            _remove_plans(output)  # a merge was stopped at its end
+            else:
+                _allow_failures(output, max_errors)
     return replace(_describe_complete(output, start), dst=dst)
 
 
@@ -94,9 +98,8 @@ def _merge(
         summarize.Work((), 0, 0, "none", {"wall": time.perf_counter() - start}, merged=count),
         list(dict.fromkeys(note for plan in plans for note in plan.notes)),
     )
-    if len(summary.failures) <= max_errors:  # else the plans are left to a merge that allows more
-        commit.mark_complete(output.store, complete=True)
-        _remove_plans(output)
+    commit.mark_complete(output.store, len(summary.failures) <= max_errors)
+    _remove_plans(output)
     return summary
 
 
@@ -153,22 +156,30 @@ def _remove_plans(output: StoredOutput) -> None:
     output.store.delete(list(find_plans(output.contents.sizes)))
 
 
-def _describe_complete(output: StoredOutput, start: float) -> Summary:
-    """Return the summary of an output that is complete without a merge.
+def _allow_failures(output: StoredOutput, max_errors: int) -> None:
+    """Set the mark on an output that only lacks it since samples failed, if no more of them did than allowed.
+
+    Its tables are compared with its part files: those of an output that a run began to change are others.
 
     Raises:
-        StorageError: If it is not.
+        StorageError: If it lacks more.
+    """
+    splits, found = output.read_splits()
+    failures = sum(len(facts.failures) for split in splits for facts in split.output.facts)
+    if found or not failures or compare_documents(output, splits):
+        given, without = Option("partition", "0/N"), Option("partition")
+        what = f"DST {output.store.name!r} is not complete, and no partition left a plan there; make it with "
+        raise StorageError(what, given, " and so on, or with the same command without ", without)
+    commit.mark_complete(output.store, failures <= max_errors)
+
+
+def _describe_complete(output: StoredOutput, start: float) -> Summary:
+    """Return the summary of an output that needs no merge.
+
+    Raises:
+        OutputError: If it is damaged.
     """
     name = output.store.name
-    if SUCCESS not in output.contents.sizes:
-        raise StorageError(
-            f"DST {name!r} is not complete, and no partition left a plan there; make it with ",
-            *(
-                Option("partition", "0/N"),
-                " and so on, or with the same command without ",
-                Option("partition"),
-            ),
-        )
     stored, damaged = output.read_splits()
     if damaged or not stored:
         raise OutputError(f"DST {name!r} is damaged; augcli verify says where")

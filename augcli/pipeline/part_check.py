@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import DecodeError, OutputError, PlanError, StorageError
+from augcli.errors import DecodeError, OutputError, StorageError
 from augcli.io.images import codec
 from augcli.io.images.index_masks import decode_mask
 from augcli.io.records import part_files
@@ -14,6 +14,7 @@ from augcli.io.records.step_columns import read_label, read_program
 from augcli.io.store.hashes import hash_bytes
 from augcli.io.store.names import part_key
 from augcli.io.writers.comparison import Comparison, Difference
+from augcli.pipeline.output.compare_documents import IMPOSSIBLE
 from augcli.program.labels import count_shares, mix_known
 from augcli.rng import hash_key
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from augcli.io.records.parts import Part
     from augcli.io.store.base import Store
     from augcli.io.writers.base import Writer
-
-IMPOSSIBLE = (PlanError, LookupError, TypeError, ValueError, ArithmeticError)
-"""What rows raise that no run of ours wrote; pyarrow's own errors are some of these."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,8 @@ class Share:
     def survey(self, seen: Look) -> Standing:
         """Compare what was seen with the chunks of this partition.
 
-        Where the output is complete, all of it is compared: only if it still is, nothing is to be done. For
-        if a chunk of another partition is to be made again, a merge wants the plans of all.
+        Where the output seems complete, all of it is compared: only if it is, nothing is to be done. For if a
+        chunk of another partition is to be made again, a merge wants the plans of all.
         """
         self._check_count(seen.contents.sizes)
         whole = self.whole
@@ -83,7 +83,7 @@ class Share:
     def _is_planned(self, seen: Look) -> bool:
         """True if the output is complete and still true, or else this plan stands there."""
         whole = self.whole
-        if SUCCESS in seen.contents.sizes:
+        if SUCCESS in seen.contents.sizes or not find_plans(seen.contents.sizes):
             standing = whole.survey(seen)
             doubted = {doubt.sources.split.part_name(doubt.sources.chunk) for doubt in standing.doubts}
             return not standing.is_behind and doubted <= set().union(*map(Split.part_names, self.splits))

@@ -10,18 +10,18 @@ from augcli.errors import Note, Option, UsageError
 from augcli.io.boxes.recorded import read_annotated
 from augcli.io.images import codec
 from augcli.io.records.parts import Parts
-from augcli.io.store.base import Sharing, write_text
+from augcli.io.store.base import Sharing
 from augcli.io.store.contents import is_hidden, list_contents
 from augcli.io.store.names import PLAN_NAME, RECIPE, SEEN_NAME, SUCCESS, part_key, part_names
 from augcli.io.store.places import open_destination
 from augcli.io.store.urls import HERE, Access
-from augcli.io.writers.comparison import Comparison, Difference
+from augcli.io.writers.comparison import Difference
 from augcli.pipeline.engines.cpus import count_workers
 from augcli.pipeline.engines.local import LocalEngine, find_sharing
 from augcli.pipeline.output import documents, summarize
+from augcli.pipeline.output.compare_documents import compare_documents
 from augcli.pipeline.output.stored_splits import StoredOutput
-from augcli.pipeline.output.tables import write_tables
-from augcli.pipeline.part_check import IMPOSSIBLE, PartCheck
+from augcli.pipeline.part_check import PartCheck
 from augcli.pipeline.plan import digest
 from augcli.pipeline.plan.limits import DEFAULT_LIMITS, Limits
 from augcli.pipeline.recompute import Recomputation
@@ -94,7 +94,7 @@ def verify(dst: str, recipe: Recipe, check: Check) -> Verification:
     workers = check.workers or count_workers(of_rows)
     counted, recomputed, differences = _check_outputs(output, splits, again, check, workers)
     found += [*differences, *_check_recipe(splits, digest.digest(recipe, annotated))]
-    found += _check_documents(output, splits)
+    found += compare_documents(output, splits)
     return Verification(
         dst=dst,
         layout=str(recipe.format),
@@ -199,19 +199,3 @@ def _check_recipe(splits: Sequence[StoredSplit], digest: str) -> list[Difference
         if facts.recipe not in ("", digest)
     ]
     return [Difference(RECIPE, f"it is not what {others[0]} was made with")] if others else []
-
-
-def _check_documents(output: StoredOutput, splits: Sequence[StoredSplit]) -> list[Difference]:
-    """Compare tables, class list, card, failures and recipe with what the part files give."""
-    comparison, found = Comparison(output.store, output.contents.standing()), []
-    if splits:
-        try:
-            outputs = [split.output for split in splits]
-            tallies = [
-                write_tables(split.writer, split.chunks, output.parts, comparison) for split in outputs
-            ]
-            documents.write_documents(outputs, tallies, output.recipe, comparison)
-        except IMPOSSIBLE as error:
-            found.append(Difference(".", f"the part files give no tables: {error}"))
-    write_text(comparison, RECIPE, digest.document(output.recipe, output.annotated))
-    return [*found, *comparison.explain()]

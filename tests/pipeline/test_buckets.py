@@ -137,6 +137,26 @@ def test_several_workers_of_a_store_in_memory_are_threads(in_memory, tmp_path, t
     assert in_memory.tree("two") == tree(tmp_path / "here")
 
 
+@pytest.mark.parametrize("layout", ["folder", "parquet", "webdataset"])
+def test_partitions_in_a_bucket_give_the_tree_of_a_run_on_a_disk(bucket, tmp_path, tree, limit, layout):
+    limit(chunk_outputs=8)
+    recipe, dst = CUTMIX | {"format": layout}, f"{bucket.url}/parts"
+    options = {"workers": 1, "endpoint_url": bucket.endpoint}
+    augcli.materialize(bucket.inputs / "photos", tmp_path / "here", recipe, workers=1)
+    there = bucket.put("photos")
+    for partition in ("2/3", "0/3"):
+        augcli.materialize(there, dst, recipe, partition=partition, **options)
+    with pytest.raises(StorageError, match="no plan stands of partition 1"):
+        augcli.merge(dst, endpoint_url=bucket.endpoint)
+    augcli.materialize(there, dst, recipe, partition="1/3", **options)
+    assert augcli.merge(dst, endpoint_url=bucket.endpoint).merged == 3
+    assert bucket.tree("parts") == tree(tmp_path / "here")
+    before = bucket.tree("parts")
+    assert augcli.materialize(there, dst, recipe, partition="1/3", **options).chunks_done == ()
+    assert augcli.materialize(there, dst, recipe, **options).chunks_done == ()
+    assert bucket.tree("parts") == before
+
+
 def test_other_shards_are_read_by_a_pattern(bucket, tmp_path, tree):
     url = bucket.put("shards")
     augcli.materialize(

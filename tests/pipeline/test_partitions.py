@@ -15,7 +15,9 @@ from augcli.errors import OutputError, StorageError, UsageError, VersionError
 from augcli.io.store.lease import locked
 from augcli.io.store.local import LocalStore
 from augcli.pipeline import environment
+from augcli.pipeline import run as run_module
 from augcli.pipeline.output import plan_files
+from augcli.pipeline.output.look import look
 from augcli.pipeline.plan.partitions import Partition, read_partition
 
 CUTMIX = {"op": [{"kind": "cutmix"}]}
@@ -257,7 +259,19 @@ def test_a_partition_with_a_lost_chunk_makes_that_one_again(src, tmp_path, tree)
     before = tree(dst)
     (dst / f".augcli-{done[-1]}.parquet").unlink()
     assert augcli.materialize(src, dst, CUTMIX, partition="1/4").chunks_done == done[-1:]
-    assert tree(dst) == before
+    [plan] = plans(dst)
+    after = tree(dst)
+    assert before.pop(plan) != after.pop(plan)  # by that others see that it was begun
+    assert after == before
+
+
+def test_a_partition_of_an_output_in_which_samples_failed_has_nothing_to_do(src, tmp_path, times):
+    spoil(src / "cat" / "0.png")
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, CUTMIX)
+    before = times(dst)
+    assert len(augcli.materialize(src, dst, CUTMIX, partition="0/2").failures) == 1
+    assert times(dst) == before
 
 
 @pytest.mark.slow
@@ -312,6 +326,103 @@ def test_a_run_takes_over_what_partitions_left(src, tmp_path, tree):
     assert set(done).isdisjoint(rest)
     augcli.materialize(src, tmp_path / "fresh", CUTMIX)
     assert tree(dst) == tree(tmp_path / "fresh")
+
+
+@pytest.mark.usefixtures("small")
+def test_a_part_of_another_cut_that_shares_samples_goes_before_the_first_chunk_is_made(
+    make_folder, tmp_path, monkeypatch
+):
+    src, dst = make_folder({"cat": 12, "dog": 8}), tmp_path / "dst"
+    whole = augcli.materialize(src, dst, CUTMIX).chunks_done
+    make_folder({"cat": 60, "dog": 40})  # its chunks are cut finer
+
+    def die(*_):
+        raise StorageError("no space left")
+
+    monkeypatch.setattr("augcli.pipeline.completion._make", die)
+    with pytest.raises(StorageError):
+        augcli.materialize(src, dst, CUTMIX, partition="0/2")
+    left = {path.name for path in dst.glob(".augcli-*.parquet")}
+    assert left == {f".augcli-{name}.parquet" for name in whole if name.startswith("1")}
+    assert not (dst / "_SUCCESS").exists()
+
+
+def after_looking(monkeypatch, act):
+    """Let something else happen between a run's look at DST and its lock, once."""
+    real, acts = run_module.locked, [act]
+
+    def lock(*given):
+        while acts:
+            acts.pop()()
+        return real(*given)
+
+    monkeypatch.setattr(run_module, "locked", lock)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_run_that_waited_for_a_partition_sees_what_that_made(src, tmp_path, monkeypatch, tree):
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, CUTMIX, partition="0/2")
+    made = []
+
+    def make_the_other():
+        made.extend(augcli.materialize(src, dst, CUTMIX, partition="1/2").chunks_done)
+
+    after_looking(monkeypatch, make_the_other)
+    assert augcli.materialize(src, dst, CUTMIX).chunks_done == ()
+    assert made
+    augcli.materialize(src, tmp_path / "fresh", CUTMIX)
+    assert tree(dst) == tree(tmp_path / "fresh")
+
+
+@pytest.mark.usefixtures("small")
+def test_a_partition_that_waited_for_a_run_or_a_merge_sees_that_all_is_done(src, tmp_path, monkeypatch):
+    dst = tmp_path / "dst"
+    with monkeypatch.context() as patch:
+        after_looking(patch, lambda: augcli.materialize(src, dst, CUTMIX))
+        assert augcli.materialize(src, dst, CUTMIX, partition="0/1").chunks_done == ()
+    assert (dst / "_SUCCESS").exists()
+    assert plans(dst) == []
+    (dst / "_SUCCESS").unlink()
+    augcli.materialize(src, dst, CUTMIX, partition="0/1")
+    (dst / ".augcli-all.parquet").unlink(missing_ok=True)
+    lost = sorted(dst.glob(".augcli-*.parquet"))[0]
+    data = lost.read_bytes()
+    lost.unlink()
+
+    def mend_and_merge():
+        lost.write_bytes(data)
+        augcli.merge(dst)
+
+    after_looking(monkeypatch, mend_and_merge)
+    assert augcli.materialize(src, dst, CUTMIX, partition="0/1").chunks_done == ()
+    assert (dst / "_SUCCESS").exists()
+    assert plans(dst) == []
+
+
+def test_a_partition_that_begins_while_another_one_looks_is_no_stranger(src, tmp_path, monkeypatch):
+    dst = tmp_path / "dst"
+    augcli.materialize(src, dst, CUTMIX, partition="0/2")
+    real_read, real_list, missing, unlisted = LocalStore.read, LocalStore.list, [RECIPE], [RECIPE]
+
+    def read(store, keys, expect=None):
+        if store.root == str(dst) and list(keys) == missing:
+            missing.clear()
+            return [None]
+        return real_read(store, keys, expect)
+
+    def list_all(store, prefix="", wanted=None):
+        for page in real_list(store, prefix, wanted):
+            if RECIPE in page.keys and unlisted:
+                place = page.keys.index(unlisted.pop())
+                for column in (page.keys, page.sizes, page.versions):
+                    del column[place]
+            yield page
+
+    monkeypatch.setattr(LocalStore, "read", read)
+    monkeypatch.setattr(LocalStore, "list", list_all)
+    assert look(LocalStore(str(dst))).text is not None
+    assert (missing, unlisted) == ([], [])
 
 
 # --- what is refused -----------------------------------------------------------------------------------

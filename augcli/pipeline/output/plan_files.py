@@ -7,6 +7,7 @@ of the output.
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -137,8 +138,9 @@ def _plan_split(split: Split, share: Split) -> PlannedSplit:
 
 
 def write_plan(store: Store, plan: Plan) -> None:
-    """Write a plan, whole or not at all."""
+    """Write a plan, whole or not at all: each time another file, so that a run sees that it was written."""
     document = asdict(plan) | {"version": VERSION, "notes": [_pack(note) for note in plan.notes]}
+    document["attempt"] = os.urandom(4).hex()
     key = plan_key(plan.partition.index, plan.partition.count)
     write_text(store, key, json.dumps(document, sort_keys=True) + "\n")
 
