@@ -200,6 +200,7 @@ HOP_BY_HOP = ("Connection", "Transfer-Encoding", "Content-Length", "Server", "Da
 def _serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] - who asked may have gone
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -190,7 +190,9 @@ SPANS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", SPANS)
-def test_a_command_in_a_sentence_or_table_runs(line, workspace):
+def test_a_command_in_a_sentence_or_table_runs(line, workspace, request):
+    if "s3://" in line:
+        request.getfixturevalue("page_bucket")
     assert call_augcli(SPANS[line].words) == 0
 
 

@@ -6,10 +6,12 @@ import platform
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from augcli.errors import Note
 from augcli.io.images import codec
+from augcli.io.store.object_clients import INSTALL_OBSTORE
 from augcli.kernels import cpu, devices
 from augcli.pipeline.engines.cpus import count_cpus, count_workers, read_quota
 
@@ -85,5 +87,7 @@ def _find_costs(
         )
     if not processes:
         yield "workers are threads here, which hold each other up a little; on Linux they are processes"
+    if find_spec("obstore") is None:
+        yield f"without obstore there is no s3://, gs:// and az://; {INSTALL_OBSTORE}"
     if problem:
         yield Note("the backend gpu cannot be used, which costs commands nothing: ", problem)

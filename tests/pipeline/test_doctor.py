@@ -35,6 +35,12 @@ def test_it_says_what_is_here():
             "built without AVIF: such images count as failed; pip install",
         ),
         (sys, "platform", "darwin", "workers are threads here"),
+        (
+            doctor,
+            "find_spec",
+            lambda name: None,
+            "without obstore there is no s3://",
+        ),
     ],
 )
 def test_it_says_what_a_missing_part_costs(monkeypatch, where, name, value, says):

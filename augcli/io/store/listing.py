@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from itertools import islice
+from operator import le
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.io.store.names import OWN_NAMES, OWN_PREFIX, RECIPE, is_output
@@ -60,8 +62,9 @@ class Files:
         self.versions += files.versions
 
     def sort(self) -> None:
-        """Put the files in the order of their keys."""
-        self._pick(sorted(range(len(self)), key=self.keys.__getitem__))
+        """Put the files in the order of their keys, in which buckets list them."""
+        if not all(map(le, self.keys, islice(self.keys, 1, None))):
+            self._pick(sorted(range(len(self)), key=self.keys.__getitem__))
 
     def below(self, prefix: str) -> Files:
         """Return the files whose keys start with a prefix, under their whole keys."""

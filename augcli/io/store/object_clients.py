@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TIMEOUT = "120s"
 """For one request, with its bytes; obstore's own 30 s are short for large files. It tries ten times."""
 
+INSTALL_OBSTORE = "run: pip install 'augcli[remote]'"
+
 ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "gs": ("GOOGLE_BASE_URL",),
@@ -40,8 +42,8 @@ def load_obstore() -> Any:
         import obstore.store
     except ImportError as error:
         raise MissingPartError(
-            "obstore is not installed, by which s3://, gs:// and az:// are read and written; run:"
-            " pip install 'augcli[remote]'"
+            "obstore is not installed, by which s3://, gs:// and az:// are read and written;"
+            f" {INSTALL_OBSTORE}"
         ) from error
     return obstore
 
