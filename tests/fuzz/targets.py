@@ -234,6 +234,39 @@ def check_run(data: bytes) -> bool:
     return taken == 2
 
 
+# --- tar files -----------------------------------------------------------------------------------------
+
+
+def check_tar(data: bytes) -> bool:
+    """Open a tar file by each way to label it, and read all samples as a run would."""
+    taken = 0
+    with _lying(data, "train-0.tar") as path:
+        for label_col in (None, "cls", "json.weights"):
+            with _refused():
+                source = open_source(str(path), Selection(label_col=label_col))
+                for catalogue in source.catalogues:
+                    _check_labels(catalogue.labels, len(catalogue), catalogue.classes)
+                    _read_samples(source, catalogue)
+                taken += 1
+    return taken > 0
+
+
+def _read_samples(source: Any, catalogue: Any) -> None:
+    """Read the images and masks of tar files, or find out that they have none."""
+    groups = source.groups[catalogue.split]
+    samples = source.samples(catalogue, groups, 1)
+    if sum(group.rows for group in groups) != len(catalogue):
+        raise Broken("row-groups-without-all-rows")
+    for sample in range(len(catalogue)):
+        with suppress(DecodeError):
+            image, name = samples.read(sample)
+            if not isinstance(image, bytes):
+                raise Broken("image-that-is-no-bytes")
+            safe_stem(name)
+        with suppress(DecodeError):
+            samples.read_mask(sample)
+
+
 # --- tables and texts ----------------------------------------------------------------------------------
 
 
@@ -596,6 +629,12 @@ def _shards() -> st.SearchStrategy[bytes]:
     return st.one_of(damage.damaged_parquet(SHARDS()), features.map(whole_files.shard_with_features))
 
 
+def _tars() -> st.SearchStrategy[bytes]:
+    """Give tar files whose bytes are damaged, with checksums that hold or not, or whose JSON is another."""
+    spoilt, texts = damage.damaged(TARS()), _documents(whole_files.SAMPLE, whole_files.to_json)
+    return st.one_of(spoilt, spoilt.map(whole_files.with_checksums), texts.map(whole_files.tar_with))
+
+
 def _parts() -> st.SearchStrategy[bytes]:
     facts = _documents(whole_files.FACTS, whole_files.to_json)
     return st.one_of(damage.damaged_parquet(PARTS()), facts.map(whole_files.part_with_facts))
@@ -628,11 +667,13 @@ COCO_FILES, VOC_FILES, MASKS = (
     cache(whole_files.make_voc),
     cache(whole_files.make_masks),
 )
+TARS = cache(whole_files.make_tars)
 CSV_TABLES, PARQUET_TABLES = cache(whole_files.make_csv_tables), cache(whole_files.make_parquet_tables)
 TARGETS: dict[str, Target] = {
     "image": Target(".bin", check_image, IMAGES, lambda: damage.damaged(IMAGES()), memory=256 * MIB),
     "shard": Target(".parquet", check_shard, SHARDS, _shards),
     "run": Target(".parquet", check_run, SHARDS, _shards, load=cpu.load),
+    "tar": Target(".tar", check_tar, TARS, _tars),
     "csv-table": Target(
         ".csv", check_csv_table, CSV_TABLES, lambda: damage.damaged(CSV_TABLES(), is_text=True)
     ),

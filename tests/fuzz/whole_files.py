@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import tarfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,20 @@ RECIPE: dict[str, Any] = {
             "p": 0.5,
         },
     ],
+}
+SAMPLE = {
+    "label": 1,
+    "label_name": "dog",
+    "classes": [0, 1],
+    "weights": [0.25, 0.75],
+    "partners": '["x"]',
+    "lam": 0.75,
+    "source": "dog/1.jpg",
+    "op": "cutmix",
+    "copy": 0,
+    "hash": "0" * 32,
+    "width": 10,
+    "height": 8,
 }
 FACTS = {
     "fingerprint": "0" * 32,
@@ -268,6 +283,37 @@ def shard_with_features(features: bytes) -> bytes:
     """Make a shard whose schema says `features` of its columns."""
     columns = {"image": _images(), "label": pa.array([0, 1, 1, 0]), "note": pa.array(["x", None, "y", "z"])}
     return to_parquet(columns, {b"huggingface": features})
+
+
+def tar_with(document: bytes, form: int = tarfile.USTAR_FORMAT) -> bytes:
+    """Return a tar file of two samples, the first of which has some JSON."""
+    buffer, mask = io.BytesIO(), make_masks()[0]
+    text = to_json(SAMPLE)
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as tar:
+        for key, own in (("a/b", document), ("c" * 90 if form == tarfile.USTAR_FORMAT else "c" * 120, text)):
+            for suffix, data in (("png", _encoded()[1]), ("cls", b"1"), ("json", own), ("mask.png", mask)):
+                entry = tarfile.TarInfo(f"{key}.{suffix}")
+                entry.size, entry.mtime = len(data), 1.5 if form == tarfile.PAX_FORMAT else 1
+                tar.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def make_tars() -> list[bytes]:
+    return [
+        tar_with(to_json(SAMPLE), form)
+        for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
+    ]
+
+
+def with_checksums(data: bytes) -> bytes:
+    """Return a tar file in which every block that looks like a header has the right checksum."""
+    made = bytearray(data)
+    for start in range(0, len(made) - 511, 512):
+        block = made[start : start + 512]
+        if block[257:262] == b"ustar":
+            total = sum(block[:148]) + sum(block[156:]) + 256
+            made[start + 148 : start + 156] = b"%06o\0 " % total
+    return bytes(made)
 
 
 def make_csv_tables() -> list[bytes]:

@@ -89,6 +89,15 @@ def test_what_we_write_is_read_by_tarfile():
     assert list_by_tarfile(data) == list(TarWalk(buffer))
 
 
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 70000])
+@pytest.mark.parametrize("name", ["", "a.jpg", "é" * 50, "n" * 100])
+def test_headers_are_those_of_tarfile(name, size):
+    buffer, entry = io.BytesIO(), tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o444
+    assert write_member(buffer, name, bytes(size)) == 512 + size + -size % 512
+    assert buffer.getvalue()[:512] == entry.tobuf(tarfile.USTAR_FORMAT, "utf-8")
+
+
 @pytest.mark.parametrize("blocks", [0, 18, 19, 20, 21, 40])
 def test_the_end_fills_a_record_as_tarfile_does(blocks):
     buffer = io.BytesIO()

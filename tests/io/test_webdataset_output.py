@@ -142,7 +142,7 @@ def test_a_run_that_was_interrupted_gives_the_same_bytes(output, photos, tmp_pat
 
 def test_a_name_of_101_bytes_does_not_fit_and_keys_are_cut_for_it(tmp_path):
     assert write_member(io.BytesIO(), "a" * 96 + ".jpg", b"") == 512
-    with pytest.raises(ValueError, match="name is too long"):
+    with pytest.raises(ValueError, match="does not fit into a plain header"):
         write_member(io.BytesIO(), "a" * 97 + ".jpg", b"")
     long = "é" * 100 + "." + "b" * 40  # 241 bytes
     for number in range(2):
@@ -435,6 +435,14 @@ def test_failed_images_are_recorded_and_a_chunk_of_nothing_else_has_no_tar_file(
     assert index["filenames"] == [path.name for path in others]
     assert (tmp_path / "dst" / "failures.jsonl").exists()
     assert augcli.verify(tmp_path / "dst").differences == ()
+
+
+def test_a_limit_leaves_the_first_numbers(make_folder, tmp_path, limit):
+    limit(chunk_outputs=4)
+    augcli.materialize(make_folder({"cat": 32}), tmp_path / "dst", mixing(limit=11))
+    index = json.loads((tmp_path / "dst" / "_info.json").read_text())["splits"]["train"]
+    assert index["num_samples"] == 11
+    assert index["filenames"] == [f"train-{n:06d}.tar" for n in range(len(index["filenames"]))]
 
 
 def test_a_dry_run_writes_nothing(photos, tmp_path):

@@ -80,13 +80,14 @@ def in_memory(page_inputs):
         ("photos", CUTMIX | {"format": "parquet"}, {}),
         ("photos", CUTMIX | {"format": "webdataset"}, {}),
         ("shards", CUTMIX, {}),
+        ("wds", CUTMIX | {"format": "webdataset"}, {}),
         ("splits", CHAIN, {}),
         ("flat", CUTMIX, {"labels": "labels.csv", "classes": "classes.txt"}),
         ("seg/images", ANNOTATED, {"masks": "seg/masks"}),
         ("coco/images", ANNOTATED, {"boxes": "coco/annotations.json"}),
         ("voc/JPEGImages", ANNOTATED, {"boxes": "voc/Annotations"}),
     ],
-    ids=["folder", "to-parquet", "to-tar", "parquet", "chain", "table", "masks", "coco", "voc"],
+    ids=["folder", "to-parquet", "to-tar", "parquet", "tar", "chain", "table", "masks", "coco", "voc"],
 )
 def test_the_trees_are_those_of_a_disk(bucket, tmp_path, tree, source, recipe, beside):
     there = bucket.put(source)
