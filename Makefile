@@ -50,6 +50,7 @@ fuzz: .venv/dev.stamp  ## damage files of every kind for a minute each, and keep
 soak: .venv/dev.stamp  ## 100,000 images, 8 workers, 50 kills: equal bytes, flat memory; many more examples
 	$(BIN)/python tests/soak/soak.py
 	$(BIN)/python tests/soak/soak.py --images 20000 --kills 20 --format parquet
+	$(BIN)/python tests/soak/ray_kills.py
 	$(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile soak
 
 docs: .venv/run.stamp  ## the guide's cards of operations and their pictures, from the operations themselves

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -82,8 +84,8 @@ def test_a_cluster_makes_the_tree_of_one_machine(cluster, make_folder, tmp_path,
 @needs_ray
 @pytest.mark.slow
 def test_a_worker_that_is_killed_is_made_up_for_and_leaves_nothing(cluster, photos, tmp_path, tree, limit):
-    limit(chunk_outputs=300)
-    recipe = single(CutMix(alpha=1.0), copies=60)
+    limit(chunk_outputs=200)
+    recipe = single(CutMix(alpha=1.0), copies=40)
     augcli.materialize(photos, tmp_path / "local", recipe, workers=2)
     killed = []
 
@@ -101,6 +103,24 @@ def test_a_worker_that_is_killed_is_made_up_for_and_leaves_nothing(cluster, phot
     killer.join()
     assert killed
     assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+
+
+@needs_ray
+@pytest.mark.slow
+def test_ctrl_c_ends_the_command_and_its_workers(photos, tmp_path):
+    words = ["cutmix", "--engine", "ray", "--copies", "2000", photos, tmp_path / "dst"]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "augcli", *words], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while command.poll() is None and not list((tmp_path / "dst").rglob("*.part")):
+        time.sleep(0.01)
+    time.sleep(0.5)
+    os.killpg(command.pid, signal.SIGINT)
+    said = command.communicate(timeout=60)[1]
+    assert command.returncode == 130
+    assert said.startswith("augcli: interrupted; to go on where it was: augcli cutmix --engine ray")
+    assert said.count("\n") == 1
+    assert not list((tmp_path / "dst").glob(".augcli-probe-*"))
 
 
 @needs_ray

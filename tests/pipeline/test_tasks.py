@@ -18,6 +18,7 @@ import augcli
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.io.store.base import Sharing
+from augcli.io.store.local import LocalStore
 from augcli.io.store.places import open_destination
 from augcli.ops.cutmix import CutMix
 from augcli.pipeline.engines import local
@@ -143,6 +144,21 @@ def test_one_chunk_on_two_workers_is_one_on_one(make_folder, tmp_path, tree, lay
         summary = augcli.materialize(src, tmp_path / str(workers), recipe, workers=workers)
         assert summary.chunks == 1
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
+
+
+def test_no_two_attempts_at_a_chunk_share_unfinished_names(photos, tmp_path, monkeypatch):
+    """An engine may repeat a task while the first attempt is still at it."""
+    (split,) = plan(photos, tmp_path / "dst", "folder", Limits())
+    (task,) = make_tasks([Piece(split, chunk, chunk.arcs, True) for chunk in split.chunks], 16, True)
+    attempts, stage = [], LocalStore.stage
+    monkeypatch.setattr(
+        LocalStore, "stage", lambda store, *args: (attempts.append(store.attempt), stage(store, *args))[1]
+    )
+    work(task)
+    (first,) = set(attempts)
+    work(pickle.loads(pickle.dumps(task)))
+    (second,) = set(attempts) - {first}
+    assert split.job.writer.store.attempt not in (first, second)
 
 
 def spoil(src, names):

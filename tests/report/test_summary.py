@@ -56,6 +56,12 @@ def test_classes_called_by_numbers_are_quoted():
     assert "  boxes      '7' 2 -> 3" in lines
 
 
+def test_it_says_which_machine_made_how_many_chunks():
+    summary = replace(SUMMARY, nodes={"a": 3, "b": 1})
+    assert "  nodes      a 3, b 1" in describe(summary).splitlines()
+    assert document(summary)["nodes"] == {"a": 3, "b": 1}
+
+
 def test_no_backend_is_named_where_no_step_is_applied():
     said = describe(replace(SUMMARY, libraries={"backend": "none"}, workers=1))
     assert said.endswith("made 2 in 0.5 s (4 images/s, 1 worker, 1 of 2 chunks)")
