@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import InputError, Option, OutputError, Reminder, UsageError
+from augcli.arguments import (
+    check_at_least,
+    check_output,
+    check_paths,
+    load_stored,
+    read_own_partition,
+    remind_of_annotations,
+    select,
+)
+from augcli.errors import Option, UsageError
 from augcli.recipe import Recipe
 from augcli.recipe_files import load_recipe, open_recipe
 from augcli.samples import InputFiles
@@ -16,10 +24,7 @@ from augcli.samples import InputFiles
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from augcli.io.readers.base import Selection
-    from augcli.io.store.urls import Access
     from augcli.pipeline.doctor import Diagnosis
-    from augcli.pipeline.plan.partitions import Partition
     from augcli.pipeline.results import Summary, Verification
 
 
@@ -99,12 +104,12 @@ def materialize(
         raise UsageError(Option("backend"), f" must be one of {', '.join(BACKENDS)}, got {backend!r}")
     choice, access = EngineChoice(engine, ray_address), Access(endpoint_url, anonymous)
     loaded = open_recipe(recipe, access)
-    _check_at_least(1, "workers", workers)
-    _check_at_least(0, "max_errors", max_errors)
-    own = None if partition is None else _read_partition(partition, force)
-    selection = _select(loaded.recipe, dst, InputFiles.of(labels, classes, masks, boxes), access)
+    check_at_least(1, "workers", workers)
+    check_at_least(0, "max_errors", max_errors)
+    own = None if partition is None else read_own_partition(partition, force)
+    selection = select(loaded.recipe, dst, InputFiles.of(labels, classes, masks, boxes), access)
     if loaded.output is not None:
-        _remind_of_annotations(loaded.output, selection)
+        remind_of_annotations(loaded.output, selection)
     advance = advance or (lambda done, total: None)
     settings = Settings(workers, force, dry_run, max_errors, backend, choice, loaded.is_stored, own, advance)
     return run(str(src), plain_path(dst), loaded.recipe, selection, settings)
@@ -144,10 +149,10 @@ def merge(
     from augcli.pipeline.merge import merge
 
     check_paths(dst=dst)
-    _check_at_least(0, "max_errors", max_errors)
+    check_at_least(0, "max_errors", max_errors)
     path, access = plain_path(dst), Access(endpoint_url, anonymous)
-    _check_output(path, access)
-    recipe = _load_stored(path, access)
+    check_output(path, access)
+    recipe = load_stored(path, access)
     return merge(
         path, open_destination(path, access), recipe, max_errors, advance or (lambda done, total: None)
     )
@@ -202,19 +207,19 @@ def verify(
     from augcli.pipeline.verify import Check, verify
 
     check_paths(dst=dst, against=against, labels=labels, classes=classes, masks=masks, boxes=boxes)
-    _check_at_least(1, "workers", workers)
-    _check_at_least(1, "sample", sample)
+    check_at_least(1, "workers", workers)
+    check_at_least(1, "sample", sample)
     of_sources = (sample, labels, classes, masks, boxes)
     if against is None and any(option is not None for option in of_sources):
         raise UsageError(*OF_SOURCES)
     path, access = plain_path(dst), Access(endpoint_url, anonymous)
-    _check_output(path, access)
+    check_output(path, access)
     try:
         recipe = load_recipe(join_path(path, "augcli.json"), access)
     except UsageError as error:  # only a change by hand makes it one that is not accepted
         damage = Difference("augcli.json", f"it is not a recipe: {error}")
         return Verification(str(dst), "unknown", 0, 0, (damage,), 0.0, 0, {})
-    selection = _select(recipe, path, InputFiles.of(labels, classes, masks, boxes), access)
+    selection = select(recipe, path, InputFiles.of(labels, classes, masks, boxes), access)
     source = None if against is None else open_source(str(against), selection)
     check = Check(source, sample, workers, access, advance or (lambda done, total: None))
     return verify(path, recipe, check)
@@ -261,11 +266,11 @@ def preview(
     from augcli.report.preview import draw_preview
 
     check_paths(src=src, dst=dst, sheet=sheet, labels=labels, classes=classes, masks=masks, boxes=boxes)
-    _check_at_least(1, "count", count)
+    check_at_least(1, "count", count)
     path, access = plain_path(dst), Access(endpoint_url, anonymous)
-    _check_output(path, access)
-    recipe = _load_stored(path, access)
-    selection = _select(recipe, path, InputFiles.of(labels, classes, masks, boxes), access)
+    check_output(path, access)
+    recipe = load_stored(path, access)
+    selection = select(recipe, path, InputFiles.of(labels, classes, masks, boxes), access)
     source = open_source(str(src), selection)
     draw_preview(source, open_destination(path, access), recipe, Path(sheet), count)
 
@@ -275,107 +280,3 @@ def diagnose() -> Diagnosis:
     from augcli.pipeline.doctor import diagnose
 
     return diagnose()
-
-
-ARGUMENTS = ("src", "dst", "recipe", "sheet")
-"""What the command line takes by its place; there they are called `SRC`, and so on."""
-
-
-def check_paths(**paths: object) -> None:
-    """Refuse empty paths: an unset variable, which would mean the current directory; and broken addresses.
-
-    Raises:
-        UsageError: Naming the argument.
-    """
-    from augcli.io.store.urls import plain_path
-
-    for name, path in paths.items():
-        if isinstance(path, os.PathLike):
-            plain_path(path)
-        if isinstance(path, str) and not path:
-            option = name.upper() if name in ARGUMENTS else Option(name)
-            raise UsageError(option, " is empty; give a path (`.` is the current directory)")
-
-
-def _check_output(dst: str, access: Access) -> None:
-    """Refuse what is not an output of ours."""
-    from augcli.io.store.locations import Kind, find_kind
-    from augcli.io.store.urls import join_path
-
-    if find_kind(dst, access) is not Kind.DIRECTORY:
-        raise InputError(f"{dst!r} is not a directory; give the DST of a run")
-    if find_kind(join_path(dst, "augcli.json"), access) is not Kind.FILE:
-        raise OutputError(
-            f"{dst!r} holds no augcli.json, so it is not an output of augcli; give the DST of a run"
-        )
-
-
-def _read_partition(text: str, force: bool) -> Partition:
-    """Read which partition is to be made.
-
-    Raises:
-        UsageError: If it is not one, or if it shall replace another recipe's output.
-    """
-    from augcli.pipeline.plan.partitions import read_partition
-
-    partition = read_partition(text)
-    if force:
-        why = " do not go together, since each partition would remove what others make; remove DST before"
-        both = Option("force"), " and ", Option("partition", str(partition))
-        raise UsageError(*both, why, " the first one begins, and leave out ", Option("force"))
-    return partition
-
-
-def _load_stored(dst: str, access: Access) -> Recipe:
-    """Read the recipe of an output.
-
-    Raises:
-        OutputError: If its `augcli.json` is damaged.
-    """
-    from augcli.io.store.urls import join_path
-
-    stored = join_path(dst, "augcli.json")
-    try:
-        return load_recipe(stored, access)
-    except UsageError as error:
-        raise OutputError(f"{stored!r} is damaged: {error}") from error
-
-
-def _remind_of_annotations(dst: str, selection: Selection) -> None:
-    """Warn where a stored recipe is run without the masks or boxes that its output had."""
-    from augcli.io.boxes.recorded import read_annotated
-    from augcli.io.store.places import open_destination
-
-    had = read_annotated(open_destination(dst, selection.access))
-    for kind, was_there, given in (
-        ("masks", had.masks, selection.files.masks),
-        ("boxes", had.boxes, selection.files.boxes),
-    ):
-        if was_there and given is None:
-            words = f"the output of this recipe had {kind}; give ", Option(kind), " to take them along"
-            warnings.warn(Reminder(*words), stacklevel=3)
-
-
-def _check_at_least(least: int, name: str, value: int | None) -> None:
-    if value is not None and value < least:
-        raise UsageError(Option(name), f" must be >= {least}, got {value}")
-
-
-def _select(recipe: Recipe, dst: str | os.PathLike[str], files: InputFiles, access: Access) -> Selection:
-    """Return how SRC is read; what is given goes before what the recipe says."""
-    from augcli.io.readers.base import Selection
-
-    return Selection(
-        files.or_else(InputFiles(masks=recipe.masks, boxes=recipe.boxes)),
-        image_col=recipe.image_col,
-        label_col=recipe.label_col,
-        box_order=recipe.box_order,
-        changes_pixels=bool(recipe.entries or recipe.size),
-        file_col=recipe.file_col,
-        label_sep=recipe.label_sep,
-        links=recipe.links,
-        split=recipe.split,
-        splits=recipe.splits,
-        skip=str(dst),
-        access=access,
-    )

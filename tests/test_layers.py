@@ -19,7 +19,7 @@ PACKAGE = Path(augcli.__file__).parent
 LAYERS = [
     {"cli"},
     {"api", "arrays"},
-    {"report"},
+    {"report", "arguments"},
     {"pipeline"},
     {"recipe_files"},
     {"recipe"},

@@ -1,0 +1,130 @@
+"""What Python functions on data sets check of their arguments, and what these mean."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+from augcli.errors import InputError, Option, OutputError, Reminder, UsageError
+from augcli.recipe_files import load_recipe
+from augcli.samples import InputFiles
+
+if TYPE_CHECKING:
+    from augcli.io.readers.base import Selection
+    from augcli.io.store.urls import Access
+    from augcli.pipeline.plan.partitions import Partition
+    from augcli.recipe import Recipe
+
+ARGUMENTS = ("src", "dst", "recipe", "sheet")
+"""What the command line takes by its place; there they are called `SRC`, and so on."""
+
+
+def check_paths(**paths: object) -> None:
+    """Refuse empty paths: an unset variable, which would mean the current directory; and broken addresses.
+
+    Raises:
+        UsageError: Naming the argument.
+    """
+    from augcli.io.store.urls import plain_path
+
+    for name, path in paths.items():
+        if isinstance(path, os.PathLike):
+            plain_path(path)
+        if isinstance(path, str) and not path:
+            option = name.upper() if name in ARGUMENTS else Option(name)
+            raise UsageError(option, " is empty; give a path (`.` is the current directory)")
+
+
+def check_output(dst: str, access: Access) -> None:
+    """Refuse what is not an output of ours.
+
+    Raises:
+        InputError: If it is not a directory.
+        OutputError: If it holds something else.
+    """
+    from augcli.io.store.locations import Kind, find_kind
+    from augcli.io.store.urls import join_path
+
+    if find_kind(dst, access) is not Kind.DIRECTORY:
+        raise InputError(f"{dst!r} is not a directory; give the DST of a run")
+    if find_kind(join_path(dst, "augcli.json"), access) is not Kind.FILE:
+        raise OutputError(
+            f"{dst!r} holds no augcli.json, so it is not an output of augcli; give the DST of a run"
+        )
+
+
+def read_own_partition(text: str, force: bool) -> Partition:
+    """Read which partition is to be made.
+
+    Raises:
+        UsageError: If it is not one, or if it shall replace another recipe's output.
+    """
+    from augcli.pipeline.plan.partitions import read_partition
+
+    partition = read_partition(text)
+    if force:
+        why = " do not go together, since each partition would remove what others make; remove DST before"
+        both = Option("force"), " and ", Option("partition", str(partition))
+        raise UsageError(*both, why, " the first one begins, and leave out ", Option("force"))
+    return partition
+
+
+def load_stored(dst: str, access: Access) -> Recipe:
+    """Read the recipe of an output.
+
+    Raises:
+        OutputError: If its `augcli.json` is damaged.
+    """
+    from augcli.io.store.urls import join_path
+
+    stored = join_path(dst, "augcli.json")
+    try:
+        return load_recipe(stored, access)
+    except UsageError as error:
+        raise OutputError(f"{stored!r} is damaged: {error}") from error
+
+
+def remind_of_annotations(dst: str, selection: Selection) -> None:
+    """Warn where a stored recipe is run without the masks or boxes that its output had."""
+    from augcli.io.boxes.recorded import read_annotated
+    from augcli.io.store.places import open_destination
+
+    had = read_annotated(open_destination(dst, selection.access))
+    for kind, was_there, given in (
+        ("masks", had.masks, selection.files.masks),
+        ("boxes", had.boxes, selection.files.boxes),
+    ):
+        if was_there and given is None:
+            words = f"the output of this recipe had {kind}; give ", Option(kind), " to take them along"
+            warnings.warn(Reminder(*words), stacklevel=3)
+
+
+def check_at_least(least: int, name: str, value: int | None) -> None:
+    """Refuse a number that is too small; None is one that was not given.
+
+    Raises:
+        UsageError: Naming the argument.
+    """
+    if value is not None and value < least:
+        raise UsageError(Option(name), f" must be >= {least}, got {value}")
+
+
+def select(recipe: Recipe, dst: str | os.PathLike[str], files: InputFiles, access: Access) -> Selection:
+    """Return how SRC is read; what is given goes before what the recipe says."""
+    from augcli.io.readers.base import Selection
+
+    return Selection(
+        files.or_else(InputFiles(masks=recipe.masks, boxes=recipe.boxes)),
+        image_col=recipe.image_col,
+        label_col=recipe.label_col,
+        box_order=recipe.box_order,
+        changes_pixels=bool(recipe.entries or recipe.size),
+        file_col=recipe.file_col,
+        label_sep=recipe.label_sep,
+        links=recipe.links,
+        split=recipe.split,
+        splits=recipe.splits,
+        skip=str(dst),
+        access=access,
+    )
