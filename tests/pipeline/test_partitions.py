@@ -451,6 +451,20 @@ def test_a_partition_of_another_recipe_is_refused(src, tmp_path):
         augcli.materialize(src, tmp_path / "dst", CUTMIX | {"seed": 1}, partition="1/4")
 
 
+def test_of_two_recipes_that_begin_at_the_same_moment_the_second_is_refused(src, tmp_path, monkeypatch):
+    dst, real, others = tmp_path / "dst", LocalStore.create, [CUTMIX | {"seed": 1}]
+
+    def create(store, key, data):
+        while others:
+            augcli.materialize(src, dst, others.pop(), partition="1/2")
+        return real(store, key, data)
+
+    monkeypatch.setattr(LocalStore, "create", create)
+    with pytest.raises(OutputError, match="another recipe's output; differing: seed"):
+        augcli.materialize(src, dst, CUTMIX, partition="0/2")
+    assert plans(dst) == [".augcli-plan-1-of-2"]
+
+
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_partitions_of_another_number_are_refused(src, tmp_path, dry_run):
     dst = tmp_path / "dst"

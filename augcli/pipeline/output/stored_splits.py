@@ -14,6 +14,7 @@ from augcli.io.store.names import CLASSES, folder_names, part_key, part_names
 from augcli.io.writers.choose import WRITERS, choose_writer
 from augcli.io.writers.comparison import Difference
 from augcli.pipeline.output.documents import SplitOutput
+from augcli.pipeline.output.plan_files import read_plans
 from augcli.pipeline.plan.splits import pass_on, table_options
 
 if TYPE_CHECKING:
@@ -82,14 +83,16 @@ class StoredOutput:
         recipe = self.recipe if split == main else pass_on(self.recipe)
         writer = self._make_writer(split, recipe, None, {})
         files = writer.files(names)
-        classes, features = self._read_description([*writer.tables(), *sorted(files)])
+        classes, features = self._read_description(split, [*writer.tables(), *sorted(files)])
         writer = self._make_writer(split, recipe, classes, features)
         has_folders = WRITERS[str(self.recipe.format)].has_class_folders
         has_folders = has_folders and any("/" in name.removeprefix(writer.name("", "", "")) for name in names)
         folders = folder_names(classes) if has_folders and classes else None
         return StoredSplit(SplitOutput(split, writer, chunks, facts, classes, folders), files)
 
-    def _read_description(self, keys: Sequence[str]) -> tuple[tuple[str, ...] | None, dict[str, Any]]:
+    def _read_description(
+        self, split: str, keys: Sequence[str]
+    ) -> tuple[tuple[str, ...] | None, dict[str, Any]]:
         """Read class names and features of carried columns from the first parquet file that has them."""
         for key in keys:
             if key.endswith(".parquet") and key in self.contents.sizes:
@@ -99,9 +102,17 @@ class StoredOutput:
                     carried = (name for name in known if not part_files.is_ours(name, self.annotated.masks))
                     return classes, {name: known[name] for name in carried}
         if CLASSES not in self.contents.sizes:
-            return None, {}
+            return self._read_planned(split)
         [text] = self.store.read([CLASSES])
         return tuple((text or b"").decode("utf-8", "replace").split("\n")[:-1]), {}
+
+    def _read_planned(self, split: str) -> tuple[tuple[str, ...] | None, dict[str, Any]]:
+        """Read them from the plans of partitions, where no document stands yet."""
+        for plan in filter(None, read_plans(self.store, self.contents.sizes).values()):
+            for planned in plan.splits:
+                if planned.name == split:
+                    return planned.classes, planned.features
+        return None, {}
 
     def _make_writer(
         self, split: str, recipe: Recipe, classes: tuple[str, ...] | None, features: dict[str, Any]
