@@ -9,11 +9,12 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from augcli.errors import Note
+from augcli.errors import Note, Option
 from augcli.io.images import codec
 from augcli.io.store.object_clients import INSTALL_OBSTORE
 from augcli.kernels import cpu, devices
 from augcli.pipeline.engines.cpus import count_cpus, count_workers, read_quota
+from augcli.pipeline.engines.ray import INSTALL_RAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,5 +90,7 @@ def _find_costs(
         yield "workers are threads here, which hold each other up a little; on Linux they are processes"
     if find_spec("obstore") is None:
         yield f"without obstore there is no s3://, gs:// and az://; {INSTALL_OBSTORE}"
+    if find_spec("ray") is None:
+        yield Note("without Ray there is no ", Option("engine", "ray"), f"; {INSTALL_RAY}")
     if problem:
         yield Note("the backend gpu cannot be used, which costs commands nothing: ", problem)

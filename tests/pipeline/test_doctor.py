@@ -41,6 +41,7 @@ def test_it_says_what_is_here():
             lambda name: None,
             "without obstore there is no s3://",
         ),
+        (doctor, "find_spec", lambda name: None, "without Ray there is no engine='ray'; run: pip install"),
     ],
 )
 def test_it_says_what_a_missing_part_costs(monkeypatch, where, name, value, says):

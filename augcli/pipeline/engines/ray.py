@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from augcli.pipeline.engines.base import Result, Task
 
+INSTALL_RAY = "run: pip install 'augcli[ray]'"
+
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """What keeps Ray from calling home, and from a warning about GPUs that nobody asked for."""
 
@@ -45,7 +47,7 @@ def check_usable(address: str | None) -> None:
         MissingPartError: Naming the cure.
     """
     if importlib.util.find_spec("ray") is None:
-        raise MissingPartError("Ray is not installed; run: pip install 'augcli[ray]'")
+        raise MissingPartError(f"Ray is not installed; {INSTALL_RAY}")
     address = _find_address(address)
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if port.isdecimal():
