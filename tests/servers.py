@@ -133,8 +133,11 @@ class Faults:
 
 
 @contextmanager
-def serve_badly(target: str, faults: Faults, seconds: float = 0.0) -> Iterator[str]:
-    """Start a proxy that answers with 503, resets connections, sends half bodies and loses answers."""
+def serve_badly(target: str, faults: Faults, seconds: float = 0.0, below: str = "") -> Iterator[str]:
+    """Start a proxy that answers with 503, resets connections, sends half bodies and loses answers.
+
+    Paths begin with `below`, which the server behind it is not told.
+    """
     address = urllib.parse.urlsplit(target)
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -151,7 +154,7 @@ def serve_badly(target: str, faults: Faults, seconds: float = 0.0) -> Iterator[s
                 self._reset()
                 return
             connection = http.client.HTTPConnection(address.hostname or "", address.port or 80, timeout=30)
-            connection.request(self.command, self.path, body, dict(self.headers))
+            connection.request(self.command, self.path.removeprefix(below), body, dict(self.headers))
             got = connection.getresponse()
             data = got.read()
             connection.close()

@@ -30,14 +30,25 @@ def test_an_address_is_taken_apart_as_it_is_written():
     assert parse_url("s3://bucket/a b/100%25.jpg/") == Url("s3", "bucket", "a b/100%25.jpg")
     assert str(parse_url("gs://bucket/")) == "gs://bucket"
     assert parse_url("az://box/a/b").parent == Url("az", "box", "a")
+    bucket = parse_url("hf://buckets/me/photos/a/b")
+    assert (bucket, str(bucket)) == (Url("hf", "buckets/me/photos", "a/b"), "hf://buckets/me/photos/a/b")
     assert (parse_url("s3://x/a/b").name, parse_url("s3://x").name) == ("b", "")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("https://host/x", "is an address of a kind that is not read; give s3://, gs:// or az://, or a path"),
+        (
+            "https://host/x",
+            "is an address of a kind that is not read; give s3://, gs://, az:// or hf://buckets/, or a path",
+        ),
         ("s3:///x", "names no bucket; give s3://BUCKET/PATH"),
+        ("hf://buckets/me", "names no bucket; give hf://buckets/OWNER/BUCKET/PATH"),
+        (
+            "hf://datasets/me/x",
+            "is a repository and not a bucket; give hf://buckets/OWNER/BUCKET/PATH, or a directory:"
+            " `hf download` fetches one, `hf upload-large-folder` sends an output",
+        ),
         ("s3://b/a//c", "has an empty part, `.` or `..` in it; give the address without them"),
         ("s3://b/../c", "has an empty part, `.` or `..` in it; give the address without them"),
     ],
@@ -81,6 +92,21 @@ def test_an_endpoint_is_taken_from_the_environment_where_none_is_given():
     assert find_endpoint("az", Access(), both) is None
     with pytest.raises(UsageError, match="must begin with"):
         find_endpoint("s3", Access(), {"AWS_ENDPOINT_URL": "c:3"})
+
+
+def test_a_bucket_of_hugging_face_lies_below_its_owner(s3):
+    servers.make_bucket("s3://photos-of-me", s3)
+    faults = servers.Faults()
+    faults.TURNS = ("",)
+    with servers.serve_badly(s3, faults, below="/me") as gateway:
+        store = ObjectStore(parse_url("hf://buckets/me/photos-of-me/a"), Access(gateway))
+        store.stage(["x", "y"], [b"1", b"2"])
+        assert [key for page in store.list() for key in page.keys] == ["x", "y"]
+        store.delete(["x"])
+        assert store.read(["x", "y"]) == [None, b"2"]
+    assert ObjectStore(parse_url("s3://photos-of-me"), Access(s3)).read(["a/y"]) == [b"2"]
+    client = object_clients.connect("hf", "buckets/me/photos-of-me", Access(), 0)
+    assert client.config["endpoint"] == "https://s3.hf.co/me"
 
 
 # --- listing -------------------------------------------------------------------------------------------

@@ -26,8 +26,12 @@ ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "gs": ("GOOGLE_BASE_URL",),
     "az": ("AZURE_STORAGE_ENDPOINT",),
+    "hf": (),
 }
 """Variables that name another server, the first that is set."""
+
+HUGGING_FACE, ITS_REGION = "https://s3.hf.co", "us-east-1"
+"""The server by which Hugging Face's buckets are reached as those of S3, each below its owner."""
 
 
 @cache
@@ -68,6 +72,10 @@ def connect(scheme: str, bucket: str, access: Access, process: int) -> Any:
         known["skip_signature"] = True
     if scheme == "gs":
         return stores.GCSStore(bucket, **known, **({"base_url": endpoint} if endpoint else {}))
+    if scheme == "hf":
+        _, owner, bucket = bucket.split("/")
+        endpoint = f"{endpoint or HUGGING_FACE}/{owner}"
+        known["region"] = ITS_REGION
     known |= {"endpoint": endpoint} if endpoint else {}
     if scheme == "az":
         return stores.AzureStore(bucket, **known)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from augcli.errors import InputError, Option, UsageError
 
-SCHEMES = ("s3", "gs", "az", "memory")
+SCHEMES = ("s3", "gs", "az", "hf", "memory")
 """What addresses begin with that are read and written."""
 
-ACCEPTED = "s3://, gs:// or az://"
+ACCEPTED = "s3://, gs://, az:// or hf://buckets/"
+
+OF_HUGGING_FACE = "buckets"
+"""What addresses of `hf://` must begin with: repositories are no buckets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Url:
 
     Attributes:
         scheme: One of `SCHEMES`.
-        bucket: The bucket; `az://` calls it a container.
+        bucket: The bucket; `az://` calls it a container. Of `hf://` it is `buckets/OWNER/BUCKET`.
         key: What follows, without slashes at its ends; empty for the bucket itself.
     """
 
@@ -118,9 +121,27 @@ def parse_url(text: str) -> Url:
     bucket, _, key = rest.partition("/")
     if scheme not in SCHEMES:
         raise InputError(f"{text!r} is an address of a kind that is not read; give {ACCEPTED}, or a path")
+    if scheme == "hf":
+        bucket, key = _split_hugging_face(text, rest)
     if not bucket:
-        raise InputError(f"{text!r} names no bucket; give {scheme}://BUCKET/PATH")
+        owner = "buckets/OWNER/" if scheme == "hf" else ""
+        raise InputError(f"{text!r} names no bucket; give {scheme}://{owner}BUCKET/PATH")
     key = key.strip("/")
     if any(part in ("", ".", "..") for part in key.split("/")) and key:
         raise InputError(f"{text!r} has an empty part, `.` or `..` in it; give the address without them")
     return Url(scheme, bucket, key)
+
+
+def _split_hugging_face(text: str, rest: str) -> tuple[str, str]:
+    """Return the bucket and the key of an address of Hugging Face.
+
+    Raises:
+        InputError: If it is that of a repository, or names no bucket.
+    """
+    kind, owner, bucket, key = [*rest.split("/", 3), "", "", ""][:4]
+    if kind != OF_HUGGING_FACE:
+        raise InputError(
+            f"{text!r} is a repository and not a bucket; give hf://buckets/OWNER/BUCKET/PATH, or a directory:"
+            " `hf download` fetches one, `hf upload-large-folder` sends an output"
+        )
+    return f"{kind}/{owner}/{bucket}" if owner and bucket else "", key
