@@ -3,7 +3,7 @@
 list       io.readers.source.open_source: samples, labels, splits, masks, boxes
 look       output.look.look, output.state.survey: what stands in DST, and what is to be made
 plan       plan.splits.plan_splits: rings, chunks; plan.tasks.cut_todo: tasks
-hand out   worker.chunks.make_chunks, engines.local.LocalEngine.run
+hand out   workplace.open_workplace, worker.chunks.make_chunks, engines.base.Engine.run
 read       worker.window.Window: samples read ahead, decoded once, let go
 plan       worker.planner.Planner: the programs of a window's outputs
 make       worker.maker.Maker: steps applied, pixels encoded
