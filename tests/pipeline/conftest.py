@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -85,14 +87,20 @@ def src(make_folder):
 
 @pytest.fixture
 def small_shards(tmp_path, src):
-    """The images of `src` as three shards of small row groups."""
+    """The images of `src` as three shards of small row groups, with a column of classes beside the label."""
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     paths = sorted(src.rglob("*.png"))
     classes = sorted({path.parent.name for path in paths})
     rows = [{"bytes": path.read_bytes(), "path": path.name} for path in paths]
     labels = [classes.index(path.parent.name) for path in paths]
+    features = {"label": {"names": classes, "_type": "ClassLabel"}}
+    features["weather"] = {"names": ["rain", "sun"], "_type": "ClassLabel"}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     (tmp_path / "shards").mkdir()
     for number in range(3):
-        own = pa.table({"image": pa.array(rows[number::3], kind), "label": labels[number::3]})
+        own_labels = labels[number::3]
+        weather = [label % 2 for label in own_labels]
+        columns = {"image": pa.array(rows[number::3], kind), "label": own_labels, "weather": weather}
+        own = pa.table(columns, metadata=metadata)
         pq.write_table(own, tmp_path / "shards" / f"train-{number}.parquet", row_group_size=2)
     return tmp_path / "shards"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.errors import OutputError, StorageError, UsageError, VersionError
+from augcli.errors import OutputError, Spelling, StorageError, UsageError, VersionError, spell_note
 from augcli.io.store.lease import locked
 from augcli.io.store.local import LocalStore
 from augcli.pipeline import environment
@@ -49,6 +49,8 @@ def check_equal(tmp_path, tree, make):
         for field in ("images", "outputs", "applied", "per_class", "boxes", "unmixed", "failures", "chunks"):
             assert getattr(merged, field) == getattr(whole, field), field
         assert merged.counts == whole.counts
+        spelled = [{spell_note(note, Spelling.FLAG) for note in summary.notes} for summary in (whole, merged)]
+        assert spelled[0] == spelled[1]
         assert merged.merged == len(order)
         return whole
 

@@ -142,7 +142,8 @@ def write_plan(store: Store, plan: Plan) -> None:
     document = asdict(plan) | {"version": VERSION, "notes": [_pack(note) for note in plan.notes]}
     document["attempt"] = os.urandom(4).hex()
     key = plan_key(plan.partition.index, plan.partition.count)
-    write_text(store, key, json.dumps(document, sort_keys=True) + "\n")
+    # Not sorted: tables bear features in the order in which the input has them.
+    write_text(store, key, json.dumps(document) + "\n")
 
 
 def read_plans(store: Store, keys: Iterable[str]) -> dict[Partition, Plan | None]:
