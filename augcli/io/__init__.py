@@ -51,6 +51,7 @@ readers/described           columns of shards that describe pixels
 readers/image_cells         encoded images in columns, in every layout of Arrow
 readers/webdataset_reader   whether SRC is tar files of samples
 readers/webdataset          samples of tar files: splits, labels, masks and boxes
+readers/tar_look            how samples are read, by a look at the first ones
 readers/tar_scan            which samples a tar file holds
 readers/tar_rows            samples of tar files, read where they lie
 readers/own_samples         tar files of an output that is read as an input

@@ -28,6 +28,7 @@ import augcli
 from augcli import recipe as recipes
 from augcli import recipe_files
 from augcli.errors import AugcliError, DecodeError
+from augcli.io.boxes import recorded
 from augcli.io.boxes.coco import write_coco
 from augcli.io.boxes.matching import match_boxes, read_boxes
 from augcli.io.boxes.voc import write_voc
@@ -45,7 +46,6 @@ from augcli.io.records.parts import Part, Parts
 from augcli.io.store.local import LocalStore
 from augcli.io.store.locations import locate
 from augcli.io.store.names import safe_stem
-from augcli.io.writers import boxes
 from augcli.io.writers.folder import FolderWriter
 from augcli.kernels import cpu
 from augcli.pipeline.output import state
@@ -536,7 +536,7 @@ def check_annotations_document(data: bytes) -> bool:
         with _refused():
             state.check(state.look(store), recipes.Recipe(), Annotated(), False)
         with _refused():
-            annotated = boxes.read_annotated(store)
+            annotated = recorded.read_annotated(store)
             header = annotated.boxes
             if header and not all(isinstance(name, str) for name in (header.box_format, *header.names)):
                 raise Broken("a-header-of-another-type")

@@ -10,6 +10,8 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -232,6 +234,20 @@ def test_labels_that_are_not_there_are_refused_with_what_is(tmp_path):
 )
 def test_labels_of_json_that_mean_nothing_are_refused(tmp_path, values, label_col, message):
     assert message in refusal(labelled(tmp_path / "s.tar", "json", values), label_col=label_col)
+
+
+def test_folders_in_a_tar_file_are_named_where_nothing_labels_its_samples(tmp_path, cli):
+    """What people have who packed a folder of class folders."""
+    members = [(f"pets/{name}/{n}.png", image(n)) for name in ("cat", "dog") for n in range(2)]
+    assert read(write_tar(tmp_path / "one.tar", members))[0].notes == ()
+    members = [(name.removeprefix("pets/"), data) for name, data in members]
+    path = write_tar(tmp_path / "s.tar", members)
+    cure = "if these are classes, unpack the tar files and give the folder"
+    note = f"samples lie in folders ('cat', 'dog'); {cure}"
+    assert read(path)[0].notes == (note,)
+    done = cli("cutmix", path, tmp_path / "dst")
+    assert done.returncode == 4
+    assert note in done.stderr
 
 
 def test_bytes_are_no_label(tmp_path):
@@ -491,6 +507,16 @@ def test_an_output_of_an_output_and_of_its_folder_twin_have_the_same_labels(tmp_
     by_name = {Path(key).stem: label for key, label in zip(twin.keys, twin.labels, strict=True)}
     for key, label in zip(tars.keys, tars.labels, strict=True):
         assert by_name[key.partition("#")[2]] == label
+
+
+def test_columns_of_an_earlier_input_are_not_lost_in_silence(tmp_path):
+    images = pa.array([{"bytes": image(n), "path": f"{n}.png"} for n in range(3)])
+    (tmp_path / "src").mkdir()
+    table = pa.table({"image": images, "label": [0, 1, 0], "caption": ["a", "b", "c"]})
+    pq.write_table(table, tmp_path / "src" / "a.parquet")
+    augcli.materialize(tmp_path / "src", tmp_path / "own", single(CutMix(), format="webdataset"), workers=1)
+    notes = open_source(str(tmp_path / "own"), Selection()).notes
+    assert "the columns of an earlier input ('columns' in 'json') are not carried on" in notes
 
 
 def test_smoothed_weights_alone_are_not_smoothed_again(tmp_path, cli):

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from shlex import quote
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from augcli.errors import DecodeError, InputError, Option
-from augcli.io.images.index_masks import read_mask_header
-from augcli.io.labels.choice import HINTS, Kind, LabelChoice
+from augcli.errors import InputError, Option
+from augcli.io.labels.choice import Kind, LabelChoice
 from augcli.io.labels.class_list import describe_missing, some
 from augcli.io.labels.columns import holds_texts
-from augcli.io.labels.facts import LabelFacts, as_candidates, describe_unread
+from augcli.io.labels.facts import as_candidates, describe_unread
 from augcli.io.labels.labelling import Labelling
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Source, labels_fit_folders
-from augcli.io.readers.mask_look import LOOKED_AT, describe_masks
-from augcli.io.readers.own_samples import OwnOutput, find_own_output
 from augcli.io.readers.passed_over import (
     PACKED_SUFFIXES,
     TAR_SUFFIXES,
@@ -30,10 +26,11 @@ from augcli.io.readers.passed_over import (
 )
 from augcli.io.readers.shard_splits import choose_main, describe_division, keep_classes
 from augcli.io.readers.splits import Division, divide_shards
+from augcli.io.readers.tar_look import Plan, look
 from augcli.io.readers.tar_rows import TarOpener
-from augcli.io.readers.tar_scan import Scan, Tar, Wanted, is_image, open_tar, read_value, scan_tar
+from augcli.io.readers.tar_scan import Scan, Wanted, open_tar, scan_tar
 from augcli.io.store.base import full_name
-from augcli.io.store.names import CLASS_MEMBER, JSON_MEMBER, MASK_MEMBER
+from augcli.io.store.names import JSON_MEMBER
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue, RowGroup
 
@@ -43,35 +40,6 @@ if TYPE_CHECKING:
     from augcli.io.readers.base import ClassList, Input, Selection
     from augcli.io.store.listing import File
     from augcli.program.annotated import BoxHeader
-
-
-SOFT_FIELD = f"{JSON_MEMBER}.soft_label"
-"""What labels samples where nothing but our smoothed weights is read."""
-
-
-class Plan(NamedTuple):
-    """How the samples of a data set are read, by a look at the first ones.
-
-    Attributes:
-        wanted: Which members are read.
-        own: What is known of the output that they are; None if it is not one of ours.
-        label: What labels them as messages name it: `cls`, `json.field`.
-        smoothing: ε by which the soft labels of the samples are smoothed, where that is known.
-        offers: What could label them: members and fields of the first sample.
-        notes: What was taken as what, in words.
-    """
-
-    wanted: Wanted
-    own: OwnOutput | None
-    label: str
-    smoothing: float
-    offers: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def likely(self) -> tuple[str, ...]:
-        """What could label samples, by its name."""
-        return tuple(name for name in self.offers if any(hint in name.lower() for hint in HINTS))
 
 
 def open_tars(found: Input, selection: Selection, classes: ClassList) -> Source:
@@ -92,7 +60,6 @@ def open_tars(found: Input, selection: Selection, classes: ClassList) -> Source:
     if classes is None and plan.own is None and labelling and not labelling.is_numbered:
         catalogues, lost = keep_classes(catalogues, main)
     catalogues, header, box_notes = _give_boxes(catalogues, plan, scans, keys, selection)
-    candidates = () if labelling else plan.likely
     return Source(
         catalogues=catalogues,
         layout="webdataset",
@@ -110,7 +77,7 @@ def open_tars(found: Input, selection: Selection, classes: ClassList) -> Source:
         ),
         groups={split.split: _list_groups(keys[split.split], scans) for split in catalogues},
         annotated=Annotated(header, plan.wanted.mask is not None),
-        labelled=LabelFacts(candidates, plan.smoothing, bool(plan.smoothing) and plan.label == SOFT_FIELD),
+        labelled=plan.describe_labels(labelling is not None),
         image_names=_name_suffixes(scans.values()),
     )
 
@@ -139,56 +106,18 @@ def _scan_all(found: Input, files: Sequence[File], selection: Selection) -> tupl
     for file in files:
         with open_tar(found.store, file) as tar:
             if plan is None and tar.samples:
-                plan = _look(tar, selection)
+                plan = look(tar, selection)
             scans[file.key] = scan_tar(tar, plan.wanted) if plan else scan_tar(tar, Wanted(lambda *_: None))
     if plan is None or not any(scan.keys for scan in scans.values()):
         seen = sorted(sum((scan.unread for scan in scans.values()), Counter()))
         what = f"; their members are {some(seen)}" if seen else ""
         option = (" that ", Option("image_col"), " names") if selection.image_col else ()
         raise InputError(f"the tar files of {found.name!r} hold no images", *option, what)
-    if selection.files.masks and not any(
-        scan.shard.masks is not None and scan.shard.masks[:, 1].any() for scan in scans.values()
-    ):
-        raise InputError(
-            Option("masks"), f" {selection.files.masks!r}: no sample of {found.name!r} has such a member"
-        )
+    masks = [scan.shard.masks for scan in scans.values() if scan.shard.masks is not None]
+    if selection.files.masks and not any(places[:, 1].any() for places in masks):
+        given = selection.files.masks
+        raise InputError(Option("masks"), f" {given!r}: no sample of {found.name!r} has such a member")
     return plan, scans
-
-
-def _look(tar: Tar, selection: Selection) -> Plan:
-    """Find out by the first samples of a data set how it is read."""
-    first = next((own for own in tar.samples if any(map(is_image, own.members))), tar.samples[0])
-    fields = tar.read_json(first)
-    fields = fields if isinstance(fields, dict) else {}
-    mask, notes = _find_mask(tar, selection)
-    offers = [suffix for suffix in first.members if suffix != JSON_MEMBER and not is_image(suffix)]
-    offers += [f"{JSON_MEMBER}.{name}" for name in fields]
-    own = find_own_output(tar.store, fields)
-    smoothing = own.smoothing if own else 0.0
-    image = selection.image_col and selection.image_col.lower()
-    if own is not None and selection.label_col is None:
-        return Plan(Wanted(own.read, image, mask, own.members), own, "", smoothing, tuple(offers), notes)
-    label = selection.label_col or CLASS_MEMBER
-    is_field = label.startswith(f"{JSON_MEMBER}.")
-    suffix, path = (JSON_MEMBER, tuple(label.split(".")[1:])) if is_field else (label.lower(), ())
-    wanted = Wanted(partial(read_value, suffix=suffix, path=path), image, mask, frozenset([suffix]))
-    return Plan(wanted, None, label, smoothing, tuple(offers), notes)
-
-
-def _find_mask(tar: Tar, selection: Selection) -> tuple[str | None, tuple[str, ...]]:
-    """Return the suffix of the masks, and what is said of them: `mask.png` where it holds index masks."""
-    given = selection.files.masks
-    suffix = given.lower() if given else MASK_MEMBER
-    masked = [own for own in tar.samples if suffix in own.members and sum(map(is_image, own.members)) > 1]
-    encoded = [tar.read(own, suffix) for own in masked[:LOOKED_AT]]
-    if given is None:
-        try:
-            is_mask = bool(encoded) and bool(read_mask_header(encoded[0] or b""))
-        except DecodeError:
-            is_mask = False
-        if not is_mask or suffix == selection.image_col:
-            return None, ()
-    return suffix, (f"masks: those of members {suffix!r}", *describe_masks(encoded))
 
 
 def _label(
@@ -208,12 +137,23 @@ def _label(
                 offered = some(plan.offers, 12) or "nothing but images"
                 have = f"no sample has {plan.label!r}; the first one has {offered}; give "
                 raise InputError(have, Option("label_col"), *as_candidates(plan.likely))
-            return None, describe_unread(plan.likely)
+            return None, [*describe_unread(plan.likely), *_note_folders(scans.values())]
         pieces = [_make_piece(scan.values, plan.label, scan.shard.name) for scan in scans.values()]
         choice = LabelChoice(Kind.COLUMN, (plan.label,))
         said = f"labels: by member {plan.label!r}"
     labelling, notes = label_pieces(pieces, choice, rules)
     return labelling, [said, *notes, *describe_missing(labelling.classes)]
+
+
+def _note_folders(scans: Iterable[Scan]) -> list[str]:
+    """Return a note if samples without labels lie in several folders, which may be their classes."""
+    tops = sorted({key.split("/", 1)[0] for scan in scans for key in scan.keys if "/" in key})
+    if len(tops) < 2:
+        return []
+    folders = some([repr(top) for top in tops], 2)
+    return [
+        f"samples lie in folders ({folders}); if these are classes, unpack the tar files and give the folder"
+    ]
 
 
 def _make_piece(values: Sequence[Any], label: str, name: str) -> Piece:

@@ -49,6 +49,10 @@ CLASS_MEMBER, JSON_MEMBER, SOFT_MEMBER, MASK_MEMBER = "cls", "json", "soft.npy",
 """Suffixes of the members of a sample in a tar file, beside its image."""
 
 
+CARRIED = "columns"
+"""Field of the `json` of a sample that holds the columns carried along."""
+
+
 MEMBER_BYTES, LONGEST_SUFFIX = 100, f".{MASK_MEMBER}"
 """What a plain header of a tar file takes for a name, and the longest of the suffixes that we write."""
 

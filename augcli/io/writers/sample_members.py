@@ -18,7 +18,7 @@ from augcli.io.boxes.coco import round_decimals
 from augcli.io.records.annotation_columns import boxed_images
 from augcli.io.records.label_columns import DENSE_CLASSES, weight_blocks
 from augcli.io.records.part_files import PRIVATE, ROW_SCHEMA
-from augcli.io.store.names import CLASS_MEMBER, JSON_MEMBER, SOFT_MEMBER, class_line
+from augcli.io.store.names import CARRIED, CLASS_MEMBER, JSON_MEMBER, SOFT_MEMBER, class_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +137,7 @@ def _carried(rows: pa.Table) -> Iterator[dict[str, str]]:
         yield from ({} for _ in range(len(rows)))
         return
     for row in rows.select(names).to_pylist():
-        yield {"columns": json.dumps(row, ensure_ascii=False, default=_as_text)}
+        yield {CARRIED: json.dumps(row, ensure_ascii=False, default=_as_text)}
 
 
 def _as_text(value: object) -> str:

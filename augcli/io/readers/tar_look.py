@@ -1,0 +1,89 @@
+"""How the samples of tar files are read, by a look at the first ones: image, mask, and what labels them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from augcli.errors import DecodeError
+from augcli.io.images.index_masks import read_mask_header
+from augcli.io.labels.choice import HINTS
+from augcli.io.labels.facts import LabelFacts
+from augcli.io.readers.mask_look import LOOKED_AT, describe_masks
+from augcli.io.readers.own_samples import OwnOutput, find_own_output
+from augcli.io.readers.tar_scan import Tar, Wanted, is_image, read_value
+from augcli.io.store.names import CARRIED, CLASS_MEMBER, JSON_MEMBER, MASK_MEMBER
+
+if TYPE_CHECKING:
+    from augcli.io.readers.base import Selection
+
+SOFT_FIELD = f"{JSON_MEMBER}.soft_label"
+"""What labels samples where nothing but our smoothed weights is read."""
+
+
+class Plan(NamedTuple):
+    """How the samples of a data set are read, by a look at the first ones.
+
+    Attributes:
+        wanted: Which members are read.
+        own: What is known of the output that they are; None if it is not one of ours.
+        label: What labels them as messages name it: `cls`, `json.field`.
+        smoothing: ε by which the soft labels of the samples are smoothed, where that is known.
+        offers: What could label them: members and fields of the first sample.
+        notes: What was taken as what, in words.
+    """
+
+    wanted: Wanted
+    own: OwnOutput | None
+    label: str
+    smoothing: float
+    offers: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def likely(self) -> tuple[str, ...]:
+        """What could label samples, by its name."""
+        return tuple(name for name in self.offers if any(hint in name.lower() for hint in HINTS))
+
+    def describe_labels(self, are_read: bool) -> LabelFacts:
+        """Return what is known of the labels beside their values; `are_read`: whether there are any."""
+        is_smoothed = bool(self.smoothing) and self.label == SOFT_FIELD
+        return LabelFacts(() if are_read else self.likely, self.smoothing, is_smoothed)
+
+
+def look(tar: Tar, selection: Selection) -> Plan:
+    """Find out by the first samples of a data set how it is read."""
+    first = next((own for own in tar.samples if any(map(is_image, own.members))), tar.samples[0])
+    fields = tar.read_json(first)
+    fields = fields if isinstance(fields, dict) else {}
+    mask, notes = _find_mask(tar, selection)
+    offers = [suffix for suffix in first.members if suffix != JSON_MEMBER and not is_image(suffix)]
+    offers += [f"{JSON_MEMBER}.{name}" for name in fields]
+    own = find_own_output(tar.store, fields)
+    smoothing = own.smoothing if own else 0.0
+    image = selection.image_col and selection.image_col.lower()
+    if own is not None and CARRIED in fields:
+        notes += (f"the columns of an earlier input ({CARRIED!r} in {JSON_MEMBER!r}) are not carried on",)
+    if own is not None and selection.label_col is None:
+        return Plan(Wanted(own.read, image, mask, own.members), own, "", smoothing, tuple(offers), notes)
+    label = selection.label_col or CLASS_MEMBER
+    is_field = label.startswith(f"{JSON_MEMBER}.")
+    suffix, path = (JSON_MEMBER, tuple(label.split(".")[1:])) if is_field else (label.lower(), ())
+    wanted = Wanted(partial(read_value, suffix=suffix, path=path), image, mask, frozenset([suffix]))
+    return Plan(wanted, None, label, smoothing, tuple(offers), notes)
+
+
+def _find_mask(tar: Tar, selection: Selection) -> tuple[str | None, tuple[str, ...]]:
+    """Return the suffix of the masks, and what is said of them: `mask.png` where it holds index masks."""
+    given = selection.files.masks
+    suffix = given.lower() if given else MASK_MEMBER
+    masked = [own for own in tar.samples if suffix in own.members and sum(map(is_image, own.members)) > 1]
+    encoded = [tar.read(own, suffix) for own in masked[:LOOKED_AT]]
+    if given is None:
+        try:
+            is_mask = bool(encoded) and bool(read_mask_header(encoded[0] or b""))
+        except DecodeError:
+            is_mask = False
+        if not is_mask or suffix == selection.image_col:
+            return None, ()
+    return suffix, (f"masks: those of members {suffix!r}", *describe_masks(encoded))
