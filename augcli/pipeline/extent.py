@@ -69,9 +69,6 @@ class Extent(Protocol):
     def close(self, standing: Standing, failures: int) -> None:
         """Set the mark that the output is complete, unless too many samples failed."""
 
-    def renew_mark(self, standing: Standing) -> None:
-        """Set the time of the mark, if there is one, since sources were compared and are the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class Whole:
@@ -118,7 +115,3 @@ class Whole:
         """Set the mark, and remove the plans of partitions that were here before."""
         commit.mark_complete(self.store, failures <= self.max_errors)
         self.store.delete(list(find_plans(standing.contents.sizes)))
-
-    def renew_mark(self, standing: Standing) -> None:
-        """Set the time of the mark, if there is one."""
-        commit.renew_mark(self.store, standing.contents)

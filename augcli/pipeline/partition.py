@@ -71,7 +71,7 @@ class Share:
         Where the output seems complete, all of it is compared: only if it is, nothing is to be done. For if a
         chunk of another partition is to be made again, a merge wants the plans of all.
         """
-        self._check_count(seen.contents.sizes)
+        _check_count(self.store, self.plan.partition, seen.contents.sizes)
         whole = self.whole
         own = state.survey_chunks(seen, whole.recipe, whole.annotated, self.splits, force=False)
         if own.is_new:
@@ -98,20 +98,20 @@ class Share:
 
     def begin(self, standing: Standing) -> None:
         """Remove the outdated parts of this partition, and write the plan."""
-        store, keys = self.store, standing.contents.sizes
+        store, keys, own = self.store, standing.contents.sizes, self.plan.partition
+        plans = plan_files.read_plans(store, list_plans(store))
+        for plan in filter(None, plans.values()):
+            environment.check(plan.environment)
         outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
         outdated &= part_names(keys)
         # The plan says that those of its parts which stand are true, so those that are not go before.
         store.delete([SUCCESS, *map(part_key, sorted(outdated)), *map(seen_key, sorted(outdated))])
         self._write_recipe()
-        own, others = self.plan.partition, plan_files.read_plans(store, list_plans(store))
-        for plan in filter(None, others.values()):
-            environment.check(plan.environment)
         plan_files.write_plan(store, replace(self.plan, environment=environment.digest()))
         try:  # partitions of another number may have begun at the same moment
-            self._check_count(list_plans(store))
+            _check_count(store, own, list_plans(store))
         except OutputError:
-            if own not in others:
+            if own not in plans:
                 store.delete([plan_key(own.index, own.count)])
             raise
 
@@ -129,20 +129,6 @@ class Share:
             state.check(Look(store, text=there), self.recipe, self.whole.annotated, force=False)
             write_text(store, RECIPE, self.text)
 
-    def _check_count(self, keys: Iterable[str]) -> None:
-        """Refuse to work beside plans of another number of partitions.
-
-        Raises:
-            OutputError: If there are some.
-        """
-        own = self.plan.partition
-        counts = sorted({count for _, count in find_plans(keys).values()} - {own.count})
-        if counts:
-            given, others = Option("partition", str(own)), f".augcli-plan-*-of-{counts[0]}"
-            what = f"DST {self.store.name!r} is made in {counts[0]} partitions, which is not what "
-            cure = f" says; give one of 0/{counts[0]} to {counts[0] - 1}/{counts[0]}, or to start over with"
-            raise OutputError(what, given, f"{cure} {own.count} remove {others} there while none is at work")
-
     def finish(self, standing: Standing, tallies: Sequence[Tally]) -> list[RowCounts]:
         """Return the counted rows; documents are left to the merge."""
         return [tally.counts for tally in tallies]
@@ -150,8 +136,19 @@ class Share:
     def close(self, standing: Standing, failures: int) -> None:
         """Do nothing: the mark is left to the merge."""
 
-    def renew_mark(self, standing: Standing) -> None:
-        """Do nothing: the mark speaks of all."""
+
+def _check_count(store: Store, own: Partition, keys: Iterable[str]) -> None:
+    """Refuse to work beside plans of another number of partitions.
+
+    Raises:
+        OutputError: If there are some among the keys.
+    """
+    counts = sorted({count for _, count in find_plans(keys).values()} - {own.count})
+    if counts:
+        given, others = Option("partition", str(own)), f".augcli-plan-*-of-{counts[0]}"
+        what = f"DST {store.name!r} is made in {counts[0]} partitions, which is not what "
+        cure = f" says; give one of 0/{counts[0]} to {counts[0] - 1}/{counts[0]}, or to start over with"
+        raise OutputError(what, given, f"{cure} {own.count} remove {others} there while none is at work")
 
 
 def take(whole: Whole, partition: Partition, notes: Sequence[str]) -> Share:

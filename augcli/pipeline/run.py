@@ -170,4 +170,5 @@ def _renew(store: Store, extent: Extent, seen: Look, standing: Standing) -> None
         with suppress(StorageError), locked(store, extent.is_shared):
             if extent.is_true(seen):
                 commit.renew_caches(store, standing.doubts)
-                extent.renew_mark(standing)
+                if not extent.is_shared:
+                    commit.renew_mark(store, standing.contents)

@@ -216,6 +216,18 @@ def test_a_partition_writes_neither_tables_nor_the_mark(src, tmp_path):
 
 
 @pytest.mark.usefixtures("small")
+def test_a_partition_touches_no_chunk_of_another_one(src, tmp_path):
+    dst = tmp_path / "dst"
+    [first, *_] = augcli.materialize(src, dst, CUTMIX, partition="0/2").chunks_done
+    (dst / f".augcli-{first}.parquet").write_bytes(b"damaged")
+    unfinished = dst / "cat" / f"0__cutmix0-{'0' * 16}.png.01234567.part"
+    unfinished.write_bytes(b"of another one at work")
+    before = {path: path.read_bytes() for path in dst.rglob("*") if path.is_file()}
+    augcli.materialize(src, dst, CUTMIX, partition="1/2")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.usefixtures("small")
 def test_a_partition_begins_with_its_plan(src, tmp_path, monkeypatch):
     dst = tmp_path / "dst"
 
@@ -513,10 +525,13 @@ def test_a_partition_is_refused_beside_a_run(src, tmp_path):
         augcli.materialize(src, dst, CUTMIX, partition="0/2")
 
 
-def test_a_machine_that_would_write_other_bytes_is_refused(src, tmp_path, monkeypatch):
+def test_a_machine_that_would_write_other_bytes_is_refused(src, tmp_path, monkeypatch, tree):
     dst = tmp_path / "dst"
     augcli.materialize(src, dst, CUTMIX, partition="0/2")
+    (src / "cat" / "0.png").unlink()
+    before = tree(dst)
     monkeypatch.setattr(environment, "digest", lambda: "another")
-    with pytest.raises(VersionError, match="would write other bytes"):
-        augcli.materialize(src, dst, CUTMIX, partition="1/2")
-    assert plans(dst) == [".augcli-plan-0-of-2"]
+    for partition in ("0/2", "1/2"):
+        with pytest.raises(VersionError, match="would write other bytes"):
+            augcli.materialize(src, dst, CUTMIX, partition=partition)
+    assert tree(dst) == before
