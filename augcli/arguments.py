@@ -26,11 +26,13 @@ def check_paths(**paths: object) -> None:
     Raises:
         UsageError: Naming the argument.
     """
-    from augcli.io.store.urls import plain_path
+    from augcli.io.store.urls import is_url, plain_path
 
     for name, path in paths.items():
         if isinstance(path, os.PathLike):
             plain_path(path)
+        if name == "sheet" and is_url(str(path)):
+            raise UsageError(f"SHEET must be a local file, got {path!r}")
         if isinstance(path, str) and not path:
             option = name.upper() if name in ARGUMENTS else Option(name)
             raise UsageError(option, " is empty; give a path (`.` is the current directory)")

@@ -185,6 +185,8 @@ def test_an_output_in_a_bucket_is_an_input_and_has_a_preview(in_memory, tmp_path
     assert any("boxes: those of" in note for note in again.notes)
     with pytest.raises(InputError, match="an output of augcli, whose tables hold its labels"):
         augcli.materialize(f"{out}/images", tmp_path / "part", {"op": [{"kind": "cutout"}]}, workers=1)
+    with pytest.raises(UsageError, match=r"SHEET must be a local file, got 'memory://x/sheet.png'"):
+        augcli.preview(f"{url}/images", out, "memory://x/sheet.png")
     augcli.preview(f"{url}/images", out, tmp_path / "sheet.png", boxes=f"{url}/annotations.json")
     assert (tmp_path / "sheet.png").read_bytes()[:4] == b"\x89PNG"
 
@@ -422,3 +424,17 @@ def test_many_sources_are_read_at_once(in_memory, monkeypatch, is_compared):
     read = Counter({path: count for path, count in seen.items() if path.startswith("in/")})
     assert len(read) == summary.images
     assert sum(read.values()) <= summary.images + 2 * CUTMIX["copies"]  # partners behind each of two pieces
+
+
+LOADED = """
+import sys, augcli
+augcli.materialize(*sys.argv[1:3], {"op": [{"kind": "cutout"}]}, workers=1)
+print(sorted({"obstore", "boto3", "augcli.io.store.objects"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_on_a_disk_loads_nothing_of_buckets(page_inputs, tmp_path):
+    command = [sys.executable, "-c", LOADED, page_inputs / "photos", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=servers.ROOT)
+    assert done.stdout == "[]\n"
