@@ -43,6 +43,7 @@ def test_an_address_is_taken_apart_as_it_is_written():
             "is an address of a kind that is not read; give s3://, gs://, az:// or hf://buckets/, or a path",
         ),
         ("s3:///x", "names no bucket; give s3://BUCKET/PATH"),
+        ("s3://my bucket/x", ": no bucket is called 'my bucket'; correct its name"),
         ("hf://buckets/me", "names no bucket; give hf://buckets/OWNER/BUCKET/PATH"),
         (
             "hf://datasets/me/x",
@@ -56,7 +57,7 @@ def test_an_address_is_taken_apart_as_it_is_written():
 def test_what_is_no_address_is_refused(text, message):
     with pytest.raises(InputError) as raised:
         parse_url(text)
-    assert str(raised.value) == f"{text!r} {message}"
+    assert str(raised.value) == f"{text!r}{'' if message.startswith(':') else ' '}{message}"
 
 
 @pytest.mark.parametrize(("path", "expected"), [("s3://b", True), ("C:/x", False), ("a/b://c", False)])
@@ -79,10 +80,30 @@ def test_an_address_holds_what_lies_below_it(outer, inner, expected):
     assert parse_url(outer).holds(parse_url(inner)) is expected
 
 
-@pytest.mark.parametrize("endpoint", ["nonsense", "http://", "localhost:9000", ""])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "nonsense",
+        "http://",
+        "localhost:9000",
+        "",
+        "http://a b",
+        "http://host:port",
+        "http://x:99999",
+        "http://[::1",
+        "http://x/ y",
+    ],
+)
 def test_an_endpoint_is_an_address_of_the_web(endpoint):
-    with pytest.raises(UsageError, match="endpoint_url must begin with http:// or https://, got"):
+    with pytest.raises(UsageError, match="endpoint_url must be as https://HOST:PORT, got"):
         Access(endpoint)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:9000", "https://s3.example.com/me", "http://[::1]:80/"]
+)
+def test_an_endpoint_may_have_a_port_and_a_path(endpoint):
+    assert Access(endpoint).endpoint_url == endpoint
 
 
 def test_an_endpoint_is_taken_from_the_environment_where_none_is_given():
@@ -90,7 +111,7 @@ def test_an_endpoint_is_taken_from_the_environment_where_none_is_given():
     assert find_endpoint("s3", Access(), both) == "http://b:2"
     assert find_endpoint("s3", Access("http://c:3"), both) == "http://c:3"
     assert find_endpoint("az", Access(), both) is None
-    with pytest.raises(UsageError, match="must begin with"):
+    with pytest.raises(UsageError, match="must be as https://HOST:PORT"):
         find_endpoint("s3", Access(), {"AWS_ENDPOINT_URL": "c:3"})
 
 

@@ -383,6 +383,23 @@ def test_without_obstore_an_address_is_exit_8(cli, monkeypatch, tmp_path):
     )
 
 
+def test_who_uses_a_store_without_conditions_is_told(in_memory, cli, monkeypatch):
+    url, real = in_memory.put("photos"), load_obstore().put
+
+    def put(*arguments, mode=None, **named):
+        if mode is not None:
+            raise load_obstore().exceptions.NotSupportedError("no")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(load_obstore(), "put", put)
+    done = cli("cutmix", url, f"{in_memory.url}/out", "--workers", 1)
+    assert (done.returncode, done.stderr) == (
+        0,
+        f"augcli: no lock on DST ('{in_memory.url}/out' cannot write on a condition); see to it that no"
+        " other run writes there\n",
+    )
+
+
 @pytest.mark.slow
 def test_the_command_line_takes_an_endpoint(cli, s3, page_inputs, tmp_path):
     bucket = Bucket(f"s3://runs-{next(NUMBERS)}", s3, page_inputs)
@@ -396,7 +413,7 @@ def test_the_command_line_takes_an_endpoint(cli, s3, page_inputs, tmp_path):
     refused = cli("cutmix", url, f"{bucket.url}/out", "--endpoint-url", "nonsense")
     assert (refused.returncode, refused.stderr) == (
         2,
-        "augcli: --endpoint-url must begin with http:// or https://, got 'nonsense'\n",
+        "augcli: --endpoint-url must be as https://HOST:PORT, got 'nonsense'\n",
     )
 
 

@@ -73,7 +73,7 @@ def leased(store: ObjectStore, key: str, shared: bool = False, clock: Clock = CL
         warnings.warn(
             f"no lock on DST ({store.name!r} cannot write on a condition); see to it that no other run writes"
             " there",
-            stacklevel=2,
+            stacklevel=1,
         )
         yield
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,14 @@ SCHEMES = ("s3", "gs", "az", "hf", "memory")
 """What addresses begin with that are read and written."""
 
 ACCEPTED = "s3://, gs://, az:// or hf://buckets/"
+
+ENDPOINT = re.compile(r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:(?P<port>[0-9]{1,5}))?(/[!-~]*)?", re.ASCII)
+"""How the address of a server is written; obstore ends the process on others."""
+
+LAST_PORT = 65535
+
+BUCKET = re.compile(r"[\w$.-]+(/[\w.-]+/[\w.-]+)?", re.ASCII)
+"""How buckets are called; of Hugging Face with their owner."""
 
 OF_HUGGING_FACE = "buckets"
 """What addresses of `hf://` must begin with: repositories are no buckets."""
@@ -31,8 +40,9 @@ class Access:
 
     def __post_init__(self) -> None:
         url = self.endpoint_url
-        if url is not None and not (url.startswith(("http://", "https://")) and url.partition("//")[2]):
-            raise UsageError(Option("endpoint_url"), f" must begin with http:// or https://, got {url!r}")
+        found = None if url is None else ENDPOINT.fullmatch(url)
+        if url is not None and (found is None or int(found["port"] or 0) > LAST_PORT):
+            raise UsageError(Option("endpoint_url"), f" must be as https://HOST:PORT, got {url!r}")
 
 
 HERE = Access()
@@ -126,6 +136,8 @@ def parse_url(text: str) -> Url:
     if not bucket:
         owner = "buckets/OWNER/" if scheme == "hf" else ""
         raise InputError(f"{text!r} names no bucket; give {scheme}://{owner}BUCKET/PATH")
+    if not BUCKET.fullmatch(bucket):
+        raise InputError(f"{text!r}: no bucket is called {bucket!r}; correct its name")
     key = key.strip("/")
     if any(part in ("", ".", "..") for part in key.split("/")) and key:
         raise InputError(f"{text!r} has an empty part, `.` or `..` in it; give the address without them")
