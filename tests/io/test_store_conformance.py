@@ -259,6 +259,7 @@ def test_what_is_missing_may_be_deleted(store):
     assert listed(store) == [("b", 1)]
 
 
+@pytest.mark.slow
 def test_the_listing_goes_on_beyond_a_thousand_keys(store):
     keys = [f"d{number % 3}/{number:04d}" for number in range(1050)]
     store.stage(keys, [b"%d" % (number % 10) for number in range(1050)])
@@ -284,6 +285,7 @@ def test_a_file_written_anew_is_another_version(store):
     assert store.read(["a"], [versions(store)["a"]]) == [b"124"]
 
 
+@pytest.mark.slow
 def test_a_large_file_is_read_in_pieces(store):
     """Larger than what is read of its end, and than what is fetched at once."""
     data = b"".join(number.to_bytes(4, "big") for number in range(700_000))
@@ -298,6 +300,7 @@ def test_a_large_file_is_read_in_pieces(store):
         assert file.read(5) == b""
 
 
+@pytest.mark.slow
 def test_pyarrow_writes_and_reads_parquet(store):
     table = pa.table({"a": range(200_000), "b": [str(number) for number in range(200_000)]})
     with store.writing("t.parquet") as file:

@@ -73,21 +73,27 @@ def in_memory(page_inputs):
     return Bucket(f"memory://runs-{next(NUMBERS)}", None, page_inputs)
 
 
+CASES = {
+    "folder": ("photos", CUTMIX, {}),
+    "to-tar": ("photos", CUTMIX | {"format": "webdataset"}, {}),
+    "parquet": ("shards", CUTMIX, {}),
+    "to-parquet": ("photos", CUTMIX | {"format": "parquet"}, {}),
+    "tar": ("wds", CUTMIX | {"format": "webdataset"}, {}),
+    "chain": ("splits", CHAIN, {}),
+    "table": ("flat", CUTMIX, {"labels": "labels.csv", "classes": "classes.txt"}),
+    "masks": ("seg/images", ANNOTATED, {"masks": "seg/masks"}),
+    "coco": ("coco/images", ANNOTATED, {"boxes": "coco/annotations.json"}),
+    "voc": ("voc/JPEGImages", ANNOTATED, {"boxes": "voc/Annotations"}),
+}
+QUICK = ("folder", "to-tar", "parquet")
+
+
 @pytest.mark.parametrize(
     ("source", "recipe", "beside"),
     [
-        ("photos", CUTMIX, {}),
-        ("photos", CUTMIX | {"format": "parquet"}, {}),
-        ("photos", CUTMIX | {"format": "webdataset"}, {}),
-        ("shards", CUTMIX, {}),
-        ("wds", CUTMIX | {"format": "webdataset"}, {}),
-        ("splits", CHAIN, {}),
-        ("flat", CUTMIX, {"labels": "labels.csv", "classes": "classes.txt"}),
-        ("seg/images", ANNOTATED, {"masks": "seg/masks"}),
-        ("coco/images", ANNOTATED, {"boxes": "coco/annotations.json"}),
-        ("voc/JPEGImages", ANNOTATED, {"boxes": "voc/Annotations"}),
+        pytest.param(*case, id=name, marks=() if name in QUICK else pytest.mark.slow)
+        for name, case in CASES.items()
     ],
-    ids=["folder", "to-parquet", "to-tar", "parquet", "tar", "chain", "table", "masks", "coco", "voc"],
 )
 def test_the_trees_are_those_of_a_disk(bucket, tmp_path, tree, source, recipe, beside):
     there = bucket.put(source)
@@ -178,6 +184,7 @@ def test_a_recipe_is_read_from_a_bucket(in_memory, tmp_path, tree):
         augcli.materialize(photos, tmp_path / "c", f"{in_memory.url}/out")
 
 
+@pytest.mark.slow
 def test_an_output_in_a_bucket_is_an_input_and_has_a_preview(in_memory, tmp_path):
     out, url = f"{in_memory.url}/out", in_memory.put("coco")
     augcli.materialize(f"{url}/images", out, ANNOTATED, boxes=f"{url}/annotations.json", workers=1)
