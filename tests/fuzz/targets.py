@@ -49,6 +49,7 @@ from augcli.io.store.names import safe_stem
 from augcli.io.writers.folder import FolderWriter
 from augcli.kernels import cpu
 from augcli.pipeline.output import state
+from augcli.pipeline.output.look import look
 from augcli.pipeline.plan import digest
 from augcli.program.annotated import Annotated, BoxedImage, BoxHeader, WrittenBox
 from augcli.recipe_files import load_recipe
@@ -534,7 +535,7 @@ def check_annotations_document(data: bytes) -> bool:
     with _lying(data, "augcli.json") as path:
         store = LocalStore(str(path.parent))
         with _refused():
-            state.check(state.look(store), recipes.Recipe(), Annotated(), False)
+            state.check(look(store), recipes.Recipe(), Annotated(), False)
         with _refused():
             annotated = recorded.read_annotated(store)
             header = annotated.boxes
