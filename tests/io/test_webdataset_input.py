@@ -228,7 +228,8 @@ def test_labels_that_are_not_there_are_refused_with_what_is(tmp_path):
     ("values", "label_col", "message"),
     [
         ([b"{", b"{}"], "json.a", "'0.json' is not JSON: "),
-        ([b'{"a": 1}', b'{"a": "x"}'], "json.a", "values of 'json.a' are not of one type"),
+        ([b'{"a": 1}', b'{"a": "x"}'], "json.a", "values of 'json.a' are not labels of one type"),
+        ([b'{"a": "\\ud800"}', b'{"a": "x"}'], "json.a", "values of 'json.a' are not labels of one type"),
         ([b'{"a": 0.5}', b'{"a": 1}'], "json.a", "column 'json.a' holds 0.5"),
     ],
 )

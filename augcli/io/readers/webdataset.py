@@ -164,10 +164,10 @@ def _make_piece(values: Sequence[Any], label: str, name: str) -> Piece:
     """
     try:
         column = pa.array(values)
-    except (pa.ArrowException, OverflowError) as error:
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:  # half of a surrogate pair
         why = str(error).partition("\n")[0]
         raise InputError(
-            f"{name!r}: values of {label!r} are not of one type ({why}); give ", Option("label_col")
+            f"{name!r}: values of {label!r} are not labels of one type ({why}); give ", Option("label_col")
         ) from error
     table = pa.table({label: column})
     return Piece(
