@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -204,6 +205,31 @@ def test_partitions_share_the_chunks_of_one_run_out_among_them(src, tmp_path):
     assert [share.partition for share in shares] == ["0/3", "1/3", "2/3"]
     assert sum(share.outputs for share in shares) == whole.outputs
     assert sum(share.images for share in shares) == whole.images
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_a_chunk_is_of_the_partition_in_whose_range_of_hashes_its_prefix_begins(src, tmp_path, count):
+    for index in range(count):
+        share = augcli.materialize(
+            src, tmp_path / "dst", CUTMIX, partition=f"{index}/{count}", dry_run=True
+        ).chunks_done
+        begins = [Fraction(int(name, 2), 2 ** len(name)) for name in share]
+        assert share
+        assert all(Fraction(index, count) <= begin < Fraction(index + 1, count) for begin in begins)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("rule", ["same-class", "other-class"])
+def test_where_a_rule_orders_the_rings_partitions_get_even_stretches(src, tmp_path, rule):
+    recipe, dst = {"op": [{"kind": "cutmix", "partner": rule}]}, tmp_path / "dst"
+    every = augcli.materialize(src, dst, recipe, dry_run=True).chunks_done
+    shares = [
+        augcli.materialize(src, dst, recipe, partition=f"{index}/3", dry_run=True).chunks_done
+        for index in range(3)
+    ]
+    assert [name for share in shares for name in share] == list(every)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 @pytest.mark.usefixtures("small")
