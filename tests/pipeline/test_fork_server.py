@@ -17,6 +17,7 @@ from augcli.errors import DecodeError, StorageError
 from augcli.io.store.base import Sharing
 from augcli.io.store.local import LocalStore
 from augcli.ops.cutmix import CutMix
+from augcli.pipeline import workplace
 from augcli.pipeline.engines import local
 from augcli.pipeline.engines.fork_server import ForkServer
 from augcli.pipeline.engines.local import LocalEngine, do_nothing, find_sharing
@@ -150,7 +151,7 @@ def test_a_run_gives_the_tree_of_one_whose_workers_are_forked(photos, tmp_path, 
             begun.append(workers)
             super().__init__(workers, prepare)
 
-    monkeypatch.setattr(LocalStore, "sharing", Sharing.FRESH)
+    monkeypatch.setattr(workplace, "find_sharing", lambda *_: Sharing.FRESH)
     monkeypatch.setattr(local, "ForkServer", Seen)
     augcli.materialize(photos, tmp_path / "fresh", recipe, workers=2)
     assert begun == [2]
@@ -165,9 +166,9 @@ SCRIPT = """
 import sys
 import augcli
 from augcli.io.store.base import Sharing
-from augcli.io.store.local import LocalStore
+from augcli.pipeline import workplace
 print("begun")
-LocalStore.sharing = Sharing.FRESH
+workplace.find_sharing = lambda *_: Sharing.FRESH
 augcli.materialize({src!r}, {dst!r}, {{"op": [{{"kind": "cutmix"}}]}}, workers=2)
 assert "multiprocessing.forkserver" not in sys.modules
 print("ended")
