@@ -59,6 +59,14 @@ def test_tasks_are_done_silently_with_no_bound_of_pillow_where_the_driver_stands
     assert bound == Image.MAX_IMAGE_PIXELS
 
 
+def test_a_process_that_served_another_directory_meanwhile_comes_back(tmp_path):
+    directories = [str(tmp_path / name) for name in "aba"]
+    for directory in directories:
+        os.makedirs(directory, exist_ok=True)
+    outcomes = [send(say_how, [0], directory=directory) for directory in directories]
+    assert [outcome.results[0][1] for outcome in outcomes] == directories
+
+
 def test_a_machine_that_does_not_see_a_directory_says_so(tmp_path):
     (tmp_path / "probe").touch()
     seen = Probe("DST", LocalStore(str(tmp_path)), "probe")

@@ -10,15 +10,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from augcli.errors import AugcliError, StorageError
-from augcli.io.store.base import Store, full_name
+from augcli.io.store.base import Store
 from augcli.pipeline import environment
 from augcli.pipeline.engines.processes import as_forked
-
-if TYPE_CHECKING:
-    from augcli.io.store.locations import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,9 @@ def carry_out(digest: str, packed: bytes) -> Outcome:
         try:
             environment.check(digest)
             greeting, work, tasks = pickle.loads(packed)
-            _greet(greeting)
+            with suppress(OSError):  # relative paths then lead nowhere, which the probes find
+                os.chdir(greeting.directory)
+            _look_around(greeting)
             for task in tasks:
                 results.append(work(task))
         except AugcliError as raised:
@@ -92,24 +91,15 @@ def carry_out(digest: str, packed: bytes) -> Outcome:
 
 
 @cache
-def _greet(greeting: Greeting) -> None:
+def _look_around(greeting: Greeting) -> None:
     """Look once whether this process sees what it must see.
 
     Raises:
         StorageError: If it does not.
     """
-    with suppress(OSError):  # relative paths then lead nowhere, which the probes find
-        os.chdir(greeting.directory)
-    for what, store, key in ((probe.what, probe.store, probe.key) for probe in greeting.probes):
+    for probe in greeting.probes:
         try:
-            store.open(key).close()
+            probe.store.open(probe.key).close()
         except StorageError as error:
-            name = full_name(store, "")
-            raise StorageError(
-                f"{what} {name!r} is not seen here; give a directory that all machines share, or a bucket"
-            ) from error
-
-
-def probe_source(place: Location) -> Probe:
-    """Return the probe of SRC: one of its files."""
-    return Probe("SRC", place.store, place.key)
+            cure = "give a directory that all machines share, or a bucket"
+            raise StorageError(f"{probe.what} {probe.store.name!r} is not seen here; {cure}") from error
