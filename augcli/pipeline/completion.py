@@ -6,9 +6,7 @@ nor kernels nor workers: everything that does the work is imported from here.
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
@@ -17,6 +15,7 @@ from augcli.pipeline.output import state
 from augcli.pipeline.output.relabel import relabel
 from augcli.pipeline.output.tables import Tables, Tally, refuse_mixed_suffixes
 from augcli.pipeline.plan.tasks import cut_todo, take_whole
+from augcli.pipeline.results import Effort
 from augcli.pipeline.worker.chunks import make_chunks
 from augcli.pipeline.worker.compare import compare_sources
 from augcli.pipeline.workplace import open_workplace, sweep
@@ -39,25 +38,6 @@ def settle(standing: Standing, workers: int, settings: Settings) -> tuple[Standi
     with open_workplace(doubts[0].sources.split, settings, workers, len(doubts), False) as place:
         are_same = compare_sources(doubts, place.engine.run, settings.advance)
     return state.settle(standing, are_same), len(doubts)
-
-
-@dataclass(slots=True)
-class Effort:
-    """What it took to make chunks.
-
-    Attributes:
-        seconds: Time by stage, of all workers.
-        workers: How many were begun.
-        nodes: Chunks by the machine that made them; empty where that is this one.
-        place: Where they were made, in words; empty where that is this machine.
-        is_littered: Whether unfinished files may be left of attempts that were lost.
-    """
-
-    seconds: Counter[str] = field(default_factory=Counter)
-    workers: int = 0
-    nodes: Counter[str] = field(default_factory=Counter)
-    place: str = ""
-    is_littered: bool = False
 
 
 def complete(

@@ -102,8 +102,7 @@ class Share:
         plans = plan_files.read_plans(store, list_plans(store))
         for plan in filter(None, plans.values()):
             environment.check(plan.environment)
-        outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
-        outdated &= part_names(keys)
+        outdated = part_names(keys).intersection(standing.stale.union(standing.todo_names))
         # The plan says that those of its parts which stand are true, so those that are not go before.
         store.delete([SUCCESS, *map(part_key, sorted(outdated)), *map(seen_key, sorted(outdated))])
         self._write_recipe()

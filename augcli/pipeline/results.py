@@ -1,7 +1,8 @@
-"""What a run did and what a verification found, as plain frozen data."""
+"""What a run did and what a verification found, as plain data."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -103,3 +104,22 @@ class Summary:
     partition: str = ""
     merged: int = 0
     nodes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Effort:
+    """What it took to make chunks.
+
+    Attributes:
+        seconds: Time by stage, of all workers.
+        workers: How many were begun.
+        nodes: Chunks by the machine that made them; empty where that is this one.
+        place: Where they were made, in words; empty where that is this machine.
+        is_littered: Whether unfinished files may be left of attempts that were lost.
+    """
+
+    seconds: Counter[str] = field(default_factory=Counter)
+    workers: int = 0
+    nodes: Counter[str] = field(default_factory=Counter)
+    place: str = ""
+    is_littered: bool = False

@@ -21,16 +21,19 @@ from augcli.pipeline.output.look import look
 from augcli.pipeline.output.notes import list_notes
 from augcli.pipeline.plan.checks import check_masks
 from augcli.pipeline.plan.splits import plan_splits
+from augcli.pipeline.results import Effort
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from augcli.io.readers.base import Selection
+    from augcli.io.readers.base import Selection, Source
+    from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
     from augcli.pipeline.extent import Extent
     from augcli.pipeline.output.look import Look
     from augcli.pipeline.output.state import Standing
+    from augcli.pipeline.output.summarize import Work
     from augcli.pipeline.plan.partitions import Partition
     from augcli.pipeline.results import Summary
     from augcli.pipeline.settings import Settings
@@ -57,53 +60,57 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
     store = open_destination(dst, selection.access)
     backend = _find_backend(settings, bool(recipe.entries))
     source = open_source(src, selection)
-    asked = Recipe() if settings.is_stored else recipe
-    recipe = replace(recipe, format=recipe.format or source.layout)
-    check_masks(recipe, source.annotated)
-    seen = look(store)
-    state.check(seen, recipe, source.annotated, settings.force)
-    splits = plan_splits(source, store, recipe, settings.backend, settings.limits)
-    workers = settings.workers or count_workers(source.rows_are_shared)
-    notes = list_notes(recipe, source, splits)
-    whole = Whole(store, recipe, source.annotated, splits, settings.force, settings.max_errors)
+    seen, whole = _plan(store, source, recipe, settings)
+    notes = list_notes(whole.recipe, source, whole.splits)
     extent = _choose_extent(whole, settings.partition, notes)
+    asked = Recipe() if settings.is_stored else recipe
+    find_idle = partial(idle_notes, asked, selection.files, source, whole.splits)
+    workers = settings.workers or count_workers(source.rows_are_shared)
+    standing = extent.survey(seen)
+    if settings.dry_run:
+        notes += find_idle(None)
+        foreseen = summarize.foresee(store, whole.recipe, extent.splits, standing, workers, backend, notes)
+        return replace(foreseen, dst=dst, partition=extent.name)
 
     def enter(standing: Standing) -> Standing:
         stack.enter_context(locked(store, extent.is_shared))
         # Unless another run was at work until then.
         return standing if extent.is_true(seen) else extent.survey(look(store))
 
-    standing = extent.survey(seen)
-    if settings.dry_run:
-        notes += idle_notes(asked, selection.files, source, splits, None)
-        foreseen = summarize.foresee(store, recipe, extent.splits, standing, workers, backend, notes)
-        return replace(foreseen, dst=dst, partition=extent.name)
-    seconds: Mapping[str, float] = {}
-    nodes: dict[str, int] = {}
     with ExitStack() as stack:
         settle = partial(_settle, workers=workers, settings=settings)
         standing, compared = _hold(standing, seen.is_locked, enter, settle)
-        counts, begun = standing.counts, 0
+        counts, effort = standing.counts, Effort()
         if standing.is_behind:
             from augcli.pipeline.completion import complete
 
             counts, effort = complete(extent, standing, workers, settings)
-            seconds, begun, nodes = effort.seconds, effort.workers, dict(sorted(effort.nodes.items()))
             notes += [f"made by {effort.place}"] if effort.place else []
-        notes += idle_notes(asked, selection.files, source, splits, None if extent.is_shared else counts)
-        spent = {"wall": time.perf_counter() - start} | dict(sorted(seconds.items()))
-        outputs = [documents.describe_split(split) for split in extent.splits]
-        done = [split.part_name(chunk) for split, chunk in standing.todo]
-        work = summarize.Work(done, compared, begun, backend, spent, extent.name)
-        before = summarize.count_before(extent.splits)
-        summary = summarize.summarize(store, recipe, outputs, counts, before, work, notes)
+        notes += find_idle(None if extent.is_shared else counts)
+        spent = {"wall": time.perf_counter() - start} | dict(sorted(effort.seconds.items()))
+        work = summarize.Work(standing.todo_names, compared, effort.workers, backend, spent, extent.name)
+        summary = _summarize(extent, standing, counts, work, notes)
         if standing.is_behind:
             commit.renew_caches(store, standing.doubts)
             extent.close(standing, len(summary.failures))
     if not standing.is_behind:
         _renew(store, extent, seen, standing)
-    only_tables = standing.lacks_only_tables and not extent.is_shared
-    return replace(summary, dst=dst, only_tables=only_tables, nodes=nodes)
+    return replace(summary, dst=dst, nodes=dict(sorted(effort.nodes.items())))
+
+
+def _plan(store: Store, source: Source, recipe: Recipe, settings: Settings) -> tuple[Look, Whole]:
+    """Look at DST, and plan all of its output.
+
+    Raises:
+        UsageError: If the recipe asks what the input does not allow.
+        OutputError: If DST is something else, or another recipe's output.
+    """
+    recipe = replace(recipe, format=recipe.format or source.layout)
+    check_masks(recipe, source.annotated)
+    seen = look(store)
+    state.check(seen, recipe, source.annotated, settings.force)
+    splits = plan_splits(source, store, recipe, settings.backend, settings.limits)
+    return seen, Whole(store, recipe, source.annotated, splits, settings.force, settings.max_errors)
 
 
 def _find_backend(settings: Settings, has_steps: bool) -> str:
@@ -162,6 +169,16 @@ def _settle(standing: Standing, workers: int, settings: Settings) -> tuple[Stand
     from augcli.pipeline.completion import settle
 
     return settle(standing, workers, settings)
+
+
+def _summarize(
+    extent: Extent, standing: Standing, counts: Sequence[RowCounts], work: Work, notes: Sequence[str]
+) -> Summary:
+    """Return what stands now, and what was done for it."""
+    outputs = [documents.describe_split(split) for split in extent.splits]
+    before = summarize.count_before(extent.splits)
+    summary = summarize.summarize(extent.store, extent.recipe, outputs, counts, before, work, notes)
+    return replace(summary, only_tables=standing.lacks_only_tables and not extent.is_shared)
 
 
 def _renew(store: Store, extent: Extent, seen: Look, standing: Standing) -> None:

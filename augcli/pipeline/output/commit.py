@@ -50,7 +50,7 @@ def begin(store: Store, standing: Standing, recipe: Recipe, annotated: Annotated
         StorageError: If the machine fails.
     """
     keys = standing.contents.sizes
-    outdated = {split.part_name(chunk) for split, chunk in standing.todo} | standing.stale
+    outdated = standing.stale.union(standing.todo_names)
     outdated = part_names(keys) if standing.is_new else outdated & part_names(keys)
     first = [key for key in (SUCCESS, *map(part_key, sorted(outdated))) if key in keys]
     store.delete([*first, *find_idle_caches(keys, outdated)])

@@ -84,6 +84,11 @@ class Standing:
     doubts: list[Doubt] = field(default_factory=list)
 
     @property
+    def todo_names(self) -> list[str]:
+        """Names of the chunks that are to be made, as part files bear them."""
+        return [split.part_name(chunk) for split, chunk in self.todo]
+
+    @property
     def lacks_only_tables(self) -> bool:
         """True if tables are to be written, but no image."""
         return self.is_behind and not self.todo

@@ -127,7 +127,7 @@ def foresee(
     notes: Sequence[str],
 ) -> Summary:
     """Return what a run would do; outputs count by the class of their base."""
-    todo, before = standing.todo, count_before(splits)
+    before = count_before(splits)
     per_class: Counter[str] = Counter()
     for split in splits:
         names = split.catalogue.classes or ()
@@ -147,11 +147,11 @@ def foresee(
         failures=(),
         copied_undecodable=0,
         chunks=sum(len(split.chunks) for split in splits),
-        chunks_done=tuple(split.part_name(chunk) for split, chunk in todo),
+        chunks_done=tuple(standing.todo_names),
         outputs_made=0,
         seconds={},
         free_bytes=store.free_bytes(),
-        estimated_bytes=sum(_estimate_bytes(split, chunk) for split, chunk in todo),
+        estimated_bytes=sum(_estimate_bytes(split, chunk) for split, chunk in standing.todo),
         workers=workers,
         libraries=libraries(backend),
         counts={},
