@@ -111,8 +111,12 @@ def test_an_endpoint_is_taken_from_the_environment_where_none_is_given():
     assert find_endpoint("s3", Access(), both) == "http://b:2"
     assert find_endpoint("s3", Access("http://c:3"), both) == "http://c:3"
     assert find_endpoint("az", Access(), both) is None
-    with pytest.raises(UsageError, match="must be as https://HOST:PORT"):
-        find_endpoint("s3", Access(), {"AWS_ENDPOINT_URL": "c:3"})
+
+
+def test_a_variable_that_names_no_endpoint_is_named_without_a_password():
+    with pytest.raises(UsageError) as raised:
+        find_endpoint("s3", Access(), {"AWS_ENDPOINT_URL": "https://me:secret@c:3"})
+    assert str(raised.value) == "AWS_ENDPOINT_URL must be as https://HOST:PORT, got 'c:3'"
 
 
 def test_a_bucket_of_hugging_face_lies_below_its_owner(s3):
@@ -439,6 +443,12 @@ def test_a_profile_without_boto3_is_named(nobody):
 def test_public_buckets_need_no_credentials(nobody):
     nobody.setattr(builtins, "__import__", refuse_boto3(builtins.__import__))
     object_clients.connect("s3", "some-bucket", Access(anonymous=True), 1)
+
+
+def test_hugging_face_is_not_sent_what_a_profile_of_aws_holds(nobody):
+    nobody.setattr(builtins, "__import__", refuse_boto3(builtins.__import__))
+    nobody.setenv("AWS_PROFILE", "lab")
+    object_clients.connect("hf", "buckets/me/photos", Access(), 1)
 
 
 def refuse_boto3(real):

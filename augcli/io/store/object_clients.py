@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import MissingPartError, StorageError
+from augcli.errors import MissingPartError, StorageError, UsageError
 from augcli.io.store.object_errors import CREDENTIALS
 from augcli.io.store.urls import Access
 
@@ -59,7 +59,7 @@ def connect(scheme: str, bucket: str, access: Access, process: int) -> Any:
     Raises:
         MissingPartError: If what it needs is not installed.
         StorageError: If there are no credentials.
-        UsageError: If a variable names an endpoint that is none.
+        UsageError: If a variable names a server in a way that is not accepted.
     """
     stores = load_obstore().store
     if scheme == "memory":
@@ -79,21 +79,27 @@ def connect(scheme: str, bucket: str, access: Access, process: int) -> Any:
     known |= {"endpoint": endpoint} if endpoint else {}
     if scheme == "az":
         return stores.AzureStore(bucket, **known)
-    if not access.anonymous and "AWS_ACCESS_KEY_ID" not in os.environ:
+    if scheme == "s3" and not access.anonymous and "AWS_ACCESS_KEY_ID" not in os.environ:
         known |= _find_profile(bucket)
     return stores.S3Store(bucket, **known)
 
 
 def find_endpoint(scheme: str, access: Access, environment: Mapping[str, str]) -> str | None:
-    """Return the server that is spoken to in the place of the cloud's own; None for that.
+    """Return the server that is spoken to in the place of the cloud's own; None for the latter.
 
     Raises:
-        UsageError: If a variable names what is none.
+        UsageError: If a variable names it in a way that is not accepted.
     """
     if access.endpoint_url is not None:
         return access.endpoint_url
-    given = [environment[name] for name in ENDPOINTS[scheme] if environment.get(name)]
-    return Access(given[0]).endpoint_url if given else None
+    variable = next((name for name in ENDPOINTS[scheme] if environment.get(name)), None)
+    if variable is None:
+        return None
+    try:
+        return Access(environment[variable]).endpoint_url
+    except UsageError as error:  # what stands before an @ may be a password
+        shown = environment[variable].rpartition("@")[2]
+        raise UsageError(f"{variable} must be as https://HOST:PORT, got {shown!r}") from error
 
 
 def _find_profile(bucket: str) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def parse_url(text: str) -> Url:
     """Return an address that a user gave.
 
     Raises:
-        InputError: If it is none that is read.
+        InputError: If it is not one that is read.
     """
     scheme, _, rest = text.partition("://")
     bucket, _, key = rest.partition("/")
