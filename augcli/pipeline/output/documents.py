@@ -93,11 +93,8 @@ def finish(
 def is_removable(key: str) -> bool:
     """True if a file or empty directory goes unless an output promises it: all others are never touched."""
     split, _, name = key.rpartition("/")
-    if (
-        key.endswith("/")
-        or is_output(key)
-        or (not split and name in (CLASSES, CARD, FAILURES, WARNINGS, INDEX))
-    ):
+    is_document = not split and name in (CLASSES, CARD, FAILURES, WARNINGS, INDEX)
+    if key.endswith("/") or is_output(key) or is_document:
         return True
     return (not split or ("/" not in split and bool(find_words(split)))) and name in (*TABLES, ANNOTATIONS)
 
@@ -121,21 +118,13 @@ def write_documents(
     if classes:
         write_text(sink, CLASSES, "".join(f"{class_line(name)}\n" for name in classes))
     pairs = [(split, tally) for split, tally in zip(splits, tallies, strict=True) if tally.files]
-    name_split = hugging_face_name if WRITERS[str(recipe.format)].has_class_folders else plain_name
+    layout = WRITERS[str(recipe.format)]
+    name_split = hugging_face_name if layout.has_class_folders else plain_name
     patterns = [(name_split(split.name), split.writer.patterns(tally.files)) for split, tally in pairs]
     # How many there are, so that a part that is lost with its images is missed.
     counts = [f"{name_split(split.name)}: {tally.counts.rows} images" for split, tally in pairs]
-    rows = WRITERS[str(recipe.format)].rows
-    write_text(
-        sink,
-        CARD,
-        describe_output(
-            rows,
-            patterns,
-            [*counts, *label_notes(recipe, {split.name: bool(split.classes) for split in splits})],
-        ),
-    )
-    layout = WRITERS[str(recipe.format)]
+    said = label_notes(recipe, {split.name: bool(split.classes) for split in splits})
+    write_text(sink, CARD, describe_output(layout.rows, patterns, [*counts, *said]))
     if layout.index:
         chunks = {split.name: tally.counts.chunks for split, tally in zip(splits, tallies, strict=True)}
         write_text(sink, layout.index, layout.describe_index(chunks))

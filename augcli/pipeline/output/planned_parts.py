@@ -55,10 +55,8 @@ def check_parts(output: StoredOutput, plans: Sequence[Plan], advance: Callable[[
     for of_plan, split in ((plan, split) for plan in plans for split in plan.splits):
         number = of_plan.partition.index
         writer, labels = _make_writer(output, split), _label_options(output, split)
-        own, seen = (
-            facts.setdefault(split.name, {}),
-            sightings.setdefault((of_plan.view, split.name), Sightings()),
-        )
+        own = facts.setdefault(split.name, {})
+        seen = sightings.setdefault((of_plan.view, split.name), Sightings())
         parts = output.parts.read([chunk.part for chunk in split.chunks])
         for chunk, part in zip(split.chunks, parts, strict=True):
             found = _count_true(output, part, writer, recipe, labels.text)

@@ -33,10 +33,8 @@ def check_masks(recipe: Recipe, annotated: Annotated) -> None:
         raise UsageError(fit, " frames masks too; say with ", fill, " which index the frame has")
 
 
-JPEG_NAMES, PNG_NAMES = (
-    frozenset("jpg jpeg jpe jfif".split()),
-    frozenset("png bmp gif tif tiff ppm pgm".split()),
-)
+JPEG_NAMES = frozenset("jpg jpeg jpe jfif".split())
+PNG_NAMES = frozenset("png bmp gif tif tiff ppm pgm".split())
 """Suffixes of images that become JPEG, and of those that become PNG, if they are what their names say."""
 
 
