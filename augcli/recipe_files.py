@@ -221,6 +221,7 @@ def load_recipe(
 
     Raises:
         InputError: If the file cannot be read.
+        StorageError: If a bucket fails.
         UsageError: If it is not a recipe.
     """
     return open_recipe(recipe, access).recipe
@@ -252,6 +253,7 @@ def open_recipe(
 
 def _read_text(path: str, access: Access) -> str:
     """Read a recipe file; a byte order mark and the kind of line ends tell nothing."""
+    from augcli.io.store.base import is_local
     from augcli.io.store.locations import Kind, find_kind, locate
     from augcli.io.store.urls import join_path
 
@@ -265,6 +267,8 @@ def _read_text(path: str, access: Access) -> str:
     except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise InputError(f"recipe {path!r} does not exist; give a TOML file") from error
+        if not is_local(file.store):
+            raise
         raise InputError(f"recipe {path!r} cannot be read: {error.__cause__ or error}") from error
     if data.startswith(PARQUET_MAGIC):
         raise UsageError(f"recipe {path!r} is a parquet file; give RECIPE SRC DST in this order")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import Option, UsageError
-from augcli.io.store.base import Sharing
+from augcli.io.store.base import Sharing, is_local
 from augcli.io.store.contents import list_contents
 from augcli.io.store.names import is_unfinished, probe_key
 from augcli.kernels.backends import choose_backend
@@ -91,8 +91,8 @@ def _open_ray(split: Split, settings: Settings, expected: int) -> Iterator[Workp
 def _put_probes(split: Split) -> Iterator[tuple[Probe, ...]]:
     """Name a file of SRC, and write one into DST, that each machine must see; buckets are seen by all."""
     store, place = split.job.writer.store, split.source.places[0]
-    probes = [Probe("SRC", place.store, place.key)] if _is_local(place.store) and place.key else []
-    if not _is_local(store):
+    probes = [Probe("SRC", place.store, place.key)] if is_local(place.store) and place.key else []
+    if not is_local(store):
         yield tuple(probes)
         return
     own = Probe("DST", store, probe_key(os.urandom(4).hex()))
@@ -103,11 +103,7 @@ def _put_probes(split: Split) -> Iterator[tuple[Probe, ...]]:
         store.delete([own.key])
 
 
-def _is_local(store: Store) -> bool:
-    return store.sharing is Sharing.FORKED
-
-
 def sweep(store: Store) -> None:
     """Remove the unfinished files that lost attempts may have left; a run calls it that is alone in DST."""
-    if _is_local(store):
+    if is_local(store):
         store.delete([key for key in list_contents(store).visible() if is_unfinished(key)])

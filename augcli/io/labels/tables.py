@@ -20,6 +20,7 @@ from augcli.io.labels.choice import LABEL_NAMES, SOFT
 from augcli.io.labels.columns import holds_texts
 from augcli.io.labels.matching import FILE_NAMES
 from augcli.io.store.arrow_files import DAMAGE, first_line, plain_field
+from augcli.io.store.base import is_local
 from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def open_table(file: Location, named: Named | None = None) -> Table:
         InputError: If it cannot be read, or two of its columns bear one name.
     """
     name, lower = file.name, file.name.lower()
-    with _reading(name):
+    with _reading(file):
         if lower.endswith(PARQUET_SUFFIXES):
             with file.store.open(file.key) as opened:
                 if is_lfs_pointer(opened.read(len(LFS_BEGIN))):
@@ -100,22 +101,29 @@ def open_table(file: Location, named: Named | None = None) -> Table:
 
 
 @contextmanager
-def _reading(name: str) -> Iterator[None]:
-    """Turn what is raised while a table is read into an error that names it."""
+def _reading(file: Location) -> Iterator[None]:
+    """Turn what is raised while a table is read into an error that names it.
+
+    Raises:
+        InputError: If it is damaged or missing, or the system does not open it.
+        StorageError: If a bucket fails.
+    """
     try:
         yield
     except DAMAGE as error:
-        raise InputError(f"label table {name!r} cannot be read: {first_line(error)}") from error
+        raise InputError(f"label table {file.name!r} cannot be read: {first_line(error)}") from error
     except StorageError as error:  # it cannot be opened
         if isinstance(error.__cause__, FileNotFoundError):
-            raise InputError(f"label table {name!r} does not exist") from error
+            raise InputError(f"label table {file.name!r} does not exist") from error
+        if not is_local(file.store):
+            raise
         reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        raise InputError(f"label table {name!r} cannot be read: {first_line(reason)}") from error
+        raise InputError(f"label table {file.name!r} cannot be read: {first_line(reason)}") from error
 
 
 def _read_parquet(file: Location, columns: Sequence[str]) -> pa.Table:
     with (
-        _reading(file.name),
+        _reading(file),
         file.store.open(file.key) as opened,
         pq.ParquetFile(opened, pre_buffer=False) as parquet,
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from augcli.io.store.base import Sharing, Store, Version
+from augcli.io.store.base import Store, Version, is_local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ class FilesAhead:
 
     def begin(self, numbers: Sequence[int]) -> int:
         """Begin to read files, as far as there is room; return how many of them are begun or need not be."""
-        if self._store.sharing is Sharing.FORKED:
+        if is_local(self._store):
             return len(numbers)
         from augcli.io.store.objects import ObjectStore
 

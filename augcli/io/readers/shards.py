@@ -17,7 +17,7 @@ from augcli.io.labels.choice import LabelChoice, choose_labels
 from augcli.io.labels.class_list import some
 from augcli.io.readers.image_cells import copy_images, holds_images
 from augcli.io.store.arrow_files import DAMAGE, first_line, readable
-from augcli.io.store.base import Sharing, Store, Version, full_name
+from augcli.io.store.base import Store, Version, full_name, is_local
 from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
 from augcli.samples import RowGroup
@@ -122,7 +122,7 @@ def _opening(shard: Shard) -> Iterator[None]:
             raise InputError(f"{shard.name!r} is not a parquet file: {LFS_CURE}") from error
         raise InputError(f"{shard.name!r} cannot be read as parquet: {first_line(error)}") from error
     except StorageError as error:  # it cannot be opened
-        if shard.store.sharing is not Sharing.FORKED:  # a bucket says more than why a file does not open
+        if not is_local(shard.store):  # a bucket says more than why a file does not open
             raise
         reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
         raise InputError(f"{shard.name!r} cannot be read as parquet: {first_line(reason)}") from error

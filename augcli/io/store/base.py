@@ -177,6 +177,11 @@ class Store(Sink, Protocol):
         """Return the free space; None if it is not known."""
 
 
+def is_local(store: Store) -> bool:
+    """True if a store is files of a system, whose faults mostly stay; those of buckets are of the moment."""
+    return store.sharing is Sharing.FORKED
+
+
 def write_text(sink: Sink, key: str, text: str) -> None:
     """Write a UTF-8 text with LF line ends, whole or not at all."""
     with sink.writing(key) as file:
