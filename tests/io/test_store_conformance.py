@@ -165,6 +165,16 @@ def test_an_open_file_is_read_by_ranges(store):
         store.open("nothing")
 
 
+def test_behind_the_end_of_an_open_file_nothing_is_read(store):
+    put(store, a=b"0123456789")
+    with store.open("a") as file:
+        file.seek(12)
+        assert file.read(3) == b""
+        assert file.tell() == 12
+        file.seek(8)
+        assert file.read(3) == b"89"
+
+
 def test_a_file_that_changed_is_not_opened(store):
     put(store, a=b"123")
     (page,) = store.list()

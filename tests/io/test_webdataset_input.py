@@ -390,6 +390,7 @@ def test_a_sample_that_is_cut_off_is_recorded_as_failed(tmp_path, keep, cli):
     assert done.returncode == 3
     failure = json.loads((tmp_path / "dst" / "failures.jsonl").read_text())
     assert (failure["source"], failure["reason"]) == ("s.tar#0002", "cut off")
+    assert failure["detail"] == "the tar file ends before the sample does"  # wherever it lies
 
 
 def test_a_whole_sample_at_the_end_of_a_cut_file_is_read(tmp_path):

@@ -135,5 +135,5 @@ class TarRows:
                 self._files[shard.key] = shard.store.open(shard.key, shard.version)
             data = read_member(self._files[shard.key], Member("", start, max(length, 0)))
         if length == CUT or len(data) < length:
-            raise DecodeError("cut off", f"{shard.name!r} ends before the sample does")
+            raise DecodeError("cut off", "the tar file ends before the sample does")
         return data

@@ -59,6 +59,8 @@ class RangeFile(io.RawIOBase):
     def _take(self, length: int) -> memoryview:
         """Return bytes from the position on, which moves."""
         start, stop = self._position, self._position + length
+        if not length:  # as behind the end
+            return memoryview(b"")
         self._position = stop
         for first, data in (self._end, self._block):
             if first <= start and stop <= first + len(data):
