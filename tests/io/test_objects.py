@@ -445,6 +445,18 @@ def test_public_buckets_need_no_credentials(nobody):
     object_clients.connect("s3", "some-bucket", Access(anonymous=True), 1)
 
 
+def test_credentials_that_are_set_later_count_and_what_is_in_memory_stays(nobody):
+    nobody.setattr(object_clients, "find_spec", lambda name: None)
+    bucket, kept = ObjectStore(parse_url("s3://some-bucket")), memory("kept")
+    kept.stage(["a"], [b"1"])
+    before = bucket.client
+    assert bucket.client is before
+    nobody.setenv("AWS_ACCESS_KEY_ID", "mine")
+    nobody.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    assert bucket.client is not before
+    assert kept.read(["a"]) == [b"1"]
+
+
 def test_hugging_face_is_not_sent_what_a_profile_of_aws_holds(nobody):
     nobody.setattr(builtins, "__import__", refuse_boto3(builtins.__import__))
     nobody.setenv("AWS_PROFILE", "lab")

@@ -30,6 +30,14 @@ ENDPOINTS = {
 }
 """Variables that name another server, the first that is set."""
 
+CREDENTIALS_FROM = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"),
+    *("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_USE_AZURE_CLI"),
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    *(name for names in ENDPOINTS.values() for name in names),
+)
+"""Variables by which clients are built: where one changes, as in a notebook, they are built anew."""
+
 HUGGING_FACE, ITS_REGION = "https://s3.hf.co", "us-east-1"
 """The server by which Hugging Face's buckets are reached as those of S3, each below its owner."""
 
@@ -52,9 +60,21 @@ def load_obstore() -> Any:
     return obstore
 
 
+def hash_environment() -> int:
+    """Return what differs, most likely, where another client is to be built: a number that says no secret."""
+    return hash(tuple(map(os.environ.get, CREDENTIALS_FROM)))
+
+
 @cache
-def connect(scheme: str, bucket: str, access: Access, process: int) -> Any:
+def connect(scheme: str, bucket: str, access: Access, process: int, environment: int = 0) -> Any:
     """Return the client of a bucket, one in each process; `memory://` is a store of this process alone.
+
+    Args:
+        scheme: One of `SCHEMES`.
+        bucket: The bucket.
+        access: How it is reached.
+        process: Id of this process: a client must not outlive a fork.
+        environment: What `hash_environment` returns.
 
     Raises:
         MissingPartError: If what it needs is not installed.

@@ -22,7 +22,7 @@ from augcli.errors import StorageError
 from augcli.io.store.base import Scratch, Sharing, Version, full_name
 from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore, new_attempt
-from augcli.io.store.object_clients import connect, load_obstore
+from augcli.io.store.object_clients import connect, hash_environment, load_obstore
 from augcli.io.store.object_errors import object_errors, retried
 from augcli.io.store.object_files import RangeFile
 from augcli.io.store.object_listing import PAGE_KEYS, list_pages, object_version
@@ -85,7 +85,9 @@ class ObjectStore:
     @property
     def client(self) -> Any:
         """What speaks to the bucket, built in each process that asks."""
-        return connect(self.url.scheme, self.url.bucket, self.access, os.getpid())
+        in_memory = self.url.scheme == "memory"
+        environment = 0 if in_memory else hash_environment()
+        return connect(self.url.scheme, self.url.bucket, self.access, os.getpid(), environment)
 
     def path(self, key: str) -> str:
         """Return the key of a file below the bucket."""
