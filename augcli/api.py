@@ -111,7 +111,17 @@ def materialize(
     if loaded.output is not None:
         remind_of_annotations(loaded.output, selection)
     advance = advance or (lambda done, total: None)
-    settings = Settings(workers, force, dry_run, max_errors, backend, choice, loaded.is_stored, own, advance)
+    settings = Settings(
+        workers=workers,
+        force=force,
+        dry_run=dry_run,
+        max_errors=max_errors,
+        backend=backend,
+        engine=choice,
+        is_stored=loaded.is_stored,
+        partition=own,
+        advance=advance,
+    )
     return run(str(src), plain_path(dst), loaded.recipe, selection, settings)
 
 

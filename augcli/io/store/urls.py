@@ -23,7 +23,7 @@ BUCKET = re.compile(r"[\w$.-]+(/[\w.-]+/[\w.-]+)?", re.ASCII)
 """How buckets are called; of Hugging Face with their owner."""
 
 OF_HUGGING_FACE = "buckets"
-"""What addresses of `hf://` must begin with: repositories are no buckets."""
+"""What addresses of `hf://` must begin with: a repository is not a bucket."""
 
 
 @dataclass(frozen=True, slots=True)

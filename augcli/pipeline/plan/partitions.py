@@ -1,7 +1,7 @@
 """Partitions: which chunks are whose, where several calls make one output. Pure.
 
 A chunk belongs to the partition in whose stretch of all hashes its prefix begins. So a file that comes to the
-input moves no other chunk to another partition. Where the keys of rings are no hashes of samples, since a
+input moves no other chunk to another partition. Where the keys of rings are not hashes of samples, since a
 rule on classes orders them, partitions get even stretches of the list of chunks.
 """
 
@@ -118,7 +118,7 @@ def _bits(name: str) -> str:
 
 
 def digest_view(splits: Sequence[Split]) -> str:
-    """Return a digest of the input as it was listed: partitions that saw another one fit not together.
+    """Return a digest of the input as it was listed: partitions that saw another one do not belong together.
 
     It covers keys, labels, boxes and masks of all samples, class lists, and how chunks are cut. It does not
     cover what files hold.
