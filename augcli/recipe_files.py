@@ -26,7 +26,7 @@ Made = TypeVar("Made")
 
 COMMAND_LINE_KEYS = (
     "labels", "classes", "workers", "backend", "max-errors", "force", "dry-run", "quiet", "json",
-    "endpoint-url", "anonymous",
+    "endpoint-url", "anonymous", "partition", "engine", "ray-address",
 )  # fmt: skip
 """What says where and how a run is done, not what it gives."""
 

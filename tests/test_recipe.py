@@ -8,11 +8,12 @@ import re
 
 import pytest
 
+from augcli.cli.options import RUN_OPTIONS
 from augcli.errors import InputError, Spelling, UsageError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.recipe import OUTPUT_VERSION, Choice, Entry, Recipe, single
-from augcli.recipe_files import load_recipe, read_recipe, write_recipe
+from augcli.recipe_files import COMMAND_LINE_KEYS, load_recipe, read_recipe, write_recipe
 from augcli.rng import Draws, hash_key
 
 SWITCH = {
@@ -258,3 +259,8 @@ def test_a_switch_may_be_written_as_the_command_line_turns_it_off(name, value):
 def test_a_switch_that_is_not_written_so_is_refused(keys, message):
     with pytest.raises(UsageError, match=message):
         read_recipe(keys)
+
+
+def test_each_option_of_a_run_is_a_key_of_recipes_or_said_to_stand_beside_them():
+    options = {name.replace("_", "-") for name in RUN_OPTIONS}
+    assert options - set(COMMAND_LINE_KEYS) == {"masks", "boxes"}
