@@ -61,12 +61,12 @@ def merge(
     start = time.perf_counter()
     output = _open_output(store, recipe)
     if SUCCESS not in output.contents.sizes or find_plans(output.contents.sizes):
-        with locked(store):
+        with locked(store) as check_held:
             output = _open_output(store, recipe)
             if SUCCESS in output.contents.sizes:  # a merge was stopped at its end
                 _remove_plans(output)
             elif find_plans(output.contents.sizes):
-                return replace(_merge(output, max_errors, advance, start), dst=dst)
+                return replace(_merge(output, max_errors, advance, start, check_held), dst=dst)
             else:
                 _allow_failures(output, max_errors)
     return replace(_describe_complete(output, start), dst=dst)
@@ -78,9 +78,13 @@ def _open_output(store: Store, recipe: Recipe) -> StoredOutput:
 
 
 def _merge(
-    output: StoredOutput, max_errors: int, advance: Callable[[int, int], None], start: float
+    output: StoredOutput,
+    max_errors: int,
+    advance: Callable[[int, int], None],
+    start: float,
+    check_held: Callable[[], None],
 ) -> Summary:
-    """Check what partitions made, and close the output."""
+    """Check what partitions made, and close the output if it is still held."""
     plans, count, troubles = _take_plans(output)
     checked = check_parts(output, plans, advance)
     troubles += checked.troubles
@@ -98,6 +102,7 @@ def _merge(
         summarize.Work((), 0, 0, "none", {"wall": time.perf_counter() - start}, merged=count),
         list(dict.fromkeys(note for plan in plans for note in plan.notes)),
     )
+    check_held()
     commit.mark_complete(output.store, len(summary.failures) <= max_errors)
     _remove_plans(output)
     return summary

@@ -73,10 +73,11 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
         return replace(foreseen, dst=dst, partition=extent.name)
 
     def enter(standing: Standing) -> Standing:
-        stack.enter_context(locked(store, extent.is_shared))
+        held.append(stack.enter_context(locked(store, extent.is_shared)))
         # Unless another run was at work until then.
         return standing if extent.is_true(seen) else extent.survey(look(store))
 
+    held: list[Callable[[], None]] = []
     with ExitStack() as stack:
         settle = partial(_settle, workers=workers, settings=settings)
         standing, compared = _hold(standing, seen.is_locked, enter, settle)
@@ -92,6 +93,8 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
         summary = _summarize(extent, standing, counts, work, notes)
         if standing.is_behind:
             commit.renew_caches(store, standing.doubts)
+            for check_held in held:
+                check_held()
             extent.close(standing, len(summary.failures))
     if not standing.is_behind:
         _renew(store, extent, seen, standing)

@@ -151,6 +151,18 @@ def test_a_holder_learns_that_its_lease_was_taken(store, monkeypatch):
     assert store.read([LOCK]) == [DEAD]
 
 
+def test_a_holder_that_slept_through_the_loss_learns_of_it_when_it_asks(store):
+    def hold_and_ask():
+        with leased(store, LOCK) as check_held:
+            check_held()
+            store.stage([LOCK], [DEAD])
+            check_held()
+
+    with pytest.raises(StorageError, match="was taken over by another run"):
+        hold_and_ask()
+    assert store.read([LOCK]) == [DEAD]
+
+
 def test_those_who_share_hold_it_together(store):
     with leased(store, LOCK, shared=True), leased(store, LOCK, shared=True):
         assert len(keys(store)) == 2

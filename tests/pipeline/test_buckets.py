@@ -14,9 +14,11 @@ import pytest
 import augcli
 from augcli.errors import InputError, OutputError, StorageError, UsageError
 from augcli.io.store import object_clients
+from augcli.io.store.lease import LOCK
 from augcli.io.store.object_clients import load_obstore
 from augcli.io.store.objects import ObjectStore
 from augcli.io.store.urls import Access, parse_url
+from augcli.pipeline.output import summarize
 from tests import servers
 
 NUMBERS = itertools.count()
@@ -290,6 +292,35 @@ def test_a_source_that_changed_is_made_again_and_no_other_chunk(in_memory, limit
     store.stage([keys[0]], store.read([keys[1]]))
     again = augcli.materialize(url, f"{in_memory.url}/out", {"op": [{"kind": "cutout"}]}, workers=1)
     assert (first.chunks > 1, len(again.chunks_done), again.chunks_compared) == (True, 1, 1)
+
+
+def take_over(monkeypatch, store):
+    """Let somebody else take the lease once the tables are written."""
+    real = summarize.summarize
+
+    def summarize_late(*arguments, **named):
+        store.stage([LOCK], [b"process 7 on elsewhere\n"])
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(summarize, "summarize", summarize_late)
+
+
+def test_a_run_that_lost_its_lease_sets_no_mark(in_memory, monkeypatch):
+    url = in_memory.put("photos")
+    take_over(monkeypatch, in_memory.store("out"))
+    with pytest.raises(StorageError, match="was taken over by another run"):
+        augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+    assert {"metadata.parquet", LOCK} <= in_memory.tree("out").keys()
+    assert "_SUCCESS" not in in_memory.tree("out")
+
+
+def test_a_merge_that_lost_its_lease_sets_no_mark(in_memory, monkeypatch):
+    url = in_memory.put("photos")
+    augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1, partition="0/1")
+    take_over(monkeypatch, in_memory.store("out"))
+    with pytest.raises(StorageError, match="was taken over by another run"):
+        augcli.merge(f"{in_memory.url}/out")
+    assert "_SUCCESS" not in in_memory.tree("out")
 
 
 def test_a_bucket_that_cannot_be_read_leaves_nothing_of_a_chunk(in_memory, monkeypatch):

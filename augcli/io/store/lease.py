@@ -19,7 +19,7 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from augcli.io.store.base import Store
     from augcli.io.store.objects import ObjectStore
@@ -33,12 +33,13 @@ PATIENCE_S = 2.0
 
 
 @contextmanager
-def locked(store: Store, shared: bool = False) -> Iterator[bool]:
+def locked(store: Store, shared: bool = False) -> Iterator[Callable[[], None]]:
     """Hold a store, whose directory is made where it does not exist: alone, or beside others who share it.
 
     The lock is the system's (`flock`), so one that a dead process left does not hold; the file that bears it
     only says who does, and is removed by whoever is the last to hold it. Where a file system has no locks, a
-    warning says so. In a bucket it is a lease.
+    warning says so. In a bucket it is a lease, which may be lost: what this yields refuses to go on then, and
+    is to be called before an output is marked as complete.
 
     Args:
         store: What is held.
@@ -51,13 +52,13 @@ def locked(store: Store, shared: bool = False) -> Iterator[bool]:
     if not isinstance(store, LocalStore):
         from augcli.io.store.object_lease import leased
 
-        with leased(cast("ObjectStore", store), LOCK, shared):
-            yield True
+        with leased(cast("ObjectStore", store), LOCK, shared) as check_held:
+            yield check_held
         return
     make_directory(store.root)
     file = _take(store, shared)
     try:
-        yield True
+        yield lambda: None
     finally:
         # Removed while it is still held: whoever opened it meanwhile finds that it is gone, and opens anew.
         try:

@@ -56,11 +56,13 @@ class Sight(NamedTuple):
 
 
 @contextmanager
-def leased(store: ObjectStore, key: str, shared: bool = False, clock: Clock = CLOCK) -> Iterator[None]:
+def leased(
+    store: ObjectStore, key: str, shared: bool = False, clock: Clock = CLOCK
+) -> Iterator[Callable[[], None]]:
     """Hold a store: alone by the object of a key, or beside others who share it, each by an own object.
 
     Both sorts first write their own lease, then look for those of the other sort. Where a store cannot write
-    on a condition, a warning says so.
+    on a condition, a warning says so. Yields what refuses to go on once somebody else took the lease over.
 
     Raises:
         OutputError: If somebody else holds it.
@@ -75,12 +77,12 @@ def leased(store: ObjectStore, key: str, shared: bool = False, clock: Clock = CL
             " there",
             stacklevel=1,
         )
-        yield
+        yield lambda: None
         return
     with lease.renewed():
         for other in [key] if shared else _list_shared(store, key):
             _await_end(store, other, clock)
-        yield
+        yield lease.check
 
 
 class _Lease:
@@ -88,8 +90,23 @@ class _Lease:
 
     def __init__(self, store: ObjectStore, key: str, tag: str, clock: Clock) -> None:
         self._store, self._key, self._tag, self._clock = store, key, tag, clock
-        self._ended = threading.Event()
+        self._ended, self._renewing = threading.Event(), threading.Lock()
         self._is_lost = False
+
+    def check(self) -> None:
+        """Look whether it is still held: a process that slept for long may not have noticed that it is not.
+
+        Raises:
+            StorageError: If somebody else took it over.
+        """
+        with self._renewing:
+            found = find_object(self._store, self._key)
+            self._is_lost |= found is None or found.tag != self._tag
+        if self._is_lost:
+            raise StorageError(
+                f"DST {self._store.name!r} was taken over by another run, since this one was not heard of;"
+                " wait until that ends, and run again"
+            )
 
     @contextmanager
     def renewed(self) -> Iterator[None]:
@@ -106,22 +123,20 @@ class _Lease:
                 if found is not None and found.tag == self._tag:
                     self._store.delete([self._key])
         if self._is_lost:
-            raise StorageError(
-                f"DST {self._store.name!r} was taken over by another run, since this one was not heard of;"
-                " wait until that ends, and run again"
-            )
+            self.check()
 
     def _renew(self) -> None:
         number, renewed = 0, self._clock.now()
         while not self._clock.wait(self._ended, RENEWED_S) and not self._is_lost:
             number += 1
             try:
-                tag = replace_object(self._store, self._key, _describe(number), self._tag)
+                with self._renewing:
+                    tag = replace_object(self._store, self._key, _describe(number), self._tag)
+                    self._tag, self._is_lost = tag or self._tag, tag is None
             except StorageError:  # tried again, as long as nobody can have taken it
                 self._is_lost = self._clock.now() - renewed > GONE_S
                 continue
-            self._is_lost = tag is None
-            self._tag, renewed = tag or self._tag, self._clock.now()
+            renewed = self._clock.now()
 
 
 def _take(store: ObjectStore, key: str, clock: Clock) -> str:
