@@ -333,6 +333,7 @@ def test_index_tells_timm_which_tar_files_there_are(output):
     assert (train["name"], train["num_samples"], train["shard_lengths"]) == ("train", 48, held)
 
 
+@pytest.mark.slow
 def test_other_smoothing_writes_the_tar_files_anew_as_a_fresh_run_would(
     output, photos, tmp_path, tree, limit
 ):
@@ -361,6 +362,7 @@ def change(path: Path, old: bytes, new: bytes) -> None:
     path.write_bytes(data.replace(old, new, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [
@@ -377,6 +379,7 @@ def test_verify_finds_any_byte_that_is_another(output, tmp_path, old, new, what)
     assert any(re.search(what, str(difference.what)) for difference in found), found
 
 
+@pytest.mark.slow
 def test_verify_makes_outputs_again_from_their_sources(output, photos, limit):
     limit(chunk_outputs=16)
     done = augcli.verify(output, against=photos)
@@ -391,6 +394,7 @@ def test_a_cut_tar_file_cannot_be_relabelled(output, photos, tmp_path, limit):
         augcli.materialize(photos, tmp_path / "dst", mixing(copies=2))
 
 
+@pytest.mark.slow
 def test_force_leaves_nothing_of_the_other_layout(output, photos, tmp_path, limit):
     limit(chunk_outputs=16)
     shutil.copytree(output, tmp_path / "dst")
@@ -451,11 +455,13 @@ def test_a_dry_run_writes_nothing(photos, tmp_path):
     assert not (tmp_path / "dst").exists()
 
 
+@pytest.mark.slow
 def test_preview_shows_what_a_tar_file_holds(output, photos, tmp_path):
     augcli.preview(photos, output, tmp_path / "sheet.png")
     assert Image.open(tmp_path / "sheet.png").size[0] > 100
 
 
+@pytest.mark.slow
 def test_partners_of_the_same_class_leave_no_tar_file_with_one_class(make_folder, tmp_path, limit):
     limit(chunk_outputs=8)
     src = make_folder({"cat": 32, "dog": 32, "emu": 32})

@@ -89,6 +89,7 @@ CASES = {
 QUICK = ("folder", "to-tar", "parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "recipe", "beside"),
     [
@@ -145,6 +146,7 @@ def test_several_workers_of_a_store_in_memory_are_threads(in_memory, tmp_path, t
     assert in_memory.tree("two") == tree(tmp_path / "here")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["folder", "parquet", "webdataset"])
 def test_partitions_in_a_bucket_give_the_tree_of_a_run_on_a_disk(bucket, tmp_path, tree, limit, layout):
     limit(chunk_outputs=8)
@@ -240,6 +242,7 @@ def test_a_second_run_writes_nothing_and_reads_no_source(in_memory, asked):
     assert [page.versions for page in before.list()] == versions
 
 
+@pytest.mark.slow
 def test_each_image_is_read_once_and_each_file_written_once(in_memory, asked, limit):
     """Of the files read ahead, those that are needed as partners alone are read once more by each chunk."""
     limit(chunk_outputs=12)
@@ -283,6 +286,7 @@ def test_a_resumed_run_reads_no_source_of_a_committed_chunk(in_memory, asked, li
     assert ".augcli.lock" not in in_memory.tree("out")
 
 
+@pytest.mark.slow
 def test_a_source_that_changed_is_made_again_and_no_other_chunk(in_memory, limit):
     limit(chunk_outputs=2)
     url = in_memory.put("photos")

@@ -150,6 +150,7 @@ def test_a_merge_refuses_plans_of_two_numbers(src, tmp_path):
         augcli.merge(dst)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"version": 1}', "\x00", '{"splits": 3}'])
 def test_a_damaged_plan_counts_as_none(src, tmp_path, text):
     dst = tmp_path / "dst"

@@ -172,6 +172,7 @@ def test_one_partition_that_runs_twice_at_once_changes_no_byte(src, tmp_path, tr
     assert tree(dst) == tree(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_more_partitions_than_chunks_give_the_tree_of_one_run(make_folder, tmp_path, tree):
     src = make_folder({"cat": 5, "dog": 4})
@@ -184,6 +185,7 @@ def test_more_partitions_than_chunks_give_the_tree_of_one_run(make_folder, tmp_p
     assert tree(tmp_path / "dst") == tree(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_merged_output_is_verified_and_a_run_on_it_finds_nothing_to_do(src, tmp_path, make, times):
     dst = tmp_path / "dst"
@@ -368,6 +370,7 @@ def test_a_run_takes_over_what_partitions_left(src, tmp_path, tree):
     assert tree(dst) == tree(tmp_path / "fresh")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_part_of_another_cut_that_shares_samples_goes_before_the_first_chunk_is_made(
     make_folder, tmp_path, monkeypatch
@@ -399,6 +402,7 @@ def after_looking(monkeypatch, act):
     monkeypatch.setattr(run_module, "locked", lock)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_run_that_waited_for_a_partition_sees_what_that_made(src, tmp_path, monkeypatch, tree):
     dst = tmp_path / "dst"
@@ -415,6 +419,7 @@ def test_a_run_that_waited_for_a_partition_sees_what_that_made(src, tmp_path, mo
     assert tree(dst) == tree(tmp_path / "fresh")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_partition_that_waited_for_a_run_or_a_merge_sees_that_all_is_done(src, tmp_path, monkeypatch):
     dst = tmp_path / "dst"
