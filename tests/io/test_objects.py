@@ -343,6 +343,7 @@ def test_a_fault_is_named_with_its_cure(text, message):
         ),
         (404, "list", "cannot list '.*': the server does not answer as s3:// does; correct the endpoint"),
         (200, "write", "cannot write '.*/a': the server does not answer as s3:// does; correct the endpoint"),
+        (200, "find", "cannot read '.*/a': the server does not answer as s3:// does; correct the endpoint"),
     ],
 )
 def test_what_a_server_refuses_is_one_line(cloud_credentials, status, verb, message):
@@ -350,6 +351,7 @@ def test_what_a_server_refuses_is_one_line(cloud_credentials, status, verb, mess
         "list": lambda store: list(store.list()),
         "read": lambda store: store.read(["a"]),
         "write": lambda store: store.stage(["a"], [b"1"]),
+        "find": lambda store: find_object(store, "a"),
     }
     with servers.serve_status(status) as endpoint:
         store = ObjectStore(parse_url("s3://some-bucket/x"), Access(endpoint))

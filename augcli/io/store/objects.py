@@ -197,7 +197,9 @@ def find_object(store: ObjectStore, key: str) -> Found | None:
             meta = load_obstore().head(store.client, store.path(key))
         except FileNotFoundError:
             return None
-    return Found(object_version(meta), meta["e_tag"] or "")
+        if not meta["e_tag"]:  # as a web site answers, which has a page for every address
+            raise ValueError("MissingEtag")
+    return Found(object_version(meta), meta["e_tag"])
 
 
 def replace_object(store: ObjectStore, key: str, data: bytes, tag: str | None) -> str | None:
