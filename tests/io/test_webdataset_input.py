@@ -500,6 +500,20 @@ def test_tar_files_taken_out_of_an_output_bear_their_names_along(tmp_path):
     assert open_source(str(tmp_path / "alone"), Selection()).catalogues[0].classes == ("b", "c", "naïve")
 
 
+@pytest.mark.parametrize(("own_name", "other_name"), [("a", "b"), ("b", "a")])
+def test_an_output_beside_other_tar_files_is_refused(tmp_path, own_name, other_name):
+    """Its numbers would be names beside the names of others, or the labels of others be lost."""
+    own_output(tmp_path)
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    (tmp_path / "own" / "train-000000.tar").rename(mixed / f"{own_name}.tar")
+    write_tar(mixed / f"{other_name}.tar", [("x.png", image(1)), ("x.cls", b"b")])
+    own, other = f"'{mixed}/{own_name}.tar'", f"'{mixed}/{other_name}.tar'"
+    why = f"{own} is of an output of augcli, with exact labels, and {other} is not"
+    assert refusal(mixed) == f"{why}; give each alone, or label_col for what labels both"
+    assert len(read(mixed, label_col="json.source")[1]) == 25
+
+
 def test_an_output_of_an_output_and_of_its_folder_twin_have_the_same_labels(tmp_path):
     """Soft labels survive any number of runs, from tar files as from folders."""
     src, own = own_output(tmp_path)

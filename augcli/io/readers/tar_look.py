@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from augcli.errors import DecodeError
+from augcli.errors import DecodeError, InputError, Option
 from augcli.io.images.index_masks import read_mask_header
 from augcli.io.labels.choice import HINTS
 from augcli.io.labels.facts import LabelFacts
 from augcli.io.readers.mask_look import LOOKED_AT, describe_masks
-from augcli.io.readers.own_samples import OwnOutput, find_own_output
-from augcli.io.readers.tar_scan import Tar, Wanted, is_image, read_value
+from augcli.io.readers.own_samples import OWN_FIELDS, OwnOutput, find_own_output
+from augcli.io.readers.tar_scan import Sample, Tar, Wanted, is_image, read_value
 from augcli.io.store.names import CARRIED, CLASS_MEMBER, JSON_MEMBER, MASK_MEMBER
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class Plan(NamedTuple):
 
 def look(tar: Tar, selection: Selection) -> Plan:
     """Find out by the first samples of a data set how it is read."""
-    first = next((own for own in tar.samples if any(map(is_image, own.members))), tar.samples[0])
-    fields = tar.read_json(first)
-    fields = fields if isinstance(fields, dict) else {}
+    first, fields = _read_first(tar)
     mask, notes = _find_mask(tar, selection)
     offers = [suffix for suffix in first.members if suffix != JSON_MEMBER and not is_image(suffix)]
     offers += [f"{JSON_MEMBER}.{name}" for name in fields]
@@ -71,6 +69,32 @@ def look(tar: Tar, selection: Selection) -> Plan:
     suffix, path = (JSON_MEMBER, tuple(label.split(".")[1:])) if is_field else (label.lower(), ())
     wanted = Wanted(partial(read_value, suffix=suffix, path=path), image, mask, frozenset([suffix]))
     return Plan(wanted, None, label, smoothing, tuple(offers), notes)
+
+
+def check_alike(tar: Tar, plan: Plan, first: str) -> None:
+    """Refuse tar files of ours beside others, whose labels mean something else.
+
+    Args:
+        tar: A tar file that holds samples.
+        plan: How all are read, by a look at the first one.
+        first: Name of the first one.
+
+    Raises:
+        InputError: If samples of one are as an output of ours has them, and those of the other are not.
+    """
+    _, fields = _read_first(tar)
+    if (fields.keys() >= OWN_FIELDS) == (plan.own is not None):
+        return
+    own, other = (first, tar.name) if plan.own is not None else (tar.name, first)
+    why = f"{own!r} is of an output of augcli, with exact labels, and {other!r} is not; give each alone, or "
+    raise InputError(why, Option("label_col"), " for what labels both")
+
+
+def _read_first(tar: Tar) -> tuple[Sample, dict[str, Any]]:
+    """Return the first sample that has an image, and the fields of its `json`."""
+    first = next((own for own in tar.samples if any(map(is_image, own.members))), tar.samples[0])
+    fields = tar.read_json(first)
+    return first, fields if isinstance(fields, dict) else {}
 
 
 def _find_mask(tar: Tar, selection: Selection) -> tuple[str | None, tuple[str, ...]]:

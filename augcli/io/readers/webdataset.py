@@ -26,7 +26,7 @@ from augcli.io.readers.passed_over import (
 )
 from augcli.io.readers.shard_splits import choose_main, describe_division, keep_classes
 from augcli.io.readers.splits import Division, divide_shards
-from augcli.io.readers.tar_look import Plan, look
+from augcli.io.readers.tar_look import Plan, check_alike, look
 from augcli.io.readers.tar_rows import TarOpener
 from augcli.io.readers.tar_scan import Scan, Wanted, open_tar, scan_tar
 from augcli.io.store.base import full_name
@@ -101,12 +101,14 @@ def _scan_all(found: Input, files: Sequence[File], selection: Selection) -> tupl
     Raises:
         InputError: If one cannot be read, or none holds an image.
     """
-    plan: Plan | None = None
+    plan, first = None, ""
     scans: dict[str, Scan] = {}
     for file in files:
         with open_tar(found.store, file) as tar:
             if plan is None and tar.samples:
-                plan = look(tar, selection)
+                plan, first = look(tar, selection), tar.name
+            elif plan is not None and tar.samples and selection.label_col is None:
+                check_alike(tar, plan, first)
             scans[file.key] = scan_tar(tar, plan.wanted) if plan else scan_tar(tar, Wanted(lambda *_: None))
     if plan is None or not any(scan.keys for scan in scans.values()):
         seen = sorted(sum((scan.unread for scan in scans.values()), Counter()))
