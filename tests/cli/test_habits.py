@@ -468,7 +468,7 @@ HEAVY = ("numpy", "numba", "pyarrow", "PIL", "simplejpeg", "augcli.io", "augcli.
 # The choices of `--format` are the names of the writers; that module imports no writer by itself. What guards
 # stdout and stderr imports no store.
 LIGHT = ("augcli.io", "augcli.io.writers", "augcli.io.writers.choose", "augcli.io.store")
-LIGHT += ("augcli.io.store.streams", "augcli.io.store.errors")
+LIGHT += ("augcli.io.store.streams", "augcli.io.store.errors", "augcli.io.store.names")
 
 
 def imported_by(*arguments):

@@ -379,11 +379,11 @@ def test_what_another_run_did_before_this_one_had_the_lock_is_not_done_again(src
     dst, real = tmp_path / "dst", run.locked
 
     @contextlib.contextmanager
-    def wait(path):
+    def wait(path, *shared):
         monkeypatch.setattr(run, "locked", real)
         augcli.materialize(src, dst, single(CutMix()))  # the other one
-        with real(path) as is_locked:
-            yield is_locked
+        with real(path, *shared) as check_held:
+            yield check_held
 
     monkeypatch.setattr(run, "locked", wait)
     summary = augcli.materialize(src, dst, single(CutMix()))
@@ -396,11 +396,11 @@ def test_what_another_run_added_before_this_one_had_the_lock_is_not_done_again(s
     shutil.copy(src / "cat" / "1.png", src / "dog" / "added.png")
 
     @contextlib.contextmanager
-    def wait(store):
+    def wait(store, *shared):
         monkeypatch.setattr(run, "locked", real)
         augcli.materialize(src, dst, single(CutMix()))  # the other one
-        with real(store) as is_locked:
-            yield is_locked
+        with real(store, *shared) as check_held:
+            yield check_held
 
     monkeypatch.setattr(run, "locked", wait)
     summary = augcli.materialize(src, dst, single(CutMix()))
@@ -414,13 +414,13 @@ def test_what_another_run_left_before_this_one_had_the_lock_is_taken_up(src, tmp
     (dst / "_SUCCESS").unlink()
 
     @contextlib.contextmanager
-    def wait(store):
+    def wait(store, *shared):
         monkeypatch.setattr(run, "locked", real)
         text = (dst / "augcli.json").read_bytes()
         (dst / "augcli.json").write_bytes(text)
         (dst / "cat" / "x__cutmix0-0123456789abcdef.png.0a1b2c3d.part").write_bytes(b"half")
-        with real(store) as is_locked:
-            yield is_locked
+        with real(store, *shared) as check_held:
+            yield check_held
 
     monkeypatch.setattr(run, "locked", wait)
     augcli.materialize(src, dst, single(CutMix()))
@@ -432,11 +432,11 @@ def test_another_recipe_that_came_first_is_not_written_over(src, tmp_path, monke
     dst, real = tmp_path / "dst", run.locked
 
     @contextlib.contextmanager
-    def wait(path):
+    def wait(path, *shared):
         monkeypatch.setattr(run, "locked", real)
         augcli.materialize(src, dst, single(CutMix(), seed=7))
-        with real(path) as is_locked:
-            yield is_locked
+        with real(path, *shared) as check_held:
+            yield check_held
 
     monkeypatch.setattr(run, "locked", wait)
     with pytest.raises(OutputError, match="differing: seed"):

@@ -483,11 +483,11 @@ def test_another_run_that_began_meanwhile_gets_no_mark_and_no_caches(src, tmp_pa
     set_times(src)
     real = pipeline.locked
 
-    def locked(store):
+    def locked(store, *shared):
         (dst / "_SUCCESS").unlink()  # as the run of another recipe does, which is killed then
         drop_caches(dst)
         (dst / "augcli.json").write_text("{}")
-        return real(store)
+        return real(store, *shared)
 
     monkeypatch.setattr(pipeline, "locked", locked)
     augcli.materialize(src, dst, CUTMIX)
@@ -502,7 +502,7 @@ def test_a_lock_that_cannot_be_taken_to_renew_caches_is_no_error(src, tmp_path, 
     drop_caches(tmp_path / "dst")
     before = times(tmp_path / "dst")
 
-    def refuse(store):
+    def refuse(store, *shared):
         raise augcli.errors.StorageError("read-only")
 
     monkeypatch.setattr("augcli.pipeline.run.locked", refuse)
