@@ -21,7 +21,7 @@ from augcli.io.store.local import LocalStore
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.recipe import Recipe, single
-from augcli.samples import SoftLabel
+from augcli.samples import InputFiles, SoftLabel
 
 STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 LARGE_STRUCT = pa.struct([("path", pa.string()), ("bytes", pa.large_binary())])
@@ -842,3 +842,32 @@ def test_shards_are_read_many_at_once_and_named_in_order(tmp_path, monkeypatch):
     source = open_source(str(tmp_path), Selection())
     assert list(source.catalogues[0].keys) == [f"{number}.parquet#0" for number in range(4)]
     assert [label.classes for label in source.catalogues[0].labels] == [(0,), (1,), (2,), (3,)]
+
+
+@pytest.fixture
+def numbers_beside_names(tmp_path):
+    for name, labels in {"a": ["cat", "dog"], "b": ["0", "1"]}.items():
+        images = as_structs([encode_image(ord(name))] * 2)
+        write_shard(tmp_path / "shards" / f"{name}.parquet", {"image": images, "label": labels})
+    return tmp_path / "shards"
+
+
+def test_numbers_in_one_shard_and_names_in_another_are_refused(numbers_beside_names):
+    with pytest.raises(InputError) as raised:
+        open_source(str(numbers_beside_names), Selection())
+    message = str(raised.value)
+    assert "b.parquet' holds numbers, such as '0'," in message
+    assert "a.parquet' names, such as 'cat'; write the same in all files" in message
+
+
+def test_numbers_beside_names_are_names_where_a_class_list_says_so(numbers_beside_names, tmp_path):
+    (tmp_path / "classes.txt").write_text("0\n1\ncat\ndog\n")
+    files = InputFiles(classes=str(tmp_path / "classes.txt"))
+    [catalogue] = open_source(str(numbers_beside_names), Selection(files)).catalogues
+    assert [label.classes for label in catalogue.labels] == [(2,), (3,), (0,), (1,)]
+
+
+def test_numbers_and_names_in_one_shard_are_names(tmp_path):
+    images = as_structs([encode_image(1)] * 2)
+    write_shard(tmp_path / "a.parquet", {"image": images, "label": ["10", "test tube"]})
+    assert open_source(str(tmp_path), Selection()).catalogues[0].classes == ("10", "test tube")

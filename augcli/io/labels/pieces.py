@@ -78,6 +78,8 @@ def label_pieces(pieces: Sequence[Piece], choice: LabelChoice, rules: Rules) -> 
             are_weights = column == SOFT or (not are_indices and _holds_fractions(values.type))
             values = _move(values, own or (), united or (), are_weights, what)
         columns.append(values)
+    if rules.classes is None:
+        _refuse_numbers_beside_names(columns, pieces, what)
     joined = _join(columns)
     if choice.kind is Kind.EXACT:
         weights = _join([piece.table.column(choice.columns[1]) for piece in pieces])
@@ -87,6 +89,25 @@ def label_pieces(pieces: Sequence[Piece], choice: LabelChoice, rules: Rules) -> 
     if column == SOFT:
         _check_soft(typed)
     return label_by_column(typed, rules.classes, rules.separator), notes
+
+
+def _refuse_numbers_beside_names(
+    columns: Sequence[pa.ChunkedArray], pieces: Sequence[Piece], what: str
+) -> None:
+    """Refuse texts that are numbers in one file and names in another: most likely the same classes twice."""
+    seen: dict[bool, tuple[str, str]] = {}
+    for values, piece in zip(columns, pieces, strict=True):
+        texts = [text for text in values.unique().to_pylist() if text] if holds_texts(values.type) else []
+        are_numbers = {text.strip().isdecimal() for text in texts}
+        if len(are_numbers) == 1:
+            seen.setdefault(are_numbers.pop(), (piece.name, texts[0]))
+    if len(seen) == 2:
+        (numbers, number), (names, name) = seen[True], seen[False]
+        raise InputError(
+            f"{what}: {numbers!r} holds numbers, such as {number!r}, {names!r} names, such as {name[:60]!r};"
+            " write the same in all files, or list all classes in a file and give it as ",
+            Option("classes"),
+        )
 
 
 def _join(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
