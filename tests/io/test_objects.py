@@ -444,7 +444,8 @@ def test_a_profile_without_boto3_is_named(nobody):
 
 def test_public_buckets_need_no_credentials(nobody):
     nobody.setattr(builtins, "__import__", refuse_boto3(builtins.__import__))
-    object_clients.connect("s3", "some-bucket", Access(anonymous=True), 1)
+    client = object_clients.connect("s3", "some-bucket", Access(anonymous=True), 1)
+    assert client.config == {"bucket": "some-bucket", "skip_signature": "true"}
 
 
 def test_credentials_that_are_set_later_count_and_what_is_in_memory_stays(nobody):
@@ -462,7 +463,8 @@ def test_credentials_that_are_set_later_count_and_what_is_in_memory_stays(nobody
 def test_hugging_face_is_not_sent_what_a_profile_of_aws_holds(nobody):
     nobody.setattr(builtins, "__import__", refuse_boto3(builtins.__import__))
     nobody.setenv("AWS_PROFILE", "lab")
-    object_clients.connect("hf", "buckets/me/photos", Access(), 1)
+    client = object_clients.connect("hf", "buckets/me/photos", Access(), 1)
+    assert client.config == {"bucket": "photos", "region": "us-east-1", "endpoint": "https://s3.hf.co/me"}
 
 
 def refuse_boto3(real):

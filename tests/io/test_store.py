@@ -15,23 +15,12 @@ from augcli.io.store.base import write_text
 from augcli.io.store.contents import list_contents
 from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore
+from tests.stores import listed, put
 
 
 @pytest.fixture
 def store(tmp_path):
     return LocalStore(str(tmp_path / "root"))
-
-
-def listed(store, prefix="", wanted=None):
-    """Keys and sizes, in order."""
-    pages = list(store.list(prefix, wanted))
-    return sorted((key, size) for page in pages for key, size in zip(page.keys, page.sizes, strict=True))
-
-
-def put(store, **files):
-    keys = [name.replace("__", "/") for name in files]
-    store.stage(keys, list(files.values()))
-    store.publish(keys)
 
 
 def test_the_free_space_is_known_where_the_root_does_not_exist(store):

@@ -18,6 +18,7 @@ from augcli.io.store.objects import ObjectStore
 from augcli.io.store.places import clear_scratch
 from augcli.io.store.urls import Access, parse_url
 from tests import servers
+from tests.stores import listed, put
 
 NUMBERS = itertools.count()
 
@@ -53,18 +54,6 @@ def store(request, tmp_path):
     url = f"{kind}://suite-{number}/some where/root"
     servers.make_bucket(url, endpoint)
     return ObjectStore(parse_url(url), Access(endpoint))
-
-
-def listed(store, prefix="", wanted=None):
-    """Keys and sizes, in order."""
-    pages = list(store.list(prefix, wanted))
-    return sorted((key, size) for page in pages for key, size in zip(page.keys, page.sizes, strict=True))
-
-
-def put(store, **files):
-    keys = [name.replace("__", "/") for name in files]
-    store.stage(keys, list(files.values()))
-    store.publish(keys)
 
 
 def test_a_store_whose_root_does_not_exist_is_empty(store):

@@ -298,6 +298,14 @@ def test_a_source_that_changed_is_made_again_and_no_other_chunk(in_memory, limit
     assert (first.chunks > 1, len(again.chunks_done), again.chunks_compared) == (True, 1, 1)
 
 
+def test_a_run_lists_the_bucket_of_its_output_once(in_memory, asked):
+    url = in_memory.put("photos")
+    for _ in range(2):  # fresh, and with nothing to do
+        asked.clear()
+        augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+        assert asked.count(("list", "out")) == 1
+
+
 def take_over(monkeypatch, store):
     """Let somebody else take the lease once the tables are written."""
     real = summarize.summarize
