@@ -210,6 +210,74 @@ Edges: TypeAlias = tuple[float, float, float, float]
 """y0, x0, y1, x1 in pixels, half-open, not always whole."""
 
 
+class Polygons(NamedTuple):
+    """The form of an object as outlines of one or more parts, in pixels of its image.
+
+    Attributes:
+        points: (n, 2) float64: y, x of the corners of all parts, one part behind the other.
+        parts: How many of these corners each part has.
+    """
+
+    points: NDArray[np.float64]
+    parts: tuple[int, ...]
+
+
+class Corners(NamedTuple):
+    """The form of an object as an oriented box.
+
+    Attributes:
+        points: (4, 2) float64: y, x of its corners in the order of the input, in pixels of its image.
+    """
+
+    points: NDArray[np.float64]
+
+
+class RunLengths(NamedTuple):
+    """The form of an object as the pixels that it covers: run lengths, as COCO's RLE has them.
+
+    Attributes:
+        height: Rows of the image.
+        width: Columns of the image.
+        runs: int64: lengths of runs, down the columns, the first of them of pixels outside.
+    """
+
+    height: int
+    width: int
+    runs: NDArray[np.int64]
+
+
+Form: TypeAlias = Polygons | Corners | RunLengths
+
+
+class Outline(NamedTuple):
+    """What the input says of the place of an object beside its box.
+
+    Attributes:
+        form: Which part of the image it covers; None if nothing says so.
+        keypoints: (k, 3) float64: y, x, and 0 for a point that is not there, 1 for one that is hidden, 2 for
+            one that is seen; None if it has none.
+        area: Pixels that it covers, as the input counts them; None where it does not.
+    """
+
+    form: Form | None = None
+    keypoints: NDArray[np.float64] | None = None
+    area: float | None = None
+
+    @property
+    def facts(self) -> bytes:
+        """All that it says, as bytes: equal only if it is equal."""
+        form, keypoints = self.form, self.keypoints
+        texts: list[object] = [type(form).__name__, self.area, None if keypoints is None else keypoints.shape]
+        arrays: list[NDArray[Any]] = [] if keypoints is None else [keypoints]
+        if isinstance(form, RunLengths):
+            texts += [form.height, form.width]
+            arrays.append(form.runs)
+        elif form is not None:
+            texts += [form.points.shape, getattr(form, "parts", ())]
+            arrays.append(form.points)
+        return repr(texts).encode() + b"".join(array.tobytes() for array in arrays)
+
+
 class ImageBoxes(NamedTuple):
     """The boxes of an image that is read.
 
@@ -220,6 +288,8 @@ class ImageBoxes(NamedTuple):
         categories: For each box, an index into `BoxHeader.names`.
         extras: For each box what else the input says of it, as JSON text of an object.
         extra: What else the input says of the image, as JSON text of an object.
+        outlines: For each box what the input says of the place of its object beside it; empty where it says
+            nothing of any. The box of an object that has only an outline is the bounds of that.
     """
 
     height: int
@@ -228,3 +298,4 @@ class ImageBoxes(NamedTuple):
     categories: tuple[int, ...]
     extras: tuple[str, ...]
     extra: str
+    outlines: tuple[Outline | None, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from augcli.samples import Edges
+from augcli.samples import Edges, Outline
 
 MASK_POLICIES = ("dominant",)
 """What becomes of masks that are blended: the mask of the larger weight; without a policy, no blending."""
@@ -55,6 +55,7 @@ class WrittenBox(NamedTuple):
         weight: Share that its own image holds of the pixels where it is seen, 0..1.
         source: Key of the image that it comes from.
         extra: What else the input says of it, as JSON text of an object.
+        outline: What is left of its object's outline and keypoints; None if it has none.
     """
 
     edges: Edges
@@ -63,6 +64,7 @@ class WrittenBox(NamedTuple):
     weight: float
     source: str
     extra: str
+    outline: Outline | None = None
 
 
 class BoxedImage(NamedTuple):

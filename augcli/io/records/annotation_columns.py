@@ -69,7 +69,7 @@ def annotation_table(annotated: Annotated, notes: Sequence[OutputAnnotations]) -
 def _box_column(rows: Sequence[Sequence[WrittenBox]]) -> pa.Array:
     """Return the boxes of each row as a column of lists, field by field: a fraction of the time of rows."""
     boxes = [box for row in rows for box in row]
-    cells = [(*box.edges, *box[1:]) for box in boxes]
+    cells = [(*box.edges, *box[1:6]) for box in boxes]
     columns = zip(*cells, strict=True) if cells else [()] * BOX_TYPE.num_fields
     fields = [pa.array(column, field.type) for column, field in zip(columns, BOX_TYPE, strict=True)]
     offsets = pa.array([0, *accumulate(map(len, rows))], pa.int32())

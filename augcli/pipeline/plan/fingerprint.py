@@ -95,5 +95,6 @@ def annotation_facts(catalogue: Catalogue, sample: int) -> bytes:
     if catalogue.masks is not None:
         facts += b"no mask" if catalogue.masks.keys[sample] is None else b"mask"
     if catalogue.boxes is not None and (boxes := catalogue.boxes[sample]) is not None:
-        facts += repr((*boxes[:2], *boxes[3:])).encode() + boxes.edges.tobytes()
+        facts += repr((*boxes[:2], *boxes[3:6])).encode() + boxes.edges.tobytes()
+        facts += b"".join(b"|" + (b"" if outline is None else outline.facts) for outline in boxes.outlines)
     return facts
