@@ -53,7 +53,7 @@ INNER_LAYERS = {
 HOMES = {
     "numba": {"kernels/cpu"},
     "cupy": {"kernels/devices.py"},
-    "PIL": {"io/images/", "report/preview.py"},
+    "PIL": {"io/images/", "report/preview.py", "report/drawing.py"},
     "simplejpeg": {"io/images/"},
     "pyarrow": {"io/"},
     "typer": {"cli/"},

@@ -51,7 +51,8 @@ class TarWriter(Writer):
     def stands(self, part, sizes):
         return self.files(part.file_names()) <= sizes.keys()
 
-    def load(self, rows):
+    def load(self, rows, picked=None):
+        rows = rows if picked is None else rows.take(picked)
         for name in rows.column("file_name").to_pylist():
             shard, own = name.split("/")
             with self.store.open(shard) as file, tarfile.open(fileobj=file) as tar:

@@ -16,6 +16,7 @@ from augcli.io.records.step_columns import label_rows
 from augcli.io.store import local
 from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
+from augcli.io.writers import parquet
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.choose import WRITERS, choose_writer
 from augcli.program.annotated import Annotated
@@ -26,10 +27,10 @@ DATA = bytes(range(256)) * 40
 CAT = SoftLabel((0,), (1.0,))
 
 
-def make_rows():
-    """The row of one image of `DATA`."""
+def make_rows(names=(NAME,)):
+    """The rows of images of `DATA`."""
     output = Output(
-        file_name=NAME,
+        file_name="",
         source="cat/a.png",
         partners=(),
         op="cutout",
@@ -48,7 +49,7 @@ def make_rows():
         visible=None,
         sources=label_rows([CAT]),
     )
-    return rows_to_table([output])
+    return rows_to_table([output._replace(file_name=name) for name in names])
 
 
 def make_writer(layout, directory):
@@ -82,6 +83,19 @@ def test_what_was_committed_stands_and_is_loaded(layout, tmp_path):
     (key,) = writer.files(part.file_names())
     assert contents.sizes.keys() == {key, ".augcli-01.parquet"}
     assert not writer.stands(part, {})
+
+
+@pytest.mark.parametrize("picked", [[], [0], [1, 2], [0, 4], [4]])
+def test_rows_that_are_picked_are_loaded_alone(layout, tmp_path, monkeypatch, picked):
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 2 * len(DATA))
+    writer, names = make_writer(layout, tmp_path), [NAME.replace("a__", f"{letter}__") for letter in "abcde"]
+    data = {name: bytes([number]) * len(DATA) for number, name in enumerate(names)}
+    pairs = writer.stage(names, [Pair(content) for content in data.values()])
+    writer.commit("01", make_rows(names), pairs, PartFacts("x"))
+    rows = Parts(writer.store).read_one("01").rows()
+    stored = [name[-len(NAME) :] for name in rows.column("file_name").to_pylist()]
+    loaded = [pair.image for pair in writer.load(rows, picked)]
+    assert loaded == [data[stored[number]] for number in picked]
 
 
 def test_another_process_may_commit_what_was_staged(layout, tmp_path):

@@ -16,6 +16,7 @@ from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.recipe import single
 from augcli.report import preview
+from augcli.report.drawing import draw_plain
 from augcli.report.preview import CELL, GAP, LABEL, Example, draw_sheet
 
 
@@ -248,7 +249,7 @@ def test_transparent_images_lie_over_a_checkerboard(tmp_path):
 
 def test_an_image_half_seen_shows_its_colour_and_the_board(tmp_path):
     pixels = np.full((4, 4, 4), (255, 0, 0, 128), np.uint8)
-    shown = np.asarray(preview.draw_plain(pixels)).reshape(-1, 3)
+    shown = np.asarray(draw_plain(pixels)).reshape(-1, 3)
     # (255·128 + 204·127) / 255 = 229.6 over grey, red alone over white; 204·127 / 255 = 101.6, 127.
     assert sorted({tuple(colour) for colour in shown.tolist()}) == [(230, 102, 102), (255, 127, 127)]
 

@@ -78,8 +78,12 @@ class Writer(Protocol):
             OutputError: If the rows of the part file are damaged.
         """
 
-    def load(self, rows: pa.Table) -> Iterator[Pair]:
+    def load(self, rows: pa.Table, picked: Sequence[int] | None = None) -> Iterator[Pair]:
         """Yield the encoded images and masks of part rows, one after the other.
+
+        Args:
+            rows: All rows of a chunk.
+            picked: Numbers of the rows that are wanted, ascending; None takes all.
 
         Raises:
             OutputError: If a shard is damaged, or holds fewer images.

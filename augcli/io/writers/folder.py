@@ -99,8 +99,9 @@ class FolderWriter(Writer):
         stand = list(map(sizes.get, self._keys(names))) == lengths
         return stand and (self._boxes is None or self._boxes.stand(rows, sizes))
 
-    def load(self, rows: pa.Table) -> Iterator[Pair]:
+    def load(self, rows: pa.Table, picked: Sequence[int] | None = None) -> Iterator[Pair]:
         """Read images and masks."""
+        rows = rows if picked is None else rows.take(pa.array(picked, pa.int64()))
         names = rows.column("file_name").to_pylist()
         for start in range(0, len(names), READ_TOGETHER):
             together = names[start : start + READ_TOGETHER]

@@ -97,16 +97,20 @@ class ParquetWriter(Writer):
         stand = self.files(rows.column("file_name").to_pylist()) <= sizes.keys()
         return stand and (self._boxes is None or self._boxes.stand(rows, sizes))
 
-    def load(self, rows: pa.Table) -> Iterator[Pair]:
-        """Read the columns of images and masks."""
+    def load(self, rows: pa.Table, picked: Sequence[int] | None = None) -> Iterator[Pair]:
+        """Read the columns of images and masks, of the row groups that hold wanted rows."""
+        first = 0
         for key, own in _by_shard(rows):
-            count = 0
-            for columns in _read_columns(self.store, key, self._encoded):
+            stop = first + len(own)
+            wanted = None if picked is None else [row - first for row in picked if first <= row < stop]
+            first, count = stop, 0
+            for columns in _read_columns(self.store, key, self._encoded, wanted):
                 count += len(columns[0])
                 cells = zip(*(column.to_pylist() for column in columns), strict=True)
                 yield from (Pair(*(cell["bytes"] or b"" for cell in row)) for row in cells)
-            if count != len(own):
-                raise OutputError(f"{full_name(self.store, key)!r} holds {count} images, not {len(own)}")
+            expected = len(own) if wanted is None else len(wanted)
+            if count != expected:
+                raise OutputError(f"{full_name(self.store, key)!r} holds {count} images, not {expected}")
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write each shard anew, as a fresh run would have written it."""
@@ -178,12 +182,23 @@ def _by_shard(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         yield SHARDS + shard, rows.slice(shards.index(shard), shards.count(shard))
 
 
-def _read_columns(store: Store, key: str, names: list[str]) -> Iterator[list[pa.ChunkedArray]]:
-    """Yield columns of encoded images of a shard, row group by row group."""
+def _read_columns(
+    store: Store, key: str, names: list[str], wanted: Sequence[int] | None = None
+) -> Iterator[list[pa.ChunkedArray]]:
+    """Yield columns of encoded images of a shard, row group by row group; all rows, or those wanted."""
+    if wanted == []:
+        return
     try:
         with pq.ParquetFile(store.open(key), pre_buffer=False) as shard:
+            start = 0
             for number in range(shard.num_row_groups):
-                yield shard.read_row_group(number, names).columns
+                stop = start + shard.metadata.row_group(number).num_rows
+                own = None if wanted is None else [row - start for row in wanted if start <= row < stop]
+                start = stop
+                if own is None:
+                    yield shard.read_row_group(number, names).columns
+                elif own:
+                    yield shard.read_row_group(number, names).take(pa.array(own, pa.int64())).columns
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno:
             raise storage_error(f"cannot read {full_name(store, key)!r}", error) from error

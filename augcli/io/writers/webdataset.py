@@ -93,13 +93,15 @@ class WebdatasetWriter(Writer):
         """True if the tar file stands; it was synced before its part file."""
         return self.files(part.file_names()) <= sizes.keys()
 
-    def load(self, rows: pa.Table) -> Iterator[Pair]:
+    def load(self, rows: pa.Table, picked: Sequence[int] | None = None) -> Iterator[Pair]:
         """Read the images and masks of tar files.
 
         Raises:
             OutputError: If a tar file is damaged, or holds other images.
             StorageError: If the machine fails.
         """
+        if picked is not None:
+            rows = rows.take(pa.array(picked, pa.int64()))
         for key, names, _ in _by_tar(rows):
             yield from self._read_tar(key, names)
 
