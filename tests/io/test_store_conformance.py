@@ -74,6 +74,13 @@ def test_a_listing_begins_at_a_prefix_and_leaves_out_what_nobody_wants(store):
     assert listed(store, "x/") == []
 
 
+def test_a_listing_begins_with_the_first_letters_of_names(store):
+    put(store, aa=b"1", ab=b"2", abc=b"3", abd__e=b"4", b=b"5", x__ab=b"6", x__b=b"7")
+    assert listed(store, "ab") == [("ab", 1), ("abc", 1), ("abd/e", 1)]
+    assert listed(store, "x/a") == [("x/ab", 1)]
+    assert listed(store, "x/c") == []
+
+
 def test_deleting_removes_the_directories_that_it_empties(store):
     put(store, a__b__c=b"1", a__d=b"2")
     store.delete(["a/b/c", "gone", "x/y"])

@@ -19,6 +19,7 @@ from augcli.io.store.object_clients import load_obstore
 from augcli.io.store.objects import ObjectStore
 from augcli.io.store.urls import Access, parse_url
 from augcli.pipeline.output import summarize
+from augcli.pipeline.output.look import list_plans
 from tests import servers
 
 NUMBERS = itertools.count()
@@ -213,7 +214,7 @@ def asked(monkeypatch):
         real = getattr(obstore, verb)
 
         def call(client, path=None, *arguments, **named):
-            found.append((verb, path))
+            found.append((verb + " from a name" * bool(named.get("offset")), path))
             return real(client, path, *arguments, **named)
 
         monkeypatch.setattr(obstore, verb, call)
@@ -304,6 +305,16 @@ def test_a_run_lists_the_bucket_of_its_output_once(in_memory, asked):
         asked.clear()
         augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
         assert asked.count(("list", "out")) == 1
+
+
+def test_the_plans_of_partitions_are_found_without_listing_the_bucket(in_memory, asked):
+    url, out = in_memory.put("photos"), f"{in_memory.url}/out"
+    for number in range(2):
+        asked.clear()
+        augcli.materialize(url, out, CUTMIX, workers=1, partition=f"{number}/2")
+        assert asked.count(("list", "out")) == 1
+    store = in_memory.store("out")
+    assert list(list_plans(store)) == [".augcli-plan-0-of-2", ".augcli-plan-1-of-2"]
 
 
 def take_over(monkeypatch, store):

@@ -104,10 +104,12 @@ class Store(Sink, Protocol):
         """Return this store for another attempt: what it stages never meets what this one has staged."""
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
-        """Yield what stands below a prefix, which is empty or ends in a slash, in no particular order.
+        """Yield the files whose keys begin with a prefix, in no particular order.
 
         Args:
-            prefix: Where to begin; one that does not exist yields nothing.
+            prefix: A directory with a slash at its end, or the beginning of names in a directory; where
+                nothing begins so, nothing is yielded. In a bucket that takes no more requests than it yields
+                pages.
             wanted: Whether files and directories of a name (the last part of a key) are listed and entered.
 
         Raises:

@@ -89,7 +89,8 @@ class LocalStore:
         walk = Walk(self.follow_links, wanted)
         if self.skip is not None:
             walk.leave_out(self.skip)
-        yield from walk.pages(self.path(prefix).rstrip("/") or "/", prefix)
+        directory, slash, begins = prefix.rpartition("/")
+        yield from walk.pages(self.path(directory).rstrip("/") or "/", directory + slash, begins)
 
     def read(self, keys: Sequence[str], expect: Sequence[Version] | None = None) -> Sequence[bytes | None]:
         """Read whole files; see `Store.read`."""

@@ -98,9 +98,9 @@ class ObjectStore:
         return replace(self, attempt=new_attempt())
 
     def list(self, prefix: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[Page]:
-        """Yield what stands below a prefix, page by page; see `Store.list`. No directory is empty."""
-        begin = prefix.rstrip("/")
-        yield from list_pages(_list_entries(self, begin), self.url.key, begin, wanted)
+        """Yield what begins with a prefix, page by page; see `Store.list`. No directory is empty."""
+        directory, _, begins = prefix.rpartition("/")
+        yield from list_pages(_list_entries(self, directory, begins), self.url.key, directory, wanted)
 
     def begin_read(self, key: str, expect: Version) -> Future[bytes | None]:
         """Begin to read a file, which must still be what is expected; give what waits for its bytes."""
@@ -245,15 +245,20 @@ def _errors(store: ObjectStore, doing: str, key: str) -> AbstractContextManager[
     return object_errors(doing, full_name(store, key), store.url.scheme)
 
 
-def _list_entries(store: ObjectStore, begin: str) -> Iterator[Any]:
-    """Yield what stands below a key; a listing that breaks off goes on behind the last key that came."""
+def _list_entries(store: ObjectStore, directory: str, begins: str) -> Iterator[Any]:
+    """Yield what stands below a key; a listing that breaks off goes on behind the last key that came.
+
+    Clients list whole directories alone, so that of names which begin in some way starts before the first of
+    them and stops behind the last.
+    """
     pages: Iterator[Any] | None = None
-    last: str | None = None
+    first = store.path("/".join(filter(None, (directory, begins)))) if begins else ""
+    last = first[:-1] or None  # since the listing begins behind it
 
     def next_page() -> Any:
         nonlocal pages
         if pages is None:
-            root = store.path(begin) or None
+            root = store.path(directory) or None
             pages = iter(load_obstore().list(store.client, root, offset=last, chunk_size=PAGE_KEYS))
         try:
             return next(pages, None)
@@ -262,12 +267,14 @@ def _list_entries(store: ObjectStore, begin: str) -> Iterator[Any]:
             raise
 
     while True:
-        with _errors(store, "list", begin):
+        with _errors(store, "list", directory):
             page = retried(next_page)
         if page is None:
             return
         last = page[-1]["path"]
-        yield from page
+        yield from (entry for entry in page if entry["path"].startswith(first))
+        if last[: len(first)] > first:
+            return
 
 
 def _read(store: ObjectStore, key: str, expect: Version | None) -> bytes | None:

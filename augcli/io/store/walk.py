@@ -34,23 +34,24 @@ class Walk:
         with suppress(OSError):
             self._is_new(path)
 
-    def pages(self, path: str, prefix: str) -> Iterator[Page]:
+    def pages(self, path: str, prefix: str, begins: str = "") -> Iterator[Page]:
         """Yield a page for a directory, and for each below it.
 
         Args:
             path: The directory.
             prefix: Its key, which is empty or ends in a slash.
+            begins: What the names in it begin with that are listed and entered.
 
         Raises:
             StorageError: If a directory cannot be listed. One that is gone meanwhile is left out.
         """
-        yield from self._enter([(path, prefix)])
+        yield from self._enter([(path, prefix)], begins)
         while self._linked:
             pending, self._linked = sorted(self._linked, key=lambda pair: pair[1]), []
             for pair in pending:
                 yield from self._enter([pair])
 
-    def _enter(self, pending: list[tuple[str, str]]) -> Iterator[Page]:
+    def _enter(self, pending: list[tuple[str, str]], begins: str = "") -> Iterator[Page]:
         while pending:
             path, prefix = pending.pop()
             page = Page()
@@ -61,11 +62,13 @@ class Walk:
                 waiting = len(pending)
                 with _scan(path) as entries:
                     found = [entry for entry in entries if self._wanted is None or self._wanted(entry.name)]
+                    found = [entry for entry in found if entry.name.startswith(begins)] if begins else found
                     self._take_all(found, path, prefix, page, pending)
-                if prefix and not (page.keys or page.others or len(pending) > waiting):
+                if prefix and not (begins or page.keys or page.others or len(pending) > waiting):
                     page.keys.append(prefix)
                     page.sizes.append(0)
                     page.versions.append(0)
+            begins = ""  # of the first directory alone
             yield page
 
     def _is_new(self, path: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from augcli.errors import OutputError, StorageError
-from augcli.io.store.base import Version, full_name, is_local
+from augcli.io.store.base import Version, full_name
 from augcli.io.store.contents import Contents
 from augcli.io.store.lease import LOCK
 from augcli.io.store.names import PART_SUFFIX, PLAN_PREFIX, RECIPE, find_plans
@@ -51,12 +51,8 @@ class Look:
             return False
 
     def has_same_plans(self) -> bool:
-        """True unless a partition has begun to write there since: it first writes its plan.
-
-        A bucket would list all that it holds for that. There, what a partition made since the look is made
-        once more, with the same bytes.
-        """
-        return not is_local(self.store) or self.plans == list_plans(self.store)
+        """True unless a partition has begun to write there since: it first writes its plan."""
+        return self.plans == list_plans(self.store)
 
 
 def look(store: Store) -> Look:
@@ -88,8 +84,7 @@ def look(store: Store) -> Look:
 
 def list_plans(store: Store) -> dict[str, Version]:
     """List the plans of partitions."""
-    pages = store.list(wanted=lambda name: name.startswith(PLAN_PREFIX))
-    return {key: version for page in pages for key, version in _take_plans(page).items()}
+    return {key: version for page in store.list(PLAN_PREFIX) for key, version in _take_plans(page).items()}
 
 
 def _take_plans(page: Page) -> dict[str, Version]:
