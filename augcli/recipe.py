@@ -28,7 +28,7 @@ from augcli.options import (
     read_size,
     read_target,
 )
-from augcli.program.annotated import BOX_POLICIES, MASK_POLICIES
+from augcli.program.annotated import BAD_BOXES, BOX_POLICIES, MASK_POLICIES, STOP
 from augcli.rng import Draws
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ them. With another `max_pixels` or `strict` another image may be the partner."""
 NAMELESS_KEYS = (
     "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "splits",
     "label_col", "label_sep", "file_col", "links",
-    "box_order", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
+    "box_order", "bad_boxes", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
 )  # fmt: skip
 """Keys that decide which outputs there are, or what is said of them, but no byte of an image or mask."""
 
@@ -253,6 +253,13 @@ class Recipe:
         choices=("xywh", "xyxy", "skip"),
         panel=ANNOTATIONS,
         needs=(Fact.COLUMN,),
+    )
+    bad_boxes: str = option(
+        STOP,
+        "Boxes that are not right end the run, or are left out and listed in warnings.jsonl.",
+        choices=BAD_BOXES,
+        panel=ANNOTATIONS,
+        needs=(Fact.BOXES,),
     )
     box_policy: str = option(
         "keep",

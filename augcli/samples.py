@@ -177,7 +177,7 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A sample that gave no output: its key, the stage that failed, why, and the decoder's words."""
+    """A sample that gave no output, or a warning: its key, the stage, why, and the words of who found it."""
 
     source: str
     stage: str
@@ -278,6 +278,18 @@ class Outline(NamedTuple):
         return repr(texts).encode() + b"".join(array.tobytes() for array in arrays)
 
 
+class SkippedBox(NamedTuple):
+    """A box of the input that is not right, and was left out.
+
+    Attributes:
+        reason: What is wrong with it, in few words: such boxes are counted by them.
+        detail: Where it stands, and what stands there.
+    """
+
+    reason: str
+    detail: str
+
+
 class ImageBoxes(NamedTuple):
     """The boxes of an image that is read.
 
@@ -290,6 +302,7 @@ class ImageBoxes(NamedTuple):
         extra: What else the input says of the image, as JSON text of an object.
         outlines: For each box what the input says of the place of its object beside it; empty where it says
             nothing of any. The box of an object that has only an outline is the bounds of that.
+        skipped: The boxes that were left out, since they are not right.
     """
 
     height: int
@@ -299,3 +312,14 @@ class ImageBoxes(NamedTuple):
     extras: tuple[str, ...]
     extra: str
     outlines: tuple[Outline | None, ...] = ()
+    skipped: tuple[SkippedBox, ...] = ()
+
+    def keep(self, numbers: Sequence[int], skipped: Sequence[SkippedBox]) -> ImageBoxes:
+        """Return some of the boxes, by their numbers; those that are left out are `skipped` from now on."""
+        return self._replace(
+            edges=self.edges[list(numbers)],
+            categories=tuple(self.categories[number] for number in numbers),
+            extras=tuple(self.extras[number] for number in numbers),
+            outlines=tuple(self.outlines[number] for number in numbers) if self.outlines else (),
+            skipped=(*self.skipped, *skipped),
+        )

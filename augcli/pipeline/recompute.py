@@ -154,7 +154,7 @@ class Recomputation:
 def _compare_warnings(
     key: str, facts: PartFacts, results: Sequence[ArcResult], made: set[str]
 ) -> list[Difference]:
-    """Find samples of which a part file says otherwise whether libjpeg complains of them.
+    """Find samples of which a part file says otherwise what libjpeg, or a check of boxes, complains of.
 
     Args:
         key: The part file.
@@ -162,11 +162,11 @@ def _compare_warnings(
         results: What was made again.
         made: Sources of that.
     """
-    recorded = {warning.source for warning in facts.warnings if warning.source in made}
-    warned = {warning.source for result in results for warning in result.warnings}
+    recorded = {(warning.source, warning.reason) for warning in facts.warnings if warning.source in made}
+    warned = {(warning.source, warning.reason) for result in results for warning in result.warnings}
     return [
-        Difference(key, f"it says otherwise whether {source!r} is decoded with warnings")
-        for source in sorted(recorded ^ warned)
+        Difference(key, f"it says otherwise whether {source!r} has a warning: {reason}")
+        for source, reason in sorted(recorded ^ warned)
     ]
 
 

@@ -67,7 +67,8 @@ class Summary:
             had no effect. Some are `augcli.errors.Note`s, which name options for who reads them.
         is_dry: True if nothing was written because nothing was to be.
         only_tables: True if no image was to be made, but tables or label columns were.
-        warnings: Samples that were decoded for their outputs, though libjpeg complained.
+        warnings: Samples that were decoded for their outputs, though libjpeg complained, and boxes that were
+            left out.
         written_anew: Unchanged outputs that could not be copied byte for byte, by the reason.
         chunks_compared: Chunks that stood, but whose sources had another time and were compared; in a dry
             run those that are to be compared.

@@ -13,6 +13,9 @@ MASK_POLICIES = ("dominant",)
 BOX_POLICIES = ("keep", "shrink")
 """What becomes of boxes that are seen in part: they stay, or become the bounds of what is seen."""
 
+BAD_BOXES = (STOP, SKIP) = ("stop", "skip")
+"""What becomes of boxes of the input that are not right: they stop a run, or are left out and recorded."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoxHeader:

@@ -7,6 +7,7 @@ import copy
 import io
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -21,11 +22,12 @@ from augcli.io.store.locations import locate
 from augcli.program.annotated import BoxedImage, BoxHeader, WrittenBox
 
 CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}]
+CURE = "; correct or remove it, or leave such boxes out with bad_boxes='skip'"
 HEADER = BoxHeader("coco", ("dog", "cat"), {"categories": CATEGORIES})
 
 
-def read_coco(path):
-    return coco.read_coco(locate(path))
+def read_coco(path, bad_boxes="stop"):
+    return coco.read_coco(locate(path), bad_boxes)
 
 
 def make_file():
@@ -44,9 +46,9 @@ def make_file():
 def read(tmp_path):
     """Read a value as a COCO file."""
 
-    def read_value(value):
+    def read_value(value, bad_boxes="stop"):
         (tmp_path / "boxes.json").write_text(value if isinstance(value, str) else json.dumps(value))
-        return read_coco(tmp_path / "boxes.json")
+        return read_coco(tmp_path / "boxes.json", bad_boxes)
 
     return read_value
 
@@ -299,34 +301,39 @@ def test_id_that_is_given_twice_is_refused(read, name, entry, number):
 
 @pytest.mark.parametrize("value", [None, True, 1.0, [1]])
 @pytest.mark.parametrize(
-    ("name", "key"), [("images", "id"), ("annotations", "id"), ("annotations", "image_id")]
+    ("name", "key", "cure"),
+    [
+        ("images", "id", "; correct it"),
+        ("annotations", "id", "; correct it"),
+        ("annotations", "image_id", CURE),
+    ],
 )
-def test_id_that_is_no_whole_number_and_no_text_is_refused(read, name, key, value):
+def test_id_that_is_no_whole_number_and_no_text_is_refused(read, name, key, cure, value):
     file = make_file()
     file[name][0][key] = value
     with pytest.raises(InputError) as caught:
         read(file)
-    wanted = f"': {name}[0]: {key} must be a whole number or a text, got {value!r}; correct it"
+    wanted = f"': {name}[0]: {key} must be a whole number or a text, got {value!r}{cure}"
     assert str(caught.value).endswith(wanted)
 
 
 @pytest.mark.parametrize("value", [None, True, 1.0, "3"])
-@pytest.mark.parametrize(("name", "key"), [("categories", "id"), ("annotations", "category_id")])
-def test_id_of_a_category_that_is_no_whole_number_is_refused(read, name, key, value):
+@pytest.mark.parametrize(
+    ("name", "key", "cure"), [("categories", "id", "; correct it"), ("annotations", "category_id", CURE)]
+)
+def test_id_of_a_category_that_is_no_whole_number_is_refused(read, name, key, cure, value):
     file = make_file()
     file[name][0][key] = value
     with pytest.raises(InputError) as caught:
         read(file)
-    assert str(caught.value).endswith(
-        f"': {name}[0]: {key} must be a whole number, got {value!r}; correct it"
-    )
+    assert str(caught.value).endswith(f"': {name}[0]: {key} must be a whole number, got {value!r}{cure}")
 
 
 @pytest.mark.parametrize(("key", "value"), [("image_id", 9), ("image_id", "1"), ("category_id", 1)])
 def test_box_of_an_unknown_image_or_category_is_refused(read_box, key, value):
     with pytest.raises(InputError) as caught:
         read_box(**{key: value})
-    wanted = f"annotations[0]: {key} {value!r} is not in the file; correct it or remove the box"
+    wanted = f"annotations[0]: {key} {value!r} is not in the file{CURE}"
     assert str(caught.value).endswith(wanted)
 
 
@@ -389,10 +396,42 @@ def test_name_of_a_category_that_is_given_twice_is_refused(read):
 def test_box_that_is_not_four_finite_numbers_is_refused(read_box, bbox):
     with pytest.raises(
         InputError,
-        match=r"': annotations\[0\]: bbox must be four finite numbers x, y, width >= 0, height >= 0, got .*;"
-        " correct or remove it$",
+        match=r"': annotations\[0\]: bbox must be four finite numbers x, y, width >= 0, height >= 0, got .*"
+        + re.escape(CURE),
     ):
         read_box(bbox=bbox)
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason", "detail"),
+    [
+        (
+            {"bbox": [1, 2, -3, 4]},
+            "negative size",
+            "bbox must be four finite numbers x, y, width >= 0, height >= 0, got [1, 2, -3, 4]",
+        ),
+        (
+            {"bbox": [1, 2]},
+            "not four finite numbers",
+            "bbox must be four finite numbers x, y, width >= 0, height >= 0, got [1, 2]",
+        ),
+        ({"category_id": 9}, "unknown category", "category_id 9 is not in the file"),
+    ],
+)
+def test_bad_box_is_skipped_where_that_is_asked_for(read, keys, reason, detail):
+    file = make_file()
+    file["annotations"].append(file["annotations"][0] | {"id": 2} | keys)
+    held = read(file, "skip").images["a.jpg"]
+    assert held.skipped == ((reason, f"annotations[1]: {detail}"),)
+    assert held.categories == (1,)
+
+
+def test_box_of_no_known_image_is_counted_where_bad_boxes_are_skipped(read):
+    file = make_file()
+    file["annotations"] += [{"id": number or 8, "image_id": number} for number in (9, None)]
+    held = read(file, "skip")
+    assert held.dropped == {"boxes of unknown images": 2}
+    assert [len(image.edges) for image in held.images.values()] == [1, 0]
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])

@@ -34,7 +34,7 @@ class CsvBoxes:
     def is_own(self, boxes) -> bool:
         return boxes.name.endswith(".csv")
 
-    def read(self, boxes) -> BoxFile:
+    def read(self, boxes, bad_boxes) -> BoxFile:
         lines = list(csv.DictReader(io.StringIO(boxes.read().decode())))
         names = tuple(sorted({line["name"] for line in lines}))
         images = {}

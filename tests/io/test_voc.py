@@ -19,6 +19,7 @@ from augcli.io.store.local import LocalStore
 from augcli.program.annotated import BoxedImage, BoxHeader, WrittenBox
 
 BOUNDS = "<xmin>11</xmin><ymin>21</ymin><xmax>40</xmax><ymax>25</ymax>"
+CURE = "; correct or remove it, or leave such boxes out with bad_boxes='skip'"
 HEADER = BoxHeader("voc", ("cat", "dog"), {})
 
 
@@ -34,12 +35,12 @@ def make_xml(*objects, more="<size><width>64</width><height>48</height></size>")
 def read(tmp_path):
     """Read files, given by their paths below a folder."""
 
-    def read_files(files, links=True):
+    def read_files(files, links=True, bad_boxes="stop"):
         for name, text in files.items():
             path = tmp_path / "voc" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_voc(LocalStore(str(tmp_path / "voc"), follow_links=links))
+        return read_voc(LocalStore(str(tmp_path / "voc"), follow_links=links), bad_boxes)
 
     return read_files
 
@@ -317,12 +318,12 @@ def test_files_whose_names_differ_in_their_suffix_alone_are_refused(read):
 
 
 def test_object_is_refused_with_its_number(refuse):
-    assert refuse(make_xml(make_object(), make_object(" "))) == "object 2 has no name; correct or remove it"
+    assert refuse(make_xml(make_object(), make_object(" "))) == f"object 2 has no name{CURE}"
 
 
 def test_object_without_a_box_is_refused(refuse):
     text = make_xml("<object><name>cat</name></object>")
-    assert refuse(text) == "object 1 has no bndbox; correct or remove it"
+    assert refuse(text) == f"object 1 has no bndbox{CURE}"
 
 
 @pytest.mark.parametrize("text", ["", "x", "nan", "inf", "-inf", "1e999", "1_0", "٣", "1 2", "0x1"])
@@ -330,19 +331,37 @@ def test_object_without_a_box_is_refused(refuse):
 def test_coordinate_that_is_no_finite_number_is_refused(refuse, side, text):
     number = {"xmin": "11", "ymax": "25"}[side]
     words = refuse(make_xml(make_object(bounds=BOUNDS.replace(f">{number}<", f">{text}<"))))
-    assert words == f"object 1 must have a finite number as {side}, got {text!r}; correct or remove it"
+    assert words == f"object 1 must have a finite number as {side}, got {text!r}{CURE}"
 
 
 def test_coordinate_that_is_missing_is_refused(refuse):
     words = refuse(make_xml(make_object(bounds="<xmin>1</xmin>")))
-    assert words == "object 1 must have a finite number as ymin, got ''; correct or remove it"
+    assert words == f"object 1 must have a finite number as ymin, got ''{CURE}"
 
 
 @pytest.mark.parametrize(("old", "new"), [("xmax>40<", "xmax>9<"), ("ymax>25<", "ymax>19<")])
 def test_box_of_a_negative_size_is_refused(refuse, old, new):
     words = refuse(make_xml(make_object(bounds=BOUNDS.replace(old, new))))
     assert words.startswith("object 1 has a negative size: xmin 11.0, ymin 21.0, xmax ")
-    assert words.endswith("; correct or remove it")
+    assert words.endswith(CURE)
+
+
+def test_bad_objects_are_skipped_where_that_is_asked_for(read):
+    bad = [
+        make_object(" "),
+        "<object><name>cat</name></object>",
+        make_object(bounds=BOUNDS.replace("11", "x")),
+        make_object("emu", bounds=BOUNDS.replace("25", "19")),
+    ]
+    held = read({"a.xml": make_xml(*bad, make_object())}, bad_boxes="skip")
+    assert held.images["a"].skipped == (
+        ("no name", "object 1 has no name"),
+        ("no bndbox", "object 2 has no bndbox"),
+        ("not four finite numbers", "object 3 must have a finite number as xmin, got 'x'"),
+        ("negative size", "object 4 has a negative size: xmin 11.0, ymin 21.0, xmax 40.0, ymax 19.0"),
+    )
+    assert held.images["a"].edges.tolist() == [[20, 10, 25, 40]]
+    assert held.header.names == ("cat",)
 
 
 # Writing --------------------------------------------------------------------------------------------------

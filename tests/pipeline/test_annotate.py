@@ -397,6 +397,45 @@ def test_boxes_that_hang_over_the_border_are_clipped_and_counted(make, tmp_path)
     assert summary.counts == {"boxes clipped at the border of their image": 1}
 
 
+def test_bad_boxes_are_skipped_counted_and_listed_with_their_image(make, tmp_path):
+    paths = make(sizes=[(10, 10)] * 2)
+    held = json.loads(paths["boxes"].read_text())
+    bad = [[1, 1, -2, 3], [11, 0, 3, 3], [2, 2, 3, 3], [0, 0, 1, -1]]
+    held["annotations"] = [
+        {"id": at, "image_id": 1, "category_id": 7 + at % 2, "bbox": bbox} for at, bbox in enumerate(bad)
+    ]
+    paths["boxes"].write_text(json.dumps(held))
+    recipe, dst = single(Cutout(length=1), 0.0, bad_boxes="skip"), tmp_path / "dst"
+    dry = augcli.materialize(paths["src"], dst, recipe, boxes=paths["boxes"], dry_run=True)
+    assert dry.counts == {"bad boxes left out (negative size)": 2}
+    summary = augcli.materialize(paths["src"], dst, recipe, boxes=paths["boxes"])
+    assert summary.counts == {
+        "bad boxes left out (negative size)": 2,
+        "bad boxes left out (outside its image)": 1,
+    }
+    assert [(box["bbox"], box["category_id"]) for box in document(dst)["annotations"]] == [([2, 2, 3, 3], 7)]
+    lines = [json.loads(line) for line in (dst / "warnings.jsonl").read_text().splitlines()]
+    assert [(line["source"], line["stage"], line["reason"]) for line in lines] == [
+        ("1.png", "boxes", "negative size"),
+        ("1.png", "boxes", "negative size"),
+        ("1.png", "boxes", "outside its image"),
+    ]
+    assert lines[2]["detail"] == "rows 0 to 3 and columns 11 to 14 of an image of 10x10"
+    assert not augcli.verify(dst, against=paths["src"], boxes=paths["boxes"]).differences
+
+
+def test_bad_boxes_of_images_without_outputs_are_not_counted(make, tmp_path):
+    paths = make(sizes=[(10, 10)] * 2)
+    held = json.loads(paths["boxes"].read_text())
+    held["annotations"][0]["bbox"] = [1, 1, -2, 3]
+    held["annotations"][4]["bbox"] = [1, 1, -2, 3]
+    paths["boxes"].write_text(json.dumps(held))
+    recipe = single(Cutout(length=1), 0.0, bad_boxes="skip", limit=1)
+    summary = augcli.materialize(paths["src"], tmp_path / "dst", recipe, boxes=paths["boxes"])
+    assert summary.counts == {"bad boxes left out (negative size)": 1}
+    assert len(summary.warnings) == 1
+
+
 def test_coco_output_is_whole(make, tmp_path):
     paths = make()
     augcli.materialize(dst=tmp_path / "dst", recipe=CHAIN, **paths)
@@ -756,7 +795,9 @@ def test_verify_finds_masks_and_boxes_that_the_source_no_longer_gives(make, tmp_
 
 def test_a_file_of_boxes_is_read_once_for_all(make, tmp_path, monkeypatch):
     calls, read_coco = [], coco.read_coco
-    monkeypatch.setattr("augcli.io.boxes.coco.read_coco", lambda file: calls.append(file) or read_coco(file))
+    monkeypatch.setattr(
+        "augcli.io.boxes.coco.read_coco", lambda *given: calls.append(given) or read_coco(*given)
+    )
     paths = make()
     augcli.materialize(dst=tmp_path / "dst", recipe=CHAIN, **paths)
     assert len(calls) == 1

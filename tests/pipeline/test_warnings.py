@@ -210,7 +210,7 @@ def test_a_part_that_says_otherwise_is_found(src, tmp_path):
     part = Parts(store).read_one(chunk)
     write_part_file(store, chunk, part.rows(), replace(part.facts, warnings=()))
     found = {difference.what for difference in augcli.verify(tmp_path / "dst", against=src).differences}
-    assert "it says otherwise whether 'a/half.jpg' is decoded with warnings" in found
+    assert "it says otherwise whether 'a/half.jpg' has a warning: decoded with warnings" in found
 
 
 def test_shards_list_rows(src, tmp_path):

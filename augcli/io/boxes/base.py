@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
-from augcli.errors import InputError
+from augcli.errors import InputError, Option
 from augcli.io import boxes as formats
-from augcli.program.annotated import BoxHeader
-from augcli.samples import ImageBoxes
+from augcli.program.annotated import SKIP, BoxHeader
+from augcli.samples import ImageBoxes, SkippedBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 NO_AREA = "boxes of no area"
 """What `BoxFile.dropped` calls such boxes."""
+
+NEGATIVE, NOT_NUMBERS = "negative size", "not four finite numbers"
+"""What is wrong with boxes, as a `BadBoxError` says it."""
+
+OF_NO_IMAGE = "boxes of unknown images"
+"""What `BoxFile.dropped` calls boxes that are not right, whose image is not known."""
 
 ANEW = ("visibility", "weight", "source")
 """What we write of each box: found in our own output read again, it is out of date."""
@@ -38,6 +44,40 @@ BOX_FILES = "annotations"
 EMPTY = ImageBoxes(0, 0, np.empty((0, 4)), (), (), "{}")
 """What an image has of which no file of boxes knows."""
 EMPTY.edges.setflags(write=False)
+
+
+class BadBoxError(InputError):
+    """A box that is not right: it stops the run, or is left out; see `stop_or_skip`.
+
+    Attributes:
+        reason: What is wrong with it, in few words: such boxes are counted by them.
+        detail: Where it stands, what it must be, and what stands there.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+def stop_or_skip(error: BadBoxError, bad_boxes: str) -> SkippedBox:
+    """Return a box that is not right as one that is left out: a format puts it among its image's `skipped`.
+
+    Args:
+        error: What is wrong with it.
+        bad_boxes: What becomes of such boxes, one of `BAD_BOXES`.
+
+    Raises:
+        InputError: If they stop the run.
+    """
+    if bad_boxes == SKIP:
+        return SkippedBox(error.reason, error.detail)
+    cure = "; correct or remove it, or leave such boxes out with "
+    raise InputError(error.detail, cure, Option("bad_boxes", SKIP)) from error
+
+
+def name_skipped(box: SkippedBox) -> str:
+    """Return what boxes are counted as that were left out for the same reason."""
+    return f"bad boxes left out ({box.reason})"
 
 
 class BoxFile(NamedTuple):
@@ -75,8 +115,12 @@ class BoxFormat(Protocol):
     def is_own(self, boxes: Location) -> bool:
         """True if a file or directory is of this format."""
 
-    def read(self, boxes: Location) -> BoxFile:
+    def read(self, boxes: Location, bad_boxes: str) -> BoxFile:
         """Read boxes.
+
+        Args:
+            boxes: The file or directory.
+            bad_boxes: What becomes of boxes that are not right; see `stop_or_skip`.
 
         Raises:
             InputError: If there are none, or they contradict themselves.

@@ -17,13 +17,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from augcli.errors import InputError
-from augcli.io.boxes.base import ANEW, NO_AREA, BoxFile, accepted_boxes, register
+from augcli.io.boxes.base import (
+    ANEW,
+    NEGATIVE,
+    NO_AREA,
+    NOT_NUMBERS,
+    OF_NO_IMAGE,
+    BadBoxError,
+    BoxFile,
+    accepted_boxes,
+    register,
+    stop_or_skip,
+)
 from augcli.io.boxes.extras import read_extra, to_text
 from augcli.io.store.locations import Kind
 from augcli.io.store.names import printable_key
 from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 from augcli.options import is_text
-from augcli.program.annotated import BoxHeader
+from augcli.program.annotated import STOP, BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
@@ -32,7 +43,7 @@ if TYPE_CHECKING:
 
     from augcli.io.store.locations import Location
     from augcli.program.annotated import BoxedImage, WrittenBox
-    from augcli.samples import Edges
+    from augcli.samples import Edges, SkippedBox
 
 LOST = ("segmentation", "keypoints", "num_keypoints")
 """What is said of a box that cannot be followed through changed pixels."""
@@ -63,9 +74,9 @@ class Coco:
         """True if it is not a directory; what is missing is, too."""
         return boxes.kind is not Kind.DIRECTORY
 
-    def read(self, boxes: Location) -> BoxFile:
+    def read(self, boxes: Location, bad_boxes: str) -> BoxFile:
         """Read a COCO file; see `read_coco`."""
-        return read_coco(boxes)
+        return read_coco(boxes, bad_boxes)
 
     def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
         """Write a COCO file; see `write_coco`."""
@@ -86,23 +97,34 @@ class _Image:
     edges: list[Edges] = field(default_factory=list)
     categories: list[int] = field(default_factory=list)
     extras: list[str] = field(default_factory=list)
+    skipped: list[SkippedBox] = field(default_factory=list)
 
     def finish(self) -> ImageBoxes:
         """Return the image with the boxes that it has by now."""
         edges = np.array(self.edges, np.float64).reshape(-1, 4)
         return ImageBoxes(
-            self.height, self.width, edges, tuple(self.categories), tuple(self.extras), self.extra
+            self.height,
+            self.width,
+            edges,
+            tuple(self.categories),
+            tuple(self.extras),
+            self.extra,
+            skipped=tuple(self.skipped),
         )
 
 
 # --- reading -------------------------------------------------------------------------------------------
 
 
-def read_coco(file: Location) -> BoxFile:
+def read_coco(file: Location, bad_boxes: str = STOP) -> BoxFile:
     """Read the boxes of a COCO file.
 
     Names of images have slashes for backslashes and no leading `./`. Boxes without area, outlines and
     keypoints are left out and counted.
+
+    Args:
+        file: The file.
+        bad_boxes: What becomes of boxes that are not right.
 
     Raises:
         InputError: If there is no such file, it is not a COCO file of instances, or it contradicts itself.
@@ -110,9 +132,9 @@ def read_coco(file: Location) -> BoxFile:
     """
     value = _parse(file)
     try:
-        return _read_value(value)
+        return _read_value(value, bad_boxes)
     except InputError as error:
-        raise InputError(f"boxes {file.name!r}: {error}") from error
+        raise InputError(f"boxes {file.name!r}: ", *error.args) from error
 
 
 def _parse(file: Location) -> object:
@@ -133,7 +155,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number in JSON")
 
 
-def _read_value(value: object) -> BoxFile:
+def _read_value(value: object, bad_boxes: str) -> BoxFile:
     if not isinstance(value, dict):
         raise InputError(f"must be a JSON object, got {shorten(value)}; {accepted_boxes()}")
     images, annotations, categories = (
@@ -143,7 +165,7 @@ def _read_value(value: object) -> BoxFile:
     keys = json.loads(to_text(keys, "the file"))  # sorted throughout, as `augcli.json` holds them
     indices = _read_categories(categories)
     by_id = _read_images(images)
-    dropped = _read_boxes(annotations, by_id, indices)
+    dropped = _read_boxes(annotations, by_id, indices, bad_boxes)
     header = BoxHeader("coco", tuple(category["name"] for category in categories), keys)
     return BoxFile(header, {image.name: image.finish() for image in by_id.values()}, dict(dropped))
 
@@ -197,13 +219,16 @@ def _read_images(entries: list[Entry]) -> dict[Id, _Image]:
     return images
 
 
-def _read_boxes(entries: list[Entry], images: dict[Id, _Image], categories: dict[int, int]) -> Counter[str]:
+def _read_boxes(
+    entries: list[Entry], images: dict[Id, _Image], categories: dict[int, int], bad_boxes: str
+) -> Counter[str]:
     """Put each box to its image, and return how often something was left out.
 
     Args:
         entries: The annotations.
         images: The images by id.
         categories: The index of each category by its id.
+        bad_boxes: What becomes of boxes that are not right.
     """
     dropped: Counter[str] = Counter()
     seen: set[Id] = set()
@@ -215,9 +240,18 @@ def _read_boxes(entries: list[Entry], images: dict[Id, _Image], categories: dict
             if number in seen:
                 raise InputError(f"two annotations have the id {shorten(number)}; give each its own id")
             seen.add(number)
-        image = _find(images, _read_id(entry, "image_id", where), f"{where}: image_id")
-        edges = _read_edges(entry.get("bbox"), where)
-        category = _find(categories, _read_number(entry, "category_id", where), f"{where}: category_id")
+        image = None
+        try:
+            image = _find(images, entry, "image_id", where)
+            edges = _read_edges(entry.get("bbox"), where)
+            category = _find(categories, entry, "category_id", where)
+        except BadBoxError as error:
+            skipped = stop_or_skip(error, bad_boxes)
+            if image is None:
+                dropped[OF_NO_IMAGE] += 1
+            else:
+                image.skipped.append(skipped)
+            continue
         extra = read_extra(entry, BOX_KEYS, where, texts)
         if (
             round_decimals(edges[2] - edges[0]) == 0 or round_decimals(edges[3] - edges[1]) == 0
@@ -245,10 +279,15 @@ def _read_number(entry: Entry, key: str, where: str) -> int:
     return value
 
 
-def _find(known: Mapping[Any, Found], number: Id, where: str) -> Found:
-    """Return the image or category of an id."""
+def _find(known: Mapping[Any, Found], entry: Entry, key: str, where: str) -> Found:
+    """Return the image or category whose id an annotation has."""
+    what = f"unknown {key.removesuffix('_id')}"
+    try:
+        number = _read_number(entry, key, where) if key == "category_id" else _read_id(entry, key, where)
+    except InputError as error:
+        raise BadBoxError(what, str(error).removesuffix("; correct it")) from error
     if number not in known:
-        raise InputError(f"{where} {shorten(number)} is not in the file; correct it or remove the box")
+        raise BadBoxError(what, f"{where}: {key} {shorten(number)} is not in the file")
     return known[number]
 
 
@@ -273,10 +312,11 @@ def _read_edges(bbox: object, where: str) -> Edges:
         sides = []
     x, y, width, height = sides if len(sides) == 4 else (math.nan,) * 4
     edges = (y, x, y + height, x + width)
-    if not all(math.isfinite(edge) for edge in edges) or width < 0 or height < 0:
-        raise InputError(
-            f"{where}: bbox must be four finite numbers x, y, width >= 0, height >= 0, got {shorten(bbox)};"
-            " correct or remove it"
+    is_finite = all(math.isfinite(edge) for edge in edges)
+    if not is_finite or width < 0 or height < 0:
+        raise BadBoxError(
+            NEGATIVE if is_finite else NOT_NUMBERS,
+            f"{where}: bbox must be four finite numbers x, y, width >= 0, height >= 0, got {shorten(bbox)}",
         )
     return edges
 

@@ -105,7 +105,7 @@ class ColumnBoxes:
         """Return False: no file or directory is of this format."""
         return False
 
-    def read(self, boxes: Location) -> BoxFile:
+    def read(self, boxes: Location, bad_boxes: str) -> BoxFile:
         """Refuse: columns are read with their shards."""
         raise NotImplementedError
 

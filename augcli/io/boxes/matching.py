@@ -9,6 +9,7 @@ import numpy as np
 
 from augcli.errors import InputError
 from augcli.io.boxes.base import box_formats, choose_box_format
+from augcli.program.annotated import STOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
     from augcli.samples import ImageBoxes
 
 
-def read_boxes(boxes: Location) -> BoxFile:
+def read_boxes(boxes: Location, bad_boxes: str = STOP) -> BoxFile:
     """Read boxes in whatever format they are.
+
+    Args:
+        boxes: A file or a directory.
+        bad_boxes: What becomes of boxes that are not right.
 
     Raises:
         InputError: If they are not there, not of their format, or shares of their images' sides.
         StorageError: If they cannot be read.
     """
-    box_file = choose_box_format(boxes).read(boxes)
+    box_file = choose_box_format(boxes).read(boxes, bad_boxes)
     edges = np.concatenate([np.zeros((0, 4)), *(image.edges for image in box_file.images.values())])
     if len(edges) and edges.max() <= 1 and (edges != np.floor(edges)).any():
         raise InputError(

@@ -17,12 +17,22 @@ from xml.etree import ElementTree
 import numpy as np
 
 from augcli.errors import InputError
-from augcli.io.boxes.base import ANEW, NO_AREA, BoxFile, accepted_boxes, register
+from augcli.io.boxes.base import (
+    ANEW,
+    NEGATIVE,
+    NO_AREA,
+    NOT_NUMBERS,
+    BadBoxError,
+    BoxFile,
+    accepted_boxes,
+    register,
+    stop_or_skip,
+)
 from augcli.io.store.base import Version, full_name
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind
 from augcli.io.store.names import printable_key
-from augcli.program.annotated import BoxHeader
+from augcli.program.annotated import STOP, BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
@@ -34,7 +44,7 @@ if TYPE_CHECKING:
     from augcli.io.store.listing import File, Files
     from augcli.io.store.locations import Location
     from augcli.program.annotated import BoxedImage, WrittenBox
-    from augcli.samples import Edges
+    from augcli.samples import Edges, SkippedBox
 
 XML_SUFFIXES = frozenset([".xml"])
 MOST_BYTES = 16 << 20
@@ -64,9 +74,9 @@ class Voc:
         """True if it is a directory."""
         return boxes.kind is Kind.DIRECTORY
 
-    def read(self, boxes: Location) -> BoxFile:
+    def read(self, boxes: Location, bad_boxes: str) -> BoxFile:
         """Read a folder of VOC XML, which must hold some; see `read_voc`."""
-        box_file = read_voc(boxes.store)
+        box_file = read_voc(boxes.store, bad_boxes)
         if not box_file.images:
             raise InputError(f"no VOC XML in {boxes.name!r}; {accepted_boxes()}")
         return box_file
@@ -113,23 +123,28 @@ class _Object(NamedTuple):
 
 
 class _Image(NamedTuple):
-    """A file: the size and what else it says of its image, and its boxes."""
+    """A file: the size and what else it says of its image, and its boxes; those left out apart."""
 
     height: int
     width: int
     extra: str
     objects: list[_Object]
+    skipped: list[SkippedBox]
 
 
 # --- reading -------------------------------------------------------------------------------------------
 
 
-def read_voc(store: Store) -> BoxFile:
+def read_voc(store: Store, bad_boxes: str = STOP) -> BoxFile:
     """Read the boxes of a folder of VOC XML, found at any depth.
 
     An image's name is the path of its XML below the folder without the suffix; the `filename` inside is often
     another one. Boxes without area and elements that hold others (`part`, `polygon`) are left out and
     counted.
+
+    Args:
+        store: The folder.
+        bad_boxes: What becomes of boxes that are not right.
 
     Raises:
         InputError: If a file is not VOC XML, declares a document type, or is too large.
@@ -142,9 +157,9 @@ def read_voc(store: Store) -> BoxFile:
         try:
             if name in images:
                 raise InputError("has the name of another one but for its suffix; leave one")
-            images[name] = _read_image(_parse(data), dropped)
+            images[name] = _read_image(_parse(data), dropped, bad_boxes)
         except InputError as error:
-            raise InputError(f"boxes {full_name(store, key)!r}: {error}") from error
+            raise InputError(f"boxes {full_name(store, key)!r}: ", *error.args) from error
     names = tuple(sorted({box.name for image in images.values() for box in image.objects}))
     categories = {name: index for index, name in enumerate(names)}
     finished = {name: _finish(image, categories) for name, image in sorted(images.items())}
@@ -192,34 +207,36 @@ def _parse(data: bytes) -> Element:
     return root
 
 
-def _read_image(root: Element, dropped: Counter[str]) -> _Image:
+def _read_image(root: Element, dropped: Counter[str], bad_boxes: str) -> _Image:
     extra = _read_leaves(root, IMAGE_TAGS, dropped)
     for key, path in (("depth", "size/depth"), ("database", "source/database")):
         if text := _read_text(root, path):
             extra[key] = text
     dropped.update(f"source/{child.tag}" for child in root.iterfind("source/*") if child.tag != "database")
-    objects = []
+    objects, skipped = [], []
     for number, element in enumerate(root.iterfind("object"), start=1):
         try:
-            if (box := _read_object(element, dropped)) is not None:
+            if (box := _read_object(element, f"object {number}", dropped)) is not None:
                 objects.append(box)
-        except InputError as error:
-            raise InputError(f"object {number} {error}; correct or remove it") from error
+        except BadBoxError as error:
+            skipped.append(stop_or_skip(error, bad_boxes))
     height, width = (_read_side(root, f"size/{side}") for side in ("height", "width"))
-    return _Image(height, width, _to_text(extra), objects)
+    return _Image(height, width, _to_text(extra), objects, skipped)
 
 
-def _read_object(element: Element, dropped: Counter[str]) -> _Object | None:
+def _read_object(element: Element, where: str, dropped: Counter[str]) -> _Object | None:
     """Read a box; None where it has no area."""
     name = _read_text(element, "name")
     if not name:
-        raise InputError("has no name")
+        raise BadBoxError("no name", f"{where} has no name")
     if element.find("bndbox") is None:
-        raise InputError("has no bndbox")
-    xmin, ymin, xmax, ymax = (_read_number(element, side) for side in ("xmin", "ymin", "xmax", "ymax"))
+        raise BadBoxError("no bndbox", f"{where} has no bndbox")
+    sides = ("xmin", "ymin", "xmax", "ymax")
+    xmin, ymin, xmax, ymax = (_read_number(element, side, where) for side in sides)
     edges = (ymin - 1, xmin - 1, ymax, xmax)
     if edges[2] < edges[0] or edges[3] < edges[1]:
-        raise InputError(f"has a negative size: xmin {xmin}, ymin {ymin}, xmax {xmax}, ymax {ymax}")
+        shown = f"xmin {xmin}, ymin {ymin}, xmax {xmax}, ymax {ymax}"
+        raise BadBoxError(NEGATIVE, f"{where} has a negative size: {shown}")
     if edges[0] == edges[2] or edges[1] == edges[3]:
         dropped[NO_AREA] += 1
         return None
@@ -246,11 +263,11 @@ def _read_text(element: Element, path: str) -> str:
     return (element.findtext(path) or "").strip()
 
 
-def _read_number(element: Element, side: str) -> float:
+def _read_number(element: Element, side: str, where: str) -> float:
     text = _read_text(element, f"bndbox/{side}")
     value = float(text) if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
-        raise InputError(f"must have a finite number as {side}, got {text[:40]!r}")
+        raise BadBoxError(NOT_NUMBERS, f"{where} must have a finite number as {side}, got {text[:40]!r}")
     return value
 
 
@@ -271,7 +288,8 @@ def _finish(image: _Image, categories: dict[str, int]) -> ImageBoxes:
     edges = np.array([box.edges for box in image.objects], np.float64).reshape(-1, 4)
     indices = tuple(categories[box.name] for box in image.objects)
     extras = tuple(box.extra for box in image.objects)
-    return ImageBoxes(image.height, image.width, edges, indices, extras, image.extra)
+    skipped = tuple(image.skipped)
+    return ImageBoxes(image.height, image.width, edges, indices, extras, image.extra, skipped=skipped)
 
 
 # --- writing -------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from augcli.samples import MaskFiles
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from augcli.io.readers.base import Selection
     from augcli.io.store.base import Store
     from augcli.io.store.listing import File
     from augcli.io.store.locations import Location
@@ -134,7 +135,10 @@ def give_masks(catalogue: Catalogue, masks: Mapping[str, File]) -> Catalogue:
 
 
 def find_boxes(
-    catalogues: Sequence[Catalogue], names: Sequence[Sequence[Sequence[str]]], boxes: Location
+    catalogues: Sequence[Catalogue],
+    names: Sequence[Sequence[Sequence[str]]],
+    boxes: Location,
+    selection: Selection,
 ) -> tuple[tuple[Catalogue, ...], BoxHeader, list[str]]:
     """Find the boxes of each sample.
 
@@ -142,6 +146,7 @@ def find_boxes(
         catalogues: The samples.
         names: For each catalogue and sample the names by which the file may know it, the likeliest first.
         boxes: A file or a directory of a box format.
+        selection: How they are read.
 
     Returns:
         The catalogues with their boxes, what is true of all boxes, and notes.
@@ -150,7 +155,7 @@ def find_boxes(
         InputError: If the boxes cannot be read, or are of no sample.
         StorageError: If the machine fails.
     """
-    box_file = read_boxes(boxes)
+    box_file = read_boxes(boxes, selection.bad_boxes)
     matched, notes = match_boxes(box_file, [sample for of_split in names for sample in of_split])
     found, first = [], 0
     for catalogue in catalogues:

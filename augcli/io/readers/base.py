@@ -17,7 +17,7 @@ from augcli.io.labels.facts import LabelFacts
 from augcli.io.store.listing import Files
 from augcli.io.store.locations import Location, locate
 from augcli.io.store.urls import HERE, Access
-from augcli.program.annotated import Annotated
+from augcli.program.annotated import STOP, Annotated
 from augcli.samples import Catalogue, InputFiles, RowGroup
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Selection:
         image_col: Column of the images in shards; None takes the usual names.
         label_col: Column of the labels in shards and tables; None takes the usual names.
         box_order: Order of the boxes in a column of shards; `skip` leaves the column out, None finds it out.
+        bad_boxes: What becomes of boxes that are not right, one of `BAD_BOXES`.
         changes_pixels: Whether images are changed, so that columns that describe their pixels must follow.
         file_col: Column of tables that names the images; None takes the usual names.
         label_sep: What stands between several labels in one text; None takes a text as one label.
@@ -53,6 +54,7 @@ class Selection:
     image_col: str | None = None
     label_col: str | None = None
     box_order: str | None = None
+    bad_boxes: str = STOP
     changes_pixels: bool = True
     file_col: str | None = None
     label_sep: str | None = None

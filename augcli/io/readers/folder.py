@@ -263,7 +263,7 @@ def _find_boxes(
         return [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
 
     if selection.files.boxes:
-        return find_boxes(catalogues, names(), selection.locate(selection.files.boxes))
+        return find_boxes(catalogues, names(), selection.locate(selection.files.boxes), selection)
     if named:
         from augcli.io.readers.named_files import find_table_boxes
 

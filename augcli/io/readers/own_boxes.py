@@ -60,7 +60,7 @@ def find_own_boxes(
     for catalogue, own, boxes in zip(catalogues, names(), places, strict=True):
         if boxes is None:
             continue
-        [with_boxes], header, more = find_boxes([catalogue], [own], boxes)
+        [with_boxes], header, more = find_boxes([catalogue], [own], boxes, selection)
         matched.append(with_boxes)
         headers.append(header)
         notes += [f"boxes: those of {boxes.name!r}", *more]

@@ -189,7 +189,7 @@ def _find_boxes(
         cells = read_column_boxes(rows.shards, columns.image, box_column, features, selection.box_order)
         return give_boxes(catalogues, cells.images), cells.header, describe_boxes(box_column, cells)
     if selection.files.boxes:
-        return find_boxes(catalogues, names(), selection.locate(selection.files.boxes))
+        return find_boxes(catalogues, names(), selection.locate(selection.files.boxes), selection)
     return find_own_boxes(catalogues, names, found, selection)
 
 

@@ -221,7 +221,7 @@ def _give_boxes(
     own = [[scans[tar] for tar in keys[split.split]] for split in catalogues]
     if selection.files.boxes:
         names = [[[name, name.rpartition("/")[2]] for scan in tars for name in scan.names] for tars in own]
-        return find_boxes(catalogues, names, selection.locate(selection.files.boxes))
+        return find_boxes(catalogues, names, selection.locate(selection.files.boxes), selection)
     if plan.own is None or plan.own.boxes is None:
         return catalogues, None, []
     given = tuple(

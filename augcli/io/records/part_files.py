@@ -83,7 +83,8 @@ class PartFacts:
         fingerprint: Digest of everything that decided the chunk's outputs.
         ahead: Positions read beyond the end of each stretch.
         failures: Samples that gave no output.
-        warnings: Samples that were decoded for their outputs, though libjpeg complained.
+        warnings: Samples that were decoded for their outputs, though libjpeg complained, and boxes that were
+            left out.
         passed_over: Keys of samples that failed as partners, here or in their own chunk.
         counts: How often something worth a line happened (frames left out, depth narrowed).
         labels: What the label columns of the chunk's shards depend on; empty where it has no shards.

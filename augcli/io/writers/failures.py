@@ -1,4 +1,7 @@
-"""`failures.jsonl` and `warnings.jsonl`: a line for each sample that gave no output, or is damaged."""
+"""`failures.jsonl` and `warnings.jsonl`: what gave no output, and what gave one but is damaged, a line each.
+
+The lines of `warnings.jsonl` are samples that libjpeg complains of, and boxes that were left out.
+"""
 
 from __future__ import annotations
 

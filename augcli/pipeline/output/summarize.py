@@ -154,7 +154,7 @@ def foresee(
         estimated_bytes=sum(_estimate_bytes(split, chunk) for split, chunk in standing.todo),
         workers=workers,
         libraries=libraries(backend),
-        counts={},
+        counts=dict(sorted(sum((split.count_skipped() for split in splits), Counter[str]()).items())),
         notes=tuple(notes),
         is_dry=True,
         only_tables=standing.lacks_only_tables and not standing.doubts,

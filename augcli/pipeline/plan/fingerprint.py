@@ -97,4 +97,5 @@ def annotation_facts(catalogue: Catalogue, sample: int) -> bytes:
     if catalogue.boxes is not None and (boxes := catalogue.boxes[sample]) is not None:
         facts += repr((*boxes[:2], *boxes[3:6])).encode() + boxes.edges.tobytes()
         facts += b"".join(b"|" + (b"" if outline is None else outline.facts) for outline in boxes.outlines)
+        facts += repr(boxes.skipped).encode() if boxes.skipped else b""
     return facts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augcli.errors import InputError, Note, Option, UsageError
-from augcli.io.boxes.base import COLUMN
+from augcli.io.boxes.base import COLUMN, name_skipped
 from augcli.io.labels.facts import as_candidates
 from augcli.io.readers.splits import choose_split
 from augcli.io.records.annotation_columns import annotation_schema
@@ -112,6 +112,13 @@ class Split:
             boxes = given[sample]
             counted.update(boxes.categories if boxes else ())
         return counted
+
+    def count_skipped(self) -> Counter[str]:
+        """Count the boxes that were left out as they were read, of the images that have outputs."""
+        given = self.catalogue.boxes or ()
+        samples = (sample for chunk in self.chunks for sample in self.bases(chunk) if given)
+        found = (boxes for sample in samples if (boxes := given[sample]) and boxes.skipped)
+        return Counter(name_skipped(box) for boxes in found for box in boxes.skipped)
 
     def part_names(self) -> list[str]:
         """Return the names of all chunks, in order."""

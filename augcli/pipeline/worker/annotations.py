@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.errors import DecodeError, PlanError
+from augcli.errors import DecodeError, Option, PlanError, Spelling
 from augcli.io.boxes.base import EMPTY
 from augcli.io.images.geometry import fit_edges, upright_edges
 from augcli.io.images.index_masks import bring_to_image, decode_mask, encode_mask, read_mask_header
 from augcli.io.records.annotation_columns import OutputAnnotations
 from augcli.io.store.names import printable_key
-from augcli.program.annotated import WrittenBox
+from augcli.program.annotated import SKIP, WrittenBox
 from augcli.program.boxes_and_masks import BoxRule, Source, follow_boxes, follow_mask
 from augcli.program.steps import Fill
+from augcli.samples import SkippedBox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
 
 CLIPPED = "boxes clipped at the border of their image"
 GUESSED = "turned photos whose masks and boxes were taken for those of the upright image"
+
+CURE = (
+    "correct or remove the box, or leave such boxes out with"
+    f" {Option('bad_boxes', SKIP).spell(Spelling.FLAG)}"
+)
+"""What is to be done with a box that is not right; it stands in `failures.jsonl`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +95,8 @@ class AnnotationFollower:
         """
         given = self._catalogue.boxes[sample] if self._catalogue.boxes is not None else None
         boxes = given or EMPTY
+        if self._recipe.bad_boxes == SKIP:
+            boxes = _skip_outside(boxes, header)
         edges, clipped = self._place_boxes(boxes, header)
         found = SampleAnnotations(self._catalogue.keys[sample], header, boxes, edges, clipped)
         is_same = header.upright_size == (header.height, header.width)
@@ -190,13 +199,33 @@ class AnnotationFollower:
                 f"they are of an image of {boxes.height}x{boxes.width}, it has {upright[0]}x{upright[1]}",
             )
         inside = np.clip(edges, 0, [*upright, *upright])
-        outside = np.flatnonzero((inside[:, 2:] <= inside[:, :2]).any(1))
-        if len(outside):
-            y0, x0, y1, x1 = edges[outside[0]].tolist()
-            raise DecodeError(
-                "box outside its image",
-                f"rows {y0:g} to {y1:g} and columns {x0:g} to {x1:g} of an image of"
-                f" {upright[0]}x{upright[1]}; mend the box or remove it",
-            )
+        for number in _find_outside(inside)[:1]:
+            where = _describe_outside(edges[number], upright)
+            raise DecodeError("box outside its image", f"{where}; {CURE}")
         clipped = int(np.count_nonzero((inside != edges).any(1)))
         return (inside if self._geometry is None else fit_edges(inside, self._geometry, *upright)), clipped
+
+
+def _skip_outside(boxes: ImageBoxes, header: Header) -> ImageBoxes:
+    """Return boxes without those that lie wholly outside their image, which are skipped."""
+    upright = header.upright_size
+    edges = upright_edges(boxes, (header.height, header.width), header.orientation)
+    outside = () if edges is None else _find_outside(np.clip(edges, 0, [*upright, *upright]))
+    if edges is None or not len(outside):
+        return boxes
+    kept = [number for number in range(len(edges)) if number not in outside]
+    skipped = [
+        SkippedBox("outside its image", _describe_outside(edges[number], upright)) for number in outside
+    ]
+    return boxes.keep(kept, skipped)
+
+
+def _find_outside(inside: NDArray[np.float64]) -> list[int]:
+    """Return which of the boxes have no area, once they were clipped to their image."""
+    numbers: list[int] = np.flatnonzero((inside[:, 2:] <= inside[:, :2]).any(1)).tolist()
+    return numbers
+
+
+def _describe_outside(edges: NDArray[np.float64], size: tuple[int, int]) -> str:
+    y0, x0, y1, x1 = edges.tolist()
+    return f"rows {y0:g} to {y1:g} and columns {x0:g} to {x1:g} of an image of {size[0]}x{size[1]}"

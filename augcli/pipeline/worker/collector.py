@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from augcli.io.boxes.base import name_skipped
 from augcli.io.records.annotation_columns import annotation_table
 from augcli.io.records.part_files import pack_beside
 from augcli.io.store.names import printable_key
@@ -100,6 +101,7 @@ class Collector:
             if base.annotations:
                 counts[CLIPPED] += base.annotations.clipped
                 counts[GUESSED] += base.annotations.is_guessed
+                self._record_skipped(base)
         complaints = [made.base for made in gathered if made.base.complaint and made.is_decoded]
         for base in {id(base): base for base in complaints}.values():
             self._warn(base)
@@ -109,6 +111,14 @@ class Collector:
         stage, cause = failure
         key = printable_key(self._job.catalogue.keys[base.sample])
         self.result.failures.append(Failure(key, stage, cause.reason, cause.detail))
+
+    def _record_skipped(self, base: Loaded) -> None:
+        """Record the boxes of a sample that were left out, since they are not right."""
+        assert base.annotations is not None
+        for box in base.annotations.boxes.skipped:
+            key = printable_key(self._job.catalogue.keys[base.sample])
+            self.result.warnings.append(Failure(key, "boxes", *box))
+            self.result.counts[name_skipped(box)] += 1
 
     def _warn(self, base: Loaded) -> None:
         """Record that a sample has outputs, though libjpeg complained of it."""
