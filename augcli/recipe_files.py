@@ -193,8 +193,16 @@ def _write_entry(entry: Entry) -> dict[str, Any]:
 
 
 def _write_options(owner: Recipe | Operation) -> dict[str, Any]:
-    """Return option fields as plain data: what is not a number or text already, as it is written."""
-    values = {flag(field.name): getattr(owner, field.name) for field in option_fields(owner)}
+    """Return option fields as plain data: what is not a number or text already, as it is written.
+
+    Options that came later than the first outputs are left out where they are not given: names of outputs
+    follow from what is written here.
+    """
+    values = {
+        flag(field.name): getattr(owner, field.name)
+        for field in option_fields(owner)
+        if not field.metadata.get("is_later") or getattr(owner, field.name) != field.default
+    }
     plain = bool | int | float | str | None
     return {name: value if isinstance(value, plain) else str(value) for name, value in values.items()}
 

@@ -11,6 +11,7 @@ import pytest
 from augcli.cli.options import RUN_OPTIONS
 from augcli.errors import InputError, Spelling, UsageError
 from augcli.ops.cutmix import CutMix
+from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
 from augcli.recipe import OUTPUT_VERSION, Choice, Entry, Recipe, single
 from augcli.recipe_files import COMMAND_LINE_KEYS, load_recipe, read_recipe, write_recipe
@@ -264,3 +265,12 @@ def test_a_switch_that_is_not_written_so_is_refused(keys, message):
 def test_each_option_of_a_run_is_a_key_of_recipes_or_said_to_stand_beside_them():
     options = {name.replace("_", "-") for name in RUN_OPTIONS}
     assert options - set(COMMAND_LINE_KEYS) == {"masks", "boxes"}
+
+
+def test_an_option_that_came_later_is_written_only_where_it_is_given():
+    """Names of outputs follow from what is written: those of earlier recipes must stay."""
+    (plain,) = write_recipe(single(Erase()))["op"]
+    assert "inside" not in plain
+    boxed = single(Erase(inside="boxes"))
+    assert write_recipe(boxed)["op"][0]["inside"] == "boxes"
+    assert read_recipe(write_recipe(boxed)) == boxed

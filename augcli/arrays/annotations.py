@@ -17,11 +17,12 @@ from augcli.errors import PlanError, show_value
 from augcli.program.boxes_and_masks import BoxRule, Source, check_mask_policy, follow_boxes, follow_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from augcli.arrays.batch import Batch
+    from augcli.ops import Operation
     from augcli.program.steps import Program
     from augcli.samples import Edges, Shape
 
@@ -47,6 +48,19 @@ class Annotations:
     rule: BoxRule
     fill: int | None
     policy: str | None
+
+    def boxes_for(self, operations: Iterable[Operation]) -> Sequence[Sequence[Edges]] | None:
+        """Return the boxes of each image if one of some operations needs them.
+
+        Raises:
+            PlanError: If they were not given.
+        """
+        needing = next((operation.name for operation in operations if operation.needs_boxes), None)
+        if needing is None:
+            return None
+        if self.sources is None:
+            raise PlanError(f"{needing} needs the boxes of the images, got None; give bboxes")
+        return [source.boxes for source in self.sources]
 
     def follow(
         self, programs: Sequence[Program], partners: NDArray[np.int64] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ from augcli.recipe import INPUT_KEYS, Recipe
 from augcli.recipe_files import open_recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from augcli.arrays.batch import Batch
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from augcli.arrays.streams import Seed
     from augcli.program.steps import Program, Step
     from augcli.rng import Draws
-    from augcli.samples import Shape
+    from augcli.samples import Edges, Shape
 
 USED = {
     "seed", "mask_fill", "mask_policy", "box_policy", "min_visibility", "min_paste_visibility",
@@ -116,7 +119,8 @@ def apply(
     annotations = read_annotations(batch, masks, bboxes, rule, loaded.mask_fill, loaded.mask_policy)
     _check_blends(loaded, masks)
     partners = find_partners(streams, weights and weights.values, loaded.partner_rule, slots)
-    chains = plan_chains(batch, loaded, streams, partners)
+    operations = [choice.operation for entry in loaded.entries for choice in entry.choices]
+    chains = plan_chains(batch, loaded, streams, partners, annotations.boxes_for(operations))
     programs = [chain.steps for chain in chains]
     indices = np.repeat(np.arange(len(batch))[:, None], slots, axis=1)
     for number, chain in enumerate(chains):
@@ -137,22 +141,30 @@ def apply(
     )
 
 
-def plan_chains(batch: Batch, recipe: Recipe, streams: Streams, partners: NDArray[np.int64]) -> list[Chain]:
-    """Plan what is done to each image, from draws, its size, and its possible partners, (N, slots)."""
+def plan_chains(
+    batch: Batch,
+    recipe: Recipe,
+    streams: Streams,
+    partners: NDArray[np.int64],
+    boxes: Sequence[Sequence[Edges]] | None = None,
+) -> list[Chain]:
+    """Plan what is done to each image, from draws, its size, its possible partners, (N, slots), and boxes."""
     drawn = [
         streams.draw(max((choice.operation.streams for choice in entry.choices), default=0), place)
         for place, entry in enumerate(recipe.entries)
     ]
     rows = zip(*drawn, strict=True) if drawn else [()] * len(batch)
-    shapes = zip(rows, batch.shapes, partners.tolist(), strict=True)
-    return [
-        _plan_chain(number, recipe, draws, shape, others)
-        for number, (draws, shape, others) in enumerate(shapes)
-    ]
+    images = zip(rows, batch.shapes, partners.tolist(), boxes or repeat(()), strict=False)
+    return [_plan_chain(number, recipe, *image) for number, image in enumerate(images)]
 
 
 def _plan_chain(
-    number: int, recipe: Recipe, draws: tuple[Draws, ...], shape: Shape, others: list[int]
+    number: int,
+    recipe: Recipe,
+    draws: tuple[Draws, ...],
+    shape: Shape,
+    others: list[int],
+    boxes: Sequence[Edges],
 ) -> Chain:
     """Plan the steps of all operations of an image, one after the other."""
     steps: list[Step] = []
@@ -165,7 +177,7 @@ def _plan_chain(
         operation = entry.draw(own)
         if operation is None:
             continue
-        plan = operation.plan(own, shape, len(partners))
+        plan = operation.plan(own, shape, len(partners), boxes)
         reason = plan.reason
         if plan.steps and operation.mixes and other == number:
             reason = f"no partner of {recipe.partner_rule}"

@@ -108,6 +108,7 @@ def erase(
     scale: float | str | tuple[float, float] = ERASE.scale,
     ratio: float | str | tuple[float, float] = ERASE.ratio,
     count: int | str | tuple[int, int] = ERASE.count,
+    inside: str | None = ERASE.inside,
     clean_split: float = ERASE.clean_split,
     fill: Any = ERASE.fill,
     mean: Any = ERASE.mean,
@@ -130,6 +131,8 @@ def erase(
         scale: Share of the area that is hidden, (low, high) in (0, 1].
         ratio: Height / width of a box, (low, high) > 0, drawn log-uniform.
         count: Number of boxes, which share the area, or (low, high).
+        inside: `boxes` makes holes inside each of `bboxes`, by its own area: the paper's object-aware
+            erasing. None makes them anywhere in the image.
         clean_split: Share of the images that is left clean, 0..1; which, the seed decides.
         fill: As for `cutout`.
         mean: As for `cutout`.
@@ -153,7 +156,7 @@ def erase(
         >>> (erased.boxes[:, 0, 2:] - erased.boxes[:, 0, :2]).tolist()
         [[50, 50], [50, 50]]
     """
-    options = {"scale": scale, "ratio": ratio, "count": count, "clean_split": clean_split}
+    options = {"scale": scale, "ratio": ratio, "count": count, "inside": inside, "clean_split": clean_split}
     operation, entry = set_up(Erase, p, **options, fill=fill, mean=mean, std=std)
     batch = read_images(images)
     streams = Streams.of_function("erase", len(batch), seed, same_on_batch)
@@ -237,6 +240,9 @@ def _make_holes(
 ) -> Holed:
     """Fill boxes that are given, or drawn ones."""
     drawn = boxes is None
-    programs = plan(batch, entry, streams) if drawn else given.fill_boxes(batch, operation, boxes, streams)
+    if drawn:
+        programs = plan(batch, entry, streams, annotations.boxes_for([operation]))
+    else:
+        programs = given.fill_boxes(batch, operation, boxes, streams)
     found = given.find_holes(batch, programs)
     return Holed(batch.apply(programs), found, streams.seed, *annotations.follow(programs))

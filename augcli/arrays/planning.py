@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from augcli.arrays.streams import Streams
     from augcli.program.labels import Shares
     from augcli.program.steps import Program
+    from augcli.samples import Edges
 
 AnOperation = TypeVar("AnOperation", bound=Operation)
 
@@ -37,15 +39,17 @@ def set_up(kind: type[AnOperation], p: float, **options: Any) -> tuple[AnOperati
     return operation, Entry((Choice(operation),), p)
 
 
-def plan(batch: Batch, entry: Entry, streams: Streams) -> list[Program]:
-    """Plan a program for each image."""
+def plan(
+    batch: Batch, entry: Entry, streams: Streams, boxes: Sequence[Sequence[Edges]] | None = None
+) -> list[Program]:
+    """Plan a program for each image, `boxes` being those that belong to it; None where nobody needs them."""
     most = max(choice.operation.streams for choice in entry.choices)
     shapes, drawn = batch.shapes, streams.draw(most)
     operations = [entry.draw(draws) for draws in drawn]
     triples = zip(operations, drawn, shapes, strict=True)
     subsets = [None if kind is None else kind.find_subset(draws, shape) for kind, draws, shape in triples]
-    triples = zip(operations, draw_subsets(drawn, subsets), shapes, strict=True)
-    return [operation.plan(draws, shape, 0).steps if operation else () for operation, draws, shape in triples]
+    each = zip(operations, draw_subsets(drawn, subsets), shapes, boxes or repeat(()), strict=False)
+    return [kind.plan(draws, shape, 0, own).steps if kind else () for kind, draws, shape, own in each]
 
 
 def count_all_shares(batch: Batch, programs: Sequence[Program], slots: int) -> list[Shares]:

@@ -17,9 +17,11 @@ from augcli.program.steps import Box, ImageMean, Normal, Uniform
 from augcli.samples import LUMA_Q16, Q16, Colour
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from augcli.program.steps import Paint, Program
     from augcli.rng import Draws, Subset
-    from augcli.samples import Shape
+    from augcli.samples import Edges, Shape
 
 PAINT = 1
 """The stream that decides what holes are filled with; an operation's own streams come behind it."""
@@ -83,14 +85,20 @@ class Operation(ABC):
         """Return the subset that `plan` draws, if any: those of many outputs are drawn together before."""
         return None
 
+    @property
+    def needs_boxes(self) -> bool:
+        """True if `plan` must be given the boxes that belong to the base."""
+        return False
+
     @abstractmethod
-    def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
-        """Plan the steps for one output, from draws and the base's size alone.
+    def plan(self, draws: Draws, shape: Shape, slot: int, boxes: Sequence[Edges] = ()) -> Plan:
+        """Plan the steps for one output, from draws, the base's size and its boxes alone.
 
         Args:
             draws: The output's random numbers for this operation.
             shape: Size of the base.
             slot: Slot of the partner that mixing steps must name.
+            boxes: The boxes of the base as it is loaded; none where the operation does not need them.
 
         Returns:
             The steps, or none and the reason.

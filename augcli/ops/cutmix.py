@@ -17,9 +17,11 @@ from augcli.program.steps import Paste
 from augcli.rng import shares
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from augcli.program.steps import Box
     from augcli.rng import Draws
-    from augcli.samples import Shape
+    from augcli.samples import Edges, Shape
 
 LAM, PLACE, SIDES = 1, 2, 3
 
@@ -77,7 +79,7 @@ class CutMix(MixOperation):
             both = Option("lam"), " and ", Option("minmax")
             raise UsageError("cutmix: ", *both, " both decide the box; give one of them")
 
-    def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
+    def plan(self, draws: Draws, shape: Shape, slot: int, boxes: Sequence[Edges] = ()) -> Plan:
         """Draw a box and paste it; the label counts what is left of it after clipping."""
         if self.minmax is None:
             return self.cut(self._draw_rest(draws), draws, shape, slot)

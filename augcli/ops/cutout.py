@@ -13,8 +13,10 @@ from augcli.options import Bounds, Span, WholeSpan, option, read_length, read_wh
 from augcli.program.steps import Fill
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from augcli.rng import Draws
-    from augcli.samples import Shape
+    from augcli.samples import Edges, Shape
 
 COUNT, LENGTH, PLACE = 2, 3, 4
 
@@ -51,7 +53,7 @@ class Cutout(HoleOperation):
     )
     boundary: str = option("clip", BOUNDARY_HELP, choices=BOUNDARIES)
 
-    def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
+    def plan(self, draws: Draws, shape: Shape, slot: int, boxes: Sequence[Edges] = ()) -> Plan:
         """Draw how many holes, and for each its side and its place; they may overlap."""
         (more,) = draws.integers(COUNT, self.holes.count)
         steps = []

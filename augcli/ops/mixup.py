@@ -16,8 +16,10 @@ from augcli.rng import shares
 from augcli.samples import Q16
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from augcli.rng import Draws
-    from augcli.samples import Shape
+    from augcli.samples import Edges, Shape
 
 LAM = 1
 
@@ -54,7 +56,7 @@ class Mixup(MixOperation):
     lam: float | None = option(None, "A fixed λ instead of one drawn by alpha.", Bounds(0, 1))
     keep_base: bool = option(False, "Keep at least half of the image: λ becomes max(λ, 1 - λ).")
 
-    def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
+    def plan(self, draws: Draws, shape: Shape, slot: int, boxes: Sequence[Edges] = ()) -> Plan:
         """Draw λ and blend the whole image."""
         lam = self.lam if self.lam is not None else shares(draws.beta_log_odds(LAM, self.alpha))[0]
         return self.blend(lam, shape, slot)

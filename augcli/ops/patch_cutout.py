@@ -15,8 +15,10 @@ from augcli.program.steps import Fill, Patches
 from augcli.rng import Subset
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from augcli.rng import Draws
-    from augcli.samples import Shape
+    from augcli.samples import Edges, Shape
 
 RATIO, CHOICE = 2, 3
 MOST_PATCHES = 1 << 22
@@ -61,7 +63,7 @@ class PatchCutout(HoleOperation):
             return None
         return Subset(CHOICE, patches, int(self.ratio.at(*draws.uniforms(RATIO, 1)) * patches + 0.5))
 
-    def plan(self, draws: Draws, shape: Shape, slot: int) -> Plan:
+    def plan(self, draws: Draws, shape: Shape, slot: int, boxes: Sequence[Edges] = ()) -> Plan:
         """Hide exactly floor(ratio·N + 0.5) distinct patches of the N that cover the image."""
         subset = self.find_subset(draws, shape)
         if subset is None:

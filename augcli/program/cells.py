@@ -7,13 +7,14 @@ disagree.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from augcli.errors import PlanError
-from augcli.program.steps import Blend, Fill
+from augcli.program.steps import Blend, Box, Fill
 from augcli.samples import Q16
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ def follow_program(program: Program, height: int, width: int) -> Cells:
     rows, columns = np.array(cells.ys[:-1]), np.array(cells.xs[:-1])
     image = 0
     for step in program:
+        if isinstance(step, Fill) and isinstance(step.area, Box):
+            cells.hidden[_find_cells(cells, step.area)] = image + 1  # there may be thousands of such holes
+            continue
         where = step.area.covers(rows, columns, height, width)
         if isinstance(step, Fill):
             cells.hidden[where] = image + 1
@@ -94,6 +98,12 @@ def follow_program(program: Program, height: int, width: int) -> Cells:
             image += 1
             _lay(cells, image, step, where)
     return cells
+
+
+def _find_cells(cells: Cells, box: Box) -> tuple[slice, slice]:
+    """Return which cells a box covers, whose edges are among theirs: rows and columns."""
+    rows = slice(bisect_left(cells.ys, box.y0), bisect_left(cells.ys, box.y1))
+    return rows, slice(bisect_left(cells.xs, box.x0), bisect_left(cells.xs, box.x1))
 
 
 def _cut(program: Program, height: int, width: int) -> Cells:

@@ -20,6 +20,7 @@ from augcli.arrays.streams import Streams
 from augcli.errors import InputError, PlanError, Reminder, UsageError
 from augcli.recipe_files import load_recipe
 from augcli.rng import hash_key
+from augcli.samples import Shape
 
 CUTMIX, MIXUP = {"kind": "cutmix"}, {"kind": "mixup", "alpha": 1.0}
 HOLES = [{"kind": "cutout", "holes": 2, "length": 5}, {"kind": "patch-cutout", "patch-size": 3, "ratio": 0.2}]
@@ -291,3 +292,48 @@ def test_long_chains_of_blends_keep_exact_labels():
     kept = (round(0.999 * 65536) / 65536) ** 90
     np.testing.assert_allclose(applied.lam, kept, rtol=1e-12)
     np.testing.assert_allclose(applied.labels.sum(axis=1), 1, rtol=0, atol=1e-12)
+
+
+# --- operations inside boxes -----------------------------------------------------------------------------
+
+
+def test_holes_lie_inside_the_boxes_that_are_given():
+    images = [np.full((20, 30), 9, np.uint8), np.full((12, 12), 9, np.uint8)]
+    bboxes = [[[2, 3, 12, 13], [10.5, 20, 19, 29.5]], []]
+    erased = augcli.erase(images, inside="boxes", fill=0, scale=0.25, ratio=1, bboxes=bboxes)
+    first, second = erased.boxes[0].tolist()
+    assert min(first[0] - 2, first[1] - 3, 12 - first[2], 13 - first[3]) >= 0
+    assert (first[2] - first[0], first[3] - first[1]) == (5, 5)  # √(10·10·0.25)
+    assert min(second[0] - 11, second[1] - 20, 19 - second[2], 29 - second[3]) >= 0
+    assert (erased.images[1] == 9).all()
+    assert erased.bboxes[0].visibility.tolist() == pytest.approx([0.75, 1 - 16 / (8.5 * 9.5)])
+
+
+def test_holes_inside_boxes_of_a_recipe_are_those_of_a_data_set(tmp_path):
+    images = np.random.default_rng(0).integers(1, 256, (4, 20, 30), np.uint8)
+    recipe = {"op": [{"kind": "erase", "inside": "boxes", "p": 0.7}]}
+    bboxes = [[[2, 3, 12, 13], [10, 20, 19, 29]]] * 4
+    applied = augcli.apply(recipe, list(images), bboxes=bboxes)
+    operation = load_recipe(recipe).entries[0].choices[0].operation
+    streams = Streams.of_recipe(4, 0)
+    for number, draws in enumerate(streams.draw(operation.streams)):
+        steps = operation.plan(draws, Shape(20, 30, 1), 0, bboxes[number]).steps
+        wanted = steps if applied.operations[number] else ()
+        is_hole = np.zeros((20, 30), bool)
+        for step in wanted:
+            is_hole |= step.area.covers(np.arange(20), np.arange(30), 20, 30)
+        np.testing.assert_array_equal(applied.images[number][~is_hole], images[number][~is_hole])
+        assert bool(len(wanted)) == bool((applied.images[number] != images[number]).any())
+    assert set(applied.operations) == {("erase",), ()}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda image: augcli.erase(image, inside="boxes"),
+        lambda image: augcli.apply({"op": [{"kind": "erase", "inside": "boxes"}]}, image),
+    ],
+)
+def test_holes_inside_boxes_need_boxes(call):
+    with pytest.raises(PlanError, match=r"^erase needs the boxes of the images, got None; give bboxes$"):
+        call(np.zeros((9, 9), np.uint8))

@@ -49,7 +49,7 @@ class GridHoles(HoleOperation):
         "8", "Distance of holes in pixels, or LO:HI.", Bounds(2, 999), read=read_whole_span
     )
 
-    def plan(self, draws, shape, slot):
+    def plan(self, draws, shape, slot, boxes=()):
         """Draw distance and place of the grid."""
         side = self.spacing.low + draws.integers(SPACING, self.spacing.count)[0]
         dy, dx = draws.integers(SHIFT, side, side)

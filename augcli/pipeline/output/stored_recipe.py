@@ -80,8 +80,8 @@ def _explain(key: str, ours: Any, theirs: Any) -> str:
     """Return a key that differs; of the same operations, which of their options differ."""
     if key == "name":
         return f"name ({theirs!r}, now {ours!r}; a recipe file's own name where it gives none)"
-    if key != "op" or [operation.keys() for operation in ours] != [operation.keys() for operation in theirs]:
+    if key != "op" or [op.get("kind") for op in ours] != [op.get("kind") for op in theirs]:
         return key
     pairs = zip(ours, theirs, strict=True)
-    options = {name for our, their in pairs for name in our if our[name] != their[name]}
+    options = {name for our, their in pairs for name in our | their if our.get(name) != their.get(name)}
     return f"op ({', '.join(sorted(options))})"

@@ -175,6 +175,7 @@ def _plan_split(
     limits: Limits,
 ) -> Split:
     _check_labels(source, catalogue, recipe)
+    _check_boxes(source, catalogue, recipe)
     hashes = hash_samples(catalogue, recipe.seed)
     rule, has_originals = recipe.partner_rule, recipe.originals == "copy"
     is_numbered = WRITERS[str(recipe.format)].is_numbered
@@ -215,6 +216,18 @@ def _list_seen(source: Source) -> Iterator[object]:
         yield from note.words if isinstance(note, Note) else (note,)
     if source.notes:
         yield ")"
+
+
+def _check_boxes(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
+    """Refuse an operation that works inside boxes where there are none."""
+    if catalogue.boxes is not None:
+        return
+    operations = [choice.operation for entry in recipe.entries for choice in entry.choices]
+    boxed = next((operation.name for operation in operations if operation.needs_boxes), None)
+    if boxed is not None:
+        where = f"split {catalogue.split!r}" if source.annotated.boxes is not None else "SRC"
+        wants = f"{boxed} needs the boxes of the images, but {where} has none; give "
+        raise InputError(wants, Option("boxes", "FILE"), *_list_seen(source))
 
 
 def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:

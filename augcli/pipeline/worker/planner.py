@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from augcli.pipeline.plan.chunks import Arc
     from augcli.pipeline.plan.job import Job
     from augcli.program.steps import Program
-    from augcli.samples import Shape
+    from augcli.samples import Edges, Shape
 
 
 class Surroundings(Protocol):
@@ -30,6 +30,9 @@ class Surroundings(Protocol):
 
     def shape(self, position: int) -> Shape | None:
         """Return a sample's shape as far as it is known; None if it cannot be read."""
+
+    def boxes(self, position: int) -> Sequence[Edges]:
+        """Return the boxes that belong to a sample, as it is loaded; none where it has none."""
 
     def expect_partner(self, position: int, place: int) -> int | None:
         """Return the position of a partner, as far as is known; None if there is none."""
@@ -94,7 +97,8 @@ class Planner:
         partners: list[int] = []
         reasons: list[str] = []
         for entry, operation, draws in drawn:
-            plan = operation.plan(draws, shape, len(partners))
+            boxes = self._around.boxes(position) if operation.needs_boxes else ()
+            plan = operation.plan(draws, shape, len(partners), boxes)
             reason = plan.reason
             if plan.steps and operation.mixes:
                 reason = self._add_partner(position, copy, entry, places, partners)

@@ -9,11 +9,11 @@ from augcli.pipeline.worker.loader import Loader
 from augcli.pipeline.worker.values import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from augcli.pipeline.plan.chunks import Arc
     from augcli.pipeline.plan.limits import Limits
-    from augcli.samples import Pixels, Shape
+    from augcli.samples import Edges, Pixels, Shape
 
 
 class Window:
@@ -88,6 +88,11 @@ class Window:
     def shape(self, position: int) -> Shape | None:
         """Return a sample's shape as far as it is known; None if it cannot be read."""
         return self.open(position).shape
+
+    def boxes(self, position: int) -> Sequence[Edges]:
+        """Return the boxes that belong to a sample, as it is loaded; none where it has none."""
+        annotations = self.open(position).annotations
+        return () if annotations is None else annotations.edges.tolist()
 
     def content(self, position: int) -> bytes:
         """Return the hash of a sample that was opened, also if it was released since."""
