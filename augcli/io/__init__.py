@@ -76,6 +76,7 @@ labels/table_rows           labels of images by a table
 labels/uniting              one class list for splits that were read apart
 boxes/base                  boxes as they are read and written
 boxes/coco                  COCO
+boxes/coco_entries          its ids, names and categories
 boxes/voc                   Pascal VOC
 boxes/columns               boxes in a column of shards
 boxes/column_cells          what the cells of such a column say

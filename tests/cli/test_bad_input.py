@@ -588,10 +588,6 @@ FORMS = "give a COCO JSON file or a folder of VOC XML"
     ("changes", "says"),
     [
         (
-            {"annotations": boxes_document()["annotations"] * 2},
-            "two annotations have the id 0; give each its own id",
-        ),
-        (
             {"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}]},
             "two images have the id 1; give each its own id",
         ),
@@ -604,7 +600,10 @@ FORMS = "give a COCO JSON file or a folder of VOC XML"
             "two categories have the id 1; give each its own id",
         ),
         (
-            {"categories": [{"id": 1, "name": "a\n"}, {"id": 2, "name": "a\n"}]},
+            {
+                "categories": [{"id": 1, "name": "a\n"}, {"id": 2, "name": "a\n"}],
+                "annotations": box()["annotations"] + box(category_id=2)["annotations"],
+            },
             "two categories are called 'a\\n'; give each its own name",
         ),
         (

@@ -88,11 +88,13 @@ class BoxFile(NamedTuple):
         images: The boxes of each image by the name that the file gives it: a POSIX path, with or without its
             suffix (see `BoxFormat.names_have_suffix`).
         dropped: How often something was left out, by what: `boxes of no area`, `segmentation`, ...
+        notes: What was taken as what, where a file is not as it should be, in words.
     """
 
     header: BoxHeader
     images: dict[str, ImageBoxes]
     dropped: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 class BoxFormat(Protocol):

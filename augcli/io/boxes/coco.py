@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from reprlib import repr as shorten
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,18 +29,27 @@ from augcli.io.boxes.base import (
     register,
     stop_or_skip,
 )
+from augcli.io.boxes.coco_entries import (
+    REPEATED,
+    count_repeated,
+    find_entry,
+    read_categories,
+    read_id,
+    read_name,
+    read_side,
+)
 from augcli.io.boxes.extras import read_extra, to_text
 from augcli.io.store.locations import Kind
 from augcli.io.store.names import printable_key
 from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
-from augcli.options import is_text
 from augcli.program.annotated import STOP, BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
+    from augcli.io.boxes.coco_entries import Entry, Id
     from augcli.io.store.locations import Location
     from augcli.program.annotated import BoxedImage, WrittenBox
     from augcli.samples import Edges, SkippedBox
@@ -53,10 +62,6 @@ BOX_KEYS = frozenset(["id", "image_id", "category_id", "bbox", "area", *LOST, *A
 
 DECIMALS = 6
 """A millionth of a pixel: 78.3 + 106.1 - 78.3 must give 106.1 again."""
-
-Id: TypeAlias = int | str
-Entry: TypeAlias = dict[str, Any]
-Found = TypeVar("Found")
 
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
@@ -161,13 +166,16 @@ def _read_value(value: object, bad_boxes: str) -> BoxFile:
     images, annotations, categories = (
         _read_list(value, name) for name in ("images", "annotations", "categories")
     )
+    remarks = Counter({REPEATED: count_repeated(annotations)})
+    indices, categories = read_categories(categories, annotations, remarks)
     keys = {key: entry for key, entry in value.items() if key not in ("images", "annotations")}
-    keys = json.loads(to_text(keys, "the file"))  # sorted throughout, as `augcli.json` holds them
-    indices = _read_categories(categories)
-    by_id = _read_images(images)
-    dropped = _read_boxes(annotations, by_id, indices, bad_boxes)
+    # Sorted throughout, as `augcli.json` holds them.
+    keys = json.loads(to_text(keys | {"categories": categories}, "the file"))
+    by_id = _read_images(images, remarks)
+    dropped = _read_boxes(annotations, by_id, indices, bad_boxes, remarks)
     header = BoxHeader("coco", tuple(category["name"] for category in categories), keys)
-    return BoxFile(header, {image.name: image.finish() for image in by_id.values()}, dict(dropped))
+    notes = tuple(f"{what} ({count})" for what, count in sorted(remarks.items()) if count)
+    return BoxFile(header, {image.name: image.finish() for image in by_id.values()}, dict(dropped), notes)
 
 
 def _read_list(file: Entry, name: str) -> list[Entry]:
@@ -182,31 +190,13 @@ def _read_list(file: Entry, name: str) -> list[Entry]:
     return entries
 
 
-def _read_categories(entries: list[Entry]) -> dict[int, int]:
-    """Return the index of each category by its id."""
-    indices: dict[int, int] = {}
-    names = set()
-    for index, entry in enumerate(entries):
-        name, where = entry.get("name"), f"categories[{index}]"
-        if not isinstance(name, str) or not name:
-            raise InputError(f"{where} must have a name as text, got {shorten(name)}; give it one")
-        if name in names:
-            raise InputError(f"two categories are called {name!r}; give each its own name")
-        number = _read_number(entry, "id", where)
-        if number in indices:
-            raise InputError(f"two categories have the id {shorten(number)}; give each its own id")
-        names.add(name)
-        indices[number] = index
-    return indices
-
-
-def _read_images(entries: list[Entry]) -> dict[Id, _Image]:
+def _read_images(entries: list[Entry], remarks: Counter[str]) -> dict[Id, _Image]:
     """Return each image, still without boxes, by its id."""
     images: dict[Id, _Image] = {}
     names = set()
     for index, entry in enumerate(entries):
         where = f"images[{index}]"
-        number, name = _read_id(entry, "id", where), _read_name(entry, where)
+        number, name = read_id(entry, "id", where, remarks), read_name(entry, where, remarks)
         if number in images:
             raise InputError(f"two images have the id {shorten(number)}; give each its own id")
         if name in names:
@@ -214,13 +204,17 @@ def _read_images(entries: list[Entry]) -> dict[Id, _Image]:
                 f"two images are called {name!r}; give both one image_id, or each its own file_name"
             )
         names.add(name)
-        sides = (_read_side(entry.get("height")), _read_side(entry.get("width")))
+        sides = (read_side(entry.get("height")), read_side(entry.get("width")))
         images[number] = _Image(name, *sides, read_extra(entry, IMAGE_KEYS, where, {}))
     return images
 
 
 def _read_boxes(
-    entries: list[Entry], images: dict[Id, _Image], categories: dict[int, int], bad_boxes: str
+    entries: list[Entry],
+    images: dict[Id, _Image],
+    categories: dict[Id, int],
+    bad_boxes: str,
+    remarks: Counter[str],
 ) -> Counter[str]:
     """Put each box to its image, and return how often something was left out.
 
@@ -229,22 +223,17 @@ def _read_boxes(
         images: The images by id.
         categories: The index of each category by its id.
         bad_boxes: What becomes of boxes that are not right.
+        remarks: What is counted of entries that are not as they should be.
     """
     dropped: Counter[str] = Counter()
-    seen: set[Id] = set()
     texts: dict[str, str] = {}
     for index, entry in enumerate(entries):
         where = f"annotations[{index}]"
-        if "id" in entry:
-            number = _read_id(entry, "id", where)
-            if number in seen:
-                raise InputError(f"two annotations have the id {shorten(number)}; give each its own id")
-            seen.add(number)
         image = None
         try:
-            image = _find(images, entry, "image_id", where)
+            image = find_entry(images, entry, "image_id", where, remarks)
             edges = _read_edges(entry.get("bbox"), where)
-            category = _find(categories, entry, "category_id", where)
+            category = find_entry(categories, entry, "category_id", where, remarks)
         except BadBoxError as error:
             skipped = stop_or_skip(error, bad_boxes)
             if image is None:
@@ -263,45 +252,6 @@ def _read_boxes(
         image.categories.append(category)
         image.extras.append(extra)
     return dropped
-
-
-def _read_id(entry: Entry, key: str, where: str) -> Id:
-    value = entry.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise InputError(f"{where}: {key} must be a whole number or a text, got {shorten(value)}; correct it")
-    return value
-
-
-def _read_number(entry: Entry, key: str, where: str) -> int:
-    value = entry.get(key)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{where}: {key} must be a whole number, got {shorten(value)}; correct it")
-    return value
-
-
-def _find(known: Mapping[Any, Found], entry: Entry, key: str, where: str) -> Found:
-    """Return the image or category whose id an annotation has."""
-    what = f"unknown {key.removesuffix('_id')}"
-    try:
-        number = _read_number(entry, key, where) if key == "category_id" else _read_id(entry, key, where)
-    except InputError as error:
-        raise BadBoxError(what, str(error).removesuffix("; correct it")) from error
-    if number not in known:
-        raise BadBoxError(what, f"{where}: {key} {shorten(number)} is not in the file")
-    return known[number]
-
-
-def _read_name(entry: Entry, where: str) -> str:
-    value = entry.get("file_name")
-    name = value.replace("\\", "/").removeprefix("./") if isinstance(value, str) else ""
-    if not name or not is_text(name):
-        raise InputError(f"{where}: file_name must be a text, got {shorten(value)}; give it the image's name")
-    return name
-
-
-def _read_side(value: object) -> int:
-    """Return a height or width; 0 if the value is not one."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _read_edges(bbox: object, where: str) -> Edges:

@@ -164,7 +164,7 @@ def find_boxes(
     left_out = [
         f"left out of the boxes: {what} ({count})" for what, count in sorted(box_file.dropped.items())
     ]
-    return tuple(found), box_file.header, [*notes, *left_out]
+    return tuple(found), box_file.header, [*notes, *box_file.notes, *left_out]
 
 
 def below_split(key: str, split: str) -> str:
