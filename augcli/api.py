@@ -11,6 +11,7 @@ from augcli.arguments import (
     check_at_least,
     check_output,
     check_paths,
+    check_plan,
     load_stored,
     read_own_partition,
     remind_of_annotations,
@@ -49,6 +50,7 @@ def materialize(
     max_errors: int = 0,
     backend: str = "auto",
     partition: str | None = None,
+    plan: int | None = None,
     endpoint_url: str | None = None,
     anonymous: bool = False,
     engine: str = "local",
@@ -77,6 +79,7 @@ def materialize(
         max_errors: Failed images up to which the output is marked as complete.
         backend: What applies steps, all with the same bytes: `auto`, `cpu`, `gpu` or `reference`.
         partition: Make only the chunks of one of N partitions, as `0/4`; `merge` closes the output.
+        plan: List `src` once for so many partitions, write into `dst` what each needs, and make nothing.
         endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
         anonymous: Whether requests are not signed, as for public buckets.
         engine: What tasks are handed to: `local`, the workers of this machine, or `ray`, a cluster.
@@ -107,6 +110,7 @@ def materialize(
     check_at_least(1, "workers", workers)
     check_at_least(0, "max_errors", max_errors)
     own = None if partition is None else read_own_partition(partition, force)
+    check_plan(plan, partition, engine)
     selection = select(loaded.recipe, dst, InputFiles.of(labels, classes, masks, boxes), access)
     if loaded.output is not None:
         remind_of_annotations(loaded.output, selection)
@@ -120,6 +124,7 @@ def materialize(
         engine=choice,
         is_stored=loaded.is_stored,
         partition=own,
+        plan=plan,
         advance=advance,
     )
     return run(str(src), plain_path(dst), loaded.recipe, selection, settings)

@@ -6,7 +6,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from augcli.errors import InputError, Option, OutputError, Reminder, UsageError
+from augcli.errors import InputError, Option, OutputError, Reminder, UsageError, show_value
 from augcli.recipe_files import load_recipe
 from augcli.samples import InputFiles
 
@@ -70,6 +70,29 @@ def read_own_partition(text: str, force: bool) -> Partition:
         both = Option("force"), " and ", Option("partition", str(partition))
         raise UsageError(*both, why, " the first one begins, and leave out ", Option("force"))
     return partition
+
+
+MOST_PARTITIONS = 100_000
+"""For so many may be planned at most: each is a file."""
+
+
+def check_plan(count: int | None, partition: str | None, engine: str) -> None:
+    """Refuse a number of partitions for which nobody plans, and what makes something at the same time.
+
+    Raises:
+        UsageError: Naming the options.
+    """
+    if count is None:
+        return
+    if not 1 <= count <= MOST_PARTITIONS:
+        raise UsageError(Option("plan"), f" must be in 1..{MOST_PARTITIONS}, got {show_value(count)}")
+    own = Option("plan", str(count))
+    if partition is not None:
+        why = " do not go together: plan first, then make each partition; leave out one of them"
+        raise UsageError(own, " and ", Option("partition", str(partition)), why)
+    if engine != "local":
+        why = " is for partitions, and a cluster needs none; leave out one of it and "
+        raise UsageError(own, why, Option("engine", engine))
 
 
 def load_stored(dst: str, access: Access) -> Recipe:

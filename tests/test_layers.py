@@ -40,7 +40,7 @@ INNER_LAYERS = {
     ],
     "pipeline": [
         {
-            *("run", "extent", "completion", "workplace", "partition", "merge"),
+            *("run", "extent", "completion", "workplace", "partition", "planned", "merge"),
             *("verify", "part_check", "recompute", "doctor"),
         },
         {"output", "worker", "engines", "settings"},

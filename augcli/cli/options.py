@@ -106,6 +106,14 @@ Partition = Annotated[
         rich_help_panel="Run",
     ),
 ]
+Plan = Annotated[
+    Optional[int],
+    typer.Option(
+        metavar="N",
+        help="List SRC once for N partitions, write into DST what each needs, and make nothing.",
+        rich_help_panel="Run",
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace the output of another recipe.", rich_help_panel="Run")
 ]
@@ -141,6 +149,7 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "ray_address": (RayAddress, None),
     "max_errors": (MaxErrors, 0),
     "partition": (Partition, None),
+    "plan": (Plan, None),
     "force": (Force, False),
     "dry_run": (DryRun, False),
     "endpoint_url": (EndpointUrl, None),

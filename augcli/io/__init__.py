@@ -98,6 +98,7 @@ records/label_columns       label columns of outputs, from exact labels
 records/counts              what rows are counted by, for the summary
 records/cell_bytes          cells of columns as bytes, to be hashed
 records/seen_files          which versions of its sources a chunk was made from, a cache
+records/plain_values        values of ours as bytes, which run nothing where they are read
 records/parts               part files that were read, once each
 writers/base                what a writer is
 writers/choose              which writer a recipe needs

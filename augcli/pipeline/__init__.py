@@ -17,6 +17,7 @@ run                   one whole run, top to bottom
 extent                how much of an output a run makes, and what that means for the rest of it
 completion            what a run does where something is to be made or compared
 partition             the share of one partition
+planned               planning for partitions, and the share of one that was planned
 merge                 what closes an output that partitions made
 workplace             where the tasks of a run are done
 settings              how a run is done
@@ -32,6 +33,7 @@ plan/splits           the chunks of every split: the augmented one, and those pa
 plan/fingerprint      what decided a chunk
 plan/doubts           chunks that stand if their sources are still the same
 plan/partitions       which chunks are whose, where several calls make one output
+plan/slices           no more of a plan than one partition needs
 plan/digest           what decides an output beside its sources: the recipe
 plan/job              what every task of a split needs
 plan/checks           what input and recipe must allow together
@@ -56,6 +58,7 @@ output/look           one listing of DST, and whether it is still true
 output/state          what stands in DST, and why a chunk is made again
 output/commit         beginning an output, and the mark that it is complete
 output/plan_files     what a partition says that it makes
+output/slice_files    what a partition reads of a plan
 output/planned_parts  the part files that plans name
 output/agreement      whether plans and parts make one output
 output/tables         tables, written while chunks are made

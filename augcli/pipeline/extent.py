@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from augcli.io.store.names import find_plans
+from augcli.io.store.names import find_passing
 from augcli.pipeline.output import commit, documents, state
+from augcli.pipeline.output.look import Look, look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from augcli.io.records.counts import RowCounts
     from augcli.io.store.base import Store
-    from augcli.pipeline.output.look import Look
     from augcli.pipeline.output.state import Standing
     from augcli.pipeline.output.tables import Tally
     from augcli.pipeline.plan.splits import Split
@@ -43,6 +43,14 @@ class Extent(Protocol):
     @property
     def splits(self) -> Sequence[Split]:
         """The splits, with the chunks that it makes."""
+
+    def look(self) -> Look:
+        """Look at what stands in DST, as far as `survey` needs it.
+
+        Raises:
+            OutputError: If it is a directory of something else.
+            StorageError: If the machine fails.
+        """
 
     def survey(self, seen: Look) -> Standing:
         """Compare what was seen with what is to stand.
@@ -93,6 +101,10 @@ class Whole:
     force: bool = False
     max_errors: int = 0
 
+    def look(self) -> Look:
+        """List what stands in DST."""
+        return look(self.store)
+
     def survey(self, seen: Look) -> Standing:
         """Compare what was seen with what is to stand."""
         return state.survey(seen, self.recipe, self.annotated, self.splits, self.force, self.max_errors)
@@ -114,4 +126,4 @@ class Whole:
     def close(self, standing: Standing, failures: int) -> None:
         """Set the mark, and remove the plans of partitions that were here before."""
         commit.mark_complete(self.store, failures <= self.max_errors)
-        self.store.delete(list(find_plans(standing.contents.sizes)))
+        self.store.delete(find_passing(standing.contents.sizes))

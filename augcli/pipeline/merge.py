@@ -18,6 +18,7 @@ from augcli.io.store.names import (
     RECIPE,
     SUCCESS,
     find_idle_caches,
+    find_passing,
     find_plans,
     is_unfinished,
     part_key,
@@ -157,8 +158,8 @@ def _close(output: StoredOutput, splits: Sequence[SplitOutput]) -> list[RowCount
 
 
 def _remove_plans(output: StoredOutput) -> None:
-    """Remove the plans of all partitions."""
-    output.store.delete(list(find_plans(output.contents.sizes)))
+    """Remove the plans of all partitions, and the slices that they were made by."""
+    output.store.delete(find_passing(output.contents.sizes))
 
 
 def _allow_failures(output: StoredOutput, max_errors: int) -> None:

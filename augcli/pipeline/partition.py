@@ -1,7 +1,8 @@
 """The share of one partition: the chunks of its range, and nothing that belongs to all.
 
 It writes its plan before its first chunk. Tables and the mark are left to `merge`, and so is the removal of
-what no chunk holds: others may be at work on it.
+what no chunk holds: others may be at work on it. `planned` has the share of a partition that reads its slice
+of a plan.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from augcli.io.store.base import write_text
 from augcli.io.store.names import RECIPE, SUCCESS, find_plans, part_key, part_names, plan_key, seen_key
 from augcli.pipeline import environment
 from augcli.pipeline.output import plan_files, state
-from augcli.pipeline.output.look import Look, list_plans
+from augcli.pipeline.output.look import Look, list_plans, look
 from augcli.pipeline.output.plan_files import Plan
 from augcli.pipeline.plan.digest import document
 from augcli.pipeline.plan.partitions import digest_view, find_overlapping, take_share
@@ -29,23 +30,28 @@ if TYPE_CHECKING:
     from augcli.pipeline.output.state import Standing
     from augcli.pipeline.output.tables import Tally
     from augcli.pipeline.plan.partitions import Partition
+    from augcli.program.annotated import Annotated
     from augcli.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The share of one partition; see `Extent`.
+    """What shares of an output have in common; see `Extent`.
 
     Attributes:
-        whole: The whole output.
-        splits: Its splits with the chunks of this partition alone.
+        store: Where the output lies.
+        recipe: What is done.
+        annotated: What belongs to the images beside their labels.
+        splits: The splits with the chunks of this partition alone.
         plan: What this partition makes; its environment is filled in when it begins.
         text: The `augcli.json` for which it is made.
     """
 
     is_shared: ClassVar[bool] = True
 
-    whole: Whole
+    store: Store
+    recipe: Recipe
+    annotated: Annotated
     splits: Sequence[Split]
     plan: Plan
     text: str
@@ -55,64 +61,21 @@ class Share:
         """Number of the partition and how many there are."""
         return str(self.plan.partition)
 
-    @property
-    def store(self) -> Store:
-        """Where the output lies."""
-        return self.whole.store
-
-    @property
-    def recipe(self) -> Recipe:
-        """What is done."""
-        return self.whole.recipe
-
-    def survey(self, seen: Look) -> Standing:
-        """Compare what was seen with the chunks of this partition.
-
-        Where the output seems complete, all of it is compared: only if it is, nothing is to be done. For if a
-        chunk of another partition is to be made again, a merge wants the plans of all.
-        """
-        _check_count(self.store, self.plan.partition, seen.contents.sizes)
-        whole = self.whole
-        own = state.survey_chunks(seen, whole.recipe, whole.annotated, self.splits, force=False)
-        if own.is_new:
-            return own
-        stale = find_overlapping(part_names(seen.contents.sizes), self.splits)
-        is_behind = bool(own.todo or stale or any(split.mislabelled for split in self.splits))
-        return replace(own, stale=stale, is_behind=is_behind or not self._is_planned(seen))
-
-    def _is_planned(self, seen: Look) -> bool:
-        """True if the output is complete and still true, or else this plan stands there."""
-        whole = self.whole
-        if SUCCESS in seen.contents.sizes or not find_plans(seen.contents.sizes):
-            standing = whole.survey(seen)
-            doubted = {doubt.sources.split.part_name(doubt.sources.chunk) for doubt in standing.doubts}
-            return not standing.is_behind and doubted <= set().union(*map(Split.part_names, self.splits))
+    def has_plan(self, seen: Look) -> bool:
+        """True if the plan of this partition stands there."""
         own = self.plan.partition
-        plan = plan_files.read_plans(whole.store, [plan_key(own.index, own.count)])[own]
+        plan = plan_files.read_plans(self.store, [plan_key(own.index, own.count)])[own]
         stands = plan is not None and replace(plan, environment="") == self.plan
         return stands and seen.text == self.text.encode()
 
-    def is_true(self, seen: Look) -> bool:
-        """True unless a run or a merge has begun to write since; other partitions change nothing here."""
-        return seen.is_true()
-
-    def begin(self, standing: Standing) -> None:
+    def start(self, standing: Standing) -> None:
         """Remove the outdated parts of this partition, and write the plan."""
-        store, keys, own = self.store, standing.contents.sizes, self.plan.partition
-        plans = plan_files.read_plans(store, list_plans(store))
-        for plan in filter(None, plans.values()):
-            environment.check(plan.environment)
+        store, keys = self.store, standing.contents.sizes
         outdated = part_names(keys).intersection(standing.stale.union(standing.todo_names))
         # The plan says that those of its parts which stand are true, so those that are not go before.
         store.delete([SUCCESS, *map(part_key, sorted(outdated)), *map(seen_key, sorted(outdated))])
         self._write_recipe()
         plan_files.write_plan(store, replace(self.plan, environment=environment.digest()))
-        try:  # partitions of another number may have begun at the same moment
-            _check_count(store, own, list_plans(store))
-        except OutputError:
-            if own not in plans:
-                store.delete([plan_key(own.index, own.count)])
-            raise
 
     def _write_recipe(self) -> None:
         """Write `augcli.json`, unless it stands there.
@@ -125,7 +88,7 @@ class Share:
         if there is None and not store.create(RECIPE, text):
             [there] = store.read([RECIPE])
         if there not in (None, text):
-            state.check(Look(store, text=there), self.recipe, self.whole.annotated, force=False)
+            state.check(Look(store, text=there), self.recipe, self.annotated, force=False)
             write_text(store, RECIPE, self.text)
 
     def finish(self, standing: Standing, tallies: Sequence[Tally]) -> list[RowCounts]:
@@ -134,6 +97,61 @@ class Share:
 
     def close(self, standing: Standing, failures: int) -> None:
         """Do nothing: the mark is left to the merge."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedShare(Share):
+    """The share of a partition that listed SRC itself.
+
+    Attributes:
+        whole: The whole output.
+    """
+
+    whole: Whole
+
+    def look(self) -> Look:
+        """List what stands in DST."""
+        return look(self.store)
+
+    def survey(self, seen: Look) -> Standing:
+        """Compare what was seen with the chunks of this partition.
+
+        Where the output seems complete, all of it is compared: only if it is, nothing is to be done. For if a
+        chunk of another partition is to be made again, a merge wants the plans of all.
+        """
+        _check_count(self.store, self.plan.partition, seen.contents.sizes)
+        own = state.survey_chunks(seen, self.recipe, self.annotated, self.splits, force=False)
+        if own.is_new:
+            return own
+        stale = find_overlapping(part_names(seen.contents.sizes), self.splits)
+        is_behind = bool(own.todo or stale or any(split.mislabelled for split in self.splits))
+        return replace(own, stale=stale, is_behind=is_behind or not self._is_planned(seen))
+
+    def _is_planned(self, seen: Look) -> bool:
+        """True if the output is complete and still true, or else this plan stands there."""
+        if SUCCESS in seen.contents.sizes or not find_plans(seen.contents.sizes):
+            standing = self.whole.survey(seen)
+            doubted = {doubt.sources.split.part_name(doubt.sources.chunk) for doubt in standing.doubts}
+            return not standing.is_behind and doubted <= set().union(*map(Split.part_names, self.splits))
+        return self.has_plan(seen)
+
+    def is_true(self, seen: Look) -> bool:
+        """True unless a run or a merge has begun to write since; other partitions change nothing here."""
+        return seen.is_true()
+
+    def begin(self, standing: Standing) -> None:
+        """Remove the outdated parts of this partition, and write the plan."""
+        store, own = self.store, self.plan.partition
+        plans = plan_files.read_plans(store, list_plans(store))
+        for plan in filter(None, plans.values()):
+            environment.check(plan.environment)
+        self.start(standing)
+        try:  # partitions of another number may have begun at the same moment
+            _check_count(store, own, list_plans(store))
+        except OutputError:
+            if own not in plans:
+                store.delete([plan_key(own.index, own.count)])
+            raise
 
 
 def _check_count(store: Store, own: Partition, keys: Iterable[str]) -> None:
@@ -150,7 +168,7 @@ def _check_count(store: Store, own: Partition, keys: Iterable[str]) -> None:
         raise OutputError(what, given, f"{cure} {own.count} remove {others} there while none is at work")
 
 
-def take(whole: Whole, partition: Partition, notes: Sequence[str]) -> Share:
+def take(whole: Whole, partition: Partition, notes: Sequence[str]) -> ListedShare:
     """Return the share of a partition in an output.
 
     Args:
@@ -159,13 +177,28 @@ def take(whole: Whole, partition: Partition, notes: Sequence[str]) -> Share:
         notes: What is worth a line in the summary of the whole.
     """
     splits, text = take_share(whole.splits, partition), document(whole.recipe, whole.annotated)
-    plan = Plan(
+    plan = plan_share(whole, partition, splits, digest_view(whole.splits), notes)
+    return ListedShare(whole.store, whole.recipe, whole.annotated, splits, plan, text, whole)
+
+
+def plan_share(
+    whole: Whole, partition: Partition, splits: Sequence[Split], view: str, notes: Sequence[str]
+) -> Plan:
+    """Return what a partition makes.
+
+    Args:
+        whole: All of the output.
+        partition: The partition.
+        splits: The splits with its chunks alone.
+        view: What `digest_view` says of all splits.
+        notes: What is worth a line in the summary of the whole.
+    """
+    return Plan(
         partition=partition,
-        recipe=plan_files.digest_document(text),
+        recipe=plan_files.digest_document(document(whole.recipe, whole.annotated)),
         environment="",
-        view=digest_view(whole.splits),
+        view=view,
         samples=sum(len(split.catalogue) for split in whole.splits),
         splits=plan_files.plan_splits(whole.splits, splits),
         notes=tuple(notes),
     )
-    return Share(whole, splits, plan, text)

@@ -74,6 +74,7 @@ class Summary:
             run those that are to be compared.
         partition: Which partition this is about, as `0/4`; "" where it is about the whole output.
         merged: How many partitions this call merged.
+        planned: For how many partitions this call planned, and made nothing.
         nodes: Chunks that each machine of a cluster made; empty where there is none.
     """
 
@@ -104,6 +105,7 @@ class Summary:
     warnings: tuple[Failure, ...] = ()
     partition: str = ""
     merged: int = 0
+    planned: int = 0
     nodes: dict[str, int] = field(default_factory=dict)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, suppress
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from augcli.errors import StorageError
+from augcli.errors import Option, StorageError
 from augcli.io.readers.source import open_source
 from augcli.io.store.lease import locked
 from augcli.io.store.places import open_destination
@@ -20,12 +20,13 @@ from augcli.pipeline.output.effects import idle_notes
 from augcli.pipeline.output.look import look
 from augcli.pipeline.output.notes import list_notes
 from augcli.pipeline.plan.checks import check_masks
+from augcli.pipeline.plan.rings import StretchTooShortError
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.results import Effort
 from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from augcli.io.readers.base import Selection, Source
     from augcli.io.records.counts import RowCounts
@@ -59,23 +60,111 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
     commit.check_apart(src, dst, selection)
     store = open_destination(dst, selection.access)
     backend = _find_backend(settings, bool(recipe.entries))
+    work = partial(_work, backend=backend, settings=settings, given=_list_given(src, selection), start=start)
+    try:
+        planned = _open_planned(src, store, recipe, selection, settings)
+        if planned is None:
+            summary = work(_open_listed(src, store, recipe, selection, settings))
+        else:
+            with _naming_the_plan(settings):
+                summary = work(planned)
+    except StretchTooShortError:  # more images in a row do not decode than its slice of the plan knows
+        summary = work(_open_listed(src, store, recipe, selection, settings))
+    return replace(summary, dst=dst)
+
+
+class _Begun(NamedTuple):
+    """What a run makes, and what is known before it is at work.
+
+    Attributes:
+        extent: What it makes.
+        seen: What was seen of DST.
+        notes: What is worth a line in the summary.
+        find_idle: Gives a note for each option that had no effect, from the counted rows of the output.
+        rows_are_shared: As `Source` has it.
+    """
+
+    extent: Extent
+    seen: Look
+    notes: list[str]
+    find_idle: Callable[[Sequence[RowCounts] | None], Sequence[str]]
+    rows_are_shared: bool
+
+
+def _open_listed(src: str, store: Store, recipe: Recipe, selection: Selection, settings: Settings) -> _Begun:
+    """List SRC and DST, and plan."""
     source = open_source(src, selection)
     seen, whole = _plan(store, source, recipe, settings)
     notes = list_notes(whole.recipe, source, whole.splits)
     extent = _choose_extent(whole, settings.partition, notes)
     asked = Recipe() if settings.is_stored else recipe
     find_idle = partial(idle_notes, asked, selection.files, source, whole.splits)
-    workers = settings.workers or count_workers(source.rows_are_shared)
+    return _Begun(extent, seen, notes, find_idle, source.rows_are_shared)
+
+
+def _open_planned(
+    src: str, store: Store, recipe: Recipe, selection: Selection, settings: Settings
+) -> _Begun | None:
+    """Read the slice of a partition, and what stands of it; None where nobody planned for it."""
+    if settings.partition is None:
+        return None
+    from augcli.pipeline.planned import open_planned
+
+    given = _list_given(src, selection)
+    share = open_planned(store, settings.partition, recipe, given, settings.backend)
+    if share is None:
+        return None
+    shared = share.splits[0].source.rows_are_shared
+    return _Begun(share, share.look(), list(share.plan.notes), lambda counts: (), shared)
+
+
+def _list_given(src: str, selection: Selection) -> dict[str, str | bool | None]:
+    """Return what a command was given beside its recipe, by the names of its options."""
+    return {"src": src.rstrip("/") or src, **asdict(selection.files), **asdict(selection.access)}
+
+
+@contextmanager
+def _naming_the_plan(settings: Settings) -> Iterator[None]:
+    """Add to faults of the machine that SRC may have changed since it was planned."""
+    try:
+        yield
+    except StorageError as error:
+        count = settings.partition.count if settings.partition else 0
+        cure = "; if SRC changed since it was planned, plan again with ", Option("plan", str(count))
+        raise StorageError(*error.args, *cure) from error
+
+
+def _work(
+    begun: _Begun, backend: str, settings: Settings, given: dict[str, str | bool | None], start: float
+) -> Summary:
+    """Make what is missing; or say what would be made, or plan it for partitions.
+
+    Args:
+        begun: What the run makes.
+        backend: What applies steps.
+        settings: How the run is done.
+        given: What the command was given beside its recipe.
+        start: When it began.
+    """
+    extent, seen, notes = begun.extent, begun.seen, begun.notes
+    store = extent.store
+    workers = settings.workers or count_workers(begun.rows_are_shared)
     standing = extent.survey(seen)
-    if settings.dry_run:
-        notes += find_idle(None)
-        foreseen = summarize.foresee(store, whole.recipe, extent.splits, standing, workers, backend, notes)
-        return replace(foreseen, dst=dst, partition=extent.name)
+    is_planning = settings.plan and (standing.is_behind or standing.doubts or seen.is_locked)
+    if settings.dry_run or is_planning:
+        if not settings.dry_run and settings.plan and isinstance(extent, Whole):
+            from augcli.pipeline.planned import plan_ahead
+
+            standing = plan_ahead(extent, seen, settings.plan, notes, given)
+        notes += begun.find_idle(None)
+        foreseen = summarize.foresee(store, extent.recipe, extent.splits, standing, workers, backend, notes)
+        planned = 0 if settings.dry_run else settings.plan or 0
+        return replace(foreseen, partition=extent.name, planned=planned, is_dry=not planned)
 
     def enter(standing: Standing) -> Standing:
         held.append(stack.enter_context(locked(store, extent.is_shared)))
         # Unless another run was at work until then.
-        return standing if extent.is_true(seen) else extent.survey(look(store))
+        return standing if extent.is_true(seen) else extent.survey(extent.look())
 
     held: list[Callable[[], None]] = []
     with ExitStack() as stack:
@@ -87,7 +176,7 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
 
             counts, effort = complete(extent, standing, workers, settings)
             notes += [f"made by {effort.place}"] if effort.place else []
-        notes += find_idle(None if extent.is_shared else counts)
+        notes += begun.find_idle(None if extent.is_shared else counts)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(effort.seconds.items()))
         work = summarize.Work(standing.todo_names, compared, effort.workers, backend, spent, extent.name)
         summary = _summarize(extent, standing, counts, work, notes)
@@ -98,7 +187,7 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
             extent.close(standing, len(summary.failures))
     if not standing.is_behind:
         _renew(store, extent, seen, standing)
-    return replace(summary, dst=dst, nodes=dict(sorted(effort.nodes.items())))
+    return replace(summary, nodes=dict(sorted(effort.nodes.items())))
 
 
 def _plan(store: Store, source: Source, recipe: Recipe, settings: Settings) -> tuple[Look, Whole]:

@@ -53,6 +53,7 @@ class Settings:
         engine: What tasks are handed to.
         is_stored: Whether the recipe is that of an output: nobody gave its options here and now.
         partition: Which part of the output is made; None makes all of it.
+        plan: For how many partitions to plan, and make nothing; None makes the output.
         advance: Called with (images done since the last call, all images to do).
         limits: How much is done at once; those of chunks decide the shards of parquet.
     """
@@ -65,5 +66,6 @@ class Settings:
     engine: EngineChoice = EngineChoice()
     is_stored: bool = False
     partition: Partition | None = None
+    plan: int | None = None
     advance: Callable[[int, int], None] = lambda done, total: None
     limits: Limits = DEFAULT_LIMITS

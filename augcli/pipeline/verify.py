@@ -12,7 +12,7 @@ from augcli.io.images import codec
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import Sharing
 from augcli.io.store.contents import is_hidden, list_contents
-from augcli.io.store.names import PLAN_NAME, RECIPE, SEEN_NAME, SUCCESS, part_key, part_names
+from augcli.io.store.names import RECIPE, SEEN_NAME, SUCCESS, find_passing, part_key, part_names
 from augcli.io.store.places import open_destination
 from augcli.io.store.urls import HERE, Access
 from augcli.io.writers.comparison import Difference
@@ -187,7 +187,7 @@ def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Reci
 
 def _is_passing(key: str) -> bool:
     """True if a file is a cache or a plan, which no output promises."""
-    return SEEN_NAME.fullmatch(key) is not None or PLAN_NAME.fullmatch(key) is not None
+    return SEEN_NAME.fullmatch(key) is not None or bool(find_passing([key]))
 
 
 def _check_recipe(splits: Sequence[StoredSplit], digest: str) -> list[Difference]:

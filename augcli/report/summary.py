@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import Spelling, quantity, spell_note
+from augcli.errors import Option, Spelling, quantity, spell_note
 
 if TYPE_CHECKING:
     from augcli.pipeline.results import Summary, Verification
@@ -21,11 +21,12 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
         summary: What a run did.
         spelling: How notes name options.
     """
-    verb = "would hold" if summary.is_dry else "holds"
+    is_ahead = summary.is_dry or bool(summary.planned)
+    verb = "would hold" if summary.is_dry else "is to hold" if summary.planned else "holds"
     what, sources = quantity(summary.outputs, "image"), quantity(summary.images, "input")
     part = f", partition {summary.partition}," if summary.partition else ""
     lines = [f"{summary.dst}{part} {verb} {what} ({summary.layout}) from {sources}"]
-    if not summary.is_dry:
+    if not is_ahead:
         lines.append(f"  changed    {summary.applied}")
     if summary.written_anew:
         anew = ", ".join(f"{reason} {count}" for reason, count in summary.written_anew.items())
@@ -37,7 +38,7 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
     if number := summary.copied_undecodable:
         what = "copied files do" if number > 1 else "copied file does"
         lines.append(f"  warning    {number} {what} not decode, passed over as partners")
-    by_base = " (of the images that they are made from)" if summary.is_dry else ""
+    by_base = " (of the images that they are made from)" if is_ahead else ""
     if summary.per_class:
         lines.append(f"  classes    {_first(summary.per_class)}{by_base}")
     if summary.boxes:
@@ -48,7 +49,7 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
     if summary.nodes:
         lines.append(f"  nodes      {_first(summary.nodes)}")
     lines += [f"  note       {_plain(spell_note(note, spelling))}" for note in summary.notes]
-    lines.append(f"  {_work(summary)}")
+    lines.append(f"  {_work(summary, spelling)}")
     return "\n".join(lines)
 
 
@@ -117,17 +118,26 @@ def _first(counts: dict[str, int]) -> str:
 def _boxes(summary: Summary) -> str:
     """Return the boxes of each category before and after."""
     shown = [
-        f"{_quote(name)} {before}" + (f" -> {after}" if not summary.is_dry else "")
+        f"{_quote(name)} {before}" + ("" if summary.is_dry or summary.planned else f" -> {after}")
         for name, (before, after) in list(summary.boxes.items())[:SHOWN_CLASSES]
     ]
     more = len(summary.boxes) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-def _work(summary: Summary) -> str:
+def _name_partitions(count: int, spelling: Spelling) -> str:
+    """Return what is to be done after partitions were planned."""
+    given = Option("partition", f"0/{count}").spell(spelling)
+    more = f" to {count - 1}/{count}" if count > 1 else ""
+    return f"planned {quantity(count, 'partition')}: the same command with {given}{more}, then merge"
+
+
+def _work(summary: Summary, spelling: Spelling) -> str:
     chunks = f"{len(summary.chunks_done)} of {quantity(summary.chunks, 'chunk')}"
     if summary.is_dry and summary.chunks_compared:
         chunks += f", {summary.chunks_compared} to compare with their sources"
+    if summary.planned:
+        return f"{_name_partitions(summary.planned, spelling)}; to do: {chunks}"
     if summary.only_tables:
         return f"no image to make; tables and labels {'to be ' * summary.is_dry}written anew"
     if summary.is_dry:

@@ -317,6 +317,15 @@ def test_the_plans_of_partitions_are_found_without_listing_the_bucket(in_memory,
     assert list(list_plans(store)) == [".augcli-plan-0-of-2", ".augcli-plan-1-of-2"]
 
 
+def test_a_planned_partition_lists_no_bucket(in_memory, asked):
+    url, out = in_memory.put("photos"), f"{in_memory.url}/out"
+    augcli.materialize(url, out, CUTMIX, workers=1, plan=2)
+    for number in range(2):
+        asked.clear()
+        augcli.materialize(url, out, CUTMIX, workers=1, partition=f"{number}/2")
+        assert [pair for pair in asked if pair[0].startswith("list") and ".lock" not in pair[1]] == []
+
+
 def take_over(monkeypatch, store):
     """Let somebody else take the lease once the tables are written."""
     real = summarize.summarize

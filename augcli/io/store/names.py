@@ -140,6 +140,14 @@ SEEN_NAME = re.compile(r"\.augcli-([^/]+)\.seen")
 PLAN_PREFIX = ".augcli-plan-"
 PLAN_NAME = re.compile(re.escape(PLAN_PREFIX) + r"([0-9]+)-of-([0-9]+)")
 """How the plans of partitions are named: the number of the partition, from 0, and how many there are."""
+
+SLICE_PREFIX = ".augcli-slice"
+SLICES = f"{SLICE_PREFIX}s.json"
+"""What says that DST was planned for partitions, and how many there are."""
+
+SLICE_NAME = re.compile(re.escape(SLICE_PREFIX) + r"(s\.json|-[0-9]+-of-[0-9]+)")
+"""How that is named, and the slice of the plan that each of them reads."""
+
 PROBE_NAME = re.compile(r"\.augcli-probe-[0-9a-f]{8}")
 """How the files are named by which machines show that they see DST; a run removes its own."""
 
@@ -156,7 +164,8 @@ SHARD_NAME = re.compile(r"data/[a-z]+-([01]+|all)(-[0-9]+)?\.parquet|[a-z]+-[0-9
 OTHERS = re.compile(
     "|".join(
         [
-            *(PART_NAME.pattern, SEEN_NAME.pattern, PLAN_NAME.pattern, PROBE_NAME.pattern),
+            *(PART_NAME.pattern, SEEN_NAME.pattern, PLAN_NAME.pattern, SLICE_NAME.pattern),
+            PROBE_NAME.pattern,
             *map(re.escape, sorted(OWN_NAMES)),
         ]
     )
@@ -184,6 +193,17 @@ def find_plans(keys: Iterable[str]) -> dict[str, tuple[int, int]]:
     own = (key for key in keys if key.startswith(PLAN_PREFIX))
     found = ((key, PLAN_NAME.fullmatch(key)) for key in own)
     return {key: (int(match[1]), int(match[2])) for key, match in found if match}
+
+
+def slice_key(index: int, count: int) -> str:
+    """Return the key of the slice of the plan that partition `index` of `count` reads."""
+    return f"{SLICE_PREFIX}-{index}-of-{count}"
+
+
+def find_passing(keys: Iterable[str]) -> list[str]:
+    """Return those of some keys that stand until an output is closed, slices of the plan first."""
+    own = sorted(key for key in keys if key.startswith(SLICE_PREFIX) and SLICE_NAME.fullmatch(key))
+    return [*reversed(own), *find_plans(keys)]
 
 
 def find_idle_caches(keys: Collection[str], outdated: Collection[str]) -> list[str]:

@@ -12,6 +12,7 @@ from augcli.io.store.lease import LOCK
 from augcli.io.store.names import PART_SUFFIX, PLAN_PREFIX, RECIPE, find_plans
 
 if TYPE_CHECKING:
+    from augcli.io.records.parts import Parts
     from augcli.io.store.base import Page, Store
 
 
@@ -25,6 +26,7 @@ class Look:
         text: `augcli.json`; None if there is none.
         version: What `augcli.json` was when it was listed.
         plans: The plans of partitions when they were listed.
+        parts: Part files that were read for it; None where none was.
     """
 
     store: Store
@@ -32,6 +34,7 @@ class Look:
     text: bytes | None = None
     version: Version | None = None
     plans: dict[str, Version] = field(default_factory=dict)
+    parts: Parts | None = None
 
     @property
     def is_locked(self) -> bool:

@@ -139,11 +139,15 @@ def _plan_split(split: Split, share: Split) -> PlannedSplit:
 
 def write_plan(store: Store, plan: Plan) -> None:
     """Write a plan, whole or not at all: each time another file, so that a run sees that it was written."""
+    write_text(store, plan_key(plan.partition.index, plan.partition.count), describe_plan(plan))
+
+
+def describe_plan(plan: Plan) -> str:
+    """Return a plan as the text of its file, which is another one each time."""
     document = asdict(plan) | {"version": VERSION, "notes": [_pack(note) for note in plan.notes]}
     document["attempt"] = os.urandom(4).hex()
-    key = plan_key(plan.partition.index, plan.partition.count)
     # Not sorted: tables bear features in the order in which the input has them.
-    write_text(store, key, json.dumps(document) + "\n")
+    return json.dumps(document) + "\n"
 
 
 def read_plans(store: Store, keys: Iterable[str]) -> dict[Partition, Plan | None]:
@@ -155,12 +159,12 @@ def read_plans(store: Store, keys: Iterable[str]) -> dict[Partition, Plan | None
     found = sorted(find_plans(keys).items(), key=lambda pair: (pair[1][1], pair[1][0]))
     read = store.read([key for key, _ in found])
     return {
-        Partition(*numbers): _read_plan(data, Partition(*numbers))
+        Partition(*numbers): parse_plan(data, Partition(*numbers))
         for (_, numbers), data in zip(found, read, strict=True)
     }
 
 
-def _read_plan(data: bytes | None, partition: Partition) -> Plan | None:
+def parse_plan(data: bytes | None, partition: Partition) -> Plan | None:
     """Read a plan; None if it is damaged, or of another version."""
     try:
         document = json.loads((data or b"").decode())

@@ -116,7 +116,7 @@ def survey(
     stale, former = _find_stale(seen.contents, splits), standing.former
     for split in splits:
         own = sorted(name for name in stale if name.rpartition("-")[0] == split.catalogue.split)
-        former = former.union(*(_find_files(split, part) for part in standing.parts.read(own)))
+        former = former.union(*(find_files(split, part) for part in standing.parts.read(own)))
     is_complete = _is_complete(seen, recipe, annotated, splits, max_errors)
     is_behind = bool(standing.todo or stale) or not is_complete
     return replace(standing, stale=stale, former=former, is_behind=is_behind)
@@ -131,7 +131,7 @@ def survey_chunks(
         OutputError: If DST holds another recipe's output.
         StorageError: If the machine fails.
     """
-    parts = Parts(seen.store)
+    parts = seen.parts or Parts(seen.store)
     if check(seen, recipe, annotated, force):
         everything = [(split, chunk) for split in splits for chunk in split.chunks]
         return Standing(seen.contents, True, everything, set(), True, parts, [], set())
@@ -149,7 +149,7 @@ def survey_chunks(
                 doubts += _find_doubts(seen, sources)
             else:
                 todo.append((split, chunk))
-                former |= _find_files(split, part)
+                former |= find_files(split, part)
     return Standing(seen.contents, False, todo, set(), bool(todo), parts, counts, former, doubts)
 
 
@@ -168,7 +168,7 @@ def settle(standing: Standing, are_same: Sequence[bool]) -> Standing:
     former = set(standing.former)
     for split, chunk, *_ in changed:
         name = split.part_name(chunk)
-        former |= _find_files(split, standing.parts.read_one(name))
+        former |= find_files(split, standing.parts.read_one(name))
         standing.parts.drop(name)
         del split.facts[chunk.name]
         split.mislabelled = [other for other in split.mislabelled if other is not chunk]
@@ -230,7 +230,7 @@ def _find_current(
     return sources
 
 
-def _find_files(split: Split, part: Part | None) -> set[str]:
+def find_files(split: Split, part: Part | None) -> set[str]:
     """Return the keys of the files that an outdated part file names; none if it is damaged."""
     if part is None or part.facts is None:
         return set()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from augcli.pipeline.plan.rings import StretchTooShortError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -76,8 +78,14 @@ def samples_read(arcs: Sequence[Arc], ahead: Sequence[int]) -> NDArray[np.int64]
 
 
 def _read_for(arc: Arc, ahead: int) -> NDArray[np.int64]:
-    """Return the samples that are read for an arc: its own, then those behind it."""
+    """Return the samples that are read for an arc: its own, then those behind it.
+
+    Raises:
+        StretchTooShortError: If they lie behind the stretch that is known of its ring.
+    """
     places = np.arange(arc.start, arc.start + count_read(arc, ahead)) % len(arc.ring)
+    if places.max(initial=0) >= len(arc.ring.members):
+        raise StretchTooShortError
     return arc.ring.members[places]
 
 

@@ -28,7 +28,7 @@ UNLABELLED = -1
 
 
 class StretchTooShortError(Exception):
-    """A partner is farther ahead on the ring than the stretch of it that a task has."""
+    """A partner is farther ahead on the ring than the stretch of it that a task or a partition has."""
 
 
 class RingSize(NamedTuple):
@@ -84,11 +84,16 @@ class Ring:
             start: The first position.
             stop: The position behind the last one.
             reach: How many of the nearest possible partners it knows for each of them; None for all.
+
+        Raises:
+            StretchTooShortError: If this ring is a stretch itself, and does not hold them.
         """
         if reach is None:
             return self, start
         nearest = self.shifts[:reach]
         end = stop + (int(nearest[-1]) if len(nearest) else 0)
+        if self.whole and (end > len(self.members) or len(nearest) < min(reach, self.partners)):
+            raise StretchTooShortError
         if end - start >= len(self):
             return self, start
         members = self.members[np.arange(start, end) % len(self)]
