@@ -17,6 +17,7 @@ store/object_clients        what speaks to a bucket: endpoints, credentials
 store/object_errors         faults of buckets as `StorageError`s
 store/object_files          an object read by ranges
 store/object_lease          one run at a time on a bucket
+store/machine               processes of this machine, and whether they are gone
 store/object_locations      what addresses of buckets lead to
 store/object_listing        the listing of a bucket, as pages
 store/urls                  addresses of buckets, and how they are reached

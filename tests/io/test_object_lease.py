@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from augcli.errors import OutputError, StorageError
 from augcli.io.store import object_lease
 from augcli.io.store.lease import LOCK, locked
+from augcli.io.store.machine import identify_process
 from augcli.io.store.object_clients import load_obstore
 from augcli.io.store.object_lease import GONE_S, RENEWED_S, Clock, leased
 from augcli.io.store.objects import ObjectStore, find_object, replace_object
@@ -189,6 +192,43 @@ def test_a_shared_lease_whose_holder_is_gone_is_removed(store):
     with leased(store, LOCK, clock=clock.clock):
         assert clock.seconds >= GONE_S
         assert keys(store) == [LOCK]
+
+
+HOLD = """
+import sys
+from augcli.io.store.object_lease import leased
+from augcli.io.store.objects import ObjectStore
+from augcli.io.store.urls import Access, parse_url
+store = ObjectStore(parse_url(sys.argv[1]), Access(sys.argv[2]))
+with leased(store, ".augcli.lock", sys.argv[3] == "shared"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sort", ["alone", "shared"])
+def test_the_lease_of_a_killed_process_of_this_machine_is_taken_at_once(s3, sort):
+    url = f"s3://lease-of-the-killed-{sort}/dst"
+    servers.make_bucket(url, s3)
+    command = [sys.executable, "-c", HOLD, url, s3, sort]
+    store = ObjectStore(parse_url(url), Access(s3))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        clock = FakeClock(lambda seconds: pytest.fail("it waits"))
+        process.kill()
+        process.wait()
+        with leased(store, LOCK, clock=clock.clock):
+            assert keys(store) == [LOCK]
+    assert clock.seconds == 0
+
+
+def test_the_lease_of_a_process_that_lives_is_not_taken_at_once(store):
+    replace_object(store, LOCK, f"process 7\n0\n{identify_process()}\n".encode(), None)
+    clock = FakeClock()
+    with leased(store, LOCK, clock=clock.clock):
+        assert clock.seconds >= GONE_S
 
 
 def test_a_store_without_conditions_is_warned_about(store, monkeypatch):

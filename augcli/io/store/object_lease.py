@@ -2,11 +2,13 @@
 
 Nobody compares clocks. Whoever waits looks at the object's tag: if that changes, the holder is alive; if it
 stays the same for five minutes of the waiting process's own time, the holder is gone, and the lease is taken
-over on the condition that the tag is still the same.
+over on the condition that the tag is still the same. Of a holder on the same machine the system knows at once
+whether it is gone.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import OutputError, StorageError
+from augcli.io.store.machine import identify_process, is_gone
 from augcli.io.store.objects import NoConditionsError, ObjectStore, find_object, replace_object
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ GONE_S = 300.0
 
 LOOKED_S = 5.0
 """How often whoever waits looks at it."""
+
+IDENTITY_LINE = 2
+"""Which line of a lease says what process holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +166,16 @@ def _await_end(store: ObjectStore, key: str, clock: Clock) -> None:
     """Wait until a lease is removed or its holder is gone; one that is gone is removed."""
     seen: Sight | None = None
     while (seen := _look(store, key, seen, clock)) is not None:
-        if clock.now() - seen.since >= GONE_S:
-            store.delete([key])
-        else:
+        if clock.now() - seen.since < GONE_S:
             clock.wait(threading.Event(), LOOKED_S)
+        elif replace_object(store, key, _describe(0), seen.tag) is not None:
+            store.delete([key])
 
 
 def _look(store: ObjectStore, key: str, before: Sight | None, clock: Clock) -> Sight | None:
     """Return the lease that stands, as it was seen first; None if there is none.
+
+    One whose holder is known to be gone counts as seen long ago.
 
     Raises:
         OutputError: If it changed since: its holder is alive.
@@ -176,28 +184,40 @@ def _look(store: ObjectStore, key: str, before: Sight | None, clock: Clock) -> S
     if found is None:
         return None
     if before is None:
+        lines = _read_lines(store, key)
+        if len(lines) > IDENTITY_LINE and is_gone(lines[IDENTITY_LINE]):
+            return Sight(found.tag, -math.inf)
         warnings.warn(
-            f"DST {store.name!r} is or was in use by {_read_holder(store, key)}; waiting up to"
+            f"DST {store.name!r} is or was in use by {_name_holder(lines)}; waiting up to"
             f" {GONE_S / 60:.0f} minutes to see which",
             stacklevel=2,
         )
         return Sight(found.tag, clock.now())
     if found.tag != before.tag:
-        holder = _read_holder(store, key)
+        holder = _name_holder(_read_lines(store, key))
         raise OutputError(
             f"DST {store.name!r} is in use by {holder}; wait until it ends, or give another DST"
         )
     return before
 
 
-def _read_holder(store: ObjectStore, key: str) -> str:
+def _read_lines(store: ObjectStore, key: str) -> list[str]:
+    """Return what a lease says."""
     [data] = store.read([key])
-    return (data or b"").decode("utf-8", "replace").partition("\n")[0] or "another process"
+    return (data or b"").decode("utf-8", "replace").split("\n")
+
+
+def _name_holder(lines: list[str]) -> str:
+    """Return who holds a lease, for messages."""
+    return lines[0] or "another process"
 
 
 def _describe(number: int) -> bytes:
-    """Return what a lease says: who holds it, and a number, so that its tag changes when it is renewed."""
-    return f"process {os.getpid()} on {socket.gethostname()}\n{number} {os.urandom(4).hex()}\n".encode()
+    """Return what a lease says: who holds it, a number, so that its tag changes when it is renewed, and which
+    process of which machine that is.
+    """
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    return f"{holder}\n{number} {os.urandom(4).hex()}\n{identify_process()}\n".encode()
 
 
 def _list_shared(store: ObjectStore, key: str) -> list[str]:

@@ -1,0 +1,51 @@
+"""Processes of this machine, known such that another one can tell whether they are gone."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+NAMESPACE = Path("/proc/self/ns/pid")
+"""Containers of a machine count their processes by themselves, each in its own namespace."""
+
+START_FIELD = 19
+"""Which of the words behind its name says when a process began (proc_pid_stat(5)); the first is its state."""
+
+ENDED = ("Z", "X", "x")
+"""States of a process that has ended, though its parent may not know yet."""
+
+
+def identify_process() -> str:
+    """Return what tells this process from all others, on all machines; empty where that is not known."""
+    machine, started = _identify_machine(), _read_start(os.getpid())
+    return f"{machine} {os.getpid()} {started}" if machine and started else ""
+
+
+def is_gone(identity: str) -> bool:
+    """True if a process is known to be gone: `identify_process` says that it was one of this machine."""
+    machine, number, started = ["", "", *identity.rsplit(" ", 2)][-3:]
+    if not number.isdecimal() or machine != _identify_machine():
+        return False
+    return _read_start(int(number)) != started
+
+
+def _identify_machine() -> str:
+    """Return what tells this machine since it was started, and this container; empty where it is not known.
+
+    The name is among it for systems that give all of their containers the same two numbers.
+    """
+    with suppress(OSError):
+        return f"{BOOT.read_text().strip()} {NAMESPACE.readlink()} {socket.gethostname()}"
+    return ""
+
+
+def _read_start(process: int) -> str:
+    """Return when a process began, in ticks since the machine did; empty if it is gone, or not known."""
+    try:
+        words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return "" if words[0] in ENDED else words[START_FIELD]
