@@ -145,6 +145,7 @@ def select(recipe: Recipe, dst: str | os.PathLike[str], files: InputFiles, acces
         label_col=recipe.label_col,
         box_order=recipe.box_order,
         bad_boxes=recipe.bad_boxes,
+        unboxed=recipe.unboxed,
         changes_pixels=bool(recipe.entries or recipe.size),
         file_col=recipe.file_col,
         label_sep=recipe.label_sep,

@@ -28,7 +28,7 @@ from augcli.options import (
     read_size,
     read_target,
 )
-from augcli.program.annotated import BAD_BOXES, BOX_POLICIES, MASK_POLICIES, STOP
+from augcli.program.annotated import BAD_BOXES, BOX_POLICIES, MASK_POLICIES, STOP, UNBOXED
 from augcli.rng import Draws
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ them. With another `max_pixels` or `strict` another image may be the partner."""
 NAMELESS_KEYS = (
     "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "splits",
     "label_col", "label_sep", "file_col", "links",
-    "box_order", "bad_boxes", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
+    "box_order", "bad_boxes", "unboxed", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
 )  # fmt: skip
 """Keys that decide which outputs there are, or what is said of them, but no byte of an image or mask."""
 
@@ -258,6 +258,14 @@ class Recipe:
         STOP,
         "Boxes that are not right end the run, or are left out and listed in warnings.jsonl.",
         choices=BAD_BOXES,
+        panel=ANNOTATIONS,
+        needs=(Fact.BOXES,),
+    )
+    unboxed: str | None = option(
+        None,
+        "Images that the boxes do not name have none, are left out, or end the run (default: they have none,"
+        " but end the run where names nearly match).",
+        choices=UNBOXED,
         panel=ANNOTATIONS,
         needs=(Fact.BOXES,),
     )

@@ -159,7 +159,8 @@ class Catalogue:
     `key` is the POSIX path below SRC, for parquet `shard#row`. `sizes` are bytes and `versions`
     nanoseconds of the modification time, int64; a sample whose size or version changes is another sample.
     `boxes` holds the boxes of each sample, None if it has none; it is None for a split without boxes. `masks`
-    are the files of a folder's masks.
+    are the files of a folder's masks. Samples of which `left_out` is True have no outputs, and are nobody's
+    partners; None leaves out none.
     """
 
     split: str
@@ -170,9 +171,14 @@ class Catalogue:
     classes: tuple[str, ...] | None
     boxes: Sequence[ImageBoxes | None] | None = None
     masks: MaskFiles | None = None
+    left_out: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def leave_out(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return samples, in the order in which they are given, without those that are left out."""
+        return samples if self.left_out is None else samples[~self.left_out[samples]]
 
 
 @dataclass(frozen=True, slots=True)

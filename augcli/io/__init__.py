@@ -82,6 +82,7 @@ boxes/voc                   Pascal VOC
 boxes/columns               boxes in a column of shards
 boxes/column_cells          what the cells of such a column say
 boxes/recorded              what an output's augcli.json says of masks and boxes
+boxes/image_names           names of images, compared
 boxes/matching              which boxes belong to which image
 boxes/extras                what a file of boxes says beside them, carried along
 images/codec                decode and encode

@@ -16,6 +16,9 @@ BOX_POLICIES = ("keep", "shrink")
 BAD_BOXES = (STOP, SKIP) = ("stop", "skip")
 """What becomes of boxes of the input that are not right: they stop a run, or are left out and recorded."""
 
+UNBOXED = ("keep", SKIP, STOP)
+"""What becomes of images that the boxes do not name: they have none, are left out, or stop a run."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoxHeader:

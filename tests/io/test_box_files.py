@@ -27,9 +27,9 @@ def make_held(*names, form="coco"):
     return BoxFile(BoxHeader(form, (), {}), images, {})
 
 
-def match(held, *names):
+def match(held, *names, unboxed=None):
     """Give the height of each sample's boxes, None where it has none, and the notes."""
-    found, notes = match_boxes(held, names)
+    found, notes = match_boxes(held, names, unboxed)
     return [one and one.height for one in found], notes
 
 
@@ -165,16 +165,91 @@ def test_last_part_is_compared_without_suffix_for_voc():
 
 
 def test_last_part_that_two_images_of_the_boxes_have_is_not_enough():
-    assert match(make_held("x/a.jpg", "y/a.jpg", "b.jpg"), ["z/a.jpg"], ["b.jpg"])[0] == [None, 3]
+    assert match(make_held("x/a.jpg", "y/a.jpg", "b.jpg"), ["z/a.jpg"], ["b.jpg"], unboxed="keep")[0] == [
+        None,
+        3,
+    ]
 
 
 def test_last_part_that_two_samples_have_is_not_enough():
-    assert match(make_held("x/a.jpg", "b.jpg"), ["y/a.jpg"], ["z/a.jpg"], ["b.jpg"])[0] == [None, None, 2]
+    assert match(make_held("x/a.jpg", "b.jpg"), ["y/a.jpg"], ["z/a.jpg"], ["b.jpg"], unboxed="keep")[0] == [
+        None,
+        None,
+        2,
+    ]
 
 
 @pytest.mark.parametrize("owner", [["x/a.jpg"], ["0.jpg", "x/a.jpg"]])
 def test_last_part_of_an_image_that_has_its_sample_is_not_enough(owner):
     assert match(make_held("x/a.jpg"), owner, ["y/a.jpg"])[0] == [1, None]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("a.JPG", "A.jpg"),
+        ("cat/a.jpg", "CAT/A.jpg"),
+        ("straße.jpg", "STRASSE.jpg"),
+        ("nai\u0308ve.jpg", "na\u00efve.jpg"),
+        ("a b.jpg", "a%20b.jpg"),
+        ("a.jpg", "a"),
+        ("a.png", "a.jpg"),
+        ("000001.jpg", "000001"),
+        ("v1.25.jpg", "v1.25"),
+        ("x/a.png", "images/A.jpg"),
+    ],
+)
+def test_name_is_enough_without_regard_to_case_form_and_suffix(ours, theirs):
+    note = "1 image found in the boxes but for case, suffix or Unicode form"
+    assert match(make_held(theirs, "b.jpg"), [ours], ["b.jpg"]) == ([1, 2], [note])
+
+
+def test_name_that_differs_in_case_is_not_enough_where_two_fit():
+    assert match(make_held("A.jpg"), ["a.jpg"], ["a.png"], ["A.jpg"])[0] == [None, None, 1]
+    with pytest.raises(InputError, match="the boxes belong to other images"):
+        match(make_held("A.JPG", "a.jpeg"), ["a.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("7.jpg", "000007.jpg"),
+        ("img-1.jpg", "img_1.jpg"),
+        ("img_1_jpg.rf.0aB9c.jpg", "img_1.jpg"),
+        ("x/a.jpg", "y/a.jpg"),
+    ],
+)
+def test_images_whose_names_nearly_match_stop_the_run(ours, theirs):
+    others = ["z/a.jpg"] if ours == "x/a.jpg" else ["z.jpg"]
+    held = make_held(theirs, "b.jpg")
+    with pytest.raises(InputError) as caught:
+        match(held, [ours], others, ["b.jpg"])
+    number = "2 images" if ours == "x/a.jpg" else "1 image"
+    more = f", 'z/a.jpg' (boxes: {theirs!r})" if ours == "x/a.jpg" else ""
+    assert str(caught.value) == (
+        f"{number} not in the boxes, which know others by nearly the same names: {ours!r} (boxes: {theirs!r})"
+        f"{more}; marks or zeros differ, or several are alike; give both the same names, or give"
+        " unboxed='keep' to have them without boxes, or unboxed='skip' to leave them out"
+    )
+    notes = ["2 images are not in the boxes and have none", "1 images of the boxes are not in the input"]
+    assert match(held, [ours], others, ["b.jpg"], unboxed="keep") == ([None, None, 2], notes)
+
+
+def test_images_that_the_boxes_do_not_name_stop_the_run_where_that_is_asked_for():
+    with pytest.raises(InputError) as caught:
+        match(make_held("a.jpg"), ["x.jpg"], ["a.jpg"], ["y.jpg"], ["z.jpg"], unboxed="stop")
+    assert str(caught.value) == (
+        "3 images not in the boxes: 'x.jpg', 'y.jpg'; add them, or give unboxed='keep' to have them without"
+        " boxes, or unboxed='skip' to leave them out"
+    )
+    assert match(make_held("a.jpg"), ["a.jpg"], unboxed="stop") == ([1], [])
+
+
+def test_images_that_are_left_out_are_noted():
+    assert match(make_held("a.jpg"), ["x.jpg"], ["a.jpg"], unboxed="skip") == (
+        [None, 1],
+        ["1 images are not in the boxes and are left out"],
+    )
 
 
 def test_what_is_without_the_other_is_noted():

@@ -436,6 +436,93 @@ def test_bad_boxes_of_images_without_outputs_are_not_counted(make, tmp_path):
     assert len(summary.warnings) == 1
 
 
+def drop_boxes(paths, names):
+    """Take images out of a file of boxes."""
+    held = json.loads(paths["boxes"].read_text())
+    ids = {image["id"] for image in held["images"] if image["file_name"] in names}
+    held["images"] = [image for image in held["images"] if image["id"] not in ids]
+    held["annotations"] = [box for box in held["annotations"] if box["image_id"] not in ids]
+    paths["boxes"].write_text(json.dumps(held))
+
+
+def test_images_that_the_boxes_do_not_name_are_left_out_and_are_no_partners(make, tmp_path):
+    paths = make()
+    lost = {f"{number}.png" for number in range(0, COUNT, 3)}
+    drop_boxes(paths, lost)
+    recipe = single(CutMix(), copies=2, unboxed="skip")
+    summary = augcli.materialize(dst=tmp_path / "dst", recipe=recipe, **paths)
+    rows = pq.read_table(tmp_path / "dst" / "metadata.parquet").to_pylist()
+    assert Counter(row["source"] for row in rows) == {
+        f"{number}.png": 2 for number in range(COUNT) if number % 3
+    }
+    assert not lost & {partner for row in rows for partner in row["partners"]}
+    assert "4 images are not in the boxes and are left out" in summary.notes
+    assert summary.images == 8
+    for name in lost:  # the output is the one without these images
+        (paths["src"] / name).unlink()
+    augcli.materialize(dst=tmp_path / "without", recipe=recipe, **paths)
+    names = [sorted(path.name for path in outputs(tmp_path / dst)) for dst in ("dst", "without")]
+    assert names[0] == names[1]
+
+
+def test_images_that_the_boxes_do_not_name_do_not_count_for_targets(make, tmp_path):
+    paths = make()
+    drop_boxes(paths, {"0.png", "1.png"})
+    labels = tmp_path / "labels.csv"
+    labels.write_text("file_name,label\n" + "".join(f"{n}.png,a\n" for n in range(COUNT)))
+    recipe = single(Cutout(length=1), unboxed="skip", target_per_class=15, originals="copy")
+    augcli.materialize(dst=tmp_path / "dst", recipe=recipe, labels=labels, **paths)
+    rows = pq.read_table(tmp_path / "dst" / "metadata.parquet").to_pylist()
+    counts = Counter(row["source"] for row in rows)
+    assert sum(counts.values()) == 15 + 10
+    assert not {"0.png", "1.png"} & counts.keys()
+
+
+@pytest.mark.parametrize("rule", ["any", "same-class"])
+def test_rows_that_the_boxes_do_not_name_are_left_out(make, tmp_path, rule):
+    paths = make()
+    drop_boxes(paths, {f"{number}.png" for number in (*range(6), 7)})
+    images = [
+        {"bytes": (paths["src"] / f"{number}.png").read_bytes(), "path": f"{number}.png"}
+        for number in range(COUNT)
+    ]
+    table = pa.table({"image": images, "label": ["a", "b"] * (COUNT // 2)})
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=3)
+    recipe = single(CutMix(partner=rule), unboxed="skip", format="folder")
+    augcli.materialize(tmp_path / "x.parquet", tmp_path / "dst", recipe, boxes=paths["boxes"])
+    rows = pq.read_table(tmp_path / "dst" / "metadata.parquet").to_pylist()
+    assert [row["source"] for row in rows] == [f"x.parquet#{number}" for number in (10, 11, 6, 8, 9)]
+    found = document(tmp_path / "dst")
+    for box in found["annotations"]:
+        assert box["source"].split("#")[1] in {"6", "8", "9", "10", "11"}
+    assert not augcli.verify(
+        tmp_path / "dst", against=tmp_path / "x.parquet", boxes=paths["boxes"]
+    ).differences
+
+
+def test_split_that_the_boxes_do_not_name_is_left_out(make, tmp_path):
+    paths = make()
+    for number in range(COUNT):
+        split = tmp_path / "splits" / ("train" if number < 8 else "val")
+        split.mkdir(parents=True, exist_ok=True)
+        shutil.copy(paths["src"] / f"{number}.png", split)
+    drop_boxes(paths, {f"{number}.png" for number in range(8, COUNT)})
+    recipe = single(Cutout(length=1), unboxed="skip")
+    summary = augcli.materialize(tmp_path / "splits", tmp_path / "dst", recipe, boxes=paths["boxes"])
+    assert "split 'val' is left out: the boxes name none of its images" in summary.notes
+    assert summary.outputs == 8
+    augcli.materialize(
+        tmp_path / "splits", tmp_path / "val", single(Cutout(length=1), split="val"), boxes=paths["boxes"]
+    )
+    with pytest.raises(InputError, match=r"the boxes name no image of split 'val'; give unboxed='keep'"):
+        augcli.materialize(
+            tmp_path / "splits",
+            tmp_path / "none",
+            single(Cutout(length=1), split="val", unboxed="skip"),
+            boxes=paths["boxes"],
+        )
+
+
 def test_coco_output_is_whole(make, tmp_path):
     paths = make()
     augcli.materialize(dst=tmp_path / "dst", recipe=CHAIN, **paths)

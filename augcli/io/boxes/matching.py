@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.errors import InputError
+from augcli.errors import InputError, Option, quantity
 from augcli.io.boxes.base import box_formats, choose_box_format
-from augcli.program.annotated import STOP
+from augcli.io.boxes.image_names import find_near, fold, last_part, without_suffix
+from augcli.program.annotated import SKIP, STOP
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from augcli.io.boxes.base import BoxFile
     from augcli.io.store.locations import Location
     from augcli.samples import ImageBoxes
+
+KEEP = (
+    Option("unboxed", "keep"),
+    " to have them without boxes, or ",
+    Option("unboxed", SKIP),
+    " to leave them out",
+)
+"""What is to be done where samples that a file of boxes does not know stop a run."""
 
 
 def read_boxes(boxes: Location, bad_boxes: str = STOP) -> BoxFile:
@@ -41,34 +51,47 @@ def read_boxes(boxes: Location, bad_boxes: str = STOP) -> BoxFile:
 
 
 def match_boxes(
-    box_file: BoxFile, names: Sequence[Sequence[str]]
+    box_file: BoxFile, names: Sequence[Sequence[str]], unboxed: str | None = None
 ) -> tuple[list[ImageBoxes | None], list[str]]:
-    """Find the boxes of each sample: by its name, else by the last part of it where that is unmistakable.
+    """Find the boxes of each sample: by its name, else by less of it where that is unmistakable.
 
-    Some formats know images with their suffix, some without it. No image is given to two samples.
+    Less is the last part; then the whole without regard to case, Unicode form, percent signs and suffix; then
+    the last part of that. Some formats know images with their suffix, some without it. No image is given to
+    two samples.
 
     Args:
         box_file: The boxes.
         names: For each sample the names by which the file may know it, the likeliest first.
+        unboxed: What becomes of samples that the file does not know, one of `UNBOXED`; None stops where some
+            are nearly called as images that it knows, and else keeps them without boxes.
 
     Returns:
         The boxes of each sample, None where the file does not know it; and notes on what is left over.
 
     Raises:
-        InputError: If an image is equally that of two samples, or none is that of any.
+        InputError: If an image is equally that of two samples, none is that of any, or samples that the file
+            does not know stop the run.
     """
     have_suffix = box_formats()[box_file.header.box_format].names_have_suffix
-    known = names if have_suffix else [list(map(_without_suffix, of_sample)) for of_sample in names]
+    known = names if have_suffix else [list(map(without_suffix, of_sample)) for of_sample in names]
     found = _match_names(box_file, known, names)
-    _match_last_parts(box_file, known, found)
-    taken = len(found)
-    if names and not taken:
+    folded = 0
+    for form in (last_part, fold, _fold_last):
+        before = len(found)
+        _match_forms(box_file, known, found, form)
+        folded += (len(found) - before) * (form is not last_part)
+    if names and not found:
         raise InputError(_describe_none(box_file, names))
+    if len(found) < len(names) and unboxed in (None, STOP):
+        _check_unboxed(box_file, names, found, unboxed)
     notes = []
-    if taken < len(names):
-        notes.append(f"{len(names) - taken} images are not in the boxes and have none")
-    if taken < len(box_file.images):
-        notes.append(f"{len(box_file.images) - taken} images of the boxes are not in the input")
+    if folded:
+        notes.append(f"{quantity(folded, 'image')} found in the boxes but for case, suffix or Unicode form")
+    if missing := len(names) - len(found):
+        what = "are left out" if unboxed == SKIP else "have none"
+        notes.append(f"{missing} images are not in the boxes and {what}")
+    if len(found) < len(box_file.images):
+        notes.append(f"{len(box_file.images) - len(found)} images of the boxes are not in the input")
     images = (found.get(sample) for sample in range(len(names)))
     return [None if image is None else box_file.images[image] for image in images], notes
 
@@ -91,15 +114,49 @@ def _match_names(
     return found
 
 
-def _match_last_parts(box_file: BoxFile, known: Sequence[Sequence[str]], found: dict[int, str]) -> None:
-    """Add the samples that share the last part of their name with one image and no other sample."""
-    parts = [_last_part(of_sample[0]) if of_sample else "" for of_sample in known]
-    of_samples, of_images = Counter(parts), Counter(map(_last_part, box_file.images))
+def _match_forms(
+    box_file: BoxFile, known: Sequence[Sequence[str]], found: dict[int, str], form: Callable[[str], str]
+) -> None:
+    """Add the samples of which a name has a form that one image and no other sample has."""
+    if len(found) in (len(known), len(box_file.images)):
+        return
+    forms = [set(map(form, of_sample)) for of_sample in known]
+    of_samples = Counter(chain.from_iterable(forms))
+    of_images = Counter(map(form, box_file.images))
     taken = set(found.values())
-    by_part = {_last_part(name): name for name in box_file.images if name not in taken}
-    for sample, part in enumerate(parts):
-        if sample not in found and part in by_part and of_samples[part] == of_images[part] == 1:
-            found[sample] = by_part[part]
+    by_form = {form(name): name for name in box_file.images if name not in taken}
+    for sample, own in enumerate(forms):
+        fitting = {
+            by_form[text] for text in own if text in by_form and of_samples[text] == of_images[text] == 1
+        }
+        if sample not in found and len(fitting) == 1:
+            found[sample] = fitting.pop()
+
+
+def _fold_last(name: str) -> str:
+    return last_part(fold(name))
+
+
+def _check_unboxed(
+    box_file: BoxFile, names: Sequence[Sequence[str]], found: Mapping[int, str], unboxed: str | None
+) -> None:
+    """Refuse samples that the file does not know, where they stop the run."""
+    taken = set(found.values())
+    theirs = [image for image in box_file.images if image not in taken]
+    ours = [of_sample[0] for sample, of_sample in enumerate(names) if sample not in found and of_sample]
+    near = find_near(ours, theirs)
+    if unboxed == STOP and not near:
+        which = ", ".join(map(repr, ours[:2]))
+        raise InputError(
+            f"{quantity(len(ours), 'image')} not in the boxes: {which}; add them, or give ", *KEEP
+        )
+    if near:
+        pairs = ", ".join(f"{own!r} (boxes: {their!r})" for own, their in near[:2])
+        raise InputError(
+            f"{quantity(len(near), 'image')} not in the boxes, which know others by nearly the same names:"
+            f" {pairs}; marks or zeros differ, or several are alike; give both the same names, or give ",
+            *KEEP,
+        )
 
 
 def _describe_rivals(image: str, first: str, second: str) -> str:
@@ -118,12 +175,3 @@ def _describe_none(box_file: BoxFile, names: Sequence[Sequence[str]]) -> str:
         f"the boxes belong to other images: their first image is {theirs!r}, the first of the input is"
         f" {ours!r}; give the file that belongs to these, or name its images by their paths below SRC"
     )
-
-
-def _last_part(name: str) -> str:
-    return name.rsplit("/", 1)[-1]
-
-
-def _without_suffix(name: str) -> str:
-    last = _last_part(name)
-    return name[: len(name) - len(last) + last.rindex(".")] if "." in last.lstrip(".") else name

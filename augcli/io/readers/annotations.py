@@ -12,6 +12,7 @@ from augcli.io.boxes.matching import match_boxes, read_boxes
 from augcli.io.split_words import split_order
 from augcli.io.store.listing import Files, list_tree
 from augcli.io.store.locations import Kind, lies_in
+from augcli.program.annotated import SKIP
 from augcli.samples import MaskFiles
 
 if TYPE_CHECKING:
@@ -156,11 +157,17 @@ def find_boxes(
         StorageError: If the machine fails.
     """
     box_file = read_boxes(boxes, selection.bad_boxes)
-    matched, notes = match_boxes(box_file, [sample for of_split in names for sample in of_split])
+    all_names = [sample for of_split in names for sample in of_split]
+    matched, notes = match_boxes(box_file, all_names, selection.unboxed)
     found, first = [], 0
     for catalogue in catalogues:
-        found.append(replace(catalogue, boxes=matched[first : first + len(catalogue)]))
+        own = matched[first : first + len(catalogue)]
         first += len(catalogue)
+        unknown = np.array([boxes is None for boxes in own], bool) if selection.unboxed == SKIP else None
+        if unknown is not None and unknown.all():
+            notes.append(f"split {catalogue.split!r} is left out: the boxes name none of its images")
+        else:
+            found.append(replace(catalogue, boxes=own, left_out=unknown))
     left_out = [
         f"left out of the boxes: {what} ({count})" for what, count in sorted(box_file.dropped.items())
     ]

@@ -40,6 +40,8 @@ class Selection:
         label_col: Column of the labels in shards and tables; None takes the usual names.
         box_order: Order of the boxes in a column of shards; `skip` leaves the column out, None finds it out.
         bad_boxes: What becomes of boxes that are not right, one of `BAD_BOXES`.
+        unboxed: What becomes of images that the boxes do not name, one of `UNBOXED`; None stops where some
+            names nearly match, and else keeps them.
         changes_pixels: Whether images are changed, so that columns that describe their pixels must follow.
         file_col: Column of tables that names the images; None takes the usual names.
         label_sep: What stands between several labels in one text; None takes a text as one label.
@@ -55,6 +57,7 @@ class Selection:
     label_col: str | None = None
     box_order: str | None = None
     bad_boxes: str = STOP
+    unboxed: str | None = None
     changes_pixels: bool = True
     file_col: str | None = None
     label_sep: str | None = None

@@ -88,10 +88,12 @@ def count_outputs(
     Raises:
         UsageError: If a sample would have more than 2**20 outputs.
     """
-    if target is None:
-        return np.full(len(catalogue), copies + has_originals, np.int64)
     outputs = np.zeros(len(catalogue), np.int64)
-    groups = group_by_class(np.argsort(hashes, kind="stable"), class_of_samples(catalogue))
+    if target is None:
+        outputs[catalogue.leave_out(np.arange(len(catalogue)))] = copies + has_originals
+        return outputs
+    order = catalogue.leave_out(np.argsort(hashes, kind="stable"))
+    groups = group_by_class(order, class_of_samples(catalogue))
     groups.pop(UNLABELLED, None)
     wanted = max(map(len, groups.values()), default=0) if target == "max" else int(target)
     for group in groups.values():
@@ -100,7 +102,8 @@ def count_outputs(
     if outputs.max(initial=0) > MOST_COPIES:
         most = f" {target} needs more than {MOST_COPIES} outputs of an image; give a smaller one"
         raise UsageError(Option("target_per_class"), most)
-    return outputs + has_originals
+    outputs[order] += has_originals
+    return outputs
 
 
 def chunk_folder(
@@ -177,11 +180,12 @@ def chunk_groups(
     for name, start, stop in pieces:
         chosen = tuple(group for _, group in keyed[start:stop])
         slices = max(1, -(-int(heaviness[stop] - heaviness[start]) // limits.chunk_bytes))
-        parts = _order_slices(chosen, slices, hashes)
+        parts = [catalogue.leave_out(part) for part in _order_slices(chosen, slices, hashes)]
         if rule == "any":
             parts = [np.concatenate(parts)]
         rings = [ring for part in parts if len(part) for ring in form_rings(part, hashes, catalogue, rule)]
-        chunks.append(Chunk(name, tuple(Arc(ring, 0, len(ring)) for ring in rings), chosen, slices))
+        if rings:
+            chunks.append(Chunk(name, tuple(Arc(ring, 0, len(ring)) for ring in rings), chosen, slices))
     return chunks
 
 

@@ -137,6 +137,8 @@ def plan_splits(
     main = source.main
     if main is None:
         main = choose_split([catalogue.split for catalogue in source.catalogues], recipe.split)
+    if main not in (catalogue.split for catalogue in source.catalogues):
+        raise InputError(f"the boxes name no image of split {main!r}; give ", Option("unboxed", "keep"))
     passed_on = pass_on(recipe)
     splits: list[Split] = []
     recipe_digest = digest(recipe, source.annotated)
@@ -184,7 +186,7 @@ def _plan_split(
         chunks = chunk_groups(catalogue, hashes, groups, base, rule, recipe.seed, limits, is_numbered)
         order = np.concatenate([chunk.members for chunk in chunks])
     else:
-        order = np.argsort(hashes, kind="stable")
+        order = catalogue.leave_out(np.argsort(hashes, kind="stable"))
         rings = form_rings(order, hashes, catalogue, rule)
         if is_numbered and rule == "same-class":  # shards of one class each would be of little use
             rings = [replace(ring, keys=hashes[ring.members]) for ring in rings]

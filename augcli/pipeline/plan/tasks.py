@@ -139,4 +139,5 @@ def slice_catalogue(catalogue: Catalogue, samples: NDArray[np.int64]) -> Catalog
         boxes=None if catalogue.boxes is None else [catalogue.boxes[place] for place in places],
         masks=masks
         and MaskFiles([masks.keys[place] for place in places], masks.sizes[samples], masks.versions[samples]),
+        left_out=None,
     )
