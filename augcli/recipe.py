@@ -34,7 +34,7 @@ from augcli.rng import Draws
 if TYPE_CHECKING:
     from augcli.samples import Colour
 
-OUTPUT_VERSION = 3
+OUTPUT_VERSION = 4
 """Raised whenever the same seed and input give other bytes than before."""
 
 PILLOW_ERROR_BOUND = 178_956_970

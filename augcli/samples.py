@@ -245,11 +245,13 @@ class RunLengths(NamedTuple):
         height: Rows of the image.
         width: Columns of the image.
         runs: int64: lengths of runs, down the columns, the first of them of pixels outside.
+        is_text: Whether the input writes them as COCO's compressed text.
     """
 
     height: int
     width: int
     runs: NDArray[np.int64]
+    is_text: bool = False
 
 
 Form: TypeAlias = Polygons | Corners | RunLengths
@@ -260,7 +262,8 @@ class Outline(NamedTuple):
 
     Attributes:
         form: Which part of the image it covers; None if nothing says so.
-        keypoints: (k, 3) float64: y, x, and 0 for a point that is not there, 1 for one that is hidden, 2 for
+        keypoints: (k, 3) float64: y and x from the image's corner, as edges are, so that a point stands on
+            the pixel floor(y), floor(x); and 0 for a point that is not there, 1 for one that is hidden, 2 for
             one that is seen; None if it has none.
         area: Pixels that it covers, as the input counts them; None where it does not.
     """
@@ -276,7 +279,7 @@ class Outline(NamedTuple):
         texts: list[object] = [type(form).__name__, self.area, None if keypoints is None else keypoints.shape]
         arrays: list[NDArray[Any]] = [] if keypoints is None else [keypoints]
         if isinstance(form, RunLengths):
-            texts += [form.height, form.width]
+            texts += [form.height, form.width, form.is_text]
             arrays.append(form.runs)
         elif form is not None:
             texts += [form.points.shape, getattr(form, "parts", ())]

@@ -56,6 +56,7 @@ HOMES = {
     "PIL": {"io/images/", "report/preview.py", "report/drawing.py"},
     "simplejpeg": {"io/images/"},
     "pyarrow": {"io/"},
+    "shapely": {"program/polygons.py"},
     "typer": {"cli/"},
     "tqdm": {"cli/"},
     "blake3": {"io/store/"},

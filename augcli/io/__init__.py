@@ -89,6 +89,7 @@ images/codec                decode and encode
 images/facts                what summaries say of the codecs
 images/jpeg_header          the tables of a JPEG: quality, end marker
 images/geometry             orientation and `--size`
+images/outline_geometry     the same of outlines and keypoints
 images/index_masks          PNG masks of indices
 images/headers              what an image says of itself before it is decoded
 images/profiles             ICC profiles: which fit, and their place in a JPEG
@@ -96,6 +97,7 @@ images/png_chunks           what a PNG holds beside its pixels, where Pillow min
 records/part_files          the rows of a chunk, and its facts
 records/step_columns        steps as columns
 records/annotation_columns  boxes and masks as columns
+records/outline_columns     outlines and keypoints as columns
 records/label_columns       label columns of outputs, from exact labels
 records/counts              what rows are counted by, for the summary
 records/cell_bytes          cells of columns as bytes, to be hashed

@@ -17,9 +17,12 @@ from augcli.errors import VersionError
 from augcli.io.images import codec, facts
 from augcli.io.records.part_files import Output, PartFacts, rows_to_table, write_part_file
 from augcli.io.store.hashes import digest_bytes
+from augcli.program.cells import follow_program
+from augcli.program.polygons import cut_polygons, geos_version
+from augcli.program.steps import Fill, Patches
 from augcli.recipe import OUTPUT_VERSION
 from augcli.rng import draw_many, shares
-from augcli.samples import Colour
+from augcli.samples import Colour, Polygons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,12 +40,15 @@ def digest() -> str:
     some milliseconds, once a process.
     """
     versions = repr([OUTPUT_VERSION, *sorted(versions_here().items())])
-    return digest_bytes(versions.encode(), *_encode_image(), _draw_shares(), _write_rows()).hex()
+    return digest_bytes(
+        versions.encode(), *_encode_image(), _draw_shares(), _write_rows(), _cut_outline()
+    ).hex()
 
 
 def versions_here() -> dict[str, str]:
     """Return the versions of the packages that decide bytes."""
-    return {"augcli": __version__, **facts.versions(), "pyarrow": version("pyarrow")}
+    own = {"augcli": __version__, **facts.versions(), "pyarrow": version("pyarrow")}
+    return own | {"shapely": version("shapely"), "GEOS": geos_version()}
 
 
 def check(planned: str) -> None:
@@ -95,6 +101,18 @@ def _write_rows() -> bytes:
     kept = _Kept()
     write_part_file(kept, "golden", rows_to_table([row]), PartFacts(fingerprint="", contents=b"0" * 16))
     return kept.file.getvalue()
+
+
+def _cut_outline() -> bytes:
+    """Return what patches leave of a made-up outline that crosses itself: what GEOS gives here."""
+    places = np.arange(12) * 7 % 12  # exact quotients: no library's sine
+    points = np.stack([SIDE / 12 * places, SIDE * (places * 5 % 12) / 13], 1)
+    patches = Patches(8, 8, bytes(number * 5 % 7 < 3 for number in range(SIDE)))
+    cells = follow_program((Fill(patches, Colour(0, 0, 0)),), SIDE, SIDE)
+    bounds = (0, 0, SIDE, SIDE)
+    cut = cut_polygons(Polygons(points, (12,)), bounds, cells.window(cells.visible(0), bounds))
+    assert cut.form is not None
+    return struct.pack("<2d", cut.whole, cut.area) + cut.form.points.tobytes()
 
 
 class _Kept:

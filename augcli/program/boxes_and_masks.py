@@ -17,8 +17,10 @@ import numpy as np
 from augcli.errors import Option, PlanError, show_value
 from augcli.program.annotated import BOX_POLICIES, MASK_POLICIES
 from augcli.program.cells import follow_program
-from augcli.program.steps import Blend, Box, Fill, Paste
-from augcli.samples import Q16
+from augcli.program.outlines import Left, follow_keypoints, look_at_form, place_outline
+from augcli.program.steps import Blend, Fill
+from augcli.program.stretching import Stretch, clip_edges
+from augcli.samples import Q16, Outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.program.cells import Cells
-    from augcli.program.steps import Program
+    from augcli.program.outlines import Placed
+    from augcli.program.steps import Area, Bounds, Paste, Program
     from augcli.samples import Edges
 
 
@@ -69,11 +72,21 @@ BLENDED_MASKS = (
 
 
 class Source(NamedTuple):
-    """Size of an image and the boxes that belong to it."""
+    """Size of an image and what belongs to it.
+
+    Attributes:
+        height: Rows.
+        width: Columns.
+        boxes: Its boxes; what of one lies outside the image is not seen.
+        outlines: What is known of each of their objects beside the box; empty where nothing is of any.
+        lost: For each, pixels of its run lengths that lay outside the image; empty where none of any.
+    """
 
     height: int
     width: int
     boxes: Sequence[Edges]
+    outlines: Sequence[Outline | None] = ()
+    lost: Sequence[float] = ()
 
 
 class Seen(NamedTuple):
@@ -83,8 +96,11 @@ class Seen(NamedTuple):
         slot: Whose it is: None the base's, else of the partner of this slot.
         number: Which of its image's boxes it is.
         edges: Where it lies in the output.
-        visibility: Share of it that is not hidden by holes or by what was pasted over it, 0..1.
+        visibility: Share of its object that is not hidden by holes or by what was pasted over it, 0..1: of
+            the form that its outline has, else of the box.
         weight: Mean share that its image holds of the pixels where it is seen, 0..1; 1 without blending.
+        outline: What is left of the outline; None if it has none.
+        is_mended: Whether the outline crossed itself, and was made valid to be cut.
     """
 
     slot: int | None
@@ -92,14 +108,27 @@ class Seen(NamedTuple):
     edges: Edges
     visibility: float
     weight: float
+    outline: Outline | None = None
+    is_mended: bool = False
+
+
+class _Layer(NamedTuple):
+    """An image that a program shows: the base, or what a step reads of a partner."""
+
+    cells: Cells
+    shares: NDArray[np.float64]
+    slot: int | None
+    bounds: Bounds
+    area: Area | None
 
 
 class _Placed(NamedTuple):
-    """A box brought to the output: its number in its image, all of it, and the part that lies there."""
+    """A box brought to the output: its number in its image, all of it, the part there, its outline."""
 
     number: int
     whole: Edges
     part: Edges
+    outline: Placed | None
 
 
 def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rule: BoxRule) -> list[Seen]:
@@ -120,16 +149,15 @@ def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rul
     """
     size = base.height, base.width
     cells = follow_program(program, *size)
-    placed = [_Placed(number, box, _clip(box, (0, 0, *size))) for number, box in enumerate(base.boxes)]
-    seen = list(_look(cells, 0, None, placed, rule))
+    still = Stretch((0, 0, *size), (0, 0, *size))
+    layer = _Layer(cells, cells.visible(0), None, still.target, None)
+    seen = list(_look(layer, _place(base, still, layer.bounds), rule))
     mixing = (step for step in program if not isinstance(step, Fill))
     for image, step in enumerate(mixing, start=1):
-        partner, bounds = partners[step.slot], step.area.bounds(*size)
-        moved = enumerate(_stretch(partner.boxes, partner, step, size))
-        placed = [_Placed(number, box, _clip(box, bounds)) for number, box in moved]
-        least = rule.min_paste_visibility
-        pasted = [box for box in placed if _area(box.part) >= least * _area(box.whole)]
-        seen += _look(cells, image, step.slot, pasted, rule)
+        partner = partners[step.slot]
+        stretch = Stretch.of(step, (partner.height, partner.width), size)
+        layer = _Layer(cells, cells.visible(image), step.slot, step.area.bounds(*size), step.area)
+        seen += _look(layer, _place(partner, stretch, layer.bounds), rule)
     return seen
 
 
@@ -190,30 +218,77 @@ def follow_mask(
     return mask
 
 
-def _look(
-    cells: Cells, image: int, slot: int | None, boxes: Iterable[_Placed], rule: BoxRule
-) -> Iterator[Seen]:
+def _place(source: Source, stretch: Stretch, bounds: Bounds) -> Iterator[_Placed]:
+    """Yield the boxes of an image as they come to lie in the output."""
+    if stretch.is_empty:
+        return
+    for number, edges in enumerate(source.boxes):
+        moved = edges if stretch.is_still else stretch.move_edges(edges)
+        outline = source.outlines[number] if source.outlines else None
+        lost = source.lost[number] if source.lost else 0.0
+        part = clip_edges(moved, bounds)
+        if find_area(part) > 0:
+            placed = None if outline is None else place_outline(outline, stretch, lost)
+            yield _Placed(number, moved, part, placed)
+
+
+def _look(layer: _Layer, boxes: Iterable[_Placed], rule: BoxRule) -> Iterator[Seen]:
     """Yield what is seen of an image's boxes, of those that stay."""
-    shares: list[list[float]] = cells.visible(image).tolist()
-    for number, whole, part in boxes:
-        columns = _overlaps(cells.xs, part[1], part[3])
-        seen = [
-            (row, column, shares[row][column], height * width)
-            for row, height in _overlaps(cells.ys, part[0], part[2])
-            for column, width in columns
-            if shares[row][column] > 0
-        ]
-        # Sums that do not depend on their order, which vector units choose: the same on any machine.
-        area = math.fsum(pixels for *_, pixels in seen)
-        visibility = area / _area(whole) if _area(whole) else 0.0
-        if area <= 0 or visibility < rule.min_visibility or area < rule.min_area:
+    shares: list[list[float]] = layer.shares.tolist()
+    for box in boxes:
+        left = None
+        if box.outline is not None and box.outline.outline.form is not None:
+            shrinks = rule.policy == "shrink"
+            left = look_at_form(box.outline, layer.cells, layer.shares, layer.bounds, shrinks)
+        if left is None:
+            left = _look_at_box(layer.cells, shares, box)
+        is_pasted = layer.slot is None or left.inside >= rule.min_paste_visibility * left.whole
+        if not is_pasted or left.area <= 0:
             continue
-        weight = math.fsum(share * pixels for _, _, share, pixels in seen) / area
-        if rule.policy == "shrink":
-            rows, places = [row for row, *_ in seen], [column for _, column, *_ in seen]
-            top, left = cells.ys[min(rows)], cells.xs[min(places)]
-            part = _clip(part, (top, left, cells.ys[max(rows) + 1], cells.xs[max(places) + 1]))
-        yield Seen(slot, number, part, min(visibility, 1.0), weight)
+        if left.visibility < rule.min_visibility or left.area < rule.min_area:
+            continue
+        edges = left.edges if rule.policy == "shrink" and left.edges is not None else box.part
+        outline = None if box.outline is None else _finish_outline(box.outline.outline, left, layer)
+        yield Seen(layer.slot, box.number, edges, left.visibility, left.weight, outline, left.is_mended)
+
+
+def _look_at_box(cells: Cells, shares: list[list[float]], box: _Placed) -> Left:
+    """Return what is seen of a box, which has no form beside it."""
+    part = box.part
+    columns = _overlaps(cells.xs, part[1], part[3])
+    cut = [
+        (row, column, shares[row][column], height * width)
+        for row, height in _overlaps(cells.ys, part[0], part[2])
+        for column, width in columns
+    ]
+    seen = [piece for piece in cut if piece[2] > 0]
+    # Sums that do not depend on their order, which vector units choose: the same on any machine.
+    area = math.fsum(pixels for *_, pixels in seen)
+    weight = math.fsum(share * pixels for _, _, share, pixels in seen) / area if area else 0.0
+    edges = None
+    if seen and (len(seen) < len(cut) or part != box.whole):
+        rows, places = [row for row, *_ in seen], [column for _, column, *_ in seen]
+        bounds = (
+            cells.ys[min(rows)],
+            cells.xs[min(places)],
+            cells.ys[max(rows) + 1],
+            cells.xs[max(places) + 1],
+        )
+        edges = clip_edges(part, bounds)
+    return Left(None, edges, find_area(box.whole), find_area(part), area, weight)
+
+
+def _finish_outline(outline: Outline, left: Left, layer: _Layer) -> Outline:
+    """Return what is written of an outline: what is left of it, and what its area is then."""
+    is_whole = left.edges is None
+    area = outline.area if is_whole else None
+    if left.form is not None and area is None:
+        area = left.area
+    keypoints = outline.keypoints
+    if keypoints is not None:
+        keypoints = follow_keypoints(keypoints, layer.cells, layer.shares, layer.area)
+    form = left.form if left.form is not None or not is_whole else outline.form
+    return Outline(form, keypoints, area)
 
 
 def _overlaps(edges: Sequence[int], start: float, stop: float) -> list[tuple[int, float]]:
@@ -226,56 +301,20 @@ def _overlaps(edges: Sequence[int], start: float, stop: float) -> list[tuple[int
     ]
 
 
-def _clip(edges: Edges, bounds: Edges) -> Edges:
-    y0, x0 = max(edges[0], bounds[0]), max(edges[1], bounds[1])
-    return y0, x0, max(y0, min(edges[2], bounds[2])), max(x0, min(edges[3], bounds[3]))
-
-
-def _area(edges: Edges) -> float:
+def find_area(edges: Edges) -> float:
+    """Return the area of a box."""
     return (edges[2] - edges[0]) * (edges[3] - edges[1])
-
-
-def _read_part(partner: tuple[int, int], step: Paste | Blend, size: tuple[int, int]) -> tuple[Edges, Edges]:
-    """Return which part of a partner is read, and over which part of the output it is stretched.
-
-    As in the kernels, a part is stretched over a box, or with patches over the whole output.
-    """
-    source = step.source if isinstance(step, Paste) else None
-    whole = (0, 0, *size)
-    if source is None:
-        return (0, 0, *partner), whole
-    target = step.area.bounds(*size) if isinstance(step.area, Box) else whole
-    return source.bounds(*partner), target
-
-
-def _stretch(
-    boxes: Sequence[Edges], partner: Source, step: Paste | Blend, size: tuple[int, int]
-) -> Iterator[Edges]:
-    """Yield where a partner's boxes lie in the output."""
-    source, target = _read_part((partner.height, partner.width), step, size)
-    if source[2] == source[0] or source[3] == source[1]:
-        return
-    height, width = ((target[axis + 2] - target[axis]) / (source[axis + 2] - source[axis]) for axis in (0, 1))
-    for y0, x0, y1, x1 in boxes:
-        yield (
-            target[0] + (y0 - source[0]) * height,
-            target[1] + (x0 - source[1]) * width,
-            target[0] + (y1 - source[0]) * height,
-            target[1] + (x1 - source[1]) * width,
-        )
 
 
 def _read_nearest(
     partner: NDArray[np.integer], step: Paste | Blend, size: tuple[int, int]
 ) -> NDArray[np.integer]:
-    """Read a partner's mask at the size of the output: pixel x of W at floor((2x + 1)·w / 2W) of w."""
-    source, target = _read_part((partner.shape[0], partner.shape[1]), step, size)
-    places = []
-    for axis, length in enumerate(size):
-        first, read = int(source[axis]), int(source[axis + 2] - source[axis])
-        start, stretched = int(target[axis]), int(target[axis + 2] - target[axis])
-        nearest = (2 * (np.arange(length) - start) + 1) * read // (2 * max(stretched, 1))
-        places.append(first + np.clip(nearest, 0, max(read - 1, 0)))
+    """Read a partner's mask at the size of the output, each pixel at the nearest place."""
+    stretch = Stretch.of(step, (partner.shape[0], partner.shape[1]), size)
+    places = (
+        stretch.find_nearest(axis, 0, length).clip(stretch.source[axis], max(stretch.source[axis + 2] - 1, 0))
+        for axis, length in enumerate(size)
+    )
     return partner[np.ix_(*places)]
 
 

@@ -7,9 +7,9 @@ disagree.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,9 +21,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.program.steps import Paste, Program
+    from augcli.samples import Edges
 
 MOST_BLENDS = 3
 """Blends whose weights fit in 64 bits: each multiplies them by 65536."""
+
+
+class Window(NamedTuple):
+    """The cells that an object lies in, and what they show of its image.
+
+    Attributes:
+        ys: Rows at which they begin, ascending, and the one behind them.
+        xs: Columns, likewise.
+        shares: (rows, columns) share of each cell's pixels that the image is, 0 where it is not seen.
+    """
+
+    ys: list[int]
+    xs: list[int]
+    shares: NDArray[np.float64]
+
+    @property
+    def is_open(self) -> bool:
+        """True if the image is seen in all of them."""
+        return bool((self.shares > 0).all())
+
+    @property
+    def only_share(self) -> float | None:
+        """The one share that the image has wherever it is seen; None if it has several, or is not seen."""
+        shares = set(self.shares.ravel().tolist()) - {0.0}
+        return shares.pop() if len(shares) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +93,12 @@ class Cells:
         """Return the share of each cell's pixels that an image is, 0 where a fill lies over it."""
         return np.where(self.hidden <= image, self.shares[image], 0.0)
 
+    def window(self, shares: NDArray[np.float64], edges: Edges) -> Window:
+        """Return the cells that edges lie in, with the shares that `visible` gave of an image."""
+        rows, columns = _find_between(self.ys, edges[0], edges[2]), _find_between(self.xs, edges[1], edges[3])
+        ys, xs = self.ys[rows.start : rows.stop + 1], self.xs[columns.start : columns.stop + 1]
+        return Window(ys, xs, shares[rows, columns])
+
     def spread(self, values: NDArray[Any]) -> NDArray[Any]:
         """Spread values of cells over their pixels: (rows, columns) becomes (H, W)."""
         # Columns first, while there are few rows: what is repeated then are whole rows.
@@ -104,6 +136,12 @@ def _find_cells(cells: Cells, box: Box) -> tuple[slice, slice]:
     """Return which cells a box covers, whose edges are among theirs: rows and columns."""
     rows = slice(bisect_left(cells.ys, box.y0), bisect_left(cells.ys, box.y1))
     return rows, slice(bisect_left(cells.xs, box.x0), bisect_left(cells.xs, box.x1))
+
+
+def _find_between(places: list[int], start: float, stop: float) -> slice:
+    """Return which of the intervals between places start..stop lies in."""
+    first = max(bisect_right(places, start) - 1, 0)
+    return slice(first, max(first, min(bisect_left(places, stop), len(places) - 1)))
 
 
 def _cut(program: Program, height: int, width: int) -> Cells:

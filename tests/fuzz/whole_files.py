@@ -95,7 +95,13 @@ COCO: dict[str, Any] = {
     "annotations": [
         {"id": 1, "image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4], "iscrowd": 0, "area": 12},
         {"id": "x", "image_id": 1, "category_id": 9, "bbox": [0.5, 0.25, 5.5, 1e-3], "score": 0.5},
-        {"id": 3, "image_id": "two", "category_id": 7, "bbox": [-2, 4, 4, 9], "segmentation": [[1, 2, 3]]},
+        {
+            "id": 3,
+            "image_id": "two",
+            "category_id": 7,
+            "bbox": [-2, 4, 4, 9],
+            "segmentation": [[1, 2, 3, 4, 5, 2]],
+        },
         {"image_id": 3, "category_id": 9, "bbox": [2, 2, 0, 1], "more": {"deep": [{"a": "b"}]}},
     ],
     "categories": [{"id": 7, "name": "cell", "supercategory": "thing"}, {"id": 9, "name": "na\u00efve\n<b>"}],
@@ -508,7 +514,7 @@ def write_six(root: Path, name: str, mask: bytes | None) -> None:
 
 def annotations_document(annotations: dict[str, Any]) -> bytes:
     """Make an `augcli.json` that says so of its images' annotations."""
-    return to_json({"output_version": 3, "recipe": RECIPE, "annotations": annotations})
+    return to_json({"output_version": 4, "recipe": RECIPE, "annotations": annotations})
 
 
 ANNOTATIONS: dict[str, Any] = {

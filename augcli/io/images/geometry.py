@@ -51,6 +51,10 @@ class Geometry:
         y0, x0 = (self.height - inner[0]) // 2, (self.width - inner[1]) // 2
         return Placement((0, 0, height, width), (y0, x0, y0 + inner[0], x0 + inner[1]))
 
+    def is_still(self, height: int, width: int) -> bool:
+        """True if every pixel of an upright image keeps its place."""
+        return (height, width) == (self.height, self.width)
+
     def least_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the size that decoding must keep: twice the wanted one, so that the filter decides."""
         ratios = (self.height / height, self.width / width)
@@ -96,6 +100,13 @@ def turn_edges(edges: NDArray[np.float64], orientation: int, height: int, width:
         if is_flipped:
             turned[:, [axis, axis + 2]] = side - edges[:, [axis + 2, axis]]
     return turned
+
+
+def turn_points(
+    points: NDArray[np.float64], orientation: int, height: int, width: int
+) -> NDArray[np.float64]:
+    """Undo an EXIF orientation of points (n, 2), y and x, of a stored image of a height and width."""
+    return turn_edges(np.tile(points, 2), orientation, height, width)[:, :2]
 
 
 def upright_edges(boxes: ImageBoxes, stored: tuple[int, int], orientation: int) -> NDArray[np.float64] | None:
@@ -147,27 +158,64 @@ def fit_mask(mask: NDArray[np.integer], geometry: Geometry, frame: int | None) -
         raise ValueError("a padded mask needs an index for its frame")
     if frame is not None and frame > np.iinfo(mask.dtype).max:
         raise ValueError(f"an index of {frame} does not fit a mask of {mask.dtype}; give a smaller one")
-    sizes = (target[2] - target[0], target[3] - target[1])
-    steps = list(zip(mask.shape, sizes, strict=True))  # pixels of the mask for one of the output
-    if geometry.fit == "crop":
-        steps = [min(steps, key=lambda step: step[0] / step[1])] * 2
     rows, columns = (
-        # Around the middle, in whole numbers: no pixel may fall on the other side of an edge by rounding.
-        ((length * step[1] + (2 * np.arange(size) + 1 - size) * step[0]) // (2 * step[1])).clip(0, length - 1)
-        for length, size, step in zip(mask.shape, sizes, steps, strict=True)
+        _nearest_places(geometry, mask.shape, axis, 0, target[axis + 2] - target[axis]).clip(0, length - 1)
+        for axis, length in enumerate(mask.shape)
     )
     fitted = np.full((geometry.height, geometry.width), frame or 0, mask.dtype)
     fitted[target[0] : target[2], target[1] : target[3]] = mask[np.ix_(rows, columns)]
     return fitted
 
 
+def find_nearest(geometry: Geometry, upright: tuple[int, int], axis: int) -> tuple[int, NDArray[np.int64]]:
+    """Return which row or column of an image each of the wanted size has, as masks are read.
+
+    Args:
+        geometry: The wanted size.
+        upright: Height and width of the image.
+        axis: 0 for rows, 1 for columns.
+
+    Returns:
+        The first row or column, and what each from there on has. All of the image are among them, so that
+        some may lie outside of the wanted size, or of the image.
+    """
+    target = geometry.place(*upright).target
+    size, (read, made) = target[axis + 2] - target[axis], _step(geometry, upright, axis)
+    margin = max(0, upright[axis] * made // read - size) // 2 + 2
+    return target[axis] - margin, _nearest_places(geometry, upright, axis, -margin, size + margin)
+
+
+def _nearest_places(
+    geometry: Geometry, upright: tuple[int, ...], axis: int, start: int, stop: int
+) -> NDArray[np.int64]:
+    """Return which row or column each of the target has, from start to stop."""
+    target = geometry.place(upright[0], upright[1]).target
+    size, (read, made) = target[axis + 2] - target[axis], _step(geometry, upright, axis)
+    # Around the middle, in whole numbers: no pixel may fall on the other side of an edge by rounding.
+    return (upright[axis] * made + (2 * np.arange(start, stop) + 1 - size) * read) // (2 * made)
+
+
+def _step(geometry: Geometry, upright: tuple[int, ...], axis: int) -> tuple[int, int]:
+    """Return how many pixels of an image become how many of the wanted size, along an axis."""
+    target = geometry.place(upright[0], upright[1]).target
+    steps = [(upright[axis], target[axis + 2] - target[axis]) for axis in (0, 1)]
+    return min(steps, key=lambda step: step[0] / step[1]) if geometry.fit == "crop" else steps[axis]
+
+
 def fit_edges(edges: NDArray[np.float64], geometry: Geometry, height: int, width: int) -> NDArray[np.float64]:
     """Move boxes (n, 4) of an upright image to where they lie at one size; they may then lie outside."""
+    return np.hstack([fit_points(corners, geometry, height, width) for corners in np.hsplit(edges, 2)])
+
+
+def fit_points(
+    points: NDArray[np.float64], geometry: Geometry, height: int, width: int
+) -> NDArray[np.float64]:
+    """Move points (n, 2), y and x, of an upright image to where they lie at one size."""
     source, target = geometry.place(height, width)
-    moved = edges.copy()
+    moved = points.copy()
     for axis in (0, 1):
         scale = (target[axis + 2] - target[axis]) / (source[axis + 2] - source[axis])
-        moved[:, axis::2] = target[axis] + (edges[:, axis::2] - source[axis]) * scale
+        moved[:, axis] = target[axis] + (points[:, axis] - source[axis]) * scale
     return moved
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
+from augcli.io.records.outline_columns import OUTLINE_TYPE, read_outlines, write_outlines
 from augcli.io.records.part_files import PRIVATE
 from augcli.io.store.hashes import hash_bytes
 from augcli.program.annotated import BoxedImage, WrittenBox
@@ -21,7 +22,7 @@ EDGES = ("y0", "x0", "y1", "x1")
 BOX_TYPE = pa.struct(
     [(edge, pa.float64()) for edge in EDGES]
     + [("category", pa.int64()), ("visibility", pa.float64()), ("weight", pa.float64())]
-    + [("source", pa.string()), ("extra", pa.string())]
+    + [("source", pa.string()), ("extra", pa.string()), ("outline", OUTLINE_TYPE)]
 )
 MASK_TYPE = pa.struct([("bytes", pa.int64()), ("hash", pa.string())])
 BOXES, IMAGE, MASK = (PRIVATE + name for name in ("boxes", "image", "mask"))
@@ -38,11 +39,13 @@ class OutputAnnotations(NamedTuple):
         extra: What else the input says of its base, as JSON text of an object.
         boxes: Its boxes.
         mask: Its encoded mask; empty where there are none.
+        mended: How many of its outlines crossed themselves and were made valid to be cut.
     """
 
     extra: str = "{}"
     boxes: tuple[WrittenBox, ...] = ()
     mask: bytes = b""
+    mended: int = 0
 
 
 def annotation_schema(annotated: Annotated, carried: pa.Schema | None = None) -> pa.Schema:
@@ -70,8 +73,10 @@ def _box_column(rows: Sequence[Sequence[WrittenBox]]) -> pa.Array:
     """Return the boxes of each row as a column of lists, field by field: a fraction of the time of rows."""
     boxes = [box for row in rows for box in row]
     cells = [(*box.edges, *box[1:6]) for box in boxes]
-    columns = zip(*cells, strict=True) if cells else [()] * BOX_TYPE.num_fields
-    fields = [pa.array(column, field.type) for column, field in zip(columns, BOX_TYPE, strict=True)]
+    columns = zip(*cells, strict=True) if cells else [()] * (BOX_TYPE.num_fields - 1)
+    kinds = [field.type for field in BOX_TYPE][:-1]
+    fields = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+    fields.append(write_outlines([box.outline for box in boxes]))
     offsets = pa.array([0, *accumulate(map(len, rows))], pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(fields, fields=list(BOX_TYPE)))
 
@@ -85,9 +90,10 @@ def count_categories(rows: pa.Table) -> Counter[int]:
 def boxed_images(rows: pa.Table) -> Iterator[BoxedImage]:
     """Yield what part rows with the columns `BOXED` say of the boxes of each output."""
     lists = rows.column(BOXES).combine_chunks()
-    fields = [column.to_pylist() for column in lists.flatten().flatten()]
+    *columns, outlines = lists.flatten().flatten()
+    fields = [*(column.to_pylist() for column in columns), read_outlines(outlines)]
     boxes = (WrittenBox((y0, x0, y1, x1), *more) for y0, x0, y1, x1, *more in zip(*fields, strict=True))
     counts = lists.value_lengths().fill_null(0).to_pylist()
-    columns = (rows.column(name).to_pylist() for name in BOXED[:-1])
-    for count, name, height, width, source, extra in zip(counts, *columns, strict=True):
+    plain = (rows.column(name).to_pylist() for name in BOXED[:-1])
+    for count, name, height, width, source, extra in zip(counts, *plain, strict=True):
         yield BoxedImage(name, height, width, source, extra, tuple(islice(boxes, count)))

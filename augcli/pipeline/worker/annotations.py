@@ -15,6 +15,7 @@ from augcli.errors import DecodeError, Option, PlanError, Spelling
 from augcli.io.boxes.base import EMPTY
 from augcli.io.images.geometry import fit_edges, upright_edges
 from augcli.io.images.index_masks import bring_to_image, decode_mask, encode_mask, read_mask_header
+from augcli.io.images.outline_geometry import NO_OUTLINES, PlacedOutlines, place_outlines
 from augcli.io.records.annotation_columns import OutputAnnotations
 from augcli.io.store.names import printable_key
 from augcli.program.annotated import SKIP, WrittenBox
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from augcli.samples import Catalogue, ImageBoxes, Shape
 
 CLIPPED = "boxes clipped at the border of their image"
+MENDED = "outlines that cross themselves, made valid where they were cut"
 GUESSED = "turned photos whose masks and boxes were taken for those of the upright image"
 
 CURE = (
@@ -53,6 +55,7 @@ class SampleAnnotations:
         header: What its image says of itself.
         boxes: As the input says them.
         edges: (n, 4) where they lie in the image as it is loaded; `--size` may have cut some off.
+        outlines: The same of the outlines of their objects.
         clipped: How many boxes lay partly outside the image.
         is_guessed: Whether the image is turned, but its size does not say how masks and boxes lie.
         encoded: The mask as stored; empty if there are none.
@@ -64,6 +67,7 @@ class SampleAnnotations:
     header: Header
     boxes: ImageBoxes
     edges: NDArray[np.float64]
+    outlines: PlacedOutlines = NO_OUTLINES
     clipped: int = 0
     is_guessed: bool = False
     encoded: bytes = b""
@@ -98,7 +102,11 @@ class AnnotationFollower:
         if self._recipe.bad_boxes == SKIP:
             boxes = _skip_outside(boxes, header)
         edges, clipped = self._place_boxes(boxes, header)
-        found = SampleAnnotations(self._catalogue.keys[sample], header, boxes, edges, clipped)
+        outlines = NO_OUTLINES
+        if boxes.outlines:
+            sizes = (header.height, header.width), header.upright_size
+            outlines = place_outlines(boxes, sizes, header.orientation, self._geometry)
+        found = SampleAnnotations(self._catalogue.keys[sample], header, boxes, edges, outlines, clipped)
         is_same = header.upright_size == (header.height, header.width)
         found.is_guessed = header.orientation > 1 and is_same
         if isinstance(mask, DecodeError):
@@ -153,14 +161,18 @@ class AnnotationFollower:
         if self._catalogue.boxes is None:
             return OutputAnnotations(mask=mask)
         images = [base, *partners]
-        sources = [Source(shape.height, shape.width, image.edges.tolist()) for image, shape in images]
-        boxes = []
+        sources = [
+            Source(shape.height, shape.width, image.edges.tolist(), *image.outlines)
+            for image, shape in images
+        ]
+        boxes, mended = [], 0
         for seen in follow_boxes(program, sources[0], sources[1:], self._rule):
             image = images[0 if seen.slot is None else seen.slot + 1][0]
             category, extra = image.boxes.categories[seen.number], image.boxes.extras[seen.number]
-            key = printable_key(image.key)
-            boxes.append(WrittenBox(seen.edges, category, seen.visibility, seen.weight, key, extra))
-        return OutputAnnotations(base[0].boxes.extra, tuple(boxes), mask)
+            key, mended = printable_key(image.key), mended + seen.is_mended
+            shares = seen.visibility, seen.weight
+            boxes.append(WrittenBox(seen.edges, category, *shares, key, extra, seen.outline))
+        return OutputAnnotations(base[0].boxes.extra, tuple(boxes), mask, mended)
 
     def _changes_masks(self, program: Program) -> bool:
         """Return whether a program may give another mask than the base's."""

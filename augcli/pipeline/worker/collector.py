@@ -9,7 +9,7 @@ from augcli.io.records.annotation_columns import annotation_table
 from augcli.io.records.part_files import pack_beside
 from augcli.io.store.names import printable_key
 from augcli.io.writers.base import Pair
-from augcli.pipeline.worker.annotations import CLIPPED, GUESSED
+from augcli.pipeline.worker.annotations import CLIPPED, GUESSED, MENDED
 from augcli.pipeline.worker.describe import Naming, describe_output
 from augcli.pipeline.worker.loader import WARNED
 from augcli.pipeline.worker.values import ArcResult, Made
@@ -97,6 +97,7 @@ class Collector:
         counts[UNLABELLED_PARTNER] += sum(
             [output.label is None and output.sources[0] is not None for output in outputs]
         )
+        counts[MENDED] += sum([made.annotations.mended for made in gathered])
         for base in bases:
             if base.annotations:
                 counts[CLIPPED] += base.annotations.clipped

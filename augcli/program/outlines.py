@@ -1,0 +1,199 @@
+"""What is left of an object's outline and keypoints where others are laid over its image."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from augcli.program.polygons import cut_polygons, find_edges
+from augcli.program.run_lengths import Block, pack, stretch_block, unpack
+from augcli.program.stretching import clip_edges
+from augcli.samples import Corners, Outline, Polygons, RunLengths
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from augcli.program.cells import Cells, Window
+    from augcli.program.steps import Area, Bounds
+    from augcli.program.stretching import Stretch
+    from augcli.samples import Edges, Form
+
+HIDDEN = 1
+"""The visibility of a keypoint that something lies over."""
+
+
+class Placed(NamedTuple):
+    """An outline brought to an output.
+
+    Attributes:
+        outline: It, with run lengths as they came.
+        block: The pixels of run lengths, if they were stretched or cut already.
+        lost: Pixels of run lengths that were cut off before.
+    """
+
+    outline: Outline
+    block: Block | None = None
+    lost: float = 0.0
+
+
+class Left(NamedTuple):
+    """What is seen of a form.
+
+    Attributes:
+        form: What is left of it; the same value where nothing was cut off; None for a box that has none.
+        edges: The bounds of what is left; None where nothing was cut off.
+        whole: Pixels of all of it.
+        inside: Pixels that lie inside the bounds.
+        area: Pixels that are seen.
+        weight: Mean share that its image holds of them.
+        is_mended: Whether it crossed itself and was made valid.
+    """
+
+    form: Form | None
+    edges: Edges | None
+    whole: float
+    inside: float
+    area: float
+    weight: float
+    is_mended: bool = False
+
+    @property
+    def visibility(self) -> float:
+        """Share of it that is seen, 0..1."""
+        return min(self.area / self.whole, 1.0)
+
+
+def place_outline(outline: Outline, stretch: Stretch, lost: float = 0.0) -> Placed:
+    """Return where the outline of a partner's object lies in an output."""
+    if stretch.is_still:
+        return Placed(outline, None, lost)
+    form, keypoints, (height, width) = outline.form, outline.keypoints, stretch.scales
+    block = None
+    if isinstance(form, RunLengths):
+        block = stretch_block(unpack(form), stretch)
+    elif form is not None:
+        form = form._replace(points=stretch.move_points(form.points))
+    if keypoints is not None:
+        moved = keypoints.copy()
+        is_there = keypoints[:, 2] > 0
+        moved[is_there, :2] = stretch.move_points(keypoints[is_there, :2])
+        keypoints = moved
+    area = outline.area if height * width == 1 else None
+    return Placed(Outline(form, keypoints, area), block, lost * height * width)
+
+
+def look_at_form(
+    placed: Placed, cells: Cells, shares: NDArray[np.float64], bounds: Bounds, shrinks: bool
+) -> Left | None:
+    """Return what is seen of a form; None if it has no area of its own.
+
+    Args:
+        placed: An outline with a form.
+        cells: The cells of the program.
+        shares: What `Cells.visible` gives of its image.
+        bounds: Where its image lies: what reaches over them is cut off.
+        shrinks: Whether an oriented box becomes the part of it that is seen, or stays.
+    """
+    form, area = placed.outline.form, placed.outline.area
+    if isinstance(form, RunLengths):
+        return _look_at_pixels(form, placed, cells, shares, bounds)
+    assert form is not None
+    edges = find_edges(form.points)
+    window = cells.window(shares, edges)
+    is_inside = edges == clip_edges(edges, bounds)
+    if area and is_inside and window.is_open and window.only_share is not None:
+        return Left(form, None, area, area, area, window.only_share)
+    outline = form if isinstance(form, Polygons) else Polygons(form.points, (len(form.points),))
+    cut = cut_polygons(outline, bounds, window)
+    if not cut.whole:
+        return None
+    areas = cut.whole, cut.inside, cut.area
+    if cut.form is None or not cut.area:
+        return Left(form, None, *areas, cut.weight)
+    left: Form = cut.form
+    if isinstance(form, Corners):
+        left = Corners(_shrink_corners(form.points, cut.form.points)) if shrinks else form
+    return Left(left, find_edges(cut.form.points), *areas, cut.weight, cut.is_mended)
+
+
+def follow_keypoints(
+    keypoints: NDArray[np.float64], cells: Cells, shares: NDArray[np.float64], area: Area | None
+) -> NDArray[np.float64]:
+    """Return what becomes of an object's keypoints.
+
+    One that something lies over is hidden. One that does not lie in the output, or not in what was taken of
+    its image, is not there.
+
+    Args:
+        keypoints: (k, 3): y, x and visibility, in the output.
+        cells: The cells of the program.
+        shares: What `Cells.visible` gives of its image.
+        area: What was taken of its image; None for the base.
+    """
+    height, width = cells.ys[-1], cells.xs[-1]
+    is_there = keypoints[:, 2] > 0
+    ys, xs = (
+        # The border itself belongs to the last pixel.
+        np.where(places == side, side - 1, np.floor(places)).astype(np.int64)
+        for places, side in ((keypoints[:, 0], height), (keypoints[:, 1], width))
+    )
+    is_inside = (ys >= 0) & (ys < height) & (xs >= 0) & (xs < width)
+    ys, xs = ys.clip(0, height - 1), xs.clip(0, width - 1)
+    if area is not None:
+        is_inside &= area.covers(ys, xs, height, width).diagonal()
+    rows, columns = (
+        np.searchsorted(edges, places, "right") - 1 for edges, places in ((cells.ys, ys), (cells.xs, xs))
+    )
+    left = keypoints.copy()
+    is_hidden = is_there & (shares[rows, columns] <= 0)
+    left[is_hidden, 2] = np.minimum(left[is_hidden, 2], HIDDEN)
+    left[is_there & ~is_inside] = 0
+    return left
+
+
+def _look_at_pixels(
+    form: RunLengths, placed: Placed, cells: Cells, shares: NDArray[np.float64], bounds: Bounds
+) -> Left | None:
+    """Return what is seen of the pixels of an object; None if it has none."""
+    block = placed.block or unpack(form)
+    count = block.find_area()
+    whole = count + placed.lost
+    if not whole:
+        return None
+    part = block.crop(bounds)
+    inside = part.find_area()
+    window = cells.window(shares, part.bounds)
+    held = _spread(window, part.bounds)
+    seen = part._replace(pixels=part.pixels & (held > 0))
+    area = seen.find_area()
+    weight = window.only_share or (math.fsum(held[seen.pixels].tolist()) / area if area else 0.0)
+    is_cut = area < count
+    if is_cut or placed.block is not None:
+        form = pack(seen, (cells.ys[-1], cells.xs[-1]), form.is_text)
+    edges = seen.tighten().bounds if is_cut and area else None
+    return Left(form, edges, whole, inside, area, weight)
+
+
+def _spread(window: Window, bounds: Bounds) -> NDArray[np.float64]:
+    """Spread the shares of a window over the pixels inside bounds."""
+    lengths = (
+        np.diff(np.clip(places, first, last))
+        for places, first, last in ((window.ys, bounds[0], bounds[2]), (window.xs, bounds[1], bounds[3]))
+    )
+    rows, columns = lengths
+    return window.shares.repeat(columns, axis=1).repeat(rows, axis=0)
+
+
+def _shrink_corners(corners: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the smallest oriented box around points whose sides are parallel to those of another."""
+    sides = np.stack([corners[1] - corners[0], corners[3] - corners[0]])
+    turn = sides[0, 0] * sides[1, 1] - sides[0, 1] * sides[1, 0]
+    if not turn:
+        return corners
+    (dy, dx), ((ay, ax), (by, bx)) = (points - corners[0]).T, sides.tolist()
+    along, across = (dy * bx - dx * by) / turn, (dx * ay - dy * ax) / turn
+    a0, a1, b0, b1 = along.min(), along.max(), across.min(), across.max()
+    order = (a0, b0), (a1, b0), (a1, b1), (a0, b1)
+    return np.array([corners[0] + a * sides[0] + b * sides[1] for a, b in order])

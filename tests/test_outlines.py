@@ -1,0 +1,403 @@
+"""Outlines and keypoints follow the pixels: against counts, against another clipper, and by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from augcli.program.boxes_and_masks import BoxRule, Source, follow_boxes
+from augcli.program.cells import follow_program
+from augcli.program.polygons import find_edges
+from augcli.program.run_lengths import Block, find_bounds, pack, unpack
+from augcli.program.steps import Blend, Box, Fill, Paste, Patches
+from augcli.samples import Colour, Corners, Outline, Polygons, RunLengths
+
+HEIGHT, WIDTH = 12, 16
+BLACK = Colour(0, 0, 0)
+ALL = BoxRule(min_paste_visibility=0.0)
+EMPTY = Source(HEIGHT, WIDTH, [])
+
+
+def polygon(*rings):
+    """An outline of rings of (y, x)."""
+    return Polygons(np.array([point for ring in rings for point in ring], float), tuple(map(len, rings)))
+
+
+def square(y0, x0, y1, x1):
+    return [(y0, x0), (y0, x1), (y1, x1), (y1, x0)]
+
+
+def runs_of(mask, is_text=False):
+    height, width = mask.shape
+    return pack(Block(0, 0, mask), (height, width), is_text)
+
+
+def mask_of(form):
+    mask = np.zeros((form.height, form.width), bool)
+    y0, x0, y1, x1 = find_bounds(form)
+    mask[y0:y1, x0:x1] = unpack(form).pixels
+    return mask
+
+
+def source(form=None, keypoints=None, area=None, size=(HEIGHT, WIDTH), box=None):
+    """An image of one object; its box is that of its outline."""
+    points = None if keypoints is None else np.array(keypoints, float).reshape(-1, 3)
+    if box is None:
+        box = find_bounds(form) if isinstance(form, RunLengths) else find_edges(form.points)
+    return Source(*size, [box], (Outline(form, points, area),))
+
+
+def follow(program, base, partners=(), rule=ALL):
+    return follow_boxes(tuple(program), base, list(partners), rule)
+
+
+def rings(form):
+    return [ring.tolist() for ring in np.split(form.points, np.cumsum(form.parts)[:-1])]
+
+
+# --- polygons ------------------------------------------------------------------------------------------
+
+TRIANGLE = polygon([(2, 2), (2, 10), (10, 2)])
+
+
+def test_what_is_not_cut_is_the_value_that_came():
+    base = source(TRIANGLE, area=31.0)
+    (found,) = follow([Fill(Box(8, 8, 12, 16), BLACK)], base)  # inside its bounds, beside it
+    assert found.outline.form is TRIANGLE
+    assert (found.outline.area, found.visibility, found.weight) == (31.0, 1.0, 1.0)
+
+
+def test_a_hole_over_a_corner_is_cut_off():
+    (found,) = follow([Fill(Box(0, 0, 4, 4), BLACK)], source(TRIANGLE, area=31.0))
+    assert rings(found.outline.form) == [[[2, 4], [2, 10], [10, 2], [4, 2], [4, 4]]]
+    assert (found.outline.area, found.visibility) == (28.0, 28 / 32)
+    assert found.edges == (2, 2, 10, 10)
+
+
+def test_shrink_gives_the_bounds_of_what_is_seen_of_an_outline():
+    (found,) = follow([Fill(Box(0, 0, 12, 4), BLACK)], source(TRIANGLE), rule=BoxRule("shrink"))
+    assert found.edges == (2, 4, 8, 10)
+
+
+def test_a_hole_in_the_middle_cuts_an_outline_into_parts_of_the_same_area():
+    form = polygon(square(0, 0, 10, 10))
+    (found,) = follow([Fill(Box(3, 4, 5, 6), BLACK)], source(form))
+    assert len(found.outline.form.parts) == 2
+    assert rings(found.outline.form) == [
+        [[0, 0], [0, 10], [4, 10], [4, 6], [3, 6], [3, 4], [4, 4], [4, 0]],
+        [[4, 0], [4, 4], [5, 4], [5, 6], [4, 6], [4, 10], [10, 10], [10, 0]],
+    ]
+    assert found.outline.area == 96
+
+
+def test_a_hole_across_leaves_two_parts():
+    (found,) = follow([Fill(Box(4, 0, 6, 16), BLACK)], source(polygon(square(0, 0, 10, 4))))
+    assert rings(found.outline.form) == [
+        [[0, 0], [0, 4], [4, 4], [4, 0]],
+        [[6, 0], [6, 4], [10, 4], [10, 0]],
+    ]
+
+
+def test_what_only_touches_a_hole_is_not_cut():
+    form = polygon(square(2, 2, 4, 4))
+    (found,) = follow([Fill(Box(4, 4, 8, 8), BLACK), Fill(Box(0, 0, 2, 4), BLACK)], source(form))
+    assert found.outline.form is form
+
+
+def test_an_object_under_a_hole_is_gone_and_its_keypoints_do_not_keep_it():
+    base = source(polygon(square(2, 2, 4, 4)), keypoints=[8, 8, 2], box=(0, 0, 10, 10))
+    assert follow([Fill(Box(2, 2, 4, 4), BLACK)], base) == []
+
+
+def test_parts_that_overlap_count_once():
+    form = polygon(square(0, 0, 4, 4), square(0, 2, 4, 6))
+    (found,) = follow([Fill(Box(0, 0, 12, 1), BLACK)], source(form))
+    assert found.outline.area == 20
+    assert found.visibility == 20 / 24
+
+
+def test_an_outline_that_crosses_itself_is_made_valid_where_it_is_cut():
+    bow = polygon([(0, 0), (4, 4), (4, 0), (0, 4)])
+    (whole,) = follow([], source(bow))
+    assert whole.outline.form is bow
+    assert not whole.is_mended
+    (found,) = follow([Fill(Box(0, 0, 2, 16), BLACK)], source(bow))
+    assert found.is_mended
+    assert found.outline.area == 4
+    assert found.visibility == 0.5
+
+
+@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("flip", [1, -1])
+def test_the_result_does_not_depend_on_where_an_outline_begins_or_how_it_runs(turn, flip):
+    points = np.roll(TRIANGLE.points, turn, 0)[::flip]
+    (found,) = follow([Fill(Box(0, 0, 4, 4), BLACK)], source(Polygons(points, (3,))))
+    assert rings(found.outline.form) == [[[2, 4], [2, 10], [10, 2], [4, 2], [4, 4]]]
+
+
+def test_cells_side_by_side_leave_no_corners_on_straight_lines():
+    chess = Patches(2, 2, bytes([1, 1, 1, 0, 0, 0, 0, 0] + [0] * 40))
+    (found,) = follow([Fill(chess, BLACK)], source(polygon(square(0, 0, 8, 8))))
+    assert rings(found.outline.form) == [[[0, 6], [0, 8], [8, 8], [8, 0], [2, 0], [2, 6]]]
+
+
+def test_a_partners_outline_is_stretched_and_clipped_to_what_is_pasted():
+    partner = source(polygon(square(0, 0, 12, 8)), area=96.0, size=(24, 8))
+    (found,) = follow([Paste(Box(0, 0, 4, 4), 0)], EMPTY, [partner])
+    assert rings(found.outline.form) == [[[0, 0], [0, 4], [4, 4], [4, 0]]]
+    assert (found.outline.area, found.visibility) == (16, 16 / 96)
+
+
+@pytest.mark.parametrize(("least", "stays"), [(0.25, True), (0.26, False)])
+def test_a_partners_object_of_which_too_little_is_pasted_is_dropped(least, stays):
+    partner = source(polygon(square(2, 2, 6, 6)))
+    found = follow([Paste(Box(4, 4, 12, 16), 0)], EMPTY, [partner], BoxRule(min_paste_visibility=least))
+    assert len(found) == stays
+
+
+def test_weight_is_the_mean_over_what_is_seen_of_an_outline():
+    base = source(polygon(square(0, 0, 4, 4)))
+    partner = source(polygon(square(0, 0, 4, 4)))
+    own, other = follow([Blend(Box(0, 0, 4, 2), 16384, 0)], base, [partner])
+    assert (own.weight, own.visibility) == ((0.25 * 8 + 1.0 * 8) / 16, 1.0)
+    assert (other.weight, other.visibility) == (0.75, 0.5)
+
+
+def test_an_outline_of_no_area_counts_as_none():
+    base = source(polygon([(0, 0), (4, 4), (2, 2)]), box=(0, 0, 4, 4))
+    (found,) = follow([], base)
+    assert (found.visibility, found.outline.form) == (1.0, base.outlines[0].form)
+    (found,) = follow([Fill(Box(0, 0, 2, 4), BLACK)], base)
+    assert (found.visibility, found.outline.form) == (0.5, None)
+
+
+def clip_area(points, box):
+    """The area of a polygon inside a box, by Sutherland and Hodgman, in fractions."""
+    ring = [(Fraction(y), Fraction(x)) for y, x in points]
+    for axis, edge, sign in ((0, box.y0, 1), (1, box.x0, 1), (0, box.y1, -1), (1, box.x1, -1)):
+        clipped = []
+        for here, there in zip(ring, ring[1:] + ring[:1], strict=True):
+            inside = [sign * (point[axis] - edge) >= 0 for point in (here, there)]
+            if inside[0] != inside[1]:
+                share = (edge - here[axis]) / (there[axis] - here[axis])
+                between = tuple(a + share * (b - a) for a, b in zip(here, there, strict=True))
+                clipped += [here, between] if inside[0] else [between]
+            elif inside[0]:
+                clipped.append(here)
+        ring = clipped
+    twice = sum(y * b - x * a for (y, x), (a, b) in zip(ring, ring[1:] + ring[:1], strict=True))
+    return abs(twice) / 2
+
+
+def star(draws):
+    """A polygon around the middle that does not cross itself: corners by angle, at drawn distances."""
+    angles = 2 * np.pi * np.arange(len(draws)) / len(draws)
+    ys, xs = 6 + np.array(draws) * np.sin(angles), 8 + np.array(draws) * np.cos(angles)
+    return np.stack([ys, xs], 1).clip(0, [HEIGHT, WIDTH])
+
+
+boxes = st.tuples(st.integers(0, 11), st.integers(0, 15), st.integers(1, 12), st.integers(1, 16)).map(
+    lambda box: Box(box[0], box[1], max(box[0], box[2]), max(box[1], box[3]))
+)
+areas = st.one_of(
+    boxes,
+    st.builds(
+        Patches, st.just(3), st.just(4), st.lists(st.integers(0, 1), min_size=16, max_size=16).map(bytes)
+    ),
+)
+programs = st.lists(
+    st.one_of(
+        st.builds(Fill, areas, st.just(BLACK)),
+        st.builds(Paste, areas, st.just(0)),
+        st.builds(Blend, areas, st.sampled_from([0, 16384, 65536]), st.just(0)),
+    ),
+    max_size=4,
+)
+stars = st.lists(st.floats(0.5, 9.0), min_size=3, max_size=9).map(star)
+
+
+@pytest.mark.slow
+@given(programs, stars)
+def test_the_area_that_is_left_is_that_of_another_clipper(program, points):
+    whole = clip_area(points, Box(0, 0, HEIGHT, WIDTH))
+    if whole < 0.01:
+        return
+    form = Polygons(points, (len(points),))
+    cells = follow_program(tuple(program), HEIGHT, WIDTH)
+    mixing = [step for step in program if not isinstance(step, Fill)]
+    found = follow(program, source(form), [source(form)])
+    by_image = iter(found)
+    for image in range(len(mixing) + 1):
+        seen = cells.visible(image) > 0
+        expected = sum(
+            clip_area(points, Box(cells.ys[row], cells.xs[column], cells.ys[row + 1], cells.xs[column + 1]))
+            for row, column in np.argwhere(seen)
+        )
+        if expected < 1e-3:  # a leftover of GEOS's arithmetic may be there or not
+            if expected == 0:
+                continue
+            return
+        one = next(by_image)
+        assert one.outline.area == pytest.approx(float(expected), abs=1e-5)
+        assert one.visibility == pytest.approx(float(expected / whole), abs=1e-4)
+
+
+@pytest.mark.slow
+@given(programs, st.lists(boxes.filter(lambda box: box.area > 0), min_size=1, max_size=3))
+def test_outlines_of_whole_pixels_hold_exactly_the_pixels_that_are_seen(program, held):
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    for box in held:
+        mask[box.y0 : box.y1, box.x0 : box.x1] = True
+    form = polygon(*(square(box.y0, box.x0, box.y1, box.x1) for box in held))
+    runs = runs_of(mask)
+    outlined = follow(program, source(form), [source(form)])
+    counted = follow(program, source(runs), [source(runs)])
+    assert [one[:2] for one in outlined] == [one[:2] for one in counted]
+    for one, other in zip(outlined, counted, strict=True):
+        assert one.outline.area == other.outline.area
+        assert one.visibility == other.visibility
+        assert one.weight == pytest.approx(other.weight, rel=1e-12)
+        kept = mask_of(other.outline.form)
+        assert rasterise(one.outline.form).tolist() == kept.tolist()
+
+
+def rasterise(form):
+    """The pixels whose middle lies inside an odd number of times, in any part."""
+    covered = np.zeros((HEIGHT, WIDTH), bool)
+    for ring in np.split(form.points, np.cumsum(form.parts)[:-1]):
+        inside = np.zeros((HEIGHT, WIDTH), bool)
+        for (y, x), (b, a) in zip(ring, np.roll(ring, -1, 0), strict=True):
+            for row in range(HEIGHT):
+                if (y > row + 0.5) != (b > row + 0.5):
+                    crossing = x + (row + 0.5 - y) / (b - y) * (a - x)
+                    inside[row] ^= np.arange(WIDTH) + 0.5 > crossing
+        covered |= inside
+    return covered
+
+
+# --- run lengths ---------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=5).map(np.array))
+def test_pixels_come_back_from_run_lengths(mask):
+    runs = runs_of(mask)
+    assert runs.runs.sum() == mask.size
+    assert mask_of(runs).tolist() == mask.tolist()
+
+
+def test_run_lengths_with_empty_runs_are_read():
+    assert mask_of(RunLengths(2, 2, np.array([0, 1, 0, 1, 2]))).tolist() == [[True, False], [True, False]]
+
+
+def test_what_is_not_cut_keeps_its_runs():
+    runs = RunLengths(HEIGHT, WIDTH, np.array([0, 1, 0, 1, HEIGHT * WIDTH - 2]), True)
+    (found,) = follow([Fill(Box(4, 4, 8, 8), BLACK)], source(runs, area=2.0))
+    assert found.outline.form is runs
+
+
+def test_the_pixels_that_are_seen_are_left():
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[2:6, 3:9] = True
+    mask[2, 3] = False
+    (found,) = follow([Fill(Box(0, 0, 4, 5), BLACK)], source(runs_of(mask, True)))
+    mask[0:4, 0:5] = False
+    assert mask_of(found.outline.form).tolist() == mask.tolist()
+    assert (found.outline.area, found.visibility) == (20, 20 / 23)
+    assert found.outline.form.is_text
+
+
+@pytest.mark.parametrize("size", [(24, 8), (7, 31), (12, 16), (3, 3)])
+@pytest.mark.parametrize("part", [None, Box(1, 1, 3, 3)])
+def test_a_partners_pixels_are_read_where_masks_are(size, part):
+    rows, columns = np.indices(size)
+    mask = (rows * 5 + columns * 3) % 7 < 3
+    step = Paste(Box(2, 3, 11, 14), 0, part)
+    (found,) = follow([step], EMPTY, [source(runs_of(mask), size=size)])
+    from augcli.program.boxes_and_masks import follow_mask
+
+    zeros = np.zeros((HEIGHT, WIDTH), np.uint8)
+    expected = follow_mask((step,), zeros, [mask.astype(np.uint8)])
+    assert mask_of(found.outline.form).tolist() == expected.astype(bool).tolist()
+
+
+def test_a_stretched_partner_that_is_seen_whole_is_wholly_visible():
+    mask = np.zeros((7, 5), bool)
+    mask[1:4, 2] = True
+    (found,) = follow([Paste(Box(0, 0, HEIGHT, WIDTH), 0)], EMPTY, [source(runs_of(mask), size=(7, 5))])
+    assert found.visibility == 1.0
+
+
+# --- oriented boxes ------------------------------------------------------------------------------------
+
+DIAMOND = Corners(np.array([(2.0, 6.0), (6.0, 10.0), (10.0, 6.0), (6.0, 2.0)]))
+
+
+def test_an_oriented_box_that_is_partly_hidden_stays_whole():
+    (found,) = follow([Fill(Box(0, 0, 6, 16), BLACK)], source(DIAMOND, area=32.0))
+    assert found.outline.form is DIAMOND
+    assert (found.visibility, found.outline.area) == (0.5, 16)
+
+
+def test_shrink_leaves_the_part_of_an_oriented_box_that_is_seen_along_its_sides():
+    # What is left is the triangle of the lower half, which reaches over the whole box in both directions but
+    # for the upper corner: cut the corner alone.
+    (found,) = follow([Fill(Box(0, 8, 12, 16), BLACK)], source(DIAMOND), rule=BoxRule("shrink"))
+    assert found.outline.form.points.tolist() == [[2, 6], [6, 10], [10, 6], [6, 2]]
+    corner = [Fill(Box(0, 0, 12, 8), BLACK)]
+    (found,) = follow(corner, source(DIAMOND), rule=BoxRule("shrink"))
+    assert found.outline.form.points.tolist() == [[4, 8], [6, 10], [8, 8], [6, 6]]
+
+
+# --- keypoints -----------------------------------------------------------------------------------------
+
+
+def keypoints_after(program, points, partner=None, place="base"):
+    held = source(polygon(square(0, 0, 12, 16)), keypoints=points)
+    images = follow(program, held, [held])
+    slot = None if place == "base" else 0
+    (found,) = (one for one in images if one.slot == slot)
+    return found.outline.keypoints.tolist()
+
+
+def test_keypoints_under_a_hole_are_hidden():
+    hole = [Fill(Box(4, 4, 8, 8), BLACK)]
+    points = [(4, 4, 2), (3.99, 4, 2), (7.99, 7.99, 2), (8, 7, 2), (5, 5, 1), (0, 0, 0)]
+    assert keypoints_after(hole, points) == [
+        [4, 4, 1],
+        [3.99, 4, 2],
+        [7.99, 7.99, 1],
+        [8, 7, 2],
+        [5, 5, 1],
+        [0, 0, 0],
+    ]
+
+
+def test_keypoints_of_a_partner_that_were_not_pasted_are_not_there():
+    paste = [Paste(Box(0, 0, 6, 16), 0), Fill(Box(0, 0, 2, 2), BLACK)]
+    points = [(5.5, 5, 2), (6, 5, 2), (1, 1, 2)]
+    assert keypoints_after(paste, points, place="partner") == [[5.5, 5, 2], [0, 0, 0], [1, 1, 1]]
+    assert keypoints_after(paste, points) == [[5.5, 5, 1], [6, 5, 2], [1, 1, 1]]
+
+
+def test_keypoints_are_stretched_with_their_image_and_the_border_is_inside():
+    partner = source(polygon(square(0, 0, 24, 8)), keypoints=[(24, 8, 2), (6, 2, 1), (0, 0, 0)], size=(24, 8))
+    (found,) = follow([Paste(Box(0, 0, 12, 16), 0)], EMPTY, [partner])
+    assert found.outline.keypoints.tolist() == [[12, 16, 2], [3, 4, 1], [0, 0, 0]]
+
+
+def test_keypoints_outside_the_image_are_not_there():
+    base = source(polygon(square(0, 0, 12, 16)), keypoints=[(-0.5, 3, 2), (12.5, 3, 1), (3, 3, 2)])
+    (found,) = follow([], base)
+    assert found.outline.keypoints.tolist() == [[0, 0, 0], [0, 0, 0], [3, 3, 2]]
+
+
+def test_the_area_of_a_box_alone_is_the_given_one_until_it_is_touched():
+    base = Source(HEIGHT, WIDTH, [(0, 0, 4, 4)], (Outline(area=9.0),))
+    (found,) = follow([Fill(Box(6, 6, 8, 8), BLACK)], base)
+    assert found.outline.area == 9.0
+    (found,) = follow([Fill(Box(0, 0, 2, 8), BLACK)], base)
+    assert found.outline.area is None
