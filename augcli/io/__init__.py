@@ -76,8 +76,12 @@ labels/matching             which row belongs to which image
 labels/table_rows           labels of images by a table
 labels/uniting              one class list for splits that were read apart
 boxes/base                  boxes as they are read and written
-boxes/coco                  COCO
+boxes/coco                  COCO, read
 boxes/coco_entries          its ids, names and categories
+boxes/coco_outlines         its segmentation, keypoints and area
+boxes/coco_rle              its compressed text of run lengths
+boxes/coco_writing          COCO, written
+boxes/decimals              numbers of pixels as they are written
 boxes/voc                   Pascal VOC
 boxes/columns               boxes in a column of shards
 boxes/column_cells          what the cells of such a column say

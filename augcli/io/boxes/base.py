@@ -87,7 +87,7 @@ class BoxFile(NamedTuple):
         header: What is true of all of its boxes.
         images: The boxes of each image by the name that the file gives it: a POSIX path, with or without its
             suffix (see `BoxFormat.names_have_suffix`).
-        dropped: How often something was left out, by what: `boxes of no area`, `segmentation`, ...
+        dropped: How often something was left out, by what: `boxes of no area`, ...
         notes: What was taken as what, where a file is not as it should be, in words.
     """
 

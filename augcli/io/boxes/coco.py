@@ -1,27 +1,23 @@
-"""COCO files of boxes: read whole, written line by line.
+"""COCO files of boxes, outlines and keypoints: read whole.
 
-Of the kind "instances" (Lin et al., Microsoft COCO, 2014). What a file says beside the places of its boxes is
-carried along; outlines and keypoints are left out, since they would no longer fit the pixels.
+Of the kinds "instances" and "keypoints" (Lin et al., Microsoft COCO, 2014). What a file says beside the
+places of its objects is carried along.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import lru_cache
 from reprlib import repr as shorten
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from augcli.errors import InputError
 from augcli.io.boxes.base import (
     ANEW,
-    NEGATIVE,
     NO_AREA,
-    NOT_NUMBERS,
     OF_NO_IMAGE,
     BadBoxError,
     BoxFile,
@@ -38,32 +34,28 @@ from augcli.io.boxes.coco_entries import (
     read_name,
     read_side,
 )
+from augcli.io.boxes.coco_outlines import OUTLINE_KEYS, read_edges, read_outline
+from augcli.io.boxes.coco_writing import write_coco
+from augcli.io.boxes.decimals import round_decimals
 from augcli.io.boxes.extras import read_extra, to_text
 from augcli.io.store.locations import Kind
-from augcli.io.store.names import printable_key
 from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 from augcli.program.annotated import STOP, BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from typing import BinaryIO
 
     from augcli.io.boxes.coco_entries import Entry, Id
     from augcli.io.store.locations import Location
-    from augcli.program.annotated import BoxedImage, WrittenBox
-    from augcli.samples import Edges, SkippedBox
-
-LOST = ("segmentation", "keypoints", "num_keypoints")
-"""What is said of a box that cannot be followed through changed pixels."""
+    from augcli.program.annotated import BoxedImage
+    from augcli.samples import Edges, Outline, SkippedBox
 
 IMAGE_KEYS = frozenset(["id", "file_name", "width", "height", "source"])
-BOX_KEYS = frozenset(["id", "image_id", "category_id", "bbox", "area", *LOST, *ANEW])
-
-DECIMALS = 6
-"""A millionth of a pixel: 78.3 + 106.1 - 78.3 must give 106.1 again."""
-
-encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+BOX_KEYS = frozenset(["id", "image_id", "category_id", "bbox", *OUTLINE_KEYS, *ANEW])
+NOT_OUTLINED = BOX_KEYS - {"segmentation"}
+"""The keys of a box whose segmentation is an empty list, which is carried along."""
 
 
 class Coco:
@@ -102,6 +94,7 @@ class _Image:
     edges: list[Edges] = field(default_factory=list)
     categories: list[int] = field(default_factory=list)
     extras: list[str] = field(default_factory=list)
+    outlines: list[Outline | None] = field(default_factory=list)
     skipped: list[SkippedBox] = field(default_factory=list)
 
     def finish(self) -> ImageBoxes:
@@ -114,18 +107,16 @@ class _Image:
             tuple(self.categories),
             tuple(self.extras),
             self.extra,
-            skipped=tuple(self.skipped),
+            tuple(self.outlines) if any(self.outlines) else (),
+            tuple(self.skipped),
         )
-
-
-# --- reading -------------------------------------------------------------------------------------------
 
 
 def read_coco(file: Location, bad_boxes: str = STOP) -> BoxFile:
     """Read the boxes of a COCO file.
 
-    Names of images have slashes for backslashes and no leading `./`. Boxes without area, outlines and
-    keypoints are left out and counted.
+    Names of images have slashes for backslashes and no leading `./`. Boxes without area
+    are left out and counted.
 
     Args:
         file: The file.
@@ -232,7 +223,8 @@ def _read_boxes(
         image = None
         try:
             image = find_entry(images, entry, "image_id", where, remarks)
-            edges = _read_edges(entry.get("bbox"), where)
+            outline = read_outline(entry, where)
+            edges = read_edges(entry.get("bbox"), outline, where)
             category = find_entry(categories, entry, "category_id", where, remarks)
         except BadBoxError as error:
             skipped = stop_or_skip(error, bad_boxes)
@@ -241,100 +233,15 @@ def _read_boxes(
             else:
                 image.skipped.append(skipped)
             continue
-        extra = read_extra(entry, BOX_KEYS, where, texts)
+        known = NOT_OUTLINED if entry.get("segmentation") == [] else BOX_KEYS
+        extra = read_extra(entry, known, where, texts)
         if (
             round_decimals(edges[2] - edges[0]) == 0 or round_decimals(edges[3] - edges[1]) == 0
         ):  # as it would be written
             dropped[NO_AREA] += 1
             continue
-        dropped.update(key for key in LOST if entry.get(key))
         image.edges.append(edges)
         image.categories.append(category)
         image.extras.append(extra)
+        image.outlines.append(outline)
     return dropped
-
-
-def _read_edges(bbox: object, where: str) -> Edges:
-    numbers = bbox if isinstance(bbox, list) and len(bbox) == 4 else []
-    try:
-        sides = [float(n) for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)]
-    except OverflowError:
-        sides = []
-    x, y, width, height = sides if len(sides) == 4 else (math.nan,) * 4
-    edges = (y, x, y + height, x + width)
-    is_finite = all(math.isfinite(edge) for edge in edges)
-    if not is_finite or width < 0 or height < 0:
-        raise BadBoxError(
-            NEGATIVE if is_finite else NOT_NUMBERS,
-            f"{where}: bbox must be four finite numbers x, y, width >= 0, height >= 0, got {shorten(bbox)}",
-        )
-    return edges
-
-
-# --- writing -------------------------------------------------------------------------------------------
-
-
-def write_coco(file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
-    """Write a COCO file, an image or a box a line, so that differences read well.
-
-    Args:
-        file: Where it goes.
-        header: As it was read; its keys stand before the images.
-        images: Yields the images, called twice: for their own list and for the list of their boxes.
-    """
-    file.write(b"{\n")
-    for key, value in header.keys.items():
-        if isinstance(value, list):
-            _write_list(file, key, value)
-        else:
-            file.write(f"{encode(key)}: {encode(value)}".encode())
-        file.write(b",\n")
-    _write_list(file, "images", _image_entries(images()))
-    file.write(b",\n")
-    _write_list(file, "annotations", _box_entries(header, images()))
-    file.write(b"\n}\n")
-
-
-def _write_list(file: BinaryIO, name: str, entries: Iterable[Any]) -> None:
-    file.write(f"{encode(name)}: [".encode())
-    line = "\n"
-    for entry in entries:
-        file.write((line + encode(entry)).encode())
-        line = ",\n"
-    file.write(b"\n]")
-
-
-def _image_entries(images: Iterable[BoxedImage]) -> Iterator[Entry]:
-    for number, image in enumerate(images, start=1):
-        own = {"id": number, "file_name": image.file_name, "width": image.width, "height": image.height}
-        yield own | json.loads(image.extra) | {"source": printable_key(image.source)}
-
-
-def _box_entries(header: BoxHeader, images: Iterable[BoxedImage]) -> Iterator[Entry]:
-    ids = [category["id"] for category in header.keys["categories"]]
-    number = 0
-    read = lru_cache(maxsize=1024)(json.loads)  # most boxes say the same
-    for image_id, image in enumerate(images, start=1):
-        for number, box in enumerate(image.boxes, start=number + 1):  # noqa: B020 - goes on counting
-            own = {"id": number, "image_id": image_id, "category_id": ids[box.category]}
-            yield own | _box_entry(box, read(box.extra))
-
-
-def _box_entry(box: WrittenBox, extra: Entry) -> Entry:
-    y0, x0, y1, x1 = box.edges
-    bbox = [round_decimals(side) for side in (x0, y0, x1 - x0, y1 - y0)]
-    anew = (box.visibility, box.weight, printable_key(box.source))
-    # Where nothing says so, no box is of a crowd; pycocotools asks each of them.
-    crowd = {"iscrowd": extra.get("iscrowd", 0)}
-    return (
-        {"bbox": bbox, "area": round_decimals(bbox[2] * bbox[3])}
-        | extra
-        | crowd
-        | dict(zip(ANEW, anew, strict=True))
-    )
-
-
-def round_decimals(value: float) -> float:
-    """Round to what is meant; whole numbers become integers."""
-    rounded = round(float(value), DECIMALS)
-    return int(rounded) if rounded.is_integer() else rounded

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from augcli.io.boxes.base import ANEW, COLUMN, BoxFile, register
-from augcli.io.boxes.coco import BOX_KEYS, LOST, write_coco
+from augcli.io.boxes.coco import BOX_KEYS
+from augcli.io.boxes.coco_writing import write_coco
 from augcli.io.boxes.extras import encode_sorted
 from augcli.program.annotated import BoxHeader
 
@@ -31,6 +32,7 @@ CATEGORY_FIELDS = tuple(
 )
 AREA = "area"
 
+LOST = ("segmentation", "keypoints", "num_keypoints")
 LOST_FIELDS = frozenset([*LOST, "polygon", "polygons", "points", "landmarks", "mask", "masks", "rle", "obb"])
 """Values of a box that cannot be followed through changed pixels."""
 

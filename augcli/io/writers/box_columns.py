@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from augcli.io.boxes.base import ANEW, COLUMN
-from augcli.io.boxes.coco import round_decimals
 from augcli.io.boxes.columns import AREA, BoxColumn
+from augcli.io.boxes.decimals import round_decimals
 from augcli.io.records.annotation_columns import boxed_images
 
 if TYPE_CHECKING:

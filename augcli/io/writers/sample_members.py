@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augcli.io.boxes.coco import round_decimals
+from augcli.io.boxes.decimals import round_decimals
 from augcli.io.records.annotation_columns import boxed_images
 from augcli.io.records.label_columns import DENSE_CLASSES, weight_blocks
 from augcli.io.records.part_files import PRIVATE, ROW_SCHEMA
