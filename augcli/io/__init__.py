@@ -114,6 +114,7 @@ writers/folder              images in folders, and their tables
 writers/parquet             shards
 writers/webdataset          tar files of samples
 writers/sample_members      what a tar file says of a sample beside its image
+writers/shard_bytes         how many bytes shards must have
 writers/staged_pairs        encoded images and masks that wait on the disk for their shard
 writers/box_columns         the column of boxes of shards
 writers/boxes               COCO and VOC files of outputs

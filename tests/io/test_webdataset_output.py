@@ -386,10 +386,13 @@ def test_verify_makes_outputs_again_from_their_sources(output, photos, limit):
     assert (done.outputs, done.recomputed, done.differences) == (48, 48, ())
 
 
-def test_a_cut_tar_file_cannot_be_relabelled(output, photos, tmp_path, limit):
+def test_a_damaged_tar_file_cannot_be_relabelled(output, photos, tmp_path, limit):
     limit(chunk_outputs=16)
     shutil.copytree(output, tmp_path / "dst")
-    os.truncate(tmp_path / "dst" / "train-000000.tar", 5000)
+    tar = tmp_path / "dst" / "train-000000.tar"
+    size = tar.stat().st_size
+    os.truncate(tar, 5000)
+    os.truncate(tar, size)  # zeros follow
     with pytest.raises(OutputError, match=r"'.*train-000000\.tar' is damaged; remove it and run again"):
         augcli.materialize(photos, tmp_path / "dst", mixing(copies=2))
 

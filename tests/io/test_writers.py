@@ -98,6 +98,18 @@ def test_rows_that_are_picked_are_loaded_alone(layout, tmp_path, monkeypatch, pi
     assert loaded == [data[stored[number]] for number in picked]
 
 
+@pytest.mark.parametrize("cut", [1, 100, 600])
+def test_a_shard_that_is_cut_short_does_not_stand(layout, tmp_path, cut):
+    writer = make_writer(layout, tmp_path)
+    pairs = writer.stage([NAME], [Pair(DATA)])
+    writer.commit("01", make_rows(), pairs, PartFacts("x"))
+    part = Parts(writer.store).read_one("01")
+    (key,) = writer.files(part.file_names())
+    data = (tmp_path / key).read_bytes()
+    (tmp_path / key).write_bytes(data[: max(len(data) - cut, 0)])
+    assert not writer.stands(part, list_contents(writer.store).sizes)
+
+
 def test_another_process_may_commit_what_was_staged(layout, tmp_path):
     writer = make_writer(layout, tmp_path)
     pairs = writer.stage([NAME], [Pair(DATA)])

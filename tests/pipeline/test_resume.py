@@ -69,6 +69,21 @@ def test_a_kill_between_new_images_and_their_part_leaves_no_old_part_valid(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("layout", "pattern"), [("parquet", "data/*.parquet"), ("webdataset", "*.tar")])
+def test_a_shard_that_was_cut_short_is_made_again_and_no_other(
+    make_folder, tmp_path, tree, limit, layout, pattern
+):
+    limit(chunk_outputs=8)
+    src, dst = make_folder({"cat": 20, "dog": 20}), tmp_path / "dst"
+    augcli.materialize(src, dst, single(CutMix(), format=layout))
+    before = tree(dst)
+    shard = min(dst.glob(pattern))
+    shard.write_bytes(shard.read_bytes()[:-700])
+    summary = augcli.materialize(src, dst, single(CutMix(), format=layout))
+    assert (len(summary.chunks_done), tree(dst)) == (1, before)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["labels.csv", "metadata.parquet", "README.md", "classes.txt", "_SUCCESS"])
 def test_a_lost_table_is_written_again(make_folder, tmp_path, tree, name):
     src = make_folder({"cat": 3, "dog": 3})

@@ -74,6 +74,16 @@ def end_tar(file: BinaryIO, length: int) -> None:
     file.write(bytes(ends + -(length + ends) % tarfile.RECORDSIZE))
 
 
+def count_taken(size: int) -> int:
+    """Return how many bytes a member of a size takes: its header, and itself in full blocks."""
+    return tarfile.BLOCKSIZE + _padded(size)
+
+
+def is_whole_length(size: int) -> bool:
+    """True if a tar file of ours may have this size: it is some full records long."""
+    return size > 0 and size % tarfile.RECORDSIZE == 0
+
+
 class TarWalk:
     """The regular files of a tar file, from header to header; names may be of any length (PAX, GNU).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ from augcli.io import hugging_face
 from augcli.io.records import label_columns, part_files
 from augcli.io.split_words import plain_name
 from augcli.io.store.arrow_files import DAMAGE
-from augcli.io.store.base import full_name
+from augcli.io.store.base import full_name, is_local
 from augcli.io.store.errors import storage_error
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.box_columns import add_box_column, is_column
 from augcli.io.writers.boxes import AnnotationFiles
+from augcli.io.writers.shard_bytes import are_long, list_columns
 from augcli.io.writers.staged_pairs import StagedPair, cut_pairs, drop_pairs, read_cells, stage_pairs
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 SHARD_BYTES = 500 << 20
 ROW_GROUP_BYTES = 32 << 20
+END = b"PAR1"
 SHARDS = "data/"
 
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -92,10 +95,18 @@ class ParquetWriter(Writer):
         return SHARDS + file_name
 
     def stands(self, part: Part, sizes: Mapping[str, int]) -> bool:
-        """True if all shards stand; they were synced before their part file."""
-        rows = part.rows(None if self._boxes and self._boxes.file_per_image else ["file_name"])
-        stand = self.files(rows.column("file_name").to_pylist()) <= sizes.keys()
-        return stand and (self._boxes is None or self._boxes.stand(rows, sizes))
+        """True if all shards stand, and none was cut since: they were synced before their part file.
+
+        In a bucket files are whole, or they are not there.
+        """
+        has_masks = self.annotated.masks
+        needed = list_columns(has_masks)
+        rows = part.rows(None if self._boxes and self._boxes.file_per_image else needed)
+        if not are_long(rows, has_masks, sizes, SHARDS):
+            return False
+        if is_local(self.store) and not all(_has_end(self.store, key) for key, _ in _by_shard(rows)):
+            return False
+        return self._boxes is None or self._boxes.stand(rows, sizes)
 
     def load(self, rows: pa.Table, picked: Sequence[int] | None = None) -> Iterator[Pair]:
         """Read the columns of images and masks, of the row groups that hold wanted rows."""
@@ -173,6 +184,13 @@ class ParquetWriter(Writer):
                 table = pa.Table.from_arrays([*columns, *group.columns], schema=schema)
                 writer.write_table(table, row_group_size=length)
                 start += length
+
+
+def _has_end(store: Store, key: str) -> bool:
+    """True if a shard ends as parquet files do."""
+    with store.open(key) as file:
+        file.seek(-len(END), os.SEEK_END)
+        return file.read() == END
 
 
 def _by_shard(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:

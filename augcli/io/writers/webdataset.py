@@ -19,9 +19,17 @@ from augcli.io.records import part_files
 from augcli.io.split_words import plain_name
 from augcli.io.store.base import full_name
 from augcli.io.store.names import MASK_MEMBER, sample_key
-from augcli.io.store.tar_files import TarWalk, end_tar, read_member, write_member
+from augcli.io.store.tar_files import (
+    TarWalk,
+    count_taken,
+    end_tar,
+    is_whole_length,
+    read_member,
+    write_member,
+)
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.sample_members import SampleMembers
+from augcli.io.writers.shard_bytes import are_long, list_columns
 from augcli.io.writers.staged_pairs import StagedPair, cut_pairs, drop_pairs, read_cells, stage_pairs
 from augcli.rng import hash_key
 
@@ -90,8 +98,13 @@ class WebdatasetWriter(Writer):
         return file_name
 
     def stands(self, part: Part, sizes: Mapping[str, int]) -> bool:
-        """True if the tar file stands; it was synced before its part file."""
-        return self.files(part.file_names()) <= sizes.keys()
+        """True if the tar file stands, and was not cut since: it was synced before its part file."""
+        has_masks = self.annotated.masks
+        rows = part.rows(list_columns(has_masks))
+        names = rows.column("file_name").to_pylist()
+        return are_long(rows, has_masks, sizes, taken=count_taken) and all(
+            is_whole_length(sizes[key]) for key in self.files(names)
+        )
 
     def load(self, rows: pa.Table, picked: Sequence[int] | None = None) -> Iterator[Pair]:
         """Read the images and masks of tar files.
