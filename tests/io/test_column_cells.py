@@ -10,11 +10,13 @@ from augcli.io.boxes.columns import find_column
 NUMBERS = pa.list_(pa.float64())
 
 
-def read(rows, order=None, sizes=(), names=None, **fields):
+def read(rows, order=None, sizes=(), names=None, bad_boxes="stop", **fields):
     """Read rows of boxes; `fields` are Arrow's types of what each box has beside its numbers."""
     kind = pa.list_(pa.struct([("bbox", NUMBERS), *fields.items()]))
     column = find_column(pa.field("objects", kind))
-    return read_cells(pa.chunked_array([pa.array(rows, kind)]), column, names, order, lambda: sizes)
+    return read_cells(
+        pa.chunked_array([pa.array(rows, kind)]), column, names, order, lambda: sizes, bad_boxes
+    )
 
 
 def boxed(*boxes):
@@ -50,7 +52,9 @@ def test_a_share_that_is_the_whole_image_is_in_doubt():
 
 @pytest.mark.parametrize("category", [2, -1])
 def test_a_category_that_its_class_names_lack_is_refused(category):
-    with pytest.raises(InputError, match=r"category .* is not one of its 2 classes"):
+    with pytest.raises(
+        InputError, match=rf"row 0 of column 'objects': category {category} is not one of its "
+    ):
         read([[{"bbox": [1, 2, 3, 4], "category": category}]], names=("cell", "cup"), category=pa.int64())
 
 
@@ -75,3 +79,44 @@ def test_values_that_cannot_follow_pixels_are_left_out_in_any_case():
     cells = read(rows, Segmentation=NUMBERS)
     assert cells.images[0].extras == ("{}",)
     assert cells.notes == ["left out of column 'objects': Segmentation, which cannot follow the pixels"]
+
+
+@pytest.mark.parametrize("order", [None, "xywh"])
+def test_bad_boxes_are_skipped_where_that_is_asked_for(order):
+    rows = [
+        [{"bbox": [1, 2, 3, 4], "category": 0}, {"bbox": [1, 2, -3, 4], "category": 0}],
+        [],
+        None,
+        [
+            {"bbox": None, "category": 1},
+            {"bbox": [1, 2, 3], "category": 1},
+            {"bbox": [5, 6, 7, 8], "category": 1},
+            {"bbox": [1, 2, None, 4], "category": 1},
+            {"bbox": [1, 2, 3, 4], "category": 2},
+            {"bbox": [1, 2, 3, 0], "category": 1},
+        ],
+    ]
+    found = read(rows, order, names=("cell", "cup"), bad_boxes="skip", category=pa.int64())
+    assert [image.edges.tolist() for image in found.images] == [[[2, 1, 6, 4]], [], [], [[6, 5, 14, 12]]]
+    assert [image.categories for image in found.images] == [(0,), (), (), (1,)]
+    assert [[box.reason for box in image.skipped] for image in found.images] == [
+        ["negative size"],
+        [],
+        [],
+        ["not four finite numbers"] * 3 + ["unknown category"],
+    ]
+    assert found.images[0].skipped[0].detail == (
+        "row 0 of column 'objects': bbox must be of a width and height >= 0, got [1.0, 2.0, -3.0, 4.0]"
+    )
+    assert found.dropped == {"boxes of no area": 1}
+
+
+def test_box_without_a_category_is_bad():
+    rows = [[{"bbox": [1, 2, 3, 4], "category": None}, {"bbox": [1, 2, 3, 4], "category": "cup"}]]
+    with pytest.raises(
+        InputError, match=r"^row 0 of column 'objects': category None is not one of its classes"
+    ):
+        read(rows, category=pa.string())
+    found = read(rows, bad_boxes="skip", category=pa.string())
+    assert found.header.names == ("cup",)
+    assert found.images[0].categories == (0,)

@@ -52,11 +52,13 @@ class BadBoxError(InputError):
     Attributes:
         reason: What is wrong with it, in few words: such boxes are counted by them.
         detail: Where it stands, what it must be, and what stands there.
+        cure: What can be done beside leaving it out, as words.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, *cure: object) -> None:
         super().__init__(detail)
         self.reason, self.detail = reason, detail
+        self.cure = cure or ("correct or remove it",)
 
 
 def stop_or_skip(error: BadBoxError, bad_boxes: str) -> SkippedBox:
@@ -71,8 +73,8 @@ def stop_or_skip(error: BadBoxError, bad_boxes: str) -> SkippedBox:
     """
     if bad_boxes == SKIP:
         return SkippedBox(error.reason, error.detail)
-    cure = "; correct or remove it, or leave such boxes out with "
-    raise InputError(error.detail, cure, Option("bad_boxes", SKIP)) from error
+    skip = Option("bad_boxes", SKIP)
+    raise InputError(error.detail, "; ", *error.cure, ", or leave such boxes out with ", skip) from error
 
 
 def name_skipped(box: SkippedBox) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import accumulate, pairwise
+from reprlib import repr as shorten
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augcli.errors import InputError, Option
-from augcli.io.boxes.base import COLUMN, NO_AREA
+from augcli.io.boxes.base import COLUMN, NEGATIVE, NO_AREA, NOT_NUMBERS, BadBoxError, stop_or_skip
 from augcli.io.boxes.columns import AREA, BoxColumn
 from augcli.io.boxes.extras import read_extra
-from augcli.program.annotated import BoxHeader
+from augcli.program.annotated import STOP, BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def read_cells(
     names: tuple[str, ...] | None,
     order: str | None,
     find_sizes: Callable[[], Sequence[tuple[int, int] | None]],
+    bad_boxes: str = STOP,
 ) -> ColumnCells:
     """Read the boxes of all rows.
 
@@ -58,19 +60,21 @@ def read_cells(
         order: `xywh` or `xyxy`; None takes COCO's, unless the values deny it.
         find_sizes: Gives height and width of the images of the first rows, as far as they are known; called
             only where the values alone do not tell the order.
+        bad_boxes: What becomes of boxes that are not right.
 
     Raises:
         InputError: If a cell holds what cannot be a box, or the order is in doubt.
     """
     counts, values = _flatten(cells, column)
-    boxes = _read_numbers(values[column.bbox], column)
+    boxes = _read_numbers(values[column.bbox])
     if order is None:
         _check_order(boxes, counts, column, find_sizes)
     x0, y0, third, fourth = boxes.T
     x1, y1 = (third, fourth) if order == CORNERS else (x0 + third, y0 + fourth)
     edges = np.stack([y0, x0, y1, x1], axis=1)
-    _check_sides(edges, boxes, column)
     indices, categories = _read_categories(values, column, names, len(boxes))
+    found = _find_bad(edges, indices, values, counts, column)
+    bad = {number: stop_or_skip(error, bad_boxes) for number, error in sorted(found.items())}
     header = BoxHeader(
         COLUMN,
         tuple(str(category["name"]) for category in categories),
@@ -78,15 +82,18 @@ def read_cells(
     )
     extras = _read_extras(values, column, len(boxes))
     kept = (edges[:, 2:] - edges[:, :2] >= 5e-7).all(1)  # as it would be written
-    dropped = Counter({NO_AREA: int((~kept).sum())} if not kept.all() else {})
+    lost = int((~kept).sum()) - sum(not kept[number] for number in bad)
+    kept[list(bad)] = False
+    dropped = Counter({NO_AREA: lost} if lost else {})
     images = [
         ImageBoxes(
             0,
             0,
             own,
-            tuple(indices[number] for number in places),
+            tuple(indices[number] or 0 for number in places),
             tuple(map(extras.__getitem__, places)),
             "{}",
+            skipped=tuple(bad[number] for number in range(first, stop) if number in bad) if bad else (),
         )
         for first, stop in pairwise([0, *accumulate(counts)])
         for places in [[number for number in range(first, stop) if kept[number]]]
@@ -124,19 +131,16 @@ def _lengths(lists: pa.Array) -> list[int]:
     return lengths
 
 
-def _read_numbers(boxes: pa.Array, column: BoxColumn) -> NDArray[np.float64]:
-    """Return (n, 4) what stands in the boxes."""
-    lengths = pc.list_value_length(boxes)
-    flat = boxes.flatten()
-    four = lengths.null_count == 0 and flat.null_count == 0 and set(lengths.unique().to_pylist()) <= {4}
-    numbers = flat.to_numpy(zero_copy_only=False).astype(np.float64) if four else np.empty(0)
-    if not four or not np.isfinite(numbers).all():
-        raise InputError(
-            f"column {column.name!r}: each {column.bbox} must be four finite numbers; correct them, or leave"
-            " the column out with ",
-            Option("box_order", "skip"),
-        )
-    return np.asarray(numbers.reshape(-1, 4))
+def _read_numbers(boxes: pa.Array) -> NDArray[np.float64]:
+    """Return (n, 4) what stands in the boxes; NaN in those that are not four finite numbers."""
+    lengths = pc.fill_null(pc.list_value_length(boxes), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    flat = boxes.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    starts = np.cumsum(lengths) - lengths
+    numbers = np.full((len(lengths), 4), np.nan)
+    is_four = lengths == 4
+    numbers[is_four] = flat[starts[is_four, None] + np.arange(4)]
+    numbers[~np.isfinite(numbers).all(1)] = np.nan
+    return numbers
 
 
 def _check_order(
@@ -150,19 +154,20 @@ def _check_order(
     Raises:
         InputError: Naming the other reading, and the option that decides.
     """
-    if not len(boxes):
+    whole = boxes[~np.isnan(boxes).any(1)]
+    if not len(whole):
         return
     doubt = ""
-    if boxes.min() >= 0 and boxes.max() <= 1:
+    if whole.min() >= 0 and whole.max() <= 1:
         doubt = (
             "shares of the image's sides (all values lie in 0..1), which are to be multiplied by them first"
         )
-    elif (boxes[:, 2:] > boxes[:, :2]).all():
+    elif (whole[:, 2:] > whole[:, :2]).all():
         beyond = _find_beyond(boxes, counts, find_sizes())
         if beyond is not None:
             doubt = f"x0, y0, x1, y1 (as widths and heights, {beyond} would leave its image)"
     if doubt:
-        first = ", ".join(f"{value:g}" for value in boxes[0])
+        first = ", ".join(f"{value:g}" for value in whole[0])
         raise InputError(
             f"column {column.name!r}: {column.bbox} may be x, y, width, height in pixels, as COCO has them,"
             f" or {doubt}; the first is {first}; give ",
@@ -190,47 +195,52 @@ def _find_beyond(
     return found
 
 
-def _check_sides(edges: NDArray[np.float64], boxes: NDArray[np.float64], column: BoxColumn) -> None:
-    negative = np.flatnonzero((edges[:, 2:] < edges[:, :2]).any(1))
-    if len(negative):
-        first = ", ".join(f"{value:g}" for value in boxes[negative[0]])
-        raise InputError(
-            f"column {column.name!r}: {column.bbox} {first} has a negative width or height; correct it,"
-            " say with ",
-            Option("box_order"),
-            " how boxes are written, or leave the column out with ",
-            Option("box_order", "skip"),
+def _find_bad(
+    edges: NDArray[np.float64],
+    indices: Sequence[int | None],
+    values: dict[str, pa.Array],
+    counts: Sequence[int],
+    column: BoxColumn,
+) -> dict[int, BadBoxError]:
+    """Return what is wrong with boxes, by their number."""
+    rows = np.repeat(np.arange(len(counts)), counts)
+    leave_out = ("correct it, leave the column out with ", Option("box_order", "skip"))
+    say_order = ("correct it, say with ", Option("box_order"), " how boxes are written")
+    bad = {}
+    is_negative = np.any(edges[:, 2:] < edges[:, :2], axis=1)
+    for number in np.flatnonzero(is_negative | ~np.isfinite(edges).all(1)).tolist():
+        is_size = bool(is_negative[number])
+        must = "must be of a width and height >= 0" if is_size else "must be four finite numbers"
+        detail = f"row {rows[number]} of column {column.name!r}: {column.bbox} {must}, got"
+        detail += f" {shorten(values[column.bbox][number].as_py())}"
+        cure = say_order if is_size else leave_out
+        bad[number] = BadBoxError(NEGATIVE if is_size else NOT_NUMBERS, detail, *cure)
+    for number in (number for number, index in enumerate(indices) if index is None):
+        got = values[column.category or ""][number].as_py()
+        detail = (
+            f"row {rows[number]} of column {column.name!r}: {column.category} {got} is not one of its classes"
         )
+        bad.setdefault(number, BadBoxError("unknown category", detail, *leave_out))
+    return bad
 
 
 def _read_categories(
     values: dict[str, pa.Array], column: BoxColumn, names: tuple[str, ...] | None, count: int
-) -> tuple[list[int], list[dict[str, Any]]]:
-    """Return the index of each box's category, and the categories as COCO has them."""
+) -> tuple[list[int | None], list[dict[str, Any]]]:
+    """Return the index of each box's category, None if there is none, and the categories as COCO has them."""
     if column.category is None:
         return [0] * count, [{"id": 1, "name": column.name}]
     found = values[column.category].to_pylist()
-    if None in found:
-        raise InputError(
-            f"column {column.name!r}: a box has no {column.category}; give each box one, or leave the column"
-            " out with ",
-            Option("box_order", "skip"),
-        )
-    known = sorted(set(found))
+    known = sorted(set(found) - {None})
     if known and isinstance(known[0], str):
         categories = [{"id": number, "name": name} for number, name in enumerate(known, start=1)]
     elif names is not None:
-        if known and not (known[0] >= 0 and known[-1] < len(names)):
-            raise InputError(
-                f"column {column.name!r}: {column.category} {known[-1]} is not one of its {len(names)}"
-                " classes; correct it, or its features"
-            )
         known = list(range(len(names)))
         categories = [{"id": number, "name": name} for number, name in enumerate(names)]
     else:
         categories = [{"id": int(value), "name": str(value)} for value in known]
     places = {value: index for index, value in enumerate(known)}
-    return [places[value] for value in found], categories
+    return [places.get(value) for value in found], categories
 
 
 def _read_extras(values: dict[str, pa.Array], column: BoxColumn, count: int) -> list[str]:

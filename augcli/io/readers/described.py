@@ -101,7 +101,7 @@ def find_described(
 
 
 def read_column_boxes(
-    shards: Sequence[Shard], image: str, column: BoxColumn, features: dict[str, Any], order: str | None
+    shards: Sequence[Shard], image: str, column: BoxColumn, features: dict[str, Any], selection: Selection
 ) -> ColumnCells:
     """Read the boxes of all rows.
 
@@ -110,7 +110,7 @@ def read_column_boxes(
         image: The column of the images.
         column: The column of the boxes.
         features: Hugging Face's, of all columns.
-        order: In which order boxes are written; None finds it out.
+        selection: How boxes are read.
 
     Raises:
         InputError: If the column is damaged, or the order is in doubt.
@@ -118,7 +118,8 @@ def read_column_boxes(
     """
     names = check_names(category_names(features.get(column.name), column))
     cells = read_column(shards, column.name)
-    return read_cells(cells, column, names, order, lambda: _read_sizes(shards, image))
+    order, bad_boxes = selection.box_order, selection.bad_boxes
+    return read_cells(cells, column, names, order, lambda: _read_sizes(shards, image), bad_boxes)
 
 
 def give_boxes(catalogues: Sequence[Catalogue], boxes: Sequence[ImageBoxes]) -> tuple[Catalogue, ...]:

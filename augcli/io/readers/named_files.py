@@ -148,6 +148,7 @@ def find_table_boxes(
         classes,
         selection.box_order,
         lambda: [read_upright_size(*store.read([key])) for key in keys[:LOOKED_AT]],
+        selection.bad_boxes,
     )
     boxes = dict(zip(keys, cells.images, strict=True))
     given = tuple(replace(split, boxes=[boxes.get(key) for key in split.keys]) for split in catalogues)

@@ -186,7 +186,7 @@ def _find_boxes(
         return [[[path] for path in itertools.islice(paths, len(split))] for split in catalogues]
 
     if box_column is not None:
-        cells = read_column_boxes(rows.shards, columns.image, box_column, features, selection.box_order)
+        cells = read_column_boxes(rows.shards, columns.image, box_column, features, selection)
         return give_boxes(catalogues, cells.images), cells.header, describe_boxes(box_column, cells)
     if selection.files.boxes:
         return find_boxes(catalogues, names(), selection.locate(selection.files.boxes), selection)
