@@ -53,6 +53,7 @@ soak: .venv/dev.stamp  ## 100,000 images, 8 workers, 50 kills: equal bytes, flat
 	$(BIN)/python tests/soak/ray_kills.py
 	$(BIN)/python tests/soak/partitions.py --rounds 20
 	$(BIN)/python tests/soak/partitions.py --rounds 20 --format parquet
+	$(BIN)/python tests/soak/report.py
 	$(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile soak
 
 docs: .venv/run.stamp  ## the guide's cards of operations and their pictures, from the operations themselves

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from augcli.pipeline.results import Summary, Verification
     from augcli.program.boxes_and_masks import BoxRule
     from augcli.recipe import Recipe
+    from augcli.views import write_report
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ _HOMES = {
     "rand_box": "augcli.arrays.boxes",
     "smooth_labels": "augcli.arrays.labels",
     "verify": "augcli.api",
+    "write_report": "augcli.views",
 }
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "rand_box",
     "smooth_labels",
     "verify",
+    "write_report",
 ]
 
 

@@ -12,6 +12,7 @@ from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
     from augcli.io.readers.base import Selection
+    from augcli.io.store.locations import Location
     from augcli.io.store.urls import Access
     from augcli.pipeline.plan.partitions import Partition
     from augcli.recipe import Recipe
@@ -54,6 +55,26 @@ def check_output(dst: str, access: Access) -> None:
         raise OutputError(
             f"{dst!r} holds no augcli.json, so it is not an output of augcli; give the DST of a run"
         )
+
+
+def locate_report(file: str | os.PathLike[str], dst: str, access: Access) -> Location:
+    """Return where the report of an output is written: elsewhere, or at its root under the name it has there.
+
+    Raises:
+        OutputError: If it would stand among the files of the output, or a directory stands there.
+    """
+    from augcli.io.store.locations import Kind, find_kind, locate_file, path_below
+    from augcli.io.store.names import REPORT
+    from augcli.io.store.urls import plain_path
+
+    path = plain_path(file)
+    place = locate_file(path, access)
+    below = path_below(place.store.name, dst)
+    if below is not None and below + place.key != REPORT:
+        raise OutputError(f"{path!r} lies in DST; give a file elsewhere, or {REPORT} at the root of DST")
+    if find_kind(path, access) is Kind.DIRECTORY:
+        raise OutputError(f"{path!r} is a directory; give the name of a file")
+    return place
 
 
 def read_own_partition(text: str, force: bool) -> Partition:

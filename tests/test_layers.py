@@ -18,7 +18,7 @@ import augcli
 PACKAGE = Path(augcli.__file__).parent
 LAYERS = [
     {"cli"},
-    {"api", "arrays"},
+    {"api", "views", "arrays"},
     {"report", "arguments"},
     {"pipeline"},
     {"recipe_files"},
@@ -41,7 +41,7 @@ INNER_LAYERS = {
     "pipeline": [
         {
             *("run", "extent", "completion", "workplace", "partition", "planned", "merge"),
-            *("verify", "part_check", "recompute", "doctor"),
+            *("verify", "part_check", "inspection", "recompute", "doctor"),
         },
         {"output", "worker", "engines", "settings"},
         {"plan"},
@@ -53,6 +53,7 @@ INNER_LAYERS = {
 HOMES = {
     "numba": {"kernels/cpu"},
     "cupy": {"kernels/devices.py"},
+    "jinja2": {"report/html.py"},
     "PIL": {"io/images/", "report/preview.py", "report/drawing.py"},
     "simplejpeg": {"io/images/"},
     "pyarrow": {"io/"},
@@ -283,7 +284,7 @@ def test_public_names():
     assert augcli.__all__ == sorted(augcli.__all__)
     operations = {"apply", "cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
     others = {"AugcliError", "Diagnosis", "Recipe", "Summary", "Verification", "__version__"}
-    others |= {"diagnose", "materialize", "merge", "preview", "verify"}
+    others |= {"diagnose", "materialize", "merge", "preview", "verify", "write_report"}
     boxes = {"BoxRule", "FollowedBoxes"}
     assert set(augcli.__all__) == operations | others | boxes
     assert dir(augcli) == augcli.__all__

@@ -20,6 +20,7 @@ from augcli.cli.merge import merge
 from augcli.cli.operations import add_operations
 from augcli.cli.plain_values import PlainCommand, PlainGroup
 from augcli.cli.preview import preview
+from augcli.cli.report import report
 from augcli.cli.run import run
 from augcli.cli.verify import verify
 from augcli.errors import AugcliError, Reminder, Spelling
@@ -44,6 +45,7 @@ app.command(cls=PlainCommand)(run)
 app.command(cls=PlainCommand)(merge)
 app.command(cls=PlainCommand)(verify)
 app.command(cls=PlainCommand)(preview)
+app.command(cls=PlainCommand)(report)
 app.command(cls=PlainCommand)(doctor)
 app.command(cls=PlainCommand)(guide)
 
@@ -91,7 +93,7 @@ def answer(arguments: Sequence[str]) -> int:
             return _complain(error.spell(Spelling.FLAG), error.exit_code)
         except _Stopped as stopped:
             again = shlex.join(["augcli", *arguments])
-            goes_on = not {"verify", "preview", "doctor", "guide"} & set(arguments[:1])
+            goes_on = not {"verify", "preview", "report", "doctor", "guide"} & set(arguments[:1])
             way = f"; to go on where it was: {again}" if goes_on else ""
             return _complain(f"interrupted{way}", stopped.exit_code)
         except Exception as error:

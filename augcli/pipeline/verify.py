@@ -12,7 +12,7 @@ from augcli.io.images import codec
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import Sharing
 from augcli.io.store.contents import is_hidden, list_contents
-from augcli.io.store.names import RECIPE, SEEN_NAME, SUCCESS, find_passing, part_key, part_names
+from augcli.io.store.names import RECIPE, REPORT, SEEN_NAME, SUCCESS, find_passing, part_key, part_names
 from augcli.io.store.places import open_destination
 from augcli.io.store.urls import HERE, Access
 from augcli.io.writers.comparison import Difference
@@ -177,7 +177,7 @@ def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Reci
         found.append(Difference(SUCCESS, "it is not empty"))
     promised = {RECIPE, SUCCESS, *(part_key(chunk) for split in splits for chunk in split.output.chunks)}
     promised |= images | documents.document_names([split.output for split in splits], recipe)
-    # Caches beside part files and plans of partitions may be there or not, and nothing depends on them.
+    # Caches beside part files, plans of partitions and a report may be there or not: nothing depends on them.
     strangers = (key for key in standing - promised if not is_hidden(key) and not _is_passing(key))
     found += [Difference(key, "it is not of this output") for key in strangers]
     empty = (key for key in contents.empty if not is_hidden(key))
@@ -186,8 +186,8 @@ def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Reci
 
 
 def _is_passing(key: str) -> bool:
-    """True if a file is a cache or a plan, which no output promises."""
-    return SEEN_NAME.fullmatch(key) is not None or bool(find_passing([key]))
+    """True if a file is a cache, a plan or a report, which no output promises."""
+    return key == REPORT or SEEN_NAME.fullmatch(key) is not None or bool(find_passing([key]))
 
 
 def _check_recipe(splits: Sequence[StoredSplit], digest: str) -> list[Difference]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 CELL = 190
 """Pixels of the longer side of an image on a sheet."""
+
+THUMBNAIL, THUMBNAIL_QUALITY = 160, 78
+"""The longer side of an image in a report, and its JPEG quality: some 5 kB."""
 
 GOLDEN = 0.6180339887498949
 """Steps of this length on a circle never come near each other soon."""
@@ -100,6 +104,14 @@ def draw_result(pair: Pair, row: dict[str, Any], annotated: Annotated, max_pixel
         image = tint(image, decode_mask(pair.mask).indices)
     boxes = row.get(BOXES) or ()
     return outline(image, (([box[edge] for edge in EDGES], box["category"]) for box in boxes))
+
+
+def encode_thumbnail(image: Image.Image) -> bytes:
+    """Return an image as a small JPEG."""
+    small, file = image.convert("RGB"), io.BytesIO()
+    small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    small.save(file, "JPEG", quality=THUMBNAIL_QUALITY, optimize=True)
+    return file.getvalue()
 
 
 def draw_plain(pixels: Pixels) -> Image.Image:

@@ -37,6 +37,10 @@ ROOT_NAMES = frozenset([CLASSES, CARD, RECIPE, FAILURES, WARNINGS, SUCCESS, ANNO
 """Files that stand beside the class folders of an output."""
 
 
+REPORT = "report.html"
+"""What `augcli report` may write at the root of an output. No part of it: nothing promises or removes it."""
+
+
 OWN_NAMES = ROOT_NAMES | {INDEX}
 """All files of ours whose names do not depend on what they hold."""
 
@@ -166,7 +170,7 @@ OTHERS = re.compile(
         [
             *(PART_NAME.pattern, SEEN_NAME.pattern, PLAN_NAME.pattern, SLICE_NAME.pattern),
             PROBE_NAME.pattern,
-            *map(re.escape, sorted(OWN_NAMES)),
+            *map(re.escape, sorted(OWN_NAMES | {REPORT})),
         ]
     )
 )

@@ -146,8 +146,9 @@ class FolderWriter(Writer):
 
     def _keys(self, names: Sequence[str]) -> list[str]:
         """Return the keys of images, and behind them those of their masks where there are some."""
-        masks = [self._base + mask_name(name) for name in names] if self.annotated.masks else []
-        return [*(self._base + name for name in names), *masks]
+        base = self._base
+        masks = [base + mask_name(name) for name in names] if self.annotated.masks else []
+        return [*(base + name for name in names), *masks]
 
 
 def _read_all(store: Store, keys: Sequence[str]) -> list[bytes]:

@@ -57,13 +57,11 @@ class StoredOutput:
     def read_splits(self) -> tuple[list[StoredSplit], list[Difference]]:
         """Read what the part files say, split by split; and which of them are damaged."""
         splits, found = [], []
-        named = sorted((name.rpartition("-")[0], name) for name in part_names(self.contents.sizes))
-        main = find_augmented(sorted({split for split, _ in named}), self.recipe.split)
-        for split, group in itertools.groupby(named, key=lambda pair: pair[0]):
+        for split, group in self.list_chunks().items():
             chunks: list[str] = []
             facts: list[PartFacts] = []
             names: list[str] = []
-            for part in self.parts.read([name for _, name in group]):
+            for part in self.parts.read(group):
                 own_names = _read_names(part)
                 if part.facts is None or own_names is None:
                     found.append(Difference(part_key(part.chunk), "it is damaged"))
@@ -73,13 +71,23 @@ class StoredOutput:
                 names += own_names
                 self.parts.keep(part)
             if chunks:
-                splits.append(self._describe(split, main, chunks, facts, names))
+                splits.append(self.describe(split, chunks, facts, names))
         return splits, found
 
-    def _describe(
-        self, split: str, main: str, chunks: Sequence[str], facts: Sequence[PartFacts], names: Sequence[str]
+    def list_chunks(self) -> dict[str, list[str]]:
+        """Return the names of the chunks that have part files, in order, by split."""
+        named = sorted((name.rpartition("-")[0], name) for name in part_names(self.contents.sizes))
+        groups = itertools.groupby(named, key=lambda pair: pair[0])
+        return {split: [name for _, name in group] for split, group in groups}
+
+    def describe(
+        self, split: str, chunks: Sequence[str], facts: Sequence[PartFacts], names: Sequence[str]
     ) -> StoredSplit:
-        """Find the classes and the features of carried columns where a table or a shard bears them."""
+        """Return a split by its chunks, what their part files say, and the names of its outputs, or of some.
+
+        Its classes and the features of carried columns are found where a table or a shard bears them.
+        """
+        main = find_augmented(list(self.list_chunks()), self.recipe.split)
         recipe = self.recipe if split == main else pass_on(self.recipe)
         writer = self._make_writer(split, recipe, None, {})
         files = writer.files(names)

@@ -1,0 +1,214 @@
+"""An output that stands, counted for people to look at: what it holds, what failed, and what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from augcli.errors import OutputError, quantity
+from augcli.io.boxes.recorded import read_annotated
+from augcli.io.records.parts import Parts
+from augcli.io.records.row_statistics import RowStatistics, counted_columns
+from augcli.io.store.contents import list_contents
+from augcli.io.store.names import RECIPE, SUCCESS, part_names
+from augcli.pipeline.output.compare_documents import IMPOSSIBLE
+from augcli.pipeline.output.documents import document_names
+from augcli.pipeline.output.plan_files import read_plans
+from augcli.pipeline.output.stored_splits import StoredOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from augcli.io.records.part_files import PartFacts
+    from augcli.io.records.parts import Part
+    from augcli.io.store.base import Store
+    from augcli.pipeline.output.documents import SplitOutput
+    from augcli.recipe import Recipe
+    from augcli.samples import Failure
+
+KEPT = 200
+"""Failures, and warnings, that are kept to be shown; all are counted."""
+
+
+@dataclass(slots=True)
+class Incidents:
+    """What did not go as it should, of all splits.
+
+    Attributes:
+        failures: The first samples that gave no output.
+        reasons: All such samples, by the reason.
+        warnings: The first samples that were decoded with warnings.
+        warned: How many were.
+        counts: How often something worth knowing was met.
+        written_by: Part files by the library that wrote them.
+    """
+
+    failures: list[Failure] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    warnings: list[Failure] = field(default_factory=list)
+    warned: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    written_by: Counter[str] = field(default_factory=Counter)
+
+    def add(self, facts: PartFacts, written_by: str) -> None:
+        """Take in what a part file says."""
+        self.written_by[written_by] += 1
+        self.failures += facts.failures[: KEPT - len(self.failures)]
+        self.reasons.update(failure.reason for failure in facts.failures)
+        self.warnings += facts.warnings[: KEPT - len(self.warnings)]
+        self.warned += len(facts.warnings)
+        self.counts.update(facts.counts)
+
+
+@dataclass(slots=True)
+class Losses:
+    """What part files promise and does not stand as it was written.
+
+    Attributes:
+        damaged: Names of damaged part files' chunks.
+        missing: How many files are missing.
+        first: The first of these.
+        changed: Names of chunks with files of other sizes.
+    """
+
+    damaged: list[str] = field(default_factory=list)
+    missing: int = 0
+    first: str = ""
+    changed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedSplit:
+    """A split of an output, and its rows counted."""
+
+    output: SplitOutput
+    statistics: RowStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """An output that was looked at.
+
+    Attributes:
+        output: The output.
+        splits: Its splits.
+        incidents: What failed and what was worth a warning.
+        troubles: What is missing, in words; empty where all stands as far as names and sizes tell.
+        version: The output version that `augcli.json` says.
+    """
+
+    output: StoredOutput
+    splits: tuple[InspectedSplit, ...]
+    incidents: Incidents
+    troubles: tuple[str, ...]
+    version: str
+
+    @property
+    def rows(self) -> int:
+        """All outputs."""
+        return sum(split.statistics.rows for split in self.splits)
+
+
+def inspect(
+    store: Store, recipe: Recipe, advance: Callable[[int, int], None] = lambda done, total: None
+) -> Inspection:
+    """Count an output; part files are read one after the other, so a million rows take little memory.
+
+    Args:
+        store: The output.
+        recipe: What its `augcli.json` says.
+        advance: Called with (part files read since the last call, all part files).
+
+    Raises:
+        OutputError: If its `augcli.json` is damaged.
+        StorageError: If the machine fails.
+    """
+    annotated, contents = read_annotated(store), list_contents(store)
+    output = StoredOutput(store, contents, Parts(store), recipe, annotated)
+    incidents, losses, splits = Incidents(), Losses(), []
+    total = sum(map(len, output.list_chunks().values()))
+    for split in output.list_chunks():
+        inspected = _inspect_split(output, split, incidents, losses, lambda: advance(1, total))
+        splits += [inspected] if inspected else []
+    troubles = tuple(_explain(output, [split.output for split in splits], losses))
+    return Inspection(output, tuple(splits), incidents, troubles, _read_version(store))
+
+
+def _inspect_split(
+    output: StoredOutput, split: str, incidents: Incidents, losses: Losses, advance: Callable[[], None]
+) -> InspectedSplit | None:
+    """Count a split; None if none of its part files can be read."""
+    statistics, described = RowStatistics(), None
+    facts: list[PartFacts] = []
+    for part in output.parts.read(output.list_chunks()[split]):
+        advance()
+        try:
+            if part.facts is None:
+                raise OutputError("it is not a whole part file")
+            rows = part.read(counted_columns(part))
+            described = described or output.describe(split, [], [], rows["file_name"].to_pylist()).output
+            statistics.add(part.chunk, rows)
+            if not described.writer.stands(part, output.contents.sizes):
+                _find_losses(output, described, part, losses)
+        except (OutputError, *IMPOSSIBLE):
+            losses.damaged.append(part.chunk)
+            continue
+        incidents.add(part.facts, part.written_by)
+        # What tells which documents there are; the rest of a million samples would take much memory.
+        facts.append(
+            replace(
+                part.facts, contents=b"", failures=part.facts.failures[:1], warnings=part.facts.warnings[:1]
+            )
+        )
+    if described is None:
+        return None
+    return InspectedSplit(replace(described, chunks=tuple(statistics.chunks), facts=facts), statistics)
+
+
+def _find_losses(output: StoredOutput, split: SplitOutput, part: Part, losses: Losses) -> None:
+    """Find files of a chunk that are missing; where none is, some have another size."""
+    missing = sorted(split.writer.files(part.file_names()) - output.contents.sizes.keys())
+    if missing:
+        losses.missing += len(missing)
+        losses.first = losses.first or missing[0]
+    else:
+        losses.changed.append(part.chunk)
+
+
+def _explain(output: StoredOutput, splits: Sequence[SplitOutput], losses: Losses) -> Iterator[str]:
+    """Yield in words what is missing."""
+    contents = output.contents
+    planned = {
+        chunk.part
+        for plan in read_plans(output.store, contents.sizes).values()
+        for split in (plan.splits if plan else ())
+        for chunk in split.chunks
+    }
+    missing = planned - part_names(contents.sizes)
+    if missing:
+        number = quantity(len(missing), "chunk")
+        yield f"{number} of {len(planned)} that partitions planned are missing; run these partitions again"
+    if not splits:
+        yield "no part file stands: nothing was finished yet; run the command again"
+    if SUCCESS not in contents.sizes:
+        yield f"{SUCCESS} is missing: the output is not complete, or too much failed"
+    if losses.damaged:
+        number = quantity(len(losses.damaged), "part file is", "part files are")
+        yield f"{number} damaged ({losses.damaged[0]!r} first); run the command again"
+    if losses.missing:
+        number = quantity(losses.missing, "file is", "files are")
+        yield f"{number} missing ({losses.first!r} first); run the command again"
+    if losses.changed:
+        number = quantity(len(losses.changed), "chunk has", "chunks have")
+        yield f"{number} files of other sizes than were written ({losses.changed[0]!r} first): changed since"
+    lost = sorted(document_names(splits, output.recipe) - contents.standing()) if splits else []
+    if lost:
+        yield f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'} missing"
+
+
+def _read_version(store: Store) -> str:
+    """Return the output version that `augcli.json` says."""
+    [text] = store.read([RECIPE])
+    return str(json.loads(text or b"{}").get("output_version", "unknown"))

@@ -1,0 +1,275 @@
+"""What the report of an output says, as plain values for its template."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from augcli import __version__
+from augcli.errors import quantity
+from augcli.io.readers.splits import find_augmented
+from augcli.io.records.row_statistics import SIZE_BINS, UNLABELLED
+from augcli.recipe import OUTPUT_VERSION
+from augcli.report import charts
+from augcli.report.wording import describe_recipe, name_class, write_command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from augcli.pipeline.inspection import InspectedSplit, Inspection
+    from augcli.report.charts import Histogram, Matrix
+    from augcli.report.gallery import Card
+    from augcli.samples import Failure
+
+MOST_CLASSES, MOST_MET, MOST_ROWS, LISTED = 200, 12, 30, 50
+"""Classes in the table, and in the matrix; rows of other tables; failures that are listed one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """A class: its samples before, its outputs after, the sum of its weights; and how long their bars are."""
+
+    name: str
+    before: int
+    after: int
+    weight: float
+    share: float
+    before_bar: float
+    after_bar: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A table of counts: what is counted, a number for each name, and how many names are left out."""
+
+    title: str
+    rows: tuple[tuple[str, int], ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The classes of the augmented split: the largest, how many are left out, and who was mixed with whom."""
+
+    rows: tuple[ClassRow, ...]
+    left_out: int
+    met: Matrix | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Samples that failed or are damaged: the first of them, and how many more there are."""
+
+    title: str
+    rows: tuple[Failure, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the gallery can be filtered by: classes, operations, and what did not go as it should."""
+
+    classes: tuple[str, ...]
+    operations: tuple[str, ...]
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done: in words, as a command, the split that charts are of, and names with versions."""
+
+    words: tuple[str, ...]
+    command: str
+    needs: str
+    split: str
+    versions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a report says.
+
+    Attributes:
+        name: The output.
+        troubles: What is missing.
+        done: What was done.
+        classes: The classes; None where nothing is labelled.
+        histograms: Shares, sizes and visibilities.
+        tables: Other counts.
+        listings: Failures and warnings.
+        gallery: Samples.
+    """
+
+    name: str
+    troubles: tuple[str, ...]
+    done: Done
+    classes: Classes | None
+    histograms: tuple[Histogram, ...]
+    tables: tuple[Counts, ...]
+    listings: tuple[Listing, ...]
+    gallery: tuple[Card, ...]
+
+    @property
+    def filters(self) -> Filters:
+        """What the gallery can be filtered by."""
+        classes = sorted({card.class_name for card in self.gallery} - {""})
+        operations = sorted({name for card in self.gallery for name in card.operations})
+        failures = sorted({card.failure for card in self.gallery} - {""})
+        return Filters(tuple(classes), tuple(operations), tuple(failures))
+
+
+def describe_report(inspection: Inspection, gallery: Iterable[Card]) -> Report:
+    """Return what the report of an output says."""
+    output = inspection.output
+    names = [split.output.name for split in inspection.splits]
+    main = find_augmented(names, output.recipe.split) if names else ""
+    split = next((split for split in inspection.splits if split.output.name == main), None)
+    return Report(
+        name=output.store.name,
+        troubles=inspection.troubles,
+        done=_describe_done(inspection, main if len(names) > 1 else ""),
+        classes=None if split is None else _count_classes(split),
+        histograms=() if split is None else tuple(_draw_histograms(split)),
+        tables=tuple(_make_tables(inspection, split)),
+        listings=tuple(_list_incidents(inspection)),
+        gallery=tuple(gallery),
+    )
+
+
+def _describe_done(inspection: Inspection, split: str) -> Done:
+    """Return what was done, and by which versions, as the output's own documents say it."""
+    output = inspection.output
+    needed = [
+        what
+        for what, is_there in (("masks", output.annotated.masks), ("boxes", output.annotated.boxes))
+        if is_there
+    ]
+    versions = [("output version, by augcli.json", inspection.version)]
+    versions += [
+        (f"{quantity(number, 'part file')} written by", library)
+        for library, number in inspection.incidents.written_by.most_common()
+    ]
+    versions.append(("this page written by", f"augcli {__version__} (output version {OUTPUT_VERSION})"))
+    return Done(
+        tuple(describe_recipe(output.recipe)),
+        write_command(output.recipe, output.store),
+        f"Give its {' and '.join(needed)}, too." if needed else "",
+        split,
+        tuple(versions),
+    )
+
+
+def _count_classes(split: InspectedSplit) -> Classes | None:
+    """Return the classes of a split, those with the most outputs first; None where nothing is labelled."""
+    names, counted = split.output.classes or (), split.statistics.classes
+    known = [set(counter) - {UNLABELLED} for counter in (counted.before, counted.after, counted.weights)]
+    numbers = sorted(
+        set(range(len(names) if len(names) <= MOST_CLASSES else 0)).union(*known),
+        key=lambda number: (-counted.after[number], number),
+    )
+    if not set().union(*known):
+        return None
+    shown = numbers[:MOST_CLASSES]
+    most = max(max(counted.before[number], counted.after[number]) for number in shown)
+    whole = sum(counted.weights.values()) or 1.0
+    rows = tuple(
+        ClassRow(
+            name=name_class(number, names),
+            before=counted.before[number],
+            after=counted.after[number],
+            weight=counted.weights[number],
+            share=counted.weights[number] / whole,
+            before_bar=charts.scale(counted.before[number], most),
+            after_bar=charts.scale(counted.after[number], most),
+        )
+        for number in shown
+    )
+    met = counted.pairs.among(numbers[:MOST_MET])
+    met_names = [*(name_class(number, names) for number in numbers[:MOST_MET]), "all others"]
+    left_out = max(len(names), len(numbers)) - len(shown)
+    return Classes(rows, left_out, charts.draw_matrix(met_names, met) if met.any() else None)
+
+
+def _draw_histograms(split: InspectedSplit) -> Iterable[Histogram]:
+    """Yield the histograms that there is something to show in."""
+    histograms = split.statistics.histograms
+    for name, title, text in (
+        ("lam", "Share of the base (λ)", "of outputs that hold pixels of a partner"),
+        ("share", "Largest weight of a label", "of labelled outputs, before smoothing"),
+        ("visibility", "Visibility of boxes", "the share of each box that is seen"),
+    ):
+        counts = histograms.get(name)
+        if counts is not None and counts.any():
+            yield charts.draw_shares(title, f"{int(counts.sum())} counted: {text}", counts)
+    sizes = histograms.get("bytes")
+    if sizes is not None and sizes.any():
+        filled = sizes.nonzero()[0]
+        kept = range(int(filled[0]), int(filled[-1]) + 1)
+        labels = [f"{_bytes(2**number)} to {_bytes(2 ** (number + 1))}" for number in kept]
+        assert len(sizes) == SIZE_BINS
+        text = f"{int(sizes.sum())} counted: encoded images"
+        yield charts.draw_histogram("File sizes", text, labels, [int(sizes[number]) for number in kept])
+
+
+def _make_tables(inspection: Inspection, split: InspectedSplit | None) -> Iterable[Counts]:
+    """Yield the tables of counts; those that would be empty are left out."""
+    incidents, statistics = inspection.incidents, [split.statistics for split in inspection.splits]
+    totals = {
+        "outputs": inspection.rows,
+        "outputs in which something was changed": sum(own.applied for own in statistics),
+        "outputs that stand unchanged": inspection.rows - sum(own.applied for own in statistics),
+        "samples that have outputs": sum(own.classes.before.total() for own in statistics),
+        "samples that gave no output": incidents.reasons.total(),
+        "samples decoded with warnings": incidents.warned,
+        "chunks": sum(len(own.chunks) for own in statistics),
+    }
+    yield _table("In all", totals)
+    if len(inspection.splits) > 1:
+        yield _table("Splits", {own.output.name: own.statistics.rows for own in inspection.splits})
+    if split is not None:
+        names = inspection.output.annotated.boxes.names if inspection.output.annotated.boxes else ()
+        sizes = {f"{width} × {height}": rows for (width, height), rows in split.statistics.sizes.items()}
+        boxes = {name_class(number, names): boxes for number, boxes in split.statistics.categories.items()}
+        yield from filter(
+            lambda table: table.rows,
+            [
+                _top("Operations applied", split.statistics.operations),
+                _top("Not applied, and why", split.statistics.reasons),
+                _top("Sizes, width × height", sizes),
+                _top("Boxes of outputs by category", boxes),
+            ],
+        )
+    yield from filter(
+        lambda table: table.rows,
+        [_top("Failed, and why", incidents.reasons), _top("Worth knowing", incidents.counts)],
+    )
+
+
+def _list_incidents(inspection: Inspection) -> Iterable[Listing]:
+    """Yield the samples that failed, and those that are damaged."""
+    incidents = inspection.incidents
+    for title, found, number in (
+        ("Samples that gave no output", incidents.failures, incidents.reasons.total()),
+        ("Samples decoded with warnings", incidents.warnings, incidents.warned),
+    ):
+        if number:
+            first = sorted(found, key=lambda failure: failure.source)[:LISTED]
+            yield Listing(title, tuple(first), number - len(first))
+
+
+def _table(title: str, counts: Mapping[str, int]) -> Counts:
+    return Counts(title, tuple(counts.items()))
+
+
+def _top(title: str, counts: Mapping[str, int]) -> Counts:
+    """Return the largest counts as a table."""
+    return Counts(title, tuple(Counter(counts).most_common(MOST_ROWS)), max(len(counts) - MOST_ROWS, 0))
+
+
+def _bytes(number: int) -> str:
+    """Return a number of bytes, a power of two, in words."""
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if number >= size:
+            return f"{number // size} {unit}"
+    return f"{number} B"

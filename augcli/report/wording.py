@@ -1,0 +1,86 @@
+"""Labels, shares and recipes in words."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from augcli.errors import Option, Spelling
+from augcli.io.store.base import full_name
+from augcli.io.store.names import RECIPE
+from augcli.options import flag, option_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from augcli.io.store.base import Store
+    from augcli.ops import Operation
+    from augcli.recipe import Entry, Recipe
+
+
+def name_class(number: int, classes: Sequence[str]) -> str:
+    """Return the name of a class; its number where the class list is shorter."""
+    return classes[number] if 0 <= number < len(classes) else f"class {number}"
+
+
+def describe_label(
+    classes: Iterable[int] | None, weights: Iterable[float] | None, names: Sequence[str]
+) -> str:
+    """Return a label in words, the largest weight first: `dress 0.79, shoes 0.21`; empty without a label."""
+    if classes is None or weights is None:
+        return ""
+    pairs = sorted(zip(classes, weights, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{name_class(number, names)} {weight:.2f}" for number, weight in pairs)
+
+
+def describe_recipe(recipe: Recipe) -> list[str]:
+    """Return in words what a recipe does, an operation in each line, then what else it asks for."""
+    lines = [_describe_entry(entry) for entry in recipe.entries] or ["nothing is changed"]
+    settings = ", ".join(f"{name} {value}" for name, value in _list_changed(recipe).items())
+    return lines + ([f"with {settings}"] if settings else [])
+
+
+def write_command(recipe: Recipe, store: Store) -> str:
+    """Return the command that makes an output of the same recipe, in the words of a shell.
+
+    A recipe of one operation is written with its options; any other one is that of the output's own document.
+    """
+    choices = [choice for entry in recipe.entries for choice in entry.choices]
+    if len(choices) != 1 or choices[0].operation.name != recipe.name or choices[0].weight != 1.0:
+        return shlex.join(["augcli", "run", full_name(store, RECIPE), "SRC", "NEW_DST"])
+    operation, p = choices[0].operation, recipe.entries[0].p
+    values = _list_changed(operation) | ({} if p == 1.0 else {"p": p}) | _list_changed(recipe)
+    options = [_spell(name, value) for name, value in values.items()]
+    return " ".join([f"augcli {operation.name}", *options, "SRC", "NEW_DST"])
+
+
+def _spell(name: str, value: Any) -> str:
+    """Return an option and its value as the command line has them."""
+    is_switch = isinstance(value, bool)
+    return Option(name.replace("-", "_"), value if is_switch else str(value)).spell(Spelling.FLAG)
+
+
+def _describe_entry(entry: Entry) -> str:
+    """Return one step of a recipe in words."""
+    if [choice.weight for choice in entry.choices] == [1.0]:
+        words = _describe_operation(entry.choices[0].operation)
+    else:
+        choices = (f"{_describe_operation(one.operation)} (weight {one.weight:g})" for one in entry.choices)
+        words = f"one of: {'; '.join(choices)}"
+    return words if entry.p == 1.0 else f"{words}, with probability {entry.p:g}"
+
+
+def _describe_operation(operation: Operation) -> str:
+    """Return an operation in words: its name, and the options that are not as by default."""
+    changed = ", ".join(f"{name} {value}" for name, value in _list_changed(operation).items())
+    return f"{operation.name} ({changed})" if changed else operation.name
+
+
+def _list_changed(owner: Recipe | Operation) -> dict[str, Any]:
+    """Return the options that are not as by default, under the names of the command line."""
+    changed = {}
+    for field in option_fields(owner):
+        value = getattr(owner, field.name)
+        if value != getattr(type(owner)(), field.name):
+            changed[flag(field.name)] = value
+    return changed

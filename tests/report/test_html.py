@@ -1,0 +1,284 @@
+"""The page of a report: what it says, and that nothing in it is anything but text."""
+
+from __future__ import annotations
+
+import re
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import augcli
+from augcli.errors import InputError, MissingPartError, OutputError, UsageError
+from augcli.ops.cutmix import CutMix
+from augcli.ops.cutout import Cutout
+from augcli.recipe import single
+from augcli.report import charts, html
+from augcli.report.html import hash_source
+from tests.report.hostile_names import NAMES
+
+MANY = 300
+VOID = {"meta", "link", "img", "input", "br", "hr"}
+
+
+class Document(HTMLParser):
+    """A page as its elements; each as (tag, attributes, its own text)."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self._open = [], []
+        self.feed(text)
+        assert not self._open
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes), []))
+        if tag not in VOID:
+            self._open.append(self.elements[-1])
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes), []))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop()[0] == tag
+
+    def handle_data(self, data):
+        if self._open:
+            self._open[-1][2].append(data)
+
+    def texts(self, tag):
+        return ["".join(texts) for name, _, texts in self.elements if name == tag]
+
+    def all(self, tag):
+        return [attributes for name, attributes, _ in self.elements if name == tag]
+
+
+def numbers_of(page, table):
+    """The rows of a table of counts."""
+    body = page.split(f"<caption>{table}</caption>")[1].split("</table>")[0]
+    return dict(re.findall(r'<bdi>(.*?)</bdi></th><td class="number" data-value="(\d+)"', body))
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory, write_folder):
+    root = tmp_path_factory.mktemp("report")
+    src = write_folder(root / "src", {"cat": 6, "dog": 4})
+    augcli.materialize(src, root / "dst", single(CutMix(alpha=0.5), seed=3, copies=2), workers=1)
+    return src, root / "dst"
+
+
+@pytest.fixture(scope="module")
+def page(output):
+    return augcli.write_report(output[1], src=output[0])
+
+
+def test_it_counts_what_the_output_holds(page):
+    counts = numbers_of(page, "In all")
+    assert counts["outputs"] == "20"
+    assert counts["samples that have outputs"] == "10"
+    assert counts["samples that gave no output"] == "0"
+    assert numbers_of(page, "Sizes, width × height") == {"10 × 8": "20"}
+
+
+def test_classes_stand_with_their_numbers_before_and_after(page, output):
+    body = page.split('id="class-table"')[1].split("</table>")[0]
+    rows = re.findall(r'<tr><th scope="row"><bdi>(\w+)</bdi></th>(.*?)</tr>', body)
+    values = {name: re.findall(r'data-value="([\d.]+)"', cells) for name, cells in rows}
+    table = [line.split(",") for line in (output[1] / "labels.csv").read_text().splitlines()[1:]]
+    for name, before in (("cat", "6"), ("dog", "4")):
+        assert values[name][:2] == [before, str(sum(row[2] == name for row in table))]
+
+
+def test_the_recipe_stands_in_words_and_as_a_command(page):
+    assert "cutmix (alpha 0.5)" in page
+    assert "augcli cutmix --alpha 0.5 --seed 3 --copies 2 --format folder SRC NEW_DST" in page
+
+
+def test_a_complete_output_has_no_trouble(page):
+    assert "Complete: all files" in page
+    assert 'role="alert"' not in page
+
+
+def test_an_output_that_is_not_complete_says_what_is_missing(output, tmp_path):
+    augcli.materialize(output[0], tmp_path / "dst", single(Cutout()))
+    (tmp_path / "dst" / "_SUCCESS").unlink()
+    next((tmp_path / "dst").rglob("*.png")).unlink()
+    document = Document(augcli.write_report(tmp_path / "dst"))
+    (alert,) = [attributes for _, attributes, _ in document.elements if attributes.get("role") == "alert"]
+    assert alert["class"] == "trouble"
+    said = " ".join(document.texts("bdi"))
+    assert "_SUCCESS is missing" in said
+    assert "1 file is missing" in said
+    assert "its image is missing or damaged" in said
+
+
+def test_it_asks_for_nothing_but_itself(page):
+    document = Document(page)
+    links = [
+        value
+        for _, attributes, _ in document.elements
+        for value in map(attributes.get, ("href", "src"))
+        if value
+    ]
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert not re.search(r"url\(|@import", page)
+
+
+def test_its_policy_lets_in_its_own_style_and_script_alone(page):
+    document = Document(page)
+    (policy,) = [meta["content"] for meta in document.all("meta") if "http-equiv" in meta]
+    (style,), (script,) = document.texts("style"), document.texts("script")
+    assert policy == (
+        f"default-src 'none'; style-src '{hash_source(style)}'; script-src '{hash_source(script)}';"
+        " img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    names = {name for _, attributes, _ in document.elements for name in attributes}
+    assert not [name for name in names if name.startswith("on") or name == "style"]
+
+
+def test_hash_of_a_source_is_that_of_the_specification():
+    # The example of the W3C: https://www.w3.org/TR/CSP3/#external-hash
+    assert hash_source("alert('Hello, world.');") == "sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng="
+
+
+@pytest.mark.slow
+def test_hostile_names_are_text(make_folder, tmp_path):
+    src = make_folder({name.replace("/", "\u2215"): 1 for name in NAMES})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    plain = Document(augcli.write_report(make_plain(make_folder, tmp_path)))
+    document = Document(augcli.write_report(tmp_path / "dst", src=src))
+    assert {tag for tag, *_ in document.elements} == {tag for tag, *_ in plain.elements}
+    assert len(document.all("script")) == 1
+    said = set(document.texts("bdi"))
+    for name in NAMES:
+        assert name.replace("/", "\u2215").replace("\u0007", "\ufffd") in said
+
+
+def make_plain(make_folder, tmp_path):
+    src = make_folder({f"class{number}": 1 for number in range(len(NAMES))}, "plain")
+    augcli.materialize(src, tmp_path / "plain_dst", single(CutMix()))
+    return tmp_path / "plain_dst"
+
+
+@pytest.mark.slow
+def test_many_classes_are_cut_and_counted(make_folder, tmp_path):
+    src = make_folder({f"{'c' * 200}{number:03}": 1 for number in range(MANY)}, size=(2, 2))
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    page = augcli.write_report(tmp_path / "dst")
+    assert "and 100 more classes" in page
+    assert page.count("all others") == 2  # a column and a row of the matrix
+    assert len(page) < 1_000_000
+
+
+def test_failures_are_listed_and_stand_in_the_gallery(make_folder, tmp_path):
+    src = make_folder({"cat": 3})
+    (src / "cat" / "broken.png").write_bytes(b"x")
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()), max_errors=1)
+    document = Document(augcli.write_report(tmp_path / "dst"))
+    cards = [attributes for tag, attributes, _ in document.elements if attributes.get("class") == "card"]
+    assert len(cards) == 4
+    assert [bool(card["data-failure"]) for card in cards] == [False] * 3 + [True]
+    assert "Samples that gave no output" in document.texts("h2")
+
+
+def test_samples_are_drawn_by_the_seed(make_folder, tmp_path):
+    src = make_folder({"cat": 30})
+
+    def shown(seed, name):
+        augcli.materialize(src, tmp_path / name, single(Cutout(), seed=seed))
+        page = augcli.write_report(tmp_path / name, count=5)
+        assert page == augcli.write_report(tmp_path / name, count=5)
+        return set(re.findall(r"<bdi>cat/(\d+)__", page))
+
+    first, second = shown(1, "first"), shown(2, "second")
+    assert len(first) == len(second) == 5
+    assert first != second
+
+
+@pytest.mark.slow
+def test_sources_stand_beside_their_outputs_where_they_are_given(page, output):
+    alone = Document(augcli.write_report(output[1]))
+    assert len(alone.all("img")) == 20
+    images = Document(page).all("img")
+    assert len(images) > 40
+    assert {image["alt"] for image in images} == {"output", "source: cat 1.00", "source: dog 1.00"}
+
+
+def test_another_source_is_refused(output, make_folder):
+    with pytest.raises(InputError, match="give the SRC that the output was made from"):
+        augcli.write_report(output[1], src=make_folder({"ant": 2}))
+
+
+def test_pictures_never_take_more_than_their_share(output, monkeypatch):
+    monkeypatch.setattr("augcli.report.gallery.MOST_BYTES", 10_000)
+    document = Document(augcli.write_report(output[1]))
+    size = sum(len(image["src"]) for image in document.all("img"))
+    assert 5_000 < size <= 10_000
+
+
+@pytest.mark.parametrize("form", ["parquet", "webdataset"])
+def test_shards_are_shown_as_folders_are(make_folder, tmp_path, form):
+    src = make_folder({"cat": 3, "dog": 2})
+    augcli.materialize(src, tmp_path / form, single(CutMix(), format=form))
+    document = Document(augcli.write_report(tmp_path / form, src=src))
+    assert len([image for image in document.all("img") if image["alt"] == "output"]) == 5
+
+
+def test_splits_are_counted_apart_and_charts_are_of_the_augmented_one(make_folder, tmp_path):
+    for split, images in (("train", 3), ("val", 2)):
+        make_folder({"cat": images}, f"src/{split}")
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Cutout()))
+    page = augcli.write_report(tmp_path / "dst")
+    assert numbers_of(page, "Splits") == {"train": "3", "val": "2"}
+    assert numbers_of(page, "Operations applied") == {"cutout": "3"}
+    assert "is of the split <bdi>train</bdi>" in page
+
+
+def test_without_jinja_the_cure_is_named(output, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(MissingPartError, match=r"run: pip install 'augcli\[report\]'"):
+        augcli.write_report(output[1])
+
+
+def test_files_of_sources_need_the_sources(output):
+    with pytest.raises(UsageError, match="go with src='SRC'"):
+        augcli.write_report(output[1], labels="labels.csv")
+
+
+@pytest.mark.parametrize("name", ["other.html", "cat/report.html", "new/report.html", "labels.csv"])
+def test_a_page_among_the_files_of_the_output_is_refused(output, name):
+    with pytest.raises(OutputError, match=r"lies in DST; give a file elsewhere, or report\.html"):
+        augcli.write_report(output[1], output[1] / name)
+    assert not (output[1] / "other.html").exists()
+
+
+def test_a_directory_in_the_place_of_the_page_is_refused(output, tmp_path):
+    with pytest.raises(OutputError, match="is a directory; give the name of a file"):
+        augcli.write_report(output[1], tmp_path)
+
+
+# --- charts --------------------------------------------------------------------------------------------
+
+
+def test_bars_are_as_high_as_their_counts():
+    chart = charts.draw_histogram("", "", ["a", "b", "c"], [0, 1, 4])
+    assert [(bar.y, bar.height) for bar in chart.bins] == [(120, 0), (90, 30), (0, 120)]
+    assert [round(bar.x + bar.width / 2, 1) for bar in chart.bins] == [66.7, 200.0, 333.3]
+
+
+def test_a_bar_that_counts_one_of_many_is_seen():
+    chart = charts.draw_histogram("", "", ["a", "b"], [1, 100_000])
+    assert chart.bins[0].height == 1
+    assert charts.scale(1, 100_000) == 0.5
+    assert charts.scale(0, 0) == 0
+
+
+def test_shades_grow_with_counts_and_empty_ends_are_left_out():
+    matrix = charts.draw_matrix(["a", "b", "others"], np.array([[9, 1, 0], [0, 5, 0], [0, 0, 0]]))
+    assert matrix.columns == ("a", "b")
+    assert [[cell.shade for cell in cells] for _, cells in matrix.rows] == [[9, 1], [0, 5]]
+    assert len(charts.draw_matrix(["a", "others"], np.array([[0, 1], [0, 0]])).rows) == 2
+
+
+def test_control_characters_are_shown_by_a_sign():
+    assert html._finalize("a\x00b\u202e\ud800") == "a\ufffdb\u202e\ufffd"
