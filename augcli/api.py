@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from augcli.pipeline.doctor import Diagnosis
     from augcli.pipeline.results import Summary, Verification
+    from augcli.report.preview import Sheet
 
 
 OF_SOURCES = (
@@ -242,26 +243,32 @@ def verify(
 
 def preview(
     src: str | os.PathLike[str],
-    dst: str | os.PathLike[str],
-    sheet: str | os.PathLike[str],
+    recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str],
+    sheet: str | os.PathLike[str] | None = None,
     *,
     count: int = 6,
+    dst: str | os.PathLike[str] | None = None,
     labels: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
     boxes: str | os.PathLike[str] | None = None,
     endpoint_url: str | None = None,
     anonymous: bool = False,
-) -> None:
-    """Draw a contact sheet of an output: sources, results and labels, masks and boxes with them.
+) -> Sheet:
+    """Draw what a recipe makes of a data set before it is run, or what stands in an output, as one picture.
 
-    Columns and links of `src` are read as the output's own recipe says.
+    It shows sources, results and labels, masks and boxes with them. Outputs of a recipe have the bytes that
+    `materialize` would write, but nothing is written, and no more images are read than these are made from,
+    and a few that turn out to give no changed output. They lie evenly over the shuffled order of the images;
+    changed ones come first.
 
     Args:
-        src: What the output was made from.
-        dst: The output.
-        sheet: Path of the PNG to write.
+        src: Image folder; or parquet shards or tar files: one, a folder, or a glob.
+        recipe: What `materialize` takes; or the directory of an output, whose own images are then drawn.
+            Columns and links of `src` are read as its recipe says.
+        sheet: Path of a PNG to write; None writes none.
         count: How many outputs to show, at least 1.
+        dst: Where `materialize` would write, which is never read; it may be left out.
         labels: CSV, parquet or JSON lines table that labels the images of a folder, as the output was made.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
@@ -269,25 +276,41 @@ def preview(
         endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
         anonymous: Whether requests are not signed, as for public buckets.
 
+    Returns:
+        The picture, which notebooks show.
+
     Raises:
-        UsageError: If an argument is not accepted.
-        InputError: If `src` is missing or another one, or `dst` is missing or holds no changed image.
-        OutputError: If `dst` is not an output of augcli, or damaged.
+        UsageError: If the recipe or an argument is not accepted.
+        InputError: If `src` is missing or another one, cannot be labelled, or nothing can be shown of it.
+        OutputError: If a directory is not an output of augcli, or damaged, or `dst` overlaps `src`.
         StorageError: If the machine fails.
     """
     from augcli.io.readers.source import open_source
+    from augcli.io.store.locations import Kind, find_kind
     from augcli.io.store.places import open_destination
     from augcli.io.store.urls import Access, plain_path
-    from augcli.report.preview import draw_preview
+    from augcli.report.preview import draw_preview, draw_recipe, write_sheet
 
-    check_paths(src=src, dst=dst, sheet=sheet, labels=labels, classes=classes, masks=masks, boxes=boxes)
+    check_paths(
+        src=src, dst=dst, recipe=recipe, sheet=sheet, labels=labels, classes=classes, masks=masks, boxes=boxes
+    )
     check_at_least(1, "count", count)
-    path, access = plain_path(dst), Access(endpoint_url, anonymous)
-    check_output(path, access)
-    recipe = load_stored(path, access)
-    selection = select(recipe, path, InputFiles.of(labels, classes, masks, boxes), access)
-    source = open_source(str(src), selection)
-    draw_preview(source, open_destination(path, access), recipe, Path(sheet), count)
+    files, access = InputFiles.of(labels, classes, masks, boxes), Access(endpoint_url, anonymous)
+    if isinstance(recipe, Recipe | Mapping) or find_kind(plain_path(recipe), access) is Kind.FILE:
+        opened = open_recipe(recipe, access)
+        selection = select(opened.recipe, dst, files, access)
+        if opened.output is not None:
+            remind_of_annotations(opened.output, selection)
+        drawn = draw_recipe(str(src), opened.recipe, selection, None if dst is None else str(dst), count)
+    else:
+        output = plain_path(recipe)
+        check_output(output, access)
+        stored = load_stored(output, access)
+        source = open_source(str(src), select(stored, output, files, access))
+        drawn = draw_preview(source, open_destination(output, access), stored, count)
+    if sheet is not None:
+        write_sheet(drawn, Path(sheet))
+    return drawn
 
 
 def diagnose() -> Diagnosis:

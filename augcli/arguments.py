@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ARGUMENTS = ("src", "dst", "recipe", "sheet")
 """What the command line takes by its place; there they are called `SRC`, and so on."""
 
+SHEETS = ("sheet", "preview")
+"""What names a picture to write."""
+
 
 def check_paths(**paths: object) -> None:
     """Refuse empty paths: an unset variable, which would mean the current directory; and broken addresses.
@@ -32,10 +35,10 @@ def check_paths(**paths: object) -> None:
     for name, path in paths.items():
         if isinstance(path, os.PathLike):
             plain_path(path)
-        if name == "sheet" and is_url(str(path)):
-            raise UsageError(f"SHEET must be a local file, got {path!r}")
+        option = name.upper() if name in ARGUMENTS else Option(name)
+        if name in SHEETS and is_url(str(path)):
+            raise UsageError(option, f" must be a local file, got {path!r}")
         if isinstance(path, str) and not path:
-            option = name.upper() if name in ARGUMENTS else Option(name)
             raise UsageError(option, " is empty; give a path (`.` is the current directory)")
 
 
@@ -156,7 +159,9 @@ def check_at_least(least: int, name: str, value: int | None) -> None:
         raise UsageError(Option(name), f" must be >= {least}, got {value}")
 
 
-def select(recipe: Recipe, dst: str | os.PathLike[str], files: InputFiles, access: Access) -> Selection:
+def select(
+    recipe: Recipe, dst: str | os.PathLike[str] | None, files: InputFiles, access: Access
+) -> Selection:
     """Return how SRC is read; what is given goes before what the recipe says."""
     from augcli.io.readers.base import Selection
 
@@ -173,6 +178,6 @@ def select(recipe: Recipe, dst: str | os.PathLike[str], files: InputFiles, acces
         links=recipe.links,
         split=recipe.split,
         splits=recipe.splits,
-        skip=str(dst),
+        skip=None if dst is None else str(dst),
         access=access,
     )

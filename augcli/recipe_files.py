@@ -26,7 +26,8 @@ Made = TypeVar("Made")
 
 COMMAND_LINE_KEYS = (
     "labels", "classes", "workers", "backend", "max-errors", "force", "dry-run", "quiet", "json",
-    "endpoint-url", "anonymous", "partition", "engine", "ray-address",
+    "endpoint-url", "anonymous", "partition", "plan", "engine", "ray-address", "preview",
+    "preview-count",
 )  # fmt: skip
 """What says where and how a run is done, not what it gives."""
 

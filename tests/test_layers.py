@@ -41,7 +41,7 @@ INNER_LAYERS = {
     "pipeline": [
         {
             *("run", "extent", "completion", "workplace", "partition", "planned", "merge"),
-            *("verify", "part_check", "inspection", "recompute", "doctor"),
+            *("verify", "part_check", "inspection", "recompute", "doctor", "preview"),
         },
         {"output", "worker", "engines", "settings"},
         {"plan"},
@@ -60,6 +60,8 @@ HOMES = {
     "shapely": {"program/polygons.py"},
     "typer": {"cli/"},
     "tqdm": {"cli/"},
+    "textual_image": {"cli/terminal.py"},
+    "rich": {"cli/terminal.py"},
     "blake3": {"io/store/"},
     "ray": {"pipeline/engines/ray.py"},
     "obstore": {"io/store/object_clients"},

@@ -10,7 +10,7 @@ import typer
 
 from augcli.cli import options
 from augcli.cli.plain_values import PlainCommand
-from augcli.cli.work import materialize_and_report
+from augcli.cli.work import do_command
 from augcli.ops import OPERATIONS
 from augcli.options import option_fields
 from augcli.recipe import P_HELP, Recipe, single
@@ -29,10 +29,10 @@ def add_operations(app: typer.Typer) -> None:
 def make_command(operation: type[Operation]) -> Callable[..., int]:
     """Make the command of an operation: its own options, `--p`, and those of every run."""
 
-    def command(src: str, dst: str, p: float, **values: Any) -> int:
+    def command(src: str, dst: str | None, p: float, **values: Any) -> int:
         own = {field.name: values.pop(field.name) for field in option_fields(operation)}
         settings = {name: values.pop(name) for name in options.RUN_OPTIONS}
-        return materialize_and_report(src, dst, single(operation(**own), p, **values), **settings)
+        return do_command(src, dst, single(operation(**own), p, **values), **settings)
 
     probability = Annotated[
         float,
@@ -42,7 +42,7 @@ def make_command(operation: type[Operation]) -> Callable[..., int]:
         command,
         [
             inspect.Parameter("src", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=options.SRC),
-            inspect.Parameter("dst", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=options.DST),
+            options.destination(),
             *options.option_parameters(operation, "Operation"),
             options.keyword("p", probability, 1.0),
             *options.option_parameters(Recipe, "Output"),

@@ -38,6 +38,14 @@ SRC = Annotated[
     ),
 ]
 DST = Annotated[str, typer.Argument(metavar="DST", help="Directory of the output.", show_default=False)]
+RunDST = Annotated[
+    Optional[str],
+    typer.Argument(
+        metavar="DST",
+        help="Directory of the output; it may be left out with --preview.",
+        show_default=False,
+    ),
+]
 Labels = Annotated[
     Optional[list[str]],
     typer.Option(
@@ -120,6 +128,17 @@ Force = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done; write nothing.", rich_help_panel="Run")
 ]
+Preview = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="FILE",
+        help="Draw some outputs as one PNG (- shows it in the terminal); write nothing else.",
+        rich_help_panel="Run",
+    ),
+]
+PreviewCount = Annotated[
+    int, typer.Option(min=1, max=100, help="Outputs that --preview shows.", rich_help_panel="Run")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.", rich_help_panel="Run")]
 Json = Annotated[
     bool, typer.Option("--json", help="The summary as one JSON document on stdout.", rich_help_panel="Run")
@@ -152,6 +171,8 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "plan": (Plan, None),
     "force": (Force, False),
     "dry_run": (DryRun, False),
+    "preview": (Preview, None),
+    "preview_count": (PreviewCount, 6),
     "endpoint_url": (EndpointUrl, None),
     "anonymous": (Anonymous, False),
     "quiet": (Quiet, False),
@@ -204,6 +225,12 @@ def option_parameters(owner: type, panel: str) -> list[inspect.Parameter]:
 def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     """Make a keyword parameter."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def destination() -> inspect.Parameter:
+    """Make the parameter of DST, which a preview does without."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Parameter("dst", kind, default=None, annotation=RunDST)
 
 
 def run_parameters() -> list[inspect.Parameter]:

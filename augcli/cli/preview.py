@@ -1,13 +1,30 @@
-"""The command that draws a contact sheet."""
+"""Contact sheets: the command that draws one of an output, and what a run would make before it is run."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+import warnings
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from augcli import api
-from augcli.cli import options
+from augcli.arguments import check_paths
+from augcli.cli import options, terminal
+from augcli.errors import Option, Reminder
+from augcli.io.store.urls import Access
+from augcli.recipe_files import open_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from augcli.recipe import Recipe
+
+TERMINAL = "-"
+"""What stands for the terminal in the place of a file."""
+
+IDLE = ("workers", "backend", "engine", "ray_address", "max_errors", "partition", "plan", "force", "dry_run")
+"""What says how a run is done, and so has no effect where nothing is run."""
 
 
 def preview(
@@ -27,4 +44,40 @@ def preview(
     files = options.take_files({"labels": labels, "classes": classes, "masks": masks, "boxes": boxes})
     api.preview(src, dst, sheet, count=count, endpoint_url=endpoint_url, anonymous=anonymous, **files)
     print(sheet)
+    return 0
+
+
+def show_before(
+    src: str, dst: str | None, recipe: Recipe | str, sheet: str, count: int, settings: Mapping[str, Any]
+) -> int:
+    """Draw what a run would make of some images, as a PNG or in the terminal.
+
+    Args:
+        src: What it would read.
+        dst: Where it would write, if that is known.
+        recipe: What it would do.
+        sheet: The PNG, or `TERMINAL`.
+        count: How many outputs to show.
+        settings: The other options that every run takes.
+
+    Raises:
+        AugcliError: As `api.preview`; or if the terminal shows no images.
+    """
+    check_paths(preview=sheet)
+    if isinstance(recipe, str):  # a directory is an output to `api.preview`, and here a mistake
+        open_recipe(recipe, Access(settings["endpoint_url"], settings["anonymous"]))
+    is_shown = sheet == TERMINAL
+    if is_shown:
+        terminal.check_shows_images()
+    for name in IDLE:
+        if settings[name] != options.RUN_OPTIONS[name][1]:
+            warnings.warn(Reminder(Option(name), " has no effect: nothing is run"), stacklevel=2)
+    reach = {name: settings[name] for name in (*options.FILE_OPTIONS, "endpoint_url", "anonymous")}
+    drawn = api.preview(src, recipe, None if is_shown else sheet, count=count, dst=dst, **reach)
+    if is_shown:
+        terminal.show_image(drawn)
+    elif settings["json"]:
+        print(json.dumps({"preview": sheet}, ensure_ascii=False))
+    elif not settings["quiet"]:
+        print(sheet)
     return 0

@@ -8,16 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from augcli.cli import options
-from augcli.cli.work import materialize_and_report
+from augcli.cli.work import do_command
 
 RECIPE = Annotated[
     str, typer.Argument(metavar="RECIPE", help="TOML recipe, or the augcli.json of an output.")
 ]
 
 
-def run(recipe: str, src: str, dst: str, **settings: Any) -> int:
+def run(recipe: str, src: str, dst: str | None = None, **settings: Any) -> int:
     """Run the operations of a recipe file, one after the other."""
-    return materialize_and_report(src, dst, recipe, **settings)
+    return do_command(src, dst, recipe, **settings)
 
 
 options.set_signature(
@@ -25,7 +25,7 @@ options.set_signature(
     [
         inspect.Parameter("recipe", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=RECIPE),
         inspect.Parameter("src", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=options.SRC),
-        inspect.Parameter("dst", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=options.DST),
+        options.destination(),
         *options.run_parameters(),
     ],
 )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from augcli.api import materialize
 from augcli.cli.options import take_files
-from augcli.errors import quantity
+from augcli.cli.preview import show_before
+from augcli.errors import UsageError, quantity
 from augcli.io.store.names import FAILURES
 
 if TYPE_CHECKING:
@@ -25,6 +26,21 @@ PLAIN_LINE_S = 15.0
 """Seconds between progress lines where there is no terminal."""
 
 
+def do_command(src: str, dst: str | None, recipe: Recipe | str, **settings: Any) -> int:
+    """Run a recipe or show what it would make, and return the exit code.
+
+    Raises:
+        UsageError: If DST is missing where it is needed.
+    """
+    settings = take_files(settings)
+    sheet, count = settings.pop("preview"), settings.pop("preview_count")
+    if sheet is not None:
+        return show_before(src, dst, recipe, sheet, count, settings)
+    if dst is None:
+        raise UsageError("Missing argument 'DST'.")
+    return materialize_and_report(src, dst, recipe, **settings)
+
+
 def materialize_and_report(
     src: str,
     dst: str,
@@ -36,7 +52,6 @@ def materialize_and_report(
     **settings: Any,
 ) -> int:
     """Run a recipe, print its summary, and return the exit code."""
-    settings = take_files(settings)
     progress = Progress(quiet)
     try:
         # Ray prints what happens to its workers on stdout, which is for results alone.

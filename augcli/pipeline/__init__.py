@@ -25,6 +25,7 @@ environment           whether two machines would write the same bytes
 inspection            an output that stands, counted for people to look at
 verify                whether an output is what was written
 recompute             outputs made again from their sources, for verify
+preview               outputs made in memory, to be looked at before a run
 doctor                what this machine has
 results               what a run did, and what a verification found
 part_check            one part file and its outputs, checked

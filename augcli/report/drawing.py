@@ -45,7 +45,7 @@ class SourceImages:
 
     def __init__(self, source: Source, max_pixels: int) -> None:
         """Prepare to draw the samples of a data set, none of more than `max_pixels`."""
-        self._source, self._most = source, max_pixels
+        self._source, self.max_pixels = source, max_pixels
         self._places = {
             printable_key(key): (catalogue, sample)
             for catalogue in source.catalogues
@@ -67,7 +67,7 @@ class SourceImages:
         groups = [group for group in groups if group.first <= sample < group.first + group.rows]
         samples = self._source.samples(catalogue, groups, 1)
         data, _ = samples.read(sample)
-        header = codec.read_header(data, self._most)
+        header = codec.read_header(data, self.max_pixels)
         image = draw_plain(codec.decode(data, header))
         if self._source.annotated.masks:
             mask, size = decode_mask(samples.read_mask(sample)), (image.height, image.width)

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from augcli.errors import InputError
 from augcli.io.boxes.recorded import read_annotated
+from augcli.io.readers.source import open_source
 from augcli.io.records.annotation_columns import BOXES
 from augcli.io.records.parts import Parts
 from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
 from augcli.io.store.names import part_names
 from augcli.io.writers.choose import choose_writer
+from augcli.pipeline.output.commit import check_apart
 from augcli.pipeline.plan.splits import table_options
+from augcli.pipeline.preview import preview_outputs
 from augcli.report.drawing import CELL, SourceImages, draw_result, load_results
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from augcli.io.readers.base import Source
+    from augcli.io.readers.base import Selection, Source
     from augcli.io.store.base import Store
-    from augcli.program.annotated import BoxHeader
+    from augcli.io.writers.base import Pair
+    from augcli.program.annotated import Annotated, BoxHeader
     from augcli.recipe import Recipe
     from augcli.samples import SoftLabel
+
+Sheet: TypeAlias = Image.Image
+"""A contact sheet."""
 
 LABEL, GAP = 46, 12
 
@@ -42,14 +49,13 @@ class Example:
     caption: str
 
 
-def draw_preview(source: Source, store: Store, recipe: Recipe, sheet: Path, count: int) -> None:
-    """Draw a contact sheet of an output and write it as PNG.
+def draw_preview(source: Source, store: Store, recipe: Recipe, count: int) -> Sheet:
+    """Draw a contact sheet of an output.
 
     Args:
         source: What the output was made from.
         store: The output.
         recipe: What its `augcli.json` says.
-        sheet: Path of the PNG.
         count: How many outputs to show, taken evenly from the first chunk that changed any.
 
     Raises:
@@ -64,14 +70,55 @@ def draw_preview(source: Source, store: Store, recipe: Recipe, sheet: Path, coun
     annotated, classes = read_annotated(store), source.catalogues[0].classes or ()
     split, layout = part.rpartition("-")[0], str(recipe.format)
     writer = choose_writer(layout, store, split, classes, table_options(recipe), {}, annotated)
-    images, examples = SourceImages(source, recipe.max_pixels), []
-    for row, pair in zip(rows.take(picked).to_pylist(), load_results(writer, rows, picked), strict=True):
-        drawn = map(images.draw, (row["source"], *row["partners"]))
-        sources = tuple((image, _describe_label(label, classes)) for image, label in drawn)
-        result = draw_result(pair, row, annotated, recipe.max_pixels)
-        examples.append(Example(sources, result, _caption(row, classes, annotated.boxes)))
-    with LocalStore(str(sheet.parent)).writing(sheet.name) as file:
-        draw_sheet(examples).save(file, "PNG")
+    images = SourceImages(source, recipe.max_pixels)
+    pairs = zip(rows.take(picked).to_pylist(), load_results(writer, rows, picked), strict=True)
+    return draw_sheet([_draw(row, pair, images, annotated, classes) for row, pair in pairs])
+
+
+def draw_recipe(src: str, recipe: Recipe, selection: Selection, dst: str | None, count: int) -> Sheet:
+    """Draw a contact sheet of what a recipe would make; nothing is written.
+
+    Args:
+        src: What a run would read.
+        recipe: What it would do.
+        selection: Which part of SRC is read, and how it is labelled.
+        dst: Where it would write; None if that is not known.
+        count: How many outputs to show, as `preview_outputs` chooses them.
+
+    Raises:
+        UsageError: If the recipe asks what the input does not allow.
+        InputError: If SRC is missing, empty or cannot be labelled, or none of its images can be used.
+        OutputError: If DST overlaps SRC.
+        StorageError: If the machine fails.
+    """
+    if dst is not None:
+        check_apart(src, dst, selection)
+    examples = []
+    for output in preview_outputs(open_source(src, selection), recipe, count):
+        images, read = SourceImages(output.source, recipe.max_pixels), output.source
+        classes = read.catalogues[0].classes or ()
+        examples.append(_draw(output.row, output.pair, images, read.annotated, classes))
+    return draw_sheet(examples)
+
+
+def write_sheet(sheet: Sheet, path: Path) -> None:
+    """Write a contact sheet as PNG.
+
+    Raises:
+        StorageError: If the machine fails.
+    """
+    with LocalStore(str(path.parent)).writing(path.name) as file:
+        sheet.save(file, "PNG")
+
+
+def _draw(
+    row: dict[str, Any], pair: Pair, images: SourceImages, annotated: Annotated, classes: tuple[str, ...]
+) -> Example:
+    """Draw an output and what it is made from."""
+    drawn = map(images.draw, (row["source"], *row["partners"]))
+    sources = tuple((image, _describe_label(label, classes)) for image, label in drawn)
+    result = draw_result(pair, row, annotated, images.max_pixels)
+    return Example(sources, result, _caption(row, classes, annotated.boxes))
 
 
 def _find_changed(store: Store) -> tuple[str, Any]:
@@ -83,7 +130,7 @@ def _find_changed(store: Store) -> tuple[str, Any]:
     raise InputError(f"{store.name!r} holds no output with changed images; run an operation first")
 
 
-def draw_sheet(examples: list[Example]) -> Image.Image:
+def draw_sheet(examples: list[Example]) -> Sheet:
     """Draw examples as rows: each source, then the result, its label below."""
     columns = max(len(example.sources) for example in examples) + 1
     width, row = columns * (CELL + GAP) + GAP, CELL + LABEL
@@ -106,7 +153,7 @@ def draw_sheet(examples: list[Example]) -> Image.Image:
 
 def _caption(row: dict[str, Any], classes: tuple[str, ...], header: BoxHeader | None) -> str:
     """Return in words what was applied, the label, and how many boxes of each category there are."""
-    lines = [str(row["op"])]
+    lines = [str(row["op"] if row["applied"] else row["reason"] or row["op"])]
     if row["classes"] is not None:
         lines.append(_weights(row["classes"], row["weights"], classes))
     if header:

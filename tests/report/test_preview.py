@@ -179,7 +179,7 @@ def make_annotated(tmp_path):
 def test_boxes_are_outlined_and_masks_tinted(tmp_path, form):
     paths = make_annotated(tmp_path)
     augcli.materialize(dst=tmp_path / "dst", recipe=single(CutMix(lam=0.9), format=form), **paths)
-    augcli.preview(dst=tmp_path / "dst", sheet=tmp_path / "sheet.png", count=1, **paths)
+    augcli.preview(recipe=tmp_path / "dst", sheet=tmp_path / "sheet.png", count=1, **paths)
     with Image.open(tmp_path / "sheet.png") as opened:
         sheet = np.asarray(opened.convert("RGB")).astype(int)
     for column in range(3):  # base, partner, result

@@ -1,0 +1,165 @@
+"""`--preview`: what a command would make, before it makes anything."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import select
+import struct
+import sys
+import termios
+import time
+
+import pytest
+from PIL import Image
+
+from augcli.cli import terminal
+from augcli.ops import OPERATIONS
+from augcli.report.drawing import CELL
+from augcli.report.preview import GAP, LABEL
+
+
+@pytest.fixture
+def src(make_folder):
+    return make_folder({"cat": 6, "dog": 6})
+
+
+def rows_of(path):
+    with Image.open(path) as sheet:
+        return (sheet.height - GAP) // (CELL + LABEL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_shows_what_it_would_make(operation, src, cli, tmp_path):
+    sheet = tmp_path / "new" / "sheet.png"
+    done = cli(operation, src, tmp_path / "dst", "--preview", sheet, "--preview-count", 3)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{sheet}\n", "")
+    assert rows_of(sheet) == 3
+    assert not (tmp_path / "dst").exists()
+
+
+def test_dst_may_be_left_out(src, cli, tmp_path):
+    done = cli("cutmix", src, "--preview", tmp_path / "sheet.png")
+    assert (done.returncode, rows_of(tmp_path / "sheet.png")) == (0, 6)
+
+
+def test_dst_is_needed_else(src, cli):
+    done = cli("cutmix", src)
+    assert (done.returncode, done.stderr) == (2, "augcli: Missing argument 'DST'.\n")
+
+
+def test_a_recipe_is_shown(src, cli, tmp_path):
+    (tmp_path / "recipe.toml").write_text('[[op]]\nkind = "cutout"\n')
+    done = cli("run", tmp_path / "recipe.toml", src, "--preview", tmp_path / "sheet.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rows_of(tmp_path / "sheet.png") == 6
+
+
+def test_a_directory_is_no_recipe_here_either(src, cli, tmp_path):
+    done = cli("run", src, src, "--preview", tmp_path / "sheet.png")
+    assert done.returncode == 4
+    assert done.stderr == f"augcli: recipe '{src}' is a directory; give a TOML file\n"
+
+
+def test_a_dst_inside_of_src_is_refused(src, cli, tmp_path):
+    done = cli("cutmix", src, src / "dst", "--preview", tmp_path / "sheet.png")
+    assert done.returncode == 5
+    assert not (tmp_path / "sheet.png").exists()
+
+
+def test_what_says_how_to_run_is_named_as_without_effect(src, cli, tmp_path):
+    done = cli("cutmix", src, "--preview", tmp_path / "sheet.png", "--workers", 2, "--dry-run")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "augcli: --workers has no effect: nothing is run",
+        "augcli: --dry-run has no effect: nothing is run",
+    ]
+
+
+def test_scripts_get_a_document_and_quiet_nothing(src, cli, tmp_path):
+    sheet = str(tmp_path / "sheet.png")
+    assert json.loads(cli("cutmix", src, "--preview", sheet, "--json").stdout) == {"preview": sheet}
+    assert cli("cutmix", src, "--preview", sheet, "--quiet").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("", "is empty; give a path (`.` is the current directory)"),
+        ("s3://bucket/sheet.png", "must be a local file, got 's3://bucket/sheet.png'"),
+    ],
+)
+def test_the_sheet_is_a_local_file(value, says, src, cli):
+    done = cli("cutmix", src, "--preview", value)
+    assert (done.returncode, done.stderr) == (2, f"augcli: --preview {says}\n")
+
+
+# --- in a terminal ---------------------------------------------------------------------------------------
+
+
+def test_what_is_not_a_terminal_shows_no_picture(src, cli):
+    done = cli("cutmix", src, "--preview", "-")
+    says = "--preview - shows the sheet in a terminal, and stdout is not one; give --preview FILE.png"
+    assert (done.returncode, done.stderr) == (2, f"augcli: {says}\n")
+
+
+def test_without_the_package_the_cure_is_named(src, cli, monkeypatch):
+    class Screen:
+        def __getattr__(self, name):
+            return getattr(sys.__stdout__, name)
+
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(terminal.sys, "stdout", Screen())
+    monkeypatch.setitem(sys.modules, "textual_image", None)
+    with pytest.raises(
+        terminal.MissingPartError, match=r"pip install 'augcli\[terminal\]', or give --preview"
+    ):
+        terminal.check_shows_images()
+
+
+def run_in_terminal(arguments, answers):
+    """Run the program in a terminal that answers questions; gives its exit code and what it showed."""
+    child, screen = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "augcli", *map(str, arguments)])
+    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 800, 1000))
+    shown, end = b"", time.monotonic() + 60
+    while time.monotonic() < end:
+        if not select.select([screen], [], [], 0.2)[0]:
+            continue
+        try:
+            data = os.read(screen, 1 << 16)
+        except OSError:  # the program has ended
+            break
+        shown += data
+        for question, answer in answers.items():
+            if question in data:
+                os.write(screen, answer)
+    os.close(screen)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
+@pytest.mark.slow
+def test_a_terminal_with_sixel_shows_the_sheet(src):
+    pytest.importorskip("textual_image")
+    answers = {
+        b"\x1b[c": b"\x1b[?62;4c",
+        b"\x1b[16t": b"\x1b[6;20;10t",
+    }  # it has sixel, cells of 10x20 pixels
+    code, shown = run_in_terminal(["cutmix", src, "--preview", "-", "--preview-count", 1], answers)
+    assert code == 0, shown
+    assert b"\x1bP" in shown  # the begin of a sixel image
+
+
+@pytest.mark.slow
+def test_a_terminal_without_images_gets_the_cure(src):
+    pytest.importorskip("textual_image")
+    code, shown = run_in_terminal(["cutmix", src, "--preview", "-"], {b"\x1b[c": b"\x1b[?62c"})
+    assert code == 2
+    assert b"this terminal shows no images" in shown
+    assert b"give --preview FILE.png" in shown
