@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from augcli.errors import AugcliError
     from augcli.pipeline.doctor import Diagnosis
     from augcli.pipeline.results import Summary, Verification
-    from augcli.program.boxes_and_masks import BoxRule
+    from augcli.program.annotated import BoxRule
     from augcli.recipe import Recipe
     from augcli.views import write_report
 
@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AugcliError": "augcli.errors",
-    "BoxRule": "augcli.program.boxes_and_masks",
+    "BoxRule": "augcli.program.annotated",
     "Diagnosis": "augcli.pipeline.doctor",
     "FollowedBoxes": "augcli.arrays.results",
     "Recipe": "augcli.recipe",

@@ -8,11 +8,11 @@ input. Its fields carry their help, bounds and choices, from which the command l
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from numbers import Real
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from augcli.errors import Option, UsageError, show_value
+from augcli.entries import Choice, Entry
+from augcli.errors import Option, UsageError
 from augcli.io.writers.choose import WRITERS
 from augcli.needs import Fact, Given
 from augcli.ops import Operation
@@ -28,8 +28,7 @@ from augcli.options import (
     read_size,
     read_target,
 )
-from augcli.program.annotated import BAD_BOXES, BOX_POLICIES, MASK_POLICIES, STOP, UNBOXED
-from augcli.rng import Draws
+from augcli.program.annotated import BAD_BOXES, BOX_POLICIES, MASK_POLICIES, STOP, UNBOXED, BoxRule
 
 if TYPE_CHECKING:
     from augcli.samples import Colour
@@ -40,10 +39,6 @@ OUTPUT_VERSION = 4
 PILLOW_ERROR_BOUND = 178_956_970
 """Pixels above which Pillow refuses an image: twice its warning bound of 1 GiB / 4 / 3."""
 
-CHANCE = 0
-"""The stream of `Draws` that decides whether an operation is applied, and which of `one_of`."""
-
-PROBABILITY = Bounds(0, 1)
 P_HELP = "Probability for each output; the rest stays as it is."
 
 ANNOTATIONS = "Masks and boxes"
@@ -69,56 +64,10 @@ them. With another `max_pixels` or `strict` another image may be the partner."""
 NAMELESS_KEYS = (
     "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "splits",
     "label_col", "label_sep", "file_col", "links",
-    "box_order", "bad_boxes", "unboxed", "box_policy", "min_visibility", "min_paste_visibility", *TABLE_KEYS,
+    "box_order", "bad_boxes", "unboxed", "box_policy",
+    "min_visibility", "min_paste_visibility", "min_area", "min_size", *TABLE_KEYS,
 )  # fmt: skip
 """Keys that decide which outputs there are, or what is said of them, but no byte of an image or mask."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One operation of an entry and its share of the cases."""
-
-    operation: Operation
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One place in a recipe: applied with probability `p`; one of its choices by weight."""
-
-    choices: tuple[Choice, ...]
-    p: float = 1.0
-
-    def __post_init__(self) -> None:
-        weights = [choice.weight for choice in self.choices]
-        for value in (self.p, *weights):
-            if isinstance(value, bool) or not isinstance(value, Real):
-                raise UsageError(Option("p"), f" and weight must be numbers, got {show_value(value)}")
-        if not PROBABILITY.accepts(self.p):
-            raise UsageError(Option("p"), f" must be {PROBABILITY}, got {show_value(self.p)}")
-        if not weights or not all(map(PROBABILITY.accepts, weights)) or not sum(weights) <= 1 + 1e-9:
-            cure = "give each choice its weight" if weights else "give at least one choice"
-            got = ", ".join(map(show_value, weights))
-            raise UsageError(f"one_of: weights must be >= 0 and sum to at most 1, got [{got}]; {cure}")
-        object.__setattr__(self, "p", float(self.p))
-        choices = tuple(replace(choice, weight=float(choice.weight)) for choice in self.choices)
-        object.__setattr__(self, "choices", choices)
-
-    @property
-    def mixes(self) -> bool:
-        """True if any choice reads a partner."""
-        return any(choice.operation.mixes for choice in self.choices)
-
-    def draw(self, draws: Draws) -> Operation | None:
-        """Draw the operation for one output; None leaves the image as it is."""
-        chance, which = draws.uniforms(CHANCE, 2)
-        if chance >= self.p:
-            return None
-        for choice in self.choices:
-            if which < choice.weight:
-                return choice.operation
-            which -= choice.weight
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +240,21 @@ class Recipe:
         needs=(Fact.BOXES, Fact.PASTING),
     )
 
+    min_area: float = option(
+        0.0,
+        "Pixels of a box that must be seen, or it is dropped.",
+        Bounds(0, 2**40),
+        panel=ANNOTATIONS,
+        needs=(Fact.BOXES,),
+    )
+    min_size: float = option(
+        0.0,
+        "Pixels that the shorter side of a written box must have, or it is dropped.",
+        Bounds(0, 2**31),
+        panel=ANNOTATIONS,
+        needs=(Fact.BOXES,),
+    )
+
     smoothing: float = option(
         0.0, "Label smoothing ε, after mixing.", Bounds(0, 0.999999), panel="Labels", needs=(Fact.LABELS,)
     )
@@ -337,6 +301,13 @@ class Recipe:
     def mixing_entries(self) -> tuple[int, ...]:
         """Indices of the entries that can read a partner, in order: their place here is their slot `s`."""
         return tuple(index for index, entry in enumerate(self.entries) if entry.mixes)
+
+    @property
+    def box_rule(self) -> BoxRule:
+        """Which boxes stay, and how."""
+        return BoxRule(
+            self.box_policy, self.min_visibility, self.min_paste_visibility, self.min_area, self.min_size
+        )
 
     @property
     def partner_rule(self) -> str:

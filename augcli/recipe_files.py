@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from augcli.entries import Choice, Entry
 from augcli.errors import InputError, Option, Spelling, StorageError, UsageError
 from augcli.ops import OPERATIONS, Operation
 from augcli.options import flag, option_fields
-from augcli.recipe import INPUT_KEYS, OUTPUT_VERSION, Choice, Entry, Recipe
+from augcli.recipe import INPUT_KEYS, OUTPUT_VERSION, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from augcli.errors import PlanError, Spelling
 from augcli.kernels import reference
 from augcli.kernels.table import tabulate
-from augcli.program.boxes_and_masks import BoxRule, Seen, Source, follow_boxes, follow_mask
+from augcli.program.annotated import BoxRule
+from augcli.program.boxes_and_masks import Seen, Source, follow_boxes, follow_mask
 from augcli.program.steps import Blend, Box, Fill, Paste, Patches
 from augcli.samples import Colour, Shape
 
@@ -367,3 +368,24 @@ def test_what_stays_of_a_box_beside_holes_is_what_albumentations_says(policy, ca
 def test_what_of_a_box_lies_outside_of_its_image_is_not_seen():
     (found,) = follow_boxes((), Source(HEIGHT, WIDTH, [(-2, 4, 2, 8)]), [], BoxRule())
     assert found == Seen(None, 0, (0, 4, 2, 8), 0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "least", "stays"),
+    [("keep", 6, True), ("keep", 6.5, False), ("shrink", 2, True), ("shrink", 2.5, False)],
+)
+def test_a_min_size_is_of_the_box_that_is_written(policy, least, stays):
+    """Of a box of 10x6 a hole leaves 10x2: `keep` writes a shorter side of 6, `shrink` of 2."""
+    program = [Fill(Box(0, 0, 20, 4), Colour(0, 0, 0))]
+    rule = BoxRule(policy, min_size=least)
+    found = follow_boxes(program, Source(20, 20, [(0, 0, 10, 6)]), [], rule)
+    assert [seen.number for seen in found] == ([0] if stays else [])
+
+
+def test_a_min_size_holds_for_pasted_boxes_too():
+    """A partner of 10x10 is pasted as 20x20: its box of 3x4 becomes one of 6x8."""
+    program = [Paste(Box(0, 0, 20, 20), 0)]
+    partner = Source(10, 10, [(0, 0, 3, 4)])
+    for least, numbers in ((6, [0]), (6.1, [])):
+        found = follow_boxes(program, Source(20, 20, []), [partner], BoxRule(min_size=least))
+        assert [seen.number for seen in found] == numbers

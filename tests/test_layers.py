@@ -23,6 +23,7 @@ LAYERS = [
     {"pipeline"},
     {"recipe_files"},
     {"recipe"},
+    {"entries"},
     {"ops", "kernels", "io"},
     {"needs"},
     {"program", "options"},

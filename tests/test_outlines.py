@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.program.boxes_and_masks import BoxRule, Source, follow_boxes
+from augcli.program.annotated import BoxRule
+from augcli.program.boxes_and_masks import Source, follow_boxes
 from augcli.program.cells import follow_program
 from augcli.program.polygons import find_edges
 from augcli.program.run_lengths import Block, find_bounds, pack, unpack

@@ -14,7 +14,8 @@ import numpy as np
 from augcli.arrays.interchange import read_array
 from augcli.arrays.results import FollowedBoxes
 from augcli.errors import PlanError, show_value
-from augcli.program.boxes_and_masks import BoxRule, Source, check_mask_policy, follow_boxes, follow_mask
+from augcli.program.annotated import BoxRule
+from augcli.program.boxes_and_masks import Source, check_mask_policy, follow_boxes, follow_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -20,7 +20,8 @@ from augcli.arrays.streams import Streams
 from augcli.errors import Option, PlanError, Reminder, UsageError
 from augcli.ops.erase import Erase
 from augcli.options import option_fields
-from augcli.program.boxes_and_masks import BLENDED_MASKS, BoxRule
+from augcli.program.annotated import BoxRule
+from augcli.program.boxes_and_masks import BLENDED_MASKS
 from augcli.program.labels import smooth_weight
 from augcli.recipe import INPUT_KEYS, Recipe
 from augcli.recipe_files import open_recipe
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 USED = {
     "seed", "mask_fill", "mask_policy", "box_policy", "min_visibility", "min_paste_visibility",
+    "min_area", "min_size",
     "smoothing", "smoothing_form",
 }  # fmt: skip
 """Options of a recipe, beside its operations, that arrays have a use for; the others are about files."""
@@ -115,7 +117,7 @@ def apply(
     streams = Streams.of_recipe(len(batch), loaded.seed if own_seed else seed, same_on_batch)  # type: ignore[arg-type]
     _check_clean_split(loaded, streams)
     weights = None if labels is None else read_labels(labels, len(batch), num_classes)
-    rule = box_rule or BoxRule(loaded.box_policy, loaded.min_visibility, loaded.min_paste_visibility)
+    rule = box_rule or loaded.box_rule
     annotations = read_annotations(batch, masks, bboxes, rule, loaded.mask_fill, loaded.mask_policy)
     _check_blends(loaded, masks)
     partners = find_partners(streams, weights and weights.values, loaded.partner_rule, slots)

@@ -15,12 +15,13 @@ from augcli.arrays.batch import read_images
 from augcli.arrays.planning import plan, set_up
 from augcli.arrays.results import Holed, Masked
 from augcli.arrays.streams import Streams
+from augcli.entries import Entry
 from augcli.errors import Option, UsageError
 from augcli.ops.cutout import Cutout
 from augcli.ops.erase import Erase
 from augcli.ops.patch_cutout import PatchCutout
 from augcli.options import defaults_of
-from augcli.recipe import Entry, Recipe
+from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from augcli.arrays.batch import Batch
     from augcli.arrays.streams import Seed
     from augcli.ops.base import HoleOperation
-    from augcli.program.boxes_and_masks import BoxRule
+    from augcli.program.annotated import BoxRule
 
 CUTOUT, ERASE, PATCH_CUTOUT = defaults_of(Cutout), defaults_of(Erase), defaults_of(PatchCutout)
 ENTRY, RECIPE = defaults_of(Entry), defaults_of(Recipe)

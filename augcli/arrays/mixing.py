@@ -17,18 +17,19 @@ from augcli.arrays.meetings import meet, mix
 from augcli.arrays.planning import plan, set_up
 from augcli.arrays.results import Mixed
 from augcli.arrays.streams import Streams
+from augcli.entries import Entry
 from augcli.errors import PlanError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.options import defaults_of
 from augcli.program.boxes_and_masks import BLENDED_MASKS
-from augcli.recipe import Entry, Recipe
+from augcli.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from augcli.arrays.streams import Seed
-    from augcli.program.boxes_and_masks import BoxRule
+    from augcli.program.annotated import BoxRule
 
 CUTMIX, MIXUP = defaults_of(CutMix), defaults_of(Mixup)
 ENTRY, RECIPE = defaults_of(Entry), defaults_of(Recipe)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from augcli.entries import Choice, Entry
 from augcli.ops import Operation
 from augcli.program.labels import count_shares
-from augcli.recipe import Choice, Entry
 from augcli.rng import draw_subsets
 
 if TYPE_CHECKING:

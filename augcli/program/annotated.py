@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NamedTuple
 
+from augcli.errors import PlanError, show_value
 from augcli.samples import Edges, Outline
 
 MASK_POLICIES = ("dominant",)
@@ -18,6 +21,39 @@ BAD_BOXES = (STOP, SKIP) = ("stop", "skip")
 
 UNBOXED = ("keep", SKIP, STOP)
 """What becomes of images that the boxes do not name: they have none, are left out, or stop a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRule:
+    """Which boxes stay, and how.
+
+    Attributes:
+        policy: `keep` leaves a box that is seen in part as it is; `shrink` gives the bounds of what is seen.
+        min_visibility: Share of a box that must be seen, 0..1; what is not seen at all never stays.
+        min_paste_visibility: Share of a partner's box that must lie in what is pasted of it, 0..1.
+        min_area: Pixels that must be seen of a box, >= 0.
+        min_size: Pixels that the shorter side of the box must have as it is written, >= 0.
+
+    Raises:
+        PlanError: If a value lies outside its range.
+    """
+
+    policy: str = "keep"
+    min_visibility: float = 0.0
+    min_paste_visibility: float = 0.1
+    min_area: float = 0.0
+    min_size: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.policy, str) or self.policy not in BOX_POLICIES:
+            known = ", ".join(BOX_POLICIES)
+            raise PlanError(f"BoxRule: policy must be one of {known}, got {show_value(self.policy)}")
+        for name in ("min_visibility", "min_paste_visibility", "min_area", "min_size"):
+            value, most = getattr(self, name), 1 if name.endswith("visibility") else math.inf
+            is_number = isinstance(value, Real) and not isinstance(value, bool)
+            if not is_number or not 0 <= value <= most:
+                accepted = ">= 0" if most == math.inf else f">= 0 and <= {most}"
+                raise PlanError(f"BoxRule: {name} must be {accepted}, got {show_value(value)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.errors import Option, PlanError, show_value
-from augcli.program.annotated import BOX_POLICIES, MASK_POLICIES
+from augcli.errors import Option, PlanError
+from augcli.program.annotated import MASK_POLICIES
 from augcli.program.cells import follow_program
 from augcli.program.outlines import Left, follow_keypoints, look_at_form, place_outline
 from augcli.program.steps import Blend, Fill
@@ -27,41 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from augcli.program.annotated import BoxRule
     from augcli.program.cells import Cells
     from augcli.program.outlines import Placed
     from augcli.program.steps import Area, Bounds, Paste, Program
     from augcli.samples import Edges
-
-
-@dataclass(frozen=True, slots=True)
-class BoxRule:
-    """Which boxes stay, and how.
-
-    Attributes:
-        policy: `keep` leaves a box that is seen in part as it is; `shrink` gives the bounds of what is seen.
-        min_visibility: Share of a box that must be seen, 0..1; what is not seen at all never stays.
-        min_paste_visibility: Share of a partner's box that must lie in what is pasted of it, 0..1.
-        min_area: Pixels that must be seen of a box, >= 0.
-
-    Raises:
-        PlanError: If a value lies outside its range.
-    """
-
-    policy: str = "keep"
-    min_visibility: float = 0.0
-    min_paste_visibility: float = 0.1
-    min_area: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.policy, str) or self.policy not in BOX_POLICIES:
-            known = ", ".join(BOX_POLICIES)
-            raise PlanError(f"BoxRule: policy must be one of {known}, got {show_value(self.policy)}")
-        for name, most in (("min_visibility", 1), ("min_paste_visibility", 1), ("min_area", math.inf)):
-            value = getattr(self, name)
-            is_number = isinstance(value, Real) and not isinstance(value, bool)
-            if not is_number or not 0 <= value <= most:
-                accepted = ">= 0" if most == math.inf else f">= 0 and <= {most}"
-                raise PlanError(f"BoxRule: {name} must be {accepted}, got {show_value(value)}")
 
 
 BLENDED_MASKS = (
@@ -248,6 +216,8 @@ def _look(layer: _Layer, boxes: Iterable[_Placed], rule: BoxRule) -> Iterator[Se
         if left.visibility < rule.min_visibility or left.area < rule.min_area:
             continue
         edges = left.edges if rule.policy == "shrink" and left.edges is not None else box.part
+        if min(edges[2] - edges[0], edges[3] - edges[1]) < rule.min_size:
+            continue
         outline = None if box.outline is None else _finish_outline(box.outline.outline, left, layer)
         yield Seen(layer.slot, box.number, edges, left.visibility, left.weight, outline, left.is_mended)
 

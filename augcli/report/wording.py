@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from augcli.io.store.base import Store
     from augcli.ops import Operation
-    from augcli.recipe import Entry, Recipe
+    from augcli.entries import Entry
+    from augcli.recipe import Recipe
 
 
 def name_class(number: int, classes: Sequence[str]) -> str:

@@ -160,7 +160,7 @@ def test_a_number_of_classes_is_a_whole_number(value):
                 call(labels)
 
 
-@pytest.mark.parametrize("name", ["min_visibility", "min_paste_visibility", "min_area"])
+@pytest.mark.parametrize("name", ["min_visibility", "min_paste_visibility", "min_area", "min_size"])
 @pytest.mark.parametrize("value", ["a", -0.1, True, np.nan, [0.5], None, -LONGER], ids=type)
 def test_a_box_rule_takes_numbers(name, value):
     with pytest.raises(PlanError, match=f"^BoxRule: {name} must be >= 0"):

@@ -436,6 +436,48 @@ def test_bad_boxes_of_images_without_outputs_are_not_counted(make, tmp_path):
     assert len(summary.warnings) == 1
 
 
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        ({"min_area": 16}, [[2, 1, 6, 5], [5, 4, 3, 6], [1, 6, 8, 2]]),
+        ({"min_area": 16.5}, [[2, 1, 6, 5], [5, 4, 3, 6]]),
+        ({"min_size": 3}, [[2, 1, 6, 5], [0, 0, 4, 3], [5, 4, 3, 6]]),
+        ({"min_size": 3, "min_area": 13}, [[2, 1, 6, 5], [5, 4, 3, 6]]),
+    ],
+)
+def test_small_boxes_are_dropped_also_where_nothing_changed(make, tmp_path, rule, kept):
+    paths = make(sizes=[(12, 12)])
+    recipe = single(Cutout(length=1), 0.0, **rule)
+    augcli.materialize(paths["src"], tmp_path / "dst", recipe, boxes=paths["boxes"])
+    assert [box["bbox"] for box in document(tmp_path / "dst")["annotations"]] == kept
+
+
+def test_boxes_of_which_a_sliver_is_seen_are_counted(make, tmp_path):
+    paths = make(sizes=[(40, 40)] * 3)
+    held = json.loads(paths["boxes"].read_text())
+    held["annotations"] = [
+        {"id": number, "image_id": number, "category_id": 7, "bbox": [0, 0, 40, 40]} for number in range(3)
+    ]
+    paths["boxes"].write_text(json.dumps(held))
+    recipe = single(CutMix(lam=0.05, boundary="inside"), copies=4)
+    summary = augcli.materialize(paths["src"], tmp_path / "dst", recipe, boxes=paths["boxes"])
+    slivers = [box for box in document(tmp_path / "dst")["annotations"] if box["visibility"] < 0.1]
+    assert len(slivers) > 3
+    assert summary.counts["boxes of which less than a tenth is seen"] == len(slivers)
+
+
+def test_targets_of_classes_are_noted_to_count_images_where_there_are_boxes(make, tmp_path):
+    paths = make()
+    labels = tmp_path / "labels.csv"
+    labels.write_text("file_name,label\n" + "".join(f"{n}.png,a\n" for n in range(COUNT)))
+    recipe, note = single(Cutout(), target_per_class=3), "target_per_class counts images by their labels"
+    for boxes in (paths["boxes"], None):
+        summary = augcli.materialize(
+            paths["src"], tmp_path / f"{bool(boxes)}", recipe, boxes=boxes, labels=labels
+        )
+        assert any(note in found for found in summary.notes) == bool(boxes)
+
+
 def drop_boxes(paths, names):
     """Take images out of a file of boxes."""
     held = json.loads(paths["boxes"].read_text())

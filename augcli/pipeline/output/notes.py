@@ -25,6 +25,7 @@ def list_notes(recipe: Recipe, source: Source, splits: Sequence[Split]) -> list[
         *label_notes(recipe, have_classes),
         *_smoothing_notes(recipe, source.labelled),
         *_class_notes(splits),
+        *_balance_notes(recipe, source),
         *_carried_notes(recipe, source.carried.features),
         *_pair_notes(splits),
     ]
@@ -48,6 +49,13 @@ def _class_notes(splits: Sequence[Split]) -> list[str]:
         if split.job.recipe.mixing_entries and classes and len(classes) == 1:
             return [f"all images are of one class, {classes[0]!r}: mixing leaves labels as they are"]
     return []
+
+
+def _balance_notes(recipe: Recipe, source: Source) -> list[str]:
+    """Return a note if classes are balanced by images, while these hold boxes."""
+    if recipe.target_per_class is None or source.annotated.boxes is None:
+        return []
+    return [Note(Option("target_per_class"), " counts images by their labels, not the boxes in them")]
 
 
 def _carried_notes(recipe: Recipe, features: dict[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from augcli.io.images.outline_geometry import NO_OUTLINES, PlacedOutlines, place
 from augcli.io.records.annotation_columns import OutputAnnotations
 from augcli.io.store.names import printable_key
 from augcli.program.annotated import SKIP, WrittenBox
-from augcli.program.boxes_and_masks import BoxRule, Source, follow_boxes, follow_mask
+from augcli.program.boxes_and_masks import Source, follow_boxes, follow_mask
 from augcli.program.steps import Fill
 from augcli.samples import SkippedBox
 
@@ -84,7 +84,7 @@ class AnnotationFollower:
         """Prepare for the samples of a catalogue; `has_masks` says whether each of them has one."""
         self._catalogue, self._recipe, self._geometry = catalogue, recipe, geometry
         self.has_masks = has_masks
-        self._rule = BoxRule(recipe.box_policy, recipe.min_visibility, recipe.min_paste_visibility)
+        self._rule = recipe.box_rule
 
     def read(self, sample: int, header: Header, mask: bytes | DecodeError | None) -> SampleAnnotations:
         """Return what belongs to a sample; its mask is not decoded yet.

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 UNLABELLED_PARTNER = "outputs without a label, since a partner has none"
 """What is counted for each output of which that holds."""
 
+SLIVER = 0.1
+SLIVERS = "boxes of which less than a tenth is seen"
+"""What is counted for each box in an output of which a smaller share is seen."""
+
 
 class Collector:
     """Labels, names and stores what is made of an arc, and counts what went wrong."""
@@ -98,6 +102,8 @@ class Collector:
             [output.label is None and output.sources[0] is not None for output in outputs]
         )
         counts[MENDED] += sum([made.annotations.mended for made in gathered])
+        boxes = [box for made in gathered for box in made.annotations.boxes]
+        counts[SLIVERS] += sum([box.visibility < SLIVER for box in boxes])
         for base in bases:
             if base.annotations:
                 counts[CLIPPED] += base.annotations.clipped
