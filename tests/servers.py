@@ -112,7 +112,7 @@ def serve_status(status: int, body: str = "<html>hello</html>") -> Iterator[str]
         def log_message(self, *_: object) -> None:
             pass
 
-    with _serving(Handler) as endpoint:
+    with serving(Handler) as endpoint:
         yield endpoint
 
 
@@ -192,7 +192,7 @@ def serve_badly(target: str, faults: Faults, seconds: float = 0.0, below: str = 
         def log_message(self, *_: object) -> None:
             pass
 
-    with _serving(Handler) as endpoint:
+    with serving(Handler) as endpoint:
         yield endpoint
 
 
@@ -200,7 +200,7 @@ HOP_BY_HOP = ("Connection", "Transfer-Encoding", "Content-Length", "Server", "Da
 
 
 @contextmanager
-def _serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign] - who asked may have gone

@@ -67,6 +67,7 @@ HOMES = {
     "ray": {"pipeline/engines/ray.py"},
     "obstore": {"io/store/object_clients"},
     "boto3": {"io/store/object_clients"},
+    "huggingface_hub": {"io/store/hub"},
 }
 """Where heavy packages are imported."""
 

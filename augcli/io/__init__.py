@@ -13,6 +13,9 @@ Readers and writers stand above records, boxes, labels and images, these above t
 store/base                  what a store is; every byte is read and written through one
 store/local                 files and directories
 store/objects               objects in a bucket
+store/request_pool          many requests at once
+store/hub                   data sets of Hugging Face, which are only read
+store/buckets               which of these stores an address leads to
 store/object_clients        what speaks to a bucket: endpoints, credentials
 store/object_errors         faults of buckets as `StorageError`s
 store/object_files          an object read by ranges

@@ -40,15 +40,17 @@ def test_an_address_is_taken_apart_as_it_is_written():
     [
         (
             "https://host/x",
-            "is an address of a kind that is not read; give s3://, gs://, az:// or hf://buckets/, or a path",
+            "is an address of a kind that is not read; give s3://, gs://, az://, hf://buckets/ or, to be"
+            " read, hf://datasets/, or a path",
         ),
         ("s3:///x", "names no bucket; give s3://BUCKET/PATH"),
         ("s3://my bucket/x", ": no bucket is called 'my bucket'; correct its name"),
         ("hf://buckets/me", "names no bucket; give hf://buckets/OWNER/BUCKET/PATH"),
+        ("hf://datasets/mnist", "names no data set; give hf://datasets/OWNER/NAME/PATH"),
         (
-            "hf://datasets/me/x",
-            "is a repository and not a bucket; give hf://buckets/OWNER/BUCKET/PATH, or a directory:"
-            " `hf download` fetches one, `hf upload-large-folder` sends an output",
+            "hf://models/me/x",
+            "is neither a bucket nor a data set; give hf://buckets/OWNER/BUCKET/PATH,"
+            " hf://datasets/OWNER/NAME/PATH, or a directory: `hf download` fetches a repository",
         ),
         ("s3://b/a//c", "has an empty part, `.` or `..` in it; give the address without them"),
         ("s3://b/../c", "has an empty part, `.` or `..` in it; give the address without them"),

@@ -33,9 +33,9 @@ class FilesAhead:
         """Begin to read files, as far as there is room; return how many of them are begun or need not be."""
         if is_local(self._store):
             return len(numbers)
-        from augcli.io.store.objects import ObjectStore
+        from augcli.io.store.buckets import RemoteStore
 
-        assert isinstance(self._store, ObjectStore)
+        assert isinstance(self._store, RemoteStore)
         room = AHEAD_BYTES - sum(int(self._sizes[number]) for number in list(self._begun))
         for count, number in enumerate(numbers):
             key = self._keys[number]

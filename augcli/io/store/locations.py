@@ -93,19 +93,19 @@ def locate(
     if kind is not Kind.DIRECTORY:
         return replace(locate_file(path, access), kind=kind)
     if is_url(path):
-        from augcli.io.store.objects import ObjectStore
+        from augcli.io.store.buckets import open_bucket
 
-        return Location(ObjectStore(parse_url(str(path)), access), "", kind)
+        return Location(open_bucket(parse_url(str(path)), access), "", kind)
     return Location(LocalStore(str(Path(path)), follow_links, skip), "", kind)
 
 
 def locate_file(path: str | os.PathLike[str], access: Access = HERE) -> Location:
     """Return where the file at a path or an address would lie; nobody looks what stands there."""
     if is_url(path):
-        from augcli.io.store.objects import ObjectStore
+        from augcli.io.store.buckets import open_bucket
 
         url = parse_url(str(path))
-        return Location(ObjectStore(url.parent, access), url.name)
+        return Location(open_bucket(url.parent, access), url.name)
     return Location(LocalStore(str(Path(path).parent)), Path(path).name)
 
 

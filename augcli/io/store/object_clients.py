@@ -27,8 +27,9 @@ ENDPOINTS = {
     "gs": ("GOOGLE_BASE_URL",),
     "az": ("AZURE_STORAGE_ENDPOINT",),
     "hf": (),
+    "hub": ("HF_ENDPOINT",),
 }
-"""Variables that name another server, the first that is set."""
+"""Variables that name another server, the first that is set; `hub` is that of Hugging Face's data sets."""
 
 CREDENTIALS_FROM = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"),

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+END_BYTES = 64 << 10
+"""What is read of a file's end as it is opened: the footer of most parquet files."""
+
 BLOCK_BYTES = 1 << 20
 """What is fetched at least: a request takes as long as reading a megabyte."""
 

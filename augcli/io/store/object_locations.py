@@ -7,8 +7,8 @@ import glob
 import posixpath
 from typing import TYPE_CHECKING
 
+from augcli.io.store.buckets import RemoteStore, find_file, open_bucket
 from augcli.io.store.listing import File, Files
-from augcli.io.store.objects import ObjectStore, find_object
 from augcli.io.store.urls import Access, Url
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def is_object(url: Url, access: Access) -> bool:
     Raises:
         StorageError: If the store fails.
     """
-    return bool(url.key) and find_object(ObjectStore(url.parent, access), url.name) is not None
+    return find_file(url, access) is not None
 
 
 def holds_objects(url: Url, access: Access) -> bool:
@@ -30,7 +30,7 @@ def holds_objects(url: Url, access: Access) -> bool:
     Raises:
         StorageError: If the store fails.
     """
-    return any(page.keys for page in ObjectStore(url, access).list())
+    return any(page.keys for page in open_bucket(url, access).list())
 
 
 def find_holder(url: Url, access: Access, name: str, levels: int) -> str | None:
@@ -46,19 +46,19 @@ def find_holder(url: Url, access: Access, name: str, levels: int) -> str | None:
     return None
 
 
-def find_objects(url: Url, access: Access) -> tuple[ObjectStore, Files]:
+def find_objects(url: Url, access: Access) -> tuple[RemoteStore, Files]:
     """Return the object at an address, or all that a pattern matches, below what they have in common.
 
     Raises:
         StorageError: If the store fails.
     """
-    found = find_object(ObjectStore(url.parent, access), url.name) if url.key else None
+    found = find_file(url, access)
     if found is not None:
-        return ObjectStore(url.parent, access), Files([File(url.name, *found.version)])
+        return open_bucket(url.parent, access), Files([File(url.name, *found)])
     parts = url.key.split("/")
     fixed = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     begin, matched = "/".join(parts[:fixed]), Files()
-    for page in ObjectStore(Url(url.scheme, url.bucket), access).list(begin):
+    for page in open_bucket(Url(url.scheme, url.bucket), access).list(begin):
         for file in map(File, page.keys, page.sizes, page.versions):
             if matches(file.key.split("/")[fixed:], parts[fixed:]):
                 matched.append(*file)
@@ -66,7 +66,7 @@ def find_objects(url: Url, access: Access) -> tuple[ObjectStore, Files]:
     holders = {key.rpartition("/")[0] for key in matched.keys}
     root = posixpath.commonpath(holders) if holders else begin
     below = Files(file._replace(key=file.key[len(root) :].lstrip("/")) for file in matched)
-    return ObjectStore(Url(url.scheme, url.bucket, root), access), below
+    return open_bucket(Url(url.scheme, url.bucket, root), access), below
 
 
 def matches(names: Sequence[str], patterns: Sequence[str]) -> bool:

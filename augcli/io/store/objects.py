@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import itertools
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from tempfile import SpooledTemporaryFile, gettempdir
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, cast
 
 from augcli.errors import StorageError
 from augcli.io.store.base import Scratch, Sharing, Version, full_name
@@ -24,30 +23,23 @@ from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore, new_attempt
 from augcli.io.store.object_clients import connect, hash_environment, load_obstore
 from augcli.io.store.object_errors import object_errors, retried
-from augcli.io.store.object_files import RangeFile
+from augcli.io.store.object_files import END_BYTES, RangeFile
 from augcli.io.store.object_listing import PAGE_KEYS, list_pages, object_version
+from augcli.io.store.request_pool import at_once, begin
 from augcli.io.store.urls import HERE, Access, Url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from augcli.io.store.base import Page
-
-Result = TypeVar("Result")
-
-THREADS = 32
-"""Requests at once. At 30 ms each, 32 threads read a thousand images a second (16: half of that)."""
 
 PUT_BYTES = 64 << 20
 """Files up to this size are put with one request."""
 
 SPOOLED_BYTES = 16 << 20
 """What is written piece by piece waits in memory up to this size, and on the local disk beyond."""
-
-END_BYTES = 64 << 10
-"""What is read of a file's end as it is opened: the footer of most parquet files."""
 
 NONCE = "augcli"
 """Attribute of objects that are put on a condition: who put the one that stands there."""
@@ -104,11 +96,11 @@ class ObjectStore:
 
     def begin_read(self, key: str, expect: Version) -> Future[bytes | None]:
         """Begin to read a file, which must still be what is expected; give what waits for its bytes."""
-        return _pool(os.getpid()).submit(_read, self, key, expect)
+        return begin(_read, self, key, expect)
 
     def read(self, keys: Sequence[str], expect: Sequence[Version] | None = None) -> Sequence[bytes | None]:
         """Read whole files, many at once; see `Store.read`."""
-        return _at_once(partial(_read, self), keys, expect or itertools.repeat(None))
+        return at_once(partial(_read, self), keys, expect or itertools.repeat(None))
 
     def open(self, key: str, expect: Version | None = None) -> BinaryIO:
         """Open a file that is read by ranges; see `Store.open`. Its end is read at once."""
@@ -122,7 +114,7 @@ class ObjectStore:
 
     def stage(self, keys: Sequence[str], data: Sequence[bytes]) -> None:
         """Write files under their own names, many at once: the part file that names them comes last."""
-        _at_once(partial(_put, self), keys, data)
+        at_once(partial(_put, self), keys, data)
 
     def staged(self, key: str) -> str:
         """Return the key itself; see `Store.staged`."""
@@ -160,7 +152,7 @@ class ObjectStore:
             try:
                 retried(lambda: load_obstore().delete(self.client, paths))
             except FileNotFoundError:  # of stores that mind it; which files were removed is not said
-                _at_once(partial(_delete, self), files)
+                at_once(partial(_delete, self), files)
 
     def free_bytes(self) -> int | None:
         """Return None: buckets have no end."""
@@ -337,14 +329,3 @@ def _delete(store: ObjectStore, key: str) -> None:
 def _lacks_bucket(error: Exception) -> bool:
     """True if it is not the object that is missing, but its bucket."""
     return "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error)
-
-
-def _at_once(work: Callable[..., Result], *columns: Iterable[Any]) -> list[Result]:
-    """Call a function with many values at once, and return what it gives in order."""
-    return list(_pool(os.getpid()).map(work, *columns))
-
-
-@cache
-def _pool(process: int) -> ThreadPoolExecutor:
-    """Return the threads of this process that wait for stores."""
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="augcli-store")

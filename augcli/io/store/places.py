@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from augcli.errors import Option, OutputError
+from augcli.errors import Option, OutputError, UsageError
 from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore
 from augcli.io.store.urls import HERE, Access, Url, is_url, parse_url
@@ -23,6 +23,7 @@ def open_destination(path: str | os.PathLike[str], access: Access = HERE) -> Sto
 
     Raises:
         InputError: If it is an address of a kind that is not read.
+        UsageError: If it is an address of a kind that is only read.
         OutputError: If a file stands there.
         StorageError: If the machine fails.
     """
@@ -36,6 +37,11 @@ def open_destination(path: str | os.PathLike[str], access: Access = HERE) -> Sto
 
 
 def _open_bucket(url: Url, access: Access) -> Store:
+    if url.is_data_set:
+        raise UsageError(
+            f"DST {str(url)!r} is a data set of Hugging Face, where each file would be a commit; give a"
+            " directory and send it with `hf upload-large-folder`, or give hf://buckets/OWNER/BUCKET/PATH"
+        )
     from augcli.io.store.object_locations import is_object
     from augcli.io.store.objects import ObjectStore
 

@@ -12,18 +12,21 @@ from augcli.errors import InputError, Option, UsageError
 SCHEMES = ("s3", "gs", "az", "hf", "memory")
 """What addresses begin with that are read and written."""
 
-ACCEPTED = "s3://, gs://, az:// or hf://buckets/"
+ACCEPTED = "s3://, gs://, az://, hf://buckets/ or, to be read, hf://datasets/"
 
 ENDPOINT = re.compile(r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:(?P<port>[0-9]{1,5}))?(/[!-~]*)?", re.ASCII)
 """How the address of a server is written; obstore ends the process on others."""
 
 LAST_PORT = 65535
 
-BUCKET = re.compile(r"[\w$.-]+(/[\w.-]+/[\w.-]+)?", re.ASCII)
-"""How buckets are called; of Hugging Face with their owner."""
+BUCKET = re.compile(r"[\w$.-]+(/[\w.-]+/[\w.-]+(@[\w.%/-]+)?)?", re.ASCII)
+"""How buckets are called; of Hugging Face with their owner, and data sets with a revision."""
 
-OF_HUGGING_FACE = "buckets"
-"""What addresses of `hf://` must begin with: a repository is not a bucket."""
+BUCKETS, DATA_SETS = "buckets", "datasets"
+"""What addresses of `hf://` begin with. Data sets are only read."""
+
+LONG_REVISION = re.compile(r"refs/(pr|convert)/[^/]+")
+"""Revisions with slashes, of pull requests and of shards that Hugging Face made itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class Url:
 
     Attributes:
         scheme: One of `SCHEMES`.
-        bucket: The bucket; `az://` calls it a container. Of `hf://` it is `buckets/OWNER/BUCKET`.
+        bucket: The bucket; `az://` calls it a container. Of `hf://` it is `buckets/OWNER/BUCKET`, or
+            `datasets/OWNER/NAME@REVISION`, which need not be given.
         key: What follows, without slashes at its ends; empty for the bucket itself.
     """
 
@@ -67,6 +71,11 @@ class Url:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.bucket}" + (f"/{self.key}" if self.key else "")
+
+    @property
+    def is_data_set(self) -> bool:
+        """True if it is that of a data set of Hugging Face."""
+        return self.scheme == "hf" and self.bucket.startswith(f"{DATA_SETS}/")
 
     @property
     def parent(self) -> Url:
@@ -145,15 +154,22 @@ def parse_url(text: str) -> Url:
 
 
 def _split_hugging_face(text: str, rest: str) -> tuple[str, str]:
-    """Return the bucket and the key of an address of Hugging Face.
+    """Return the bucket, or the data set, and the key of an address of Hugging Face.
 
     Raises:
-        InputError: If it is that of a repository, or names no bucket.
+        InputError: If it is that of another repository, or names no data set.
     """
     kind, owner, bucket, key = [*rest.split("/", 3), "", "", ""][:4]
-    if kind != OF_HUGGING_FACE:
+    if kind == BUCKETS:
+        return f"{kind}/{owner}/{bucket}" if owner and bucket else "", key
+    if kind != DATA_SETS:
         raise InputError(
-            f"{text!r} is a repository and not a bucket; give hf://buckets/OWNER/BUCKET/PATH, or a directory:"
-            " `hf download` fetches one, `hf upload-large-folder` sends an output"
+            f"{text!r} is neither a bucket nor a data set; give hf://buckets/OWNER/BUCKET/PATH,"
+            " hf://datasets/OWNER/NAME/PATH, or a directory: `hf download` fetches a repository"
         )
-    return f"{kind}/{owner}/{bucket}" if owner and bucket else "", key
+    name, _, revision = bucket.partition("@")
+    if not owner or not name or "@" in owner:
+        raise InputError(f"{text!r} names no data set; give hf://datasets/OWNER/NAME/PATH")
+    if revision == "refs" and (found := LONG_REVISION.match(f"{revision}/{key}")):
+        revision, key = found[0], f"{revision}/{key}"[found.end() :]
+    return f"{kind}/{owner}/{name}" + (f"@{revision}" if revision else ""), key
