@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from augcli.pipeline.results import Summary, Verification
     from augcli.program.annotated import BoxRule
     from augcli.recipe import Recipe
-    from augcli.views import write_report
+    from augcli.views import show, write_report
 
 __version__ = "0.1.0"
 
@@ -41,6 +41,7 @@ _HOMES = {
     "patch_cutout": "augcli.arrays.holes",
     "preview": "augcli.api",
     "rand_box": "augcli.arrays.boxes",
+    "show": "augcli.views",
     "smooth_labels": "augcli.arrays.labels",
     "verify": "augcli.api",
     "write_report": "augcli.views",
@@ -66,6 +67,7 @@ __all__ = [
     "patch_cutout",
     "preview",
     "rand_box",
+    "show",
     "smooth_labels",
     "verify",
     "write_report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augcli.arguments import (
@@ -18,6 +19,12 @@ from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from augcli.io.store.urls import Access
+    from augcli.pipeline.inspection import Inspection
+    from augcli.recipe import Recipe
+    from augcli.report.drawing import SourceImages
+    from augcli.report.shown import Shown
 
 OF_SHOWN_SOURCES = (
     *(Option("labels"), ", ", Option("classes"), ", ", Option("masks"), " and ", Option("boxes")),
@@ -68,31 +75,142 @@ def write_report(
         StorageError: If the machine fails.
         MissingPartError: If Jinja2 is missing.
     """
-    from augcli.io.readers.source import open_source
     from augcli.io.store.base import write_text
     from augcli.io.store.places import open_destination
     from augcli.io.store.urls import Access, plain_path
     from augcli.pipeline.inspection import inspect
-    from augcli.report.drawing import SourceImages
     from augcli.report.gallery import draw_gallery
     from augcli.report.html import check_jinja, render
     from augcli.report.page import describe_report
 
     check_paths(dst=dst, file=file, src=src, labels=labels, classes=classes, masks=masks, boxes=boxes)
     check_at_least(0, "count", count)
-    if src is None and any(option is not None for option in (labels, classes, masks, boxes)):
-        raise UsageError(*OF_SHOWN_SOURCES)
     path, access = plain_path(dst), Access(endpoint_url, anonymous)
+    files = InputFiles.of(labels, classes, masks, boxes)
+    check_sources(src, files)
     check_output(path, access)
     place = None if file is None else locate_report(file, path, access)
     check_jinja()
     recipe = load_stored(path, access)
-    sources = None
-    if src is not None:
-        selection = select(recipe, path, InputFiles.of(labels, classes, masks, boxes), access)
-        sources = SourceImages(open_source(str(src), selection), recipe.max_pixels)
+    sources = None if src is None else _open_sources(src, recipe, path, files, access)
     inspection = inspect(open_destination(path, access), recipe, advance or (lambda done, total: None))
     page = render(describe_report(inspection, draw_gallery(inspection, count, sources)))
     if place is not None:
         write_text(place.store, place.key, page)
     return page
+
+
+def show(
+    dst: str | os.PathLike[str],
+    key: str,
+    sheet: str | os.PathLike[str] | None = None,
+    *,
+    src: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    classes: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | None = None,
+    endpoint_url: str | None = None,
+    anonymous: bool = False,
+) -> Shown:
+    """Return what is known of an output: sources, steps, label, boxes; and draw it.
+
+    Args:
+        dst: The output.
+        key: The file name of an output, or the key of a sample, whose outputs are all shown; or the last part
+            of either.
+        sheet: Path of a PNG to draw them to; None draws nothing.
+        src: What the output was made from, to draw the sources, too; `labels`, `classes`, `masks` and `boxes`
+            as it was made.
+        labels: CSV, parquet or JSON lines table that labels the images of a folder.
+        classes: File with one class name a line, in index order.
+        masks: Directory of index masks with the names of a folder's images, or a parquet column.
+        boxes: COCO JSON file, or directory of Pascal VOC XML.
+        endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
+        anonymous: Whether requests are not signed, as for public buckets.
+
+    Returns:
+        The outputs, and the samples of this name that failed.
+
+    Raises:
+        UsageError: If an argument is not accepted.
+        InputError: If `dst` is missing, or nothing bears this name; the nearest names are told.
+        OutputError: If `dst` is not an output of augcli, or damaged.
+        StorageError: If the machine fails.
+    """
+    from augcli.io.store.local import LocalStore
+    from augcli.io.store.places import open_destination
+    from augcli.io.store.urls import Access, plain_path
+    from augcli.pipeline.output.stored_splits import open_output
+    from augcli.report.shown import find_outputs
+
+    check_paths(
+        dst=dst, key=key, sheet=sheet, src=src, labels=labels, classes=classes, masks=masks, boxes=boxes
+    )
+    path, access = plain_path(dst), Access(endpoint_url, anonymous)
+    files = InputFiles.of(labels, classes, masks, boxes)
+    check_sources(src, files)
+    check_output(path, access)
+    recipe = load_stored(path, access)
+    output = open_output(open_destination(path, access), recipe)
+    shown = find_outputs(output, key)
+    if sheet is not None:
+        from augcli.report.shown_sheet import draw_shown
+
+        sources = None if src is None else _open_sources(src, recipe, path, files, access)
+        picture, place = draw_shown(output, shown, sources), Path(sheet)
+        with LocalStore(str(place.parent)).writing(place.name) as file:
+            picture.save(file, "PNG")
+    return shown
+
+
+def look(
+    dst: str | os.PathLike[str],
+    *,
+    endpoint_url: str | None = None,
+    anonymous: bool = False,
+    advance: Callable[[int, int], None] | None = None,
+) -> Inspection:
+    """Return what an output holds, counted, and what of it is missing; see `show` and `write_report`.
+
+    Args:
+        dst: The output.
+        endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
+        anonymous: Whether requests are not signed, as for public buckets.
+        advance: Called after each piece of work with (part files read since the last call, all of them).
+
+    Raises:
+        InputError: If `dst` is missing.
+        OutputError: If `dst` is not an output of augcli, or damaged.
+        StorageError: If the machine fails.
+    """
+    from augcli.io.store.places import open_destination
+    from augcli.io.store.urls import Access, plain_path
+    from augcli.pipeline.inspection import inspect
+
+    check_paths(dst=dst)
+    path, access = plain_path(dst), Access(endpoint_url, anonymous)
+    check_output(path, access)
+    return inspect(
+        open_destination(path, access), load_stored(path, access), advance or (lambda done, total: None)
+    )
+
+
+def check_sources(src: object, files: InputFiles) -> None:
+    """Refuse files that go with sources, where none are given.
+
+    Raises:
+        UsageError: Naming the options.
+    """
+    if src is None and files:
+        raise UsageError(*OF_SHOWN_SOURCES)
+
+
+def _open_sources(
+    src: str | os.PathLike[str], recipe: Recipe, dst: str, files: InputFiles, access: Access
+) -> SourceImages:
+    """Open what an output was made from, to draw it."""
+    from augcli.io.readers.source import open_source
+    from augcli.report.drawing import SourceImages
+
+    return SourceImages(open_source(str(src), select(recipe, dst, files, access)), recipe.max_pixels)

@@ -55,7 +55,7 @@ HOMES = {
     "numba": {"kernels/cpu"},
     "cupy": {"kernels/devices.py"},
     "jinja2": {"report/html.py"},
-    "PIL": {"io/images/", "report/preview.py", "report/drawing.py"},
+    "PIL": {"io/images/", "report/preview.py", "report/drawing.py", "report/shown_sheet.py"},
     "simplejpeg": {"io/images/"},
     "pyarrow": {"io/"},
     "shapely": {"program/polygons.py"},
@@ -288,7 +288,7 @@ def test_public_names():
     assert augcli.__all__ == sorted(augcli.__all__)
     operations = {"apply", "cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
     others = {"AugcliError", "Diagnosis", "Recipe", "Summary", "Verification", "__version__"}
-    others |= {"diagnose", "materialize", "merge", "preview", "verify", "write_report"}
+    others |= {"diagnose", "materialize", "merge", "preview", "show", "verify", "write_report"}
     boxes = {"BoxRule", "FollowedBoxes"}
     assert set(augcli.__all__) == operations | others | boxes
     assert dir(augcli) == augcli.__all__

@@ -22,6 +22,7 @@ from augcli.cli.plain_values import PlainCommand, PlainGroup
 from augcli.cli.preview import preview
 from augcli.cli.report import report
 from augcli.cli.run import run
+from augcli.cli.show import show
 from augcli.cli.verify import verify
 from augcli.errors import AugcliError, Reminder, Spelling
 from augcli.io.store.streams import finish_stdout, prepare_streams
@@ -46,6 +47,7 @@ app.command(cls=PlainCommand)(merge)
 app.command(cls=PlainCommand)(verify)
 app.command(cls=PlainCommand)(preview)
 app.command(cls=PlainCommand)(report)
+app.command(cls=PlainCommand)(show)
 app.command(cls=PlainCommand)(doctor)
 app.command(cls=PlainCommand)(guide)
 
@@ -93,7 +95,7 @@ def answer(arguments: Sequence[str]) -> int:
             return _complain(error.spell(Spelling.FLAG), error.exit_code)
         except _Stopped as stopped:
             again = shlex.join(["augcli", *arguments])
-            goes_on = not {"verify", "preview", "report", "doctor", "guide"} & set(arguments[:1])
+            goes_on = not {"verify", "preview", "report", "show", "doctor", "guide"} & set(arguments[:1])
             way = f"; to go on where it was: {again}" if goes_on else ""
             return _complain(f"interrupted{way}", stopped.exit_code)
         except Exception as error:

@@ -8,15 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from augcli.errors import OutputError, quantity
-from augcli.io.boxes.recorded import read_annotated
-from augcli.io.records.parts import Parts
 from augcli.io.records.row_statistics import RowStatistics, counted_columns
-from augcli.io.store.contents import list_contents
 from augcli.io.store.names import RECIPE, SUCCESS, part_names
 from augcli.pipeline.output.compare_documents import IMPOSSIBLE
 from augcli.pipeline.output.documents import document_names
 from augcli.pipeline.output.plan_files import read_plans
-from augcli.pipeline.output.stored_splits import StoredOutput
+from augcli.pipeline.output.stored_splits import open_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from augcli.io.records.parts import Part
     from augcli.io.store.base import Store
     from augcli.pipeline.output.documents import SplitOutput
+    from augcli.pipeline.output.stored_splits import StoredOutput
     from augcli.recipe import Recipe
     from augcli.samples import Failure
 
@@ -125,8 +123,7 @@ def inspect(
         OutputError: If its `augcli.json` is damaged.
         StorageError: If the machine fails.
     """
-    annotated, contents = read_annotated(store), list_contents(store)
-    output = StoredOutput(store, contents, Parts(store), recipe, annotated)
+    output = open_output(store, recipe)
     incidents, losses, splits = Incidents(), Losses(), []
     total = sum(map(len, output.list_chunks().values()))
     for split in output.list_chunks():

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import Option, Spelling, quantity, spell_note
+from augcli.report.wording import plain_line
 
 if TYPE_CHECKING:
     from augcli.pipeline.results import Summary, Verification
@@ -98,7 +99,7 @@ def _megabytes(size: int) -> str:
 
 def _plain(text: str) -> str:
     """Return a text that came from files as one short line, without codes that terminals obey."""
-    line = "".join(char if char.isprintable() else " " for char in text)
+    line = plain_line(text)
     return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}..."
 
 

@@ -9,19 +9,27 @@ from augcli.errors import Option, Spelling
 from augcli.io.store.base import full_name
 from augcli.io.store.names import RECIPE
 from augcli.options import flag, option_fields
+from augcli.program.steps import Blend, Fill, Normal, Patches, Uniform
+from augcli.samples import Q16, Colour, Colour16
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from augcli.entries import Entry
     from augcli.io.store.base import Store
     from augcli.ops import Operation
-    from augcli.entries import Entry
+    from augcli.program.steps import Area, Paint, Step
     from augcli.recipe import Recipe
 
 
 def name_class(number: int, classes: Sequence[str]) -> str:
     """Return the name of a class; its number where the class list is shorter."""
     return classes[number] if 0 <= number < len(classes) else f"class {number}"
+
+
+def plain_line(text: str) -> str:
+    """Return a text that came from files as one line, without codes that terminals obey."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def describe_label(
@@ -85,3 +93,40 @@ def _list_changed(owner: Recipe | Operation) -> dict[str, Any]:
         if value != getattr(type(owner)(), field.name):
             changed[flag(field.name)] = value
     return changed
+
+
+def describe_step(step: Step, height: int, width: int, partners: Sequence[str]) -> str:
+    """Return a step on an image of H×W pixels in words, the share in percent of the image."""
+    area = sum(box.area for box in step.area.boxes(height, width))
+    share, where = area / max(height * width, 1), _describe_area(step.area)
+    if isinstance(step, Fill):
+        return f"lost {percent(share)} {where}, filled with {_describe_paint(step.fill)}"
+    partner = partners[step.slot]
+    if isinstance(step, Blend):
+        given = 1 - step.weight_q16 / Q16
+        return f"was blended with {partner}, {percent(given)} of it {where}"
+    return f"got {percent(share)} of {partner} {where}"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent: whole, but where it would be 0 or 100 and is not."""
+    rounded = f"{100 * share:.0f} %"
+    return f"{100 * share:.2g} %" if rounded == "0 %" and share else rounded
+
+
+def _describe_area(area: Area) -> str:
+    """Return where an area lies, its last row and column included."""
+    if isinstance(area, Patches):
+        return f"in {sum(area.bitmap)} patches of {area.width} × {area.height}"
+    if not area.area:
+        return "nowhere"
+    return f"at rows {area.y0} to {area.y1 - 1}, columns {area.x0} to {area.x1 - 1}"
+
+
+def _describe_paint(paint: Paint) -> str:
+    """Return what a hole is filled with."""
+    if isinstance(paint, Uniform | Normal):
+        return "noise"
+    if isinstance(paint, Colour | Colour16):
+        return f"the colour {paint.red},{paint.green},{paint.blue}"
+    return "the image's mean"

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augcli.errors import OutputError
 from augcli.io import hugging_face
+from augcli.io.boxes.recorded import read_annotated
 from augcli.io.readers.splits import find_augmented
 from augcli.io.records import part_files
+from augcli.io.records.parts import Parts
+from augcli.io.store.contents import list_contents
 from augcli.io.store.names import CLASSES, folder_names, part_key, part_names
 from augcli.io.writers.choose import WRITERS, choose_writer
 from augcli.io.writers.comparison import Difference
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from augcli.io.records.part_files import PartFacts
-    from augcli.io.records.parts import Part, Parts
+    from augcli.io.records.parts import Part
     from augcli.io.store.base import Store
     from augcli.io.store.contents import Contents
     from augcli.io.writers.base import Writer
@@ -127,6 +130,16 @@ class StoredOutput:
     ) -> Writer:
         layout, options = str(recipe.format), table_options(recipe)
         return choose_writer(layout, self.store, split, classes, options, features, self.annotated)
+
+
+def open_output(store: Store, recipe: Recipe) -> StoredOutput:
+    """Look at an output that stands.
+
+    Raises:
+        OutputError: If its `augcli.json` is damaged.
+        StorageError: If the machine fails.
+    """
+    return StoredOutput(store, list_contents(store), Parts(store), recipe, read_annotated(store))
 
 
 def _read_names(part: Part) -> list[str] | None:

@@ -1,0 +1,43 @@
+"""Outputs that were asked for, drawn as a contact sheet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from augcli.report.drawing import draw_result, load_results
+from augcli.report.preview import Example, draw_sheet
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from augcli.pipeline.output.stored_splits import StoredOutput
+    from augcli.report.drawing import SourceImages
+    from augcli.report.shown import Shown, ShownOutput
+
+MOST = 12
+"""Outputs on a sheet."""
+
+
+def draw_shown(output: StoredOutput, shown: Shown, sources: SourceImages | None) -> Image:
+    """Draw outputs as a contact sheet, their sources before them where these are given.
+
+    Raises:
+        InputError: If an image is missing, or the sources are those of another output.
+        OutputError: If a shard is damaged.
+        StorageError: If the machine fails.
+    """
+    return draw_sheet([_draw(output, one, sources) for one in shown.outputs[:MOST]])
+
+
+def _draw(output: StoredOutput, shown: ShownOutput, sources: SourceImages | None) -> Example:
+    """Draw one output."""
+    split, chunk, number = shown.place
+    rows = output.parts.read_one(chunk).rows()
+    writer = output.describe(split, [], [], rows.column("file_name").to_pylist()).output.writer
+    (pair,) = load_results(writer, rows, [number])
+    (row,) = rows.take([number]).to_pylist()
+    result = draw_result(pair, row, output.annotated, output.recipe.max_pixels)
+    keys = dict.fromkeys((shown.source, *shown.partners)) if sources is not None else ()
+    drawn = tuple((sources.draw(key)[0], key.rpartition("/")[2]) for key in keys) if sources else ()
+    label = ", ".join(f"{name} {weight:.2f}" for name, weight in shown.label or ())
+    return Example(drawn, result, f"{shown.work.operations}\n{label}")

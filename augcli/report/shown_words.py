@@ -1,0 +1,131 @@
+"""Outputs that were asked for, in words and as documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from augcli.errors import quantity
+from augcli.io.records.row_statistics import UNLABELLED
+from augcli.report.wording import describe_recipe, name_class, percent, plain_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from augcli.pipeline.inspection import Inspection
+    from augcli.report.shown import Shown, ShownOutput
+
+CLASSES = 12
+"""Classes that an overview names."""
+
+
+def describe_shown(shown: Shown) -> str:
+    """Return what was found under a name in words, a few lines for each output."""
+    lines = [line for output in shown.outputs for line in _describe_output(output)]
+    if shown.found > len(shown.outputs):
+        lines.append(f"and {shown.found - len(shown.outputs)} more")
+    lines += [
+        f"{failure.source}\n  {failure.stage}: {failure.reason}"
+        + (f" ({failure.detail})" if failure.detail else "")
+        for failure in shown.failures
+    ]
+    return "\n".join(plain_line(line) for text in lines for line in text.split("\n"))
+
+
+def document_shown(shown: Shown) -> dict[str, Any]:
+    """Return what was found under a name as one JSON document."""
+    return {
+        "dst": shown.dst,
+        "key": shown.key,
+        "found": shown.found,
+        "outputs": [_document_output(output) for output in shown.outputs],
+        "failures": [
+            {"source": one.source, "stage": one.stage, "reason": one.reason, "detail": one.detail}
+            for one in shown.failures
+        ],
+    }
+
+
+def describe_overview(inspection: Inspection) -> str:
+    """Return in words what an output holds, and what of it is missing."""
+    output, incidents = inspection.output, inspection.incidents
+    layout = str(output.recipe.format)
+    samples = sum(split.statistics.classes.before.total() for split in inspection.splits)
+    lines = [
+        f"{output.store.name} holds {quantity(inspection.rows, 'image')} ({layout}) from"
+        f" {quantity(samples, 'sample')}"
+    ]
+    lines += [f"  done       {line}" for line in describe_recipe(output.recipe)]
+    for split in inspection.splits:
+        named = f"{split.output.name}: " if split.output.name else ""
+        counts, names = split.statistics.classes.after, split.output.classes or ()
+        top = [(number, count) for number, count in counts.most_common(CLASSES) if number != UNLABELLED]
+        shown = ", ".join(f"{name_class(number, names)} {count}" for number, count in top)
+        more = len(counts) - (UNLABELLED in counts) - len(top)
+        lines.append(f"  classes    {named}{shown or 'unlabelled'}" + (f" and {more} more" if more else ""))
+        lines += [f"  skipped    {count}: {reason}" for reason, count in split.statistics.reasons.items()]
+    lines += [f"  failed     {count}: {reason}" for reason, count in incidents.reasons.items()]
+    lines += [f"  missing    {trouble}" for trouble in inspection.troubles]
+    lines.append(f"  augcli show {output.store.name} NAME shows one output, by its file or its source")
+    return "\n".join(plain_line(line) for line in lines)
+
+
+def document_overview(inspection: Inspection) -> dict[str, Any]:
+    """Return what an output holds as one JSON document."""
+    output = inspection.output
+    splits = {}
+    for split in inspection.splits:
+        statistics, names = split.statistics, split.output.classes or ()
+        splits[split.output.name] = {
+            "outputs": statistics.rows,
+            "changed": statistics.applied,
+            "samples": statistics.classes.before.total(),
+            "classes": {
+                name_class(number, names) if number != UNLABELLED else "unlabelled": count
+                for number, count in sorted(statistics.classes.after.items())
+            },
+            "operations": dict(statistics.operations),
+            "skipped": dict(statistics.reasons),
+        }
+    return {
+        "dst": output.store.name,
+        "layout": str(output.recipe.format),
+        "outputs": inspection.rows,
+        "recipe": describe_recipe(output.recipe),
+        "splits": splits,
+        "failures_by_reason": dict(inspection.incidents.reasons),
+        "missing": list(inspection.troubles),
+    }
+
+
+def _describe_output(output: ShownOutput) -> Iterator[str]:
+    """Yield the lines on an output."""
+    file, work = output.file, output.work
+    copy = f", copy {work.copy}" if work.copy >= 0 else ""
+    yield f"{file.file} ({file.width} × {file.height}, {file.bytes} bytes{copy})"
+    if not work.steps:
+        yield f"  {output.source} unchanged" + (f": {work.reason}" if work.reason else "")
+    for step in work.steps:
+        yield f"  {output.source} {step}"
+    if work.steps and work.reason:
+        yield f"  skipped {work.reason}"
+    if output.label is None:
+        yield "  no label"
+    else:
+        yield f"  label {', '.join(f'{name} {weight:.2f}' for name, weight in output.label)}"
+    for box in output.boxes or ():
+        y0, x0, y1, x1 = (f"{edge:g}" for edge in box.edges)
+        seen = f"{percent(box.visibility)} of it seen"
+        yield f"  box {box.category} at rows {y0} to {y1}, columns {x0} to {x1}, {seen}, from {box.source}"
+
+
+def _document_output(output: ShownOutput) -> dict[str, Any]:
+    """Return an output as a part of a JSON document."""
+    boxes = None if output.boxes is None else [box._asdict() for box in output.boxes]
+    return {
+        **output.file._asdict(),
+        "source": output.source,
+        "partners": list(output.partners),
+        **output.work._asdict(),
+        "label": None if output.label is None else dict(output.label),
+        "boxes": boxes,
+    }

@@ -1,0 +1,190 @@
+"""Single outputs in words, and the command that shows them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import augcli
+from augcli.errors import InputError
+from augcli.ops.cutmix import CutMix
+from augcli.ops.cutout import Cutout
+from augcli.ops.mixup import Mixup
+from augcli.ops.patch_cutout import PatchCutout
+from augcli.program.steps import Blend, Box, Fill, ImageMean, Normal, Paste, Patches, Uniform
+from augcli.recipe import single
+from augcli.report.preview import CELL, GAP, LABEL
+from augcli.report.wording import describe_step, percent
+from augcli.samples import Colour
+
+BOX = Box(1, 2, 5, 8)  # 4 rows and 6 columns of 8 x 10: 30 %
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (Paste(BOX, 1), "got 30 % of b.png at rows 1 to 4, columns 2 to 7"),
+        (Blend(BOX, 49152, 0), "was blended with a.png, 25 % of it at rows 1 to 4, columns 2 to 7"),
+        (
+            Fill(BOX, Colour(1, 2, 3)),
+            "lost 30 % at rows 1 to 4, columns 2 to 7, filled with the colour 1,2,3",
+        ),
+        (Fill(BOX, Uniform(7)), "lost 30 % at rows 1 to 4, columns 2 to 7, filled with noise"),
+        (Fill(Box(0, 0, 0, 0), ImageMean()), "lost 0 % nowhere, filled with the image's mean"),
+        (
+            Fill(Patches(4, 5, bytes([1, 0, 0, 1])), Normal(1, (0, 0, 0), (1, 1, 1))),
+            "lost 50 % in 2 patches of 5 × 4, filled with noise",
+        ),
+    ],
+)
+def test_a_step_is_told_in_words(step, words):
+    assert describe_step(step, 8, 10, ("a.png", "b.png")) == words
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.0, "0 %"), (0.0012, "0.12 %"), (0.21, "21 %"), (0.999, "100 %"), (1.0, "100 %")]
+)
+def test_a_small_share_is_not_nothing(share, words):
+    assert percent(share) == words
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory, write_folder):
+    """Two images of 8 x 10, mixed such that each keeps just what its label says."""
+    root = tmp_path_factory.mktemp("shown")
+    src = write_folder(root / "src", {"cat": 1, "dog": 1})
+    augcli.materialize(src, root / "dst", single(CutMix(lam=0.75), copies=2), workers=1)
+    return src, root / "dst"
+
+
+def test_an_output_is_found_by_its_source_and_by_its_file(output):
+    shown = augcli.show(output[1], "cat/0.png")
+    assert [(one.source, one.work.copy) for one in shown.outputs] == [("cat/0.png", 0), ("cat/0.png", 1)]
+    assert shown.found == 2
+    file = shown.outputs[0].file.file
+    for name in (file, file.split("/")[1]):
+        (own,) = augcli.show(output[1], name).outputs
+        assert own == shown.outputs[0]
+
+
+def test_the_last_part_of_a_key_finds_all_that_bear_it(output):
+    assert {one.source for one in augcli.show(output[1], "0.png").outputs} == {"cat/0.png", "dog/0.png"}
+
+
+def test_what_is_shown_is_what_was_written(output):
+    for shown in augcli.show(output[1], "0.png").outputs:
+        with Image.open(output[1] / shown.file.file) as image:
+            assert image.size == (shown.file.width, shown.file.height)
+            pixels = np.asarray(image).astype(int)
+        with Image.open(output[0] / shown.source) as image:
+            kept = (np.asarray(image) == pixels).all(2).mean()
+        name = shown.source.split("/")[0]
+        assert dict(shown.label)[name] == pytest.approx(kept, abs=0.02)  # noise that is equal by chance
+
+
+def test_a_name_that_nobody_bears_is_told_its_nearest(make_folder, tmp_path):
+    augcli.materialize(make_folder({"cat": 12}), tmp_path / "dst", single(Cutout()))
+    with pytest.raises(InputError, match=r"no output and no source '11\.pgn'; the nearest are '11\.png'"):
+        augcli.show(tmp_path / "dst", "11.pgn")
+    with pytest.raises(InputError, match="none is like it"):
+        augcli.show(tmp_path / "dst", "ÄÖÜ")
+
+
+def test_the_command_says_it_in_words(cli, output):
+    done = cli("show", output[1], "cat/0.png")
+    (first, got, label, *_) = done.stdout.splitlines()
+    shown = augcli.show(output[1], "cat/0.png").outputs[0]
+    assert first == f"{shown.file.file} (10 × 8, {shown.file.bytes} bytes, copy 0)"
+    assert got == f"  cat/0.png {shown.work.steps[0]}"
+    assert label == f"  label {', '.join(f'{name} {weight:.2f}' for name, weight in shown.label)}"
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_document_holds_the_exact_label(cli, output):
+    document = json.loads(cli("show", output[1], "cat/0.png", "--json").stdout)
+    assert document["found"] == 2
+    first = document["outputs"][0]
+    assert first["label"] == dict(augcli.show(output[1], "cat/0.png").outputs[0].label)
+    assert first["partners"] == ["dog/0.png"]
+
+
+def test_without_a_name_there_is_an_overview(cli, output):
+    done = cli("show", output[1])
+    assert done.stdout.startswith(f"{output[1]} holds 4 images (folder) from 2 samples\n")
+    assert "  classes    cat 2, dog 2\n" in done.stdout
+    document = json.loads(cli("show", output[1], "--json").stdout)
+    assert document["splits"][""]["classes"] == {"cat": 2, "dog": 2}
+    assert document["missing"] == []
+
+
+def test_a_sample_that_failed_is_shown_with_its_reason(cli, make_folder, tmp_path):
+    src = make_folder({"cat": 2})
+    (src / "cat" / "broken.png").write_bytes(b"x")
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()), max_errors=1)
+    done = cli("show", tmp_path / "dst", "broken.png")
+    assert done.returncode == 0
+    assert done.stdout.startswith("cat/broken.png\n  read: ")
+    assert "  failed     1: " in cli("show", tmp_path / "dst").stdout
+
+
+def test_an_unchanged_output_says_why(cli, make_folder, tmp_path):
+    augcli.materialize(make_folder({"cat": 2}), tmp_path / "dst", single(Cutout(), 0.0))
+    assert "  cat/0.png unchanged: not drawn\n" in cli("show", tmp_path / "dst", "cat/0.png").stdout
+
+
+def test_what_is_missing_stands_in_the_overview(cli, make_folder, tmp_path):
+    augcli.materialize(make_folder({"cat": 2}), tmp_path / "dst", single(Cutout()))
+    (tmp_path / "dst" / "_SUCCESS").unlink()
+    assert "  missing    _SUCCESS is missing" in cli("show", tmp_path / "dst").stdout
+
+
+@pytest.mark.parametrize("form", ["folder", "parquet", "webdataset"])
+def test_a_sheet_shows_the_outputs_and_their_sources(cli, make_folder, tmp_path, form):
+    src = make_folder({"cat": 3, "dog": 3})
+    recipe = {"format": form, "copies": 2, "op": [{"kind": "mixup"}, {"kind": "patch-cutout"}]}
+    augcli.materialize(src, tmp_path / "dst", recipe)
+    for sources, columns in ((("--src", src), 3), ((), 1)):
+        done = cli("show", tmp_path / "dst", "cat/1.png", "--sheet", tmp_path / "sheet.png", *sources)
+        assert done.returncode == 0
+        with Image.open(tmp_path / "sheet.png") as sheet:
+            assert sheet.size == (columns * (CELL + GAP) + GAP, 2 * (CELL + LABEL) + GAP)
+
+
+def test_boxes_are_shown_with_the_share_that_is_seen(cli, make_folder, tmp_path):
+    src = make_folder({"": 1}, size=(20, 20))
+    boxes = {
+        "images": [{"id": 1, "file_name": "0.png", "height": 20, "width": 20}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 4, 10, 12]}],
+        "categories": [{"id": 1, "name": "cell"}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    recipe = single(Cutout(length="6"), 0.0)
+    augcli.materialize(src, tmp_path / "dst", recipe, boxes=tmp_path / "boxes.json")
+    said = cli("show", tmp_path / "dst", "0.png").stdout
+    assert "  box cell at rows 4 to 16, columns 2 to 12, 100 % of it seen, from 0.png\n" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--sheet", "s.png"], 2, "--sheet shows the outputs of KEY"),
+        (["0.png", "--src", "src"], 2, "--src is drawn on a sheet; give --sheet"),
+        (["x"], 4, "has no output and no source 'x'"),
+        ([""], 2, "KEY is empty"),
+    ],
+)
+def test_what_is_not_accepted_ends_with_its_exit_code(cli, output, words, code, said):
+    done = cli("show", output[1], *words)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_operations_of_every_kind_have_words(cli, make_folder, tmp_path):
+    src = make_folder({"cat": 2, "dog": 2})
+    for operation in (CutMix(), Mixup(), Cutout(), PatchCutout(patch_size=2)):
+        augcli.materialize(src, tmp_path / operation.name, single(operation))
+        assert cli("show", tmp_path / operation.name, "cat/0.png").returncode == 0
