@@ -96,7 +96,8 @@ def answer(arguments: Sequence[str]) -> int:
         except _Stopped as stopped:
             again = shlex.join(["augcli", *arguments])
             goes_on = not {"verify", "preview", "report", "show", "doctor", "guide"} & set(arguments[:1])
-            way = f"; to go on where it was: {again}" if goes_on else ""
+            is_preview = any(text.partition("=")[0] == "--preview" for text in arguments)
+            way = f"; to go on where it was: {again}" if goes_on and not is_preview else ""
             return _complain(f"interrupted{way}", stopped.exit_code)
         except Exception as error:
             # typer's own usage errors know their words and their code; anything else is a bug, shown whole.

@@ -12,7 +12,6 @@ from augcli import api
 from augcli.arguments import check_paths
 from augcli.cli import options, terminal
 from augcli.errors import Option, Reminder
-from augcli.io.store.urls import Access
 from augcli.recipe_files import open_recipe
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ def preview(
     anonymous: options.Anonymous = False,
 ) -> int:
     """Draw sources, results and labels of an output as one picture, masks and boxes with them."""
+    check_paths(src=src, dst=dst)  # by the names that they have here
     files = options.take_files({"labels": labels, "classes": classes, "masks": masks, "boxes": boxes})
     api.preview(src, dst, sheet, count=count, endpoint_url=endpoint_url, anonymous=anonymous, **files)
     print(sheet)
@@ -63,6 +63,8 @@ def show_before(
     Raises:
         AugcliError: As `api.preview`; or if the terminal shows no images.
     """
+    from augcli.io.store.urls import Access  # here: `--help` needs no store
+
     check_paths(preview=sheet)
     if isinstance(recipe, str):  # a directory is an output to `api.preview`, and here a mistake
         open_recipe(recipe, Access(settings["endpoint_url"], settings["anonymous"]))

@@ -189,6 +189,7 @@ def test_a_run_that_was_killed_does_not_hold_its_destination(start, tmp_path, re
         (["cutmix", "src", "dst"], True),
         (["run", "a.toml", "src", "dst"], True),
         (["cutmix", "verify", "preview"], True),
+        (["cutmix", "src", "--preview", "a.png"], False),
         (["verify", "dst"], False),
         (["preview", "cutmix", "src", "a.html"], False),
         (["doctor"], False),
