@@ -86,6 +86,8 @@ boxes/coco_rle              its compressed text of run lengths
 boxes/coco_writing          COCO, written
 boxes/decimals              numbers of pixels as they are written
 boxes/voc                   Pascal VOC
+boxes/voc_corners           how its corners count pixels
+boxes/voc_writing           its XML, written
 boxes/columns               boxes in a column of shards
 boxes/column_cells          what the cells of such a column say
 boxes/recorded              what an output's augcli.json says of masks and boxes

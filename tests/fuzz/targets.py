@@ -31,7 +31,7 @@ from augcli.errors import AugcliError, DecodeError
 from augcli.io.boxes import recorded
 from augcli.io.boxes.coco import write_coco
 from augcli.io.boxes.matching import match_boxes, read_boxes
-from augcli.io.boxes.voc import write_voc
+from augcli.io.boxes.voc_writing import write_voc
 from augcli.io.images import codec, index_masks
 from augcli.io.images.geometry import Geometry
 from augcli.io.images.headers import PILLOW_FORMATS

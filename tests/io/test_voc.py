@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augcli.errors import InputError, StorageError
-from augcli.io.boxes.voc import read_voc, write_voc
+from augcli.io.boxes.voc import read_voc
+from augcli.io.boxes.voc_writing import write_voc
 from augcli.io.store.local import LocalStore
 from augcli.program.annotated import BoxedImage, BoxHeader, WrittenBox
 
@@ -25,6 +26,12 @@ HEADER = BoxHeader("voc", ("cat", "dog"), {})
 
 def make_object(name="cat", bounds=BOUNDS, more=""):
     return f"<object><name>{name}</name>{more}<bndbox>{bounds}</bndbox></object>"
+
+
+def make_oriented(name="cat", **changes):
+    numbers = {"cx": 20, "cy": 30, "w": 8, "h": 4, "angle": 0} | changes
+    inner = "".join(f"<{key}>{number}</{key}>" for key, number in numbers.items())
+    return f"<object><type>robndbox</type><name>{name}</name><robndbox>{inner}</robndbox></object>"
 
 
 def make_xml(*objects, more="<size><width>64</width><height>48</height></size>"):
@@ -230,6 +237,108 @@ def test_file_may_be_of_another_encoding(read, encoding):
     assert read({"a.xml": text.encode(encoding)}).header.names == ("naïve",)
 
 
+# Where a set is not as VOC says, and one reading is right -----------------------------------------------
+
+
+def bound(xmin, ymin, xmax, ymax):
+    return f"<xmin>{xmin}</xmin><ymin>{ymin}</ymin><xmax>{xmax}</xmax><ymax>{ymax}</ymax>"
+
+
+@pytest.mark.parametrize(("old", "new"), [(("11", "40"), ("40", "11")), (("21", "25"), ("25", "21"))])
+def test_corners_in_the_wrong_order_are_swapped_and_counted(read, old, new):
+    bounds = BOUNDS.replace(old[0], "#").replace(old[1], new[1]).replace("#", new[0])
+    held = read({"a.xml": make_xml(make_object(bounds=bounds), make_object())})
+    assert held.images["a"].edges.tolist() == [[20, 10, 25, 40]] * 2
+    assert held.notes == ("boxes whose corners stood in the wrong order were turned round (1)",)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "counting", "edges"),
+    [
+        # On 64x48 pixels: 64 ends at the right border, so 0 is the left one.
+        ([(0, 0, 64, 9), (5, 6, 7, 8)], "from 0, end outside", [[0, 0, 9, 64], [6, 5, 8, 7]]),
+        # 63 is the last column, and nothing is 64.
+        ([(0, 0, 63, 9), (5, 6, 7, 8)], "from 0, last inside", [[0, 0, 10, 64], [6, 5, 9, 8]]),
+        ([(0, 3, 9, 47), (0, 1, 7, 8)], "from 0, last inside", [[3, 0, 48, 10], [1, 0, 9, 8]]),
+    ],
+)
+def test_a_set_that_counts_from_0_is_read_so(read, boxes, counting, edges):
+    held = read({"a.xml": make_xml(*(make_object(bounds=bound(*box)) for box in boxes))})
+    assert held.images["a"].edges.tolist() == edges
+    zeros = sum(box[:2].count(0) for box in boxes)
+    ones = sum(box[:2].count(1) for box in boxes)
+    assert held.notes == (f"corners of boxes are counted {counting}: {zeros} are 0, and {ones} are 1",)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "size"),
+    [
+        ([(0, 3, 9, 9)], (64, 48)),  # nothing tells where boxes end
+        ([(0, 3, 64, 9), (1, 3, 5, 9)], (64, 48)),  # as many 1 as 0
+        ([(0, 3, 64, 9)], (0, 0)),  # the size is not known
+    ],
+)
+def test_a_set_with_corners_of_0_in_doubt_is_read_from_1_with_a_note(read, boxes, size):
+    more = f"<size><width>{size[0]}</width><height>{size[1]}</height></size>"
+    held = read({"a.xml": make_xml(*(make_object(bounds=bound(*box)) for box in boxes), more=more)})
+    assert held.images["a"].edges[0].tolist() == [2, -1, boxes[0][3], boxes[0][2]]
+    assert held.notes == (
+        "corners of boxes are 0 (1), though VOC counts from 1; all are read as counted from 1",
+    )
+    assert held.header.keys == {}
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [(0, 0, 64, 9), (5, 6, 7, 8)],
+        [(0, 0, 63, 9), (5, 6, 7, 8)],
+        [(1, 1, 64, 9), (5, 6, 7, 8)],
+        [(1.5, 1, 63.25, 9), (5, 6, 7, 8)],
+        [(0, 0.5, 64, 9), (0, 6, 7, 8)],
+    ],
+)
+def test_corners_are_written_as_they_were_counted(read, boxes, tmp_path):
+    held = read({"a.xml": make_xml(*(make_object(bounds=bound(*box)) for box in boxes))})
+    image = held.images["a"]
+    written = write_voc(one_image(*map(one_box, map(tuple, image.edges.tolist()))), held.header)
+    found = ElementTree.fromstring(written).iterfind("object/bndbox")
+    assert [tuple(float(side.text) for side in box) for box in found] == boxes
+    # The second box alone does not tell how it is counted, but our own files say it.
+    alone = write_voc(one_image(one_box(tuple(image.edges.tolist()[1]))), held.header)
+    again = read({"a.xml": alone})
+    assert again.images["a"].edges.tolist() == image.edges.tolist()[1:]
+
+
+def test_an_oriented_box_is_turned_clockwise_about_its_centre(read):
+    """8 wide and 4 high about (20, 30): turned by a quarter it is 4 wide and 8 high."""
+    files = make_xml(make_oriented(), make_oriented(angle=np.pi / 2), make_oriented(angle=np.pi / 4))
+    held = read({"a.xml": files}).images["a"]
+    np.testing.assert_allclose(held.edges[:2], [[28, 16, 32, 24], [26, 18, 34, 22]], atol=1e-9)
+    plain, quarter, eighth = (outline.form.points for outline in held.outlines)
+    np.testing.assert_allclose(plain, [[28, 16], [28, 24], [32, 24], [32, 16]], atol=1e-9)
+    np.testing.assert_allclose(quarter, [[26, 22], [34, 22], [34, 18], [26, 18]], atol=1e-9)
+    # The top right corner (4, -2) from the centre: x (4 + 2) / sqrt 2, y (4 - 2) / sqrt 2.
+    np.testing.assert_allclose(eighth[1], [30 + np.sqrt(2), 20 + 3 * np.sqrt(2)], atol=1e-9)
+
+
+@pytest.mark.parametrize("angle", [0, 0.3, 1.2, 2.9])
+def test_an_oriented_box_is_written_as_it_came(read, angle):
+    held = read({"a.xml": make_xml(make_oriented(angle=angle), make_object())})
+    boxes = [
+        one_box(tuple(edges), extra=extra)._replace(outline=outline)
+        for edges, extra, outline in zip(
+            held.images["a"].edges.tolist(), held.images["a"].extras, held.images["a"].outlines, strict=True
+        )
+    ]
+    first, second = ElementTree.fromstring(write_voc(one_image(*boxes), held.header)).iterfind("object")
+    assert first.findtext("type") == "robndbox"
+    assert first.find("bndbox") is None
+    numbers = [float(number.text) for number in first.find("robndbox")]
+    np.testing.assert_allclose(numbers, [20, 30, 8, 4, angle], atol=1e-6)
+    assert [float(side.text) for side in second.find("bndbox")] == [11, 21, 40, 25]
+
+
 # Refusals -------------------------------------------------------------------------------------------------
 
 LAUGHS = "".join(
@@ -339,11 +448,9 @@ def test_coordinate_that_is_missing_is_refused(refuse):
     assert words == f"object 1 must have a finite number as ymin, got ''{CURE}"
 
 
-@pytest.mark.parametrize(("old", "new"), [("xmax>40<", "xmax>9<"), ("ymax>25<", "ymax>19<")])
-def test_box_of_a_negative_size_is_refused(refuse, old, new):
-    words = refuse(make_xml(make_object(bounds=BOUNDS.replace(old, new))))
-    assert words.startswith("object 1 has a negative size: xmin 11.0, ymin 21.0, xmax ")
-    assert words.endswith(CURE)
+def test_oriented_box_of_a_negative_size_is_refused(refuse):
+    words = refuse(make_xml(make_oriented(w=-2)))
+    assert words == f"object 1 has a negative size: w -2.0, h 4.0{CURE}"
 
 
 def test_bad_objects_are_skipped_where_that_is_asked_for(read):
@@ -351,14 +458,14 @@ def test_bad_objects_are_skipped_where_that_is_asked_for(read):
         make_object(" "),
         "<object><name>cat</name></object>",
         make_object(bounds=BOUNDS.replace("11", "x")),
-        make_object("emu", bounds=BOUNDS.replace("25", "19")),
+        make_oriented("emu", h=-1),
     ]
     held = read({"a.xml": make_xml(*bad, make_object())}, bad_boxes="skip")
     assert held.images["a"].skipped == (
         ("no name", "object 1 has no name"),
         ("no bndbox", "object 2 has no bndbox"),
         ("not four finite numbers", "object 3 must have a finite number as xmin, got 'x'"),
-        ("negative size", "object 4 has a negative size: xmin 11.0, ymin 21.0, xmax 40.0, ymax 19.0"),
+        ("negative size", "object 4 has a negative size: w 8.0, h -1.0"),
     )
     assert held.images["a"].edges.tolist() == [[20, 10, 25, 40]]
     assert held.header.names == ("cat",)

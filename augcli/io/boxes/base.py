@@ -163,7 +163,8 @@ def _load_formats() -> None:
 
 def accepted_boxes() -> str:
     """Return which boxes are read, as messages ask for them."""
-    return "give " + " or ".join(filter(None, (box_format.accepts for box_format in box_formats().values())))
+    formats = sorted(box_formats().values(), key=lambda box_format: box_format.name)
+    return "give " + " or ".join(filter(None, (box_format.accepts for box_format in formats)))
 
 
 def choose_box_format(boxes: Location) -> BoxFormat:

@@ -28,22 +28,24 @@ from augcli.io.boxes.base import (
     register,
     stop_or_skip,
 )
+from augcli.io.boxes.voc_corners import NAMES, Corner, Counting, find_counting, turn_corners
+from augcli.io.boxes.voc_writing import COUNTING, write_voc
 from augcli.io.store.base import Version, full_name
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind
-from augcli.io.store.names import printable_key
 from augcli.program.annotated import STOP, BoxHeader
-from augcli.samples import ImageBoxes
+from augcli.program.polygons import find_edges
+from augcli.samples import Corners, ImageBoxes, Outline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
     from xml.etree.ElementTree import Element
 
     from augcli.io.store.base import Store
     from augcli.io.store.listing import File, Files
     from augcli.io.store.locations import Location
-    from augcli.program.annotated import BoxedImage, WrittenBox
+    from augcli.program.annotated import BoxedImage
     from augcli.samples import Edges, SkippedBox
 
 XML_SUFFIXES = frozenset([".xml"])
@@ -51,14 +53,17 @@ MOST_BYTES = 16 << 20
 FILES_AT_ONCE = 256
 MOST_LEVELS = 50
 
-IMAGE_TAGS = frozenset("folder filename path source size segmented object base".split())
+IMAGE_TAGS = frozenset(
+    ["folder", "filename", "path", "source", "size", "segmented", "object", "base", COUNTING]
+)
 """Elements of an image that are written anew or have a place of their own."""
 
-BOX_TAGS = frozenset(["name", "bndbox", *ANEW])
+BOX_TAGS = frozenset(["name", "bndbox", "robndbox", *ANEW])
+
+SWAPPED = "boxes whose corners stood in the wrong order were turned round"
+"""What is counted of boxes that are not as they should be."""
 
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
-UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, whatever way it is written."""
 
 
 class Voc:
@@ -115,24 +120,26 @@ class _Builder(ElementTree.TreeBuilder):
 
 
 class _Object(NamedTuple):
-    """A box as a file says it."""
+    """A box as a file says it: its name, xmin, ymin, xmax, ymax, or an oriented box, and what else."""
 
     name: str
-    edges: Edges
+    sides: Edges
+    form: Corners | None
     extra: str
 
 
 class _Image(NamedTuple):
-    """A file: the size and what else it says of its image, and its boxes; those left out apart."""
+    """A file: the size and what else it says of its image, and its boxes; those left out apart.
+
+    `counting` is how corners count pixels, as our own files say it.
+    """
 
     height: int
     width: int
     extra: str
     objects: list[_Object]
     skipped: list[SkippedBox]
-
-
-# --- reading -------------------------------------------------------------------------------------------
+    counting: str
 
 
 def read_voc(store: Store, bad_boxes: str = STOP) -> BoxFile:
@@ -160,10 +167,31 @@ def read_voc(store: Store, bad_boxes: str = STOP) -> BoxFile:
             images[name] = _read_image(_parse(data), dropped, bad_boxes)
         except InputError as error:
             raise InputError(f"boxes {full_name(store, key)!r}: ", *error.args) from error
-    names = tuple(sorted({box.name for image in images.values() for box in image.objects}))
+    counting, notes = _find_counting(images.values())
+    remarks: Counter[str] = Counter()
+    placed = {name: _place(image, counting, dropped, remarks) for name, image in sorted(images.items())}
+    names = tuple(sorted({box.name for boxes in placed.values() for box, _ in boxes}))
     categories = {name: index for index, name in enumerate(names)}
-    finished = {name: _finish(image, categories) for name, image in sorted(images.items())}
-    return BoxFile(BoxHeader("voc", names, {}), finished, dict(dropped))
+    finished = {name: _finish(images[name], boxes, categories) for name, boxes in placed.items()}
+    notes += [f"{what} ({count})" for what, count in remarks.items()]
+    keys = {} if counting == Counting() else {COUNTING: list(counting)}
+    return BoxFile(BoxHeader("voc", names, keys), finished, dict(dropped), tuple(notes))
+
+
+def _find_counting(images: Iterable[_Image]) -> tuple[Counting, list[str]]:
+    """Return how corners count pixels, by our own word or by all of them, and notes."""
+    images = list(images)
+    corners = (
+        Corner(box.sides, image.height, image.width)
+        for image in images
+        for box in image.objects
+        if box.form is None
+    )
+    counting, notes = find_counting(corners)
+    said = {image.counting for image in images} & NAMES.keys()
+    if len(said) == 1:
+        return Counting(*NAMES[said.pop()], counting.has_decimals), []
+    return counting, notes
 
 
 def _read_files(store: Store) -> Iterator[tuple[str, bytes]]:
@@ -216,31 +244,32 @@ def _read_image(root: Element, dropped: Counter[str], bad_boxes: str) -> _Image:
     objects, skipped = [], []
     for number, element in enumerate(root.iterfind("object"), start=1):
         try:
-            if (box := _read_object(element, f"object {number}", dropped)) is not None:
-                objects.append(box)
+            objects.append(_read_object(element, f"object {number}", dropped))
         except BadBoxError as error:
             skipped.append(stop_or_skip(error, bad_boxes))
     height, width = (_read_side(root, f"size/{side}") for side in ("height", "width"))
-    return _Image(height, width, _to_text(extra), objects, skipped)
+    return _Image(height, width, _to_text(extra), objects, skipped, _read_text(root, COUNTING))
 
 
-def _read_object(element: Element, where: str, dropped: Counter[str]) -> _Object | None:
-    """Read a box; None where it has no area."""
+def _read_object(element: Element, where: str, dropped: Counter[str]) -> _Object:
     name = _read_text(element, "name")
     if not name:
         raise BadBoxError("no name", f"{where} has no name")
-    if element.find("bndbox") is None:
+    sides, form = (0.0, 0.0, 0.0, 0.0), None
+    if element.find("robndbox") is not None:
+        numbers = [_read_number(element, f"robndbox/{key}", where) for key in ("cx", "cy", "w", "h", "angle")]
+        if min(numbers[2:4]) < 0:
+            raise BadBoxError(NEGATIVE, f"{where} has a negative size: w {numbers[2]}, h {numbers[3]}")
+        form = Corners(turn_corners(*numbers))
+        dropped.update(["bndbox beside robndbox"] if element.find("bndbox") is not None else [])
+    elif element.find("bndbox") is not None:
+        xmin, ymin, xmax, ymax = (
+            _read_number(element, f"bndbox/{side}", where) for side in ("xmin", "ymin", "xmax", "ymax")
+        )
+        sides = (xmin, ymin, xmax, ymax)
+    else:
         raise BadBoxError("no bndbox", f"{where} has no bndbox")
-    sides = ("xmin", "ymin", "xmax", "ymax")
-    xmin, ymin, xmax, ymax = (_read_number(element, side, where) for side in sides)
-    edges = (ymin - 1, xmin - 1, ymax, xmax)
-    if edges[2] < edges[0] or edges[3] < edges[1]:
-        shown = f"xmin {xmin}, ymin {ymin}, xmax {xmax}, ymax {ymax}"
-        raise BadBoxError(NEGATIVE, f"{where} has a negative size: {shown}")
-    if edges[0] == edges[2] or edges[1] == edges[3]:
-        dropped[NO_AREA] += 1
-        return None
-    return _Object(sys.intern(name), edges, _to_text(_read_leaves(element, BOX_TAGS, dropped)))
+    return _Object(sys.intern(name), sides, form, _to_text(_read_leaves(element, BOX_TAGS, dropped)))
 
 
 def _read_leaves(element: Element, known: frozenset[str], dropped: Counter[str]) -> dict[str, str]:
@@ -263,10 +292,11 @@ def _read_text(element: Element, path: str) -> str:
     return (element.findtext(path) or "").strip()
 
 
-def _read_number(element: Element, side: str, where: str) -> float:
-    text = _read_text(element, f"bndbox/{side}")
+def _read_number(element: Element, path: str, where: str) -> float:
+    text = _read_text(element, path)
     value = float(text) if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
+        side = path.rpartition("/")[2]
         raise BadBoxError(NOT_NUMBERS, f"{where} must have a finite number as {side}, got {text[:40]!r}")
     return value
 
@@ -283,58 +313,34 @@ def _to_text(leaves: dict[str, str]) -> str:
     return sys.intern(json.dumps(leaves, ensure_ascii=False))
 
 
-def _finish(image: _Image, categories: dict[str, int]) -> ImageBoxes:
+def _place(
+    image: _Image, counting: Counting, dropped: Counter[str], remarks: Counter[str]
+) -> list[tuple[_Object, Edges]]:
+    """Return an image's boxes that have an area, with their edges."""
+    placed = []
+    for box in image.objects:
+        if box.form is not None:
+            edges = find_edges(box.form.points)
+        else:
+            edges, is_swapped = counting.read(box.sides)
+            remarks.update([SWAPPED] if is_swapped else [])
+        if edges[0] == edges[2] or edges[1] == edges[3]:
+            dropped[NO_AREA] += 1
+        else:
+            placed.append((box, edges))
+    return placed
+
+
+def _finish(image: _Image, placed: list[tuple[_Object, Edges]], categories: dict[str, int]) -> ImageBoxes:
     """Return an image's boxes, their categories by the names of these."""
-    edges = np.array([box.edges for box in image.objects], np.float64).reshape(-1, 4)
-    indices = tuple(categories[box.name] for box in image.objects)
-    extras = tuple(box.extra for box in image.objects)
-    skipped = tuple(image.skipped)
-    return ImageBoxes(image.height, image.width, edges, indices, extras, image.extra, skipped=skipped)
-
-
-# --- writing -------------------------------------------------------------------------------------------
-
-
-def write_voc(image: BoxedImage, header: BoxHeader) -> bytes:
-    """Return the boxes of an image as VOC XML, indented by tabs.
-
-    Edges are rounded to whole pixels inside the image, at least one pixel apart. What XML cannot hold becomes
-    a question mark.
-    """
-    extra = json.loads(image.extra)
-    database, depth = extra.pop("database", "Unknown"), extra.pop("depth", None)
-    size = {"width": image.width, "height": image.height} | ({} if depth is None else {"depth": depth})
-    root = ElementTree.Element("annotation")
-    _add_leaves(root, {"folder": "images", "filename": image.file_name})
-    _add_leaves(ElementTree.SubElement(root, "source"), {"database": database})
-    _add_leaves(ElementTree.SubElement(root, "size"), size)
-    for texts in ({"segmented": 0}, extra, {"base": printable_key(image.source)}):
-        _add_leaves(root, texts)
-    for box in image.boxes:
-        _add_box(ElementTree.SubElement(root, "object"), box, header.names[box.category], image)
-    ElementTree.indent(root, "\t")
-    text = ElementTree.tostring(root, "unicode", short_empty_elements=False)
-    return (text.replace("\r", "&#13;") + "\n").encode()  # a bare carriage return is read as a line end
-
-
-def _add_box(element: Element, box: WrittenBox, name: str, image: BoxedImage) -> None:
-    """Add what is said of a box to its element."""
-    y0, x0, y1, x1 = box.edges
-    (ymin, ymax), (xmin, xmax) = _to_pixels(y0, y1, image.height), _to_pixels(x0, x1, image.width)
-    _add_leaves(element, {"name": name})
-    _add_leaves(element, json.loads(box.extra))
-    bounds = {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax}
-    _add_leaves(ElementTree.SubElement(element, "bndbox"), bounds)
-    anew = (float(box.visibility), float(box.weight), printable_key(box.source))
-    _add_leaves(element, dict(zip(ANEW, anew, strict=True)))
-
-
-def _add_leaves(element: Element, texts: Mapping[str, object]) -> None:
-    for tag, text in texts.items():
-        ElementTree.SubElement(element, tag).text = UNWRITABLE.sub("?", str(text))
-
-
-def _to_pixels(start: float, stop: float, length: int) -> tuple[int, int]:
-    """Return the first and the last pixel of a half-open span, counted from 1."""
-    first = min(max(round(start) + 1, 1), length)
-    return first, min(max(round(stop), first), length)
+    outlines = tuple(box.form and Outline(box.form) for box, _ in placed)
+    return ImageBoxes(
+        image.height,
+        image.width,
+        np.array([edges for _, edges in placed], np.float64).reshape(-1, 4),
+        tuple(categories[box.name] for box, _ in placed),
+        tuple(box.extra for box, _ in placed),
+        image.extra,
+        outlines if any(outlines) else (),
+        tuple(image.skipped),
+    )
