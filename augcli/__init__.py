@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from augcli.pipeline.results import Summary, Verification
     from augcli.program.annotated import BoxRule
     from augcli.recipe import Recipe
-    from augcli.views import show, write_report
+    from augcli.views import diff, show, write_report
 
 __version__ = "0.1.0"
 
@@ -34,6 +34,7 @@ _HOMES = {
     "cutmix": "augcli.arrays.mixing",
     "cutout": "augcli.arrays.holes",
     "diagnose": "augcli.api",
+    "diff": "augcli.views",
     "erase": "augcli.arrays.holes",
     "materialize": "augcli.api",
     "merge": "augcli.api",
@@ -60,6 +61,7 @@ __all__ = [
     "cutmix",
     "cutout",
     "diagnose",
+    "diff",
     "erase",
     "materialize",
     "merge",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from augcli.pipeline.plan.partitions import Partition
     from augcli.recipe import Recipe
 
-ARGUMENTS = ("src", "dst", "recipe", "sheet", "key", "file")
+ARGUMENTS = ("src", "dst", "recipe", "sheet", "key", "file", "first", "second")
 """What the command line takes by its place; there they are called `SRC`, and so on."""
 
 SHEETS = ("sheet", "preview")

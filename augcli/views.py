@@ -15,12 +15,14 @@ from augcli.arguments import (
     select,
 )
 from augcli.errors import Option, UsageError
+from augcli.recipe_files import load_recipe
 from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from augcli.io.store.urls import Access
+    from augcli.pipeline.differences import Differences
     from augcli.pipeline.inspection import Inspection
     from augcli.recipe import Recipe
     from augcli.report.drawing import SourceImages
@@ -194,6 +196,57 @@ def look(
     return inspect(
         open_destination(path, access), load_stored(path, access), advance or (lambda done, total: None)
     )
+
+
+def diff(
+    first: str | os.PathLike[str],
+    second: str | os.PathLike[str],
+    *,
+    endpoint_url: str | None = None,
+    anonymous: bool = False,
+) -> Differences:
+    """Compare two outputs, or two recipes: which keys differ, and which outputs in bytes, labels or partners.
+
+    Outputs are those of the same sample and copy; bytes are compared by their recorded hashes. Where one of
+    the two is a recipe, recipes alone are compared.
+
+    Args:
+        first: An output; or a TOML file, or the `augcli.json` of an output.
+        second: Another one.
+        endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
+        anonymous: Whether requests are not signed, as for public buckets.
+
+    Returns:
+        What differs; false where nothing does.
+
+    Raises:
+        UsageError: If an argument or a recipe is not accepted.
+        InputError: If one does not exist.
+        OutputError: If one is a directory of something else, or damaged.
+        StorageError: If the machine fails.
+    """
+    from augcli.io.store.locations import Kind, find_kind
+    from augcli.io.store.places import open_destination
+    from augcli.io.store.urls import Access, plain_path
+    from augcli.pipeline.differences import Differences, compare_outputs, compare_recipes
+    from augcli.pipeline.output.stored_splits import open_output
+
+    check_paths(first=first, second=second)
+    paths, access = [plain_path(path) for path in (first, second)], Access(endpoint_url, anonymous)
+    are_outputs = [find_kind(path, access) is Kind.DIRECTORY for path in paths]
+    recipes = []
+    for path, is_output in zip(paths, are_outputs, strict=True):
+        if is_output:
+            check_output(path, access)
+        recipes.append(load_stored(path, access) if is_output else load_recipe(path, access))
+    keys = compare_recipes(recipes[0], recipes[1], (not are_outputs[0], not are_outputs[1]))
+    if not all(are_outputs):
+        return Differences(paths[0], paths[1], keys)
+    opened = [
+        open_output(open_destination(path, access), own) for path, own in zip(paths, recipes, strict=True)
+    ]
+    compared, outputs = compare_outputs(opened[0], opened[1])
+    return Differences(paths[0], paths[1], keys, outputs, compared)
 
 
 def check_sources(src: object, files: InputFiles) -> None:

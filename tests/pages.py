@@ -37,7 +37,7 @@ PAGES = {"README": README, **{topic: GUIDE / f"{topic}.md" for topic in TOPICS}}
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`(augcli [^`]+)`")
-PLACEHOLDERS = frozenset("SRC DST SHEET RECIPE TOPIC KEY".split())
+PLACEHOLDERS = frozenset("SRC DST SHEET RECIPE TOPIC KEY A B".split())
 """Words that stand for a name of the reader's own: a command that has one is not run, only checked."""
 
 CLASSES = ("dress", "hat", "shoes", "t-shirt")

@@ -42,7 +42,7 @@ INNER_LAYERS = {
     "pipeline": [
         {
             *("run", "extent", "completion", "workplace", "partition", "planned", "merge"),
-            *("verify", "part_check", "inspection", "recompute", "doctor", "preview"),
+            *("verify", "part_check", "inspection", "differences", "recompute", "doctor", "preview"),
         },
         {"output", "worker", "engines", "settings"},
         {"plan"},
@@ -288,7 +288,7 @@ def test_public_names():
     assert augcli.__all__ == sorted(augcli.__all__)
     operations = {"apply", "cutmix", "cutout", "erase", "mixup", "patch_cutout", "rand_box", "smooth_labels"}
     others = {"AugcliError", "Diagnosis", "Recipe", "Summary", "Verification", "__version__"}
-    others |= {"diagnose", "materialize", "merge", "preview", "show", "verify", "write_report"}
+    others |= {"diagnose", "diff", "materialize", "merge", "preview", "show", "verify", "write_report"}
     boxes = {"BoxRule", "FollowedBoxes"}
     assert set(augcli.__all__) == operations | others | boxes
     assert dir(augcli) == augcli.__all__

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from augcli import __version__
+from augcli.cli.diff import diff
 from augcli.cli.doctor import doctor
 from augcli.cli.guide import guide
 from augcli.cli.merge import merge
@@ -29,6 +30,9 @@ from augcli.io.store.streams import finish_stdout, prepare_streams
 from augcli.left_out import leave_out
 
 USAGE = 2
+
+LOOKING = frozenset("verify preview report show diff doctor guide".split())
+"""Commands that only look: one that was interrupted does not go on where it was."""
 
 CALM_GC = 50_000
 """Objects after which the garbage collector looks for cycles; Python's own is 700. What a start makes stays:
@@ -48,6 +52,7 @@ app.command(cls=PlainCommand)(verify)
 app.command(cls=PlainCommand)(preview)
 app.command(cls=PlainCommand)(report)
 app.command(cls=PlainCommand)(show)
+app.command(cls=PlainCommand)(diff)
 app.command(cls=PlainCommand)(doctor)
 app.command(cls=PlainCommand)(guide)
 
@@ -95,7 +100,7 @@ def answer(arguments: Sequence[str]) -> int:
             return _complain(error.spell(Spelling.FLAG), error.exit_code)
         except _Stopped as stopped:
             again = shlex.join(["augcli", *arguments])
-            goes_on = not {"verify", "preview", "report", "show", "doctor", "guide"} & set(arguments[:1])
+            goes_on = LOOKING.isdisjoint(arguments[:1])
             is_preview = any(text.partition("=")[0] == "--preview" for text in arguments)
             way = f"; to go on where it was: {again}" if goes_on and not is_preview else ""
             return _complain(f"interrupted{way}", stopped.exit_code)

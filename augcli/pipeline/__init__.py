@@ -22,6 +22,7 @@ merge                 what closes an output that partitions made
 workplace             where the tasks of a run are done
 settings              how a run is done
 environment           whether two machines would write the same bytes
+differences           two outputs, or two recipes, compared
 inspection            an output that stands, counted for people to look at
 verify                whether an output is what was written
 recompute             outputs made again from their sources, for verify

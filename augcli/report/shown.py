@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import heapq
+from bisect import bisect
 from dataclasses import dataclass
-from functools import partial
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augcli.errors import InputError
@@ -25,8 +23,9 @@ if TYPE_CHECKING:
 MOST = 100
 """Outputs that are shown; of a sample there may be more copies than anyone reads."""
 
-NEAREST, COMPARED = 3, 500
-"""Names that are told where none is the one that was asked for, and how many are compared with it."""
+NEAREST, COMPARED = 3, 250
+"""Names that are told where none is the one that was asked for, and how many of either side of it
+are compared with it."""
 
 
 class ShownBox(NamedTuple):
@@ -144,10 +143,11 @@ class _Nearest:
         self._key, self._names = key, set[str]()
 
     def add(self, names: list[str]) -> None:
-        """Take in names, of which only those are kept that begin most like the one that is asked for."""
+        """Take in names, of which those are kept that stand next to the one that is asked for."""
         key = self._key.rpartition("/")[2]
-        last = {name.rpartition("/")[2] for name in names} | self._names
-        self._names = set(heapq.nlargest(COMPARED, sorted(last), partial(_count_equal, key)))
+        ordered = sorted({name.rpartition("/")[2] for name in names} | self._names)
+        place = bisect(ordered, key)
+        self._names = set(ordered[max(place - COMPARED, 0) : place + COMPARED])
 
     def tell(self) -> str:
         """Return the nearest names as the end of a message."""
@@ -155,11 +155,6 @@ class _Nearest:
             self._key.rpartition("/")[2], sorted(self._names), NEAREST, cutoff=0.4
         )
         return f"; the nearest are {', '.join(map(repr, near))}" if near else "; none is like it"
-
-
-def _count_equal(first: str, second: str) -> int:
-    """Return how many letters two texts begin with that are the same."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def _is_called(names: tuple[str, ...], key: str, split: str) -> bool:

@@ -1,0 +1,34 @@
+"""The command that compares two outputs, or two recipes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from augcli import views
+from augcli.cli import options
+from augcli.cli.work import show
+
+DIFFERENCES = 6
+
+
+def diff(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="An output, a recipe, or an augcli.json.", show_default=False)
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one.", show_default=False)],
+    *,
+    endpoint_url: options.EndpointUrl = None,
+    anonymous: options.Anonymous = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Only the exit code.", rich_help_panel="Run")
+    ] = False,
+    json: options.Json = False,
+) -> int:
+    """Compare two outputs or recipes; exit code 6 where they differ in keys, bytes, labels or partners."""
+    from augcli.report.differences import describe_differences, document_differences
+
+    found = views.diff(first, second, endpoint_url=endpoint_url, anonymous=anonymous)
+    show(found, describe_differences, document_differences, quiet, json)
+    return DIFFERENCES if found else 0

@@ -1,0 +1,186 @@
+"""Two outputs or recipes, compared."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+import augcli
+from augcli.ops.cutmix import CutMix
+from augcli.ops.cutout import Cutout
+from augcli.pipeline.differences import NAMED, compare_recipes
+from augcli.recipe import single
+from augcli.recipe_files import read_recipe
+
+
+def keys(first, second, is_open=(False, False)):
+    return [tuple(one) for one in compare_recipes(read_recipe(first), read_recipe(second), is_open)]
+
+
+def test_recipes_that_say_the_same_do_not_differ():
+    assert keys({"op": [{"kind": "cutmix"}]}, {"op": [{"kind": "cutmix", "alpha": 1.0}], "seed": 0}) == []
+
+
+def test_keys_are_named_with_both_values():
+    first, second = {"seed": 1, "op": [{"kind": "cutmix", "alpha": 0.5}]}, {"op": [{"kind": "cutmix"}]}
+    assert keys(first, second) == [("seed", 1, 0), ("op 1: alpha", 0.5, 1.0)]
+
+
+def test_of_another_operation_only_its_name_is_told():
+    first = {"op": [{"kind": "cutmix"}, {"kind": "cutout", "length": "3"}]}
+    assert (
+        keys(first, {"op": [{"kind": "mixup"}]})
+        == [
+            ("op 1: kind", "cutmix", "mixup"),
+            ("op 2: kind", "cutout", None),
+            ("op 2: p", 1.0, None),
+        ][:2]
+    )
+
+
+def test_choices_are_told_by_their_place():
+    choices = [{"kind": "cutmix", "weight": 0.5}, {"kind": "mixup", "weight": 0.5}]
+    other = [choices[0], choices[1] | {"alpha": 0.7}]
+    assert keys({"op": [{"one_of": choices}]}, {"op": [{"one_of": other}]}) == [
+        ("op 1, choice 2: alpha", 0.2, 0.7)
+    ]
+
+
+def test_what_a_recipe_leaves_to_the_input_is_no_difference_to_an_output():
+    first, second = {"op": []}, {"op": [], "format": "folder"}
+    assert keys(first, second, (True, False)) == []
+    assert keys(first, second, (True, True)) == [("format", None, "folder")]
+
+
+@pytest.fixture
+def make(make_folder, tmp_path):
+    """Make an output of the same images by a recipe."""
+    src = make_folder({"cat": 6, "dog": 4})
+
+    def make(name, recipe=None, **settings):
+        augcli.materialize(src, tmp_path / name, recipe or single(CutMix(), **settings))
+        return tmp_path / name
+
+    return make
+
+
+def found(differences):
+    return {one.what: one.number for one in differences.outputs}
+
+
+def test_the_same_output_twice_does_not_differ(make):
+    same = augcli.diff(make("a"), make("b"))
+    assert not same
+    assert (same.keys, same.outputs, same.compared) == ((), (), 10)
+
+
+def test_another_seed_gives_other_bytes_labels_and_partners(make, tmp_path):
+    first, second = make("a", seed=1), make("b", seed=2)
+    told = augcli.diff(first, second)
+    assert [one.key for one in told.keys] == ["seed"]
+    rows = []
+    for dst in (first, second):
+        with (dst / "labels.csv").open(newline="") as file:
+            rows.append({row["source"]: row["source2"] for row in csv.DictReader(file)})
+    assert len(rows[0]) == 10
+    partners = sum(rows[0][source] != rows[1][source] for source in rows[0])
+    assert found(told)["bytes"] == 10
+    assert found(told)["partners"] == partners > 0
+    assert told.compared == 10
+
+
+def test_only_the_first_few_are_named(make):
+    (bytes_, *_) = augcli.diff(make("a", seed=1), make("b", seed=2)).outputs
+    assert len(bytes_.named) == NAMED
+    assert all(name.endswith(" copy 0") for name in bytes_.named)
+
+
+def test_outputs_that_only_one_has_are_counted_apart(make):
+    told = augcli.diff(make("a", copies=2), make("b"))
+    assert found(told) == {"only in the first": 10}
+    assert found(augcli.diff(make("b"), make("a", copies=2))) == {"only in the second": 10}
+
+
+def test_layouts_may_differ_while_outputs_are_equal(make):
+    told = augcli.diff(make("a"), make("b", format="parquet"))
+    assert [one.key for one in told.keys] == ["format"]
+    assert found(told) == {}
+
+
+def test_classes_are_compared_by_their_names(make_folder, tmp_path):
+    for name, classes in (("a", ["cat", "dog"]), ("b", ["ant", "cat", "dog"])):
+        augcli.materialize(
+            make_folder(dict.fromkeys(classes, 2), name), tmp_path / f"{name}_dst", single(Cutout())
+        )
+    assert found(augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst")) == {"only in the second": 2}
+
+
+def test_boxes_are_compared(make_folder, tmp_path):
+    src = make_folder({"": 2}, size=(20, 20))
+    for name, edge in (("a", 2), ("b", 3)):
+        boxes = {
+            "images": [{"id": 1, "file_name": "0.png"}, {"id": 2, "file_name": "1.png"}],
+            "annotations": [
+                {"id": 1, "image_id": 1, "category_id": 1, "bbox": [edge, 4, 10, 12]},
+                {"id": 2, "image_id": 2, "category_id": 1, "bbox": [4, 4, 5, 5]},
+            ],
+            "categories": [{"id": 1, "name": "cell"}],
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(boxes))
+        augcli.materialize(src, tmp_path / f"{name}_dst", single(Cutout()), boxes=tmp_path / f"{name}.json")
+    told = augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst")
+    assert [tuple(one) for one in told.outputs] == [("boxes", 1, ("0.png copy 0",))]
+
+
+def test_the_command_tells_it_in_words_and_by_its_exit_code(cli, make):
+    first, second = make("a"), make("b", seed=2)
+    done = cli("diff", first, first)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("the same recipe, 10 outputs of both compared: they are the same\n")
+    done = cli("diff", first, second)
+    assert done.returncode == 6
+    assert "  seed: 0 in the first, 2 in the second\n" in done.stdout
+    assert "  other bytes: 10 (" in done.stdout
+    assert " and 5 more)\n" in done.stdout
+    document = json.loads(cli("diff", first, second, "--json").stdout)
+    assert document["keys"] == [{"key": "seed", "first": 0, "second": 2}]
+    assert (document["same"], document["compared"]) == (False, 10)
+    assert cli("diff", first, second, "--quiet").stdout == ""
+
+
+def test_recipes_are_compared_as_files(cli, make, tmp_path):
+    (tmp_path / "one.toml").write_text("name = 'cutmix'\n[[op]]\nkind = 'cutmix'\n")
+    dst = make("dst")
+    assert cli("diff", tmp_path / "one.toml", dst).returncode == 0
+    assert cli("diff", tmp_path / "one.toml", dst / "augcli.json").returncode == 6  # its format is decided
+    (tmp_path / "two.toml").write_text("name = 'cutmix'\nseed = 3\n[[op]]\nkind = 'cutmix'\n")
+    done = cli("diff", tmp_path / "one.toml", tmp_path / "two.toml")
+    assert done.returncode == 6
+    assert done.stdout.endswith("recipes that differ in 1 key: they differ\n")
+
+
+@pytest.mark.parametrize(
+    ("second", "code", "said"),
+    [
+        ("none", 4, "does not exist"),
+        ("src", 5, "holds no augcli.json"),
+        ("", 2, "SECOND is empty"),
+        ("bad.toml", 2, "unknown key"),
+    ],
+)
+def test_what_is_neither_an_output_nor_a_recipe_is_refused(cli, make, tmp_path, second, code, said):
+    (tmp_path / "bad.toml").write_text("nonsense = 1")
+    done = cli("diff", make("dst"), second and tmp_path / second)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_damaged_part_file_is_named(cli, make):
+    first, second = make("a"), make("b")
+    (second / ".augcli-all.parquet").write_bytes(b"x")
+    done = cli("diff", first, second)
+    assert done.returncode == 5
+    assert "is damaged; remove it and run again" in done.stderr
