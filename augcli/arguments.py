@@ -172,6 +172,8 @@ def select(
         box_order=recipe.box_order,
         bad_boxes=recipe.bad_boxes,
         unboxed=recipe.unboxed,
+        yolo_task=recipe.yolo_task,
+        layout=recipe.format,
         changes_pixels=bool(recipe.entries or recipe.size),
         file_col=recipe.file_col,
         label_sep=recipe.label_sep,

@@ -28,7 +28,15 @@ from augcli.options import (
     read_size,
     read_target,
 )
-from augcli.program.annotated import BAD_BOXES, BOX_POLICIES, MASK_POLICIES, STOP, UNBOXED, BoxRule
+from augcli.program.annotated import (
+    BAD_BOXES,
+    BOX_POLICIES,
+    MASK_POLICIES,
+    STOP,
+    UNBOXED,
+    YOLO_TASKS,
+    BoxRule,
+)
 
 if TYPE_CHECKING:
     from augcli.samples import Colour
@@ -64,7 +72,7 @@ them. With another `max_pixels` or `strict` another image may be the partner."""
 NAMELESS_KEYS = (
     "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "splits",
     "label_col", "label_sep", "file_col", "links",
-    "box_order", "bad_boxes", "unboxed", "box_policy",
+    "box_order", "yolo_task", "bad_boxes", "unboxed", "box_policy",
     "min_visibility", "min_paste_visibility", "min_area", "min_size", *TABLE_KEYS,
 )  # fmt: skip
 """Keys that decide which outputs there are, or what is said of them, but no byte of an image or mask."""
@@ -202,6 +210,13 @@ class Recipe:
         choices=("xywh", "xyxy", "skip"),
         panel=ANNOTATIONS,
         needs=(Fact.COLUMN,),
+    )
+    yolo_task: str | None = option(
+        None,
+        "What YOLO labels are of, where that is in doubt (default: found by their numbers).",
+        choices=YOLO_TASKS,
+        panel=ANNOTATIONS,
+        needs=(Fact.YOLO,),
     )
     bad_boxes: str = option(
         STOP,

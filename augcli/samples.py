@@ -312,6 +312,8 @@ class ImageBoxes(NamedTuple):
         outlines: For each box what the input says of the place of its object beside it; empty where it says
             nothing of any. The box of an object that has only an outline is the bounds of that.
         skipped: The boxes that were left out, since they are not right.
+        are_shares: Whether edges and outlines are shares of the upright image's sides, 0..1, in place of
+            pixels: its size is known when it is read.
     """
 
     height: int
@@ -322,6 +324,7 @@ class ImageBoxes(NamedTuple):
     extra: str
     outlines: tuple[Outline | None, ...] = ()
     skipped: tuple[SkippedBox, ...] = ()
+    are_shares: bool = False
 
     def keep(self, numbers: Sequence[int], skipped: Sequence[SkippedBox]) -> ImageBoxes:
         """Return some of the boxes, by their numbers; those that are left out are `skipped` from now on."""

@@ -324,6 +324,32 @@ def yolo() -> None:
     put("yolo/data.yaml", "train: images/train\nval: images/val\nnames:\n  0: car\n")
 
 
+def roboflow_yolo() -> None:
+    """Roboflow's YOLO export: a directory for each split, and paths that lead one directory too high."""
+    for split, count in (("train", 3), ("valid", 1), ("test", 1)):
+        for i in range(count):
+            put_image(f"roboflow-yolo/{split}/images/{i}_jpg.rf.0a1b.jpg", 40 * i)
+            put(f"roboflow-yolo/{split}/labels/{i}_jpg.rf.0a1b.txt", "0 0.5 0.5 0.5 0.5\n")
+    splits = "train: ../train/images\nval: ../valid/images\ntest: ../test/images\n"
+    version = "roboflow:\n  version: 1\n  license: CC BY 4.0\n"
+    put("roboflow-yolo/data.yaml", f"{splits}nc: 1\nnames: ['car']\n{version}")
+
+
+def darknet() -> None:
+    """CVAT's YOLO 1.1: labels beside images, and paths that begin where the data set once lay."""
+    lines = ""
+    for i in range(3):
+        put_image(f"darknet/obj_train_data/{i}.jpg", 40 * i)
+        put(f"darknet/obj_train_data/{i}.txt", "0 0.5 0.5 0.5 0.5\n" if i else "")
+        lines += f"data/obj_train_data/{i}.jpg\n"
+    put("darknet/train.txt", lines)
+    put("darknet/obj.names", "car\n")
+    put(
+        "darknet/obj.data",
+        "classes = 1\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n",
+    )
+
+
 def roboflow() -> None:
     """Roboflow's COCO export: a JSON file in each split."""
     for split in ("train", "valid"):
@@ -349,6 +375,8 @@ BUILDERS = (
         street,
         voc2012,
         yolo,
+        roboflow_yolo,
+        darknet,
         roboflow,
     ),
 )

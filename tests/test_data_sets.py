@@ -117,6 +117,19 @@ TAKEN = {
     "cppe": Taken({"train": 4}, (), {"train-00000-of-00001.parquet#0": None}),
     "street/images": Taken({"": 4}, (), {"0.jpg": None}),
     "voc2012/JPEGImages": Taken({"": 4}, (), {"0.jpg": None}),
+    "yolo": Taken({"train": 2, "val": 2}, (), {"images/train/0.jpg": None}, ("yolo, detect, of 4 of 4",)),
+    "roboflow-yolo": Taken(
+        {"train": 3, "val": 1, "test": 1},
+        (),
+        {"train/images/0_jpg.rf.0a1b.jpg": None},
+        ("'../train/images' is taken for 'train/images'", "not carried along: roboflow"),
+    ),
+    "darknet": Taken(
+        {"train": 3},
+        (),
+        {"obj_train_data/0.jpg": None},
+        ("'data/train.txt' does not exist and is taken for 'train.txt'", "obj.names", "3 of 3 images"),
+    ),
     "roboflow/train": Taken({"": 3}, (), {"0_jpg.rf.0a1b.jpg": None}),
 }
 
@@ -130,8 +143,6 @@ STOPS = {
     "cutmix street": ("--boxes", "1 .json", "'street/images' is not a class"),
     "cutmix roboflow": ("--boxes", "2 .json"),
     "cutmix voc2012": ("--boxes", "4 .xml", "'voc2012/JPEGImages' is not a class"),
-    "cutout yolo": ("YOLO",),
-    "cutmix yolo": ("YOLO",),
     "erase mixed/hat": ("an output of augcli", "give 'mixed' as SRC"),
 }
 """What one would type first, and what the message names; nothing is written."""

@@ -29,8 +29,8 @@ from tests import pages, training_stubs
 from tests.pages import PAGES, ROOT, TOPICS, Block, call_augcli, find_blocks, find_spans, read_page
 
 PLANNED = (
-    "data-sets inputs outputs operations recipes preview boxes-and-masks training python report storage"
-    " faults backends speed scale design".split()
+    "data-sets inputs outputs operations recipes preview boxes-and-masks yolo training python report"
+    " storage faults backends speed scale design".split()
 )
 
 FOREIGN_OPTIONS = {

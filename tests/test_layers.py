@@ -64,6 +64,7 @@ HOMES = {
     "textual_image": {"cli/terminal.py"},
     "rich": {"cli/terminal.py"},
     "blake3": {"io/store/"},
+    "yaml": {"io/boxes/yolo"},
     "ray": {"pipeline/engines/ray.py"},
     "obstore": {"io/store/object_clients"},
     "boto3": {"io/store/object_clients"},

@@ -58,6 +58,12 @@ readers/webdataset          samples of tar files: splits, labels, masks and boxe
 readers/tar_look            how samples are read, by a look at the first ones
 readers/tar_scan            which samples a tar file holds
 readers/tar_rows            samples of tar files, read where they lie
+readers/yolo_reader         whether SRC is a YOLO data set
+readers/yolo                YOLO data sets: images and their labels
+readers/yolo_signs          what tells a YOLO data set
+readers/yolo_layout         what describes one, where its images lie, how classes are called
+readers/yolo_paths          where paths of a description lead
+readers/yolo_places         the images of its splits, and the label file of each
 readers/own_samples         tar files of an output that is read as an input
 readers/shard_splits        splits of shards of any kind
 readers/ahead               files of buckets read before they are wanted
@@ -88,6 +94,11 @@ boxes/decimals              numbers of pixels as they are written
 boxes/voc                   Pascal VOC
 boxes/voc_corners           how its corners count pixels
 boxes/voc_writing           its XML, written
+boxes/yolo                  YOLO labels: read, and written
+boxes/yolo_lines            their lines
+boxes/yolo_sets             what describes a YOLO data set
+boxes/yolo_yaml             YAML, as far as a data.yaml needs it
+boxes/yolo_headers          boxes of other formats that become YOLO labels
 boxes/columns               boxes in a column of shards
 boxes/column_cells          what the cells of such a column say
 boxes/recorded              what an output's augcli.json says of masks and boxes
@@ -119,6 +130,7 @@ writers/choose              which writer a recipe needs
 writers/folder              images in folders, and their tables
 writers/parquet             shards
 writers/webdataset          tar files of samples
+writers/yolo                images, their labels, and a data.yaml
 writers/sample_members      what a tar file says of a sample beside its image
 writers/shard_bytes         how many bytes shards must have
 writers/staged_pairs        encoded images and masks that wait on the disk for their shard

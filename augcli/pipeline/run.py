@@ -19,7 +19,7 @@ from augcli.pipeline.output import commit, documents, state, summarize
 from augcli.pipeline.output.effects import idle_notes
 from augcli.pipeline.output.look import look
 from augcli.pipeline.output.notes import list_notes
-from augcli.pipeline.plan.checks import check_masks
+from augcli.pipeline.plan.checks import check_boxes, check_masks
 from augcli.pipeline.plan.rings import StretchTooShortError
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.results import Effort
@@ -199,6 +199,7 @@ def _plan(store: Store, source: Source, recipe: Recipe, settings: Settings) -> t
     """
     recipe = replace(recipe, format=recipe.format or source.layout)
     check_masks(recipe, source.annotated)
+    check_boxes(recipe, source.annotated)
     seen = look(store)
     state.check(seen, recipe, source.annotated, settings.force)
     splits = plan_splits(source, store, recipe, settings.backend, settings.limits)

@@ -16,6 +16,9 @@ MASK_POLICIES = ("dominant",)
 BOX_POLICIES = ("keep", "shrink")
 """What becomes of boxes that are seen in part: they stay, or become the bounds of what is seen."""
 
+YOLO_TASKS = ("detect", "segment", "obb", "pose")
+"""What YOLO labels are of: boxes, outlines, oriented boxes, or boxes with keypoints; Ultralytics' words."""
+
 BAD_BOXES = (STOP, SKIP) = ("stop", "skip")
 """What becomes of boxes of the input that are not right: they stop a run, or are left out and recorded."""
 

@@ -80,7 +80,7 @@ def write_shard(path, **columns):
         ("--subsampling", "1", "cutmix: --subsampling must be one of keep, 444, 422, 420, got '1'"),
         ("--image-format", "gif", "cutmix: --image-format must be one of keep, jpg, png, got 'gif'"),
         ("--originals", "yes", "cutmix: --originals must be one of none, copy, got 'yes'"),
-        ("--format", "zip", "cutmix: --format must be one of folder, parquet, webdataset, got 'zip'"),
+        ("--format", "zip", "cutmix: --format must be one of folder, parquet, webdataset, yolo, got 'zip'"),
         ("--smoothing", "1.5", "cutmix: --smoothing must be >= 0 and <= 0.999999, got 1.5"),
         ("--smoothing", "nan", "cutmix: --smoothing must be >= 0 and <= 0.999999, got nan"),
         ("--workers", "0", "--workers must be >= 1, got 0"),
@@ -272,7 +272,7 @@ def test_a_missing_recipe_is_refused(refusal, photos, tmp_path):
 
 def test_a_missing_source_is_refused(refusal, tmp_path):
     says = refusal("cutmix", tmp_path / "none", tmp_path / "dst", code=INPUT)
-    known = "an image folder or parquet shards or tar files of samples"
+    known = "an image folder or parquet shards or tar files of samples or a YOLO data set"
     assert says == f"'{tmp_path / 'none'}' does not exist; give {known} as SRC"
 
 
@@ -298,7 +298,10 @@ def test_a_source_without_images_is_refused(refusal, tmp_path):
 def test_a_source_that_is_a_file_is_refused(refusal, tmp_path):
     (tmp_path / "src.txt").write_text("no data set")
     says = refusal("cutmix", tmp_path / "src.txt", tmp_path / "dst", code=INPUT)
-    assert says == f"'{tmp_path / 'src.txt'}' is neither an image folder nor a parquet file nor a tar file"
+    assert (
+        says == f"'{tmp_path / 'src.txt'}' is neither an image folder nor a parquet file nor a tar file nor a"
+        " YOLO data set"
+    )
 
 
 def test_an_empty_class_folder_is_counted(cli, make_folder, tmp_path):

@@ -36,32 +36,6 @@ def refused(src, **files: object) -> str:
 # YOLO -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("images", "labels", "give"),
-    [
-        ("images", "labels/0.txt", "images"),
-        ("images/train", "labels/train/0.txt", "images"),
-        ("train/images", "train/labels/0.txt", "train/images"),
-    ],
-)
-def test_images_beside_labels_of_text_are_named_as_yolo(make_folder, images, labels, give):
-    root = make_folder({images: 2})
-    write_label(root, labels)
-    directory = give.replace("images", "labels")
-    assert refused(root) == (
-        f"'{root}' is laid out as YOLO has it: '{give}' beside boxes in '{directory}/*.txt',"
-        f" which are not read; give '{root}/{give}' as SRC for the images without boxes, or convert the boxes"
-        " to COCO JSON and give it by --boxes"
-    )
-
-
-def test_of_the_splits_of_yolo_the_training_images_are_named(make_folder):
-    root = make_folder({f"{split}/images": 1 for split in ("test", "train", "valid")})
-    for split in ("test", "train", "valid"):
-        write_label(root, f"{split}/labels/0.txt")
-    assert f"give '{root}/train/images' as SRC" in refused(root)
-
-
 def test_the_images_of_yolo_alone_can_be_augmented(make_folder, tmp_path):
     root = make_folder({"images/train": 2, "images/val": 1})
     write_label(root, "labels/train/0.txt")
@@ -69,7 +43,7 @@ def test_the_images_of_yolo_alone_can_be_augmented(make_folder, tmp_path):
     assert summary.outputs == 3
 
 
-@pytest.mark.parametrize("other", ["labels/0.md", "notes/0.txt", "images/0.txt"])
+@pytest.mark.parametrize("other", ["labels/0.md", "notes/0.txt"])
 def test_other_folders_beside_images_are_not_yolo(make_folder, other):
     root = make_folder({"images": 2})
     write_label(root, other)

@@ -119,5 +119,5 @@ def test_a_writer_from_outside_is_run_resumed_and_verified(src, tmp_path, tree, 
 
 
 def test_an_unknown_layout_is_refused_with_the_names_of_all():
-    with pytest.raises(UsageError, match="one of folder, parquet, webdataset, tar, got 'zip'"):
+    with pytest.raises(UsageError, match="one of folder, parquet, webdataset, yolo, tar, got 'zip'"):
         single(CutMix(), format="zip")

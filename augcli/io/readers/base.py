@@ -39,6 +39,8 @@ class Selection:
         image_col: Column of the images in shards; None takes the usual names.
         label_col: Column of the labels in shards and tables; None takes the usual names.
         box_order: Order of the boxes in a column of shards; `skip` leaves the column out, None finds it out.
+        yolo_task: What YOLO labels are of, one of `YOLO_TASKS`; None finds it out.
+        layout: How the output is to lie on disk; None as the input does.
         bad_boxes: What becomes of boxes that are not right, one of `BAD_BOXES`.
         unboxed: What becomes of images that the boxes do not name, one of `UNBOXED`; None stops where some
             names nearly match, and else keeps them.
@@ -56,6 +58,8 @@ class Selection:
     image_col: str | None = None
     label_col: str | None = None
     box_order: str | None = None
+    yolo_task: str | None = None
+    layout: str | None = None
     bad_boxes: str = STOP
     unboxed: str | None = None
     changes_pixels: bool = True

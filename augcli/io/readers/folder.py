@@ -21,7 +21,7 @@ from augcli.io.readers.annotations import (
 )
 from augcli.io.readers.base import Selection, Source, labels_fit_folders, register
 from augcli.io.readers.folder_labels import LABEL_TABLES, Part, label_parts
-from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders, refuse_yolo
+from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, describe_passed_over
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
@@ -224,7 +224,6 @@ def _divide(root: str, tree: Tree, images: Files, selection: Selection) -> Divis
     """Return the splits of a folder's images; refuse what would be misread."""
     if selection.files.labels is None and tree.named.isdisjoint(LABEL_TABLES):
         refuse_part_of_output(root, selection.access)
-        refuse_yolo(tree, images.keys, root)
     division = divide_folders(images.keys, root) if selection.splits else Division()
     if division.parts:
         refuse_unreadable_folders(tree, "", images.keys, "split folder", root)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from augcli.errors import InputError, Option
 from augcli.io.readers.pairs import join_root
 from augcli.io.readers.passed_over import CONVERT, UNREADABLE_SUFFIXES
-from augcli.io.split_words import split_order
 from augcli.io.store.locations import find_above
 from augcli.io.store.names import RECIPE
 
@@ -23,34 +22,6 @@ if TYPE_CHECKING:
 
 DEEPEST_FOLDER = 3
 """Directories from a class folder of an output up to the output: `out/train/images/cat`."""
-
-
-def refuse_yolo(tree: Tree, keys: Collection[str], root: str) -> None:
-    """Refuse images beside `labels/*.txt`, whose boxes are not read and whose directories are not classes.
-
-    Args:
-        tree: What stands in SRC.
-        keys: The images.
-        root: SRC, for messages.
-
-    Raises:
-        InputError: If it is laid out so.
-    """
-    if ".txt" not in tree.others:
-        return
-    holders = {key.rpartition("/")[0] for key in keys}
-    for directory in sorted(tree.directories, key=split_order):
-        parent, _, name = directory.rpartition("/")
-        images = f"{parent}/images".lstrip("/")
-        if name != "labels" or any(_lies_in(holder, directory) for holder in holders):
-            continue
-        if any(_lies_in(holder, images) for holder in holders):
-            raise InputError(
-                f"{root!r} is laid out as YOLO has it: {images!r} beside boxes in '{directory}/*.txt', which"
-                f" are not read; give {join_root(root, images)!r} as SRC for the images without boxes, or"
-                " convert the boxes to COCO JSON and give it by ",
-                Option("boxes"),
-            )
 
 
 def note_inner_folders(names: Iterable[str]) -> list[str]:
@@ -74,10 +45,6 @@ def note_inner_folders(names: Iterable[str]) -> list[str]:
     return [
         f"classes are {tops[0]!r}, {tops[1]!r} and so on, each of which holds {held} one of the former as SRC"
     ]
-
-
-def _lies_in(directory: str, outer: str) -> bool:
-    return directory == outer or directory.startswith(f"{outer}/")
 
 
 def refuse_part_of_output(root: str, access: Access) -> None:

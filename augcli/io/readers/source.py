@@ -36,7 +36,20 @@ def open_source(src: str, selection: Selection) -> Source:
     found = _find_input(src, selection)
     found, selection, notes = _part_masks(found, selection)
     source = choose_reader(found).open(found, selection, classes)
-    return replace(source, notes=(*notes, *source.notes), places=_list_places(found, selection))
+    source = replace(source, notes=(*notes, *source.notes), places=_list_places(found, selection))
+    return _turn_to_yolo(source, selection) if selection.layout == "yolo" else source
+
+
+def _turn_to_yolo(source: Source, selection: Selection) -> Source:
+    """Return a data set whose boxes are to be written as YOLO labels."""
+    from augcli.io.boxes.yolo_headers import as_yolo
+
+    if source.annotated.boxes is None:
+        return source
+    images = (boxes for catalogue in source.catalogues for boxes in catalogue.boxes or () if boxes)
+    header, notes = as_yolo(source.annotated.boxes, images, selection.yolo_task)
+    annotated = replace(source.annotated, boxes=header)
+    return replace(source, annotated=annotated, notes=(*source.notes, *notes))
 
 
 def _list_places(found: Input, selection: Selection) -> tuple[Location, ...]:

@@ -20,6 +20,8 @@ from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 from augcli.io.store.urls import HERE, Access, is_url, parse_url
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from augcli.io.store.base import Store
 
 
@@ -160,6 +162,19 @@ def find_above(path: str, name: str, levels: int, access: Access = HERE) -> str 
         if find_kind(Path(above) / name) is Kind.FILE:
             return above
     return None
+
+
+def join_directories(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the deepest directory that holds some local ones, and the path of each below it.
+
+    A path that is not empty ends in a slash. Of a directory called `images`, or below one, that counts which
+    holds the last such: labels lie beside it.
+    """
+    whole = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - links stay as they are
+    above = [f"{path}/".rpartition("/images/")[0] if "/images/" in f"{path}/" else path for path in whole]
+    root = os.path.commonpath([path or "/" for path in above])
+    below = [os.path.relpath(path, root) for path in whole]
+    return root, ["" if path == "." else f"{path}/" for path in below]
 
 
 def is_pattern(path: str) -> bool:

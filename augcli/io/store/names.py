@@ -33,6 +33,14 @@ INDEX = "_info.json"
 """Which tar files there are and how many samples each holds, as timm reads it."""
 
 
+YOLO_IMAGES, YOLO_LABELS = "images/", "labels/"
+"""Directories of images and of YOLO labels: a directory for each split in either."""
+
+
+DATA_YAML = "data.yaml"
+"""What describes an output of YOLO labels, as Ultralytics reads it."""
+
+
 ROOT_NAMES = frozenset([CLASSES, CARD, RECIPE, FAILURES, WARNINGS, SUCCESS, ANNOTATIONS, *TABLES])
 """Files that stand beside the class folders of an output."""
 
@@ -41,7 +49,7 @@ REPORT = "report.html"
 """What `augcli report` may write at the root of an output. No part of it: nothing promises or removes it."""
 
 
-OWN_NAMES = ROOT_NAMES | {INDEX}
+OWN_NAMES = ROOT_NAMES | {INDEX, DATA_YAML}
 """All files of ours whose names do not depend on what they hold."""
 
 
@@ -159,7 +167,7 @@ UNFINISHED = re.compile(rf"(.+?)(\.[0-9a-f]{{8}})?{re.escape(PART_SUFFIX)}")
 """How unfinished files are named: an attempt's own eight digits stand behind the name that the file will
 have. Earlier versions left them out."""
 
-IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png|xml)")
+IMAGE_NAME = re.compile(r".+__.+-[0-9a-f]{16}\.(jpg|png|xml|txt)")
 """How every image, mask and file of the boxes of one image of ours is named."""
 
 SHARD_NAME = re.compile(r"data/[a-z]+-([01]+|all)(-[0-9]+)?\.parquet|[a-z]+-[0-9]{6,}\.tar")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from augcli.io.records.part_files import PartFacts
     from augcli.io.records.parts import Part
     from augcli.io.store.base import Sink, Store
+    from augcli.program.annotated import Annotated
 
 
 class Pair(NamedTuple):
@@ -37,6 +38,9 @@ class Writer(Protocol):
 
     store: Store
     """Where the output lies."""
+
+    annotated: Annotated
+    """What belongs to the images beside their labels."""
 
     def name(self, folder: str, stem: str, rest: str) -> str:
         """Return the name of an output below the table, but for its suffix.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from augcli.io.store.names import INDEX
+from augcli.io.store.names import DATA_YAML, INDEX
 
 if TYPE_CHECKING:
     from augcli.io.records.label_columns import TableOptions
@@ -27,8 +27,12 @@ class Layout:
         is_sharded: Whether part files put the shard that holds an output before its name.
         is_numbered: Whether shards are numbered by the names of their chunks, all as long as each other.
         has_one_suffix: Whether all images of an output must be JPEG, or all PNG.
-        index: Name of the file that lists the shards of all splits; empty where there is none.
-        describe_index: Returns its text, given of each split the rows of each chunk by the chunk's name.
+        needs_boxes: Whether it holds images with boxes alone, without masks.
+        loses_weights: Whether what it says of boxes has no place for their weights.
+        index: Name of the file that tells where the images or shards of all splits are; empty where there is
+            none.
+        describe_index: Returns its text, given of each split the rows of each chunk by the chunk's name, and
+            what belongs to the images.
     """
 
     make: Callable[..., Writer]
@@ -37,8 +41,12 @@ class Layout:
     is_sharded: bool = False
     is_numbered: bool = False
     has_one_suffix: bool = False
+    needs_boxes: bool = False
+    loses_weights: bool = False
     index: str = ""
-    describe_index: Callable[[Mapping[str, Mapping[str, int]]], str] = lambda splits: ""
+    describe_index: Callable[[Mapping[str, Mapping[str, int]], Annotated | None], str] = (
+        lambda splits, annotated: ""
+    )
 
 
 def _folder(*arguments: Any) -> Writer:
@@ -59,10 +67,22 @@ def _webdataset(*arguments: Any) -> Writer:
     return WebdatasetWriter(*arguments)
 
 
-def _webdataset_index(splits: Mapping[str, Mapping[str, int]]) -> str:
+def _webdataset_index(splits: Mapping[str, Mapping[str, int]], annotated: Annotated | None) -> str:
     from augcli.io.writers.webdataset import describe_index
 
     return describe_index(splits)
+
+
+def _yolo(*arguments: Any) -> Writer:
+    from augcli.io.writers.yolo import YoloWriter
+
+    return YoloWriter(*arguments)
+
+
+def _yolo_index(splits: Mapping[str, Mapping[str, int]], annotated: Annotated | None) -> str:
+    from augcli.io.writers.yolo import describe_data
+
+    return describe_data(splits, annotated)
 
 
 WRITERS = {
@@ -77,6 +97,15 @@ WRITERS = {
         has_one_suffix=True,
         index=INDEX,
         describe_index=_webdataset_index,
+    ),
+    "yolo": Layout(
+        _yolo,
+        has_class_folders=False,
+        rows="labels.csv and metadata.parquet beside the images",
+        needs_boxes=True,
+        loses_weights=True,
+        index=DATA_YAML,
+        describe_index=_yolo_index,
     ),
 }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augcli.io.boxes.decimals import round_decimals
+from augcli.io.boxes.yolo import strip_numbers
 from augcli.io.records.annotation_columns import boxed_images
 from augcli.io.records.label_columns import DENSE_CLASSES, weight_blocks
 from augcli.io.records.part_files import PRIVATE, ROW_SCHEMA
@@ -124,7 +125,7 @@ def _box_text(image: BoxedImage, names: tuple[str, ...]) -> str:
                 "visibility": box.visibility,
                 "weight": box.weight,
                 "source": box.source,
-                "extra": json.loads(box.extra),
+                "extra": json.loads(strip_numbers(box.extra)),
             }
         )
     return _encode(boxes)

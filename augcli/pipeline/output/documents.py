@@ -12,10 +12,12 @@ from augcli.io.store.names import (
     ANNOTATIONS,
     CARD,
     CLASSES,
+    DATA_YAML,
     FAILURES,
     INDEX,
     TABLES,
     WARNINGS,
+    YOLO_IMAGES,
     class_line,
     is_output,
 )
@@ -93,9 +95,10 @@ def finish(
 def is_removable(key: str) -> bool:
     """True if a file or empty directory goes unless an output promises it: all others are never touched."""
     split, _, name = key.rpartition("/")
-    is_document = not split and name in (CLASSES, CARD, FAILURES, WARNINGS, INDEX)
+    is_document = not split and name in (CLASSES, CARD, FAILURES, WARNINGS, INDEX, DATA_YAML)
     if key.endswith("/") or is_output(key) or is_document:
         return True
+    split = split.removeprefix(YOLO_IMAGES)
     return (not split or ("/" not in split and bool(find_words(split)))) and name in (*TABLES, ANNOTATIONS)
 
 
@@ -127,7 +130,7 @@ def write_documents(
     write_text(sink, CARD, describe_output(layout.rows, patterns, [*counts, *said]))
     if layout.index:
         chunks = {split.name: tally.counts.chunks for split, tally in zip(splits, tallies, strict=True)}
-        write_text(sink, layout.index, layout.describe_index(chunks))
+        write_text(sink, layout.index, layout.describe_index(chunks, splits[0].writer.annotated))
     facts = [fact for split in splits for fact in split.facts]
     for name, found in ((FAILURES, collect_failures(facts)), (WARNINGS, collect_warnings(facts))):
         if found:

@@ -55,6 +55,7 @@ def _input_facts(source: Source, splits: Sequence[Split]) -> set[Fact]:
         Fact.OTHER_SPLITS: len(source.catalogues) > 1,
         Fact.MASKS: source.annotated.masks,
         Fact.BOXES: source.annotated.boxes is not None,
+        Fact.YOLO: source.annotated.boxes is not None and source.annotated.boxes.box_format == "yolo",
     }
     return {fact for fact, holds in is_so.items() if holds}
 

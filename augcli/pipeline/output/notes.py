@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import Note, Option
+from augcli.io.split_words import find_words
+from augcli.io.store.names import DATA_YAML
 from augcli.pipeline.output.documents import label_notes
 from augcli.pipeline.plan.rings import same_class_shares
 
@@ -28,6 +30,7 @@ def list_notes(recipe: Recipe, source: Source, splits: Sequence[Split]) -> list[
         *_balance_notes(recipe, source),
         *_carried_notes(recipe, source.carried.features),
         *_pair_notes(splits),
+        *_validation_notes(recipe, splits),
     ]
 
 
@@ -74,6 +77,14 @@ def _holds_classes(feature: Any) -> bool:
     while isinstance(feature, dict) and feature.get("_type") in ("Sequence", "List", "LargeList"):
         feature = feature.get("feature")
     return isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+
+
+def _validation_notes(recipe: Recipe, splits: Sequence[Split]) -> list[str]:
+    """Return a note if programs for YOLO get images to validate with that are also trained with."""
+    names = [split.catalogue.split for split in splits]
+    if recipe.format != "yolo" or any("validation" in find_words(name) for name in names):
+        return []
+    return [f"there is no split to validate with, so {DATA_YAML} names that of the training images as `val`"]
 
 
 def _pair_notes(splits: Sequence[Split]) -> list[str]:

@@ -33,6 +33,22 @@ def check_masks(recipe: Recipe, annotated: Annotated) -> None:
         raise UsageError(fit, " frames masks too; say with ", fill, " which index the frame has")
 
 
+def check_boxes(recipe: Recipe, annotated: Annotated) -> None:
+    """Refuse a layout that is made for boxes where there are none, or where there are masks.
+
+    Raises:
+        UsageError: Naming the option.
+    """
+    if not WRITERS[str(recipe.format)].needs_boxes:
+        return
+    own = Option("format", str(recipe.format))
+    if annotated.boxes is None:
+        give = " needs boxes; give ", Option("boxes"), ", or ", Option("format", "folder")
+        raise UsageError(own, *give, " for images without boxes")
+    if annotated.masks:
+        raise UsageError(own, " has no place for masks; give ", Option("format", "folder"))
+
+
 JPEG_NAMES = frozenset("jpg jpeg jpe jfif".split())
 PNG_NAMES = frozenset("png bmp gif tif tiff ppm pgm".split())
 """Suffixes of images that become JPEG, and of those that become PNG, if they are what their names say."""

@@ -20,6 +20,7 @@ from augcli.io.records.annotation_columns import OutputAnnotations
 from augcli.io.store.names import printable_key
 from augcli.program.annotated import SKIP, WrittenBox
 from augcli.program.boxes_and_masks import Source, follow_boxes, follow_mask
+from augcli.program.shares import scale_boxes
 from augcli.program.steps import Fill
 from augcli.samples import SkippedBox
 
@@ -98,7 +99,7 @@ class AnnotationFollower:
             DecodeError: If it does not fit the image.
         """
         given = self._catalogue.boxes[sample] if self._catalogue.boxes is not None else None
-        boxes = given or EMPTY
+        boxes = scale_boxes(given or EMPTY, *header.upright_size)
         if self._recipe.bad_boxes == SKIP:
             boxes = _skip_outside(boxes, header)
         edges, clipped = self._place_boxes(boxes, header)

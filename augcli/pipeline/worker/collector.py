@@ -9,6 +9,7 @@ from augcli.io.records.annotation_columns import annotation_table
 from augcli.io.records.part_files import pack_beside
 from augcli.io.store.names import printable_key
 from augcli.io.writers.base import Pair
+from augcli.io.writers.choose import WRITERS
 from augcli.pipeline.worker.annotations import CLIPPED, GUESSED, MENDED
 from augcli.pipeline.worker.describe import Naming, describe_output
 from augcli.pipeline.worker.loader import WARNED
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from augcli.io.records.part_files import Output
     from augcli.pipeline.plan.job import Job
     from augcli.pipeline.worker.values import Fault, Loaded, Stopwatch
+
+LOST_WEIGHTS = "boxes whose weight stands in metadata.parquet alone, since labels have no place for it"
+
+LOSING_WEIGHTS = [name for name, layout in WRITERS.items() if layout.loses_weights]
 
 UNLABELLED_PARTNER = "outputs without a label, since a partner has none"
 """What is counted for each output of which that holds."""
@@ -104,6 +109,8 @@ class Collector:
         counts[MENDED] += sum([made.annotations.mended for made in gathered])
         boxes = [box for made in gathered for box in made.annotations.boxes]
         counts[SLIVERS] += sum([box.visibility < SLIVER for box in boxes])
+        if self._job.recipe.format in LOSING_WEIGHTS:
+            counts[LOST_WEIGHTS] += sum([box.weight < 1 for box in boxes])
         for base in bases:
             if base.annotations:
                 counts[CLIPPED] += base.annotations.clipped

@@ -1,0 +1,58 @@
+"""Boxes of other formats that are to be written as YOLO labels: what these will be of, and what is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from augcli.errors import Note, Option, quantity
+from augcli.io.boxes.yolo import POINTS, TASK, YOLO
+from augcli.io.boxes.yolo_lines import DETECT, OBB, POSE, SEGMENT
+from augcli.program.annotated import BoxHeader
+from augcli.samples import Corners, Polygons, RunLengths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from augcli.samples import ImageBoxes
+
+
+def as_yolo(
+    header: BoxHeader, images: Iterable[ImageBoxes], asked: str | None
+) -> tuple[BoxHeader, list[str]]:
+    """Return what is true of all boxes once they are YOLO labels, and notes.
+
+    Args:
+        header: As they were read.
+        images: All images.
+        asked: What the labels shall be of, as the user says it; None takes what they have.
+    """
+    if header.box_format == YOLO:
+        return header, []
+    outlines = [outline for image in images for outline in image.outlines if outline]
+    kinds = [type(outline.form) for outline in outlines if outline.form is not None]
+    points = max((len(outline.keypoints) for outline in outlines if outline.keypoints is not None), default=0)
+    task = asked or _find_task(set(kinds), points)
+    keys = {TASK: task} | ({POINTS: [points, 3]} if points and task == POSE else {})
+    return BoxHeader(YOLO, header.names, keys), _note_lost(task, kinds, points)
+
+
+def _find_task(kinds: set[type], points: int) -> str:
+    if points:
+        return POSE
+    if Polygons in kinds:
+        return SEGMENT
+    return OBB if Corners in kinds else DETECT
+
+
+def _note_lost(task: str, kinds: list[type], points: int) -> list[str]:
+    """Return notes on what labels have no place for."""
+    notes: list[str] = []
+    if points and task != POSE:
+        notes.append(Note("keypoints have no place in labels; give ", Option("yolo_task", POSE)))
+    if count := kinds.count(Polygons) if task != SEGMENT else 0:
+        what = f"{quantity(count, 'outline')} have no place in labels; give "
+        notes.append(Note(what, Option("yolo_task", SEGMENT)))
+    if count := kinds.count(RunLengths):
+        what = quantity(count, "object is", "objects are")
+        notes.append(f"{what} drawn as pixels (RLE): labels have the box of each")
+    return notes

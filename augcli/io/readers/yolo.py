@@ -1,0 +1,132 @@
+"""YOLO data sets: images, split by split, and their labels.
+
+Their classes are those of the boxes. The images themselves have labels only where a table says so.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augcli.errors import Note, Option, quantity
+from augcli.io.boxes.yolo import Labels, read_labels
+from augcli.io.labels.facts import LabelFacts
+from augcli.io.labels.labelling import Labelling
+from augcli.io.readers.annotations import check_masks_apart, find_masks
+from augcli.io.readers.base import Input, Source, labels_fit_folders
+from augcli.io.readers.folder import IMAGE_SUFFIXES, FolderOpener, FolderReader
+from augcli.io.readers.folder_labels import Part, label_parts
+from augcli.io.readers.passed_over import describe_passed_over
+from augcli.io.readers.splits import choose_split
+from augcli.io.readers.yolo_layout import find_layout
+from augcli.io.readers.yolo_places import label_key
+from augcli.io.readers.yolo_signs import DESCRIPTION_SUFFIXES, LABEL_SUFFIX
+from augcli.program.annotated import Annotated
+from augcli.samples import Catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.readers.base import ClassList, Selection
+    from augcli.io.readers.folder_labels import FolderLabels
+    from augcli.io.readers.yolo_layout import YoloLayout
+    from augcli.io.store.listing import Files
+
+
+def open_yolo(found: Input, selection: Selection, classes: ClassList) -> Source:
+    """List the images of a YOLO data set and read their labels; see `Reader.open`."""
+    if selection.files.boxes is not None and found.tree is not None:
+        return FolderReader().open(found, selection, classes)
+    data_set = find_layout(found, selection, classes)
+    splits, store = data_set.found.splits, data_set.found.store
+    main = choose_split(list(splits), selection.split)
+    keys = [key for files in splits.values() for key in files.keys]
+    asked = selection.yolo_task
+    labels = read_labels(store, list(map(label_key, keys)), data_set.described, asked, selection.bad_boxes)
+    labelled = _label(data_set, main, selection, classes)
+    catalogues = _make_catalogues(splits, labels, labelled)
+    masks = selection.locate(selection.files.masks) if selection.files.masks is not None else None
+    if masks is not None:
+        check_masks_apart(store, masks)
+        catalogues = find_masks(catalogues, masks)
+    has_table = selection.files.labels is not None or bool(data_set.paths.tree.named)
+    notes = [*data_set.notes, *_describe_labels(data_set, labels, len(keys), asked)]
+    return Source(
+        catalogues=catalogues,
+        layout="yolo",
+        opener=FolderOpener(store, masks.store if masks else None),
+        has_class_folders=has_table and labels_fit_folders(catalogues),
+        main=main,
+        has_table=has_table,
+        notes=(*notes, *(labelled.notes if labelled else ()), *_describe_rest(data_set, labels, selection)),
+        annotated=Annotated(labels.header, masks is not None),
+        labelled=labelled.facts if labelled else LabelFacts(),
+    )
+
+
+def _label(data_set: YoloLayout, main: str, selection: Selection, classes: ClassList) -> FolderLabels | None:
+    """Label the images by a table; None where there is none."""
+    tree = data_set.paths.tree
+    if selection.files.labels is None and not tree.named:
+        return None
+    parts = [
+        Part(split, _find_prefix(files.keys), files.keys) for split, files in data_set.found.splits.items()
+    ]
+    return label_parts(data_set.found.store, tree, parts, main, selection, classes)
+
+
+def _find_prefix(keys: Sequence[str]) -> str:
+    """Return the directory of all keys, with a slash behind it."""
+    first = posixpath.commonprefix([keys[0], keys[-1]])  # they are sorted
+    return first[: first.rfind("/") + 1]
+
+
+def _make_catalogues(
+    splits: dict[str, Files], labels: Labels, labelled: FolderLabels | None
+) -> tuple[Catalogue, ...]:
+    catalogues, first = [], 0
+    for number, (split, files) in enumerate(splits.items()):
+        given = labelled.labellings[number] if labelled else Labelling([None] * len(files), None)
+        catalogues.append(
+            Catalogue(
+                split,
+                files.keys,
+                np.array(files.sizes, np.int64),
+                np.array(files.versions, np.int64),
+                given.labels,
+                given.classes,
+                boxes=labels.images[first : first + len(files)],
+            )
+        )
+        first += len(files)
+    return tuple(catalogues)
+
+
+# --- what was seen ---------------------------------------------------------------------------------------
+
+
+def _describe_labels(data_set: YoloLayout, labels: Labels, images: int, asked: str | None) -> list[str]:
+    """Return notes on what was taken for labels."""
+    task = labels.header.keys["task"]
+    notes: list[str] = [f"labels: YOLO, {task}, of {labels.found} of {quantity(images, 'image')}"]
+    if task == "obb" and asked is None:
+        what = "all lines have four corners, and are taken for oriented boxes; if they are outlines, give "
+        notes.append(Note(what, Option("yolo_task", "segment")))
+    if labels.boxes:
+        notes.append(f"{quantity(labels.boxes, 'line is a box', 'lines are boxes')} among outlines")
+    if labels.repeated:
+        notes.append(f"{quantity(labels.repeated, 'line')} of labels that stand twice in their file are kept")
+    notes += [f"left out of the labels: {what} ({count})" for what, count in sorted(labels.dropped.items())]
+    return notes
+
+
+def _describe_rest(data_set: YoloLayout, labels: Labels, selection: Selection) -> list[str]:
+    """Return notes on what was found and is not used."""
+    paths = data_set.paths
+    used = Counter({LABEL_SUFFIX: labels.found + data_set.found.lists})
+    tree = paths.tree._replace(others=paths.tree.others - used)
+    found = Input(paths.root, paths.store, tree)
+    return describe_passed_over(found, IMAGE_SUFFIXES | DESCRIPTION_SUFFIXES, selection)

@@ -1,0 +1,180 @@
+"""What describes a YOLO data set, where its images lie, and how its classes are called."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from augcli.errors import InputError, Note, Option, quantity
+from augcli.io.boxes.yolo_sets import YoloSet, read_description, read_name_lines
+from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.splits import describe_splits, divide_folders
+from augcli.io.readers.yolo_paths import Paths, find_root
+from augcli.io.readers.yolo_places import Found, find_places, label_key, merge_files
+from augcli.io.readers.yolo_signs import find_descriptions, label_directories
+from augcli.io.store.base import full_name
+from augcli.io.store.listing import Files
+from augcli.io.store.names import RECIPE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augcli.io.readers.base import ClassList, Input, Selection
+    from augcli.io.store.base import Store
+
+NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels")
+"""Files that name classes, one a line, where nothing describes a data set."""
+
+
+@dataclass(slots=True)
+class YoloLayout:
+    """A data set as it lies on disk.
+
+    Attributes:
+        paths: The directory below which it lies.
+        described: What describes it.
+        found: The images of its splits.
+        notes: What was taken for what.
+    """
+
+    paths: Paths
+    described: YoloSet
+    found: Found
+    notes: list[str] = field(default_factory=list)
+
+
+def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloLayout:
+    """Find what describes a data set, and its images."""
+    key = _find_description(found)
+    directory = posixpath.dirname(key) if key else ""
+    own = full_name(found.store, directory)
+    described, name = YoloSet(), ""
+    if key:
+        name = full_name(found.store, key)
+        described = _read(found.store, key, name)
+    paths = find_root(name or own, described.path, (own, found.store, found.tree), selection)
+    described, notes = _name_classes(paths, described, classes)
+    if described.places:
+        images, sign = find_places(paths, described), f"{name!r}"
+        if not selection.splits:
+            images = images._replace(splits={"": merge_files(list(images.splits.values()))})
+    else:
+        images, sign = _divide(paths, selection)
+    data_set = YoloLayout(paths, described, images, [*paths.notes, *notes])
+    if described.unread:
+        unread = ", ".join(described.unread[:5])
+        data_set.notes.append(f"keys of {name!r} that are not carried along: {unread}")
+    if "" not in images.splits:
+        sizes = {split: len(files) for split, files in images.splits.items()}
+        data_set.notes.insert(0, describe_splits(sizes, sign))
+    return data_set
+
+
+def _find_description(found: Input) -> str:
+    """Return the file that describes a data set; empty where none does.
+
+    Raises:
+        InputError: If several may.
+    """
+    if found.tree is None:
+        return found.files.keys[0]
+    described = find_descriptions(found)
+    if len(described) > 1:
+        first, second = (full_name(found.store, key) for key in described[:2])
+        raise InputError(
+            f"{found.name!r} holds {first!r} and {second!r}, each of which describes a YOLO data set; give"
+            " one of them as SRC"
+        )
+    return described[0] if described else ""
+
+
+def _read(store: Store, key: str, name: str) -> YoloSet:
+    [data] = store.read([key])
+    try:
+        return read_description(key.lower(), data or b"")
+    except InputError as error:
+        what = "the description of a YOLO data set: train, val, names"
+        raise InputError(f"{name!r} {error}; correct it, or give {what}") from error
+
+
+def _divide(paths: Paths, selection: Selection) -> tuple[Found, str]:
+    """Find the images beside labels, and their splits by the words of folders, where nothing says them."""
+    images = paths.tree.ending_in(IMAGE_SUFFIXES)
+    directories = label_directories(paths.tree, images.keys)
+    if directories:
+        holders = tuple(f"{directory}/" for directory in directories)
+        own = Files(file for file in images if label_key(file.key).startswith(holders))
+        if lost := len(images) - len(own):
+            paths.notes.append(f"left out: {quantity(lost, 'image')} without `labels` beside their `images`")
+        images = own
+    short = [_without_images(key) if directories else key for key in images.keys]
+    division = divide_folders(short, paths.root) if selection.splits else None
+    if division is None or not division.parts:
+        paths.notes += division.notes if division else ()
+        return Found(paths.store, {"": images}), ""
+    paths.notes += division.notes
+    split_of = {name: split for split, names in division.parts.items() for name in names}
+    splits: dict[str, Files] = {split: Files() for split in division.parts}
+    for file, name in zip(images, short, strict=True):
+        split = split_of.get(name.partition("/")[0]) if "/" in name else None
+        if split is not None:
+            splits[split].append(*file)
+    return Found(paths.store, splits), division.sign
+
+
+def _without_images(key: str) -> str:
+    """Return a key without the last `images` of its path."""
+    above, _, below = f"/{key}".rpartition("/images/")
+    return f"{above}/{below}"[1:]
+
+
+# --- classes ---------------------------------------------------------------------------------------------
+
+
+def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple[YoloSet, list[str]]:
+    """Return what describes a data set with the names of its classes, as far as anything tells them."""
+    if described.names:
+        return described, []
+    if described.names_file:
+        place = paths.find(described.names_file, "the names of classes")
+        names = _read_names(paths, [place.path]) if place and not place.is_outside else None
+        if names is None:
+            raise InputError(
+                f"{described.names_file!r}, the names of classes by {paths.name!r}, does not exist; correct"
+                " its path"
+            )
+    elif classes:
+        names = ("", classes)
+    else:
+        names = _read_names(paths, _list_name_files(paths))
+    if names is None:
+        return described, [Note("nothing names the classes, so they are numbered; give ", Option("classes"))]
+    place_of_names, found = names
+    if described.class_count not in (None, len(found)):
+        raise InputError(
+            f"{paths.name!r} says {described.class_count} classes, but {place_of_names or 'the class list'!r}"
+            f" names {len(found)}; correct one of them"
+        )
+    notes = [f"classes: the {len(found)} names of {place_of_names!r}"] if place_of_names else []
+    return described._replace(names=found, class_count=len(found)), notes
+
+
+def _list_name_files(paths: Paths) -> list[str]:
+    """Return where names of classes may stand: at the root, and beside labels."""
+    images = paths.tree.ending_in(IMAGE_SUFFIXES).keys
+    holders = sorted({posixpath.dirname(label_key(key)) for key in images})[:8]
+    directories = dict.fromkeys(["", *holders, *map(posixpath.dirname, holders)])
+    return [posixpath.join(directory, name) for name in NAME_FILES for directory in directories]
+
+
+def _read_names(paths: Paths, keys: Sequence[str]) -> tuple[str, tuple[str, ...]] | None:
+    """Return the first of these files that exists, and the names in it."""
+    for key, data in zip(keys, paths.store.read(keys), strict=True):
+        if data is not None and not paths.store.read([posixpath.join(posixpath.dirname(key), RECIPE)])[0]:
+            name = full_name(paths.store, key)
+            try:
+                return name, read_name_lines(data)
+            except InputError as error:
+                raise InputError(f"the names of classes {name!r} {error}; correct it") from error
+    return None

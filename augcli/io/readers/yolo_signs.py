@@ -1,0 +1,73 @@
+"""What tells a YOLO data set: a file that describes it, or labels where YOLO has them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from augcli.io.split_words import find_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from augcli.io.readers.base import Input
+    from augcli.io.store.listing import Tree
+
+DESCRIPTION_SUFFIXES = frozenset([".yaml", ".yml", ".data"])
+LABEL_SUFFIX = ".txt"
+
+LOOKED_AT = 16
+"""Images whose labels are looked for, where nothing else tells what a folder is."""
+
+LINE = re.compile(rb"(\xef\xbb\xbf)?\s*[0-9]{1,5}(\.0*)?([ \t]+-?[0-9.]+([eE]-?[0-9]+)?){4,}[ \t]*(\r?\n|$)")
+"""How a label file begins that is not empty."""
+
+
+def find_descriptions(found: Input) -> list[str]:
+    """Return the files at SRC's root that describe a YOLO data set; only one of them if it is called so."""
+    from augcli.io.boxes.yolo_sets import looks_described
+    from augcli.io.boxes.yolo_yaml import MOST_BYTES
+
+    tree = found.tree
+    assert tree is not None
+    files = tree.ending_in(DESCRIPTION_SUFFIXES)
+    keys = [file.key for file in files if "/" not in file.key and file.size <= MOST_BYTES]
+    described = [
+        key
+        for key, data in zip(keys, found.store.read(keys), strict=True)
+        if looks_described(key, data or b"")
+    ]
+    usual = [key for key in described if key.lower() in ("data.yaml", "data.yml")]
+    return usual[:1] or described
+
+
+def label_directories(tree: Tree, keys: Iterable[str]) -> list[str]:
+    """Return the directories of labels beside those of images: `labels` beside `images`, without images."""
+    holders = {key.rpartition("/")[0] for key in keys}
+    found = []
+    for directory in tree.directories:
+        parent, _, name = directory.rpartition("/")
+        images = f"{parent}/images".lstrip("/")
+        if name != "labels" or any(_lies_in(holder, directory) for holder in holders):
+            continue
+        if any(_lies_in(holder, images) for holder in holders):
+            found.append(directory)
+    return found
+
+
+def has_labels_beside(found: Input, keys: list[str]) -> bool:
+    """True if labels lie beside images, with their names, in a flat folder or in flat folders of splits.
+
+    Texts beside images are captions as often, so the labels of some images are looked at.
+    """
+    holders = {key.rpartition("/")[0] for key in keys}
+    if any("/" in holder or (holder and not find_words(holder)) for holder in holders):
+        return False
+    step = max(len(keys) // LOOKED_AT, 1)
+    names = [key.rpartition(".")[0] + LABEL_SUFFIX for key in keys[::step][:LOOKED_AT]]
+    texts = [data for data in found.store.read(names) if data]
+    return bool(texts) and all(LINE.match(data) for data in texts)
+
+
+def _lies_in(directory: str, outer: str) -> bool:
+    return directory == outer or directory.startswith(f"{outer}/")
