@@ -282,12 +282,12 @@ def preview(
     Raises:
         UsageError: If the recipe or an argument is not accepted.
         InputError: If `src` is missing or another one, cannot be labelled, or nothing can be shown of it.
-        OutputError: If a directory is not an output of augcli, or damaged, or `dst` overlaps `src`.
+        OutputError: If a directory is not an output of augcli, or damaged, or `dst` or `sheet` lies in `src`.
         StorageError: If the machine fails.
     """
     from augcli.io.readers.source import open_source
     from augcli.io.store.locations import Kind, find_kind
-    from augcli.io.store.places import open_destination
+    from augcli.io.store.places import check_beside, open_destination
     from augcli.io.store.urls import Access, plain_path
     from augcli.report.preview import draw_preview, draw_recipe, write_sheet
 
@@ -295,6 +295,8 @@ def preview(
         src=src, dst=dst, recipe=recipe, sheet=sheet, labels=labels, classes=classes, masks=masks, boxes=boxes
     )
     check_at_least(1, "count", count)
+    if sheet is not None:
+        check_beside(src, sheet)
     files, access = InputFiles.of(labels, classes, masks, boxes), Access(endpoint_url, anonymous)
     if isinstance(recipe, Recipe | Mapping) or find_kind(plain_path(recipe), access) is Kind.FILE:
         opened = open_recipe(recipe, access)

@@ -70,6 +70,13 @@ def test_a_dst_inside_of_src_is_refused(src, cli, tmp_path):
     assert not (tmp_path / "sheet.png").exists()
 
 
+def test_a_sheet_inside_of_src_is_refused(src, cli):
+    done = cli("cutmix", src, "--preview", src / "cat" / "sheet.png")
+    assert done.returncode == 5
+    assert "would be read as one of its images; give it another place" in done.stderr
+    assert not (src / "cat" / "sheet.png").exists()
+
+
 def test_what_says_how_to_run_is_named_as_without_effect(src, cli, tmp_path):
     done = cli("cutmix", src, "--preview", tmp_path / "sheet.png", "--workers", 2, "--dry-run")
     assert done.returncode == 0

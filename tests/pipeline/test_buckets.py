@@ -520,3 +520,14 @@ def test_a_run_on_a_disk_loads_nothing_of_buckets(page_inputs, tmp_path):
     command = [sys.executable, "-c", LOADED, page_inputs / "photos", tmp_path / "out"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=servers.ROOT)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["photos", "shards"])
+def test_a_preview_asks_for_the_images_that_it_shows(in_memory, asked, name):
+    src = in_memory.put(name)
+    asked.clear()
+    sheet = augcli.preview(src, {"op": [{"kind": "cutmix"}]}, count=2)
+    images = [path for verb, path in asked if verb.startswith("get") and path.endswith((".jpg", ".png"))]
+    assert len(images) == len(set(images)) == (4 if name == "photos" else 0)
+    assert not [verb for verb, _ in asked if verb.startswith(("put", "delete"))]
+    assert sheet.height > 400

@@ -84,6 +84,17 @@ def check_apart(
         raise OutputError(*both, " overlap; give DST a place of its own")
 
 
+def check_beside(source: str | os.PathLike[str], sheet: str | os.PathLike[str]) -> None:
+    """Refuse a picture inside of the source, of which it would be an image from then on.
+
+    Raises:
+        OutputError: If it lies there.
+    """
+    if not is_url(source) and _paths_overlap(str(source), str(sheet)):
+        words = f"SHEET {str(sheet)!r} lies in SRC {str(source)!r}, and would be read as one of its images"
+        raise OutputError(f"{words}; give it another place")
+
+
 def _paths_overlap(source: str, destination: str) -> bool:
     fixed = Path(source)
     while glob.has_magic(str(fixed)) and not fixed.exists():
