@@ -13,7 +13,7 @@ from augcli.kernels.table import tabulate
 from augcli.program.annotated import BoxRule
 from augcli.program.boxes_and_masks import Seen, Source, follow_boxes, follow_mask
 from augcli.program.steps import Blend, Box, Fill, Paste, Patches
-from augcli.samples import Colour, Shape
+from augcli.samples import Colour, Outline, Shape
 
 HEIGHT, WIDTH = 12, 16
 WHOLE = Box(0, 0, HEIGHT, WIDTH)
@@ -389,3 +389,12 @@ def test_a_min_size_holds_for_pasted_boxes_too():
     for least, numbers in ((6, [0]), (6.1, [])):
         found = follow_boxes(program, Source(20, 20, []), [partner], BoxRule(min_size=least))
         assert [seen.number for seen in found] == numbers
+
+
+def test_area_of_a_box_that_is_seen_whole_stays_that_of_the_input():
+    """Edges may come as lists, as NumPy gives them."""
+    source = Source(20, 20, [[0.0, 0.0, 10.0, 6.0]], [Outline(area=37.0)])
+    (seen,) = follow_boxes([], source, [], BoxRule())
+    assert seen.outline == Outline(area=37.0)
+    (cut,) = follow_boxes([Fill(Box(0, 0, 5, 5), Colour(0, 0, 0))], source, [], BoxRule())
+    assert cut.outline == Outline()

@@ -100,6 +100,7 @@ boxes/yolo_sets             what describes a YOLO data set
 boxes/yolo_yaml             YAML, as far as a data.yaml needs it
 boxes/yolo_headers          boxes of other formats that become YOLO labels
 boxes/columns               boxes in a column of shards
+boxes/column_outlines       outlines, keypoints and areas in it
 boxes/column_cells          what the cells of such a column say
 boxes/recorded              what an output's augcli.json says of masks and boxes
 boxes/image_names           names of images, compared

@@ -236,7 +236,7 @@ def _look_at_box(cells: Cells, shares: list[list[float]], box: _Placed) -> Left:
     area = math.fsum(pixels for *_, pixels in seen)
     weight = math.fsum(share * pixels for _, _, share, pixels in seen) / area if area else 0.0
     edges = None
-    if seen and (len(seen) < len(cut) or part != box.whole):
+    if seen and (len(seen) < len(cut) or part != tuple(box.whole)):
         rows, places = [row for row, *_ in seen], [column for _, column, *_ in seen]
         bounds = (
             cells.ys[min(rows)],

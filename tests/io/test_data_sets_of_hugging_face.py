@@ -12,6 +12,7 @@ from PIL import Image
 
 import augcli
 from augcli.ops.cutmix import CutMix
+from augcli.ops.cutout import Cutout
 from augcli.recipe import single
 
 COUNT = 8
@@ -147,3 +148,53 @@ def test_classes_that_are_carried_beside_mixed_pixels_are_noted(augment, dataset
     )
     assert any("column 'coarse' holds classes of the base alone" in note for note in notes)
     assert loaded.features["coarse"].names == ["x", "y"]
+
+
+@pytest.mark.slow
+def test_a_detection_set_as_transformers_examples_read_it_comes_back_as_it_was(datasets, tmp_path):
+    """The features of cppe-5, which the object detection examples of transformers train on."""
+    boxes = {
+        "id": datasets.Sequence(datasets.Value("int64")),
+        "area": datasets.Sequence(datasets.Value("int64")),
+        "bbox": datasets.Sequence(datasets.Sequence(datasets.Value("float32"), length=4)),
+        "category": datasets.Sequence(datasets.ClassLabel(names=["Coverall", "Mask"])),
+    }
+    features = datasets.Features(
+        {
+            "image_id": datasets.Value("int64"),
+            "image": datasets.Image(),
+            "width": datasets.Value("int32"),
+            "height": datasets.Value("int32"),
+            "objects": boxes,
+        }
+    )
+    rows = {
+        "image_id": [15, 16, 17],
+        "image": [Image.new("RGB", (40, 30), (10 * n, 0, 0)) for n in range(3)],
+        "width": [40] * 3,
+        "height": [30] * 3,
+        "objects": [
+            {
+                "id": [114, 115],
+                "area": [90, 37],  # of the second an area that is not that of its box
+                "bbox": [[2.0, 4.0, 9.0, 10.0], [11.5, 3.0, 7.0, 8.0]],
+                "category": [1, 0],
+            },
+            {"id": [], "area": [], "bbox": [], "category": []},
+            {"id": [116], "area": [1200], "bbox": [[0.0, 0.0, 40.0, 30.0]], "category": [0]},
+        ],
+    }
+    (tmp_path / "src").mkdir()
+    data = datasets.Dataset.from_dict(rows, features)
+    data.to_parquet(str(tmp_path / "src" / "train-00000-of-00001.parquet"))
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Cutout(length=1), 0.0))
+    loaded = datasets.load_dataset(str(tmp_path / "dst"), cache_dir=str(tmp_path / "cache"))["train"]
+    assert loaded.features["image_id"] == features["image_id"]
+    assert {name: loaded.features["objects"][name] for name in boxes} == boxes
+    by_source = {number_of(row["source"]): row for row in loaded}
+    for number in range(3):
+        row = by_source[number]
+        kept = {name: row["objects"][name] for name in boxes}
+        assert kept == rows["objects"][number]
+        assert (row["image_id"], row["width"], row["height"]) == (15 + number, 40, 30)
+        assert row["image"].getpixel((0, 0)) == (10 * number, 0, 0)

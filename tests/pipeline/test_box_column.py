@@ -243,15 +243,100 @@ def test_whole_boxes_stay_whole(tmp_path):
         assert (row["objects"]["bbox"], row["objects"]["area"]) == ([[0, 1, 3, 2]], [6])
 
 
-def test_what_cannot_follow_is_left_out_of_the_boxes(tmp_path):
-    types = TYPES | {"segmentation": pa.list_(pa.list_(pa.float32()))}
-    cells = [VALUES | {"segmentation": [[[1.0, 2.0]], [[3.0, 4.0]]], "area": [11.0, 12.0]}] * 3
+@pytest.mark.parametrize("name", ["polygon", "segmentation"])
+def test_what_cannot_follow_is_left_out_of_the_boxes(tmp_path, name):
+    """A segmentation of one list of numbers has no room for a second part."""
+    types = TYPES | {name: pa.list_(pa.float32())}
+    cells = [VALUES | {name: [[1.0, 2.0], [3.0, 4.0]]}] * 3
     src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
     summary = augcli.materialize(src, tmp_path / "dst", single(CutMix()))
-    assert "left out of column 'objects': segmentation, which cannot follow the pixels" in summary.notes
-    assert "column 'objects': area is that of the box in outputs, in the input it is another" in summary.notes
+    assert f"left out of column 'objects': {name}, which cannot follow the pixels" in summary.notes
     kind = read_output(tmp_path / "dst").schema.field("objects").type
-    assert kind.get_field_index("segmentation") < 0
+    assert kind.get_field_index(name) < 0
+
+
+# --- outlines ---------------------------------------------------------------------------------------------
+
+OUTLINES = {
+    "segmentation": [[[2.0, 1.0, 8.0, 1.0, 8.0, 6.0, 2.0, 6.0]], [[5.5, 4.0, 8.0, 10.0, 5.0, 10.0]]],
+    "keypoints": [[3.0, 2.0, 2.0, 0.0, 0.0, 0.0], []],
+    "num_keypoints": [1, 0],
+    "area": [30.0, 9.0],
+}
+OUTLINE_TYPES = {
+    "segmentation": pa.list_(pa.list_(pa.float64())),
+    "keypoints": pa.list_(pa.float32()),
+    "num_keypoints": pa.int64(),
+}
+
+
+@pytest.mark.parametrize("form", ["lists", "structs"])
+def test_outlines_of_a_column_come_out_as_they_came(tmp_path, form):
+    src = write_shard(
+        tmp_path / "s" / "a.parquet",
+        [VALUES | OUTLINES, VALUES | OUTLINES | {"segmentation": [[], []], "area": [30.0, 18.0]}],
+        form,
+        TYPES | OUTLINE_TYPES,
+        None,
+    )
+    augcli.materialize(src, tmp_path / "dst", single(Cutout(length=1), 0.0))
+    before = pq.read_table(src).column("objects").to_pylist()
+    rows = read_output(tmp_path / "dst").to_pylist()
+    for row in rows:
+        came, found = before[int(row["source"].split("#")[1])], row["objects"]
+        for name in (*OUTLINES, "bbox"):
+            if form == "lists":
+                assert found[name] == came[name], name
+            else:
+                assert [box[name] for box in found] == [box[name] for box in came], name
+
+
+def test_outlines_of_a_column_are_cut_by_what_lies_over_them(tmp_path):
+    """What is written as area is that of the polygons, by the shoelace formula."""
+    types = {
+        name: kind for name, kind in (TYPES | OUTLINE_TYPES).items() if name in OUTLINES or name == "bbox"
+    }
+    cells = [{name: (VALUES | OUTLINES)[name] for name in types}] * 2
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(lam=0.5, boundary="inside"), copies=8))
+    cut = 0
+    for row in read_output(tmp_path / "dst").to_pylist():
+        objects = row["objects"]
+        for place, parts in enumerate(objects["segmentation"]):
+            pieces = [np.reshape(part, (-1, 2)) for part in parts]
+            shoelace = sum(
+                abs(np.sum(p[:, 0] * np.roll(p[:, 1], 1) - p[:, 1] * np.roll(p[:, 0], 1))) / 2 for p in pieces
+            )
+            assert objects["area"][place] == pytest.approx(shoelace, rel=1e-5)
+            cut += objects["visibility"][place] < 1
+    assert cut > 3
+
+
+def test_outlines_of_whole_numbers_stay_whole(tmp_path):
+    types = {
+        "bbox": pa.list_(pa.int64()),
+        "segmentation": pa.list_(pa.list_(pa.int64())),
+        "area": pa.int64(),
+    }
+    cells = [{"bbox": [[2, 1, 6, 5]], "segmentation": [[[2, 1, 8, 1, 8, 6]]], "area": [15]}] * 3
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(), copies=3, originals="copy"))
+    rows = read_output(tmp_path / "dst").to_pylist()
+    assert [row["objects"]["segmentation"] for row in rows if row["copy"] < 0] == [[[[2, 1, 8, 1, 8, 6]]]] * 3
+
+
+def test_a_polygon_of_two_points_is_a_bad_box(tmp_path):
+    types = TYPES | {"segmentation": pa.list_(pa.list_(pa.float32()))}
+    cells = [VALUES | {"segmentation": [[[1.0, 2.0, 3.0, 4.0]], [[5, 4, 8, 4, 8, 10]]]}] * 2
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
+    words = (
+        r"row 0 of column 'objects': a polygon of segmentation must be x, y of at least three points, got "
+    )
+    with pytest.raises(InputError, match=words):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout(length=1), 0.0))
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout(length=1), 0.0, bad_boxes="skip"))
+    assert summary.counts == {"bad boxes left out (polygon of fewer than three points)": 2}
+    assert [row["objects"]["id"] for row in read_output(tmp_path / "dst").to_pylist()] == [[8], [8]]
 
 
 # --- the order of the numbers -----------------------------------------------------------------------------

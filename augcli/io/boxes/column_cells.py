@@ -13,15 +13,18 @@ import pyarrow.compute as pc
 
 from augcli.errors import InputError, Option
 from augcli.io.boxes.base import COLUMN, NEGATIVE, NO_AREA, NOT_NUMBERS, BadBoxError, stop_or_skip
-from augcli.io.boxes.columns import AREA, BoxColumn
+from augcli.io.boxes.column_outlines import AREA, OUTLINED, read_outlines
+from augcli.io.boxes.columns import BoxColumn
 from augcli.io.boxes.extras import read_extra
 from augcli.program.annotated import STOP, BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from augcli.samples import Outline, SkippedBox
 
 CORNERS = "xyxy"
 """The value of `box_order` for boxes that are written as x0, y0, x1, y1."""
@@ -73,33 +76,48 @@ def read_cells(
     x1, y1 = (third, fourth) if order == CORNERS else (x0 + third, y0 + fourth)
     edges = np.stack([y0, x0, y1, x1], axis=1)
     indices, categories = _read_categories(values, column, names, len(boxes))
-    found = _find_bad(edges, indices, values, counts, column)
+    sides = np.stack([x0, y0, x1 - x0, y1 - y0], axis=1).tolist()
+    rows = np.repeat(np.arange(len(counts)), counts).tolist()
+    places = [f"row {row} of column {column.name!r}" for row in rows]
+    outlines, unclear = read_outlines(values, sides, places)
+    found = unclear | _find_bad(edges, indices, values, places, column)
     bad = {number: stop_or_skip(error, bad_boxes) for number, error in sorted(found.items())}
     header = BoxHeader(
         COLUMN,
         tuple(str(category["name"]) for category in categories),
         {"categories": categories, COLUMN: column.describe()},
     )
-    extras = _read_extras(values, column, len(boxes))
     kept = (edges[:, 2:] - edges[:, :2] >= 5e-7).all(1)  # as it would be written
     lost = int((~kept).sum()) - sum(not kept[number] for number in bad)
     kept[list(bad)] = False
-    dropped = Counter({NO_AREA: lost} if lost else {})
-    images = [
-        ImageBoxes(
+    extras = _read_extras(values, column, len(boxes))
+    images = list(_gather(counts, kept, edges, indices, extras, outlines, bad))
+    return ColumnCells(header, images, Counter({NO_AREA: lost} if lost else {}), _describe(column, order))
+
+
+def _gather(
+    counts: Sequence[int],
+    kept: NDArray[np.bool_],
+    edges: NDArray[np.float64],
+    indices: Sequence[int | None],
+    extras: Sequence[str],
+    outlines: Sequence[Outline | None],
+    bad: Mapping[int, SkippedBox],
+) -> Iterator[ImageBoxes]:
+    """Yield the boxes of each row: of all boxes those that are kept."""
+    has_outlines = any(outlines)
+    for first, stop in pairwise([0, *accumulate(counts)]):
+        numbers = [number for number in range(first, stop) if kept[number]]
+        yield ImageBoxes(
             0,
             0,
-            own,
-            tuple(indices[number] or 0 for number in places),
-            tuple(map(extras.__getitem__, places)),
+            edges[numbers].reshape(-1, 4),
+            tuple(indices[number] or 0 for number in numbers),
+            tuple(extras[number] for number in numbers),
             "{}",
-            skipped=tuple(bad[number] for number in range(first, stop) if number in bad) if bad else (),
+            tuple(outlines[number] for number in numbers) if has_outlines else (),
+            tuple(bad[number] for number in range(first, stop) if number in bad) if bad else (),
         )
-        for first, stop in pairwise([0, *accumulate(counts)])
-        for places in [[number for number in range(first, stop) if kept[number]]]
-        for own in [edges[places].reshape(-1, 4)]
-    ]
-    return ColumnCells(header, images, dropped, _describe(values, column, boxes, order))
 
 
 def _flatten(cells: pa.ChunkedArray, column: BoxColumn) -> tuple[list[int], dict[str, pa.Array]]:
@@ -199,11 +217,10 @@ def _find_bad(
     edges: NDArray[np.float64],
     indices: Sequence[int | None],
     values: dict[str, pa.Array],
-    counts: Sequence[int],
+    places: Sequence[str],
     column: BoxColumn,
 ) -> dict[int, BadBoxError]:
     """Return what is wrong with boxes, by their number."""
-    rows = np.repeat(np.arange(len(counts)), counts)
     leave_out = ("correct it, leave the column out with ", Option("box_order", "skip"))
     say_order = ("correct it, say with ", Option("box_order"), " how boxes are written")
     bad = {}
@@ -211,15 +228,13 @@ def _find_bad(
     for number in np.flatnonzero(is_negative | ~np.isfinite(edges).all(1)).tolist():
         is_size = bool(is_negative[number])
         must = "must be of a width and height >= 0" if is_size else "must be four finite numbers"
-        detail = f"row {rows[number]} of column {column.name!r}: {column.bbox} {must}, got"
+        detail = f"{places[number]}: {column.bbox} {must}, got"
         detail += f" {shorten(values[column.bbox][number].as_py())}"
         cure = say_order if is_size else leave_out
         bad[number] = BadBoxError(NEGATIVE if is_size else NOT_NUMBERS, detail, *cure)
     for number in (number for number, index in enumerate(indices) if index is None):
         got = values[column.category or ""][number].as_py()
-        detail = (
-            f"row {rows[number]} of column {column.name!r}: {column.category} {got} is not one of its classes"
-        )
+        detail = f"{places[number]}: {column.category} {got} is not one of its classes"
         bad.setdefault(number, BadBoxError("unknown category", detail, *leave_out))
     return bad
 
@@ -245,7 +260,8 @@ def _read_categories(
 
 def _read_extras(values: dict[str, pa.Array], column: BoxColumn, count: int) -> list[str]:
     """Return what else is said of each box, as JSON."""
-    others = [name for name in column.fields if name not in (column.bbox, column.category, AREA)]
+    known = (column.bbox, column.category, AREA, *OUTLINED)
+    others = [name for name in column.fields if name not in known]
     if not others:
         return ["{}"] * count
     texts: dict[str, str] = {}
@@ -254,9 +270,7 @@ def _read_extras(values: dict[str, pa.Array], column: BoxColumn, count: int) -> 
     return [read_extra(dict(zip(others, row, strict=True)), frozenset(), where, texts) for row in rows]
 
 
-def _describe(
-    values: dict[str, pa.Array], column: BoxColumn, boxes: NDArray[np.float64], order: str | None
-) -> list[str]:
+def _describe(column: BoxColumn, order: str | None) -> list[str]:
     """Return notes on what outputs have otherwise than the input."""
     notes = []
     if column.lost:
@@ -265,11 +279,4 @@ def _describe(
         )
     if order == CORNERS:
         notes.append(f"column {column.name!r}: outputs have {column.bbox} as x, y, width, height")
-    if AREA in values and len(boxes):
-        sides = boxes[:, 2:] - boxes[:, :2] if order == CORNERS else boxes[:, 2:]
-        areas = values[AREA].to_numpy(zero_copy_only=False).astype(np.float64)
-        if not np.allclose(areas, sides.prod(1), rtol=0.01, atol=1):
-            notes.append(
-                f"column {column.name!r}: {AREA} is that of the box in outputs, in the input it is another"
-            )
     return notes

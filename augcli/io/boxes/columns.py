@@ -1,8 +1,9 @@
 """Boxes in a column of parquet shards, as data sets of Hugging Face have them: `objects` with `bbox`.
 
 A cell is a struct of lists or a list of structs: `bbox` in COCO's order (x, y, width, height, in pixels),
-mostly a category, and other values, which travel with their box. Outlines and keypoints are left out: they
-would no longer fit the pixels. Written as a file of its own, such boxes are COCO's.
+mostly a category, outlines and keypoints as COCO has them, and other values, which travel with their box.
+What else says where an object lies is left out: it would no longer fit the pixels. Written as a file of its
+own, such boxes are COCO's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pyarrow as pa
 from augcli.io.boxes.base import ANEW, COLUMN, BoxFile, register
 from augcli.io.boxes.coco import BOX_KEYS
 from augcli.io.boxes.coco_writing import write_coco
+from augcli.io.boxes.column_outlines import OUTLINED, is_outlined
 from augcli.io.boxes.extras import encode_sorted
 from augcli.program.annotated import BoxHeader
 
@@ -30,11 +32,11 @@ BBOX_FIELDS = ("bbox", "bboxes")
 CATEGORY_FIELDS = tuple(
     "category category_id categories category_ids label labels label_id class class_id classes".split()
 )
-AREA = "area"
 
-LOST = ("segmentation", "keypoints", "num_keypoints")
-LOST_FIELDS = frozenset([*LOST, "polygon", "polygons", "points", "landmarks", "mask", "masks", "rle", "obb"])
-"""Values of a box that cannot be followed through changed pixels."""
+LOST_FIELDS = frozenset(
+    [*OUTLINED, "polygon", "polygons", "points", "landmarks", "mask", "masks", "rle", "obb"]
+)
+"""Values of a box that cannot be followed through changed pixels, unless they are as COCO has them."""
 
 NUMBERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float", "double")
 PLAIN = (*NUMBERS, "bool", "string", "large_string")
@@ -138,7 +140,11 @@ def find_column(field: pa.Field) -> BoxColumn | None:
     if bbox is None:
         return None
     fields = {name: write_type(kind) for name, kind in found.items() if name not in ANEW}
-    kept = {name: kind for name, kind in fields.items() if kind and name.lower() not in LOST_FIELDS}
+    kept = {
+        name: kind
+        for name, kind in fields.items()
+        if kind and (name.lower() not in LOST_FIELDS or is_outlined(name, kind, NUMBERS))
+    }
     category = next((name for name in CATEGORY_FIELDS if kept.get(name) in PLAIN and name != bbox), None)
     lost = tuple(name for name in fields if name not in kept)
     return BoxColumn(field.name, pa.types.is_struct(kind), kept, bbox, category, lost)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from augcli.io.boxes.base import ANEW, COLUMN
-from augcli.io.boxes.columns import AREA, BoxColumn
+from augcli.io.boxes.column_outlines import write_outline
+from augcli.io.boxes.columns import BoxColumn
 from augcli.io.boxes.decimals import round_decimals
 from augcli.io.records.annotation_columns import boxed_images
 
@@ -56,9 +57,7 @@ def _describe(box: WrittenBox, header: BoxHeader, column: BoxColumn, extra: dict
     is_whole = "int" in column.fields[column.bbox]
     x, y, width, height = _whole_sides(box.edges) if is_whole else _sides(box.edges)
     entry = extra | {column.bbox: [x, y, width, height]}
-    if AREA in column.fields:
-        area = width * height
-        entry[AREA] = round(area) if "int" in column.fields[AREA] else round_decimals(area)
+    entry |= write_outline(box.outline, round_decimals(width * height), column.fields)
     if column.category is not None:
         category = header.keys["categories"][box.category]
         is_text = "string" in column.fields[column.category]
