@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import nullcontext, redirect_stdout
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from augcli.api import materialize
 from augcli.cli.options import take_files
@@ -68,13 +70,19 @@ def report(summary: Summary, max_errors: int, quiet: bool, json: bool) -> int:
     """Print the summary of an output, and return the exit code."""
     from augcli.report.summary import describe, document
 
-    show(summary, describe, document, quiet, json)
+    show(summary, partial(describe, has_bars=shows_bars(sys.stdout)), document, quiet, json)
     if len(summary.failures) <= max_errors:
         return 0
     failed = quantity(len(summary.failures), "image")
     where = f"augcli merge lists them in {FAILURES}" if summary.partition else f"see {summary.dst}/{FAILURES}"
     print(f"augcli: {failed} failed, --max-errors allows {max_errors}; {where}", file=sys.stderr)
     return TOO_MANY_FAILED
+
+
+def shows_bars(stream: TextIO) -> bool:
+    """True if a stream is a terminal that shows blocks; what is read by programs stays as it is."""
+    is_utf8 = (getattr(stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    return is_utf8 and stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def show(

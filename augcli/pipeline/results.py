@@ -9,7 +9,24 @@ from typing import TYPE_CHECKING
 from augcli.io.writers.comparison import Difference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from augcli.samples import Failure
+
+
+TABLE_ROWS = 20
+"""Classes or differences in the table of a notebook."""
+
+
+def write_table(title: str, rows: Iterable[tuple[str, object]], left_out: int) -> str:
+    """Return a small table of HTML for notebooks; every text in it is escaped."""
+    from html import escape  # here: the command line needs none
+
+    cells = [
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(str(value))}</td></tr>' for name, value in rows
+    ]
+    cells += [f'<tr><td colspan="2">and {left_out} more</td></tr>'] if left_out > 0 else []
+    return f"<table><caption>{escape(title)}</caption><tbody>{''.join(cells)}</tbody></table>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +52,12 @@ class Verification:
     seconds: float
     workers: int
     libraries: dict[str, str]
+
+    def _repr_html_(self) -> str:
+        """Return the verification as notebooks show it."""
+        rows = [("images", self.outputs), ("layout", self.layout), ("made again", self.recomputed)]
+        rows += [("differences", len(self.differences) or "none"), *self.differences[:TABLE_ROWS]]
+        return write_table(self.dst, rows, len(self.differences) - TABLE_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +130,17 @@ class Summary:
     merged: int = 0
     planned: int = 0
     nodes: dict[str, int] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        """Return the summary as notebooks show it."""
+        rows = [("images", self.outputs), ("inputs", self.images), ("layout", self.layout)]
+        rows += [] if self.is_dry else [("changed", self.applied), ("made by this call", self.outputs_made)]
+        rows += [(f"skipped: {reason}", count) for reason, count in self.unmixed.items()]
+        failed = Counter(failure.reason for failure in self.failures)
+        rows += [(f"failed: {reason}", count) for reason, count in sorted(failed.items())]
+        classes = [(f"class {name}", count) for name, count in self.per_class.items()]
+        rows += classes[:TABLE_ROWS] + [("note", note) for note in self.notes]
+        return write_table(self.dst, rows, len(classes) - TABLE_ROWS)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import Option, Spelling, quantity, spell_note
+from augcli.report.bars import draw_bars
 from augcli.report.wording import plain_line
 
 if TYPE_CHECKING:
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 SHOWN_CLASSES, MOST_LETTERS = 12, 200
 
 
-def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
+def describe(summary: Summary, spelling: Spelling = Spelling.FLAG, has_bars: bool = False) -> str:
     """Return in words what was done and what stands in the output, a few lines for a person.
 
     Args:
         summary: What a run did.
         spelling: How notes name options.
+        has_bars: Whether classes stand one below the other, with bars: for terminals that show these.
     """
     is_ahead = summary.is_dry or bool(summary.planned)
     verb = "would hold" if summary.is_dry else "is to hold" if summary.planned else "holds"
@@ -41,7 +43,9 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG) -> str:
         lines.append(f"  warning    {number} {what} not decode, passed over as partners")
     by_base = " (of the images that they are made from)" if is_ahead else ""
     if summary.per_class:
-        lines.append(f"  classes    {_first(summary.per_class)}{by_base}")
+        lines += (
+            _bars(summary, by_base) if has_bars else [f"  classes    {_first(summary.per_class)}{by_base}"]
+        )
     if summary.boxes:
         lines.append(f"  boxes      {_boxes(summary)}")
     lines += [f"  counted    {_plain(what)}: {count}" for what, count in summary.counts.items()]
@@ -114,6 +118,16 @@ def _first(counts: dict[str, int]) -> str:
     shown = [f"{_quote(name)} {count}" for name, count in first]
     more = len(counts) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _bars(summary: Summary, by_base: str) -> list[str]:
+    """Return the first classes as lines with bars."""
+    first = {_quote(name): count for name, count in list(summary.per_class.items())[:SHOWN_CLASSES]}
+    lines = draw_bars(first, sum(summary.per_class.values()))
+    more = len(summary.per_class) - len(first)
+    lines += [f"and {more} more"] if more > 0 else []
+    lines += [by_base.strip()] if by_base else []
+    return [f"  {'' if place else 'classes':10} {line}" for place, line in enumerate(lines)]
 
 
 def _boxes(summary: Summary) -> str:

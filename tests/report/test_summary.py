@@ -7,7 +7,8 @@ import re
 from dataclasses import replace
 
 from augcli.errors import Note, Option, Spelling
-from augcli.pipeline.results import Summary
+from augcli.io.writers.comparison import Difference
+from augcli.pipeline.results import Summary, Verification
 from augcli.report.summary import describe, document
 from augcli.samples import Failure
 
@@ -143,3 +144,55 @@ def test_one_thing_is_not_called_many(cli, make_folder, tmp_path):
     assert re.match(
         r"  note       class '(cat|dog)' is dominant nowhere and has no folder: readers that number", note
     )
+
+
+# --- notebooks -----------------------------------------------------------------------------------------
+
+
+def cells(table):
+    return re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', table)
+
+
+def test_a_notebook_shows_the_summary_as_a_table():
+    shown = SUMMARY._repr_html_()
+    assert shown.startswith("<table><caption>out</caption>")
+    assert cells(shown) == [
+        ("images", "4"),
+        ("inputs", "5"),
+        ("layout", "folder"),
+        ("changed", "3"),
+        ("made by this call", "2"),
+        ("skipped: not drawn", "1"),
+        ("failed: not an image", "1"),
+        ("class cat", "3"),
+        ("class dog", "1"),
+        ("note", "a note"),
+        ("note", "give max_pixels"),
+    ]
+
+
+def test_a_notebook_shows_names_as_text():
+    hostile = "<script>alert(1)</script>&\"'"
+    shown = replace(SUMMARY, dst=hostile, per_class={hostile: 1}, notes=(hostile,))._repr_html_()
+    assert "<script" not in shown
+    assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#x27;") == 3
+
+
+def test_a_notebook_counts_classes_that_it_leaves_out():
+    shown = replace(SUMMARY, per_class={f"c{number}": 1 for number in range(25)})._repr_html_()
+    assert "and 5 more" in shown
+    assert len([name for name, _ in cells(shown) if name.startswith("class ")]) == 20
+
+
+def test_a_notebook_shows_each_difference_of_a_file():
+    differences = (Difference("<a>", "first"), Difference("<a>", "second"))
+    found = Verification("out", "folder", 4, 2, differences, 0.1, 1, {})
+    assert cells(found._repr_html_()) == [
+        ("images", "4"),
+        ("layout", "folder"),
+        ("made again", "2"),
+        ("differences", "2"),
+        ("&lt;a&gt;", "first"),
+        ("&lt;a&gt;", "second"),
+    ]
+    assert ("differences", "none") in cells(replace(found, differences=())._repr_html_())

@@ -1,0 +1,126 @@
+"""Bars of blocks, and where they are shown."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from dataclasses import replace
+
+import pytest
+
+from augcli.cli.work import shows_bars
+from augcli.report.bars import draw_bar, draw_bars
+from augcli.report.summary import describe
+from tests.report.test_summary import SUMMARY
+
+
+@pytest.mark.parametrize(
+    ("count", "bar"),
+    [(0, ""), (1, "▎"), (100, "█" * 20), (50, "█" * 10), (53, "█" * 10 + "▋"), (52, "█" * 10 + "▍")],
+)
+def test_a_bar_is_as_long_as_its_share_of_the_longest(count, bar):
+    assert draw_bar(count, 100) == bar
+
+
+def test_what_counts_anything_is_seen():
+    assert draw_bar(1, 10**9) == "▏"
+
+
+def test_lines_stand_in_columns():
+    assert draw_bars({"cat": 10, "a dog": 5}, 20) == [
+        "cat   10  50 % " + "█" * 20,
+        "a dog  5  25 % " + "█" * 10,
+    ]
+    assert draw_bars({}, 0) == []
+
+
+def test_wide_letters_and_marks_keep_the_columns():
+    first, second, third = draw_bars({"猫猫": 1, "e\u0301": 1, "abcd": 1}, 3)
+    assert first.startswith("猫猫 1")
+    assert second.startswith("e\u0301    1")
+    assert third.startswith("abcd 1")
+
+
+def test_a_long_name_is_cut():
+    (line,) = draw_bars({"n" * 255: 1}, 1)
+    assert line.startswith("n" * 23 + "… 1 100 %")
+
+
+def test_the_summary_without_bars_is_as_it_was():
+    assert "█" not in describe(SUMMARY)
+    plain, drawn = describe(SUMMARY).splitlines(), describe(SUMMARY, has_bars=True).splitlines()
+    kept = [line for line in plain if not line.startswith("  classes")]
+    assert [line for line in drawn if "%" not in line] == kept
+    assert any("█" in line for line in drawn)
+
+
+def test_classes_beyond_the_first_are_counted():
+    many = replace(SUMMARY, per_class={f"c{number}": 1 for number in range(20)})
+    assert "             and 8 more" in describe(many, has_bars=True).splitlines()
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding", "term", "shown"),
+    [
+        (Terminal, "utf-8", "xterm", True),
+        (Terminal, "UTF8", "xterm", True),
+        (Terminal, "latin-1", "xterm", False),
+        (Terminal, "utf-8", "dumb", False),
+        (Terminal, "utf-8", "", False),
+        (io.TextIOWrapper, "utf-8", "xterm", False),
+    ],
+)
+def test_bars_are_for_terminals_that_show_them(monkeypatch, kind, encoding, term, shown):
+    monkeypatch.setenv("TERM", term)
+    assert shows_bars(kind(io.BytesIO(), encoding)) is shown
+
+
+def run_in_terminal(*words, **environment):
+    """Run the program in a terminal of its own; gives all that it shows."""
+    mine, its = os.openpty()
+    fcntl.ioctl(
+        its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0)
+    )  # tqdm shows nothing in 0 columns
+    environment = os.environ | {"TERM": "xterm", "PYTHONIOENCODING": "utf-8"} | environment
+    command = [sys.executable, "-m", "augcli", *map(str, words)]
+    process = subprocess.Popen(command, stdout=its, stderr=its, env=environment)
+    os.close(its)
+    shown, end = b"", time.monotonic() + 120
+    while time.monotonic() < end:
+        if select.select([mine], [], [], 1)[0]:
+            try:
+                data = os.read(mine, 1 << 16)
+            except OSError:  # the program has ended, and with it the terminal
+                break
+            if not data:
+                break
+            shown += data
+    os.close(mine)
+    assert process.wait(10) == 0
+    return shown.decode()
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_bars_the_rate_and_what_is_left(make_folder, tmp_path):
+    src = make_folder({"cat": 30, "dog": 10})
+    shown = run_in_terminal("cutout", src, tmp_path / "dst")
+    assert re.search(r"0/40 \[\d\d:\d\d<\S+ *\S* images/s\]", shown)
+    assert re.search(r"classes    cat 30  75 % █{20}\r?\n +dog 10  25 % █{6}▋", shown)
+
+
+@pytest.mark.slow
+def test_no_colour_is_no_matter_of_bars(make_folder, tmp_path):
+    assert "█" in run_in_terminal("cutout", make_folder({"cat": 2}), tmp_path / "dst", NO_COLOR="1")
