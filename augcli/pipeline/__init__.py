@@ -50,6 +50,7 @@ worker/annotations    masks and boxes of the samples at hand
 worker/values         a loaded sample, a plan, what was made
 worker/chunks         chunks from their tasks, handed to an engine
 worker/collector      outputs on their way out: labelled and staged
+worker/staging        outputs staged, elsewhere while others are made
 worker/commit         the commit of a chunk
 worker/describe       what tables say of an output
 worker/loader         samples from their bytes

@@ -14,6 +14,7 @@ from augcli.io.images.codec import read_header
 from augcli.pipeline.plan.job import Job
 from augcli.pipeline.worker.collector import UNLABELLED_PARTNER, Collector
 from augcli.pipeline.worker.loader import WARNED
+from augcli.pipeline.worker.staging import Staging
 from augcli.pipeline.worker.values import Loaded, Made, OutputPlan, Stopwatch
 from augcli.program.annotated import Annotated
 from augcli.recipe import Recipe
@@ -54,7 +55,7 @@ def collect(staged):
         catalogue = Catalogue("", KEYS, numbers, numbers, LABELS, ("cat",))
         recipe = Recipe(name="none", entries=())
         job = Job(catalogue, numbers, numbers, recipe, staged, None, (1, 2), Annotated(), "cpu")
-        collector = Collector(job, most_bytes, Stopwatch())
+        collector = Collector(job, most_bytes, Stopwatch(), Staging(job.writer))
         for made in samples:
             collector.take(made)
         collector.flush()

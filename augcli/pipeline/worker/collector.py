@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from augcli.io.readers.base import Samples
     from augcli.io.records.part_files import Output
     from augcli.pipeline.plan.job import Job
+    from augcli.pipeline.worker.staging import Staging
     from augcli.pipeline.worker.values import Fault, Loaded, Stopwatch
 
 LOST_WEIGHTS = "boxes whose weight stands in metadata.parquet alone, since labels have no place for it"
@@ -39,9 +40,9 @@ SLIVERS = "boxes of which less than a tenth is seen"
 class Collector:
     """Labels, names and stores what is made of an arc, and counts what went wrong."""
 
-    def __init__(self, job: Job, most_bytes: int, watch: Stopwatch) -> None:
-        """Prepare to collect; at most so many encoded bytes are gathered before they are stored."""
-        self._job, self._most_bytes, self._watch = job, most_bytes, watch
+    def __init__(self, job: Job, most_bytes: int, watch: Stopwatch, staging: Staging) -> None:
+        """Prepare to collect; at most so many encoded bytes are gathered before they are staged."""
+        self._job, self._most_bytes, self._watch, self._staging = job, most_bytes, watch, staging
         self._naming = Naming(job.writer.name, job.class_folders, job.recipe.name, *job.name_seeds)
         self._gathered: list[Made] = []
         self._bytes = 0
@@ -64,7 +65,7 @@ class Collector:
         self._count(gathered, outputs)
         self._watch.lap("label")
         pairs = [Pair(made.data, made.annotations.mask) for made in gathered]
-        self.result.staged += self._job.writer.stage([output.file_name for output in outputs], pairs)
+        self._staging.stage([output.file_name for output in outputs], pairs)
         self._watch.lap("write")
         self.result.rows += map(tuple, outputs)
         self._bases += [made.base.sample for made in gathered]
@@ -73,10 +74,15 @@ class Collector:
             self._annotations.append(annotation_table(self._job.annotated, notes))
 
     def pack(self, samples: Samples) -> None:
-        """Pack the columns that stand beside ours: those that are carried along, then masks and boxes."""
+        """Pack the columns that stand beside ours: those that are carried along, then masks and boxes.
+
+        All outputs are staged then.
+        """
         if self._bases:
             self.result.beside = pack_beside(samples.carry(self._bases), self._annotations)
         self._watch.lap("label")
+        self.result.staged = self._staging.finish()
+        self._watch.lap("write")
 
     def _leave_out_failed(self, gathered: list[Made]) -> list[Made]:
         """Return the outputs of samples of which none failed; record why the others have none."""

@@ -17,6 +17,7 @@ from augcli.pipeline.worker.loader import Loader
 from augcli.pipeline.worker.maker import Maker
 from augcli.pipeline.worker.planner import Planner
 from augcli.pipeline.worker.preparer import Preparer
+from augcli.pipeline.worker.staging import Staging
 from augcli.pipeline.worker.values import Stopwatch
 from augcli.pipeline.worker.window import Window
 
@@ -41,6 +42,11 @@ def execute(job: Job, arc: Arc, samples: Samples, backend: Backend) -> ArcResult
         StorageError: If the machine fails; nothing about a sample may be concluded from that.
         StretchTooShortError: If a partner lies behind what is known of the ring.
     """
+    with Staging(job.writer) as staging:
+        return _walk(job, arc, samples, backend, staging)
+
+
+def _walk(job: Job, arc: Arc, samples: Samples, backend: Backend, staging: Staging) -> ArcResult:
     recipe, limits, size, watch = job.recipe, job.limits, job.recipe.size, Stopwatch()
     geometry = Geometry(size.height, size.width, recipe.fit, recipe.background) if size else None
     annotations = None
@@ -52,7 +58,7 @@ def execute(job: Job, arc: Arc, samples: Samples, backend: Backend) -> ArcResult
     planner = Planner(job, arc, window)
     preparer = Preparer(window, planner, annotations, geometry, recipe)
     maker = Maker(recipe, backend, limits.made_together, watch)
-    collector = Collector(job, limits.gathered_bytes, watch)
+    collector = Collector(job, limits.gathered_bytes, watch, staging)
     start = arc.start
     while start < arc.stop:
         stop = window.read_ahead(start)
