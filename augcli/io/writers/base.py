@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from augcli.io.records.label_columns import TableOptions
     from augcli.io.records.part_files import PartFacts
     from augcli.io.records.parts import Part
     from augcli.io.store.base import Sink, Store
@@ -107,3 +109,24 @@ class Writer(Protocol):
 
     def patterns(self, files: set[str]) -> list[str]:
         """Return the patterns by which Hugging Face finds a split's files; each matches something."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitWriter(Writer):
+    """What the writers of a split know, whatever its layout.
+
+    Attributes:
+        store: Where the output lies.
+        split: The split; "" where there are no splits.
+        classes: Class names; None where nothing is labelled.
+        options: What labels in tables, shards and tar files depend on.
+        features: Hugging Face's features of carried columns.
+        annotated: What belongs to the images beside their labels.
+    """
+
+    store: Store
+    split: str
+    classes: tuple[str, ...] | None
+    options: TableOptions
+    features: dict[str, Any]
+    annotated: Annotated

@@ -18,7 +18,7 @@ from augcli.io.records import label_columns, part_files
 from augcli.io.records.annotation_columns import MASK
 from augcli.io.store.base import full_name
 from augcli.io.store.errors import storage_error
-from augcli.io.writers.base import Pair, Writer
+from augcli.io.writers.base import Pair, SplitWriter
 from augcli.io.writers.boxes import IMAGES, AnnotationFiles, mask_name
 from augcli.io.writers.labels_csv import fill_labels_csv
 from augcli.io.writers.metadata import fill_metadata
@@ -31,31 +31,14 @@ if TYPE_CHECKING:
     from augcli.io.records.parts import Part
     from augcli.io.store.base import Sink, Store
     from augcli.io.writers.base import Fill
-    from augcli.program.annotated import Annotated
 
 READ_TOGETHER = 32
 """Images that are read at once to be checked."""
 
 
 @dataclass(frozen=True, slots=True)
-class FolderWriter(Writer):
-    """Images in class folders, with `labels.csv` and `metadata.parquet` beside them.
-
-    Attributes:
-        store: Where the output lies.
-        split: The split, whose directory all files lie in; "" where there are no splits.
-        classes: Class names; None where nothing is labelled.
-        options: What the tables depend on.
-        features: Hugging Face's features of carried columns.
-        annotated: What belongs to the images beside their labels.
-    """
-
-    store: Store
-    split: str
-    classes: tuple[str, ...] | None
-    options: TableOptions
-    features: dict[str, Any]
-    annotated: Annotated
+class FolderWriter(SplitWriter):
+    """Images in class folders, with `labels.csv` and `metadata.parquet` beside them."""
 
     def name(self, folder: str, stem: str, rest: str) -> str:
         """Return the name of an image; beside masks or boxes images have a directory of their own."""

@@ -16,7 +16,7 @@ from augcli.io.split_words import plain_name
 from augcli.io.store.arrow_files import DAMAGE
 from augcli.io.store.base import full_name, is_local
 from augcli.io.store.errors import storage_error
-from augcli.io.writers.base import Pair, Writer
+from augcli.io.writers.base import Pair, SplitWriter
 from augcli.io.writers.box_columns import add_box_column, is_column
 from augcli.io.writers.boxes import AnnotationFiles
 from augcli.io.writers.shard_bytes import are_long, list_columns
@@ -25,12 +25,10 @@ from augcli.io.writers.staged_pairs import StagedPair, cut_pairs, drop_pairs, re
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from augcli.io.records.label_columns import TableOptions
     from augcli.io.records.part_files import PartFacts
     from augcli.io.records.parts import Part
     from augcli.io.store.base import Sink, Store
     from augcli.io.writers.base import Fill
-    from augcli.program.annotated import Annotated
 
 SHARD_BYTES = 500 << 20
 ROW_GROUP_BYTES = 32 << 20
@@ -41,24 +39,8 @@ IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
-class ParquetWriter(Writer):
-    """Shards below `data/`, one for each chunk (more where it passes 500 MB).
-
-    Attributes:
-        store: Where the output lies.
-        split: Split that the shards' names start with; "" where there are no splits.
-        classes: Class names; None where nothing is labelled.
-        options: What the label columns depend on.
-        features: Hugging Face's features of carried columns.
-        annotated: What belongs to the images beside their labels.
-    """
-
-    store: Store
-    split: str
-    classes: tuple[str, ...] | None
-    options: TableOptions
-    features: dict[str, Any]
-    annotated: Annotated
+class ParquetWriter(SplitWriter):
+    """Shards below `data/`, one for each chunk (more where it passes 500 MB)."""
 
     def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> list[StagedPair]:
         """Write images and masks into one file, under an unfinished name; return where each lies."""

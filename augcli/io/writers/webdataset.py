@@ -10,7 +10,7 @@ import itertools
 import json
 import tarfile
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -27,7 +27,7 @@ from augcli.io.store.tar_files import (
     read_member,
     write_member,
 )
-from augcli.io.writers.base import Pair, Writer
+from augcli.io.writers.base import Pair, SplitWriter
 from augcli.io.writers.sample_members import SampleMembers
 from augcli.io.writers.shard_bytes import are_long, list_columns
 from augcli.io.writers.staged_pairs import StagedPair, cut_pairs, drop_pairs, read_cells, stage_pairs
@@ -36,35 +36,17 @@ from augcli.rng import hash_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from augcli.io.records.label_columns import TableOptions
     from augcli.io.records.part_files import PartFacts
     from augcli.io.records.parts import Part
-    from augcli.io.store.base import Sink, Store
-    from augcli.program.annotated import Annotated
+    from augcli.io.store.base import Sink
 
 READ_TOGETHER = 32 << 20
 """Bytes of staged images that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class WebdatasetWriter(Writer):
-    """Tar files, one for each chunk, numbered by the chunk's place among all of its length.
-
-    Attributes:
-        store: Where the output lies.
-        split: Split that the names of the tar files start with; "" where there are no splits.
-        classes: Class names; None where nothing is labelled.
-        options: What the labels of the samples depend on.
-        features: Hugging Face's features of carried columns, which these files have no place for.
-        annotated: What belongs to the images beside their labels.
-    """
-
-    store: Store
-    split: str
-    classes: tuple[str, ...] | None
-    options: TableOptions
-    features: dict[str, Any]
-    annotated: Annotated
+class WebdatasetWriter(SplitWriter):
+    """Tar files, one for each chunk, numbered by the chunk's place among all of its length."""
 
     def name(self, folder: str, stem: str, rest: str) -> str:
         """Return the key of a sample; there are no folders of classes."""
