@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from augcli.arguments import (
     check_output,
     check_paths,
     check_plan,
+    list_idle_access,
     load_stored,
     read_own_partition,
     remind_of_annotations,
@@ -128,7 +130,10 @@ def materialize(
         plan=plan,
         advance=advance,
     )
-    return run(str(src), plain_path(dst), loaded.recipe, selection, settings)
+    summary = run(str(src), plain_path(dst), loaded.recipe, selection, settings)
+    given = recipe if isinstance(recipe, str) else None
+    idle = list_idle_access(access, (src, dst, given, *astuple(selection.files)))
+    return replace(summary, notes=(*summary.notes, *idle))
 
 
 def merge(

@@ -6,11 +6,13 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from augcli.errors import InputError, Option, OutputError, Reminder, UsageError, show_value
+from augcli.errors import InputError, Note, Option, OutputError, Reminder, UsageError, show_value
 from augcli.recipe_files import load_recipe
 from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from augcli.io.readers.base import Selection
     from augcli.io.store.locations import Location
     from augcli.io.store.urls import Access
@@ -117,6 +119,23 @@ def check_plan(count: int | None, partition: str | None, engine: str) -> None:
     if engine != "local":
         why = " is for partitions, and a cluster needs none; leave out one of it and "
         raise UsageError(own, why, Option("engine", engine))
+
+
+def list_idle_access(access: Access, paths: Iterable[object]) -> list[Note]:
+    """Return a note for each option on how buckets are reached that was given, where nothing lies in one.
+
+    Args:
+        access: What was given.
+        paths: Everything that is read or written; None for what is not.
+    """
+    from augcli.io.store.urls import is_url
+
+    urls = [str(path) for path in paths if path is not None and is_url(str(path))]
+    buckets = [url for url in urls if not url.startswith("hf://datasets/")]
+    idle = {"endpoint_url": access.endpoint_url is not None and not buckets}
+    idle["anonymous"] = access.anonymous and not urls
+    why = " has no effect: nothing that is read or written lies in a bucket"
+    return [Note(Option(name), why) for name, is_idle in idle.items() if is_idle]
 
 
 def load_stored(dst: str, access: Access) -> Recipe:

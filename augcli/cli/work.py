@@ -34,6 +34,8 @@ def do_command(src: str, dst: str | None, recipe: Recipe | str, **settings: Any)
     Raises:
         UsageError: If DST is missing where it is needed.
     """
+    if dst is not None and dst.startswith("memory://"):
+        raise UsageError(f"DST {dst!r} is gone when this process ends; give a directory, or a bucket")
     settings = take_files(settings)
     sheet, count = settings.pop("preview"), settings.pop("preview_count")
     if sheet is not None:

@@ -18,7 +18,7 @@ from augcli.pipeline.plan.tasks import cut_todo, take_whole
 from augcli.pipeline.results import Effort
 from augcli.pipeline.worker.chunks import make_chunks
 from augcli.pipeline.worker.compare import compare_sources
-from augcli.pipeline.workplace import open_workplace, sweep
+from augcli.pipeline.workplace import Workplace, open_workplace, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,9 +48,10 @@ def complete(
     Returns:
         The counted rows of each split, and what it took.
     """
-    extent.begin(standing)
     store, splits = extent.store, extent.splits
     with ExitStack() as stack:
+        place = _open_place(standing.todo, extent.recipe, workers, settings, stack)
+        extent.begin(standing)  # once it is known that there are workers
         stack.callback(clear_scratch, store)
         tables = [
             Tables(split.job.writer, split.part_names(), standing.parts, store, stack, extent.is_shared)
@@ -64,7 +65,7 @@ def complete(
             return tallies
 
         with codec.own_pixel_bound():
-            effort = _make(standing.todo, extent.recipe, workers, settings, write_tables)
+            effort = _make(standing.todo, place, workers, settings, write_tables)
         for split in splits:
             relabel(store, split, standing.parts)
         tallies = write_tables()
@@ -80,9 +81,20 @@ def _count_committed(split: Split, known: int) -> int:
     return known
 
 
+def _open_place(
+    todo: Sequence[tuple[Split, Chunk]], recipe: Recipe, workers: int, settings: Settings, stack: ExitStack
+) -> Workplace | None:
+    """Open the place where chunks are made, until a stack is closed; None where there are none."""
+    if not todo:
+        return None
+    split, _ = todo[0]
+    place = open_workplace(split, settings, workers, len(todo), bool(recipe.entries))
+    return stack.enter_context(place)
+
+
 def _make(
     todo: Sequence[tuple[Split, Chunk]],
-    recipe: Recipe,
+    place: Workplace | None,
     workers: int,
     settings: Settings,
     committed: Callable[[], object],
@@ -92,20 +104,18 @@ def _make(
     `committed` is called after each commit, while workers are at the chunks behind it.
     """
     effort = Effort()
-    if not todo:
+    if place is None:
         return effort
     spare, total = settings.limits.spare_partners, sum(len(chunk) for _, chunk in todo)
-    split, _ = todo[0]
-    with open_workplace(split, settings, workers, len(todo), bool(recipe.entries)) as place:
-        cut = take_whole(todo) if place.name else cut_todo(todo, workers, place.processes, settings.limits)
-        pieces = list(cut)
-        effort.workers, effort.place = min(place.workers, len(pieces)), place.name
-        for piece, spent, facts, node in make_chunks(pieces, place.engine.run, spare, place.processes):
-            effort.seconds.update(spent)
-            if facts is not None:
-                piece.split.facts[piece.chunk.name] = facts
-                effort.nodes.update([node] if place.name else [])
-                committed()
-            settings.advance(sum(map(len, piece.arcs)), total)
-        effort.is_littered = place.engine.is_littered
+    cut = take_whole(todo) if place.name else cut_todo(todo, workers, place.processes, settings.limits)
+    pieces = list(cut)
+    effort.workers, effort.place = min(place.workers, len(pieces)), place.name
+    for piece, spent, facts, node in make_chunks(pieces, place.engine.run, spare, place.processes):
+        effort.seconds.update(spent)
+        if facts is not None:
+            piece.split.facts[piece.chunk.name] = facts
+            effort.nodes.update([node] if place.name else [])
+            committed()
+        settings.advance(sum(map(len, piece.arcs)), total)
+    effort.is_littered = place.engine.is_littered
     return effort

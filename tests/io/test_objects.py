@@ -101,6 +101,12 @@ def test_an_endpoint_is_an_address_of_the_web(endpoint):
         Access(endpoint)
 
 
+def test_a_wrong_endpoint_is_shown_without_its_password():
+    with pytest.raises(UsageError) as raised:
+        Access("https://me:secret@host:1")
+    assert str(raised.value) == "endpoint_url must be as https://HOST:PORT, got 'host:1'"
+
+
 @pytest.mark.parametrize(
     "endpoint", ["http://127.0.0.1:9000", "https://s3.example.com/me", "http://[::1]:80/"]
 )

@@ -448,7 +448,7 @@ def test_without_obstore_an_address_is_exit_8(cli, monkeypatch, tmp_path):
     )
 
 
-def test_who_uses_a_store_without_conditions_is_told(in_memory, cli, monkeypatch):
+def test_who_uses_a_store_without_conditions_is_told(in_memory, monkeypatch):
     url, real = in_memory.put("photos"), load_obstore().put
 
     def put(*arguments, mode=None, **named):
@@ -457,12 +457,48 @@ def test_who_uses_a_store_without_conditions_is_told(in_memory, cli, monkeypatch
         return real(*arguments, **named)
 
     monkeypatch.setattr(load_obstore(), "put", put)
-    done = cli("cutmix", url, f"{in_memory.url}/out", "--workers", 1)
-    assert (done.returncode, done.stderr) == (
-        0,
-        f"augcli: no lock on DST ('{in_memory.url}/out' cannot write on a condition); see to it that no"
-        " other run writes there\n",
-    )
+    words = rf"no lock on DST \('{in_memory.url}/out' cannot write on a condition\); see to it that no other"
+    with pytest.warns(UserWarning, match=words):
+        augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
+
+
+def test_an_output_in_the_memory_of_the_command_line_is_refused(cli, tmp_path):
+    done = cli("cutmix", tmp_path, "memory://x/out")
+    said = "augcli: DST 'memory://x/out' is gone when this process ends; give a directory, or a bucket\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_a_name_that_no_object_has_is_a_fault_of_who_gave_it(cli, tmp_path):
+    done = cli("cutmix", "memory://x/a\x01b", tmp_path / "out")
+    assert done.returncode == 4
+    assert "has an empty part, `.`, `..`, a control character or what is not UTF-8; rename it" in done.stderr
+    assert cli("cutmix", "memory://x/a\udcffb", tmp_path / "out").returncode == 4
+
+
+def test_a_value_that_obstore_does_not_accept_is_our_own_fault(in_memory, monkeypatch):
+    store = in_memory.store("out")
+
+    def get(*_, **__):
+        raise ValueError("Invalid range requested, start: 5 end: 2")
+
+    monkeypatch.setattr(load_obstore(), "get", get)
+    with pytest.raises(ValueError, match="Invalid range"):
+        store.read(["a"])
+
+
+@pytest.mark.parametrize(
+    ("given", "noted"),
+    [
+        (["--endpoint-url", "http://127.0.0.1:1"], ["--endpoint-url has no effect: nothing that is read or"]),
+        (["--anonymous"], ["--anonymous has no effect: nothing that is read or written lies in a bucket"]),
+        ([], []),
+    ],
+)
+def test_how_buckets_are_reached_has_no_effect_without_one(cli, make_folder, tmp_path, given, noted):
+    done = cli("cutout", make_folder({"cat": 2}), tmp_path / "out", *given)
+    assert done.returncode == 0
+    lines = [line for line in done.stdout.splitlines() if "has no effect" in line]
+    assert [said in line for said, line in zip(noted, lines, strict=True)] == [True] * len(noted)
 
 
 @pytest.mark.slow

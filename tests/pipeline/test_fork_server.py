@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,13 @@ class Unforkable(LocalStore):
 )
 def test_one_store_that_may_not_be_forked_decides(stores, forks, sharing):
     assert find_sharing(stores, forks) is sharing
+
+
+@pytest.mark.slow
+def test_what_fails_as_a_fresh_process_prepares_is_raised_with_its_own_words():
+    engine = LocalEngine(2, Sharing.FRESH, partial(int, "no number"))
+    with pytest.raises(ValueError, match=r"invalid literal for int.* 'no number'"):
+        list(engine.run(eval, ["1", "2", "3"]))
 
 
 def test_elsewhere_than_on_linux_workers_are_threads(monkeypatch):

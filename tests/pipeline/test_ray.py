@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,21 @@ def test_a_cluster_that_does_not_answer_is_named_before_anything_is_written(
     start = f"augcli: no Ray cluster answers at {address!r} ([Errno 111] {why}); "
     assert done.stderr == f"{start}begin one there, or give another --ray-address\n"
     assert not (tmp_path / "dst").exists()
+
+
+def test_a_cluster_that_cannot_be_connected_leaves_no_recipe_behind(photos, tmp_path, monkeypatch):
+    """Something listens there, but it is no Ray."""
+
+    @contextmanager
+    def connect(address, workers):
+        raise MissingPartError("no Ray cluster answers")
+        yield
+
+    monkeypatch.setattr(ray_engine, "check_usable", lambda address: None)
+    monkeypatch.setattr(ray_engine, "connect", connect)
+    with pytest.raises(MissingPartError, match="no Ray cluster answers"):
+        augcli.materialize(photos, tmp_path / "dst", CUTMIX, engine="ray", ray_address="host:1")
+    assert list((tmp_path / "dst").iterdir()) == []
 
 
 @needs_ray

@@ -67,6 +67,12 @@ def test_a_link_in_the_place_of_the_recipe_is_damage(src, tmp_path, dst):
         augcli.materialize(src, dst, CUTMIX)
 
 
+def test_a_probe_of_a_run_that_was_killed_before_its_recipe_is_no_stranger(src, dst):
+    (dst / ".augcli-probe-0123abcd").touch()
+    augcli.materialize(src, dst, CUTMIX)
+    assert not (dst / ".augcli-probe-0123abcd").exists()
+
+
 def test_a_directory_in_the_place_of_the_recipe_is_something_else(src, dst):
     (dst / "augcli.json").mkdir()
     with pytest.raises(OutputError, match=r"holds something else \('augcli\.json'\)"):

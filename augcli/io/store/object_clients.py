@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from augcli.errors import MissingPartError, StorageError, UsageError
 from augcli.io.store.object_errors import CREDENTIALS
-from augcli.io.store.urls import Access
+from augcli.io.store.urls import Access, hide_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,8 +118,8 @@ def find_endpoint(scheme: str, access: Access, environment: Mapping[str, str]) -
         return None
     try:
         return Access(environment[variable]).endpoint_url
-    except UsageError as error:  # what stands before an @ may be a password
-        shown = environment[variable].rpartition("@")[2]
+    except UsageError as error:
+        shown = hide_secret(environment[variable])
         raise UsageError(f"{variable} must be as https://HOST:PORT, got {shown!r}") from error
 
 

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from augcli.errors import StorageError
+from augcli.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,9 @@ CREDENTIALS = {
 
 AGAIN = "run again to go on"
 
+BAD_NAME = r"InvalidPath|Could not parse path|UnicodeEncodeError"
+"""By what a name is known that obstore cannot ask for."""
+
 FAULTS = (
     (r"NoSuchBucket|ContainerNotFound", "the bucket does not exist", "correct its name, or make it"),
     (r"^FileNotFoundError", "it does not exist", "see to it that nobody removes it, and run again"),
@@ -34,7 +37,7 @@ FAULTS = (
      "use credentials that may {verb} there"),
     (r"Unauthenticated|401 Unauthorized", "the credentials are not accepted (401)", "{credentials}"),
     (r"BareRedirect|PermanentRedirect", "the bucket lies in another region", "set AWS_REGION"),
-    (r"InvalidPath|Could not parse path", "a name there has an empty part, `.`, `..` or a control character",
+    (BAD_NAME, "a name there has an empty part, `.`, `..`, a control character or what is not UTF-8",
      "rename it"),
     (r"MissingEtag|InvalidListResponse|NotPartial|invalid list response|404 Not Found|405 Method Not Allowed",
      "the server does not answer as {scheme}:// does", "correct the endpoint"),
@@ -68,7 +71,9 @@ def retried(work: Callable[[], Result]) -> Result:
 
 @contextmanager
 def object_errors(doing: str, name: str, scheme: str) -> Iterator[None]:
-    """Turn what obstore raises into a `StorageError`.
+    """Turn what obstore raises into a `StorageError`, and a name that no object has into an `InputError`.
+
+    A `ValueError` of another cause is a fault of ours, and passes.
 
     Args:
         doing: What is being done: `read`, `write`, `list`, `remove`.
@@ -80,8 +85,18 @@ def object_errors(doing: str, name: str, scheme: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, StorageError) or not is_of_store(error):
             raise
+        if isinstance(error, ValueError) and not is_known(error):
+            raise
+        if re.search(BAD_NAME, f"{type(error).__name__}: {error}"):
+            raise InputError(f"cannot {doing} {name!r}: {describe_fault(error, doing, scheme)}") from error
         cause = _plain_cause(error, describe_fault(error, doing, scheme))
         raise StorageError(f"cannot {doing} {name!r}: {cause}") from cause
+
+
+def is_known(error: BaseException) -> bool:
+    """True if `FAULTS` knows an error by its words."""
+    text = f"{type(error).__name__}: {error}"
+    return any(re.search(sign, text) for sign, _, _ in FAULTS)
 
 
 def is_of_store(error: BaseException) -> bool:

@@ -45,7 +45,14 @@ class Access:
         url = self.endpoint_url
         found = None if url is None else ENDPOINT.fullmatch(url)
         if url is not None and (found is None or int(found["port"] or 0) > LAST_PORT):
-            raise UsageError(Option("endpoint_url"), f" must be as https://HOST:PORT, got {url!r}")
+            raise UsageError(
+                Option("endpoint_url"), f" must be as https://HOST:PORT, got {hide_secret(url)!r}"
+            )
+
+
+def hide_secret(url: str) -> str:
+    """Return an address as messages show it: what stands before an @ may be a password."""
+    return url.rpartition("@")[2]
 
 
 HERE = Access()

@@ -102,7 +102,11 @@ def serve(descriptors: Sequence[int], parent: int, prepare: Callable[[], None]) 
     leave_out()
     serve_parent(parent)
     with as_forked():
-        prepare()
+        try:
+            prepare()
+        except Exception as error:  # noqa: BLE001 - raised again in the parent, with the first task
+            _give_up(descriptors, error)
+            return
         gc.freeze()  # what workers inherit stays, and a look at it would copy its pages
         own, workers = os.getpid(), []
         for number, descriptor in enumerate(descriptors):
@@ -116,6 +120,15 @@ def serve(descriptors: Sequence[int], parent: int, prepare: Callable[[], None]) 
         os.kill(worker, signal.SIGKILL)
     for worker in workers:
         os.waitpid(worker, 0)
+
+
+def _give_up(descriptors: Sequence[int], error: Exception) -> None:
+    """Let each call of the parent raise an error; wait until it closes stdin."""
+    answer = _pack_error(error)
+    connections = [Connection(descriptor) for descriptor in descriptors]
+    for connection in connections:
+        connection.send_bytes(answer)
+    sys.stdin.buffer.read()
 
 
 def _work(server: int, descriptor: int, of_others: Sequence[int]) -> NoReturn:
@@ -139,9 +152,14 @@ def _answer(message: bytes) -> bytes:
         work, task = pickle.loads(message)
         return pickle.dumps((True, work(task), ""), pickle.HIGHEST_PROTOCOL)
     except Exception as error:  # noqa: BLE001 - raised again where the task came from
-        where = traceback.format_exc()
-        try:
-            pickle.loads(pickle.dumps(error))  # some are pickled and cannot be made again
-            return pickle.dumps((False, error, where))
-        except Exception:  # noqa: BLE001 - whatever an error cannot be pickled for
-            return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}"), where))
+        return _pack_error(error)
+
+
+def _pack_error(error: Exception) -> bytes:
+    """Return the answer that a task failed, or the preparation for all; called as it is handled."""
+    where = traceback.format_exc()
+    try:
+        pickle.loads(pickle.dumps(error))  # some are pickled and cannot be made again
+        return pickle.dumps((False, error, where))
+    except Exception:  # noqa: BLE001 - whatever an error cannot be pickled for
+        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}"), where))

@@ -9,7 +9,7 @@ from augcli.errors import OutputError, StorageError
 from augcli.io.store.base import Version, full_name
 from augcli.io.store.contents import Contents
 from augcli.io.store.lease import LOCK
-from augcli.io.store.names import PART_SUFFIX, PLAN_PREFIX, RECIPE, find_plans
+from augcli.io.store.names import PART_SUFFIX, PLAN_PREFIX, PROBE_NAME, RECIPE, find_plans
 
 if TYPE_CHECKING:
     from augcli.io.records.parts import Parts
@@ -100,9 +100,12 @@ def _take_plans(page: Page) -> dict[str, Version]:
 def _find_stranger(page: Page) -> str | None:
     """Return the name of an entry that no run leaves that was killed at once; None if there is none."""
     names = {key.split("/", 1)[0] for key in (*page.keys, *page.other_keys)}
-    return min(
-        (name for name in names if not name.endswith(PART_SUFFIX) and not name.startswith(LOCK)), default=None
-    )
+    return min((name for name in names if not name.startswith(LOCK) and not _is_first(name)), default=None)
+
+
+def _is_first(name: str) -> bool:
+    """True if a file is one that a run writes before its `augcli.json`."""
+    return name.endswith(PART_SUFFIX) or PROBE_NAME.fullmatch(name) is not None
 
 
 def _refuse_stranger(store: Store, name: str | None) -> None:
