@@ -424,6 +424,22 @@ def test_bad_boxes_are_skipped_counted_and_listed_with_their_image(make, tmp_pat
     assert not augcli.verify(dst, against=paths["src"], boxes=paths["boxes"]).differences
 
 
+def test_run_lengths_of_another_size_fail_their_image_or_are_skipped(make, tmp_path):
+    paths = make(sizes=[(10, 10)])
+    held = json.loads(paths["boxes"].read_text())
+    bad = {"id": 9, "image_id": 0, "category_id": 7, "segmentation": {"size": [5, 5], "counts": [0, 25]}}
+    held["annotations"] = [held["annotations"][0] | {"segmentation": [[2, 1, 8, 1, 8, 6]]}, bad]
+    paths["boxes"].write_text(json.dumps(held))
+    call = (paths["src"], tmp_path / "dst")
+    summary = augcli.materialize(*call, single(Cutout(length=1), 0.0), boxes=paths["boxes"])
+    assert [failure.reason for failure in summary.failures] == ["RLE of another size"]
+    recipe = single(Cutout(length=1), 0.0, bad_boxes="skip")
+    summary = augcli.materialize(*call, recipe, boxes=paths["boxes"], force=True)
+    assert summary.counts == {"bad boxes left out (RLE of another size)": 1}
+    (box,) = document(tmp_path / "dst")["annotations"]
+    assert box["segmentation"] == [[2, 1, 8, 1, 8, 6]]
+
+
 def test_bad_boxes_of_images_without_outputs_are_not_counted(make, tmp_path):
     paths = make(sizes=[(10, 10)] * 2)
     held = json.loads(paths["boxes"].read_text())

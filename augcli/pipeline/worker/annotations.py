@@ -22,7 +22,7 @@ from augcli.program.annotated import SKIP, WrittenBox
 from augcli.program.boxes_and_masks import Source, follow_boxes, follow_mask
 from augcli.program.shares import scale_boxes
 from augcli.program.steps import Fill
-from augcli.samples import SkippedBox
+from augcli.samples import RunLengths, SkippedBox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ class AnnotationFollower:
         given = self._catalogue.boxes[sample] if self._catalogue.boxes is not None else None
         boxes = scale_boxes(given or EMPTY, *header.upright_size)
         if self._recipe.bad_boxes == SKIP:
-            boxes = _skip_outside(boxes, header)
+            boxes = _skip_misfits(boxes, header)
         edges, clipped = self._place_boxes(boxes, header)
         outlines = NO_OUTLINES
         if boxes.outlines:
@@ -219,18 +219,26 @@ class AnnotationFollower:
         return (inside if self._geometry is None else fit_edges(inside, self._geometry, *upright)), clipped
 
 
-def _skip_outside(boxes: ImageBoxes, header: Header) -> ImageBoxes:
-    """Return boxes without those that lie wholly outside their image, which are skipped."""
-    upright = header.upright_size
-    edges = upright_edges(boxes, (header.height, header.width), header.orientation)
-    outside = () if edges is None else _find_outside(np.clip(edges, 0, [*upright, *upright]))
-    if edges is None or not len(outside):
+def _skip_misfits(boxes: ImageBoxes, header: Header) -> ImageBoxes:
+    """Return boxes without those that do not fit their image, which are skipped."""
+    stored, upright = (header.height, header.width), header.upright_size
+    edges = upright_edges(boxes, stored, header.orientation)
+    if edges is None:
         return boxes
-    kept = [number for number in range(len(edges)) if number not in outside]
-    skipped = [
-        SkippedBox("outside its image", _describe_outside(edges[number], upright)) for number in outside
-    ]
-    return boxes.keep(kept, skipped)
+    outside = _find_outside(np.clip(edges, 0, [*upright, *upright]))
+    bad = {
+        number: SkippedBox("outside its image", _describe_outside(edges[number], upright))
+        for number in outside
+    }
+    for number, outline in enumerate(boxes.outlines):
+        form = None if outline is None else outline.form
+        if isinstance(form, RunLengths) and (form.height, form.width) not in (upright, stored):
+            detail = f"it is {form.height}x{form.width}, the image {upright[0]}x{upright[1]}"
+            bad.setdefault(number, SkippedBox("RLE of another size", detail))
+    if not bad:
+        return boxes
+    kept = [number for number in range(len(edges)) if number not in bad]
+    return boxes.keep(kept, [bad[number] for number in sorted(bad)])
 
 
 def _find_outside(inside: NDArray[np.float64]) -> list[int]:
