@@ -1,6 +1,8 @@
 """Random erasing: hide boxes of random area and shape, by default with noise; the label stays.
 
 Zhong et al. 2017, "Random Erasing Data Augmentation": in the image, or in each object (there "object-aware").
+Deviation: there each object has its own chance to be erased; here `p` decides once for all boxes of an
+output, as it does for every operation, so that an output is changed or is the source file.
 """
 
 from __future__ import annotations

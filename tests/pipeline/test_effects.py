@@ -160,7 +160,7 @@ def test_every_option_was_thought_of():
         "cutmix": "lam minmax",
         "mixup": "lam keep_base",
         "cutout": "holes length boundary fill",
-        "erase": "scale ratio count clean_split fill",
+        "erase": "scale ratio count inside clean_split fill",
         "patch-cutout": "patch_size ratio fill",
     }
     owners = {"recipe": Recipe, **OPERATIONS}
