@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Annotations:
             return None
         if self.sources is None:
             raise PlanError(f"{needing} needs the boxes of the images, got None; give bboxes")
-        return [source.boxes for source in self.sources]
+        return [cast("Sequence[Edges]", source.boxes) for source in self.sources]
 
     def follow(
         self, programs: Sequence[Program], partners: NDArray[np.int64] | None = None

@@ -18,7 +18,8 @@ from augcli.io.images import codec, facts
 from augcli.io.records.part_files import Output, PartFacts, rows_to_table, write_part_file
 from augcli.io.store.hashes import digest_bytes
 from augcli.program.cells import follow_program
-from augcli.program.polygons import cut_polygons, geos_version
+from augcli.program.layers import Layer
+from augcli.program.polygons import cut_polygons, find_edges, geos_version
 from augcli.program.steps import Fill, Patches
 from augcli.recipe import OUTPUT_VERSION
 from augcli.rng import draw_many, shares
@@ -109,8 +110,8 @@ def _cut_outline() -> bytes:
     points = np.stack([SIDE / 12 * places, SIDE * (places * 5 % 12) / 13], 1)
     patches = Patches(8, 8, bytes(number * 5 % 7 < 3 for number in range(SIDE)))
     cells = follow_program((Fill(patches, Colour(0, 0, 0)),), SIDE, SIDE)
-    bounds = (0, 0, SIDE, SIDE)
-    cut = cut_polygons(Polygons(points, (12,)), bounds, cells.window(cells.visible(0), bounds))
+    layer = Layer.of(None, cells, 0, (0, 0, SIDE, SIDE), None)
+    (cut,) = cut_polygons([Polygons(points, (12,))], find_edges([points]), layer)
     assert cut.form is not None
     return struct.pack("<2d", cut.whole, cut.area) + cut.form.points.tobytes()
 

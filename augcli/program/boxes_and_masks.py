@@ -15,20 +15,21 @@ import numpy as np
 from augcli.errors import Option, PlanError
 from augcli.program.annotated import MASK_POLICIES
 from augcli.program.cells import follow_program
-from augcli.program.outlines import Left, follow_keypoints, look_at_form, place_outline
+from augcli.program.layers import Layer
+from augcli.program.outlines import Left, follow_keypoints, look_at_forms, place_outline
 from augcli.program.steps import Blend, Fill
-from augcli.program.stretching import Stretch, clip_edges
+from augcli.program.stretching import Stretch, clip_edges, find_areas
 from augcli.samples import Q16, Outline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from augcli.program.annotated import BoxRule
     from augcli.program.cells import Cells
     from augcli.program.outlines import Placed
-    from augcli.program.steps import Area, Bounds, Paste, Program
+    from augcli.program.steps import Paste, Program
     from augcli.samples import Edges
 
 
@@ -45,14 +46,14 @@ class Source(NamedTuple):
     Attributes:
         height: Rows.
         width: Columns.
-        boxes: Its boxes; what of one lies outside the image is not seen.
+        boxes: (n, 4) its boxes; what of one lies outside the image is not seen.
         outlines: What is known of each of their objects beside the box; empty where nothing is of any.
         lost: For each, pixels of its run lengths that lay outside the image; empty where none of any.
     """
 
     height: int
     width: int
-    boxes: Sequence[Edges]
+    boxes: Sequence[Edges] | NDArray[np.float64]
     outlines: Sequence[Outline | None] = ()
     lost: Sequence[float] = ()
 
@@ -80,25 +81,6 @@ class Seen(NamedTuple):
     is_mended: bool = False
 
 
-class _Layer(NamedTuple):
-    """An image that a program shows: the base, or what a step reads of a partner."""
-
-    cells: Cells
-    shares: NDArray[np.float64]
-    slot: int | None
-    bounds: Bounds
-    area: Area | None
-
-
-class _Placed(NamedTuple):
-    """A box brought to the output: its number in its image, all of it, the part there, its outline."""
-
-    number: int
-    whole: Edges
-    part: Edges
-    outline: Placed | None
-
-
 def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rule: BoxRule) -> list[Seen]:
     """Return the boxes of an output: of each box, what the cells below it show of its own image.
 
@@ -118,14 +100,13 @@ def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rul
     size = base.height, base.width
     cells = follow_program(program, *size)
     still = Stretch((0, 0, *size), (0, 0, *size))
-    layer = _Layer(cells, cells.visible(0), None, still.target, None)
-    seen = list(_look(layer, _place(base, still, layer.bounds), rule))
+    seen = list(_look(Layer.of(None, cells, 0, still.target, None), base, still, rule))
     mixing = (step for step in program if not isinstance(step, Fill))
     for image, step in enumerate(mixing, start=1):
         partner = partners[step.slot]
         stretch = Stretch.of(step, (partner.height, partner.width), size)
-        layer = _Layer(cells, cells.visible(image), step.slot, step.area.bounds(*size), step.area)
-        seen += _look(layer, _place(partner, stretch, layer.bounds), rule)
+        layer = Layer.of(step.slot, cells, image, step.area.bounds(*size), step.area)
+        seen += _look(layer, partner, stretch, rule)
     return seen
 
 
@@ -186,45 +167,46 @@ def follow_mask(
     return mask
 
 
-def _place(source: Source, stretch: Stretch, bounds: Bounds) -> Iterator[_Placed]:
-    """Yield the boxes of an image as they come to lie in the output."""
-    if stretch.is_empty:
-        return
-    for number, edges in enumerate(source.boxes):
-        moved = edges if stretch.is_still else stretch.move_edges(edges)
-        outline = source.outlines[number] if source.outlines else None
-        lost = source.lost[number] if source.lost else 0.0
-        part = clip_edges(moved, bounds)
-        if find_area(part) > 0:
-            placed = None if outline is None else place_outline(outline, stretch, lost)
-            yield _Placed(number, moved, part, placed)
-
-
-def _look(layer: _Layer, boxes: Iterable[_Placed], rule: BoxRule) -> Iterator[Seen]:
+def _look(layer: Layer, source: Source, stretch: Stretch, rule: BoxRule) -> Iterator[Seen]:
     """Yield what is seen of an image's boxes, of those that stay."""
+    if stretch.is_empty or not len(source.boxes):
+        return
+    wholes = stretch.move_edges(np.asarray(source.boxes, np.float64))
+    parts = clip_edges(wholes, layer.bounds)
+    there = np.flatnonzero(find_areas(parts) > 0).tolist()
+    placed = {
+        number: place_outline(outline, stretch, source.lost[number] if source.lost else 0.0)
+        for number in (there if source.outlines else ())
+        if (outline := source.outlines[number]) is not None
+    }
+    forms = look_at_forms(layer, placed, rule.policy == "shrink")
+    keypoints = follow_keypoints(layer, placed)
+    is_clear = layer.find_clear(wholes).tolist()
     shares: list[list[float]] = layer.shares.tolist()
-    for box in boxes:
-        left = None
-        if box.outline is not None and box.outline.outline.form is not None:
-            shrinks = rule.policy == "shrink"
-            left = look_at_form(box.outline, layer.cells, layer.shares, layer.bounds, shrinks)
-        if left is None:
-            left = _look_at_box(layer.cells, shares, box)
-        is_pasted = layer.slot is None or left.inside >= rule.min_paste_visibility * left.whole
-        if not is_pasted or left.area <= 0:
-            continue
-        if left.visibility < rule.min_visibility or left.area < rule.min_area:
-            continue
-        edges = left.edges if rule.policy == "shrink" and left.edges is not None else box.part
-        if min(edges[2] - edges[0], edges[3] - edges[1]) < rule.min_size:
-            continue
-        outline = None if box.outline is None else _finish_outline(box.outline.outline, left, layer)
-        yield Seen(layer.slot, box.number, edges, left.visibility, left.weight, outline, left.is_mended)
+    areas, whole_edges, part_edges = find_areas(wholes).tolist(), wholes.tolist(), parts.tolist()
+    for number in there:
+        part: Edges = tuple(part_edges[number])
+        left = forms.get(number)
+        if left is None and is_clear[number] and layer.share:
+            whole = areas[number]
+            left = Left(None, None, whole, whole, whole, layer.share)
+        elif left is None:
+            left = _look_at_box(layer.cells, shares, tuple(whole_edges[number]), part)
+        edges = left.edges if rule.policy == "shrink" and left.edges is not None else part
+        if _stays(left, edges, layer, rule):
+            outline = _finish_outline(placed, number, left, keypoints)
+            yield Seen(layer.slot, number, edges, left.visibility, left.weight, outline, left.is_mended)
 
 
-def _look_at_box(cells: Cells, shares: list[list[float]], box: _Placed) -> Left:
-    """Return what is seen of a box, which has no form beside it."""
-    part = box.part
+def _stays(left: Left, edges: Edges, layer: Layer, rule: BoxRule) -> bool:
+    """True if an object of which so much is seen stays, by the rule."""
+    is_pasted = layer.slot is None or left.inside >= rule.min_paste_visibility * left.whole
+    is_seen = left.area > 0 and left.visibility >= rule.min_visibility and left.area >= rule.min_area
+    return is_pasted and is_seen and min(edges[2] - edges[0], edges[3] - edges[1]) >= rule.min_size
+
+
+def _look_at_box(cells: Cells, shares: list[list[float]], whole: Edges, part: Edges) -> Left:
+    """Return what is seen of a box, which has no form beside it, of which a part lies in the output."""
     columns = _overlaps(cells.xs, part[1], part[3])
     cut = [
         (row, column, shares[row][column], height * width)
@@ -236,29 +218,27 @@ def _look_at_box(cells: Cells, shares: list[list[float]], box: _Placed) -> Left:
     area = math.fsum(pixels for *_, pixels in seen)
     weight = math.fsum(share * pixels for _, _, share, pixels in seen) / area if area else 0.0
     edges = None
-    if seen and (len(seen) < len(cut) or part != tuple(box.whole)):
+    if seen and (len(seen) < len(cut) or part != whole):
         rows, places = [row for row, *_ in seen], [column for _, column, *_ in seen]
-        bounds = (
-            cells.ys[min(rows)],
-            cells.xs[min(places)],
-            cells.ys[max(rows) + 1],
-            cells.xs[max(places) + 1],
-        )
-        edges = clip_edges(part, bounds)
-    return Left(None, edges, find_area(box.whole), find_area(part), area, weight)
+        top, bottom = cells.ys[min(rows)], cells.ys[max(rows) + 1]
+        start, stop = cells.xs[min(places)], cells.xs[max(places) + 1]
+        y0, x0, y1, x1 = part
+        edges = max(y0, top), max(x0, start), min(y1, bottom), min(x1, stop)
+    return Left(None, edges, _find_area(whole), _find_area(part), area, weight)
 
 
-def _finish_outline(outline: Outline, left: Left, layer: _Layer) -> Outline:
+def _finish_outline(
+    placed: Mapping[int, Placed], number: int, left: Left, keypoints: Mapping[int, NDArray[np.float64]]
+) -> Outline | None:
     """Return what is written of an outline: what is left of it, and what its area is then."""
-    is_whole = left.edges is None
+    if number not in placed:
+        return None
+    outline, is_whole = placed[number].outline, left.edges is None
     area = outline.area if is_whole else None
     if left.form is not None and area is None:
         area = left.area
-    keypoints = outline.keypoints
-    if keypoints is not None:
-        keypoints = follow_keypoints(keypoints, layer.cells, layer.shares, layer.area)
     form = left.form if left.form is not None or not is_whole else outline.form
-    return Outline(form, keypoints, area)
+    return Outline(form, keypoints.get(number), area)
 
 
 def _overlaps(edges: Sequence[int], start: float, stop: float) -> list[tuple[int, float]]:
@@ -271,7 +251,7 @@ def _overlaps(edges: Sequence[int], start: float, stop: float) -> list[tuple[int
     ]
 
 
-def find_area(edges: Edges) -> float:
+def _find_area(edges: Edges) -> float:
     """Return the area of a box."""
     return (edges[2] - edges[0]) * (edges[3] - edges[1])
 

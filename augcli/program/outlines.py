@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from augcli.program.polygons import cut_polygons, find_edges
-from augcli.program.run_lengths import Block, pack, stretch_block, unpack
-from augcli.program.stretching import clip_edges
+from augcli.program.run_lengths import Block, count_pixels, find_bounds, pack, stretch_block, unpack
 from augcli.samples import Corners, Outline, Polygons, RunLengths
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from augcli.program.cells import Cells, Window
-    from augcli.program.steps import Area, Bounds
+    from augcli.program.cells import Window
+    from augcli.program.layers import Layer
+    from augcli.program.polygons import Cut
+    from augcli.program.steps import Bounds
     from augcli.program.stretching import Stretch
     from augcli.samples import Edges, Form
 
@@ -84,54 +87,84 @@ def place_outline(outline: Outline, stretch: Stretch, lost: float = 0.0) -> Plac
     return Placed(Outline(form, keypoints, area), block, lost * height * width)
 
 
-def look_at_form(
-    placed: Placed, cells: Cells, shares: NDArray[np.float64], bounds: Bounds, shrinks: bool
-) -> Left | None:
-    """Return what is seen of a form; None if it has no area of its own.
+def look_at_forms(layer: Layer, placed: Mapping[int, Placed], shrinks: bool) -> dict[int, Left]:
+    """Return what is seen of the forms of objects; of one that has no area of its own nothing.
 
     Args:
-        placed: An outline with a form.
-        cells: The cells of the program.
-        shares: What `Cells.visible` gives of its image.
-        bounds: Where its image lies: what reaches over them is cut off.
+        layer: The image.
+        placed: Outlines of its objects by the numbers of these.
         shrinks: Whether an oriented box becomes the part of it that is seen, or stays.
     """
-    form, area = placed.outline.form, placed.outline.area
-    if isinstance(form, RunLengths):
-        return _look_at_pixels(form, placed, cells, shares, bounds)
-    assert form is not None
-    edges = find_edges(form.points)
-    window = cells.window(shares, edges)
-    is_inside = edges == clip_edges(edges, bounds)
-    if area and is_inside and window.is_open and window.only_share is not None:
-        return Left(form, None, area, area, area, window.only_share)
-    outline = form if isinstance(form, Polygons) else Polygons(form.points, (len(form.points),))
-    cut = cut_polygons(outline, bounds, window)
-    if not cut.whole:
-        return None
-    areas = cut.whole, cut.inside, cut.area
+    runs, points = {}, {}
+    for number, own in placed.items():
+        if isinstance(own.outline.form, RunLengths):
+            runs[number] = own
+        elif own.outline.form is not None:
+            points[number] = own
+    found = {number: _look_at_pixels(layer, own) for number, own in runs.items()}
+    if points:
+        found |= _look_at_corners(layer, points, shrinks)
+    return {number: left for number, left in found.items() if left.whole}
+
+
+def _look_at_corners(layer: Layer, placed: Mapping[int, Placed], shrinks: bool) -> dict[int, Left]:
+    """Return what is seen of polygons and of oriented boxes, one at least."""
+    found: dict[int, Left] = {}
+    cut: dict[int, tuple[Polygons, int]] = {}
+    forms = [form for own in placed.values() if not isinstance(form := own.outline.form, RunLengths) and form]
+    edges = find_edges([form.points for form in forms])
+    is_clear = layer.find_clear(edges).tolist()
+    for place, (number, form) in enumerate(zip(placed, forms, strict=True)):
+        area = placed[number].outline.area
+        if is_clear[place] and area and layer.share:
+            found[number] = Left(form, None, area, area, area, layer.share)
+            continue
+        outline = form if isinstance(form, Polygons) else Polygons(form.points, (len(form.points),))
+        cut[number] = outline, place
+    if cut:
+        outlines, places = zip(*cut.values(), strict=True)
+        cuts = cut_polygons(outlines, edges[list(places)], layer)
+        found |= {
+            number: _describe(placed[number], own, shrinks) for number, own in zip(cut, cuts, strict=True)
+        }
+    return found
+
+
+def _describe(placed: Placed, cut: Cut, shrinks: bool) -> Left:
+    """Return what is seen of a polygon or an oriented box that was cut."""
+    form, areas = placed.outline.form, (cut.whole, cut.inside, cut.area)
     if cut.form is None or not cut.area:
         return Left(form, None, *areas, cut.weight)
     left: Form = cut.form
     if isinstance(form, Corners):
         left = Corners(_shrink_corners(form.points, cut.form.points)) if shrinks else form
-    return Left(left, find_edges(cut.form.points), *areas, cut.weight, cut.is_mended)
+    y0, x0, y1, x1 = find_edges([cut.form.points])[0].tolist()
+    return Left(left, (y0, x0, y1, x1), *areas, cut.weight, cut.is_mended)
 
 
-def follow_keypoints(
-    keypoints: NDArray[np.float64], cells: Cells, shares: NDArray[np.float64], area: Area | None
-) -> NDArray[np.float64]:
-    """Return what becomes of an object's keypoints.
+def follow_keypoints(layer: Layer, placed: Mapping[int, Placed]) -> dict[int, NDArray[np.float64]]:
+    """Return what becomes of the keypoints of objects.
 
     One that something lies over is hidden. One that does not lie in the output, or not in what was taken of
     its image, is not there.
 
     Args:
-        keypoints: (k, 3): y, x and visibility, in the output.
-        cells: The cells of the program.
-        shares: What `Cells.visible` gives of its image.
-        area: What was taken of its image; None for the base.
+        layer: The image.
+        placed: Outlines of its objects by the numbers of these.
     """
+    given = {number: own.outline.keypoints for number, own in placed.items()}
+    numbers = [number for number, points in given.items() if points is not None]
+    if not numbers:
+        return {}
+    rows = [points for points in given.values() if points is not None]
+    followed = _follow_points(np.concatenate(rows), layer)
+    stops = np.cumsum(list(map(len, rows)))[:-1]
+    return dict(zip(numbers, np.split(followed, stops), strict=True))
+
+
+def _follow_points(keypoints: NDArray[np.float64], layer: Layer) -> NDArray[np.float64]:
+    """Return what becomes of keypoints (k, 3): y, x and visibility, in the output."""
+    cells = layer.cells
     height, width = cells.ys[-1], cells.xs[-1]
     is_there = keypoints[:, 2] > 0
     ys, xs = (
@@ -140,31 +173,31 @@ def follow_keypoints(
         for places, side in ((keypoints[:, 0], height), (keypoints[:, 1], width))
     )
     is_inside = (ys >= 0) & (ys < height) & (xs >= 0) & (xs < width)
-    ys, xs = ys.clip(0, height - 1), xs.clip(0, width - 1)
-    if area is not None:
-        is_inside &= area.covers(ys, xs, height, width).diagonal()
     rows, columns = (
-        np.searchsorted(edges, places, "right") - 1 for edges, places in ((cells.ys, ys), (cells.xs, xs))
+        np.searchsorted(edges, places.clip(0, edges[-1] - 1), "right") - 1
+        for edges, places in ((cells.ys, ys), (cells.xs, xs))
     )
+    if layer.area is not None:
+        starts = np.array(cells.ys[:-1]), np.array(cells.xs[:-1])
+        is_inside &= layer.area.covers(*starts, height, width)[rows, columns]
     left = keypoints.copy()
-    is_hidden = is_there & (shares[rows, columns] <= 0)
+    is_hidden = is_there & (layer.shares[rows, columns] <= 0)
     left[is_hidden, 2] = np.minimum(left[is_hidden, 2], HIDDEN)
     left[is_there & ~is_inside] = 0
     return left
 
 
-def _look_at_pixels(
-    form: RunLengths, placed: Placed, cells: Cells, shares: NDArray[np.float64], bounds: Bounds
-) -> Left | None:
-    """Return what is seen of the pixels of an object; None if it has none."""
+def _look_at_pixels(layer: Layer, placed: Placed) -> Left:
+    """Return what is seen of the pixels of an object."""
+    form, cells = placed.outline.form, layer.cells
+    assert isinstance(form, RunLengths)
+    if placed.block is None and layer.share and layer.find_clear(np.array([find_bounds(form)], float))[0]:
+        count = count_pixels(form)
+        return Left(form, None, count + placed.lost, count, count, layer.share)
     block = placed.block or unpack(form)
     count = block.find_area()
-    whole = count + placed.lost
-    if not whole:
-        return None
-    part = block.crop(bounds)
-    inside = part.find_area()
-    window = cells.window(shares, part.bounds)
+    part = block.crop(layer.bounds)
+    window = cells.window(layer.shares, part.bounds)
     held = _spread(window, part.bounds)
     seen = part._replace(pixels=part.pixels & (held > 0))
     area = seen.find_area()
@@ -173,7 +206,7 @@ def _look_at_pixels(
     if is_cut or placed.block is not None:
         form = pack(seen, (cells.ys[-1], cells.xs[-1]), form.is_text)
     edges = seen.tighten().bounds if is_cut and area else None
-    return Left(form, edges, whole, inside, area, weight)
+    return Left(form, edges, count + placed.lost, part.find_area(), area, weight)
 
 
 def _spread(window: Window, bounds: Bounds) -> NDArray[np.float64]:

@@ -1,12 +1,14 @@
 """Outlines cut by cells, exactly, by GEOS: numbers in, numbers out.
 
 What is written does not depend on the order in which GEOS gives its results: parts, their first corners and
-their directions are put in order here, and areas are summed here.
+their directions are put in order here, and areas are summed here. All outlines of an image are cut in one go,
+since each call takes as long as the cut of one.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,15 +16,18 @@ import numpy as np
 from augcli.samples import Polygons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from augcli.program.cells import Window
-    from augcli.samples import Edges
+    from augcli.program.layers import Layer
 
 LEAST_AREA = 1e-6
 """What is smaller, in pixels, is a leftover of a cut: coordinates are written with six decimals."""
+
+FEW_CELLS = 2
+"""So many hidden cells are taken off every outline; of more each gets those near it."""
 
 POLYGON = 3
 """GEOS's number of the type."""
@@ -55,61 +60,98 @@ def geos_version() -> str:
     return str(shapely.geos_version_string)
 
 
-def find_edges(points: NDArray[np.float64]) -> Edges:
-    """Return the bounds of points (n, 2): y0, x0, y1, x1."""
-    y0, x0 = points.min(0).tolist()
-    y1, x1 = points.max(0).tolist()
-    return y0, x0, y1, x1
+def find_edges(points: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the bounds of each of some outlines: (n, 4) y0, x0, y1, x1 of their corners (any, 2)."""
+    starts = [0, *accumulate(map(len, points))][:-1]
+    corners = np.concatenate(points)
+    return np.hstack([np.minimum.reduceat(corners, starts), np.maximum.reduceat(corners, starts)])
 
 
-def cut_polygons(form: Polygons, bounds: Edges, window: Window) -> Cut:
-    """Cut an outline by what is seen of its image.
+def cut_polygons(forms: Sequence[Polygons], edges: NDArray[np.float64], layer: Layer) -> list[Cut]:
+    """Cut outlines by what is seen of their image.
 
     Args:
-        form: The outline; it may reach over the bounds.
-        bounds: What lies outside of them is not seen.
-        window: The cells within which the outline lies.
+        forms: The outlines, one at least; they may reach over the image.
+        edges: What `find_edges` gives of them.
+        layer: The image.
     """
     import shapely
 
-    geometry, is_mended = _build(form)
-    whole = inside = _measure(geometry)
-    y0, x0, y1, x1 = find_edges(form.points)
-    is_cut = y0 < bounds[0] or x0 < bounds[1] or y1 > bounds[2] or x1 > bounds[3]
-    if is_cut:
-        geometry = _keep_areas(shapely.intersection(geometry, shapely.box(*bounds)))
-        inside = _measure(geometry)
-    if not window.is_open:
-        hidden = _unite(window, window.shares <= 0)
-        if shapely.intersects(geometry, hidden) and not shapely.touches(geometry, hidden):
-            geometry, is_cut = _keep_areas(shapely.difference(geometry, hidden)), True
-    rings = _open_rings(geometry) if is_cut else []
-    area = math.fsum(_ring_area(ring) for ring in rings) if is_cut else whole
-    weight = _weigh(geometry, window) if area else 0.0
-    left = Polygons(np.concatenate([np.zeros((0, 2)), *rings]), tuple(map(len, rings))) if is_cut else None
-    return Cut(left, whole, inside, area, weight, is_mended and is_cut)
+    geometries, wholes, are_mended = _build(forms)
+    insides = wholes.copy()
+    is_cut = np.any((edges[:, :2] < layer.bounds[:2]) | (edges[:, 2:] > layer.bounds[2:]), axis=1)
+    if is_cut.any():
+        _replace(geometries, is_cut, shapely.intersection(geometries[is_cut], shapely.box(*layer.bounds)))
+        insides[is_cut] = _measure(geometries[is_cut])
+    numbers, hidden = _find_hidden(edges, layer)
+    if len(numbers):
+        before = geometries[numbers]
+        overlaps = ~shapely.touches(before, hidden) & shapely.intersects(before, hidden)
+        is_hidden = np.zeros(len(forms), bool)
+        is_hidden[numbers[overlaps]] = True
+        _replace(geometries, is_hidden, shapely.difference(before[overlaps], hidden[overlaps]))
+        is_cut |= is_hidden
+    rings = iter(_open_rings(geometries[is_cut]) if is_cut.any() else ())
+    cuts = []
+    for number, geometry in enumerate(geometries):
+        form, area = next(rings) if is_cut[number] else (None, float(wholes[number]))
+        weight = _weigh(geometry, edges[number], layer) if area else 0.0
+        is_mended = bool(are_mended[number] and is_cut[number])
+        cuts.append(Cut(form, float(wholes[number]), float(insides[number]), area, weight, is_mended))
+    return cuts
 
 
-def _build(form: Polygons) -> tuple[Any, bool]:
-    """Return an outline as one valid geometry of polygons, and whether it crossed itself."""
+def _find_hidden(edges: NDArray[np.float64], layer: Layer) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return which outlines something may lie over, and for each all of that which may lie over it."""
+    numbers = np.flatnonzero(layer.find_covered(edges))
+    if not len(numbers):
+        return numbers, np.array([], object)
+    whole = layer.window(layer.bounds)
+    if np.count_nonzero(whole.shares <= 0) <= FEW_CELLS:
+        return numbers, np.full(len(numbers), _unite(whole, whole.shares <= 0))
+    windows = {number: layer.window(edges[number].tolist()) for number in numbers.tolist()}
+    windows = {number: window for number, window in windows.items() if not window.is_open}
+    hidden = [_unite(window, window.shares <= 0) for window in windows.values()]
+    return np.array(list(windows), np.int64), np.array(hidden, object)
+
+
+def _build(forms: Sequence[Polygons]) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return outlines as valid geometries of polygons, their areas, and which of them crossed themselves."""
     import shapely
 
-    stops = np.cumsum(form.parts)[:-1]
-    rings = [ring for ring in np.split(form.points, stops) if len(ring) > 2]
-    polygons = shapely.polygons([shapely.linearrings(ring) for ring in rings])
-    valid = shapely.is_valid(polygons)
-    if not valid.all():
-        polygons = shapely.make_valid(polygons)
-    whole = polygons[0] if len(polygons) == 1 else shapely.union_all(polygons)
-    return _keep_areas(whole), not valid.all()
+    lengths = np.array([length for form in forms for length in form.parts])
+    owners = np.arange(len(forms)).repeat([len(form.parts) for form in forms])
+    kept = lengths > 2
+    points = np.concatenate([form.points for form in forms])[kept.repeat(lengths)]
+    of_rings = np.arange(np.count_nonzero(kept)).repeat(lengths[kept])
+    polygons, owners = shapely.polygons(shapely.linearrings(points, indices=of_rings)), owners[kept]
+    is_valid = shapely.is_valid(polygons)
+    are_mended = np.zeros(len(forms), bool)
+    are_mended[owners[~is_valid]] = True
+    if is_valid.all() and len(forms) == len(lengths) == len(polygons):
+        return polygons, np.array(_measure_rings(points, of_rings, len(polygons))), are_mended
+    for number in np.flatnonzero(~is_valid):
+        polygons[number] = _keep_areas(shapely.make_valid(polygons[number]))
+    starts = np.searchsorted(owners, np.arange(len(forms) + 1))
+    parts = [polygons[start:stop] for start, stop in pairwise(starts)]
+    whole = [_keep_areas(own[0] if len(own) == 1 else shapely.union_all(own)) for own in parts]
+    geometries = np.array(whole, object)
+    return geometries, np.array(_measure(geometries)), are_mended
+
+
+def _replace(geometries: NDArray[Any], where: NDArray[np.bool_], results: NDArray[Any]) -> None:
+    """Put results of cuts into their places: lines and points that they left fall away."""
+    import shapely
+
+    for number in np.flatnonzero(shapely.get_type_id(results) != POLYGON):
+        results[number] = _keep_areas(results[number])
+    geometries[where] = results
 
 
 def _keep_areas(geometry: Any) -> Any:
     """Return the polygons of a geometry: lines, points, and what has next to no area fall away."""
     import shapely
 
-    if shapely.get_type_id(geometry) == POLYGON:
-        return geometry
     parts = shapely.get_parts(geometry)
     while (shapely.get_type_id(parts) > POLYGON).any():  # collections hold others
         parts = shapely.get_parts(parts)
@@ -126,45 +168,94 @@ def _unite(window: Window, where: NDArray[np.bool_]) -> Any:
     return cells[0] if len(cells) == 1 else shapely.coverage_union_all(cells)
 
 
-def _weigh(geometry: Any, window: Window) -> float:
+def _weigh(geometry: Any, edges: NDArray[np.float64], layer: Layer) -> float:
     """Return the mean share that an image holds of the pixels of what is left of an outline."""
     import shapely
 
+    if layer.share is not None:
+        return layer.share
+    window = layer.window(edges.tolist())
     if window.only_share is not None:
         return window.only_share
     shares = sorted({share for share in window.shares.ravel().tolist() if share > 0})
-    areas = [
-        _measure(_keep_areas(shapely.intersection(geometry, _unite(window, window.shares == share))))
-        for share in shares
-    ]
+    pieces = [shapely.intersection(geometry, _unite(window, window.shares == share)) for share in shares]
+    areas = _measure(np.array([_keep_areas(piece) for piece in pieces], object))
     held = math.fsum(share * area for share, area in zip(shares, areas, strict=True))
     return held / math.fsum(areas)
 
 
-def _measure(geometry: Any) -> float:
-    """Return the area of polygons, holes taken off."""
+def _measure(geometries: NDArray[Any]) -> list[float]:
+    """Return the area of each of some polygons, holes taken off; sums do not depend on their order."""
     import shapely
 
-    return math.fsum(
-        _ring_area(shapely.get_coordinates(ring)) * (-1 if number else 1)
-        for polygon in shapely.get_parts(geometry)
-        for number, ring in enumerate(shapely.get_rings(polygon))
-    )
+    parts, owners = shapely.get_parts(geometries, return_index=True)
+    rings, of_parts = shapely.get_rings(parts, return_index=True)
+    is_outer = (np.diff(of_parts, prepend=-1) > 0).tolist()
+    totals: list[list[float]] = [[] for _ in geometries]
+    points, of_rings = shapely.get_coordinates(rings, return_index=True)
+    areas = _measure_rings(points, of_rings, len(rings))
+    for owner, outer, area in zip(owners[of_parts].tolist(), is_outer, areas, strict=True):
+        totals[owner].append(area if outer else -area)
+    return [math.fsum(total) for total in totals]
 
 
-def _ring_area(ring: NDArray[np.float64]) -> float:
-    """Return the area within a ring of corners (n, 2); the sum does not depend on their order."""
-    ys, xs = (ring - ring[:1]).T
-    return abs(math.fsum((ys * np.roll(xs, -1)).tolist()) - math.fsum((xs * np.roll(ys, -1)).tolist())) / 2
+def _measure_rings(points: NDArray[np.float64], of_rings: NDArray[np.int64], count: int) -> list[float]:
+    """Return the area of each of some rings of corners (n, 2), closed or not."""
+    return list(map(abs, _sum_rings(points, np.searchsorted(of_rings, np.arange(count + 1)))))
 
 
-def _open_rings(geometry: Any) -> list[NDArray[np.float64]]:
-    """Return the outlines of polygons, in order, those with holes cut through them into several."""
+def _sum_rings(points: NDArray[np.float64], starts: NDArray[np.int64]) -> list[float]:
+    """Return the area of each ring, above 0 where it runs clockwise as one sees it."""
+    lengths = np.diff(starts)
+    ys, xs = (points - points[starts[:-1][lengths > 0]].repeat(lengths[lengths > 0], 0)).T
+    behind = np.arange(1, len(points) + 1)
+    behind[starts[1:][lengths > 0] - 1] = starts[:-1][lengths > 0]
+    terms, places = (xs * ys[behind] - ys * xs[behind]).tolist(), starts.tolist()
+    return [math.fsum(terms[start:stop]) / 2 for start, stop in pairwise(places)]
+
+
+def _open_rings(geometries: NDArray[Any]) -> list[tuple[Polygons, float]]:
+    """Return the outlines and the areas of polygons; those with holes are cut through them into several.
+
+    A ring begins with its first corner in reading order and runs clockwise as one sees it. Corners in the
+    middle of a row or column, as cells that lie side by side leave them, fall away.
+    """
     import shapely
 
-    polygons = (part for polygon in shapely.get_parts(geometry) for part in _cut_open(polygon))
-    rings = [_order_ring(shapely.get_coordinates(polygon)[:-1]) for polygon in polygons]
-    return sorted((ring for ring in rings if _ring_area(ring) >= LEAST_AREA), key=np.ndarray.tolist)
+    parts, owners = shapely.get_parts(geometries, return_index=True)
+    if shapely.get_num_interior_rings(parts).any():
+        opened = [list(_cut_open(part)) for part in parts]
+        owners = owners.repeat(list(map(len, opened)))
+        parts = np.array([part for own in opened for part in own])
+    found: list[list[tuple[list[list[float]], float]]] = [[] for _ in geometries]
+    points, of_rings = shapely.get_coordinates(shapely.get_exterior_ring(parts), return_index=True)
+    starts = np.searchsorted(of_rings, np.arange(len(parts) + 1))
+    areas = _sum_rings(points, starts)
+    is_bend = _find_bends(points, starts).tolist()
+    corners, places = points.tolist(), starts.tolist()
+    for owner, area, start, stop in zip(owners.tolist(), areas, places[:-1], places[1:], strict=True):
+        if abs(area) >= LEAST_AREA:
+            ring = [corners[corner] for corner in range(start, stop - 1) if is_bend[corner]]
+            first = ring.index(min(ring))
+            ring = ring[first:] + ring[:first]
+            found[owner].append((ring if area > 0 else ring[:1] + ring[:0:-1], abs(area)))
+    return [_join_rings(sorted(own)) for own in found]
+
+
+def _join_rings(rings: list[tuple[list[list[float]], float]]) -> tuple[Polygons, float]:
+    """Return rings as the parts of one outline, and their area."""
+    points = np.array([point for ring, _ in rings for point in ring], np.float64).reshape(-1, 2)
+    return Polygons(points, tuple(len(ring) for ring, _ in rings)), math.fsum(area for _, area in rings)
+
+
+def _find_bends(points: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which corners of closed rings do not lie between two of the same row or column."""
+    before = np.arange(-1, len(points) - 1)
+    before[starts[:-1][np.diff(starts) > 1]] = (
+        starts[1:][np.diff(starts) > 1] - 2
+    )  # the last one is the first
+    behind = np.minimum(np.arange(1, len(points) + 1), len(points) - 1)
+    return ~((points == points[before]) & (points == points[behind])).any(1)
 
 
 def _cut_open(polygon: Any) -> Iterable[Any]:
@@ -180,19 +271,3 @@ def _cut_open(polygon: Any) -> Iterable[Any]:
     for half in (shapely.box(y0, x0, middle, x1), shapely.box(middle, x0, y1, x1)):
         for part in shapely.get_parts(_keep_areas(shapely.intersection(polygon, half))):
             yield from _cut_open(part)
-
-
-def _order_ring(ring: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the corners of a ring from the first of them in reading order, clockwise as one sees it.
-
-    Corners in the middle of a row or column, as cells that lie side by side leave them, fall away.
-    """
-    before, behind = np.roll(ring, 1, 0), np.roll(ring, -1, 0)
-    is_straight = ((ring == before) & (ring == behind)).any(1)
-    ring = ring[~is_straight]
-    ys, xs = (ring - ring[:1]).T
-    turn = math.fsum((xs * np.roll(ys, -1)).tolist()) - math.fsum((ys * np.roll(xs, -1)).tolist())
-    if turn < 0:
-        ring = ring[::-1]
-    first = int(np.lexsort((ring[:, 1], ring[:, 0]))[0]) if len(ring) else 0
-    return np.roll(ring, -first, 0)

@@ -61,15 +61,10 @@ class Stretch(NamedTuple):
         (top, left, bottom, right), (y0, x0, y1, x1) = self.target, self.source
         return (bottom - top) / (y1 - y0), (right - left) / (x1 - x0)
 
-    def move_edges(self, edges: Edges) -> Edges:
-        """Return where a box of the partner lies in the output."""
-        (top, left, *_), (y0, x0, *_), (height, width) = self.target, self.source, self.scales
-        return (
-            top + (edges[0] - y0) * height,
-            left + (edges[1] - x0) * width,
-            top + (edges[2] - y0) * height,
-            left + (edges[3] - x0) * width,
-        )
+    def move_edges(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where boxes (n, 4) of the partner lie in the output."""
+        moved = [self.move_points(corners) for corners in (edges[:, :2], edges[:, 2:])]
+        return edges if self.is_still else np.hstack(moved)
 
     def move_points(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where points (n, 2), y and x, of the partner lie in the output."""
@@ -99,7 +94,12 @@ class Stretch(NamedTuple):
         return first + before, nearest[before:behind]
 
 
-def clip_edges(edges: Edges, bounds: Edges) -> Edges:
-    """Return the part of a box that lies inside bounds; it may have no area."""
-    y0, x0 = max(edges[0], bounds[0]), max(edges[1], bounds[1])
-    return y0, x0, max(y0, min(edges[2], bounds[2])), max(x0, min(edges[3], bounds[3]))
+def clip_edges(edges: NDArray[np.float64], bounds: Edges) -> NDArray[np.float64]:
+    """Return the parts of boxes (n, 4) that lie inside bounds; they may have no area."""
+    firsts = np.maximum(edges[:, :2], bounds[:2])
+    return np.hstack([firsts, np.maximum(firsts, np.minimum(edges[:, 2:], bounds[2:]))])
+
+
+def find_areas(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the areas of boxes (n, 4)."""
+    return (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])

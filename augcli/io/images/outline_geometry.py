@@ -8,7 +8,8 @@ import numpy as np
 
 from augcli.errors import DecodeError
 from augcli.io.images.geometry import find_nearest, fit_points, turn_points, turn_upright
-from augcli.program.cells import Window
+from augcli.program.cells import follow_program
+from augcli.program.layers import Layer
 from augcli.program.polygons import cut_polygons, find_edges
 from augcli.program.run_lengths import Block, pack, unpack
 from augcli.program.stretching import clip_edges
@@ -91,9 +92,11 @@ def _place_points(
     assert not isinstance(form, RunLengths)
     if not is_upright:
         form = form._replace(points=turn_points(form.points, turn.orientation, *turn.stored))
-    edges, bounds = find_edges(form.points), (0, 0, *turn.upright)
-    if isinstance(form, Polygons) and edges != clip_edges(edges, bounds):
-        cut = cut_polygons(form, bounds, Window([], [], np.ones((1, 1))))
+    edges, bounds = find_edges([form.points]), (0, 0, *turn.upright)
+    if isinstance(form, Polygons) and (edges != clip_edges(edges, bounds)).any():
+        (cut,) = cut_polygons(
+            [form], edges, Layer.of(None, follow_program((), *turn.upright), 0, bounds, None)
+        )
         outline, form = outline._replace(area=cut.area, form=None), cut.form or form
         if not cut.area:
             return outline

@@ -162,10 +162,7 @@ class AnnotationFollower:
         if self._catalogue.boxes is None:
             return OutputAnnotations(mask=mask)
         images = [base, *partners]
-        sources = [
-            Source(shape.height, shape.width, image.edges.tolist(), *image.outlines)
-            for image, shape in images
-        ]
+        sources = [Source(shape.height, shape.width, image.edges, *image.outlines) for image, shape in images]
         boxes, mended = [], 0
         for seen in follow_boxes(program, sources[0], sources[1:], self._rule):
             image = images[0 if seen.slot is None else seen.slot + 1][0]
