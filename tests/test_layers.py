@@ -55,7 +55,10 @@ HOMES = {
     "numba": {"kernels/cpu"},
     "cupy": {"kernels/devices.py"},
     "jinja2": {"report/html.py"},
-    "PIL": {"io/images/", "report/preview.py", "report/drawing.py", "report/shown_sheet.py"},
+    "PIL": {
+        "io/images/",
+        *(f"report/{name}.py" for name in ("preview", "drawing", "objects", "shown_sheet")),
+    },
     "simplejpeg": {"io/images/"},
     "pyarrow": {"io/"},
     "shapely": {"program/polygons.py"},

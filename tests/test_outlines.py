@@ -48,7 +48,7 @@ def source(form=None, keypoints=None, area=None, size=(HEIGHT, WIDTH), box=None)
     """An image of one object; its box is that of its outline."""
     points = None if keypoints is None else np.array(keypoints, float).reshape(-1, 3)
     if box is None:
-        box = find_bounds(form) if isinstance(form, RunLengths) else find_edges([form.points])[0].tolist()
+        box = find_bounds(form) if isinstance(form, RunLengths) else find_edges(form.points)
     return Source(*size, [box], (Outline(form, points, area),))
 
 

@@ -19,7 +19,7 @@ from augcli.io.records.part_files import Output, PartFacts, rows_to_table, write
 from augcli.io.store.hashes import digest_bytes
 from augcli.program.cells import follow_program
 from augcli.program.layers import Layer
-from augcli.program.polygons import cut_polygons, find_edges, geos_version
+from augcli.program.polygons import bound_outlines, cut_polygons, geos_version
 from augcli.program.steps import Fill, Patches
 from augcli.recipe import OUTPUT_VERSION
 from augcli.rng import draw_many, shares
@@ -111,7 +111,7 @@ def _cut_outline() -> bytes:
     patches = Patches(8, 8, bytes(number * 5 % 7 < 3 for number in range(SIDE)))
     cells = follow_program((Fill(patches, Colour(0, 0, 0)),), SIDE, SIDE)
     layer = Layer.of(None, cells, 0, (0, 0, SIDE, SIDE), None)
-    (cut,) = cut_polygons([Polygons(points, (12,))], find_edges([points]), layer)
+    (cut,) = cut_polygons([Polygons(points, (12,))], bound_outlines([points]), layer)
     assert cut.form is not None
     return struct.pack("<2d", cut.whole, cut.area) + cut.form.points.tobytes()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.program.polygons import cut_polygons, find_edges
+from augcli.program.polygons import bound_outlines, cut_polygons, find_edges
 from augcli.program.run_lengths import Block, count_pixels, find_bounds, pack, stretch_block, unpack
 from augcli.samples import Corners, Outline, Polygons, RunLengths
 
@@ -112,7 +112,7 @@ def _look_at_corners(layer: Layer, placed: Mapping[int, Placed], shrinks: bool) 
     found: dict[int, Left] = {}
     cut: dict[int, tuple[Polygons, int]] = {}
     forms = [form for own in placed.values() if not isinstance(form := own.outline.form, RunLengths) and form]
-    edges = find_edges([form.points for form in forms])
+    edges = bound_outlines([form.points for form in forms])
     is_clear = layer.find_clear(edges).tolist()
     for place, (number, form) in enumerate(zip(placed, forms, strict=True)):
         area = placed[number].outline.area
@@ -138,8 +138,7 @@ def _describe(placed: Placed, cut: Cut, shrinks: bool) -> Left:
     left: Form = cut.form
     if isinstance(form, Corners):
         left = Corners(_shrink_corners(form.points, cut.form.points)) if shrinks else form
-    y0, x0, y1, x1 = find_edges([cut.form.points])[0].tolist()
-    return Left(left, (y0, x0, y1, x1), *areas, cut.weight, cut.is_mended)
+    return Left(left, find_edges(cut.form.points), *areas, cut.weight, cut.is_mended)
 
 
 def follow_keypoints(layer: Layer, placed: Mapping[int, Placed]) -> dict[int, NDArray[np.float64]]:

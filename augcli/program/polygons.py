@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from augcli.program.cells import Window
     from augcli.program.layers import Layer
+    from augcli.samples import Edges
 
 LEAST_AREA = 1e-6
 """What is smaller, in pixels, is a leftover of a cut: coordinates are written with six decimals."""
@@ -60,7 +61,13 @@ def geos_version() -> str:
     return str(shapely.geos_version_string)
 
 
-def find_edges(points: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+def find_edges(points: NDArray[np.float64]) -> Edges:
+    """Return the bounds of corners (n, 2): y0, x0, y1, x1."""
+    (y0, x0), (y1, x1) = points.min(0).tolist(), points.max(0).tolist()
+    return y0, x0, y1, x1
+
+
+def bound_outlines(points: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return the bounds of each of some outlines: (n, 4) y0, x0, y1, x1 of their corners (any, 2)."""
     starts = [0, *accumulate(map(len, points))][:-1]
     corners = np.concatenate(points)
@@ -72,7 +79,7 @@ def cut_polygons(forms: Sequence[Polygons], edges: NDArray[np.float64], layer: L
 
     Args:
         forms: The outlines, one at least; they may reach over the image.
-        edges: What `find_edges` gives of them.
+        edges: What `bound_outlines` gives of them.
         layer: The image.
     """
     import shapely

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import colorsys
 import io
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from augcli.errors import InputError, StorageError
 from augcli.io.images import codec
 from augcli.io.images.geometry import upright_edges
 from augcli.io.images.index_masks import bring_to_image, decode_mask
+from augcli.io.images.outline_geometry import place_outlines
 from augcli.io.records.annotation_columns import BOXES, EDGES
+from augcli.io.records.outline_columns import read_outline
 from augcli.io.store.names import printable_key
 from augcli.kernels.match import match_pixels
+from augcli.program.shares import scale_boxes
+from augcli.report.colours import colour_of
+from augcli.report.objects import DrawnObject, draw_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from augcli.io.images.codec import Header
     from augcli.io.readers.base import Source
     from augcli.io.writers.base import Pair, Writer
     from augcli.program.annotated import Annotated
-    from augcli.samples import Pixels, SoftLabel
-
-CELL = 190
-"""Pixels of the longer side of an image on a sheet."""
+    from augcli.samples import ImageBoxes, Pixels, SoftLabel
 
 THUMBNAIL, THUMBNAIL_QUALITY = 160, 78
 """The longer side of an image in a report, and its JPEG quality: some 5 kB."""
-
-GOLDEN = 0.6180339887498949
-"""Steps of this length on a circle never come near each other soon."""
 
 SQUARES, BOARD = 24, ((204, 204, 204), (255, 255, 255))
 """The checkerboard behind what is transparent: squares along the longer side, and their two colours."""
@@ -72,11 +72,8 @@ class SourceImages:
         if self._source.annotated.masks:
             mask, size = decode_mask(samples.read_mask(sample)), (image.height, image.width)
             image = tint(image, bring_to_image(mask, size, header.orientation, None, None).indices)
-        boxes = catalogue.boxes[sample] if catalogue.boxes else None
-        if boxes:
-            edges = upright_edges(boxes, (header.height, header.width), header.orientation)
-            listed = [] if edges is None else edges.tolist()
-            image = outline(image, zip(listed, boxes.categories, strict=False))
+        if catalogue.boxes and (boxes := catalogue.boxes[sample]):
+            image = draw_objects(image, _list_objects(boxes, header))
         return image, catalogue.labels[sample]
 
 
@@ -103,7 +100,26 @@ def draw_result(pair: Pair, row: dict[str, Any], annotated: Annotated, max_pixel
     if annotated.masks:
         image = tint(image, decode_mask(pair.mask).indices)
     boxes = row.get(BOXES) or ()
-    return outline(image, (([box[edge] for edge in EDGES], box["category"]) for box in boxes))
+    return draw_objects(
+        image,
+        (
+            DrawnObject([box[edge] for edge in EDGES], box["category"], read_outline(box["outline"]))
+            for box in boxes
+        ),
+    )
+
+
+def _list_objects(boxes: ImageBoxes, header: Header) -> Iterator[DrawnObject]:
+    """Yield the objects of a source as they lie in its upright image; none if they are not of this image."""
+    boxes = scale_boxes(boxes, *header.upright_size)
+    stored = header.height, header.width
+    edges = upright_edges(boxes, stored, header.orientation)
+    if edges is None:
+        return
+    sizes = stored, header.upright_size
+    outlines = place_outlines(boxes, sizes, header.orientation, None).outlines or repeat(None)
+    for own, category, outline in zip(edges.tolist(), boxes.categories, outlines, strict=False):
+        yield DrawnObject(own, category, outline)
 
 
 def encode_thumbnail(image: Image.Image) -> bytes:
@@ -131,19 +147,3 @@ def tint(image: Image.Image, mask: NDArray[Any]) -> Image.Image:
     colours = np.array([colour_of(index) for index in range(int(mask.max(initial=0)) + 1)], np.uint8)
     laid = Image.blend(plain, Image.fromarray(colours[mask]), 0.5)
     return Image.composite(laid, plain, Image.fromarray(mask > 0))
-
-
-def outline(image: Image.Image, boxes: Iterable[tuple[Sequence[float], int]]) -> Image.Image:
-    """Draw the edges of boxes (y0, x0, y1, x1), each category in its colour."""
-    drawn = image.convert("RGB")
-    draw = ImageDraw.Draw(drawn)
-    width = max(1, round(max(drawn.size) / CELL))  # what remains one pixel on the sheet
-    for (y0, x0, y1, x1), category in boxes:
-        draw.rectangle((x0, y0, max(x1 - 1, x0), max(y1 - 1, y0)), None, colour_of(category + 1), width)
-    return drawn
-
-
-def colour_of(index: int) -> tuple[int, int, int]:
-    """Return a colour for an index that is far from those of its neighbours."""
-    red, green, blue = colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.9, 1.0)
-    return round(255 * red), round(255 * green), round(255 * blue)

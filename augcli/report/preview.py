@@ -20,7 +20,8 @@ from augcli.io.writers.choose import choose_writer
 from augcli.pipeline.output.commit import check_apart
 from augcli.pipeline.plan.splits import table_options
 from augcli.pipeline.preview import preview_outputs
-from augcli.report.drawing import CELL, SourceImages, draw_result, load_results
+from augcli.report.drawing import SourceImages, draw_result, load_results
+from augcli.report.objects import CELL
 
 if TYPE_CHECKING:
     from pathlib import Path

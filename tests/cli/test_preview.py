@@ -17,7 +17,7 @@ from PIL import Image
 
 from augcli.cli import terminal
 from augcli.ops import OPERATIONS
-from augcli.report.drawing import CELL
+from augcli.report.objects import CELL
 from augcli.report.preview import GAP, LABEL
 
 

@@ -285,7 +285,7 @@ def test_a_written_picture_is_the_one_that_comes_back(src, tmp_path):
 
 
 def test_the_pixels_on_the_sheet_are_those_of_the_run(make_folder, tmp_path):
-    from augcli.report.drawing import CELL
+    from augcli.report.objects import CELL
     from augcli.report.preview import GAP
 
     src = make_folder({"cat": 5, "dog": 5}, size=(CELL, CELL))  # shown as large as they are

@@ -17,7 +17,9 @@ from augcli.ops.cutout import Cutout
 from augcli.recipe import single
 from augcli.report import preview
 from augcli.report.drawing import draw_plain
-from augcli.report.preview import CELL, GAP, LABEL, Example, draw_sheet
+from augcli.report.objects import CELL, DrawnObject, draw_objects
+from augcli.report.preview import GAP, LABEL, Example, draw_sheet
+from augcli.samples import Corners, Outline, Polygons, RunLengths
 
 
 def plain(colour):
@@ -265,3 +267,34 @@ def test_a_turned_source_is_shown_upright(tmp_path):
     with Image.open(sheet) as image:
         column = [image.getpixel((GAP + CELL // 2, GAP + CELL * part // 4)) for part in (1, 3)]
     assert column == [(0, 255, 0), (0, 0, 0)]
+
+
+def draw_one(outline, edges=(2, 2, 30, 30)):
+    plain = Image.new("RGB", (40, 40), (90, 90, 90))
+    return np.asarray(draw_objects(plain, [DrawnObject(edges, 0, outline)])).astype(int)
+
+
+def is_coloured(pixel):
+    return pixel.max() - pixel.min() > 60
+
+
+def test_an_object_of_a_form_is_drawn_by_it_and_not_by_its_box():
+    points = np.array([(5, 5), (5, 25), (25, 5)], float)
+    for form in (Polygons(points, (3,)), Corners(points)):
+        drawn = draw_one(Outline(form))
+        assert is_coloured(drawn[5, 15])
+        assert is_coloured(drawn[15, 5])
+        assert is_coloured(drawn[15, 15])  # the side across
+        assert not is_coloured(drawn[2, 15])  # the box
+    assert is_coloured(draw_one(None)[2, 15])
+
+
+def test_run_lengths_are_tinted_and_keypoints_are_dots():
+    runs = RunLengths(40, 40, np.array([10 * 40 + 8, 4, 1600 - 412]))
+    drawn = draw_one(Outline(runs, np.array([(30.0, 30.0, 2), (20.0, 20.0, 1), (0, 0, 0)])))
+    assert is_coloured(drawn[9, 10])
+    assert not is_coloured(drawn[9, 11])
+    assert is_coloured(drawn[30, 30])
+    assert not is_coloured(drawn[20, 20])  # a ring
+    assert is_coloured(drawn[20, 23])
+    assert not is_coloured(drawn[0, 0])

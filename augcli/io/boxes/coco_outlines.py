@@ -58,10 +58,7 @@ def read_edges(bbox: Any, outline: Outline | None, where: str) -> Edges:
     """
     if not bbox and outline is not None and outline.form is not None:
         form = outline.form
-        if isinstance(form, RunLengths):
-            return find_bounds(form)
-        y0, x0, y1, x1 = find_edges([form.points])[0].tolist()
-        return y0, x0, y1, x1
+        return find_bounds(form) if isinstance(form, RunLengths) else find_edges(form.points)
     try:
         sides = [float(side) for side in bbox] if _is_numbers(bbox) and len(bbox) == 4 else []
     except OverflowError:

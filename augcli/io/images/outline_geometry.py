@@ -10,7 +10,7 @@ from augcli.errors import DecodeError
 from augcli.io.images.geometry import find_nearest, fit_points, turn_points, turn_upright
 from augcli.program.cells import follow_program
 from augcli.program.layers import Layer
-from augcli.program.polygons import cut_polygons, find_edges
+from augcli.program.polygons import bound_outlines, cut_polygons
 from augcli.program.run_lengths import Block, pack, unpack
 from augcli.program.stretching import clip_edges
 from augcli.samples import Outline, Polygons, RunLengths
@@ -92,7 +92,7 @@ def _place_points(
     assert not isinstance(form, RunLengths)
     if not is_upright:
         form = form._replace(points=turn_points(form.points, turn.orientation, *turn.stored))
-    edges, bounds = find_edges([form.points]), (0, 0, *turn.upright)
+    edges, bounds = bound_outlines([form.points]), (0, 0, *turn.upright)
     if isinstance(form, Polygons) and (edges != clip_edges(edges, bounds)).any():
         (cut,) = cut_polygons(
             [form], edges, Layer.of(None, follow_program((), *turn.upright), 0, bounds, None)

@@ -72,6 +72,11 @@ def read_outlines(column: pa.StructArray) -> Iterable[Outline | None]:
         yield Outline(built, own if len(own) else None, area)
 
 
+def read_outline(cell: dict[str, Any] | None) -> Outline | None:
+    """Return the outline of one cell as plain Python."""
+    return None if cell is None else next(iter(read_outlines(pa.array([cell], OUTLINE_TYPE))))
+
+
 def _take_apart(form: Form | None) -> _Fields:
     if isinstance(form, Polygons):
         return POLYGONS, form.points.ravel(), form.parts, (), ()
