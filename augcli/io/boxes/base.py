@@ -157,14 +157,21 @@ def box_formats() -> dict[str, BoxFormat]:
 
 @cache
 def _load_formats() -> None:
+    """Load our own formats; those that others registered before that still stand behind them."""
     for module in sorted(info.name for info in pkgutil.iter_modules(formats.__path__)):
         importlib.import_module(f"{formats.__name__}.{module}")
+    for name in [name for name, box_format in _FORMATS.items() if not _is_ours(box_format)]:
+        _FORMATS[name] = _FORMATS.pop(name)
+
+
+def _is_ours(box_format: BoxFormat) -> bool:
+    return type(box_format).__module__.startswith(f"{formats.__name__}.")
 
 
 def accepted_boxes() -> str:
     """Return which boxes are read, as messages ask for them."""
-    formats = sorted(box_formats().values(), key=lambda box_format: box_format.name)
-    return "give " + " or ".join(filter(None, (box_format.accepts for box_format in formats)))
+    known = sorted(box_formats().values(), key=lambda box_format: (not _is_ours(box_format), box_format.name))
+    return "give " + " or ".join(filter(None, (box_format.accepts for box_format in known)))
 
 
 def choose_box_format(boxes: Location) -> BoxFormat:
