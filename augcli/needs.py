@@ -32,6 +32,7 @@ class Fact(Enum):
     OTHER_SPLITS = "there are no other splits"
     MASKS = "there are no masks"
     BOXES = "there are no boxes"
+    BOX_FILE = "no file of boxes is given that might not name an image"
     YOLO = "no YOLO labels are read or written"
     HIDING = "nothing is hidden"
     PASTING = "nothing is pasted"

@@ -231,7 +231,7 @@ class Recipe:
         " but end the run where names nearly match).",
         choices=UNBOXED,
         panel=ANNOTATIONS,
-        needs=(Fact.BOXES,),
+        needs=(Fact.BOXES, Fact.BOX_FILE),
     )
     box_policy: str = option(
         "keep",

@@ -1,11 +1,14 @@
 """What the cells of a column of boxes say: their order, their categories, and what travels with them."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from augcli.errors import InputError
 from augcli.io.boxes.column_cells import read_cells
+from augcli.io.boxes.column_outlines import write_outline
 from augcli.io.boxes.columns import find_column
+from augcli.samples import Outline, Polygons
 
 NUMBERS = pa.list_(pa.float64())
 
@@ -120,3 +123,15 @@ def test_box_without_a_category_is_bad():
     found = read(rows, bad_boxes="skip", category=pa.string())
     assert found.header.names == ("cup",)
     assert found.images[0].categories == (0,)
+
+
+def test_outlines_in_fields_of_whole_numbers_are_rounded():
+    points = np.array([[1.4, 2.6], [3.5, 0.2], [5.0, 5.0]])
+    outline = Outline(Polygons(points, (3,)), None, 7.6)
+    fields = {"segmentation": "list list int64", "area": "int64", "num_keypoints": "int64"}
+    assert write_outline(outline, 9.0, fields) == {
+        "segmentation": [[3, 1, 0, 4, 5, 5]],
+        "area": 8,
+        "num_keypoints": 0,
+    }
+    assert write_outline(None, 9.0, fields) == {"segmentation": [], "area": 9, "num_keypoints": 0}

@@ -122,9 +122,11 @@ def _match_forms(
         return
     forms = [set(map(form, of_sample)) for of_sample in known]
     of_samples = Counter(chain.from_iterable(forms))
-    of_images = Counter(map(form, box_file.images))
+    wanted = set(of_samples)
+    folded = {name: text for name in box_file.images if (text := form(name)) in wanted}
+    of_images = Counter(folded.values())
     taken = set(found.values())
-    by_form = {form(name): name for name in box_file.images if name not in taken}
+    by_form = {text: name for name, text in folded.items() if name not in taken}
     for sample, own in enumerate(forms):
         fitting = {
             by_form[text] for text in own if text in by_form and of_samples[text] == of_images[text] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.errors import Note, Option
+from augcli.io.boxes.base import COLUMN
 from augcli.io.records.part_files import LAID_OVER
 from augcli.needs import Fact, find_idle
 
@@ -34,7 +35,7 @@ def idle_notes(
         splits: All splits of the output.
         counts: Their rows, counted; None where the output is not made yet.
     """
-    facts = _input_facts(source, splits) | _recipe_facts(recipe) | _output_facts(splits, counts)
+    facts = _input_facts(source, files, splits) | _recipe_facts(recipe) | _output_facts(splits, counts)
     notes = find_idle(recipe, facts)
     for operation in [choice.operation for entry in recipe.entries for choice in entry.choices]:
         notes += find_idle(operation, facts, operation.name)
@@ -43,8 +44,9 @@ def idle_notes(
     return list(dict.fromkeys(notes))  # two entries of one operation, set alike
 
 
-def _input_facts(source: Source, splits: Sequence[Split]) -> set[Fact]:
+def _input_facts(source: Source, files: InputFiles, splits: Sequence[Split]) -> set[Fact]:
     """Return what is so of an input."""
+    header = source.annotated.boxes
     is_so = {
         Fact.SHARDS: bool(source.groups),
         Fact.LABEL_COLUMN: source.has_table or bool(source.groups),
@@ -54,7 +56,8 @@ def _input_facts(source: Source, splits: Sequence[Split]) -> set[Fact]:
         Fact.CLASSES: len(splits[0].catalogue.classes or ()) != 1,
         Fact.OTHER_SPLITS: len(source.catalogues) > 1,
         Fact.MASKS: source.annotated.masks,
-        Fact.BOXES: source.annotated.boxes is not None,
+        Fact.BOXES: header is not None,
+        Fact.BOX_FILE: header is not None and header.box_format != COLUMN and files.boxes is not None,
         Fact.YOLO: source.annotated.boxes is not None and source.annotated.boxes.box_format == "yolo",
     }
     return {fact for fact, holds in is_so.items() if holds}
