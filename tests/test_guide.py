@@ -122,6 +122,7 @@ def test_a_wheel_holds_the_pages(tmp_path):
     subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     held = zipfile.ZipFile(wheel).namelist()
+    assert {"augcli/report/templates/page.html", "augcli/report/templates/page.js"} <= set(held)
     assert {name for name in held if name.startswith("augcli/guide/")} == {
         f"augcli/guide/{topic}.md" for topic in PLANNED
     }

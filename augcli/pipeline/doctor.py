@@ -92,5 +92,7 @@ def _find_costs(
         yield f"without obstore there is no s3://, gs:// and az://; {INSTALL_OBSTORE}"
     if find_spec("ray") is None:
         yield Note("without Ray there is no ", Option("engine", "ray"), f"; {INSTALL_RAY}")
+    if find_spec("jinja2") is None:
+        yield "without Jinja2 there are no reports; run: pip install 'augcli[report]'"
     if problem:
         yield Note("the backend gpu cannot be used, which costs commands nothing: ", problem)

@@ -88,6 +88,7 @@ def test_what_was_committed_stands_and_is_loaded(layout, tmp_path):
 @pytest.mark.parametrize("picked", [[], [0], [1, 2], [0, 4], [4]])
 def test_rows_that_are_picked_are_loaded_alone(layout, tmp_path, monkeypatch, picked):
     monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 2 * len(DATA))
+    monkeypatch.setattr(parquet, "SHARD_BYTES", 3 * len(DATA))
     writer, names = make_writer(layout, tmp_path), [NAME.replace("a__", f"{letter}__") for letter in "abcde"]
     data = {name: bytes([number]) * len(DATA) for number, name in enumerate(names)}
     pairs = writer.stage(names, [Pair(content) for content in data.values()])

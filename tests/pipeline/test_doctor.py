@@ -41,6 +41,7 @@ def test_it_says_what_is_here():
             lambda name: None,
             "without obstore there is no s3://",
         ),
+        (doctor, "find_spec", lambda name: None, "without Jinja2 there are no reports; run: pip install"),
         (doctor, "find_spec", lambda name: None, "without Ray there is no engine='ray'; run: pip install"),
     ],
 )

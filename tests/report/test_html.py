@@ -154,6 +154,15 @@ def test_hostile_names_are_text(make_folder, tmp_path):
         assert name.replace("/", "\u2215").replace("\u0007", "\ufffd") in said
 
 
+def test_a_hostile_name_is_text(make_folder, tmp_path):
+    name = "<b onclick='x'>\"&{{ 7 * 7 }}"
+    augcli.materialize(make_folder({name: 1, "cat": 1}), tmp_path / "dst", single(CutMix(lam=0.9)))
+    page = augcli.write_report(tmp_path / "dst")
+    assert "<b onclick" not in page
+    assert page.count("&lt;b onclick=&#39;x&#39;&gt;&#34;&amp;{{ 7 * 7 }}") >= 4
+    assert name in Document(page).texts("bdi")
+
+
 def make_plain(make_folder, tmp_path):
     src = make_folder({f"class{number}": 1 for number in range(len(NAMES))}, "plain")
     augcli.materialize(src, tmp_path / "plain_dst", single(CutMix()))
