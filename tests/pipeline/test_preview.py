@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from collections import Counter
 
@@ -28,6 +29,7 @@ from augcli.pipeline.preview import preview_outputs
 from augcli.recipe import Recipe, single
 from augcli.recipe_files import read_recipe
 from augcli.samples import InputFiles
+from tests import data_sets
 
 CHAIN = read_recipe(
     {
@@ -215,6 +217,18 @@ def test_changed_ones_come_first(src):
     assert all(output.row["applied"] for output in look(src, single(CutMix(), 0.3), 2))
 
 
+def test_an_output_that_turns_out_unchanged_is_passed_over(annotated):
+    recipe, everything = single(Erase(inside="boxes")), annotated | {"recipe": single(Erase(), seed=0)}
+    (first,) = [output.row["source"] for output in look(count=1, **everything)]
+    document = json.loads(annotated["boxes"].read_text())
+    number = int(first.removesuffix(".png"))
+    document["annotations"] = [box for box in document["annotations"] if box["image_id"] != number]
+    annotated["boxes"].write_text(json.dumps(document))
+    (output,) = look(recipe=recipe, count=1, **annotated)
+    assert output.row["applied"]
+    assert output.row["source"] != first
+
+
 def test_where_nothing_is_changed_that_is_shown(src):
     outputs = look(src, single(CutMix(), 0.0), 3)
     assert [output.row["reason"] for output in outputs] == ["not drawn"] * 3
@@ -307,3 +321,25 @@ def test_the_recipe_of_an_output_is_taken_and_its_directory_is_the_output(src, t
     foreseen = augcli.preview(src, tmp_path / "dst" / "augcli.json", count=25)
     standing = augcli.preview(src, tmp_path / "dst", count=25)
     assert foreseen.size == standing.size
+
+
+@pytest.mark.slow
+def test_every_layout_of_the_guide_gives_what_a_run_writes_or_refuses(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for build in data_sets.BUILDERS:
+        build()
+    checked = 0
+    for src in sorted(path.name for path in tmp_path.iterdir() if path.is_dir()):
+        recipe, dst = single(CutMix()), tmp_path / f"{src}-out"
+        try:
+            outputs = look(src, recipe, 3)
+        except InputError as error:
+            with pytest.raises(InputError, match=re.escape(str(error))):
+                augcli.materialize(src, dst, recipe)
+            continue
+        augcli.materialize(src, dst, recipe)
+        rows = recorded_rows(dst)
+        for output in outputs:
+            assert rows[output.row["source"], output.row["copy"]]["hash"] == output.row["hash"]
+        checked += 1
+    assert checked > 12
