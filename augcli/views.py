@@ -140,7 +140,6 @@ def show(
         OutputError: If `dst` is not an output of augcli, or damaged.
         StorageError: If the machine fails.
     """
-    from augcli.io.store.local import LocalStore
     from augcli.io.store.places import open_destination
     from augcli.io.store.urls import Access, plain_path
     from augcli.pipeline.output.stored_splits import open_output
@@ -157,12 +156,11 @@ def show(
     output = open_output(open_destination(path, access), recipe)
     shown = find_outputs(output, key)
     if sheet is not None:
+        from augcli.report.preview import write_sheet
         from augcli.report.shown_sheet import draw_shown
 
         sources = None if src is None else _open_sources(src, recipe, path, files, access)
-        picture, place = draw_shown(output, shown, sources), Path(sheet)
-        with LocalStore(str(place.parent)).writing(place.name) as file:
-            picture.save(file, "PNG")
+        write_sheet(draw_shown(output, shown, sources), Path(sheet))
     return shown
 
 

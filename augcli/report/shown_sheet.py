@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.report.drawing import draw_result, load_results
-from augcli.report.preview import Example, draw_sheet
+from augcli.report.preview import Example, Sheet, draw_sheet
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from augcli.pipeline.output.stored_splits import StoredOutput
     from augcli.report.drawing import SourceImages
     from augcli.report.shown import Shown, ShownOutput
@@ -18,7 +16,7 @@ MOST = 12
 """Outputs on a sheet."""
 
 
-def draw_shown(output: StoredOutput, shown: Shown, sources: SourceImages | None) -> Image:
+def draw_shown(output: StoredOutput, shown: Shown, sources: SourceImages | None) -> Sheet:
     """Draw outputs as a contact sheet, their sources before them where these are given.
 
     Raises:
