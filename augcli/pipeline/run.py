@@ -150,16 +150,14 @@ def _work(
     store = extent.store
     workers = settings.workers or count_workers(begun.rows_are_shared)
     standing = extent.survey(seen)
-    is_planning = settings.plan and (standing.is_behind or standing.doubts or seen.is_locked)
-    if settings.dry_run or is_planning:
-        if not settings.dry_run and settings.plan and isinstance(extent, Whole):
-            from augcli.pipeline.planned import plan_ahead
+    lacks_any = bool(standing.is_behind or standing.doubts or seen.is_locked)
+    planned = settings.plan if settings.plan and lacks_any and not settings.dry_run else 0
+    if planned and isinstance(extent, Whole):
+        from augcli.pipeline.planned import plan_ahead
 
-            standing = plan_ahead(extent, seen, settings.plan, notes, given)
-        notes += begun.find_idle(None)
-        foreseen = summarize.foresee(store, extent.recipe, extent.splits, standing, workers, backend, notes)
-        planned = 0 if settings.dry_run else settings.plan or 0
-        return replace(foreseen, partition=extent.name, planned=planned, is_dry=not planned)
+        standing = plan_ahead(extent, seen, planned, notes, given)
+    if settings.dry_run or planned:
+        return _foresee(begun, standing, workers, backend, planned)
 
     def enter(standing: Standing) -> Standing:
         held.append(stack.enter_context(locked(store, extent.is_shared)))
@@ -188,6 +186,15 @@ def _work(
     if not standing.is_behind:
         _renew(store, extent, seen, standing)
     return replace(summary, nodes=dict(sorted(effort.nodes.items())))
+
+
+def _foresee(begun: _Begun, standing: Standing, workers: int, backend: str, planned: int) -> Summary:
+    """Return what would be made, or was planned for some partitions."""
+    extent, notes = begun.extent, [*begun.notes, *begun.find_idle(None)]
+    foreseen = summarize.foresee(
+        extent.store, extent.recipe, extent.splits, standing, workers, backend, notes
+    )
+    return replace(foreseen, partition=extent.name, planned=planned, is_dry=not planned)
 
 
 def _plan(store: Store, source: Source, recipe: Recipe, settings: Settings) -> tuple[Look, Whole]:
