@@ -58,11 +58,12 @@ def check_det_dataset(dst: Path) -> dict:
     """Ultralytics 8.3, data/utils.py: splits and names of a data.yaml, paths below its own directory."""
     data = yaml.safe_load((dst / "data.yaml").read_text())
     assert {"train", "val"} <= data.keys()
+    assert "path" not in data  # one that is relative would lead below the current directory
     assert len(data["names"]) == data["nc"]
     assert sorted(data["names"]) == list(range(data["nc"]))
     for key in ("train", "val", "test"):
         if key in data:
-            data[key] = (dst / data["path"] / data[key]).resolve()
+            data[key] = (dst / data[key]).resolve()
             assert data[key].is_dir()
     return data
 
@@ -110,7 +111,7 @@ def test_an_output_is_laid_out_as_ultralytics_wants_it(make, tmp_path):
     augcli.materialize(make(), dst, single(CutMix()))
     assert check_whole(dst) >= 3 * 3 + 3
     assert (dst / "data.yaml").read_text() == (
-        "path: .\ntrain: images/train\nval: images/val\nnc: 2\nnames:\n  0: car\n  1: bus\n"
+        "train: images/train\nval: images/val\nnc: 2\nnames:\n  0: car\n  1: bus\n"
     )
     stems = {path.stem for path in (dst / "images/train").iterdir() if path.suffix == ".png"}
     assert stems == {path.stem for path in (dst / "labels/train").iterdir()}

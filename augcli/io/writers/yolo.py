@@ -117,6 +117,8 @@ def _finish_rows(rows: pa.Table, classes: int, options: TableOptions) -> pa.Tabl
 def describe_data(splits: Mapping[str, Mapping[str, int]], annotated: Annotated | None) -> str:
     """Return the text of `data.yaml`.
 
+    It has no `path`: Ultralytics takes its own directory then, but for `.` the current one.
+
     Args:
         splits: Of each split the rows of each chunk. Programs for YOLO want images to train with and images
             to validate with: where one of both is missing, those of the first split stand for it.
@@ -128,7 +130,7 @@ def describe_data(splits: Mapping[str, Mapping[str, int]], annotated: Annotated 
         words = find_words(split) or (TRAIN,)
         places.setdefault(YAML_SPLITS[words[0]], []).append(f"{YOLO_IMAGES}{split or TRAIN}")
     first = next(iter(places.values()), [f"{YOLO_IMAGES}{TRAIN}"])
-    values: dict[str, Any] = {"path": "."}
+    values: dict[str, Any] = {}
     for key in ("train", "val", "test"):
         own = places.get(key, first if key != "test" else [])
         if own:
