@@ -12,7 +12,16 @@ from augcli.io.images import codec
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import Sharing
 from augcli.io.store.contents import is_hidden, list_contents
-from augcli.io.store.names import RECIPE, REPORT, SEEN_NAME, SUCCESS, find_passing, part_key, part_names
+from augcli.io.store.names import (
+    RECIPE,
+    REPORT,
+    SEEN_NAME,
+    SUCCESS,
+    YOLO_CACHE,
+    find_passing,
+    part_key,
+    part_names,
+)
 from augcli.io.store.places import open_destination
 from augcli.io.store.urls import HERE, Access
 from augcli.io.writers.comparison import Difference
@@ -186,8 +195,9 @@ def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Reci
 
 
 def _is_passing(key: str) -> bool:
-    """True if a file is a cache, a plan or a report, which no output promises."""
-    return key == REPORT or SEEN_NAME.fullmatch(key) is not None or bool(find_passing([key]))
+    """True if a file is a cache, ours or Ultralytics', a plan or a report, which no output promises."""
+    is_cache = SEEN_NAME.fullmatch(key) is not None or YOLO_CACHE.fullmatch(key) is not None
+    return key == REPORT or is_cache or bool(find_passing([key]))
 
 
 def _check_recipe(splits: Sequence[StoredSplit], digest: str) -> list[Difference]:

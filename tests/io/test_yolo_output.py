@@ -388,6 +388,13 @@ def test_a_changed_label_file_of_an_output_is_found(make, tmp_path):
     assert difference.file == path.relative_to(dst).as_posix()
 
 
+def test_the_cache_of_ultralytics_is_no_difference(make, tmp_path):
+    dst = tmp_path / "dst"
+    augcli.materialize(make(), dst, UNTOUCHED)
+    (dst / "labels/train.cache").write_bytes(b"x")
+    assert augcli.verify(dst).differences == ()
+
+
 def test_partitions_and_workers_give_the_same_tree(make, tmp_path, tree):
     root = make(count=9)
     augcli.materialize(root, tmp_path / "one", single(CutMix()), workers=1)

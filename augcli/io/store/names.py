@@ -37,6 +37,10 @@ YOLO_IMAGES, YOLO_LABELS = "images/", "labels/"
 """Directories of images and of YOLO labels: a directory for each split in either."""
 
 
+YOLO_CACHE = re.compile(rf"{YOLO_LABELS}[^/]+\.cache")
+"""What Ultralytics writes beside labels when it reads them."""
+
+
 DATA_YAML = "data.yaml"
 """What describes an output of YOLO labels, as Ultralytics reads it."""
 
