@@ -6,7 +6,6 @@ images to plan with them. Written as a file of their own, such boxes are COCO's.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -18,11 +17,11 @@ from augcli.io.boxes.base import NO_AREA, BadBoxError, BoxFile, register, stop_o
 from augcli.io.boxes.coco_writing import write_coco
 from augcli.io.boxes.yolo_lines import (
     CLOSE,
-    OWN,
     SEGMENT,
     Line,
     Shape,
     find_task,
+    find_text,
     keep_text,
     parse_line,
     read_shape,
@@ -82,9 +81,7 @@ def _without_numbers(image: BoxedImage) -> BoxedImage:
 
 def strip_numbers(extra: str) -> str:
     """Return the `extra` of a box without the numbers of a YOLO label, which hold for that alone."""
-    if f'"{OWN}"' not in extra:
-        return extra
-    return json.dumps({key: value for key, value in json.loads(extra).items() if key != OWN})
+    return "{}" if find_text(extra) else extra
 
 
 # --- reading -------------------------------------------------------------------------------------------
@@ -227,22 +224,21 @@ def write_labels(image: BoxedImage, header: BoxHeader) -> bytes:
     lines = [
         f"{box.category} {_find_numbers(box, size, task, keypoints)}\n"
         for box in image.boxes
-        if has_line(box)
+        if has_line(box.extra)
     ]
     return "".join(lines).encode()
 
 
-def has_line(box: WrittenBox) -> bool:
-    """True unless a box is that of a crowd in COCO, which YOLO has no word for."""
-    return '"iscrowd": 1' not in box.extra
+def has_line(extra: str) -> bool:
+    """True unless a box is that of a crowd in COCO, by its `extra`: YOLO has no word for it."""
+    return '"iscrowd": 1' not in extra
 
 
 def _find_numbers(
     box: WrittenBox, size: tuple[int, int], task: str, keypoints: tuple[int, int] | None
 ) -> str:
     """Return the numbers of a box: those that were read where they still say the same."""
-    if f'"{OWN}"' in box.extra:
-        text: str = json.loads(box.extra)[OWN]
+    if text := find_text(box.extra):
         line = Line(0, box.category, [float(token) for token in text.split()], text)
         given = read_shape(line, task, keypoints)
         is_lone = task == SEGMENT and given is not None and given.outline is None  # a box among outlines

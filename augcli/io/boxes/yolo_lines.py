@@ -13,7 +13,6 @@ what a keypoint of two numbers says that is not there.
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,6 +49,8 @@ CLOSE = 1e-6
 
 OWN = "numbers"
 """Key of a box's `extra` under which its numbers stand as they were read."""
+
+BEGIN, END = f'{{"{OWN}": "', '"}'
 
 
 class Line(NamedTuple):
@@ -121,7 +122,7 @@ def read_shape(line: Line, task: str, keypoints: tuple[int, int] | None) -> Shap
     if wanted:
         raise BadBoxError("another number of values", f"line {line.number} must have {wanted}, got {count}")
     places = numbers if task != POSE or not keypoints else [*numbers[:4], *_places(numbers[4:], keypoints[1])]
-    if not all(LEAST <= value <= MOST for value in places):
+    if min(places) < LEAST or max(places) > MOST:
         first = next(value for value in places if not LEAST <= value <= MOST)
         what = "must have shares of the image's sides, 0 to 1"
         raise BadBoxError("outside its image", f"line {line.number} {what}, got {first:g}")
@@ -135,8 +136,9 @@ def read_shape(line: Line, task: str, keypoints: tuple[int, int] | None) -> Shap
         points = _read_keypoints(numbers[4:], keypoints[1]) if keypoints and task == POSE else None
         outline = None if points is None else Outline(keypoints=points)
     else:
-        corners = np.array(numbers, np.float64).reshape(-1, 2)[:, ::-1].copy()
-        edges = (*corners.min(0).tolist(), *corners.max(0).tolist())
+        xs, ys = numbers[::2], numbers[1::2]
+        edges = min(ys), min(xs), max(ys), max(xs)
+        corners = np.array([ys, xs], np.float64).T.copy()
         outline = Outline(Corners(corners) if task == OBB else Polygons(corners, (len(corners),)))
     return Shape(edges, outline) if edges[0] < edges[2] and edges[1] < edges[3] else None
 
@@ -181,8 +183,13 @@ def _read_keypoints(numbers: Sequence[float], length: int) -> NDArray[np.float64
 
 
 def keep_text(text: str) -> str:
-    """Return the `extra` of a box: its numbers as they were read."""
-    return json.dumps({OWN: text})
+    """Return the `extra` of a box: its numbers as they were read, in which nothing needs an escape."""
+    return f"{BEGIN}{text}{END}"
+
+
+def find_text(extra: str) -> str:
+    """Return the numbers of a box as they were read; empty where it was not read from labels."""
+    return extra[len(BEGIN) : -len(END)] if extra.startswith(BEGIN) else ""
 
 
 def write_numbers(shape: Shape, size: tuple[int, int], task: str, keypoints: tuple[int, int] | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow as pa
 from augcli.io.boxes.yolo import has_line, write_labels
 from augcli.io.boxes.yolo_yaml import write_yaml
 from augcli.io.records import label_columns
-from augcli.io.records.annotation_columns import boxed_images
+from augcli.io.records.annotation_columns import BOXES, boxed_images
 from augcli.io.split_words import find_words
 from augcli.io.store.names import YOLO_IMAGES, YOLO_LABELS
 from augcli.io.writers.boxes import AnnotationFiles
@@ -107,10 +108,15 @@ class YoloWriter(FolderWriter):
 def _finish_rows(rows: pa.Table, classes: int, options: TableOptions) -> pa.Table:
     """Return rows as the table has them, with what labels have no place for."""
     finished = label_columns.finish_rows(rows, classes, options)
-    boxes = [[box for box in image.boxes if has_line(box)] for image in boxed_images(rows)]
+    lists = rows.column(BOXES).combine_chunks()
+    boxes = lists.flatten()
+    kept = [has_line(extra) for extra in boxes.field("extra").to_pylist()]
+    ends = [0, *accumulate(map(int, kept))]
+    first = [0, *accumulate(lists.value_lengths().fill_null(0).to_pylist())]
+    offsets = pa.array([ends[place] for place in first], pa.int32())
     for (name, kind), value in zip(BOX_COLUMNS.items(), ("visibility", "weight", "source"), strict=True):
-        lists = [[getattr(box, value) for box in row] for row in boxes]
-        finished = finished.append_column(name, pa.array(lists, pa.list_(kind)))
+        values = boxes.field(value).filter(pa.array(kept, pa.bool_()))
+        finished = finished.append_column(name, pa.ListArray.from_arrays(offsets, values.cast(kind)))
     return finished
 
 
