@@ -481,3 +481,19 @@ def refuse_boto3(real):
         return real(name, *arguments)
 
     return load
+
+
+def test_names_that_begin_in_some_way_take_one_page_of_a_large_bucket(monkeypatch):
+    store = ObjectStore(parse_url("memory://names-of-many/dst"))
+    names = [".a", ".plan-0", ".plan-1", *(f"x{number:04}" for number in range(2500))]
+    store.stage(names, [b"1"] * len(names))
+    pages, real = [], load_obstore().list
+
+    def count(*arguments, **named):
+        for page in real(*arguments, **named):
+            pages.append(len(page))
+            yield page
+
+    monkeypatch.setattr(load_obstore(), "list", count)
+    assert [key for page in store.list(".plan-") for key in page.keys] == [".plan-0", ".plan-1"]
+    assert len(pages) == 1

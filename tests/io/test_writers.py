@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import threading
+from tarfile import RECORDSIZE
 
 import pyarrow.parquet as pq
 import pytest
@@ -109,6 +110,18 @@ def test_a_shard_that_is_cut_short_does_not_stand(layout, tmp_path, cut):
     data = (tmp_path / key).read_bytes()
     (tmp_path / key).write_bytes(data[: max(len(data) - cut, 0)])
     assert not writer.stands(part, list_contents(writer.store).sizes)
+
+
+def test_a_shard_shorter_than_its_images_does_not_stand(layout, tmp_path):
+    writer = make_writer(layout, tmp_path)
+    write(writer)
+    part, sizes = Parts(writer.store).read_one("01"), dict(list_contents(writer.store).sizes)
+    (key,) = writer.files(part.file_names())
+    sizes[key] = len(DATA) // RECORDSIZE * RECORDSIZE - (
+        layout == "parquet"
+    )  # full records, as tar files are
+    assert sizes[key] <= len(DATA)
+    assert writer.stands(part, sizes) == (layout not in ("parquet", "webdataset"))
 
 
 def test_another_process_may_commit_what_was_staged(layout, tmp_path):
