@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from augcli.recipe_files import load_recipe, open_recipe
 from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from augcli.pipeline.doctor import Diagnosis
     from augcli.pipeline.results import Summary, Verification
@@ -46,7 +46,7 @@ def materialize(
     labels: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
-    boxes: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | Sequence[str] | None = None,
     workers: int | None = None,
     force: bool = False,
     dry_run: bool = False,
@@ -75,7 +75,7 @@ def materialize(
         labels: CSV, parquet or JSON lines table that labels the images of a folder.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
-        boxes: COCO JSON file, or directory of Pascal VOC XML.
+        boxes: COCO JSON file, or directory of Pascal VOC XML; or a list of texts `SPLIT=FILE`.
         workers: Processes or threads; None takes as many CPUs as the process may use.
         force: Replace an output that augcli made with another recipe.
         dry_run: Say what would be done and write nothing.
@@ -132,7 +132,7 @@ def materialize(
     )
     summary = run(str(src), plain_path(dst), loaded.recipe, selection, settings)
     given = recipe if isinstance(recipe, str) else None
-    idle = list_idle_access(access, (src, dst, given, *astuple(selection.files)))
+    idle = list_idle_access(access, (src, dst, given, *selection.files.paths))
     return replace(summary, notes=(*summary.notes, *idle))
 
 
@@ -187,7 +187,7 @@ def verify(
     labels: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
-    boxes: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | Sequence[str] | None = None,
     workers: int | None = None,
     endpoint_url: str | None = None,
     anonymous: bool = False,
@@ -206,7 +206,7 @@ def verify(
         labels: CSV, parquet or JSON lines table that labels the images of a folder.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
-        boxes: COCO JSON file, or directory of Pascal VOC XML.
+        boxes: COCO JSON file, or directory of Pascal VOC XML; or a list of texts `SPLIT=FILE`.
         workers: Processes or threads; None takes as many CPUs as the process may use.
         endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
         anonymous: Whether requests are not signed, as for public buckets.
@@ -256,7 +256,7 @@ def preview(
     labels: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
-    boxes: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | Sequence[str] | None = None,
     endpoint_url: str | None = None,
     anonymous: bool = False,
 ) -> Sheet:
@@ -277,7 +277,7 @@ def preview(
         labels: CSV, parquet or JSON lines table that labels the images of a folder, as the output was made.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
-        boxes: COCO JSON file, or directory of Pascal VOC XML.
+        boxes: COCO JSON file, or directory of Pascal VOC XML; or a list of texts `SPLIT=FILE`.
         endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
         anonymous: Whether requests are not signed, as for public buckets.
 

@@ -185,7 +185,7 @@ def select(
     from augcli.io.readers.base import Selection
 
     return Selection(
-        files.or_else(InputFiles(masks=recipe.masks, boxes=recipe.boxes)),
+        files.or_else(InputFiles.of(masks=recipe.masks, boxes=recipe.boxes)),
         image_col=recipe.image_col,
         label_col=recipe.label_col,
         box_order=recipe.box_order,

@@ -89,7 +89,7 @@ class Recipe:
     name: str = "recipe"
     entries: tuple[Entry, ...] = ()
     masks: str | None = None
-    boxes: str | None = None
+    boxes: str | tuple[str, ...] | None = None
 
     seed: int = option(0, "Seed of every random choice.", Bounds(0, 2**64 - 1))
     copies: int = option(1, "Different outputs per image.", Bounds(1, 2**20))
@@ -291,6 +291,8 @@ class Recipe:
     def __post_init__(self) -> None:
         check_fields(self, self.name)
         for key in INPUT_KEYS:
+            if key == "boxes" and isinstance(self.boxes, tuple) and all(map(is_text, self.boxes)):
+                continue
             if not isinstance(getattr(self, key), str | None):
                 raise UsageError(f"recipe: {key} must be a path, got {getattr(self, key)!r}")
             if getattr(self, key) == "":

@@ -89,7 +89,10 @@ def _read_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     check_keys(data, [*known, "op", "labels"], "recipe")
     on_labels = [flag(field.name) for field in options if field.metadata.get("panel") == "Labels"]
     check_keys(labels, on_labels, "[labels]")
-    return {known[key]: value for key, value in (flat | labels).items()}
+    settings = {known[key]: value for key, value in (flat | labels).items()}
+    if isinstance(settings.get("boxes"), list):
+        settings["boxes"] = tuple(settings["boxes"])
+    return settings
 
 
 def _read_switches(data: Mapping[str, Any]) -> dict[str, Any]:

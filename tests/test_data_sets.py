@@ -130,7 +130,9 @@ TAKEN = {
         {"obj_train_data/0.jpg": None},
         ("'data/train.txt' does not exist and is taken for 'train.txt'", "obj.names", "3 of 3 images"),
     ),
-    "roboflow/train": Taken({"": 3}, (), {"0_jpg.rf.0a1b.jpg": None}),
+    "roboflow": Taken(
+        {"train": 3, "valid": 3}, (), {"train/0_jpg.rf.0a1b.jpg": None}, ("train/_annotations.coco.json",)
+    ),
 }
 
 STOPS = {
@@ -141,7 +143,6 @@ STOPS = {
     "cutmix --labels breeds/labels.csv breeds/train": ("--label-col", "breed"),
     "cutmix cifar100": ("--label-col", "fine_label", "coarse_label"),
     "cutmix street": ("--boxes", "1 .json", "'street/images' is not a class"),
-    "cutmix roboflow": ("--boxes", "2 .json"),
     "cutmix voc2012": ("--boxes", "4 .xml", "'voc2012/JPEGImages' is not a class"),
     "erase mixed/hat": ("an output of augcli", "give 'mixed' as SRC"),
 }
@@ -265,14 +266,15 @@ def check_mask(row: dict, mask: np.ndarray) -> None:
     np.testing.assert_array_equal(mask, np.where(middle, source + 1, 0))
 
 
-@pytest.mark.parametrize("src", ["street/images", "roboflow/train", "cppe"])
+@pytest.mark.parametrize("src", ["street/images", "roboflow", "cppe"])
 def test_boxes_follow(src, workspace):
     """Every box is `[10, 8, 20, 16]`, so a paste from the same place cuts and brings parts of just that."""
     assert call_augcli(COMMANDS[src]) == 0
     if src == "cppe":
         boxes = [box for row in read_outputs(Path("out")) for box in row["objects"]["bbox"]]
     else:
-        boxes = [box["bbox"] for box in json.loads(Path("out/annotations.json").read_text())["annotations"]]
+        written = sorted(Path("out").rglob("annotations.json"))
+        boxes = [box["bbox"] for path in written for box in json.loads(path.read_text())["annotations"]]
     assert len(boxes) >= 3
     for x, y, width, height in boxes:
         assert x >= 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import MISSING
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -24,6 +25,9 @@ TYPES: dict[str, Any] = {
     "int | None": Optional[int],
     "str | None": Optional[str],
 }
+
+SPLIT_FILE = re.compile(r"\w[\w-]*=.")
+"""How boxes of one split begin; write `./a=b` for a file of such a name."""
 
 FILE_OPTIONS = ("labels", "classes", "masks", "boxes")
 """What names input beside SRC. Their annotations are lists, so that a second is seen and refused: of other
@@ -69,8 +73,8 @@ Masks = Annotated[
 Boxes = Annotated[
     Optional[list[str]],
     typer.Option(
-        metavar="FILE|DIR|COLUMN",
-        help="Boxes of the images: a COCO JSON file, a folder of VOC XML, or a parquet column.",
+        metavar="FILE|DIR|COLUMN|SPLIT=FILE",
+        help="Boxes: a COCO JSON file (or one of each split), a folder of VOC XML, or a parquet column.",
         rich_help_panel=ANNOTATIONS,
     ),
 ]
@@ -187,14 +191,17 @@ def take_files(values: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UsageError: If one was given twice.
     """
-    return values | {name: _take_single(name, values[name]) for name in FILE_OPTIONS if name in values}
+    return values | {name: _take_files(name, values[name]) for name in FILE_OPTIONS if name in values}
 
 
-def _take_single(name: str, paths: Sequence[str] | None) -> str | None:
-    """Return the path that an option was given, None for none."""
+def _take_files(name: str, paths: Sequence[str] | None) -> str | Sequence[str] | None:
+    """Return the path that an option was given, None for none; of boxes all texts SPLIT=FILE."""
+    if name == "boxes" and paths and all(SPLIT_FILE.match(path) for path in paths):
+        return list(paths)
     if paths is not None and len(paths) > 1:
         shown = ", ".join(map(repr, paths))
-        raise UsageError(Option(name), f" is given {len(paths)} times ({shown}); give one of them")
+        cure = "give one of them, or SPLIT=FILE each" if name == "boxes" else "give one of them"
+        raise UsageError(Option(name), f" is given {len(paths)} times ({shown}); {cure}")
     return paths[0] if paths else None
 
 

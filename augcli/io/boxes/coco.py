@@ -157,6 +157,8 @@ def _read_value(value: object, bad_boxes: str) -> BoxFile:
     images, annotations, categories = (
         _read_list(value, name) for name in ("images", "annotations", "categories")
     )
+    if any("segments_info" in entry for entry in annotations):
+        raise InputError("holds panoptic segments, which are not read; give a COCO file of instances")
     remarks = Counter({REPEATED: count_repeated(annotations)})
     indices, categories = read_categories(categories, annotations, remarks)
     keys = {key: entry for key, entry in value.items() if key not in ("images", "annotations")}

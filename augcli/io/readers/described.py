@@ -214,7 +214,8 @@ def _are_masks(shards: Sequence[Shard], column: str) -> bool:
 def _find_boxes(schema: pa.Schema, others: Sequence[str], selection: Selection) -> BoxColumn | None:
     """Return the column of boxes that is followed."""
     given = selection.files.boxes
-    if selection.box_order == SKIP or (given is not None and not is_column(schema, given)):
+    is_named = isinstance(given, str) and is_column(schema, given)
+    if selection.box_order == SKIP or (given is not None and not is_named):
         return None
     found = [
         column for name in others if (column := find_column(schema.field(name))) and given in (None, name)

@@ -13,7 +13,6 @@ from augcli.io.readers.ahead import FilesAhead
 from augcli.io.readers.annotations import (
     below_split,
     check_masks_apart,
-    find_boxes,
     find_masks,
     give_masks,
     part_masks,
@@ -24,6 +23,7 @@ from augcli.io.readers.folder_labels import LABEL_TABLES, Part, label_parts
 from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, describe_passed_over
+from augcli.io.readers.split_boxes import find_beside, find_given_boxes
 from augcli.io.readers.splits import Division, choose_split, describe_splits, divide_folders
 from augcli.io.split_words import find_words
 from augcli.io.store.listing import Files
@@ -81,6 +81,7 @@ class FolderReader:
         division = _divide(found.name, tree, images, selection)
         splits = _part_splits(images, division)
         main = choose_split([split.split for split in splits], selection.split)
+        selection, found_boxes = find_beside(found, [split.split for split in splits], selection)
         parts = [
             Part(images.split, prefix, files.keys) for images in splits for prefix, files in images.parts
         ]
@@ -92,6 +93,7 @@ class FolderReader:
             *_describe_division(division, splits, tree),
             *labelled.notes,
             *left_out,
+            *found_boxes,
             *(_look_at_masks(catalogues, mask_store) if mask_store is not None else ()),
             *describe_passed_over(found, IMAGE_SUFFIXES, selection),
         ]
@@ -262,7 +264,7 @@ def _find_boxes(
         return [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
 
     if selection.files.boxes:
-        return find_boxes(catalogues, names(), selection.locate(selection.files.boxes), selection)
+        return find_given_boxes(catalogues, names(), selection)
     if named:
         from augcli.io.readers.named_files import find_table_boxes
 

@@ -19,7 +19,6 @@ from augcli.io.labels.facts import LabelFacts, describe_unread
 from augcli.io.labels.labelling import Labelling, gives_all
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.labels.split_columns import describe_splits_in, list_split_columns, refuse_splits_in
-from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Carried, Source, labels_fit_folders
 from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
 from augcli.io.readers.own_boxes import find_own_boxes
@@ -37,6 +36,7 @@ from augcli.io.readers.shards import (
     read_paths,
     unite_schemas,
 )
+from augcli.io.readers.split_boxes import find_given_boxes
 from augcli.io.readers.split_doubts import note_missing_shards
 from augcli.io.readers.splits import Division, divide_shards
 from augcli.io.records import part_files
@@ -189,7 +189,7 @@ def _find_boxes(
         cells = read_column_boxes(rows.shards, columns.image, box_column, features, selection)
         return give_boxes(catalogues, cells.images), cells.header, describe_boxes(box_column, cells)
     if selection.files.boxes:
-        return find_boxes(catalogues, names(), selection.locate(selection.files.boxes), selection)
+        return find_given_boxes(catalogues, names(), selection)
     return find_own_boxes(catalogues, names, found, selection)
 
 

@@ -55,7 +55,7 @@ def describe_passed_over(found: Input, used: Collection[str], selection: Selecti
     if found.tree is None:
         return []
     given = selection.files
-    beside = [path for path in (given.labels, given.classes, given.boxes) if path is not None]
+    beside = [path for path in (given.labels, given.classes, *given.box_paths) if path is not None]
     places = [place for place in map(selection.locate, beside) if lies_in(place, found.store)]
     keys = {place.key for place in places}
     shown = {

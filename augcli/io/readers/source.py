@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import astuple, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -57,8 +57,7 @@ def _list_places(found: Input, selection: Selection) -> tuple[Location, ...]:
     listed = found.tree.by_suffix.values() if found.tree else [found.files]
     keys = (key for own in listed for key in own.keys[:1])
     own = Location(found.store, next(keys, ""))
-    given = (path for path in astuple(selection.files) if path is not None)
-    return own, *(locate_file(path, selection.access) for path in given)
+    return own, *(locate_file(path, selection.access) for path in selection.files.paths)
 
 
 def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, list[str]]:

@@ -16,7 +16,6 @@ from augcli.io.labels.columns import holds_texts
 from augcli.io.labels.facts import as_candidates, describe_unread
 from augcli.io.labels.labelling import Labelling
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
-from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.base import Source, labels_fit_folders
 from augcli.io.readers.passed_over import (
     PACKED_SUFFIXES,
@@ -25,6 +24,7 @@ from augcli.io.readers.passed_over import (
     is_tar,
 )
 from augcli.io.readers.shard_splits import choose_main, describe_division, keep_classes
+from augcli.io.readers.split_boxes import find_given_boxes
 from augcli.io.readers.splits import Division, divide_shards
 from augcli.io.readers.tar_look import Plan, check_alike, look
 from augcli.io.readers.tar_rows import TarOpener
@@ -221,7 +221,7 @@ def _give_boxes(
     own = [[scans[tar] for tar in keys[split.split]] for split in catalogues]
     if selection.files.boxes:
         names = [[[name, name.rpartition("/")[2]] for scan in tars for name in scan.names] for tars in own]
-        return find_boxes(catalogues, names, selection.locate(selection.files.boxes), selection)
+        return find_given_boxes(catalogues, names, selection)
     if plan.own is None or plan.own.boxes is None:
         return catalogues, None, []
     given = tuple(

@@ -33,8 +33,8 @@ def check_apart(src: str, dst: str, selection: Selection) -> None:
     """
     places.check_apart(src, dst)
     files = selection.files
-    if files.boxes:
-        places.check_apart(files.boxes, dst, Option("boxes"))
+    for boxes in files.box_paths:
+        places.check_apart(boxes, dst, Option("boxes"))
     if files.masks and find_kind(files.masks, selection.access) is Kind.DIRECTORY:  # else it names a column
         places.check_apart(files.masks, dst, Option("masks"))
 
