@@ -68,7 +68,7 @@ def materialize(
     Every path may be an address, too: `s3://BUCKET/PATH`, `gs://` or `az://`.
 
     Args:
-        src: Image folder; or parquet shards or tar files: one, a folder, or a glob.
+        src: Image folder or YOLO data set; or parquet shards or tar files: one, a folder, or a glob.
         dst: Directory of the output: new, empty, or made by augcli with the same recipe.
         recipe: A `Recipe`, its keys as a mapping (as in a TOML file), or the path of a TOML file or of
             the `augcli.json` of an output.
@@ -268,7 +268,7 @@ def preview(
     changed ones come first.
 
     Args:
-        src: Image folder; or parquet shards or tar files: one, a folder, or a glob.
+        src: Image folder or YOLO data set; or parquet shards or tar files: one, a folder, or a glob.
         recipe: What `materialize` takes; or the directory of an output, whose own images are then drawn.
             Columns and links of `src` are read as its recipe says.
         sheet: Path of a PNG to write; None writes none.

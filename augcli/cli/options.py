@@ -37,7 +37,7 @@ SRC = Annotated[
     str,
     typer.Argument(
         metavar="SRC",
-        help="Image folder; or parquet shards or tar files: one, a folder, a glob; s3://, gs://, az:// too.",
+        help="Image folder, YOLO data set; shards or tar files: one, a folder, a glob; s3:// and so on.",
         show_default=False,
     ),
 ]

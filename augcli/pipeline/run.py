@@ -44,7 +44,7 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
     """Materialize a data set.
 
     Args:
-        src: Image folder; or parquet shards or tar files: one, a folder, or a glob.
+        src: Image folder or YOLO data set; or parquet shards or tar files: one, a folder, or a glob.
         dst: Directory of the output; new, empty, or ours with the same recipe.
         recipe: What to do.
         selection: Which part of SRC is read, and how it is labelled.

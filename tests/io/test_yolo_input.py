@@ -382,6 +382,16 @@ def test_keypoints_come_with_what_describes_them(put):
     assert "not carried along: license" in said(source)
 
 
+def test_what_is_not_a_file_is_not_a_label(put):
+    root = put("images/0.jpg", "images/1.jpg", "labels/2.txt", data_yaml="train: l.txt\nnames: [a]\n")
+    os.mkfifo(root / "labels/0.txt")
+    (root / "labels/1.txt").mkdir()
+    (root / "l.txt").symlink_to("/dev/zero")
+    assert "split 'train' of" in refused(root)
+    (root / "data.yaml").write_text("train: images\nnames: [a]\n")
+    assert count_boxes(read(root)) == {"train": [0, 0]}
+
+
 def test_texts_that_are_neither_labels_nor_lists_are_passed_over(put):
     source = read(put(*BOTH, "labels/train/old.txt", data_yaml=YAML))
     assert "passed over 1 .txt" in said(source)

@@ -357,6 +357,34 @@ def test_it_has_no_place_for_masks(make, tmp_path):
     assert summary.outputs == 6
 
 
+def test_what_labels_have_no_place_for_in_coco_is_counted(make_folder, tmp_path):
+    root = make_folder({"images": 1})
+    runs = {"size": [8, 10], "counts": [10, 6, 64]}
+    outline = [[1, 1, 9, 1, 9, 7]]
+    boxes = [
+        {"segmentation": runs, "iscrowd": 1},
+        {"segmentation": runs},
+        {"segmentation": outline, "keypoints": [2, 2, 2]},
+    ]
+    own = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 8, 6]}
+    document = {
+        "images": [{"id": 1, "file_name": "images/0.png", "height": 8, "width": 10}],
+        "annotations": [own | box | {"id": number} for number, box in enumerate(boxes, 1)],
+        "categories": [{"id": 1, "name": "a", "keypoints": ["k"]}],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(document))
+    said = {}
+    for task in ("segment", "pose"):
+        recipe = single(Cutout(), 0.0, format="yolo", yolo_task=task)
+        summary = augcli.materialize(root, tmp_path / task, recipe, boxes=tmp_path / "coco.json")
+        said[task] = summary.notes
+        assert len(read_lines(tmp_path / task)["0"]) == 2
+    assert "labels have the box alone of 1 object drawn as pixels (RLE)" in said["segment"]
+    assert "labels have no line for 1 box of crowds (iscrowd)" in said["segment"]
+    assert "labels have no place for keypoints; give yolo_task='pose'" in said["segment"]
+    assert "labels have no place for 1 outline; give yolo_task='segment'" in said["pose"]
+
+
 # --- runs -------------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from augcli.io.boxes.yolo_lines import (
     write_numbers,
 )
 from augcli.io.store.base import full_name
+from augcli.io.store.locations import read_known
 from augcli.program.annotated import BoxHeader
 from augcli.program.shares import is_close, scale_outline
 from augcli.samples import ImageBoxes
@@ -46,6 +47,8 @@ TASK, POINTS = "task", "kpt_shape"
 """Keys of `BoxHeader.keys`: what the labels are of, and how many keypoints of how many numbers there are."""
 
 FILES_AT_ONCE = 256
+MOST_BYTES = 16 << 20
+"""Of a label file."""
 
 
 class Yolo:
@@ -135,7 +138,7 @@ def read_labels(
     files: list[_File | None] = []
     for start in range(0, len(keys), FILES_AT_ONCE):
         together = keys[start : start + FILES_AT_ONCE]
-        for key, data in zip(together, store.read(together), strict=True):
+        for key, data in zip(together, read_known(store, together, MOST_BYTES), strict=True):
             place = full_name(store, key)
             files.append(None if data is None else _read_file(place, data, described, bad_boxes))
     lines = [line for file in files if file for line in file.lines]

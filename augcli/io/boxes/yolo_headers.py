@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.errors import Note, Option, quantity
-from augcli.io.boxes.yolo import POINTS, TASK, YOLO
+from augcli.io.boxes.yolo import POINTS, TASK, YOLO, has_line
 from augcli.io.boxes.yolo_lines import DETECT, OBB, POSE, SEGMENT
 from augcli.program.annotated import BoxHeader
 from augcli.samples import Corners, Polygons, RunLengths
@@ -28,12 +28,19 @@ def as_yolo(
     """
     if header.box_format == YOLO:
         return header, []
-    outlines = [outline for image in images for outline in image.outlines if outline]
+    crowds, outlines = 0, []
+    for image in images:
+        kept = [has_line(extra) for extra in image.extras]
+        crowds += len(kept) - sum(kept)
+        outlines += [own for own, is_kept in zip(image.outlines, kept, strict=False) if own and is_kept]
     kinds = [type(outline.form) for outline in outlines if outline.form is not None]
     points = max((len(outline.keypoints) for outline in outlines if outline.keypoints is not None), default=0)
     task = asked or _find_task(set(kinds), points)
     keys = {TASK: task} | ({POINTS: [points, 3]} if points and task == POSE else {})
-    return BoxHeader(YOLO, header.names, keys), _note_lost(task, kinds, points)
+    notes = _note_lost(task, kinds, points)
+    if crowds:
+        notes.append(f"labels have no line for {quantity(crowds, 'box', 'boxes')} of crowds (iscrowd)")
+    return BoxHeader(YOLO, header.names, keys), notes
 
 
 def _find_task(kinds: set[type], points: int) -> str:
@@ -48,11 +55,11 @@ def _note_lost(task: str, kinds: list[type], points: int) -> list[str]:
     """Return notes on what labels have no place for."""
     notes: list[str] = []
     if points and task != POSE:
-        notes.append(Note("keypoints have no place in labels; give ", Option("yolo_task", POSE)))
+        notes.append(Note("labels have no place for keypoints; give ", Option("yolo_task", POSE)))
     if count := kinds.count(Polygons) if task != SEGMENT else 0:
-        what = f"{quantity(count, 'outline')} have no place in labels; give "
+        what = f"labels have no place for {quantity(count, 'outline')}; give "
         notes.append(Note(what, Option("yolo_task", SEGMENT)))
     if count := kinds.count(RunLengths):
-        what = quantity(count, "object is", "objects are")
-        notes.append(f"{what} drawn as pixels (RLE): labels have the box of each")
+        what = quantity(count, "object")
+        notes.append(f"labels have the box alone of {what} drawn as pixels (RLE)")
     return notes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, Note, Option, quantity
 from augcli.io.boxes.yolo_sets import YoloSet, read_description, read_name_lines
+from augcli.io.boxes.yolo_yaml import MOST_BYTES
 from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.splits import describe_splits, divide_folders
 from augcli.io.readers.yolo_paths import Paths, find_root
@@ -15,6 +16,7 @@ from augcli.io.readers.yolo_places import Found, find_places, label_key, merge_f
 from augcli.io.readers.yolo_signs import find_descriptions, label_directories
 from augcli.io.store.base import full_name
 from augcli.io.store.listing import Files
+from augcli.io.store.locations import read_known
 from augcli.io.store.names import RECIPE
 
 if TYPE_CHECKING:
@@ -90,12 +92,12 @@ def _find_description(found: Input) -> str:
 
 
 def _read(store: Store, key: str, name: str) -> YoloSet:
-    [data] = store.read([key])
+    [data] = read_known(store, [key], MOST_BYTES)
     try:
         return read_description(key.lower(), data or b"")
     except InputError as error:
-        what = "the description of a YOLO data set: train, val, names"
-        raise InputError(f"{name!r} {error}; correct it, or give {what}") from error
+        cure = "" if ";" in str(error) else "; correct it"
+        raise InputError(f"{name!r} {error}{cure}") from error
 
 
 def _divide(paths: Paths, selection: Selection) -> tuple[Found, str]:
@@ -170,7 +172,7 @@ def _list_name_files(paths: Paths) -> list[str]:
 
 def _read_names(paths: Paths, keys: Sequence[str]) -> tuple[str, tuple[str, ...]] | None:
     """Return the first of these files that exists, and the names in it."""
-    for key, data in zip(keys, paths.store.read(keys), strict=True):
+    for key, data in zip(keys, read_known(paths.store, keys, MOST_BYTES), strict=True):
         if data is not None and not paths.store.read([posixpath.join(posixpath.dirname(key), RECIPE)])[0]:
             name = full_name(paths.store, key)
             try:

@@ -14,13 +14,16 @@ from augcli.errors import InputError, Option
 from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.pairs import join_root
 from augcli.io.store.listing import find_suffix, list_tree
-from augcli.io.store.locations import Kind, path_below
+from augcli.io.store.locations import Kind, path_below, read_known
 from augcli.io.store.urls import is_url
 
 if TYPE_CHECKING:
     from augcli.io.readers.base import Selection
     from augcli.io.store.base import Store
     from augcli.io.store.listing import Tree
+
+MOST_LISTED = 1 << 30
+"""Bytes of a list of images: some ten million of them."""
 
 LIST_SUFFIXES = (".txt", ".names")
 
@@ -81,7 +84,7 @@ class Paths:
         """True if a directory, or a list of images, stands below the root."""
         if key == "." or key in self.tree.directories:
             return True
-        return find_suffix(key) in LIST_SUFFIXES and self.store.read([key])[0] is not None
+        return find_suffix(key) in LIST_SUFFIXES and read_known(self.store, [key], MOST_LISTED)[0] is not None
 
     def _find_above(self, entry: str, path: str, what: str) -> Place | None:
         """Return where a path with a leading `../` leads: Roboflow writes it where none is meant."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError, quantity
 from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.yolo_paths import MOST_LISTED
 from augcli.io.store.listing import Files, list_tree
-from augcli.io.store.locations import Kind, join_directories
+from augcli.io.store.locations import Kind, join_directories, read_known
 from augcli.io.store.urls import is_url
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def _list_outside(paths: Paths, directory: str) -> _Part:
 def _read_list(paths: Paths, split: str, place: Place) -> Iterator[_Part]:
     """Yield the images that a list names, one a line: those below the root, and those elsewhere."""
     location = paths.selection.locate(place.path) if place.is_outside else None
-    [data] = location.store.read([location.key]) if location else paths.store.read([place.path])
+    lies_at = (location.store, location.key) if location else (paths.store, place.path)
+    [data] = read_known(lies_at[0], [lies_at[1]], MOST_LISTED)
     try:
         lines = [line.strip().replace("\\", "/") for line in (data or b"").decode("utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:

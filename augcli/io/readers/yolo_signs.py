@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from augcli.io.split_words import find_words
+from augcli.io.store.locations import read_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +19,8 @@ LABEL_SUFFIX = ".txt"
 
 LOOKED_AT = 16
 """Images whose labels are looked for, where nothing else tells what a folder is."""
+
+MOST_LABEL = 16 << 20
 
 LINE = re.compile(rb"(\xef\xbb\xbf)?\s*[0-9]{1,5}(\.0*)?([ \t]+-?[0-9.]+([eE]-?[0-9]+)?){4,}[ \t]*(\r?\n|$)")
 """How a label file begins that is not empty."""
@@ -65,7 +68,7 @@ def has_labels_beside(found: Input, keys: list[str]) -> bool:
         return False
     step = max(len(keys) // LOOKED_AT, 1)
     names = [key.rpartition(".")[0] + LABEL_SUFFIX for key in keys[::step][:LOOKED_AT]]
-    texts = [data for data in found.store.read(names) if data]
+    texts = [data for data in read_known(found.store, names, MOST_LABEL) if data]
     return bool(texts) and all(LINE.match(data) for data in texts)
 
 

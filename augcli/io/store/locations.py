@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augcli.errors import InputError
-from augcli.io.store.base import full_name
+from augcli.io.store.base import full_name, is_local
 from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.listing import Files
 from augcli.io.store.local import LocalStore
@@ -175,6 +175,34 @@ def join_directories(paths: Sequence[str]) -> tuple[str, list[str]]:
     root = os.path.commonpath([path or "/" for path in above])
     below = [os.path.relpath(path, root) for path in whole]
     return root, ["" if path == "." else f"{path}/" for path in below]
+
+
+def read_known(store: Store, keys: Sequence[str], most_bytes: int) -> list[bytes | None]:
+    """Read files whose names alone are known; None where no file stands: reading a pipe need not end.
+
+    Raises:
+        InputError: If one is longer than that.
+        StorageError: If the machine fails.
+    """
+    if not is_local(store):
+        return list(store.read(keys))
+    sizes = [_find_size(full_name(store, key)) for key in keys]
+    for key, size in zip(keys, sizes, strict=True):
+        if size is not None and size > most_bytes:
+            name = full_name(store, key)
+            raise InputError(f"{name!r} must be of at most {most_bytes} bytes, got {size}; correct it")
+    there = [key for key, size in zip(keys, sizes, strict=True) if size is not None]
+    data = dict(zip(there, store.read(there), strict=True))
+    return [data.get(key) for key in keys]
+
+
+def _find_size(path: str) -> int | None:
+    """Return the length of a file; None if there is none."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def is_pattern(path: str) -> bool:
