@@ -316,3 +316,22 @@ def test_outlines_that_cross_themselves_are_counted_where_they_are_cut(make, tmp
     del paths["masks"]
     result = augcli.materialize(dst=tmp_path / "dst", recipe=read_recipe({"name": "r"} | HOLES[0]), **paths)
     assert result.counts["outlines that cross themselves, made valid where they were cut"] == COUNT
+
+
+@pytest.mark.slow
+def test_outlines_stand_in_samples_of_tar_files_and_are_read_again(make, tmp_path):
+    paths = make()
+    del paths["masks"]
+    plain, _ = materialize(tmp_path, paths, CUTMIX)
+    recipe = read_recipe({"name": "r"} | CUTMIX | {"format": "webdataset", "image-format": "png"})
+    augcli.materialize(dst=tmp_path / "tars", recipe=recipe, **paths)
+    again = read_recipe({"name": "r", "op": [{"kind": "cutout", "p": 0.0}], "format": "folder"})
+    augcli.materialize(tmp_path / "tars", tmp_path / "again", again)
+    (path,) = (tmp_path / "again").rglob("annotations.json")
+    entries = json.loads(path.read_text())["annotations"]
+    keys = ("category_id", "bbox", "area", "segmentation", "keypoints", "num_keypoints")
+    written, read_again = (
+        sorted(json.dumps({key: entry[key] for key in keys}) for entry in entries_of)
+        for entries_of in (plain.anns.values(), entries)
+    )
+    assert written == read_again

@@ -12,6 +12,7 @@ import pyarrow as pa
 from augcli.errors import InputError, OutputError
 from augcli.io import hugging_face
 from augcli.io.boxes.base import EMPTY
+from augcli.io.boxes.coco_outlines import read_outline
 from augcli.io.boxes.extras import to_text
 from augcli.io.boxes.recorded import read_annotated
 from augcli.io.labels.choice import EXACT
@@ -149,6 +150,7 @@ def _read_boxes(fields: Mapping[str, Any], header: BoxHeader, where: str) -> Ima
         sides = np.array([box["bbox"] for box in boxes], np.float64).reshape(-1, 4)
         categories = tuple(box["category_index"] for box in boxes)
         extras = tuple(to_text(box["extra"], where) for box in boxes)
+        outlines = tuple(read_outline(box, where) for box in boxes)
         edges = np.stack(
             [sides[:, 1], sides[:, 0], sides[:, 1] + sides[:, 3], sides[:, 0] + sides[:, 2]], axis=1
         )
@@ -162,6 +164,7 @@ def _read_boxes(fields: Mapping[str, Any], header: BoxHeader, where: str) -> Ima
             categories,
             extras,
             to_text(json.loads(fields["image"]), where),
+            outlines if any(outlines) else (),
         )
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (InputError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{where}: its boxes are not as they were written ({error})") from error

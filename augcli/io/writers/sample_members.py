@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augcli.io.boxes.coco_outlines import describe_outline
 from augcli.io.boxes.decimals import round_decimals
 from augcli.io.boxes.yolo import strip_numbers
 from augcli.io.records.annotation_columns import boxed_images
@@ -113,7 +114,7 @@ def npy_file(values: NDArray[Any]) -> bytes:
 
 
 def _box_text(image: BoxedImage, names: tuple[str, ...]) -> str:
-    """Return the boxes of an image as JSON text: x, y, width and height, as COCO has them, and the rest."""
+    """Return the boxes of an image as JSON text: x, y, width, height, outlines as COCO has them, and more."""
     boxes = []
     for box in image.boxes:
         y0, x0, y1, x1 = box.edges
@@ -127,6 +128,7 @@ def _box_text(image: BoxedImage, names: tuple[str, ...]) -> str:
                 "source": box.source,
                 "extra": json.loads(strip_numbers(box.extra)),
             }
+            | ({} if box.outline is None else describe_outline(box.outline))
         )
     return _encode(boxes)
 
