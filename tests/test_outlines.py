@@ -6,11 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from augcli.program import polygons
 from augcli.program.annotated import BoxRule
-from augcli.program.boxes_and_masks import Source, follow_boxes
+from augcli.program.boxes_and_masks import Source, follow_boxes, follow_mask
 from augcli.program.cells import follow_program
 from augcli.program.polygons import find_edges
 from augcli.program.run_lengths import Block, find_bounds, pack, unpack
@@ -151,6 +153,23 @@ def test_a_partners_outline_is_stretched_and_clipped_to_what_is_pasted():
     (found,) = follow([Paste(Box(0, 0, 4, 4), 0)], EMPTY, [partner])
     assert rings(found.outline.form) == [[[0, 0], [0, 4], [4, 4], [4, 0]]]
     assert (found.outline.area, found.visibility) == (16, 16 / 96)
+
+
+@pytest.mark.parametrize("flip", [1, -1])
+def test_rings_run_clockwise_whichever_way_geos_gives_them(flip):
+    points = np.array(square(2, 2, 4, 6), float)[::flip]
+    [(form, area)] = polygons.open_rings(np.array([shapely.Polygon(points)], object))
+    assert rings(form) == [[[2, 2], [2, 6], [4, 6], [4, 2]]]
+    assert area == 8
+
+
+def test_the_area_of_a_stretched_outline_is_counted_anew():
+    partner = source(polygon(square(0, 0, 12, 4)), area=50.0, size=(24, 16))
+    (found,) = follow([Paste(Box(0, 0, HEIGHT, WIDTH), 0)], EMPTY, [partner])
+    assert (found.outline.area, found.visibility) == (24, 1.0)
+    partner = source(polygon(square(0, 0, 6, 4)), area=50.0)
+    (found,) = follow([Paste(Box(0, 0, HEIGHT, WIDTH), 0)], EMPTY, [partner])
+    assert found.outline.area == 50
 
 
 @pytest.mark.parametrize(("least", "stays"), [(0.25, True), (0.26, False)])
@@ -318,8 +337,6 @@ def test_a_partners_pixels_are_read_where_masks_are(size, part):
     mask = (rows * 5 + columns * 3) % 7 < 3
     step = Paste(Box(2, 3, 11, 14), 0, part)
     (found,) = follow([step], EMPTY, [source(runs_of(mask), size=size)])
-    from augcli.program.boxes_and_masks import follow_mask
-
     zeros = np.zeros((HEIGHT, WIDTH), np.uint8)
     expected = follow_mask((step,), zeros, [mask.astype(np.uint8)])
     assert mask_of(found.outline.form).tolist() == expected.astype(bool).tolist()

@@ -98,7 +98,7 @@ def cut_polygons(forms: Sequence[Polygons], edges: NDArray[np.float64], layer: L
         is_hidden[numbers[overlaps]] = True
         _replace(geometries, is_hidden, shapely.difference(before[overlaps], hidden[overlaps]))
         is_cut |= is_hidden
-    rings = iter(_open_rings(geometries[is_cut]) if is_cut.any() else ())
+    rings = iter(open_rings(geometries[is_cut]) if is_cut.any() else ())
     cuts = []
     for number, geometry in enumerate(geometries):
         form, area = next(rings) if is_cut[number] else (None, float(wholes[number]))
@@ -221,7 +221,7 @@ def _sum_rings(points: NDArray[np.float64], starts: NDArray[np.int64]) -> list[f
     return [math.fsum(terms[start:stop]) / 2 for start, stop in pairwise(places)]
 
 
-def _open_rings(geometries: NDArray[Any]) -> list[tuple[Polygons, float]]:
+def open_rings(geometries: NDArray[Any]) -> list[tuple[Polygons, float]]:
     """Return the outlines and the areas of polygons; those with holes are cut through them into several.
 
     A ring begins with its first corner in reading order and runs clockwise as one sees it. Corners in the
