@@ -121,7 +121,7 @@ records/step_columns        steps as columns
 records/annotation_columns  boxes and masks as columns
 records/outline_columns     outlines and keypoints as columns
 records/label_columns       label columns of outputs, from exact labels
-records/row_statistics  what a report says of the rows of an output
+records/row_statistics      what a report says of the rows of an output
 records/counts              what rows are counted by, for the summary
 records/cell_bytes          cells of columns as bytes, to be hashed
 records/seen_files          which versions of its sources a chunk was made from, a cache

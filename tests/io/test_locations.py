@@ -164,6 +164,12 @@ def test_a_pattern_finds_objects_as_it_finds_files():
     assert len(locate_files(f"{url}/*.png")[1]) == 0
 
 
+def test_a_pattern_finds_no_objects_of_a_directory_whose_name_begins_like_its_own():
+    url = fill("beside", "a/1.parquet", "a2/2.parquet", "a.d/3.parquet")
+    store, files = locate_files(f"{url}/a/*.parquet")
+    assert (store.name, files.keys) == (f"{url}/a", ["1.parquet"])
+
+
 def test_an_object_whose_name_looks_like_a_pattern_is_that_object():
     url = fill("odd", "a[1].parquet", "a1.parquet")
     assert locate_files(f"{url}/a[1].parquet")[1].keys == ["a[1].parquet"]

@@ -57,14 +57,14 @@ def find_objects(url: Url, access: Access) -> tuple[RemoteStore, Files]:
         return open_bucket(url.parent, access), Files([File(url.name, *found)])
     parts = url.key.split("/")
     fixed = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
-    begin, matched = "/".join(parts[:fixed]), Files()
+    begin, matched = "".join(f"{part}/" for part in parts[:fixed]), Files()
     for page in open_bucket(Url(url.scheme, url.bucket), access).list(begin):
         for file in map(File, page.keys, page.sizes, page.versions):
             if matches(file.key.split("/")[fixed:], parts[fixed:]):
                 matched.append(*file)
     matched.sort()
     holders = {key.rpartition("/")[0] for key in matched.keys}
-    root = posixpath.commonpath(holders) if holders else begin
+    root = posixpath.commonpath(holders) if holders else begin.rstrip("/")
     below = Files(file._replace(key=file.key[len(root) :].lstrip("/")) for file in matched)
     return open_bucket(Url(url.scheme, url.bucket, root), access), below
 
