@@ -34,6 +34,18 @@ def test_a_process_that_was_killed_is_gone_even_before_its_parent_knows():
     assert is_gone(identity)
 
 
+def test_a_process_that_the_system_hides_is_not_gone(monkeypatch):
+    identity = identify_process()
+    monkeypatch.setattr(machine, "_read_words", lambda process: [])  # as with hidepid, of another user
+    assert not is_gone(identity)
+    monkeypatch.setattr(os, "kill", refuse)
+    assert not is_gone(identity)
+
+
+def refuse(process, signal):
+    raise PermissionError
+
+
 def test_another_process_of_the_same_number_is_another_process():
     name, number, started = identify_process().rsplit(" ", 2)
     assert is_gone(f"{name} {number} {int(started) + 1}")

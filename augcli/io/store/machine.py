@@ -20,8 +20,8 @@ ENDED = ("Z", "X", "x")
 
 def identify_process() -> str:
     """Return what tells this process from all others, on all machines; empty where that is not known."""
-    machine, started = _identify_machine(), _read_start(os.getpid())
-    return f"{machine} {os.getpid()} {started}" if machine and started else ""
+    machine, words = _identify_machine(), _read_words(os.getpid())
+    return f"{machine} {os.getpid()} {words[START_FIELD]}" if machine and words else ""
 
 
 def is_gone(identity: str) -> bool:
@@ -29,7 +29,10 @@ def is_gone(identity: str) -> bool:
     machine, number, started = ["", "", *identity.rsplit(" ", 2)][-3:]
     if not number.isdecimal() or machine != _identify_machine():
         return False
-    return _read_start(int(number)) != started
+    words = _read_words(int(number))
+    if not words:
+        return not _is_hidden(int(number))
+    return words[0] in ENDED or words[START_FIELD] != started
 
 
 def _identify_machine() -> str:
@@ -42,10 +45,20 @@ def _identify_machine() -> str:
     return ""
 
 
-def _read_start(process: int) -> str:
-    """Return when a process began, in ticks since the machine did; empty if it is gone, or not known."""
+def _read_words(process: int) -> list[str]:
+    """Return what the system says of a process behind its name; nothing if it is gone, or is not shown."""
     try:
-        words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except (OSError, UnicodeDecodeError):
-        return ""
-    return "" if words[0] in ENDED else words[START_FIELD]
+        return []
+
+
+def _is_hidden(process: int) -> bool:
+    """True if a process runs of which the system says nothing: /proc may hide those of other users."""
+    try:
+        os.kill(process, 0)  # no signal is sent: only whether there is such a process
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
