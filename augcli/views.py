@@ -19,7 +19,7 @@ from augcli.recipe_files import load_recipe
 from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from augcli.io.store.urls import Access
     from augcli.pipeline.differences import Differences
@@ -43,7 +43,7 @@ def write_report(
     labels: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
-    boxes: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | Sequence[str] | None = None,
     endpoint_url: str | None = None,
     anonymous: bool = False,
     advance: Callable[[int, int], None] | None = None,
@@ -62,7 +62,7 @@ def write_report(
         labels: CSV, parquet or JSON lines table that labels the images of a folder.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
-        boxes: COCO JSON file, or directory of Pascal VOC XML.
+        boxes: COCO JSON file, or directory of Pascal VOC XML; or a list of texts `SPLIT=FILE`.
         endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
         anonymous: Whether requests are not signed, as for public buckets.
         advance: Called after each piece of work with (part files read since the last call, all of them).
@@ -111,7 +111,7 @@ def show(
     labels: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
-    boxes: str | os.PathLike[str] | None = None,
+    boxes: str | os.PathLike[str] | Sequence[str] | None = None,
     endpoint_url: str | None = None,
     anonymous: bool = False,
 ) -> Shown:
@@ -127,7 +127,7 @@ def show(
         labels: CSV, parquet or JSON lines table that labels the images of a folder.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
-        boxes: COCO JSON file, or directory of Pascal VOC XML.
+        boxes: COCO JSON file, or directory of Pascal VOC XML; or a list of texts `SPLIT=FILE`.
         endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
         anonymous: Whether requests are not signed, as for public buckets.
 
@@ -137,10 +137,10 @@ def show(
     Raises:
         UsageError: If an argument is not accepted.
         InputError: If `dst` is missing, or nothing bears this name; the nearest names are told.
-        OutputError: If `dst` is not an output of augcli, or damaged.
+        OutputError: If `dst` is not an output of augcli, or damaged, or `sheet` lies in `src`.
         StorageError: If the machine fails.
     """
-    from augcli.io.store.places import open_destination
+    from augcli.io.store.places import check_beside, open_destination
     from augcli.io.store.urls import Access, plain_path
     from augcli.pipeline.output.stored_splits import open_output
     from augcli.report.shown import find_outputs
@@ -152,6 +152,8 @@ def show(
     files = InputFiles.of(labels, classes, masks, boxes)
     check_sources(src, files)
     check_output(path, access)
+    if src is not None and sheet is not None:
+        check_beside(src, sheet)
     recipe = load_stored(path, access)
     output = open_output(open_destination(path, access), recipe)
     shown = find_outputs(output, key)

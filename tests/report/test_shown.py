@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.errors import InputError
+from augcli.errors import InputError, OutputError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.mixup import Mixup
@@ -68,6 +68,13 @@ def test_an_output_is_found_by_its_source_and_by_its_file(output):
     for name in (file, file.split("/")[1]):
         (own,) = augcli.show(output[1], name).outputs
         assert own == shown.outputs[0]
+
+
+def test_a_sheet_inside_of_the_sources_is_refused_and_not_written(output):
+    src, dst = output
+    with pytest.raises(OutputError, match=r"SHEET .*sheet.png' lies in SRC .*give it another place"):
+        augcli.show(dst, "cat/0.png", src / "sheet.png", src=src)
+    assert not (src / "sheet.png").exists()
 
 
 def test_the_last_part_of_a_key_finds_all_that_bear_it(output):
