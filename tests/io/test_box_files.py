@@ -127,7 +127,7 @@ def test_dots_of_folders_and_leading_dots_are_no_suffix():
 def test_likelier_name_comes_first():
     assert match(make_held("a.jpg", "train/a.jpg"), ["train/a.jpg", "a.jpg"]) == (
         [2],
-        ["1 images of the boxes are not in the input"],
+        ["1 image of the boxes not in the input"],
     )
 
 
@@ -138,7 +138,7 @@ def test_less_likely_name_is_taken_where_the_file_has_no_other():
 def test_image_goes_to_the_sample_to_which_its_name_is_likelier():
     assert match(make_held("a.jpg"), ["train/a.jpg", "a.jpg"], ["a.jpg"]) == (
         [None, 1],
-        ["1 images are not in the boxes and have none"],
+        ["1 image not in the boxes, kept without any"],
     )
 
 
@@ -231,7 +231,7 @@ def test_images_whose_names_nearly_match_stop_the_run(ours, theirs):
         f"{more}; marks or zeros differ, or several are alike; give both the same names, or give"
         " unboxed='keep' to have them without boxes, or unboxed='skip' to leave them out"
     )
-    notes = ["2 images are not in the boxes and have none", "1 images of the boxes are not in the input"]
+    notes = ["2 images not in the boxes, kept without any", "1 image of the boxes not in the input"]
     assert match(held, [ours], others, ["b.jpg"], unboxed="keep") == ([None, None, 2], notes)
 
 
@@ -248,14 +248,14 @@ def test_images_that_the_boxes_do_not_name_stop_the_run_where_that_is_asked_for(
 def test_images_that_are_left_out_are_noted():
     assert match(make_held("a.jpg"), ["x.jpg"], ["a.jpg"], unboxed="skip") == (
         [None, 1],
-        ["1 images are not in the boxes and are left out"],
+        ["1 image not in the boxes, left out"],
     )
 
 
 def test_what_is_without_the_other_is_noted():
     assert match(make_held("a", "b", "c", "d"), ["a"], ["x"], ["y"], ["z"]) == (
         [1, None, None, None],
-        ["3 images are not in the boxes and have none", "3 images of the boxes are not in the input"],
+        ["3 images not in the boxes, kept without any", "3 images of the boxes not in the input"],
     )
 
 
@@ -278,7 +278,7 @@ def test_boxes_of_no_images_are_refused():
 
 
 def test_no_samples_have_no_boxes():
-    assert match(make_held("a")) == ([], ["1 images of the boxes are not in the input"])
+    assert match(make_held("a")) == ([], ["1 image of the boxes not in the input"])
 
 
 def test_empty_boxes_are_none():

@@ -88,10 +88,10 @@ def match_boxes(
     if folded:
         notes.append(f"{quantity(folded, 'image')} found in the boxes but for case, suffix or Unicode form")
     if missing := len(names) - len(found):
-        what = "are left out" if unboxed == SKIP else "have none"
-        notes.append(f"{missing} images are not in the boxes and {what}")
-    if len(found) < len(box_file.images):
-        notes.append(f"{len(box_file.images) - len(found)} images of the boxes are not in the input")
+        what = "left out" if unboxed == SKIP else "kept without any"
+        notes.append(f"{quantity(missing, 'image')} not in the boxes, {what}")
+    if unused := len(box_file.images) - len(found):
+        notes.append(f"{quantity(unused, 'image')} of the boxes not in the input")
     images = (found.get(sample) for sample in range(len(names)))
     return [None if image is None else box_file.images[image] for image in images], notes
 
