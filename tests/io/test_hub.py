@@ -192,6 +192,15 @@ def test_what_the_server_refuses_is_a_fault_of_the_moment(hub, url, status, said
         store.read(["a"])
 
 
+def test_the_name_of_a_file_is_not_taken_for_a_status(hub, url):
+    hub.push({"403.jpg": b"1"})
+    store = open_url(url)
+    hub.status = 500
+    with pytest.raises(StorageError, match="run again to go on") as caught:
+        store.read(["403.jpg"])
+    assert "denied" not in str(caught.value)
+
+
 def test_a_server_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     with pytest.raises(StorageError, match="the server cannot be reached; check the network and HF_ENDPOINT"):

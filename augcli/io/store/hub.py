@@ -47,15 +47,16 @@ FAULTS = (
     (r"RevisionNotFound", "there is no such revision", "correct what stands behind the @"),
     (r"RepositoryNotFound", "there is no such data set, or it is private", "correct its name, or " + LOG_IN),
     (r"EntryNotFound", "it does not exist", "see to it that nobody removes it, and run again"),
-    (r"\b401\b", "there is no such data set, or the credentials are not accepted (401)",
+    (r"\b401 ", "there is no such data set, or the credentials are not accepted (401)",
      "correct its name, or " + LOG_IN),
-    (r"\b403\b", "access is denied (403)", LOG_IN),
-    (r"\b429\b|\b503\b", "the server turns requests away", "run again later, or with fewer workers"),
+    (r"\b403 ", "access is denied (403)", LOG_IN),
+    (r"\b(429|503) ", "the server turns requests away", "run again later, or with fewer workers"),
     (r"Timeout", "the server does not answer in time", "run again to go on"),
     (r"ConnectError", "the server cannot be reached", "check the network and HF_ENDPOINT"),
-    (r"JSONDecode|\b404\b", "the server does not answer as Hugging Face does", "correct HF_ENDPOINT"),
+    (r"JSONDecode|\b404 ", "the server does not answer as Hugging Face does", "correct HF_ENDPOINT"),
 )  # fmt: skip
-"""By what a fault is known, what it is, and the cure."""
+"""By what a fault is known, what it is, and the cure. A blank stands behind a status: a file may be called
+`403.jpg`, but an address has no blanks."""
 
 
 @cache
