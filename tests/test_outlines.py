@@ -187,6 +187,14 @@ def test_weight_is_the_mean_over_what_is_seen_of_an_outline():
     assert (other.weight, other.visibility) == (0.75, 0.5)
 
 
+def test_an_outline_so_small_that_its_pieces_fall_away_has_a_weight():
+    speck = polygon([(1, 1.9999), (1, 2.0001), (1.0001, 2)])  # 1e-8 pixels, on the edge of two shares
+    (found,) = follow(
+        [Blend(Box(0, 0, 4, 2), 16384, 0)], source(speck), [source(TRIANGLE)], BoxRule("keep", 0, 1)
+    )
+    assert (found.slot, found.weight) == (None, 1.0)
+
+
 def test_an_outline_of_no_area_counts_as_none():
     base = source(polygon([(0, 0), (4, 4), (2, 2)]), box=(0, 0, 4, 4))
     (found,) = follow([], base)

@@ -187,8 +187,10 @@ def _weigh(geometry: Any, edges: NDArray[np.float64], layer: Layer) -> float:
     shares = sorted({share for share in window.shares.ravel().tolist() if share > 0})
     pieces = [shapely.intersection(geometry, _unite(window, window.shares == share)) for share in shares]
     areas = _measure(np.array([_keep_areas(piece) for piece in pieces], object))
-    held = math.fsum(share * area for share, area in zip(shares, areas, strict=True))
-    return held / math.fsum(areas)
+    total = math.fsum(areas)
+    if not total:  # pieces so small fall away
+        return max(shares)
+    return math.fsum(share * area for share, area in zip(shares, areas, strict=True)) / total
 
 
 def _measure(geometries: NDArray[Any]) -> list[float]:
@@ -258,9 +260,8 @@ def _join_rings(rings: list[tuple[list[list[float]], float]]) -> tuple[Polygons,
 def _find_bends(points: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which corners of closed rings do not lie between two of the same row or column."""
     before = np.arange(-1, len(points) - 1)
-    before[starts[:-1][np.diff(starts) > 1]] = (
-        starts[1:][np.diff(starts) > 1] - 2
-    )  # the last one is the first
+    is_ring = np.diff(starts) > 1
+    before[starts[:-1][is_ring]] = starts[1:][is_ring] - 2  # its last corner is its first once more
     behind = np.minimum(np.arange(1, len(points) + 1), len(points) - 1)
     return ~((points == points[before]) & (points == points[behind])).any(1)
 
