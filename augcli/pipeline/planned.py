@@ -1,7 +1,8 @@
-"""Planning for partitions, and the share of one that was planned: it lists neither SRC nor all of DST.
+"""Planning for partitions, and the share of one that was planned: it does not list SRC.
 
 `plan_ahead` lists and compares once for all of them, and writes for each a slice of the plan. A partition
-then reads its slice and its own part files, by their names.
+then reads its slice and its own part files, by their names. Only where some of these stand it lists DST, to
+see whether the files that they name do.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class PlannedShare(Share):
     index: Index
 
     def look(self) -> Look:
-        """Read the part files of this partition; list what they name, if there are some.
+        """Read the part files of this partition; list DST if there are some, for the files that they name.
 
         Raises:
             OutputError: If another run closed the output meanwhile, or planned it anew.

@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
-from augcli.errors import InputError, Option, StorageError
+from augcli.errors import InputError, StorageError
 from augcli.io.labels.choice import LABEL_NAMES, SOFT
 from augcli.io.labels.columns import holds_texts
 from augcli.io.labels.matching import FILE_NAMES
@@ -244,8 +244,3 @@ def _guess_texts(text: bytes, name: str) -> pa.Schema:
             elif isinstance(value, list) and value and all(isinstance(part, str) for part in value):
                 kinds.setdefault(key, pa.list_(pa.string()))
     return pa.schema(kinds.items())
-
-
-def label_col_words(table: Table) -> tuple[object, ...]:
-    """Return the words that name the columns of a table and the option that chooses one."""
-    return f"it has {', '.join(table.schema.names)}; give ", Option("label_col")

@@ -40,10 +40,8 @@ def unpack_values(data: bytes) -> Any:
     """
     try:
         return _Unpacker(io.BytesIO(zlib.decompress(data))).load()
-    except Exception as error:
-        raise ValueError(
-            f"these are not plain values: {error}"
-        ) from error  # whatever damaged pickles come to
+    except Exception as error:  # whatever damaged pickles come to
+        raise ValueError(f"these are not plain values: {error}") from error
 
 
 class _Packer(pickle.Pickler):

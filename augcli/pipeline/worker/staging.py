@@ -30,9 +30,8 @@ class Staging:
     def __init__(self, writer: Writer) -> None:
         """Prepare to stage what a writer writes."""
         self._writer = writer
-        store = getattr(
-            writer, "store", None
-        )  # what stands in for a writer, and keeps or drops all, has none
+        # What stands in for a writer, and keeps or drops all, has no store.
+        store = getattr(writer, "store", None)
         is_slow = store is not None and not is_local(store)
         self._thread = ThreadPoolExecutor(1, "augcli-staging") if is_slow else None
         self._begun: deque[Future[Sequence[Any]]] = deque()
