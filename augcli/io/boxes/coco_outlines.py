@@ -188,5 +188,7 @@ def _describe_form(form: Form) -> Any:
         return {"size": [form.height, form.width], "counts": counts}
     numbers = np.round(form.points[:, ::-1], DECIMALS).ravel().tolist()
     parts = (len(form.points),) if isinstance(form, Corners) else form.parts
+    if len(parts) == 1:
+        return [numbers]
     stops = (2 * np.cumsum(parts)).tolist()
     return [numbers[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]

