@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from augcli.pipeline.plan.partitions import Partition
     from augcli.recipe import Recipe
 
-ARGUMENTS = ("src", "dst", "recipe", "sheet", "key", "file", "first", "second")
+ARGUMENTS = ("src", "dst", "recipe", "sheet", "key", "file", "first", "second", "a", "b")
 """What the command line takes by its place; there they are called `SRC`, and so on."""
 
 SHEETS = ("sheet", "preview")

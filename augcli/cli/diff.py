@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from augcli import views
+from augcli.arguments import check_paths
 from augcli.cli import options
 from augcli.cli.work import show
 
@@ -29,6 +30,7 @@ def diff(
     """Compare two outputs or recipes; exit code 6 where they differ in keys, bytes, labels or partners."""
     from augcli.report.differences import describe_differences, document_differences
 
+    check_paths(a=first, b=second)  # by the names that they have here
     found = views.diff(first, second, endpoint_url=endpoint_url, anonymous=anonymous)
     show(found, describe_differences, document_differences, quiet, json)
     return DIFFERENCES if found else 0

@@ -36,9 +36,9 @@ def document_differences(found: Differences) -> dict[str, Any]:
     return {
         "first": found.first,
         "second": found.second,
-        "keys": [one._asdict() for one in found.keys],
+        "keys": [key._asdict() for key in found.keys],
         "compared": found.compared,
-        "outputs": [one._asdict() for one in found.outputs],
+        "outputs": [output._asdict() for output in found.outputs],
         "same": not found,
     }
 

@@ -22,8 +22,10 @@ from augcli.pipeline.plan.splits import table_options
 from augcli.pipeline.preview import preview_outputs
 from augcli.report.drawing import SourceImages, draw_result, load_results
 from augcli.report.objects import CELL
+from augcli.report.wording import name_class, write_label
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from augcli.io.readers.base import Selection, Source
@@ -163,8 +165,9 @@ def _caption(row: dict[str, Any], classes: tuple[str, ...], header: BoxHeader | 
     return "\n".join(lines)
 
 
-def _weights(indices: Any, weights: Any, classes: tuple[str, ...]) -> str:
-    return ", ".join(f"{classes[i]} {weight:.2f}" for i, weight in zip(indices, weights, strict=True))
+def _weights(indices: Iterable[int], weights: Iterable[float], classes: tuple[str, ...]) -> str:
+    """Return a label in words, in the order of its classes."""
+    return write_label((name_class(i, classes), weight) for i, weight in zip(indices, weights, strict=True))
 
 
 def _describe_label(label: SoftLabel | None, classes: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from augcli.errors import InputError
 from augcli.io.records.annotation_columns import BOXES, EDGES
 from augcli.io.records.step_columns import read_program
 from augcli.io.store.names import printable_key
-from augcli.report.wording import describe_step, name_class
+from augcli.report.wording import describe_step, name_class, order_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +174,7 @@ def _read_outputs(
             row["source"],
             tuple(row["partners"]),
             ShownWork(row["op"], row["copy"], row["reason"] or "", row["lam"], tuple(_describe_steps(row))),
-            _read_label(row, classes),
+            None if row["classes"] is None else order_label(row["classes"], row["weights"], classes),
             None if row.get(BOXES) is None else tuple(_read_boxes(row, names)),
             (split, part.chunk, number),
         )
@@ -184,13 +184,6 @@ def _describe_steps(row: dict[str, Any]) -> Iterator[str]:
     """Yield the steps of an output in words."""
     for step in read_program(row["steps"]):
         yield describe_step(step, row["height"], row["width"], row["partners"])
-
-
-def _read_label(row: dict[str, Any], classes: tuple[str, ...]) -> tuple[tuple[str, float], ...] | None:
-    if row["classes"] is None:
-        return None
-    pairs = sorted(zip(row["classes"], row["weights"], strict=True), key=lambda pair: (-pair[1], pair[0]))
-    return tuple((name_class(number, classes), weight) for number, weight in pairs)
 
 
 def _read_boxes(row: dict[str, Any], names: tuple[str, ...]) -> Iterator[ShownBox]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from augcli.report.drawing import draw_result, load_results
 from augcli.report.preview import Example, Sheet, draw_sheet
+from augcli.report.wording import write_label
 
 if TYPE_CHECKING:
     from augcli.pipeline.output.stored_splits import StoredOutput
@@ -24,7 +25,7 @@ def draw_shown(output: StoredOutput, shown: Shown, sources: SourceImages | None)
         OutputError: If a shard is damaged.
         StorageError: If the machine fails.
     """
-    return draw_sheet([_draw(output, one, sources) for one in shown.outputs[:MOST]])
+    return draw_sheet([_draw(output, own, sources) for own in shown.outputs[:MOST]])
 
 
 def _draw(output: StoredOutput, shown: ShownOutput, sources: SourceImages | None) -> Example:
@@ -37,5 +38,4 @@ def _draw(output: StoredOutput, shown: ShownOutput, sources: SourceImages | None
     result = draw_result(pair, row, output.annotated, output.recipe.max_pixels)
     keys = dict.fromkeys((shown.source, *shown.partners)) if sources is not None else ()
     drawn = tuple((sources.draw(key)[0], key.rpartition("/")[2]) for key in keys) if sources else ()
-    label = ", ".join(f"{name} {weight:.2f}" for name, weight in shown.label or ())
-    return Example(drawn, result, f"{shown.work.operations}\n{label}")
+    return Example(drawn, result, f"{shown.work.operations}\n{write_label(shown.label or ())}")

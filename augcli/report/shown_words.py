@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from augcli.errors import quantity
 from augcli.io.records.row_statistics import UNLABELLED
-from augcli.report.wording import describe_recipe, name_class, percent, plain_line
+from augcli.report.wording import describe_recipe, name_class, percent, plain_line, write_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,8 @@ def document_shown(shown: Shown) -> dict[str, Any]:
         "found": shown.found,
         "outputs": [_document_output(output) for output in shown.outputs],
         "failures": [
-            {"source": one.source, "stage": one.stage, "reason": one.reason, "detail": one.detail}
-            for one in shown.failures
+            {name: getattr(failure, name) for name in ("source", "stage", "reason", "detail")}
+            for failure in shown.failures
         ],
     }
 
@@ -111,7 +111,7 @@ def _describe_output(output: ShownOutput) -> Iterator[str]:
     if output.label is None:
         yield "  no label"
     else:
-        yield f"  label {', '.join(f'{name} {weight:.2f}' for name, weight in output.label)}"
+        yield f"  label {write_label(output.label)}"
     for box in output.boxes or ():
         y0, x0, y1, x1 = (f"{edge:g}" for edge in box.edges)
         seen = f"{percent(box.visibility)} of it seen"

@@ -38,8 +38,20 @@ def describe_label(
     """Return a label in words, the largest weight first: `dress 0.79, shoes 0.21`; empty without a label."""
     if classes is None or weights is None:
         return ""
+    return write_label(order_label(classes, weights, names))
+
+
+def order_label(
+    classes: Iterable[int], weights: Iterable[float], names: Sequence[str]
+) -> tuple[tuple[str, float], ...]:
+    """Return the names of a label's classes with their weights, the largest first."""
     pairs = sorted(zip(classes, weights, strict=True), key=lambda pair: (-pair[1], pair[0]))
-    return ", ".join(f"{name_class(number, names)} {weight:.2f}" for number, weight in pairs)
+    return tuple((name_class(number, names), weight) for number, weight in pairs)
+
+
+def write_label(label: Iterable[tuple[str, float]]) -> str:
+    """Return names of classes and their weights in words, in their order."""
+    return ", ".join(f"{name} {weight:.2f}" for name, weight in label)
 
 
 def describe_recipe(recipe: Recipe) -> list[str]:
