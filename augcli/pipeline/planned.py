@@ -38,10 +38,11 @@ from augcli.pipeline.plan.slices import slice_splits
 from augcli.recipe import TABLE_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from augcli.io.store.base import Store
     from augcli.pipeline.extent import Whole
+    from augcli.pipeline.output.slice_files import Given
     from augcli.pipeline.output.state import Standing
     from augcli.pipeline.plan.splits import Split
     from augcli.recipe import Recipe
@@ -52,7 +53,7 @@ def plan_ahead(
     seen: Look,
     count: int,
     notes: Sequence[str],
-    given: Mapping[str, str | bool | None],
+    given: Given,
 ) -> Standing:
     """Write for each partition what it needs, and remove what is in its way; return what stood.
 
@@ -145,7 +146,7 @@ def open_planned(
     store: Store,
     own: Partition,
     recipe: Recipe,
-    given: Mapping[str, str | bool | None],
+    given: Given,
     backend: str,
 ) -> PlannedShare | None:
     """Return the share of a partition by its slice of the plan; None where DST was not planned.

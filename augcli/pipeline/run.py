@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from augcli.io.store.base import Store
     from augcli.pipeline.extent import Extent
     from augcli.pipeline.output.look import Look
+    from augcli.pipeline.output.slice_files import Given
     from augcli.pipeline.output.state import Standing
     from augcli.pipeline.output.summarize import Work
     from augcli.pipeline.plan.partitions import Partition
@@ -118,9 +119,12 @@ def _open_planned(
     return _Begun(share, share.look(), list(share.plan.notes), lambda counts: (), shared)
 
 
-def _list_given(src: str, selection: Selection) -> dict[str, str | bool | None]:
+def _list_given(src: str, selection: Selection) -> Given:
     """Return what a command was given beside its recipe, by the names of its options."""
-    return {"src": src.rstrip("/") or src, **asdict(selection.files), **asdict(selection.access)}
+    files = asdict(selection.files)
+    if isinstance(selection.files.boxes, tuple):
+        files["boxes"] = [f"{split}={path}" for split, path in selection.files.boxes]
+    return {"src": src.rstrip("/") or src, **files, **asdict(selection.access)}
 
 
 @contextmanager
@@ -134,9 +138,7 @@ def _naming_the_plan(settings: Settings) -> Iterator[None]:
         raise StorageError(*error.args, *cure) from error
 
 
-def _work(
-    begun: _Begun, backend: str, settings: Settings, given: dict[str, str | bool | None], start: float
-) -> Summary:
+def _work(begun: _Begun, backend: str, settings: Settings, given: Given, start: float) -> Summary:
     """Make what is missing; or say what would be made, or plan it for partitions.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -111,6 +112,22 @@ def test_a_source_that_changed_since_the_plan_is_named_with_the_cure(src, planne
 def test_a_partition_of_another_plan_is_refused(src, planned, recipe, given, said):
     with pytest.raises(OutputError, match=rf"was planned for .*{said}.*plan again with plan='4'"):
         make_part(src, planned, 0, recipe, **given)
+
+
+@pytest.mark.slow
+def test_boxes_of_each_split_are_those_of_the_plan(write_folder, tmp_path, make, tree):
+    given = []
+    for split in ("train", "val"):
+        write_folder(tmp_path / "src" / split, {"": 9})
+        images = [{"id": number, "file_name": f"{number}.png"} for number in range(9)]
+        boxes = [{"image_id": number, "category_id": 1, "bbox": [1, 1, 5, 5]} for number in range(9)]
+        document = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cell"}]}
+        (tmp_path / f"{split}.json").write_text(json.dumps(document))
+        given.append(f"{split}={tmp_path / split}.json")
+    for dst, plan in (("whole", None), ("out", 4)):
+        augcli.materialize(tmp_path / "src", tmp_path / dst, THREE, plan=plan, boxes=given)
+    make(tmp_path / "src", tmp_path / "out", THREE, boxes=given)
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
 def test_a_partition_of_another_input_is_refused(make_folder, planned, tmp_path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from augcli.errors import InputError, Option, OutputError, quantity
 from augcli.io.records.plain_values import pack_values, unpack_values
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
+Given: TypeAlias = "Mapping[str, str | bool | list[str] | None]"
+"""What a command was given beside its recipe, by the names of its options: as it comes back from JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
@@ -44,7 +47,7 @@ class Index:
 
     count: int
     environment: str
-    given: Mapping[str, str | bool | None]
+    given: Given
     attempt: str
 
 
@@ -55,7 +58,7 @@ class PlanSlice(NamedTuple):
     splits: list[Split]
 
 
-def new_index(count: int, environment: str, given: Mapping[str, str | bool | None]) -> Index:
+def new_index(count: int, environment: str, given: Given) -> Index:
     """Return the index of a plan that is about to be written."""
     return Index(count, environment, given, os.urandom(8).hex())
 
@@ -151,7 +154,7 @@ def _complete(split: Split, store: Store, recipe: Recipe, backend: str) -> Split
     return replace(split, job=replace(job, recipe=own, writer=writer, backend=backend))
 
 
-def check_same(store: Store, index: Index, own: Partition, given: Mapping[str, str | bool | None]) -> None:
+def check_same(store: Store, index: Index, own: Partition, given: Given) -> None:
     """Refuse to make a partition of another plan.
 
     Raises:
