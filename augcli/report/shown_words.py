@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from augcli.errors import quantity
 from augcli.io.records.row_statistics import UNLABELLED
-from augcli.report.wording import describe_recipe, name_class, percent, plain_line, write_label
+from augcli.report.wording import (
+    describe_place,
+    describe_recipe,
+    name_class,
+    percent,
+    plain_line,
+    write_label,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,9 +120,8 @@ def _describe_output(output: ShownOutput) -> Iterator[str]:
     else:
         yield f"  label {write_label(output.label)}"
     for box in output.boxes or ():
-        y0, x0, y1, x1 = (f"{edge:g}" for edge in box.edges)
         seen = f"{percent(box.visibility)} of it seen"
-        yield f"  box {box.category} at rows {y0} to {y1}, columns {x0} to {x1}, {seen}, from {box.source}"
+        yield f"  box {box.category} {describe_place(box.edges)}, {seen}, from {box.source}"
 
 
 def _document_output(output: ShownOutput) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from augcli.ops import Operation
     from augcli.program.steps import Area, Paint, Step
     from augcli.recipe import Recipe
+    from augcli.samples import Edges
 
 
 def name_class(number: int, classes: Sequence[str]) -> str:
@@ -132,7 +134,13 @@ def _describe_area(area: Area) -> str:
         return f"in {sum(area.bitmap)} patches of {area.width} × {area.height}"
     if not area.area:
         return "nowhere"
-    return f"at rows {area.y0} to {area.y1 - 1}, columns {area.x0} to {area.x1 - 1}"
+    return describe_place((area.y0, area.x0, area.y1, area.x1))
+
+
+def describe_place(edges: Edges) -> str:
+    """Return where a box lies: the pixels that it touches, its last row and column included."""
+    (y0, x0), (y1, x1) = map(math.floor, edges[:2]), (math.ceil(edge) - 1 for edge in edges[2:])
+    return f"at rows {y0} to {y1}, columns {x0} to {x1}"
 
 
 def _describe_paint(paint: Paint) -> str:

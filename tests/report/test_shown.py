@@ -17,7 +17,7 @@ from augcli.ops.patch_cutout import PatchCutout
 from augcli.program.steps import Blend, Box, Fill, ImageMean, Normal, Paste, Patches, Uniform
 from augcli.recipe import single
 from augcli.report.preview import CELL, GAP, LABEL
-from augcli.report.wording import describe_step, percent
+from augcli.report.wording import describe_place, describe_step, percent
 from augcli.samples import Colour
 
 BOX = Box(1, 2, 5, 8)  # 4 rows and 6 columns of 8 x 10: 30 %
@@ -42,6 +42,10 @@ BOX = Box(1, 2, 5, 8)  # 4 rows and 6 columns of 8 x 10: 30 %
 )
 def test_a_step_is_told_in_words(step, words):
     assert describe_step(step, 8, 10, ("a.png", "b.png")) == words
+
+
+def test_a_box_between_pixels_is_told_by_those_that_it_touches():
+    assert describe_place((1.5, 2.0, 4.25, 8.0)) == "at rows 1 to 4, columns 2 to 7"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +175,7 @@ def test_boxes_are_shown_with_the_share_that_is_seen(cli, make_folder, tmp_path)
     recipe = single(Cutout(length="6"), 0.0)
     augcli.materialize(src, tmp_path / "dst", recipe, boxes=tmp_path / "boxes.json")
     said = cli("show", tmp_path / "dst", "0.png").stdout
-    assert "  box cell at rows 4 to 16, columns 2 to 12, 100 % of it seen, from 0.png\n" in said
+    assert "  box cell at rows 4 to 15, columns 2 to 11, 100 % of it seen, from 0.png\n" in said
 
 
 @pytest.mark.parametrize(
