@@ -69,6 +69,14 @@ class Differences:
         return bool(self.keys or self.outputs)
 
 
+class _Listed(NamedTuple):
+    """An output: a digest of its split, source and copy, these in words, and digests of what is compared."""
+
+    identity: bytes
+    name: str
+    cells: bytes
+
+
 @dataclass(slots=True)
 class _Found:
     """Outputs that differ, counted by what they differ in, and the first of each named."""
@@ -123,10 +131,10 @@ def compare_outputs(first: StoredOutput, second: StoredOutput) -> tuple[int, tup
         OutputError: If a part file is damaged.
         StorageError: If the machine fails.
     """
-    known = {_digest(name): cells for name, cells in _list_outputs(first)}
+    known = {identity: cells for identity, _, cells in _list_outputs(first)}
     found, both = _Found(), 0
-    for name, cells in _list_outputs(second):
-        theirs = known.pop(_digest(name), None)
+    for identity, name, cells in _list_outputs(second):
+        theirs = known.pop(identity, None)
         if theirs is None:
             found.add(ONLY_SECOND, name)
             continue
@@ -136,8 +144,8 @@ def compare_outputs(first: StoredOutput, second: StoredOutput) -> tuple[int, tup
             if theirs[cut] != cells[cut]:
                 found.add(kind, name)
     if known:
-        for name, _ in _list_outputs(first):
-            if _digest(name) in known:
+        for identity, name, _ in _list_outputs(first):
+            if identity in known:
                 found.add(ONLY_FIRST, name)
     return both, found.list()
 
@@ -169,33 +177,37 @@ def _flatten(operation: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f", choice {place}: {own}", other) for own, other in choice.items())
 
 
-def _list_outputs(output: StoredOutput) -> Iterator[tuple[str, bytes]]:
-    """Yield the outputs: each by its split, source and copy, and the digests of what is compared."""
+def _list_outputs(output: StoredOutput) -> Iterator[_Listed]:
+    """Yield the outputs, split by split."""
+    header = output.annotated.boxes
     for split, chunks in output.list_chunks().items():
         names: tuple[str, ...] | None = None
         for part in output.parts.read(chunks):
             if names is None:
                 files = part.file_names()
                 names = output.describe(split, [], [], files).output.classes or ()
-            yield from _read_part(part, f"{split}/" if split else "", names)
+            yield from _read_part(part, split, names, header.names if header else ())
 
 
-def _read_part(part: Part, prefix: str, classes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """Yield the outputs of a part file; classes count by their names."""
+def _read_part(
+    part: Part, split: str, classes: tuple[str, ...], categories: tuple[str, ...]
+) -> Iterator[_Listed]:
+    """Yield the outputs of a part file; classes and categories count by their names."""
     beside = [name for name in (MASK, BOXES) if name in part.columns]
     rows = part.rows([*COLUMNS, *beside])
     columns = (rows.column(name).to_pylist() for name in COLUMNS)
     masks, boxes = (
         rows.column(name).to_pylist() if name in beside else [None] * len(rows) for name in (MASK, BOXES)
     )
-    for hash_, own, weights, partners, source, copy, mask, box in zip(*columns, masks, boxes, strict=True):
+    for hash_, own, weights, partners, source, copy, mask, found in zip(*columns, masks, boxes, strict=True):
         label = own and [
             (classes[number] if number < len(classes) else number, weight)
             for number, weight in zip(own, weights, strict=True)
         ]
-        cells = (hash_, sorted(label, key=repr) if label else label, partners, mask, box)
-        name = f"{prefix}{source}" + (f" copy {copy}" if copy >= 0 else " original")
-        yield name, b"".join(map(_digest, map(repr, cells)))
+        named = found and [box | {"category": categories[box["category"]]} for box in found]
+        cells = (hash_, sorted(label, key=repr) if label else label, partners, mask, named)
+        name = source + (f" copy {copy}" if copy >= 0 else " original")
+        yield _Listed(_digest(f"{split}/{name}"), name, b"".join(map(_digest, map(repr, cells))))
 
 
 def _digest(text: str) -> bytes:

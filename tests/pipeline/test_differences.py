@@ -113,6 +113,28 @@ def test_classes_are_compared_by_their_names(make_folder, tmp_path):
     assert found(augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst")) == {"only in the second": 2}
 
 
+@pytest.mark.slow
+def test_categories_of_boxes_are_compared_by_their_names(make_folder, tmp_path):
+    src = make_folder({"": 2}, size=(20, 20))
+    for name, category in (("a", "cell"), ("b", "hole")):
+        boxes = {
+            "images": [{"id": number, "file_name": f"{number}.png"} for number in range(2)],
+            "annotations": [{"image_id": 1, "category_id": 1, "bbox": [4, 4, 5, 5]}],
+            "categories": [{"id": 1, "name": category}],
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(boxes))
+        augcli.materialize(src, tmp_path / f"{name}_dst", single(Cutout()), boxes=tmp_path / f"{name}.json")
+    assert found(augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst")) == {"boxes": 1}
+
+
+def test_outputs_of_a_split_are_named_by_their_sources(write_folder, tmp_path):
+    write_folder(tmp_path / "src" / "train", {"cat": 2})
+    for seed in (1, 2):
+        augcli.materialize(tmp_path / "src", tmp_path / f"{seed}", single(CutMix(), seed=seed))
+    (bytes_, *_) = augcli.diff(tmp_path / "1", tmp_path / "2").outputs
+    assert sorted(bytes_.named) == ["train/cat/0.png copy 0", "train/cat/1.png copy 0"]
+
+
 def test_boxes_are_compared(make_folder, tmp_path):
     src = make_folder({"": 2}, size=(20, 20))
     for name, edge in (("a", 2), ("b", 3)):
