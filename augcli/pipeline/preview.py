@@ -13,7 +13,7 @@ import numpy as np
 from augcli.errors import InputError
 from augcli.io.store.local import LocalStore
 from augcli.kernels.backends import Backend, choose_backend
-from augcli.pipeline.plan.checks import check_masks
+from augcli.pipeline.plan.checks import check_boxes, check_masks
 from augcli.pipeline.plan.chunks import Arc
 from augcli.pipeline.plan.rings import StretchTooShortError
 from augcli.pipeline.plan.splits import plan_splits
@@ -97,6 +97,7 @@ def preview_outputs(source: Source, recipe: Recipe, count: int) -> list[Previewe
     """
     recipe = replace(recipe, format=recipe.format or source.layout)
     check_masks(recipe, source.annotated)
+    check_boxes(recipe, source.annotated)
     nowhere = LocalStore(os.devnull)  # nothing is written, and nothing could be
     split = next(split for split in plan_splits(source, nowhere, recipe, "auto") if not split.is_passed_on)
     arcs = [(chunk, arc) for chunk in split.chunks for arc in chunk.arcs]

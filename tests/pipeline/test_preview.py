@@ -276,6 +276,8 @@ def test_what_a_run_would_refuse_is_refused(annotated):
 
     with pytest.raises(UsageError, match="mixup blends images"):
         look(recipe=single(Mixup()), **annotated)
+    with pytest.raises(UsageError, match="format='yolo' needs boxes"):
+        look(annotated["src"], single(CutMix(), format="yolo"))
 
 
 # --- in Python -------------------------------------------------------------------------------------------
