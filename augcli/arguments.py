@@ -155,13 +155,15 @@ def load_stored(dst: str, access: Access) -> Recipe:
 
 def remind_of_annotations(dst: str, selection: Selection) -> None:
     """Warn where a stored recipe is run without the masks or boxes that its output had."""
+    from augcli.io.boxes.base import WITH_IMAGES
     from augcli.io.boxes.recorded import read_annotated
     from augcli.io.store.places import open_destination
 
     had = read_annotated(open_destination(dst, selection.access))
+    had_file = had.boxes is not None and had.boxes.box_format not in WITH_IMAGES
     for kind, was_there, given in (
         ("masks", had.masks, selection.files.masks),
-        ("boxes", had.boxes, selection.files.boxes),
+        ("boxes", had_file, selection.files.boxes),
     ):
         if was_there and given is None:
             words = f"the output of this recipe had {kind}; give ", Option(kind), " to take them along"

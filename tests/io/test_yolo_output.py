@@ -473,3 +473,11 @@ def test_a_bucket_gives_and_takes_the_same(make, tmp_path, tree, s3):
     names = [key for key in tree(tmp_path / "local") if not key.startswith(".")]
     found = dict(zip(names, out.read(names), strict=True))
     assert found == {name: (tmp_path / "local" / name).read_bytes() for name in names}
+
+
+def test_the_recipe_of_an_output_asks_for_no_file_of_boxes(make, tmp_path, recwarn):
+    src = make()
+    augcli.materialize(src, tmp_path / "dst", UNTOUCHED)
+    augcli.materialize(src, tmp_path / "again", tmp_path / "dst" / "augcli.json")
+    assert read_lines(tmp_path / "again") == read_lines(tmp_path / "dst")
+    assert [str(warning.message) for warning in recwarn] == []

@@ -38,6 +38,12 @@ ANEW = ("visibility", "weight", "source")
 COLUMN = "column"
 """Name of the box format of a column, and the key of `BoxHeader.keys` that describes the column."""
 
+YOLO = "yolo"
+"""Name of the box format of YOLO labels."""
+
+WITH_IMAGES = frozenset([COLUMN, YOLO])
+"""Box formats that are read with their images: no file of boxes is given."""
+
 BOX_FILES = "annotations"
 """Name of the one file of all boxes of an output, before its suffix, or of the directory of all files."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import numpy as np
 
 from augcli.errors import InputError
-from augcli.io.boxes.base import NO_AREA, BadBoxError, BoxFile, register, stop_or_skip
+from augcli.io.boxes.base import NO_AREA, YOLO, BadBoxError, BoxFile, register, stop_or_skip
 from augcli.io.boxes.coco_writing import write_coco
 from augcli.io.boxes.yolo_lines import (
     CLOSE,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from augcli.program.annotated import BoxedImage, WrittenBox
     from augcli.samples import Outline, SkippedBox
 
-YOLO = "yolo"
 TASK, POINTS = "task", "kpt_shape"
 """Keys of `BoxHeader.keys`: what the labels are of, and how many keypoints of how many numbers there are."""
 

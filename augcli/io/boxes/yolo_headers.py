@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.errors import Note, Option, quantity
-from augcli.io.boxes.yolo import POINTS, TASK, YOLO, has_line
+from augcli.io.boxes.base import YOLO
+from augcli.io.boxes.yolo import POINTS, TASK, has_line
 from augcli.io.boxes.yolo_lines import DETECT, OBB, POSE, SEGMENT
 from augcli.program.annotated import BoxHeader
 from augcli.samples import Corners, Polygons, RunLengths

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.errors import Note, Option
-from augcli.io.boxes.base import COLUMN
+from augcli.io.boxes.base import COLUMN, YOLO
 from augcli.io.records.part_files import LAID_OVER
 from augcli.needs import Fact, find_idle
 
@@ -58,7 +58,7 @@ def _input_facts(source: Source, files: InputFiles, splits: Sequence[Split]) -> 
         Fact.MASKS: source.annotated.masks,
         Fact.BOXES: header is not None,
         Fact.BOX_FILE: header is not None and header.box_format != COLUMN and files.boxes is not None,
-        Fact.YOLO: source.annotated.boxes is not None and source.annotated.boxes.box_format == "yolo",
+        Fact.YOLO: header is not None and header.box_format == YOLO,
     }
     return {fact for fact, holds in is_so.items() if holds}
 
