@@ -261,6 +261,22 @@ def test_images_named_twice_are_taken_once_and_those_of_two_splits_are_noted(put
     assert "1 image of split 'val' are images of 'train', too" in said(source)
 
 
+def test_a_table_labels_an_image_of_two_splits_in_both(put):
+    both = "train: images/train\nval: [images/val, images/train]\nnames: [car, bus]\n"
+    root = put(*BOTH, data_yaml=both)
+    (root / "table.csv").write_text("file_name,label\n0.jpg,day\n1.jpg,day\n")
+    source = read(root, files=InputFiles(labels=str(root / "table.csv")))
+    labels = {
+        c.split: [label and c.classes[label.classes[0]] for label in c.labels] for c in source.catalogues
+    }
+    assert labels == {"train": ["day"], "val": ["day", "day"]}
+
+
+def test_the_data_yaml_that_is_given_is_not_said_to_be_passed_over(put):
+    root = put(*BOTH, data_yaml=YAML)
+    assert "passed over" not in said(read(root / "data.yaml"))
+
+
 def test_listed_images_that_do_not_exist_are_counted(put):
     root = put(
         "images/0.jpg", data_yaml="train: l.txt\nnames: [a]\n", l_txt="images/0.jpg\nimages/1.jpg\n/x/2.jpg\n"

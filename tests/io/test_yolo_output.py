@@ -174,6 +174,19 @@ def test_an_output_is_an_input_again(make, tmp_path):
     assert (tmp_path / "twice/data.yaml").read_text() == (tmp_path / "once/data.yaml").read_text()
 
 
+def test_an_output_whose_val_stands_for_another_split_is_read_as_one_split(make, tmp_path):
+    """Programs for YOLO want `val`, so an output without one names its training images there."""
+    root = make()
+    shutil.rmtree(root / "images/val")
+    (root / "data.yaml").write_text("train: images/train\nnames: [car, bus]\n")
+    augcli.materialize(root, tmp_path / "once", UNTOUCHED)
+    assert yaml.safe_load((tmp_path / "once/data.yaml").read_text())["val"] == "images/train"
+    summary = augcli.materialize(tmp_path / "once", tmp_path / "twice", UNTOUCHED)
+    assert summary.outputs == 4
+    assert sorted(path.name for path in (tmp_path / "twice/images").iterdir()) == ["train"]
+    assert (tmp_path / "twice/data.yaml").read_text() == (tmp_path / "once/data.yaml").read_text()
+
+
 def test_images_have_the_same_bytes_with_and_without_labels(make, tmp_path):
     root = make()
     augcli.materialize(root, tmp_path / "with", single(CutMix()))

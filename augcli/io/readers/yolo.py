@@ -72,10 +72,23 @@ def _label(data_set: YoloLayout, main: str, selection: Selection, classes: Class
     tree = data_set.paths.tree
     if selection.files.labels is None and not tree.named:
         return None
-    parts = [
-        Part(split, _find_prefix(files.keys), files.keys) for split, files in data_set.found.splits.items()
+    splits = data_set.found.splits
+    parts, named = [], set[str]()
+    for split in sorted(splits, key=lambda split: split != main):  # an image of two is labelled once
+        own = [key for key in splits[split].keys if key not in named]
+        parts.append(Part(split, _find_prefix(splits[split].keys), own))
+        named.update(own)
+    found = label_parts(data_set.found.store, tree, parts, main, selection, classes)
+    known = {
+        key: label
+        for part, given in zip(parts, found.labellings, strict=True)
+        for key, label in zip(part.keys, given.labels, strict=True)
+    }
+    by_split = {part.split: given for part, given in zip(parts, found.labellings, strict=True)}
+    labellings = [
+        by_split[split]._replace(labels=[known[key] for key in files.keys]) for split, files in splits.items()
     ]
-    return label_parts(data_set.found.store, tree, parts, main, selection, classes)
+    return found._replace(labellings=labellings)
 
 
 def _find_prefix(keys: Sequence[str]) -> str:
@@ -126,7 +139,9 @@ def _describe_labels(data_set: YoloLayout, labels: Labels, images: int, asked: s
 def _describe_rest(data_set: YoloLayout, labels: Labels, selection: Selection) -> list[str]:
     """Return notes on what was found and is not used."""
     paths = data_set.paths
-    used = Counter({LABEL_SUFFIX: labels.found + data_set.found.lists})
-    tree = paths.tree._replace(others=paths.tree.others - used)
+    others = paths.tree.others
+    used = Counter({suffix: others[suffix] for suffix in DESCRIPTION_SUFFIXES})
+    used[LABEL_SUFFIX] = labels.found + data_set.found.lists
+    tree = paths.tree._replace(others=others - used)
     found = Input(paths.root, paths.store, tree)
     return describe_passed_over(found, IMAGE_SUFFIXES | DESCRIPTION_SUFFIXES, selection)

@@ -58,7 +58,7 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
     paths = find_root(name or own, described.path, (own, found.store, found.tree), selection)
     described, notes = _name_classes(paths, described, classes)
     if described.places:
-        images, sign = find_places(paths, described), f"{name!r}"
+        images, sign = find_places(paths, _leave_out_stand_ins(paths, described)), f"{name!r}"
         if not selection.splits:
             images = images._replace(splits={"": merge_files(list(images.splits.values()))})
     else:
@@ -98,6 +98,20 @@ def _read(store: Store, key: str, name: str) -> YoloSet:
     except InputError as error:
         cure = "" if ";" in str(error) else "; correct it"
         raise InputError(f"{name!r} {error}{cure}") from error
+
+
+def _leave_out_stand_ins(paths: Paths, described: YoloSet) -> YoloSet:
+    """Return a description without splits for which an output of ours names the images of another one.
+
+    Programs for YOLO want `train` and `val`, so it names one of them twice where it lacks the other.
+    """
+    places: dict[str, tuple[str, ...]] = {}
+    for split, own in described.places.items():
+        if own not in places.values():
+            places[split] = own
+    if len(places) == len(described.places) or read_known(paths.store, [RECIPE], MOST_BYTES)[0] is None:
+        return described
+    return described._replace(places=places)
 
 
 def _divide(paths: Paths, selection: Selection) -> tuple[Found, str]:
