@@ -287,12 +287,13 @@ def preview(
     Raises:
         UsageError: If the recipe or an argument is not accepted.
         InputError: If `src` is missing or another one, cannot be labelled, or nothing can be shown of it.
-        OutputError: If a directory is not an output of augcli, or damaged, or `dst` or `sheet` lies in `src`.
+        OutputError: If a directory is not an output of augcli, or damaged, `dst` lies in `src`, or `sheet` in
+            one of them.
         StorageError: If the machine fails.
     """
     from augcli.io.readers.source import open_source
     from augcli.io.store.locations import Kind, find_kind
-    from augcli.io.store.places import check_beside, open_destination
+    from augcli.io.store.places import check_sheet, open_destination
     from augcli.io.store.urls import Access, plain_path
     from augcli.report.preview import draw_preview, draw_recipe, write_sheet
 
@@ -300,10 +301,10 @@ def preview(
         src=src, dst=dst, recipe=recipe, sheet=sheet, labels=labels, classes=classes, masks=masks, boxes=boxes
     )
     check_at_least(1, "count", count)
-    if sheet is not None:
-        check_beside(src, sheet)
     files, access = InputFiles.of(labels, classes, masks, boxes), Access(endpoint_url, anonymous)
     if isinstance(recipe, Recipe | Mapping) or find_kind(plain_path(recipe), access) is Kind.FILE:
+        if sheet is not None:
+            check_sheet(sheet, src, dst)
         opened = open_recipe(recipe, access)
         selection = select(opened.recipe, dst, files, access)
         if opened.output is not None:
@@ -312,6 +313,8 @@ def preview(
     else:
         output = plain_path(recipe)
         check_output(output, access)
+        if sheet is not None:
+            check_sheet(sheet, src, output)
         stored = load_stored(output, access)
         source = open_source(str(src), select(stored, output, files, access))
         drawn = draw_preview(source, open_destination(output, access), stored, count)

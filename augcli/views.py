@@ -137,10 +137,10 @@ def show(
     Raises:
         UsageError: If an argument is not accepted.
         InputError: If `dst` is missing, or nothing bears this name; the nearest names are told.
-        OutputError: If `dst` is not an output of augcli, or damaged, or `sheet` lies in `src`.
+        OutputError: If `dst` is not an output of augcli, or damaged, or `sheet` lies in it or in `src`.
         StorageError: If the machine fails.
     """
-    from augcli.io.store.places import check_beside, open_destination
+    from augcli.io.store.places import check_sheet, open_destination
     from augcli.io.store.urls import Access, plain_path
     from augcli.pipeline.output.stored_splits import open_output
     from augcli.report.shown import find_outputs
@@ -152,8 +152,8 @@ def show(
     files = InputFiles.of(labels, classes, masks, boxes)
     check_sources(src, files)
     check_output(path, access)
-    if src is not None and sheet is not None:
-        check_beside(src, sheet)
+    if sheet is not None:
+        check_sheet(sheet, src, path)
     recipe = load_stored(path, access)
     output = open_output(open_destination(path, access), recipe)
     shown = find_outputs(output, key)

@@ -77,6 +77,13 @@ def test_a_sheet_inside_of_src_is_refused(src, cli):
     assert not (src / "cat" / "sheet.png").exists()
 
 
+def test_a_sheet_inside_of_dst_is_refused_so_that_the_run_may_write_there(src, cli, tmp_path):
+    done = cli("cutmix", src, tmp_path / "dst", "--preview", tmp_path / "dst" / "sheet.png")
+    assert done.returncode == 5
+    assert "is no file of that output; give it another place" in done.stderr
+    assert not (tmp_path / "dst").exists()
+
+
 def test_what_says_how_to_run_is_named_as_without_effect(src, cli, tmp_path):
     done = cli("cutmix", src, "--preview", tmp_path / "sheet.png", "--workers", 2, "--dry-run")
     assert done.returncode == 0

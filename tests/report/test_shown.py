@@ -74,11 +74,13 @@ def test_an_output_is_found_by_its_source_and_by_its_file(output):
         assert own == shown.outputs[0]
 
 
-def test_a_sheet_inside_of_the_sources_is_refused_and_not_written(output):
+@pytest.mark.parametrize("name", ["SRC", "DST"])
+def test_a_sheet_inside_of_the_sources_or_the_output_is_refused_and_not_written(output, name):
     src, dst = output
-    with pytest.raises(OutputError, match=r"SHEET .*sheet.png' lies in SRC .*give it another place"):
-        augcli.show(dst, "cat/0.png", src / "sheet.png", src=src)
-    assert not (src / "sheet.png").exists()
+    sheet = (src if name == "SRC" else dst) / "sheet.png"
+    with pytest.raises(OutputError, match=rf"SHEET .*sheet.png' lies in {name} .*give it another place"):
+        augcli.show(dst, "cat/0.png", sheet, src=src)
+    assert not sheet.exists()
 
 
 def test_the_last_part_of_a_key_finds_all_that_bear_it(output):

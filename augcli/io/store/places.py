@@ -84,15 +84,28 @@ def check_apart(
         raise OutputError(*both, " overlap; give DST a place of its own")
 
 
-def check_beside(source: str | os.PathLike[str], sheet: str | os.PathLike[str]) -> None:
-    """Refuse a picture inside of the source, of which it would be an image from then on.
+def check_sheet(
+    sheet: str | os.PathLike[str],
+    source: str | os.PathLike[str] | None,
+    destination: str | os.PathLike[str] | None,
+) -> None:
+    """Refuse a picture inside of the source, of which it would be an image, or of an output, as a stranger.
+
+    Args:
+        sheet: The picture.
+        source: SRC; None if it is not read.
+        destination: DST; None if it is not known.
 
     Raises:
-        OutputError: If it lies there.
+        OutputError: If it lies in one of them.
     """
-    if not is_url(source) and _paths_overlap(str(source), str(sheet)):
-        words = f"SHEET {str(sheet)!r} lies in SRC {str(source)!r}, and would be read as one of its images"
-        raise OutputError(f"{words}; give it another place")
+    for name, path, why in (
+        ("SRC", source, "would be read as one of its images"),
+        ("DST", destination, "is no file of that output"),
+    ):
+        if path is not None and not is_url(path) and _paths_overlap(str(path), str(sheet)):
+            words = f"SHEET {str(sheet)!r} lies in {name} {str(path)!r}, and {why}"
+            raise OutputError(f"{words}; give it another place")
 
 
 def _paths_overlap(source: str, destination: str) -> bool:
