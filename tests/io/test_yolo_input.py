@@ -120,6 +120,50 @@ def test_without_a_data_yaml_the_folders_tell_the_splits(put, order):
     assert "numbered" in said(source)
 
 
+def test_a_data_set_one_directory_below_is_read_by_its_description(put):
+    root = put(*(f"set/{name}" for name in BOTH), "other/9.jpg", set__data_yaml=YAML)
+    source = read(root)
+    assert source.annotated.boxes.names == ("car", "bus")
+    assert keys(source) == {"train": ["images/train/0.jpg"], "val": ["images/val/1.jpg"]}
+    assert f"left out: 1 image outside of '{root}/set' ('other/9.jpg' first)" in said(source)
+
+
+def test_two_data_sets_below_one_directory_are_not_read_as_one(put):
+    names = [f"{place}/images/train/0.{suffix}" for place in "ab" for suffix in ("jpg", "txt")]
+    root = put(*names, a__data_yaml=YAML, b__data_yaml=YAML)
+    assert f"'{root}/a/data.yaml' and '{root}/b/data.yaml'" in refused(root)
+
+
+def test_darknet_is_read_from_the_directory_above_its_data(put):
+    texts = {"data__train_txt": "data/obj/0.jpg\n", "data__test_txt": "data/obj/1.jpg\n"}
+    root = put("data/obj/0.jpg", "data/obj/0.txt", "data/obj/1.jpg", "data/obj/1.txt", **texts)
+    (root / "data/obj.data").write_text(
+        "classes = 1\ntrain = data/train.txt\nvalid = data/test.txt\nnames = data/obj.names\n"
+    )
+    (root / "data/obj.names").write_text("car\n")
+    source = read(root)
+    assert count_boxes(source) == {"train": [1], "val": [1]}
+    assert source.annotated.boxes.names == ("car",)
+    assert "passed over" not in said(source)
+
+
+def test_a_data_yaml_that_describes_nothing_is_named(put):
+    root = put(*BOTH, data_yaml="just text\n")
+    assert f"'{root}/data.yaml' is not read" in said(read(root))
+
+
+def test_images_of_no_split_are_counted(put):
+    root = put(*BOTH, "images/extra/2.jpg", data_yaml=YAML)
+    assert "left out: 1 image of no split" in said(read(root))
+    assert "left out" not in said(
+        read(put(*BOTH, "images/extra/2.jpg", data_yaml=YAML + "test: images/extra\n"))
+    )
+
+
+def test_a_file_of_names_that_was_read_is_not_passed_over(put):
+    assert "passed over" not in said(read(put("images/0.jpg", "labels/0.txt", classes_txt="car\n")))
+
+
 def test_images_beside_labels_without_splits_are_one(put):
     assert keys(read(put("images/0.jpg", "labels/0.txt"))) == {"": ["images/0.jpg"]}
 

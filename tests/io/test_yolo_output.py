@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,14 @@ def test_an_output_whose_val_stands_for_another_split_is_read_as_one_split(make,
     assert summary.outputs == 4
     assert sorted(path.name for path in (tmp_path / "twice/images").iterdir()) == ["train"]
     assert (tmp_path / "twice/data.yaml").read_text() == (tmp_path / "once/data.yaml").read_text()
+
+
+def test_an_output_of_a_split_to_validate_with_alone_is_no_split_to_train_with(make, tmp_path):
+    recipe = replace(UNTOUCHED, split="val", other_splits="skip")
+    augcli.materialize(make(), tmp_path / "once", recipe)
+    assert "train: images/val" in (tmp_path / "once/data.yaml").read_text()
+    augcli.materialize(tmp_path / "once", tmp_path / "twice", recipe)
+    assert [path.name for path in (tmp_path / "twice/images").iterdir()] == ["val"]
 
 
 def test_images_have_the_same_bytes_with_and_without_labels(make, tmp_path):

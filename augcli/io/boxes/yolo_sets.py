@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 SPLIT_KEYS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "test": "test"}
 """Keys that say where the images of a split are, and the split of each."""
 
+USUAL_NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+"""What descriptions are usually called."""
+
 KNOWN_KEYS = frozenset([*SPLIT_KEYS, "path", "names", "nc", "kpt_shape", "flip_idx", "channels"])
 UNREAD_KEYS = frozenset(["download", "yaml_file"])
 """What tells programs where to get a data set: nothing is ever downloaded, and nobody misses it."""
@@ -69,7 +72,7 @@ def looks_described(name: str, data: bytes) -> bool:
     signs = {
         found[1 if is_darknet else 2] for found in (DATA_SIGNS if is_darknet else YAML_SIGNS).finditer(data)
     }
-    if is_darknet or name in ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml"):
+    if is_darknet or name in USUAL_NAMES:
         return bool(signs)
     return bool(signs & {b"train", b"val"}) and bool(signs & {b"names", b"nc"})
 

@@ -24,6 +24,8 @@ from augcli.io.readers.splits import choose_split
 from augcli.io.readers.yolo_layout import find_layout
 from augcli.io.readers.yolo_places import label_key
 from augcli.io.readers.yolo_signs import DESCRIPTION_SUFFIXES, LABEL_SUFFIX
+from augcli.io.store.listing import find_suffix
+from augcli.io.store.locations import path_below
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue
 
@@ -139,9 +141,8 @@ def _describe_labels(data_set: YoloLayout, labels: Labels, images: int, asked: s
 def _describe_rest(data_set: YoloLayout, labels: Labels, selection: Selection) -> list[str]:
     """Return notes on what was found and is not used."""
     paths = data_set.paths
-    others = paths.tree.others
-    used = Counter({suffix: others[suffix] for suffix in DESCRIPTION_SUFFIXES})
-    used[LABEL_SUFFIX] = labels.found + data_set.found.lists
-    tree = paths.tree._replace(others=others - used)
+    used = Counter({LABEL_SUFFIX: labels.found + data_set.found.lists})
+    used.update(find_suffix(name) for name in data_set.read if path_below(name, paths.root))
+    tree = paths.tree._replace(others=paths.tree.others - used)
     found = Input(paths.root, paths.store, tree)
     return describe_passed_over(found, IMAGE_SUFFIXES | DESCRIPTION_SUFFIXES, selection)

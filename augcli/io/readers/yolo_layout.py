@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, Note, Option, quantity
-from augcli.io.boxes.yolo_sets import YoloSet, read_description, read_name_lines
+from augcli.io.boxes.yolo_sets import USUAL_NAMES, YoloSet, read_description, read_name_lines
 from augcli.io.boxes.yolo_yaml import MOST_BYTES
 from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.splits import describe_splits, divide_folders
 from augcli.io.readers.yolo_paths import Paths, find_root
 from augcli.io.readers.yolo_places import Found, find_places, label_key, merge_files
-from augcli.io.readers.yolo_signs import find_descriptions, label_directories
+from augcli.io.readers.yolo_signs import (
+    DESCRIPTION_SUFFIXES,
+    find_descriptions,
+    label_directories,
+)
+from augcli.io.split_words import find_words
 from augcli.io.store.base import full_name
 from augcli.io.store.listing import Files
 from augcli.io.store.locations import read_known
@@ -37,12 +42,14 @@ class YoloLayout:
         paths: The directory below which it lies.
         described: What describes it.
         found: The images of its splits.
+        read: Files that were read of it beside images, labels and lists, by their names.
         notes: What was taken for what.
     """
 
     paths: Paths
     described: YoloSet
     found: Found
+    read: tuple[str, ...]
     notes: list[str] = field(default_factory=list)
 
 
@@ -55,15 +62,20 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
     if key:
         name = full_name(found.store, key)
         described = _read(found.store, key, name)
-    paths = find_root(name or own, described.path, (own, found.store, found.tree), selection)
-    described, notes = _name_classes(paths, described, classes)
+    tree = None if directory else found.tree
+    paths = find_root(name or own, described.path, (own, found.store, tree), selection)
+    paths.notes += _describe_beside(found, f"{directory}/", own) if directory and paths.root == own else []
+    paths.notes += [] if key else _describe_unlike(found)
+    described, place_of_names, notes = _name_classes(paths, described, classes)
+    read = tuple(filter(None, (name, place_of_names)))
     if described.places:
         images, sign = find_places(paths, _leave_out_stand_ins(paths, described)), f"{name!r}"
+        notes += _describe_unnamed(paths, images, sign)
         if not selection.splits:
             images = images._replace(splits={"": merge_files(list(images.splits.values()))})
     else:
         images, sign = _divide(paths, selection)
-    data_set = YoloLayout(paths, described, images, [*paths.notes, *notes])
+    data_set = YoloLayout(paths, described, images, read, [*paths.notes, *notes])
     if described.unread:
         unread = ", ".join(described.unread[:5])
         data_set.notes.append(f"keys of {name!r} that are not carried along: {unread}")
@@ -71,6 +83,36 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
         sizes = {split: len(files) for split, files in images.splits.items()}
         data_set.notes.insert(0, describe_splits(sizes, sign))
     return data_set
+
+
+def _describe_beside(found: Input, prefix: str, own: str) -> list[str]:
+    """Return a note on images outside of the directory that holds a data set and its description."""
+    keys = found.tree.ending_in(IMAGE_SUFFIXES).keys if found.tree else []
+    lost = [key for key in keys if not key.startswith(prefix)]
+    return (
+        [f"left out: {quantity(len(lost), 'image')} outside of {own!r} ({lost[0]!r} first)"] if lost else []
+    )
+
+
+def _describe_unlike(found: Input) -> list[str]:
+    """Return a note on files that are called as a description is, but do not describe a data set."""
+    keys = found.tree.ending_in(DESCRIPTION_SUFFIXES).keys if found.tree else []
+    names = [full_name(found.store, key) for key in keys if key.lower() in USUAL_NAMES]
+    what = "is not read: none of its lines begins with train:, val:, names: or nc:, as those of a data.yaml"
+    return [f"{name!r} {what} in UTF-8 do; correct it, or remove it" for name in names]
+
+
+def _describe_unnamed(paths: Paths, images: Found, sign: str) -> list[str]:
+    """Return a note on images that lie beside those of the splits, where no split names them."""
+    if paths.selection.files.masks is not None or images.store is not paths.store:
+        return []
+    named = {key for files in images.splits.values() for key in files.keys}
+    lost = [key for key in paths.tree.ending_in(IMAGE_SUFFIXES).keys if key not in named]
+    return (
+        [f"left out: {quantity(len(lost), 'image')} of no split of {sign} ({lost[0]!r} first)"]
+        if lost
+        else []
+    )
 
 
 def _find_description(found: Input) -> str:
@@ -103,12 +145,12 @@ def _read(store: Store, key: str, name: str) -> YoloSet:
 def _leave_out_stand_ins(paths: Paths, described: YoloSet) -> YoloSet:
     """Return a description without splits for which an output of ours names the images of another one.
 
-    Programs for YOLO want `train` and `val`, so it names one of them twice where it lacks the other.
+    Programs for YOLO want `train` and `val`, so it names one of them twice where it lacks the other. Images
+    are those of the split as which their directory is called.
     """
-    places: dict[str, tuple[str, ...]] = {}
-    for split, own in described.places.items():
-        if own not in places.values():
-            places[split] = own
+    named_so = [split for split, own in described.places.items() if find_words(split) == find_words(own[0])]
+    owners = {described.places[split]: split for split in [*reversed(list(described.places)), *named_so]}
+    places = {split: own for split, own in described.places.items() if owners[own] == split}
     if len(places) == len(described.places) or read_known(paths.store, [RECIPE], MOST_BYTES)[0] is None:
         return described
     return described._replace(places=places)
@@ -148,10 +190,13 @@ def _without_images(key: str) -> str:
 # --- classes ---------------------------------------------------------------------------------------------
 
 
-def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple[YoloSet, list[str]]:
-    """Return what describes a data set with the names of its classes, as far as anything tells them."""
+def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple[YoloSet, str, list[str]]:
+    """Return what describes a data set with the names of its classes, as far as anything tells them.
+
+    Beside it the file that names them, empty where there is none, and notes.
+    """
     if described.names:
-        return described, []
+        return described, "", []
     if described.names_file:
         place = paths.find(described.names_file, "the names of classes")
         names = _read_names(paths, [place.path]) if place and not place.is_outside else None
@@ -165,7 +210,8 @@ def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple
     else:
         names = _read_names(paths, _list_name_files(paths))
     if names is None:
-        return described, [Note("nothing names the classes, so they are numbered; give ", Option("classes"))]
+        note = Note("nothing names the classes, so they are numbered; give ", Option("classes"))
+        return described, "", [note]
     place_of_names, found = names
     if described.class_count not in (None, len(found)):
         raise InputError(
@@ -173,7 +219,7 @@ def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple
             f" names {len(found)}; correct one of them"
         )
     notes = [f"classes: the {len(found)} names of {place_of_names!r}"] if place_of_names else []
-    return described._replace(names=found, class_count=len(found)), notes
+    return described._replace(names=found, class_count=len(found)), place_of_names, notes
 
 
 def _list_name_files(paths: Paths) -> list[str]:

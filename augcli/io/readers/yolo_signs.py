@@ -27,21 +27,38 @@ LINE = re.compile(rb"(\xef\xbb\xbf)?\s*[0-9]{1,5}(\.0*)?([ \t]+-?[0-9.]+([eE]-?[
 
 
 def find_descriptions(found: Input) -> list[str]:
-    """Return the files at SRC's root that describe a YOLO data set; only one of them if it is called so."""
-    from augcli.io.boxes.yolo_sets import looks_described
+    """Return the files that describe a YOLO data set: those at SRC's root, else those one directory below.
+
+    Of those at the root only one if it is called so. Below it those alone that are called so, or of darknet,
+    whose programs run above `data/obj.data`.
+    """
+    from augcli.io.boxes.yolo_sets import USUAL_NAMES
     from augcli.io.boxes.yolo_yaml import MOST_BYTES
 
     tree = found.tree
     assert tree is not None
-    files = tree.ending_in(DESCRIPTION_SUFFIXES)
-    keys = [file.key for file in files if "/" not in file.key and file.size <= MOST_BYTES]
-    described = [
-        key
-        for key, data in zip(keys, found.store.read(keys), strict=True)
-        if looks_described(key, data or b"")
-    ]
+    files = [file for file in tree.ending_in(DESCRIPTION_SUFFIXES) if file.size <= MOST_BYTES]
+    described = _keep_described(found, [file.key for file in files if "/" not in file.key])
     usual = [key for key in described if key.lower() in ("data.yaml", "data.yml")]
-    return usual[:1] or described
+    if described:
+        return usual[:1] or described
+    below = [file.key for file in files if file.key.count("/") == 1]
+    so_called = [key for key in below if _base_name(key) in USUAL_NAMES or key.lower().endswith(".data")]
+    return _keep_described(found, so_called)
+
+
+def _keep_described(found: Input, keys: list[str]) -> list[str]:
+    """Return the files that describe a YOLO data set."""
+    from augcli.io.boxes.yolo_sets import looks_described
+
+    data = found.store.read(keys)
+    return [
+        key for key, text in zip(keys, data, strict=True) if looks_described(_base_name(key), text or b"")
+    ]
+
+
+def _base_name(key: str) -> str:
+    return key.rpartition("/")[2].lower()
 
 
 def label_directories(tree: Tree, keys: Iterable[str]) -> list[str]:
