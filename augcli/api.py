@@ -20,9 +20,9 @@ from augcli.arguments import (
     select,
 )
 from augcli.errors import Option, UsageError
+from augcli.input_files import InputFiles
 from augcli.recipe import Recipe
 from augcli.recipe_files import load_recipe, open_recipe
-from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

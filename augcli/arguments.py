@@ -7,8 +7,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, Note, Option, OutputError, Reminder, UsageError, show_value
+from augcli.input_files import InputFiles
 from augcli.recipe_files import load_recipe
-from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

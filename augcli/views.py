@@ -15,8 +15,8 @@ from augcli.arguments import (
     select,
 )
 from augcli.errors import Option, UsageError
+from augcli.input_files import InputFiles
 from augcli.recipe_files import load_recipe
-from augcli.samples import InputFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

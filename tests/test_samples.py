@@ -1,29 +1,11 @@
-"""Plain values: what is given beside SRC, and outlines."""
+"""Plain values: outlines."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from augcli.samples import Corners, InputFiles, Outline, Polygons, RunLengths
-
-
-def test_paths_of_any_type_are_kept_as_text():
-    files = InputFiles.of(labels=Path("a") / "b.csv", masks="masks", boxes=Path("c.json"))
-    assert files == InputFiles(labels="a/b.csv", classes=None, masks="masks", boxes="c.json")
-
-
-def test_what_is_given_goes_before_what_another_value_says():
-    given, stored = InputFiles(masks="a", boxes=""), InputFiles(labels="x", masks="b", boxes="c")
-    assert given.or_else(stored) == InputFiles(labels="x", masks="a", boxes="")
-
-
-def test_nothing_is_given_where_all_are_none():
-    assert not InputFiles()
-    assert InputFiles(boxes="")
-
+from augcli.samples import Corners, Outline, Polygons, RunLengths
 
 SQUARE = np.array([[0, 0], [0, 9], [9, 9], [9, 0]], np.float64)
 MOVED = np.array([[0, 0], [0, 9], [9, 9], [9, 1]], np.float64)

@@ -12,11 +12,11 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError, Spelling
+from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import single
-from augcli.samples import InputFiles
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
 

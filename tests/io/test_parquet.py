@@ -14,6 +14,7 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError
+from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.parquet import ShardOpener
 from augcli.io.readers.source import open_source
@@ -21,7 +22,7 @@ from augcli.io.store.local import LocalStore
 from augcli.ops.cutmix import CutMix
 from augcli.ops.mixup import Mixup
 from augcli.recipe import Recipe, single
-from augcli.samples import InputFiles, SoftLabel
+from augcli.samples import SoftLabel
 
 STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 LARGE_STRUCT = pa.struct([("path", pa.string()), ("bytes", pa.large_binary())])

@@ -15,11 +15,12 @@ from PIL import Image
 
 import augcli
 from augcli.errors import DecodeError, InputError, StorageError
+from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import Recipe, single
-from augcli.samples import InputFiles, SoftLabel
+from augcli.samples import SoftLabel
 
 FIRST, SECOND, THIRD = (SoftLabel((index,), (1.0,)) for index in range(3))
 

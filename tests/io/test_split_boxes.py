@@ -9,10 +9,10 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError, UsageError
+from augcli.input_files import InputFiles
 from augcli.ops.cutout import Cutout
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
-from augcli.samples import InputFiles
 
 SPLITS = ("train", "valid", "test")
 

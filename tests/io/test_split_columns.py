@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from augcli.errors import InputError, Spelling
+from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
-from augcli.samples import InputFiles
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from PIL import Image
 
 import augcli
 from augcli.errors import DecodeError, InputError, StorageError
+from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.io.store.tar_files import TarWalk
 from augcli.ops.cutmix import CutMix
 from augcli.recipe import single
-from augcli.samples import InputFiles
 
 
 def image(number: int, form: str = "PNG", size: tuple[int, int] = (10, 8)) -> bytes:

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from augcli.errors import InputError, Spelling
+from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.io.readers.yolo_places import label_key
-from augcli.samples import InputFiles
 
 LINE = "0 0.5 0.5 0.25 0.5\n"
 

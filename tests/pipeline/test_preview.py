@@ -15,6 +15,7 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError, UsageError
+from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.io.records.parts import Parts
@@ -28,7 +29,6 @@ from augcli.pipeline import preview as preview_module
 from augcli.pipeline.preview import preview_outputs
 from augcli.recipe import Recipe, single
 from augcli.recipe_files import read_recipe
-from augcli.samples import InputFiles
 from tests import data_sets
 
 CHAIN = read_recipe(

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 import pyarrow as pa
 
 from augcli.errors import InputError
+from augcli.input_files import InputFiles
 from augcli.io.labels.facts import LabelFacts
 from augcli.io.store.listing import Files
 from augcli.io.store.locations import Location, locate
 from augcli.io.store.urls import HERE, Access
 from augcli.program.annotated import STOP, Annotated
-from augcli.samples import Catalogue, InputFiles, RowGroup
+from augcli.samples import Catalogue, RowGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,11 +12,11 @@ from augcli.needs import Fact, find_idle
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from augcli.input_files import InputFiles
     from augcli.io.readers.base import Source
     from augcli.io.records.counts import RowCounts
     from augcli.pipeline.plan.splits import Split
     from augcli.recipe import Recipe
-    from augcli.samples import InputFiles
 
 
 def idle_notes(
