@@ -134,6 +134,13 @@ def test_an_outline_that_crosses_itself_is_made_valid_where_it_is_cut():
     assert found.visibility == 0.5
 
 
+def test_an_outline_that_reaches_its_hole_by_a_bridge_does_not_cover_the_hole():
+    outer, inner = [(0, 0), (0, 10), (10, 10), (10, 0), (0, 0)], [(3, 3), (7, 3), (7, 7), (3, 7), (3, 3)]
+    (found,) = follow([Fill(Box(0, 0, 10, 1), BLACK)], source(polygon(outer + inner)))
+    assert found.outline.area == 100 - 16 - 10
+    assert found.visibility == 74 / 84
+
+
 @pytest.mark.parametrize("turn", range(4))
 @pytest.mark.parametrize("flip", [1, -1])
 def test_the_result_does_not_depend_on_where_an_outline_begins_or_how_it_runs(turn, flip):
@@ -177,6 +184,13 @@ def test_a_partners_object_of_which_too_little_is_pasted_is_dropped(least, stays
     partner = source(polygon(square(2, 2, 6, 6)))
     found = follow([Paste(Box(4, 4, 12, 16), 0)], EMPTY, [partner], BoxRule(min_paste_visibility=least))
     assert len(found) == stays
+
+
+def test_what_is_hidden_of_a_partners_object_later_was_pasted_all_the_same():
+    partner = source(polygon(square(2, 2, 6, 6)))
+    program = [Paste(Box(0, 0, HEIGHT, WIDTH), 0), Fill(Box(2, 2, 6, 5), BLACK)]
+    (found,) = follow(program, EMPTY, [partner], BoxRule(min_paste_visibility=0.5))
+    assert found.visibility == 0.25
 
 
 def test_weight_is_the_mean_over_what_is_seen_of_an_outline():
@@ -360,6 +374,15 @@ def test_a_stretched_partner_that_is_seen_whole_is_wholly_visible():
 # --- oriented boxes ------------------------------------------------------------------------------------
 
 DIAMOND = Corners(np.array([(2.0, 6.0), (6.0, 10.0), (10.0, 6.0), (6.0, 2.0)]))
+
+
+def test_pixels_that_a_partners_size_cut_off_are_stretched_with_it():
+    mask = np.zeros((6, 8), bool)
+    mask[1:3, 2:4] = True
+    cut = source(runs_of(mask), size=(6, 8))._replace(lost=(4.0,))
+    (found,) = follow([Paste(Box(0, 0, HEIGHT, WIDTH), 0)], EMPTY, [cut])
+    assert found.outline.area == 16
+    assert found.visibility == 16 / (16 + 4 * 4)
 
 
 def test_an_oriented_box_that_is_partly_hidden_stays_whole():
