@@ -147,6 +147,23 @@ class BoxFormat(Protocol):
         """
 
 
+class ReadWithImages:
+    """What formats have in common whose boxes are read with their images: a file of these is COCO's."""
+
+    accepts = ""
+    names_have_suffix = True
+    file_per_image = False
+    suffix = ".json"
+
+    def is_own(self, boxes: Location) -> bool:
+        """Return False: no file or directory is of such a format."""
+        return False
+
+    def read(self, boxes: Location, bad_boxes: str) -> BoxFile:
+        """Refuse: SRC reads them."""
+        raise NotImplementedError
+
+
 _FORMATS: dict[str, BoxFormat] = {}
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from augcli.io.boxes.base import ANEW, COLUMN, BoxFile, register
+from augcli.io.boxes.base import ANEW, COLUMN, ReadWithImages, register
 from augcli.io.boxes.coco import BOX_KEYS
 from augcli.io.boxes.coco_writing import write_coco
 from augcli.io.boxes.column_outlines import OUTLINED, is_outlined
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import BinaryIO
 
-    from augcli.io.store.locations import Location
     from augcli.program.annotated import BoxedImage
 
 BBOX_FIELDS = ("bbox", "bboxes")
@@ -96,22 +95,10 @@ class BoxColumn(NamedTuple):
         return self.fields | _OURS
 
 
-class ColumnBoxes:
+class ColumnBoxes(ReadWithImages):
     """Boxes that are read from a column of shards; a file of them is COCO's."""
 
     name = COLUMN
-    accepts = ""
-    names_have_suffix = True
-    file_per_image = False
-    suffix = ".json"
-
-    def is_own(self, boxes: Location) -> bool:
-        """Return False: no file or directory is of this format."""
-        return False
-
-    def read(self, boxes: Location, bad_boxes: str) -> BoxFile:
-        """Refuse: columns are read with their shards."""
-        raise NotImplementedError
 
     def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
         """Write a COCO file; see `write_coco`."""

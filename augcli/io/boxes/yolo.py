@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import numpy as np
 
 from augcli.errors import InputError
-from augcli.io.boxes.base import NO_AREA, YOLO, BadBoxError, BoxFile, register, stop_or_skip
+from augcli.io.boxes.base import NO_AREA, YOLO, BadBoxError, ReadWithImages, register, stop_or_skip
 from augcli.io.boxes.coco_writing import write_coco
 from augcli.io.boxes.yolo_lines import (
     CLOSE,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from augcli.io.boxes.yolo_sets import YoloSet
     from augcli.io.store.base import Store
-    from augcli.io.store.locations import Location
     from augcli.program.annotated import BoxedImage, WrittenBox
     from augcli.samples import Outline, SkippedBox
 
@@ -50,22 +49,10 @@ MOST_BYTES = 16 << 20
 """Of a label file."""
 
 
-class Yolo:
+class Yolo(ReadWithImages):
     """Boxes that are read from YOLO labels; a file of them is COCO's."""
 
     name = YOLO
-    accepts = ""
-    names_have_suffix = True
-    file_per_image = False
-    suffix = ".json"
-
-    def is_own(self, boxes: Location) -> bool:
-        """Return False: labels are read with their images, by SRC."""
-        return False
-
-    def read(self, boxes: Location, bad_boxes: str) -> BoxFile:
-        """Refuse: labels are read with their images."""
-        raise NotImplementedError
 
     def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
         """Write a COCO file; see `write_coco`. Its categories are counted from 1, as COCO's are."""
