@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augcli.errors import InputError, Option
+from augcli.io.boxes.image_names import without_suffix
 from augcli.io.boxes.matching import match_boxes, read_boxes
 from augcli.io.split_words import split_order
 from augcli.io.store.listing import Files, list_tree
@@ -177,11 +178,6 @@ def find_boxes(
 def below_split(key: str, split: str) -> str:
     """Return the key of a folder's image below the directory of its split."""
     return key.split("/", 1)[-1] if split else key
-
-
-def without_suffix(key: str) -> str:
-    """Return a key without its suffix."""
-    return key.rsplit(".", 1)[0]
 
 
 def _pick_masks(files: Files, indices: Sequence[int | None]) -> MaskFiles:

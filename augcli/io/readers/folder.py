@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from augcli.errors import DecodeError, InputError, quantity
+from augcli.io.boxes.image_names import without_suffix
 from augcli.io.labels.labelling import Labelling
 from augcli.io.readers.ahead import FilesAhead
 from augcli.io.readers.annotations import (
@@ -16,7 +17,6 @@ from augcli.io.readers.annotations import (
     find_masks,
     give_masks,
     part_masks,
-    without_suffix,
 )
 from augcli.io.readers.base import Selection, Source, labels_fit_folders, register
 from augcli.io.readers.folder_labels import LABEL_TABLES, Part, label_parts
