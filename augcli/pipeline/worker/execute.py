@@ -81,7 +81,11 @@ def _walk(job: Job, arc: Arc, samples: Samples, backend: Backend, staging: Stagi
         collector.flush()
         start = stop
     collector.pack(samples)
-    result = collector.result
+    return _conclude(collector.result, job, arc, window, watch)
+
+
+def _conclude(result: ArcResult, job: Job, arc: Arc, window: Window, watch: Stopwatch) -> ArcResult:
+    """Return the result of an arc with what is known of all samples that were read for it."""
     failed = (job.catalogue.keys[sample] for sample in window.failed_partners)
     result.passed_over = sorted(map(printable_key, failed))
     result.contents = b"".join(map(window.content, range(arc.start, arc.stop)))
