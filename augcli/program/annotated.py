@@ -101,6 +101,7 @@ class WrittenBox(NamedTuple):
         source: Key of the image that it comes from.
         extra: What else the input says of it, as JSON text of an object.
         outline: What is left of its object's outline and keypoints; None if it has none.
+        is_as_read: Whether it lies where the input says, in an image of the same size, and its outline too.
     """
 
     edges: Edges
@@ -110,6 +111,7 @@ class WrittenBox(NamedTuple):
     source: str
     extra: str
     outline: Outline | None = None
+    is_as_read: bool = False
 
 
 class BoxedImage(NamedTuple):

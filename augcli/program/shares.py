@@ -44,18 +44,3 @@ def _find_area(ring: NDArray[np.float64]) -> float:
     ys, xs = (ring - ring[0]).T.tolist()
     pairs = zip(xs, ys, [*xs[1:], xs[0]], [*ys[1:], ys[0]], strict=True)
     return abs(math.fsum(x * y1 - x1 * y for x, y, x1, y1 in pairs)) / 2
-
-
-def is_close(one: Outline | None, other: Outline | None, pixels: float) -> bool:
-    """True if two outlines are of one kind, and nothing of them lies farther apart than so many pixels."""
-    if one is None or other is None:
-        return one is other
-    if type(one.form) is not type(other.form) or (one.keypoints is None) != (other.keypoints is None):
-        return False
-    pairs = [(getattr(one.form, "points", None), getattr(other.form, "points", None))]
-    pairs.append((one.keypoints, other.keypoints))
-    return all(
-        a.shape == b.shape and bool((np.abs(a - b) <= pixels).all())
-        for a, b in pairs
-        if a is not None and b is not None
-    )

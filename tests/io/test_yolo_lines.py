@@ -157,7 +157,7 @@ def write(task, text, size=(37, 53), **changes):
     shape = read_shape(line, task, keypoints)
     edges = tuple(min(max(e, 0), 1) * side for e, side in zip(shape.edges, (*size, *size), strict=True))
     outline = shape.outline and scale_outline(shape.outline, *size)
-    box = WrittenBox(edges, line.category, 1.0, 1.0, "a.jpg", keep_text(line.text), outline)
+    box = WrittenBox(edges, line.category, 1.0, 1.0, "a.jpg", keep_text(line.text), outline, not changes)
     header = BoxHeader("yolo", ("a", "b", "c"), {"task": task} | ({"kpt_shape": [2, 3]} if keypoints else {}))
     image = BoxedImage("a.jpg", *size, "a.jpg", "{}", (box._replace(**changes),))
     return write_labels(image, header).decode()

@@ -16,7 +16,6 @@ from augcli.errors import InputError
 from augcli.io.boxes.base import NO_AREA, YOLO, BadBoxError, ReadWithImages, register, stop_or_skip
 from augcli.io.boxes.coco_writing import write_coco
 from augcli.io.boxes.yolo_lines import (
-    CLOSE,
     SEGMENT,
     Line,
     Shape,
@@ -30,7 +29,6 @@ from augcli.io.boxes.yolo_lines import (
 from augcli.io.store.base import full_name
 from augcli.io.store.locations import read_known
 from augcli.program.annotated import BoxHeader
-from augcli.program.shares import is_close, scale_outline
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     from augcli.io.boxes.yolo_sets import YoloSet
     from augcli.io.store.base import Store
     from augcli.program.annotated import BoxedImage, WrittenBox
-    from augcli.samples import Outline, SkippedBox
+    from augcli.samples import SkippedBox
 
 TASK, POINTS = "task", "kpt_shape"
 """Keys of `BoxHeader.keys`: what the labels are of, and how many keypoints of how many numbers there are."""
@@ -227,20 +225,7 @@ def _find_numbers(
     box: WrittenBox, size: tuple[int, int], task: str, keypoints: tuple[int, int] | None
 ) -> str:
     """Return the numbers of a box: those that were read where they still say the same."""
-    if text := find_text(box.extra):
-        line = Line(0, box.category, [float(token) for token in text.split()], text)
-        given = read_shape(line, task, keypoints)
-        is_lone = task == SEGMENT and given is not None and given.outline is None  # a box among outlines
-        if given and not is_lone and _is_same(given, box.edges, box.outline, size):
-            return text
+    is_lone = task == SEGMENT and box.outline is None  # a box among outlines becomes one
+    if box.is_as_read and not is_lone and (text := find_text(box.extra)):
+        return text
     return write_numbers(Shape(box.edges, box.outline), size, task, keypoints)
-
-
-def _is_same(given: Shape, edges: tuple[float, ...], outline: Outline | None, size: tuple[int, int]) -> bool:
-    """True if an object's numbers, as they were read, say where it lies in an output, clipped to that."""
-    places = [
-        min(max(share, 0.0), 1.0) * side for share, side in zip(given.edges, (*size, *size), strict=True)
-    ]
-    if any(abs(place - edge) > CLOSE for place, edge in zip(places, edges, strict=True)):
-        return False
-    return is_close(given.outline and scale_outline(given.outline, *size), outline, CLOSE)

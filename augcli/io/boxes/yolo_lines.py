@@ -44,9 +44,6 @@ DECIMALS = 12
 SNAP = 1e-5
 """What an edge lies over the border by the rounding of decimals: six of them are common."""
 
-CLOSE = 1e-6
-"""Pixels by which what is written may differ from the numbers that were read, to be written as these."""
-
 OWN = "numbers"
 """Key of a box's `extra` under which its numbers stand as they were read."""
 

@@ -22,7 +22,7 @@ EDGES = ("y0", "x0", "y1", "x1")
 BOX_TYPE = pa.struct(
     [(edge, pa.float64()) for edge in EDGES]
     + [("category", pa.int64()), ("visibility", pa.float64()), ("weight", pa.float64())]
-    + [("source", pa.string()), ("extra", pa.string()), ("outline", OUTLINE_TYPE)]
+    + [("source", pa.string()), ("extra", pa.string()), ("as_read", pa.bool_()), ("outline", OUTLINE_TYPE)]
 )
 MASK_TYPE = pa.struct([("bytes", pa.int64()), ("hash", pa.string())])
 BOXES, IMAGE, MASK = (PRIVATE + name for name in ("boxes", "image", "mask"))
@@ -72,7 +72,7 @@ def annotation_table(annotated: Annotated, notes: Sequence[OutputAnnotations]) -
 def _box_column(rows: Sequence[Sequence[WrittenBox]]) -> pa.Array:
     """Return the boxes of each row as a column of lists, field by field: a fraction of the time of rows."""
     boxes = [box for row in rows for box in row]
-    cells = [(*box.edges, *box[1:6]) for box in boxes]
+    cells = [(*box.edges, *box[1:6], box.is_as_read) for box in boxes]
     columns = zip(*cells, strict=True) if cells else [()] * (BOX_TYPE.num_fields - 1)
     kinds = [field.type for field in BOX_TYPE][:-1]
     fields = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
@@ -92,7 +92,12 @@ def boxed_images(rows: pa.Table) -> Iterator[BoxedImage]:
     lists = rows.column(BOXES).combine_chunks()
     *columns, outlines = lists.flatten().flatten()
     fields = [*(column.to_pylist() for column in columns), read_outlines(outlines)]
-    boxes = (WrittenBox((y0, x0, y1, x1), *more) for y0, x0, y1, x1, *more in zip(*fields, strict=True))
+    boxes = (
+        WrittenBox((y0, x0, y1, x1), category, seen, weight, key, said, outline, is_as_read)
+        for y0, x0, y1, x1, category, seen, weight, key, said, is_as_read, outline in zip(
+            *fields, strict=True
+        )
+    )
     counts = lists.value_lengths().fill_null(0).to_pylist()
     plain = (rows.column(name).to_pylist() for name in BOXED[:-1])
     for count, name, height, width, source, extra in zip(counts, *plain, strict=True):

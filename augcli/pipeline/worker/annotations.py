@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from augcli.io.images.codec import Header
     from augcli.io.images.geometry import Geometry
     from augcli.io.images.index_masks import Mask
+    from augcli.program.boxes_and_masks import Seen
     from augcli.program.steps import Program
     from augcli.recipe import Recipe
     from augcli.samples import Catalogue, ImageBoxes, Shape
@@ -165,11 +166,12 @@ class AnnotationFollower:
         sources = [Source(shape.height, shape.width, image.edges, *image.outlines) for image, shape in images]
         boxes, mended = [], 0
         for seen in follow_boxes(program, sources[0], sources[1:], self._rule):
-            image = images[0 if seen.slot is None else seen.slot + 1][0]
+            image, shape = images[0 if seen.slot is None else seen.slot + 1]
             category, extra = image.boxes.categories[seen.number], image.boxes.extras[seen.number]
             key, mended = printable_key(image.key), mended + seen.is_mended
             shares = seen.visibility, seen.weight
-            boxes.append(WrittenBox(seen.edges, category, *shares, key, extra, seen.outline))
+            is_as_read = self._geometry is None and shape[:2] == base[1][:2] and _lies_as_read(seen, image)
+            boxes.append(WrittenBox(seen.edges, category, *shares, key, extra, seen.outline, is_as_read))
         return OutputAnnotations(base[0].boxes.extra, tuple(boxes), mask, mended)
 
     def _changes_masks(self, program: Program) -> bool:
@@ -236,6 +238,19 @@ def _skip_misfits(boxes: ImageBoxes, header: Header) -> ImageBoxes:
         return boxes
     kept = [number for number in range(len(edges)) if number not in bad]
     return boxes.keep(kept, [bad[number] for number in sorted(bad)])
+
+
+def _lies_as_read(seen: Seen, image: SampleAnnotations) -> bool:
+    """True if a box and its outline lie in an output where they lie in their own image."""
+    if seen.edges != tuple(image.edges[seen.number].tolist()):
+        return False
+    given = image.outlines.outlines[seen.number] if image.outlines.outlines else None
+    if seen.outline is None or given is None:
+        return seen.outline is given
+    # What nothing changed is the same value; only keypoints are copied.
+    if seen.outline.form is not given.form or seen.outline.keypoints is None or given.keypoints is None:
+        return seen.outline.form is given.form
+    return np.array_equal(seen.outline.keypoints, given.keypoints)
 
 
 def _find_outside(inside: NDArray[np.float64]) -> list[int]:
