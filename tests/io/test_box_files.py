@@ -89,6 +89,12 @@ def test_directory_without_xml_is_refused(tmp_path):
     assert str(caught.value) == (f"no VOC XML in '{tmp_path}'; give a COCO JSON file or a folder of VOC XML")
 
 
+def test_a_directory_of_yolo_labels_is_refused_with_what_to_give(tmp_path):
+    (tmp_path / "0.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    with pytest.raises(InputError, match="YOLO labels are read with their images"):
+        read_boxes(tmp_path, True)
+
+
 def test_boxes_that_are_missing_are_refused(tmp_path):
     with pytest.raises(InputError) as caught:
         read_boxes(tmp_path / "none", True)

@@ -305,6 +305,14 @@ def test_images_named_twice_are_taken_once_and_those_of_two_splits_are_noted(put
     assert "1 image of split 'val' are images of 'train', too" in said(source)
 
 
+def test_a_list_may_name_its_images_in_any_order_and_more_than_once(put):
+    names = ("c/2.jpg", "c/10.jpg", "b/3.jpg")
+    listed = "c/2.jpg\nc/10.jpg\nb/3.jpg\n./c/2.jpg\n"
+    source = read(put(*names, more_txt=listed, data_yaml="train: more.txt\nnames: [a]\n"))
+    assert keys(source) == {"train": ["b/3.jpg", "c/10.jpg", "c/2.jpg"]}
+    assert "1 image named twice" in said(source)
+
+
 def test_a_table_labels_an_image_of_two_splits_in_both(put):
     both = "train: images/train\nval: [images/val, images/train]\nnames: [car, bus]\n"
     root = put(*BOTH, data_yaml=both)
@@ -371,6 +379,13 @@ def test_classes_that_are_given_name_those_that_nothing_names(put, tmp_path):
     (tmp_path / "names").write_text("car\nbus\n")
     source = read(put("images/0.jpg", "labels/0.txt"), files=InputFiles(classes=str(tmp_path / "names")))
     assert source.annotated.boxes.names == ("car", "bus")
+
+
+def test_classes_that_are_given_do_not_name_those_of_a_data_yaml_and_that_is_said(put, tmp_path):
+    (tmp_path / "names").write_text("x\ny\n")
+    source = read(put(*BOTH, data_yaml=YAML), files=InputFiles(classes=str(tmp_path / "names")))
+    assert source.annotated.boxes.names == ("car", "bus")
+    assert "data.yaml' says, not by classes" in said(source)
 
 
 # --- labels ---------------------------------------------------------------------------------------------

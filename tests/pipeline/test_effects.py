@@ -230,6 +230,15 @@ def test_classes_without_labels_are_named(idle, inputs, tmp_path):
     assert idle("cutout", "flat", "--classes", tmp_path / "names.txt") == ["--classes"]
 
 
+def test_classes_that_name_boxes_have_an_effect(idle, tmp_path):
+    (tmp_path / "yolo/images").mkdir(parents=True)
+    (tmp_path / "yolo/labels").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "yolo/images/0.png")
+    (tmp_path / "yolo/labels/0.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "names.txt").write_text("a\nb\n")
+    assert idle("cutout", tmp_path / "yolo", "--classes", tmp_path / "names.txt") == []
+
+
 def test_a_note_is_a_text_that_can_be_spelled_and_copied():
     import copy
     import pickle

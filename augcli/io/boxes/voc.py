@@ -83,7 +83,10 @@ class Voc:
         """Read a folder of VOC XML, which must hold some; see `read_voc`."""
         box_file = read_voc(boxes.store, bad_boxes)
         if not box_file.images:
-            raise InputError(f"no VOC XML in {boxes.name!r}; {accepted_boxes()}")
+            cure = accepted_boxes()
+            if list_tree(boxes.store, frozenset()).others[".txt"]:
+                cure += "; YOLO labels are read with their images: give the folder that holds both as SRC"
+            raise InputError(f"no VOC XML in {boxes.name!r}; {cure}")
         return box_file
 
     def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:

@@ -196,7 +196,8 @@ def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple
     Beside it the file that names them, empty where there is none, and notes.
     """
     if described.names:
-        return described, "", []
+        note = Note("boxes are called as ", f"{paths.name!r} says, not by ", Option("classes"))
+        return described, "", [note] if classes else []
     if described.names_file:
         place = paths.find(described.names_file, "the names of classes")
         names = _read_names(paths, [place.path]) if place and not place.is_outside else None

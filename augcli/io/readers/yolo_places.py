@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError, quantity
@@ -148,7 +149,7 @@ def _find_listed(line: str, base: str, root: str, known: Container[str]) -> str 
 
 def merge_files(parts: Sequence[Files]) -> Files:
     """Return the files of several parts, each once, in the order of their keys."""
-    if len(parts) == 1:
+    if len(parts) == 1 and all(first < second for first, second in pairwise(parts[0].keys)):
         return parts[0]
     unique = {file.key: file for files in parts for file in files}
     return Files(unique[key] for key in sorted(unique))

@@ -39,7 +39,7 @@ def idle_notes(
     notes = find_idle(recipe, facts)
     for operation in [choice.operation for entry in recipe.entries for choice in entry.choices]:
         notes += find_idle(operation, facts, operation.name)
-    if files.classes is not None and Fact.LABELS not in facts:
+    if files.classes is not None and Fact.LABELS not in facts and source.layout != YOLO:  # its reader says it
         notes.append(Note(Option("classes"), " has no effect: ", Fact.LABELS.value))
     return list(dict.fromkeys(notes))  # two entries of one operation, set alike
 
