@@ -95,7 +95,7 @@ def write_report(
     check_jinja()
     recipe = load_stored(path, access)
     sources = None if src is None else _open_sources(src, recipe, path, files, access)
-    inspection = inspect(open_destination(path, access), recipe, advance or (lambda done, total: None))
+    inspection = inspect(open_destination(path, access), recipe, advance or (lambda done, total: None), path)
     page = render(describe_report(inspection, draw_gallery(inspection, count, sources)))
     if place is not None:
         write_text(place.store, place.key, page)
@@ -156,7 +156,7 @@ def show(
         check_sheet(sheet, src, path)
     recipe = load_stored(path, access)
     output = open_output(open_destination(path, access), recipe)
-    shown = find_outputs(output, key)
+    shown = find_outputs(output, key, path)
     if sheet is not None:
         from augcli.report.preview import write_sheet
         from augcli.report.shown_sheet import draw_shown
@@ -193,9 +193,8 @@ def look(
     check_paths(dst=dst)
     path, access = plain_path(dst), Access(endpoint_url, anonymous)
     check_output(path, access)
-    return inspect(
-        open_destination(path, access), load_stored(path, access), advance or (lambda done, total: None)
-    )
+    advance = advance or (lambda done, total: None)
+    return inspect(open_destination(path, access), load_stored(path, access), advance, path)
 
 
 def diff(

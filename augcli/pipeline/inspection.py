@@ -95,6 +95,7 @@ class Inspection:
         incidents: What failed and what was worth a warning.
         troubles: What is missing, in words; empty where all stands as far as names and sizes tell.
         version: The output version that `augcli.json` says.
+        name: The output as users call it.
     """
 
     output: StoredOutput
@@ -102,6 +103,7 @@ class Inspection:
     incidents: Incidents
     troubles: tuple[str, ...]
     version: str
+    name: str
 
     @property
     def rows(self) -> int:
@@ -110,7 +112,10 @@ class Inspection:
 
 
 def inspect(
-    store: Store, recipe: Recipe, advance: Callable[[int, int], None] = lambda done, total: None
+    store: Store,
+    recipe: Recipe,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+    name: str = "",
 ) -> Inspection:
     """Count an output; part files are read one after the other, so a million rows take little memory.
 
@@ -118,6 +123,7 @@ def inspect(
         store: The output.
         recipe: What its `augcli.json` says.
         advance: Called with (part files read since the last call, all part files).
+        name: The output as users call it; empty for the whole path.
 
     Raises:
         OutputError: If its `augcli.json` is damaged.
@@ -130,7 +136,7 @@ def inspect(
         inspected = _inspect_split(output, split, incidents, losses, lambda: advance(1, total))
         splits += [inspected] if inspected else []
     troubles = tuple(_explain(output, [split.output for split in splits], losses))
-    return Inspection(output, tuple(splits), incidents, troubles, _read_version(store))
+    return Inspection(output, tuple(splits), incidents, troubles, _read_version(store), name or store.name)
 
 
 def _inspect_split(

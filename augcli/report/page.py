@@ -126,7 +126,7 @@ def describe_report(inspection: Inspection, gallery: Iterable[Card]) -> Report:
     main = find_augmented(names, output.recipe.split) if names else ""
     split = next((split for split in inspection.splits if split.output.name == main), None)
     return Report(
-        name=output.store.name,
+        name=inspection.name,
         troubles=inspection.troubles,
         done=_describe_done(inspection, main if len(names) > 1 else ""),
         classes=None if split is None else _count_classes(split),
@@ -153,7 +153,7 @@ def _describe_done(inspection: Inspection, split: str) -> Done:
     versions.append(("this page written by", f"augcli {__version__} (output version {OUTPUT_VERSION})"))
     return Done(
         tuple(describe_recipe(output.recipe)),
-        write_command(output.recipe, output.store),
+        write_command(output.recipe, inspection.name),
         f"Give its {' and '.join(needed)}, too." if needed else "",
         split,
         tuple(versions),

@@ -99,12 +99,13 @@ class Shown:
     failures: tuple[Failure, ...]
 
 
-def find_outputs(output: StoredOutput, key: str) -> Shown:
+def find_outputs(output: StoredOutput, key: str, dst: str) -> Shown:
     """Find outputs by the name of their file, or by the key of the sample that they are made from.
 
     Args:
         output: What stands.
         key: The name, whole or the last part of it.
+        dst: The output as users call it.
 
     Raises:
         InputError: If there is none; the nearest names are told.
@@ -132,8 +133,8 @@ def find_outputs(output: StoredOutput, key: str) -> Shown:
             if not found and not failures:
                 near.add([*columns[0], *columns[1], *(failure.source for failure in own)])
     if not found and not failures:
-        raise InputError(f"{output.store.name!r} has no output and no source {key!r}{near.tell()}")
-    return Shown(output.store.name, key, tuple(shown), found, tuple(failures))
+        raise InputError(f"{dst!r} has no output and no source {key!r}{near.tell()}")
+    return Shown(dst, key, tuple(shown), found, tuple(failures))
 
 
 class _Nearest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import quantity
@@ -58,7 +59,7 @@ def describe_overview(inspection: Inspection) -> str:
     layout = str(output.recipe.format)
     samples = sum(split.statistics.classes.before.total() for split in inspection.splits)
     lines = [
-        f"{output.store.name} holds {quantity(inspection.rows, 'image')} ({layout}) from"
+        f"{inspection.name} holds {quantity(inspection.rows, 'image')} ({layout}) from"
         f" {quantity(samples, 'sample')}"
     ]
     lines += [f"  done       {line}" for line in describe_recipe(output.recipe)]
@@ -72,7 +73,8 @@ def describe_overview(inspection: Inspection) -> str:
         lines += [f"  skipped    {count}: {reason}" for reason, count in split.statistics.reasons.items()]
     lines += [f"  failed     {count}: {reason}" for reason, count in incidents.reasons.items()]
     lines += [f"  missing    {trouble}" for trouble in inspection.troubles]
-    lines.append(f"  augcli show {output.store.name} NAME shows one output, by its file or its source")
+    again = shlex.join(["augcli", "show", inspection.name])
+    lines.append(f"  {again} NAME shows one output, by its file or its source")
     return "\n".join(plain_line(line) for line in lines)
 
 
@@ -94,7 +96,7 @@ def document_overview(inspection: Inspection) -> dict[str, Any]:
             "skipped": dict(statistics.reasons),
         }
     return {
-        "dst": output.store.name,
+        "dst": inspection.name,
         "layout": str(output.recipe.format),
         "outputs": inspection.rows,
         "recipe": describe_recipe(output.recipe),

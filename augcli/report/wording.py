@@ -7,8 +7,8 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import Option, Spelling
-from augcli.io.store.base import full_name
 from augcli.io.store.names import RECIPE
+from augcli.io.store.urls import join_path
 from augcli.options import flag, option_fields
 from augcli.program.steps import Blend, Fill, Normal, Patches, Uniform
 from augcli.samples import Q16, Colour, Colour16
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from augcli.entries import Entry
-    from augcli.io.store.base import Store
     from augcli.ops import Operation
     from augcli.program.steps import Area, Paint, Step
     from augcli.recipe import Recipe
@@ -63,14 +62,14 @@ def describe_recipe(recipe: Recipe) -> list[str]:
     return lines + ([f"with {settings}"] if settings else [])
 
 
-def write_command(recipe: Recipe, store: Store) -> str:
+def write_command(recipe: Recipe, dst: str) -> str:
     """Return the command that makes an output of the same recipe, in the words of a shell.
 
     A recipe of one operation is written with its options; any other one is that of the output's own document.
     """
     choices = [choice for entry in recipe.entries for choice in entry.choices]
     if len(choices) != 1 or choices[0].operation.name != recipe.name or choices[0].weight != 1.0:
-        return shlex.join(["augcli", "run", full_name(store, RECIPE), "SRC", "NEW_DST"])
+        return shlex.join(["augcli", "run", join_path(dst, RECIPE), "SRC", "NEW_DST"])
     operation, p = choices[0].operation, recipe.entries[0].p
     values = _list_changed(operation) | ({} if p == 1.0 else {"p": p}) | _list_changed(recipe)
     options = [_spell(name, value) for name, value in values.items()]

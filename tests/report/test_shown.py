@@ -83,6 +83,16 @@ def test_a_sheet_inside_of_the_sources_or_the_output_is_refused_and_not_written(
     assert not sheet.exists()
 
 
+def test_an_output_is_called_as_it_was_given(output, monkeypatch):
+    monkeypatch.chdir(output[1].parent)
+    assert augcli.show("dst", "0.png").dst == "dst"
+    with pytest.raises(InputError, match="'dst' has no output and no source 'none'"):
+        augcli.show("dst", "none")
+    page = augcli.write_report("dst")
+    assert "<title>Report of dst</title>" in page
+    assert str(output[1].parent) not in page
+
+
 def test_the_last_part_of_a_key_finds_all_that_bear_it(output):
     assert {one.source for one in augcli.show(output[1], "0.png").outputs} == {"cat/0.png", "dog/0.png"}
 

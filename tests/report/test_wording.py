@@ -7,7 +7,6 @@ import shlex
 import pytest
 
 import augcli
-from augcli.io.store.local import LocalStore
 from augcli.ops.cutmix import CutMix
 from augcli.ops.erase import Erase
 from augcli.recipe import single
@@ -42,7 +41,7 @@ def test_a_recipe_in_words_names_what_is_not_as_by_default():
 
 def test_a_chain_is_run_from_its_own_document():
     recipe = read_recipe({"op": [{"kind": "cutmix"}, {"kind": "cutout"}]})
-    assert write_command(recipe, LocalStore("/a b")) == "augcli run '/a b/augcli.json' SRC NEW_DST"
+    assert write_command(recipe, "/a b") == "augcli run '/a b/augcli.json' SRC NEW_DST"
 
 
 @pytest.mark.slow
@@ -58,7 +57,7 @@ def test_the_command_makes_the_same_output(make_folder, tmp_path, cli, recipe):
     src = make_folder({"cat": 3, "dog": 3})
     augcli.materialize(src, tmp_path / "dst", recipe)
     stored = augcli.arguments.load_stored(str(tmp_path / "dst"), augcli.io.store.urls.HERE)
-    words = shlex.split(write_command(stored, LocalStore(str(tmp_path / "dst"))))
+    words = shlex.split(write_command(stored, str(tmp_path / "dst")))
     assert words[0] == "augcli"
     places = {"SRC": src, "NEW_DST": tmp_path / "again"}
     assert cli(*(places.get(word, word) for word in words[1:])).returncode == 0
