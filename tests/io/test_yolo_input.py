@@ -267,6 +267,13 @@ def test_a_path_of_another_machine_leads_to_the_own_directory(put):
     assert "'/content/data', the `path` of" in said(source)
 
 
+def test_the_last_name_alone_of_a_path_of_another_machine_is_not_enough(put):
+    root = put("train/0.jpg", "train/0.txt", data_yaml="train: /content/data/train\nnames: [a]\n")
+    assert "does not exist ('/content/data/train')" in refused(root)
+    root = put(data_yaml="train: /content/data/list.txt\nnames: [a]\n", list_txt="train/0.jpg\n")
+    assert keys(read(root)) == {"train": ["train/0.jpg"]}  # but for a list of images
+
+
 def test_a_path_that_exists_is_followed(put, tmp_path):
     root = put(*BOTH)
     (tmp_path / "set.yaml").write_text("path: src\n" + YAML)
@@ -311,6 +318,12 @@ def test_a_list_may_name_its_images_in_any_order_and_more_than_once(put):
     source = read(put(*names, more_txt=listed, data_yaml="train: more.txt\nnames: [a]\n"))
     assert keys(source) == {"train": ["b/3.jpg", "c/10.jpg", "c/2.jpg"]}
     assert "1 image named twice" in said(source)
+
+
+def test_without_splits_all_images_that_a_description_names_are_one(put):
+    source = read(put(*BOTH, data_yaml=YAML), splits=False)
+    assert keys(source) == {"": ["images/train/0.jpg", "images/val/1.jpg"]}
+    assert count_boxes(source) == {"": [1, 1]}
 
 
 def test_a_table_labels_an_image_of_two_splits_in_both(put):
