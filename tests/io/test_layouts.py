@@ -41,6 +41,17 @@ def test_the_images_of_yolo_alone_can_be_augmented(make_folder, tmp_path):
     write_label(root, "labels/train/0.txt")
     summary = augcli.materialize(root / "images", tmp_path / "dst", {"op": [{"kind": "cutout"}]})
     assert summary.outputs == 3
+    (note,) = (note for note in summary.notes if "YOLO" in note)
+    assert f"'{root}/labels' seems to hold YOLO labels" in note
+    assert f"give '{root}' as SRC" in note
+
+
+def test_labels_of_a_split_that_is_given_alone_are_noted_and_those_of_other_images_not(make_folder):
+    root = make_folder({"images/train": 2, "photos/train": 1})
+    write_label(root, "labels/train/0.txt")
+    (note,) = open_source(str(root / "images/train"), Selection()).notes
+    assert note.startswith(f"'{root}/labels/train' seems to hold YOLO labels")
+    assert open_source(str(root / "photos/train"), Selection()).notes == ()
 
 
 @pytest.mark.parametrize("other", ["labels/0.md", "notes/0.txt"])

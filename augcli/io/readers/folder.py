@@ -20,7 +20,7 @@ from augcli.io.readers.annotations import (
 )
 from augcli.io.readers.base import Selection, Source, labels_fit_folders, register
 from augcli.io.readers.folder_labels import LABEL_TABLES, Part, label_parts
-from augcli.io.readers.layouts import refuse_part_of_output, refuse_unreadable_folders
+from augcli.io.readers.layouts import note_labels_beside, refuse_part_of_output, refuse_unreadable_folders
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import UNREADABLE_SUFFIXES, describe_passed_over
 from augcli.io.readers.split_boxes import find_beside, find_given_boxes
@@ -97,6 +97,8 @@ class FolderReader:
             *(_look_at_masks(catalogues, mask_store) if mask_store is not None else ()),
             *describe_passed_over(found, IMAGE_SUFFIXES, selection),
         ]
+        if selection.files.boxes is None and mask_store is None:
+            notes += note_labels_beside(found.name, selection)
         catalogues, header, more = _find_boxes(catalogues, named, found, selection)
         notes += more
         return Source(

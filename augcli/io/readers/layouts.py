@@ -6,19 +6,24 @@ Each is refused by its name, with the command that works.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, Option
 from augcli.io.readers.pairs import join_root
 from augcli.io.readers.passed_over import CONVERT, UNREADABLE_SUFFIXES
-from augcli.io.store.locations import find_above
+from augcli.io.store.locations import Kind, find_above
 from augcli.io.store.names import RECIPE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from augcli.io.readers.base import Selection
     from augcli.io.store.listing import Tree
     from augcli.io.store.urls import Access
+
+LOOKED_AT = 1000
+"""Files that are looked at to see whether some are labels."""
 
 DEEPEST_FOLDER = 3
 """Directories from a class folder of an output up to the output: `out/train/images/cat`."""
@@ -45,6 +50,22 @@ def note_inner_folders(names: Iterable[str]) -> list[str]:
     return [
         f"classes are {tops[0]!r}, {tops[1]!r} and so on, each of which holds {held} one of the former as SRC"
     ]
+
+
+def note_labels_beside(root: str, selection: Selection) -> list[str]:
+    """Return a note if a folder of images is given alone, and YOLO labels lie where theirs would be."""
+    above, found, below = f"/{root}".rpartition("/images")
+    if not found or below[:1] not in ("", "/"):
+        return []
+    labels = f"{above}/labels{below}"[1:]
+    place = selection.locate(labels)
+    if place.kind is not Kind.DIRECTORY:
+        return []
+    keys = (key for page in place.store.list() for key in page.keys)
+    if not any(key.endswith(".txt") for key in islice(keys, LOOKED_AT)):
+        return []
+    cure = f"; give {above[1:] or '.'!r} as SRC to have them followed"
+    return [f"{labels!r} seems to hold YOLO labels of these images, which are not read{cure}"]
 
 
 def refuse_part_of_output(root: str, access: Access) -> None:
