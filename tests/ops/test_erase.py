@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -177,6 +178,15 @@ def test_each_box_has_one_hole():
     plan = inside(edges, scale="0.1:0.5", ratio=1)
     assert [(step.area.y0 // 10, step.area.x0 // 30) for step in plan.steps] >= [(r, r) for r in range(8)]
     assert len(plan.steps) == 8
+
+
+def test_each_box_draws_how_many_holes_it_gets():
+    edges = [(10.0 * y, 10.0 * x, 10.0 * y + 10, 10.0 * x + 10) for y in range(20) for x in range(30)]
+    plan = inside(edges, count="1:3", scale="0.1:0.5", ratio=1)
+    of_boxes = Counter((step.area.y0 // 10, step.area.x0 // 10) for step in plan.steps)
+    numbers = Counter(of_boxes.values())
+    assert sorted(numbers) == [1, 2, 3]
+    assert stats.chisquare(list(numbers.values())).pvalue > 0.01
 
 
 def test_the_share_of_a_box_is_uniform_over_the_scale():
