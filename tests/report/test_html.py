@@ -15,7 +15,10 @@ from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.recipe import single
 from augcli.report import charts, html
+from augcli.report.gallery import Card, Picture
 from augcli.report.html import hash_source
+from augcli.report.page import Classes, ClassRow, Counts, Done, Listing, Report
+from augcli.samples import Failure
 from tests.report.hostile_names import NAMES
 
 MANY = 300
@@ -89,6 +92,12 @@ def test_classes_stand_with_their_numbers_before_and_after(page, output):
         assert values[name][:2] == [before, str(sum(row[2] == name for row in table))]
 
 
+def test_of_a_small_output_every_sample_is_shown_once(page, output):
+    shown = re.findall(r'<span class="what">output</span> <bdi>(.*?)</bdi>', page)
+    images = (path.relative_to(output[1]).as_posix() for path in output[1].rglob("*.png"))
+    assert sorted(shown) == sorted(images)
+
+
 def test_the_recipe_stands_in_words_and_as_a_command(page):
     assert "cutmix (alpha 0.5)" in page
     assert "augcli cutmix --alpha 0.5 --seed 3 --copies 2 --format folder SRC NEW_DST" in page
@@ -134,6 +143,34 @@ def test_its_policy_lets_in_its_own_style_and_script_alone(page):
     )
     names = {name for _, attributes, _ in document.elements for name in attributes}
     assert not [name for name in names if name.startswith("on") or name == "style"]
+
+
+def report_of(text):
+    """A report all of whose texts are one text."""
+    cells = charts.Matrix((text,), ((text, (charts.Cell(1, 1),)),))
+    row = ClassRow(text, *[1] * 6)
+    picture = Picture(text, text, text)
+    return Report(
+        name=text,
+        troubles=(text,),
+        done=Done((text,), text, text, text, ((text, text),)),
+        classes=Classes((row,), 1, cells),
+        histograms=(charts.Histogram(text, text, (charts.Bin(text, *[1] * 5),)),),
+        tables=(Counts(text, ((text, 1),), 1),),
+        listings=(Listing(text, (Failure(text, text, text, text),), 1),),
+        gallery=(
+            Card((picture,), text, text, (text,), 0.5, text, (text,), text),
+            Card((), text, text, (text,), None, text, (text,), text),
+        ),
+    )
+
+
+def test_no_text_of_a_report_adds_an_element_or_an_attribute():
+    bare, planted = (
+        [(tag, list(attributes)) for tag, attributes, _ in Document(html.render(report_of(text))).elements]
+        for text in ("x", "\"'><script>planted</script><b onclick=planted></title></style>& {{ 7 * 7 }}")
+    )
+    assert planted == bare
 
 
 def test_hash_of_a_source_is_that_of_the_specification():
