@@ -71,6 +71,12 @@ def test_files_that_lie_in_the_splits_are_found(src):
     assert not any("passed over" in note for note in summary.notes)
 
 
+def test_of_images_that_a_file_found_does_not_name_unboxed_decides(src):
+    write_boxes(src / "train" / "_annotations.coco.json", "train.png")
+    summary = augcli.materialize(src, src.parent / "dst", single(Cutout(), unboxed="keep"))
+    assert not any("no effect" in note for note in summary.notes)
+
+
 def test_the_file_of_the_one_split_that_is_given_is_found(src):
     write_boxes(src / "train" / "_annotations.coco.json", "train.png")
     summary = augcli.materialize(src / "train", src.parent / "dst", single(Cutout()))

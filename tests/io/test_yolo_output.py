@@ -454,6 +454,19 @@ def test_partitions_and_workers_give_the_same_tree(make, tmp_path, tree):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
+def test_the_order_of_splits_in_a_data_yaml_changes_nothing(make, tmp_path, tree):
+    root = make()
+    (root / "data.yaml").write_text("val: images/val\ntrain: images/train\nnames: [car, bus]\n")
+    shutil.copytree(root / "images/val", root / "images/extra")
+    with (root / "data.yaml").open("a") as file:
+        file.write("test: images/extra\n")
+    augcli.materialize(root, tmp_path / "one", single(CutMix()))
+    assert augcli.verify(tmp_path / "one").differences == ()
+    augcli.materialize(root, tmp_path / "two", single(CutMix()), partition="0/1")
+    augcli.merge(tmp_path / "two")
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
 def test_force_leaves_nothing_of_another_recipe(make, tmp_path):
     root, dst = make(), tmp_path / "dst"
     augcli.materialize(root, dst, single(CutMix()))

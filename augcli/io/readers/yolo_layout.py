@@ -75,6 +75,7 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
             images = images._replace(splits={"": merge_files(list(images.splits.values()))})
     else:
         images, sign = _divide(paths, selection)
+    images = images._replace(splits=dict(sorted(images.splits.items())))  # as an output that stands has them
     data_set = YoloLayout(paths, described, images, read, [*paths.notes, *notes])
     if described.unread:
         unread = ", ".join(described.unread[:5])

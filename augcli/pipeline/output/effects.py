@@ -47,6 +47,7 @@ def idle_notes(
 def _input_facts(source: Source, files: InputFiles, splits: Sequence[Split]) -> set[Fact]:
     """Return what is so of an input."""
     header = source.annotated.boxes
+    reads_files = files.boxes is not None or source.layout == "folder"  # in folders some are found
     is_so = {
         Fact.SHARDS: bool(source.groups),
         Fact.LABEL_COLUMN: source.has_table or bool(source.groups),
@@ -57,7 +58,7 @@ def _input_facts(source: Source, files: InputFiles, splits: Sequence[Split]) -> 
         Fact.OTHER_SPLITS: len(source.catalogues) > 1,
         Fact.MASKS: source.annotated.masks,
         Fact.BOXES: header is not None,
-        Fact.BOX_FILE: header is not None and header.box_format != COLUMN and files.boxes is not None,
+        Fact.BOX_FILE: header is not None and header.box_format != COLUMN and reads_files,
         Fact.YOLO: header is not None and header.box_format == YOLO,
     }
     return {fact for fact, holds in is_so.items() if holds}
