@@ -324,6 +324,8 @@ def test_shades_grow_with_counts_and_empty_ends_are_left_out():
     assert matrix.columns == ("a", "b")
     assert [[cell.shade for cell in cells] for _, cells in matrix.rows] == [[9, 1], [0, 5]]
     assert len(charts.draw_matrix(["a", "others"], np.array([[0, 1], [0, 0]])).rows) == 2
+    few = charts.draw_matrix(["a", "b", "others"], np.array([[100, 1, 0], [0, 12, 0], [0, 0, 0]]))
+    assert [[cell.shade for cell in cells] for _, cells in few.rows] == [[9, 1], [0, 2]]
 
 
 def test_control_characters_are_shown_by_a_sign():

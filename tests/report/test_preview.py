@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
@@ -12,11 +13,13 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError, OutputError, UsageError
+from augcli.io.readers.base import Selection
+from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.recipe import single
 from augcli.report import preview
-from augcli.report.drawing import draw_plain
+from augcli.report.drawing import SourceImages, draw_plain
 from augcli.report.objects import CELL, DrawnObject, draw_objects
 from augcli.report.preview import GAP, LABEL, Example, draw_sheet
 from augcli.samples import Corners, Outline, Polygons, RunLengths
@@ -132,6 +135,19 @@ def test_results_are_those_of_the_rows_that_are_shown(make_folder, tmp_path, dra
             differs = np.asarray(base.convert("RGB")) != np.asarray(example.result.convert("RGB"))
             assert 0 < differs.any(2).sum() <= 1  # the hole alone
         drawn.clear()
+
+
+def test_a_source_in_any_row_group_is_drawn(tmp_path):
+    cells = []
+    for level in (10, 60, 110, 160):
+        file = io.BytesIO()
+        Image.new("L", (8, 6), level).save(file, "PNG")
+        cells.append({"bytes": file.getvalue(), "path": f"{level}.png"})
+    pq.write_table(pa.table({"image": cells}), tmp_path / "shard.parquet", row_group_size=2)
+    source = open_source(str(tmp_path / "shard.parquet"), Selection())
+    images = SourceImages(source, 1000)
+    seen = [images.draw(key)[0].getpixel((0, 0))[0] for key in source.catalogues[0].keys]
+    assert seen == [10, 60, 110, 160]
 
 
 def test_the_outputs_own_columns_are_read(shards, tmp_path, drawn):

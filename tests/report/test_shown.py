@@ -74,6 +74,15 @@ def test_an_output_is_found_by_its_source_and_by_its_file(output):
         assert own == shown.outputs[0]
 
 
+def test_of_two_splits_a_file_is_found_by_its_path_below_the_output(make_folder, tmp_path):
+    src = make_folder({"train/cat": 1, "val/cat": 1})
+    augcli.materialize(src, tmp_path / "dst", {"op": [{"kind": "cutout", "p": 0}]})
+    for split in ("train", "val"):
+        (path,) = (tmp_path / "dst").rglob(f"{split}/cat/*.png")
+        (own,) = augcli.show(tmp_path / "dst", f"{split}/cat/{path.name}").outputs
+        assert own.source == f"{split}/cat/0.png"
+
+
 @pytest.mark.parametrize("name", ["SRC", "DST"])
 def test_a_sheet_inside_of_the_sources_or_the_output_is_refused_and_not_written(output, name):
     src, dst = output
