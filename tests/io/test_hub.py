@@ -76,6 +76,24 @@ def test_files_are_read_whole_and_by_ranges(hub, url):
         assert file.read() == b""
 
 
+def test_of_a_server_that_knows_no_ranges_files_are_read_all_the_same(hub, url, monkeypatch):
+    data, get = bytes(range(256)) * 800, hub_module._get
+    hub.push({"a": data})
+    monkeypatch.setattr(hub_module, "_get", lambda store, key, headers: get(store, key, {}))
+    with open_url(url).open("a") as file:
+        file.seek(1001)
+        assert file.read(100) == data[1001:1101]
+
+
+def test_a_file_that_comes_in_part_is_a_fault(hub, url, monkeypatch):
+    hub.push({"a": b"12345"})
+    store = open_url(url)
+    version = store.find("a")
+    monkeypatch.setattr(hub_module, "_get", lambda store, key, headers: b"123")
+    with pytest.raises(StorageError, match=r"a' came in part; run again to go on"):
+        store.read(["a"], [version])
+
+
 def test_the_version_of_a_file_is_its_content(hub, url):
     hub.push(FILES)
     versions = [page.versions for page in open_url(url).list()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -44,6 +45,17 @@ def test_a_process_that_the_system_hides_is_not_gone(monkeypatch):
 
 def refuse(process, signal):
     raise PermissionError
+
+
+def test_the_name_of_a_process_may_hold_anything(tmp_path):
+    shutil.copy(shutil.which("sleep"), tmp_path / "a) Z 1")
+    with subprocess.Popen([tmp_path / "a) Z 1", "60"]) as process:
+        try:
+            words = machine._read_words(process.pid)
+            assert words[0] in ("R", "S", "D")
+            assert words[1] == str(os.getpid())  # its parent
+        finally:
+            process.kill()
 
 
 def test_another_process_of_the_same_number_is_another_process():

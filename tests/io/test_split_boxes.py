@@ -90,6 +90,11 @@ def test_a_file_of_no_split_is_refused(src):
         run(src, [f"train={src.parent}/train.json", f"extra={src.parent}/test.json"])
 
 
+def test_two_files_of_one_split_are_refused_whatever_it_is_called(src):
+    with pytest.raises(InputError, match=r"gives split 'valid' two files: .*valid\.json', '.*test\.json'"):
+        run(src, [f"valid={src.parent}/valid.json", f"val={src.parent}/test.json"])
+
+
 def test_files_of_different_categories_are_refused(src):
     write_boxes(src.parent / "test.json", "test.png", ("cup",))
     with pytest.raises(InputError, match="have different categories; give both files the same ones"):

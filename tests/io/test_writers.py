@@ -7,9 +7,11 @@ import pickle
 import threading
 from tarfile import RECORDSIZE
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from augcli.io.records.annotation_columns import MASK
 from augcli.io.records.label_columns import TableOptions
 from augcli.io.records.part_files import Output, PartFacts, rows_to_table
 from augcli.io.records.parts import Parts
@@ -20,6 +22,7 @@ from augcli.io.store.local import LocalStore
 from augcli.io.writers import parquet
 from augcli.io.writers.base import Pair, Writer
 from augcli.io.writers.choose import WRITERS, choose_writer
+from augcli.io.writers.shard_bytes import are_long
 from augcli.program.annotated import Annotated
 from augcli.samples import SoftLabel
 
@@ -98,6 +101,15 @@ def test_rows_that_are_picked_are_loaded_alone(layout, tmp_path, monkeypatch, pi
     stored = [name[-len(NAME) :] for name in rows.column("file_name").to_pylist()]
     loaded = [pair.image for pair in writer.load(rows, picked)]
     assert loaded == [data[stored[number]] for number in picked]
+
+
+def test_a_shard_holds_its_images_and_masks_at_least():
+    masks = [{"bytes": 5}, {"bytes": 7}]
+    rows = pa.table({"file_name": ["a/0.png", "a/1.png"], "bytes": [10, 20], MASK: masks})
+    assert are_long(rows, True, {"a": 10 + 20 + 5 + 7})
+    assert not are_long(rows, True, {"a": 41})
+    assert not are_long(rows, False, {"b": 42})
+    assert are_long(rows, False, {"a": 30})
 
 
 @pytest.mark.parametrize("cut", [1, 100, 600])
