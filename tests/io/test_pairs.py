@@ -96,6 +96,16 @@ def rows_of(dst):
             yield row, image, mask
 
 
+def test_what_lies_beside_both_and_is_not_read_is_said_once(tmp_path):
+    write(tmp_path / "s", ["0.png", "1.png"])
+    (tmp_path / "s/Annotations").mkdir()
+    for place in ("Annotations/0.xml", "Annotations/1.xml", "images/notes.txt"):
+        (tmp_path / "s" / place).write_text("")
+    summary = augcli.materialize(tmp_path / "s", tmp_path / "dst", single(Cutout()))
+    said = [note for note in summary.notes if note.startswith("passed over")]
+    assert said == ["passed over 2 .xml ('Annotations/0.xml' first)", "passed over 1 .txt"]
+
+
 @pytest.mark.parametrize("masks", ["masks", "labels"])
 def test_masks_beside_images_follow_their_pixels(tmp_path, masks):
     write(tmp_path / "s", ["0.png", "1.png", "2.png", "3.png"], masks=masks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_i
 from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
 from augcli.io.readers.pairs import find_pair, join_root, refuse_mixed
+from augcli.io.readers.passed_over import describe_passed_over
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind, Location, is_pattern, locate_file, locate_files
 
@@ -73,8 +75,10 @@ def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, l
         return found, selection, []
     images, masks = (join_root(found.name, name) for name in pair)
     note = f"masks: those of {pair.masks}/, beside the images in {pair.images}/"
-    files = replace(selection.files, masks=masks)
-    return _find_input(images, selection), replace(selection, files=files), [note]
+    inner = _find_input(images, selection)
+    beside = found.tree._replace(others=found.tree.others - (inner.tree.others if inner.tree else Counter()))
+    notes = [note, *describe_passed_over(replace(found, tree=beside), IMAGE_SUFFIXES, selection)]
+    return inner, replace(selection, files=replace(selection.files, masks=masks)), notes
 
 
 def _names_masks(store: Store, table: str) -> bool:
