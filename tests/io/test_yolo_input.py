@@ -164,6 +164,13 @@ def test_a_file_of_names_that_was_read_is_not_passed_over(put):
     assert "passed over" not in said(read(put("images/0.jpg", "labels/0.txt", classes_txt="car\n")))
 
 
+def test_where_labels_were_looked_for_is_said_if_there_are_none(put):
+    said_of = said(
+        read(put("images/train/0.jpg", "annotations/0.txt", data_yaml="train: images/train\nnames: [a]\n"))
+    )
+    assert "those of 'images/train/0.jpg' were looked for in 'labels/train/0.txt'" in said_of
+
+
 def test_images_beside_labels_without_splits_are_one(put):
     assert keys(read(put("images/0.jpg", "labels/0.txt"))) == {"": ["images/0.jpg"]}
 

@@ -127,6 +127,9 @@ def _describe_labels(data_set: YoloLayout, labels: Labels, images: int, asked: s
     """Return notes on what was taken for labels."""
     task = labels.header.keys["task"]
     notes: list[str] = [f"labels: YOLO, {task}, of {labels.found} of {quantity(images, 'image')}"]
+    if not labels.found:
+        first = next(key for files in data_set.found.splits.values() for key in files.keys)
+        notes.append(f"no image has labels: those of {first!r} were looked for in {label_key(first)!r}")
     if task == "obb" and asked is None:
         what = "all lines have four corners, and are taken for oriented boxes; if they are outlines, give "
         notes.append(Note(what, Option("yolo_task", "segment")))
