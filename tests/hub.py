@@ -81,6 +81,8 @@ def serve_hub(repository="me/photos"):
             files = {key: data for key, data in hub.commits[commit].items() if key.startswith(below)}
             if not files:
                 return self.answer(404, b"{}", {"X-Error-Code": "EntryNotFound"})
+            if query.get("recursive", ["false"])[0].lower() != "true":
+                files = {key: data for key, data in files.items() if "/" not in key.removeprefix(below)}
             start = int(query.get("cursor", ["0"])[0])
             entries = [{"type": "directory", "path": "a-directory", "oid": "0" * 40, "size": 0}]
             for key, data in sorted(files.items()):
@@ -97,6 +99,7 @@ def serve_hub(repository="me/photos"):
             more = start + PAGE < len(entries)
             following = (
                 f"{hub.endpoint}{urllib.parse.quote(self.path.partition('?')[0])}?cursor={start + PAGE}"
+                f"&recursive={query.get('recursive', ['false'])[0]}"
             )
             link = {"Link": f'<{following}>; rel="next"'} if more else {}
             return self.answer(200, json.dumps(entries[start : start + PAGE]).encode(), link)

@@ -8,9 +8,10 @@ import os
 import pytest
 
 import augcli
-from augcli.errors import OutputError, Spelling, StorageError, UsageError
+from augcli.errors import OutputError, Spelling, StorageError, UsageError, VersionError
 from augcli.io.store.local import LocalStore
 from augcli.io.store.names import find_passing
+from augcli.pipeline import environment
 from augcli.pipeline import run as run_module
 from augcli.pipeline.output import slice_files
 from augcli.pipeline.plan import slices
@@ -112,6 +113,15 @@ def test_a_source_that_changed_since_the_plan_is_named_with_the_cure(src, planne
 def test_a_partition_of_another_plan_is_refused(src, planned, recipe, given, said):
     with pytest.raises(OutputError, match=rf"was planned for .*{said}.*plan again with plan='4'"):
         make_part(src, planned, 0, recipe, **given)
+
+
+def test_a_machine_that_would_write_other_bytes_than_the_one_that_planned_is_refused(
+    src, planned, monkeypatch
+):
+    monkeypatch.setattr(environment, "digest", lambda: "another")
+    with pytest.raises(VersionError, match="would write other bytes than the machine that planned"):
+        make_part(src, planned, 0)
+    assert not list(planned.rglob("*.png"))
 
 
 @pytest.mark.slow
