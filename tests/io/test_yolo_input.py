@@ -333,6 +333,11 @@ def test_without_splits_all_images_that_a_description_names_are_one(put):
     assert count_boxes(source) == {"": [1, 1]}
 
 
+def test_two_splits_of_the_same_images_are_both_read_unless_the_data_set_is_an_output(put):
+    root = put(*BOTH, data_yaml="train: images/train\nval: images/train\nnames: [car, bus]\n")
+    assert keys(read(root)) == {"train": ["images/train/0.jpg"], "val": ["images/train/0.jpg"]}
+
+
 def test_a_table_labels_an_image_of_two_splits_in_both(put):
     both = "train: images/train\nval: [images/val, images/train]\nnames: [car, bus]\n"
     root = put(*BOTH, data_yaml=both)
