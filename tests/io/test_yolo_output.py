@@ -196,6 +196,13 @@ def test_an_output_of_a_split_to_validate_with_alone_is_no_split_to_train_with(m
     assert [path.name for path in (tmp_path / "twice/images").iterdir()] == ["val"]
 
 
+def test_outlines_of_four_corners_in_an_output_are_outlines_again(make, tmp_path):
+    root = make(["0 0.25 0.25 0.75 0.25 0.75 0.75 0.25 0.75"])
+    augcli.materialize(root, tmp_path / "once", replace(UNTOUCHED, yolo_task="segment"))
+    summary = augcli.materialize(tmp_path / "once", tmp_path / "twice", UNTOUCHED)
+    assert any(note.startswith("labels: YOLO, segment") for note in summary.notes)
+
+
 def test_images_have_the_same_bytes_with_and_without_labels(make, tmp_path):
     root = make()
     augcli.materialize(root, tmp_path / "with", single(CutMix()))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augcli.errors import Note, Option, quantity
+from augcli.io.boxes.base import YOLO
+from augcli.io.boxes.recorded import read_annotated
 from augcli.io.boxes.yolo import Labels, read_labels
 from augcli.io.labels.facts import LabelFacts
 from augcli.io.labels.labelling import Labelling
@@ -26,6 +28,7 @@ from augcli.io.readers.yolo_places import label_key
 from augcli.io.readers.yolo_signs import DESCRIPTION_SUFFIXES, LABEL_SUFFIX
 from augcli.io.store.listing import find_suffix
 from augcli.io.store.locations import path_below
+from augcli.io.store.names import RECIPE
 from augcli.program.annotated import Annotated
 from augcli.samples import Catalogue
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from augcli.io.readers.base import ClassList, Selection
     from augcli.io.readers.folder_labels import FolderLabels
     from augcli.io.readers.yolo_layout import YoloLayout
+    from augcli.io.store.base import Store
     from augcli.io.store.listing import Files
 
 
@@ -46,7 +50,7 @@ def open_yolo(found: Input, selection: Selection, classes: ClassList) -> Source:
     splits, store = data_set.found.splits, data_set.found.store
     main = choose_split(list(splits), selection.split)
     keys = [key for files in splits.values() for key in files.keys]
-    asked = selection.yolo_task
+    asked = selection.yolo_task or _read_task(data_set.paths.store)
     labels = read_labels(store, list(map(label_key, keys)), data_set.described, asked, selection.bad_boxes)
     labelled = _label(data_set, main, selection, classes)
     catalogues = _make_catalogues(splits, labels, labelled)
@@ -67,6 +71,15 @@ def open_yolo(found: Input, selection: Selection, classes: ClassList) -> Source:
         annotated=Annotated(labels.header, masks is not None),
         labelled=labelled.facts if labelled else LabelFacts(),
     )
+
+
+def _read_task(store: Store) -> str | None:
+    """Return what the labels of an output of ours are of; None where the labels themselves tell it."""
+    if store.read([RECIPE])[0] is None:
+        return None
+    header = read_annotated(store).boxes
+    task = header.keys.get("task") if header and header.box_format == YOLO else None
+    return str(task) if task else None
 
 
 def _label(data_set: YoloLayout, main: str, selection: Selection, classes: ClassList) -> FolderLabels | None:
