@@ -99,6 +99,18 @@ def listed(cell):
     return [dict(zip(cell, row, strict=True)) for row in zip(*cell.values(), strict=True)]
 
 
+@pytest.mark.parametrize("form", ["lists", "structs"])
+@pytest.mark.parametrize("names", [["cup", "cell"], ["cell", "box"], ["cell", "cup", "box"]])
+def test_shards_that_call_categories_differently_are_refused(tmp_path, form, names):
+    other = FEATURES | {"category": {"names": names, "_type": "ClassLabel"}}
+    write_shard(tmp_path / "s" / "train-0.parquet", form=form)
+    src = write_shard(tmp_path / "s" / "test-0.parquet", form=form, features=other)
+    with pytest.raises(
+        InputError, match=r"categories of column 'objects' differ in .*test-0.* and .*train-0"
+    ):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["lists", "structs"])
 def test_boxes_of_a_column_have_the_counted_share_of_their_own_image(tmp_path, form):

@@ -12,7 +12,7 @@ import pyarrow as pa
 from augcli.errors import DecodeError, InputError, Option
 from augcli.io.boxes.column_cells import read_cells
 from augcli.io.boxes.columns import LOST_FIELDS, BoxColumn, category_names, find_column
-from augcli.io.hugging_face import check_names
+from augcli.io.hugging_face import check_names, read_features
 from augcli.io.images.headers import read_upright_size
 from augcli.io.images.index_masks import read_mask_header
 from augcli.io.labels.columns import holds_texts
@@ -113,13 +113,31 @@ def read_column_boxes(
         selection: How boxes are read.
 
     Raises:
-        InputError: If the column is damaged, or the order is in doubt.
+        InputError: If the column is damaged, the order is in doubt, or shards call categories differently.
         StorageError: If the machine fails.
     """
+    _check_categories(shards, column)
     names = check_names(category_names(features.get(column.name), column))
     cells = read_column(shards, column.name)
     order, bad_boxes = selection.box_order, selection.bad_boxes
     return read_cells(cells, column, names, order, lambda: _read_sizes(shards, image), bad_boxes)
+
+
+def _check_categories(shards: Sequence[Shard], column: BoxColumn) -> None:
+    """Refuse shards whose features give one number of a category different names."""
+    first: tuple[str, Sequence[str]] | None = None
+    for shard in shards:
+        names = check_names(category_names(read_features(shard.schema).get(column.name), column))
+        if names is None:
+            continue
+        first = first or (shard.name, names)
+        if names != first[1]:
+            said = " and ".join(f"{of!r} ({', '.join(own)[:80]})" for of, own in (first, (shard.name, names)))
+            raise InputError(
+                f"the categories of column {column.name!r} differ in {said}; give them the same names in"
+                " the same order, or shards of one of both alone, or leave the column out with ",
+                Option("box_order", "skip"),
+            )
 
 
 def give_boxes(catalogues: Sequence[Catalogue], boxes: Sequence[ImageBoxes]) -> tuple[Catalogue, ...]:
