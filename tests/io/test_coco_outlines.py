@@ -170,3 +170,10 @@ def test_runs_come_back_from_compressed_text(runs):
 def test_the_facts_of_an_outline_tell_compressed_from_plain():
     plain, text = (Outline(RunLengths(2, 2, np.array([4]), is_text)) for is_text in (False, True))
     assert plain.facts != text.facts
+
+
+@pytest.mark.parametrize("text", ["p", "0z", "é"])
+def test_letters_beyond_those_of_coco_are_not_run_lengths(text):
+    """Six bits from 48 on: the last one is "o"."""
+    with pytest.raises(ValueError, match="it is not COCO's compressed text"):
+        decode_runs(text)

@@ -244,3 +244,8 @@ def test_parts_are_joined_without_area_between_them():
 def test_a_single_part_is_written_as_it_is():
     form = Polygons(np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 2.0]]), (3,))
     np.testing.assert_array_equal(join_parts(form), form.points)
+
+
+def test_a_keypoint_just_beyond_the_border_is_moved_there():
+    given = Outline(keypoints=np.array([[1.005, -0.005, 2], [0.5, 0.25, 1]]))
+    assert scale_outline(given, 10, 20).keypoints.tolist() == [[10, 0, 2], [5, 5, 1]]

@@ -16,6 +16,7 @@ from augcli.pipeline import run as run_module
 from augcli.pipeline.output import slice_files
 from augcli.pipeline.plan import slices
 from augcli.pipeline.plan.partitions import Partition
+from augcli.pipeline.planned import open_planned
 from augcli.recipe_files import read_recipe
 
 THREE = {"op": [{"kind": "cutmix"}], "copies": 3}
@@ -122,6 +123,15 @@ def test_a_machine_that_would_write_other_bytes_than_the_one_that_planned_is_ref
     with pytest.raises(VersionError, match="would write other bytes than the machine that planned"):
         make_part(src, planned, 0)
     assert not list(planned.rglob("*.png"))
+
+
+def test_a_plan_that_was_made_anew_meanwhile_ends_a_partition(src, planned):
+    store = LocalStore(str(planned))
+    given = slice_files.read_index(store).given
+    share = open_planned(store, Partition(0, 4), read_recipe(THREE), given, "auto")
+    augcli.materialize(src, planned, THREE, plan=4)
+    with pytest.raises(OutputError, match="was closed or planned anew by another run; run again"):
+        share.look()
 
 
 @pytest.mark.slow
