@@ -26,6 +26,13 @@ CUTMIX = {"op": [{"kind": "cutmix"}]}
 NAMES = itertools.count()
 
 
+@pytest.fixture(autouse=True)
+def has_network(monkeypatch):
+    """Other tests of this process may have loaded Hugging Face's package as if there were none."""
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+
+
 @pytest.fixture
 def hub(monkeypatch):
     """A server with one data set, which has another name for each test: its commit is known for a minute."""
