@@ -93,6 +93,7 @@ def test_what_says_how_to_run_is_named_as_without_effect(src, cli, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_scripts_get_a_document_and_quiet_nothing(src, cli, tmp_path):
     sheet = str(tmp_path / "sheet.png")
     assert json.loads(cli("cutmix", src, "--preview", sheet, "--json").stdout) == {"preview": sheet}

@@ -390,6 +390,7 @@ def test_pandas_reads_images_of_the_shards(parquet_output):
         assert Image.open(io.BytesIO(image["bytes"])).size == (WIDTH, HEIGHT)
 
 
+@pytest.mark.slow
 def test_polars_reads_labels_csv(folder_output):
     polars = pytest.importorskip("polars")
     frame = polars.read_csv(folder_output / "labels.csv")
@@ -398,6 +399,7 @@ def test_polars_reads_labels_csv(folder_output):
     assert frame["label2"].dtype.is_integer()
 
 
+@pytest.mark.slow
 def test_polars_reads_metadata_parquet(folder_output):
     polars = pytest.importorskip("polars")
     frame = polars.read_parquet(folder_output / "metadata.parquet")
@@ -425,6 +427,7 @@ def test_polars_reads_images_of_the_shards(parquet_output):
         assert Image.open(io.BytesIO(image["bytes"])).size == (WIDTH, HEIGHT)
 
 
+@pytest.mark.slow
 def test_duckdb_reads_labels_csv(folder_output):
     duckdb = pytest.importorskip("duckdb")
     with duckdb.connect() as connection:

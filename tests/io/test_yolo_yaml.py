@@ -97,6 +97,7 @@ def test_any_text_is_written_such_that_it_is_read_as_that_text(text):
     assert parse_yaml(written.encode())["names"] == {"0": text}
 
 
+@pytest.mark.slow
 @given(TEXTS)
 def test_texts_survive_writing_and_reading(text):
     assert yaml.safe_load(write_yaml({"names": {0: text}})) == {"names": {0: text}}

@@ -159,6 +159,7 @@ def test_every_hole_lies_in_its_box_and_in_the_image(edges, number, count):
             assert max(each[1], 0) <= hole.x0 <= hole.x1 <= min(each[3], 300)
 
 
+@pytest.mark.slow
 @given(st.lists(edges_in_200x300, min_size=2, max_size=5), st.integers(0, 99))
 def test_the_hole_of_a_box_does_not_depend_on_what_the_others_are(edges, number):
     others = [(0.0, 0.0, 9.0, 9.0), *edges[1:]]

@@ -55,6 +55,7 @@ def test_a_merge_names_parts_that_are_missing_and_their_partition(src, tmp_path,
     augcli.merge(dst)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_merge_misses_an_image_that_a_part_names(src, tmp_path):
     dst = tmp_path / "dst"

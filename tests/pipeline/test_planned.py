@@ -170,6 +170,7 @@ def test_a_damaged_slice_is_refused(src, planned, name, data):
         make_part(src, planned, 0)
 
 
+@pytest.mark.slow
 def test_where_more_images_fail_than_a_slice_knows_the_input_is_listed(
     src, tmp_path, monkeypatch, make, tree
 ):
@@ -185,6 +186,7 @@ def test_where_more_images_fail_than_a_slice_knows_the_input_is_listed(
     assert opened
 
 
+@pytest.mark.slow
 def test_a_plan_of_an_output_that_is_complete_writes_nothing(src, tmp_path, times):
     augcli.materialize(src, tmp_path / "out", THREE)
     before = times(tmp_path / "out")
@@ -192,6 +194,7 @@ def test_a_plan_of_an_output_that_is_complete_writes_nothing(src, tmp_path, time
     assert times(tmp_path / "out") == before
 
 
+@pytest.mark.slow
 def test_a_plan_with_force_clears_another_recipe(src, tmp_path, make, tree):
     augcli.materialize(src, tmp_path / "whole", THREE)
     augcli.materialize(src, tmp_path / "out", THREE | {"seed": 9})
@@ -210,6 +213,7 @@ def test_a_new_plan_takes_the_place_of_the_one_before(src, planned):
     assert list(planned.glob(".augcli-plan-*")) == []
 
 
+@pytest.mark.slow
 def test_a_run_of_all_closes_what_was_planned(src, planned, tree, tmp_path):
     make_part(src, planned, 2)
     augcli.materialize(src, planned, THREE)

@@ -112,6 +112,7 @@ def test_a_split_that_is_gone_leaves_nothing(make_folder, tmp_path):
     assert not (tmp_path / "dst" / "val").exists()
 
 
+@pytest.mark.slow
 def test_an_unlabelled_split_keeps_the_class_list_of_the_others(make_folder, tmp_path):
     make_folder({"cat": 3, "dog": 3}, "src/train")
     (tmp_path / "src" / "test").mkdir()
