@@ -193,7 +193,7 @@ class _Keeping:
         self.name = writer.name
 
     def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> Sequence[Any]:
-        """Give back what was to be written."""
+        """Return what was to be written."""
         return pairs
 
 

@@ -16,7 +16,7 @@ WIDTH, HEIGHT, GAP = 400, 120, 2
 """Of a histogram's drawing, and between its bars."""
 
 SHADES = 9
-"""Shades of a matrix, from 1 on; 0 is none."""
+"""Shades of a matrix, from 1 on; 0 has no shade."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def test_a_sheet_inside_of_src_is_refused(src, cli):
 def test_a_sheet_inside_of_dst_is_refused_so_that_the_run_may_write_there(src, cli, tmp_path):
     done = cli("cutmix", src, tmp_path / "dst", "--preview", tmp_path / "dst" / "sheet.png")
     assert done.returncode == 5
-    assert "is no file of that output; give it another place" in done.stderr
+    assert "is not a file of that output; give it another place" in done.stderr
     assert not (tmp_path / "dst").exists()
 
 

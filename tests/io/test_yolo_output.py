@@ -305,9 +305,10 @@ def test_of_an_outline_that_holes_cut_is_left_what_is_seen(make, tmp_path):
     assert all(visibility < 1 for (visibility,) in seen.values())
 
 
-def test_a_hole_hides_a_keypoint_and_a_paste_brings_its_own(make, tmp_path):
+def test_a_hole_hides_a_keypoint(make, tmp_path):
     root = make(("0 0.5 0.5 1 1 0.5 0.5 2 0.02 0.02 2",), more="kpt_shape: [2, 3]\n", count=2)
-    augcli.materialize(root, tmp_path / "dst", {"op": [{"kind": "cutout", "length": 400}], "seed": 2})
+    augcli.materialize(root, tmp_path / "dst", {"op": [{"kind": "cutout", "length": 20}], "copies": 8})
+    all_seen = set()
     rows = pq.read_table(tmp_path / "dst/images/train/metadata.parquet").to_pylist()
     for row in rows:
         path = tmp_path / "dst/labels/train" / f"{Path(row['file_name']).stem}.txt"
@@ -318,6 +319,18 @@ def test_a_hole_hides_a_keypoint_and_a_paste_brings_its_own(make, tmp_path):
             for x, y, seen in points:
                 place = pixels[min(int(y * pixels.shape[0]), pixels.shape[0] - 1), int(x * pixels.shape[1])]
                 assert seen == (2 if place else 1)  # holes are black, images are not
+                all_seen.add(seen)
+    assert all_seen == {1, 2}
+
+
+def test_a_line_of_an_image_that_was_cut_to_a_size_is_written_anew(make, tmp_path):
+    """Of 32 rows and 40 columns, or 33, the middle 32 or 33 columns stay: x runs 1.25 times as fast."""
+    root = make(("0 0.5 0.5 0.25 0.5",), count=2)
+    augcli.materialize(
+        root, tmp_path / "dst", {"op": [{"kind": "cutout", "p": 0.0}], "size": 32, "fit": "crop"}
+    )
+    [line] = read_lines(tmp_path / "dst")["0"]
+    np.testing.assert_allclose([float(number) for number in line.split()], [0, 0.5, 0.5, 0.3125, 0.5])
 
 
 def test_boxes_among_outlines_have_the_outline_of_their_box(make, tmp_path):

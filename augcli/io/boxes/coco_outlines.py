@@ -35,7 +35,7 @@ NUMBERS = frozenset([int, float])
 
 
 def read_outline(entry: dict[str, Any], where: str) -> Outline | None:
-    """Return what an annotation says of its object; None if that is no more than its box.
+    """Return what an annotation says of its object; None if that is its box alone.
 
     Raises:
         BadBoxError: If it cannot be understood; `where` says which annotation it is.

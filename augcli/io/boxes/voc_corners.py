@@ -102,7 +102,7 @@ def turn_corners(cx: float, cy: float, width: float, height: float, angle: float
 
 
 def describe_corners(points: NDArray[np.float64]) -> dict[str, float]:
-    """Return an oriented box as roLabelImg has it; of one that is no rectangle any more, one of its area."""
+    """Return an oriented box as roLabelImg has it; of a stretched one, the rectangle of its area."""
     (cy, cx), (dy, dx) = points.mean(0).tolist(), (points[1] - points[0]).tolist()
     width = math.hypot(dy, dx)
     ay, ax = (points[3] - points[0]).tolist()

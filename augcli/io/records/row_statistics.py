@@ -103,7 +103,7 @@ class PairCounts:
 
     @staticmethod
     def _place(part: Numbers, ordered: Numbers, order: Numbers) -> Numbers:
-        """Return which of some numbers each is, and behind them where it is none."""
+        """Return which of some numbers each is, and their count for any other."""
         if not len(ordered):
             return np.zeros(len(part), np.int64)
         found = np.searchsorted(ordered, part - 1).clip(max=len(ordered) - 1)

@@ -101,7 +101,7 @@ def check_sheet(
     """
     for name, path, why in (
         ("SRC", source, "would be read as one of its images"),
-        ("DST", destination, "is no file of that output"),
+        ("DST", destination, "is not a file of that output"),
     ):
         if path is not None and not is_url(path) and _paths_overlap(str(path), str(sheet)):
             words = f"SHEET {str(sheet)!r} lies in {name} {str(path)!r}, and {why}"
