@@ -168,9 +168,9 @@ class RowGroup(NamedTuple):
     bytes: int
     wanted: tuple[int, ...] | None = None
 
-    def slice_rows(self, number: int, slices: int) -> range:
-        """Return the samples of one of `slices` slices; the last may be short or empty."""
-        length = -(-self.rows // slices)
+    def portion_rows(self, number: int, portions: int) -> range:
+        """Return the samples of portion `number` of `portions`; the last may be short or empty."""
+        length = -(-self.rows // portions)
         stop = self.first + self.rows
         return range(min(self.first + number * length, stop), min(self.first + (number + 1) * length, stop))
 

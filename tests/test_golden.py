@@ -151,7 +151,7 @@ def describe_chunks(catalogue: Catalogue, chunks: list) -> dict[str, object]:
         "partners": digest(partners),
         "rows": digest(rows),
         "groups": [[group.number for group in chunk.groups] for chunk in chunks],
-        "slices": [chunk.slices for chunk in chunks],
+        "slices": [chunk.portions for chunk in chunks],
     }
 
 
@@ -166,7 +166,7 @@ def plan_folder(rule: str, seed: int, target: int | str | None = None) -> dict[s
 
 
 def plan_groups(rule: str, seed: int) -> dict[str, object]:
-    """Plan 60 made-up row groups, some of which are too large to be read in one slice."""
+    """Plan 60 made-up row groups, some of which are too large to be read at once."""
     groups, first = [], 0
     for number in range(60):
         rows = 30 + number % 11

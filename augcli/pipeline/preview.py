@@ -15,7 +15,7 @@ from augcli.io.store.local import LocalStore
 from augcli.kernels.backends import Backend, choose_backend
 from augcli.pipeline.plan.checks import check_boxes, check_masks
 from augcli.pipeline.plan.chunks import Arc
-from augcli.pipeline.plan.rings import StretchTooShortError
+from augcli.pipeline.plan.rings import SectionTooShortError
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.plan.tasks import slice_job
 from augcli.pipeline.worker.commit import join_results
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from augcli.samples import Catalogue, Pixels, RowGroup
 
 TRIES = 8
-"""Outputs of a stretch that are made at most to find one that is changed."""
+"""How many outputs of a section are made at most to find a changed one."""
 
 LOOKED_AT = 256
-"""Positions of a stretch whose draws are looked at for one that gets an operation."""
+"""How many positions of a section are looked at to find one that draws an operation."""
 
 FEW_VALUES = 1 << 18
 """Values of an image times its steps up to which NumPy applies them in less than 0.05 s; the compiled kernels
@@ -82,8 +82,9 @@ class _Place(NamedTuple):
 def preview_outputs(source: Source, recipe: Recipe, count: int) -> list[Previewed]:
     """Make some outputs of the split that is augmented, evenly over its ring; changed ones come first.
 
-    The ring is cut into as many stretches, and each gives one output: the first to which an operation is
-    applied, if one of the first few is. Of several copies the first ones are shown by turns.
+    The ring is cut into as many sections as outputs are asked for. Each section gives one: the first to
+    which an operation is applied, if it is among the first few; else the first. Of several copies the first
+    ones are shown by turns.
 
     Args:
         source: The data set.
@@ -105,8 +106,8 @@ def preview_outputs(source: Source, recipe: Recipe, count: int) -> list[Previewe
     shown = min(count, stops[-1] if stops else 0)
     found = []
     for number in range(shown):
-        stretch = range(number * stops[-1] // shown, (number + 1) * stops[-1] // shown)
-        places = _choose_places(split, (_locate(arcs, stops, place) for place in stretch), number)
+        section = range(number * stops[-1] // shown, (number + 1) * stops[-1] // shown)
+        places = _choose_places(split, (_locate(arcs, stops, place) for place in section), number)
         output = _make_first_changed(split, places)
         found += [] if output is None else [output]
     if not found:
@@ -171,10 +172,10 @@ def _make(split: Split, place: _Place) -> Previewed | None:
         reach = job.count_partners(place.arc.members) + spare
         part = slice_job(job, [place.arc], reach, place.chunk.groups)
         opener = split.source.opener.for_groups(part.groups)
-        samples = _Remembering(opener.open(part.job.catalogue, part.groups, place.chunk.slices))
+        samples = _Remembering(opener.open(part.job.catalogue, part.groups, place.chunk.portions))
         try:
             result = execute(part.job, part.arcs[0], cast("Samples", samples), BACKEND)
-        except StretchTooShortError:
+        except SectionTooShortError:
             spare = 2 * spare + 1
             continue
         rows, order = join_results([result], split.beside)
@@ -229,6 +230,6 @@ class _Opened(NamedTuple):
         """Return itself."""
         return self
 
-    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
+    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], portions: int) -> Samples:
         """Return the samples."""
         return cast("Samples", self.samples)

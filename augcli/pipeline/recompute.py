@@ -114,7 +114,7 @@ class Recomputation:
         if facts is None:
             return [], 0  # that it is missing or damaged is said already
         recorded = self._read(name)
-        samples = split.source.samples(split.catalogue, chunk.groups, chunk.slices)
+        samples = split.source.samples(split.catalogue, chunk.groups, chunk.portions)
         job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer)))
         results = [execute(job, arc, samples, self._backend) for arc in piece.arcs]
         rows, _ = join_results(results, split.beside)

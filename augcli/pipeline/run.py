@@ -20,7 +20,7 @@ from augcli.pipeline.output.effects import idle_notes
 from augcli.pipeline.output.look import look
 from augcli.pipeline.output.notes import list_notes
 from augcli.pipeline.plan.checks import check_boxes, check_masks
-from augcli.pipeline.plan.rings import StretchTooShortError
+from augcli.pipeline.plan.rings import SectionTooShortError
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.results import Effort
 from augcli.recipe import Recipe
@@ -69,7 +69,7 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
         else:
             with _naming_the_plan(settings):
                 summary = work(planned)
-    except StretchTooShortError:  # more images in a row do not decode than its slice of the plan knows
+    except SectionTooShortError:  # more images in a row do not decode than its slice of the plan knows
         summary = work(_open_listed(src, store, recipe, selection, settings))
     return replace(summary, dst=dst)
 

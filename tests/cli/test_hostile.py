@@ -440,14 +440,14 @@ def test_an_avif_takes_no_more_than_its_container_says(peak_beyond_base):
 @needs_smaps
 @fault(
     "io/parquet.py list_groups: a footer's sizes count a value once that a dictionary repeats, so 1 MB of"
-    " shard becomes 300 MB of rows, and nothing is cut into slices",
+    " shard becomes 300 MB of rows, and nothing is read in portions",
 )
 def test_a_shard_of_one_image_many_times_is_not_held_whole(tmp_path, base_peak):
     image = photo("PNG") + hostile.draw(600, 500).tobytes()  # what stands behind a PNG is not looked at
     hostile.make_shard(tmp_path / "src" / "0.parquet", image=[image] * 330, label=["cat", "dog"] * 165)
     ended = run_watched("cutmix", tmp_path / "src", tmp_path / "dst", "--size", 16, "--workers", 1)
     assert ended.code == OK
-    # The design holds two slices of 256 MiB of encoded rows at most.
+    # The design holds two portions of 256 MiB of encoded rows at most.
     assert ended.peak_mib - base_peak("parquet", 1) < 2 * 256 + NOISE_MIB
 
 

@@ -189,15 +189,18 @@ def _orientation_by_pillow(data: bytes) -> int:
 
 
 def check_shard(data: bytes) -> bool:
-    """Open a shard and read all rows as a run would, in one slice and in two."""
+    """Open a shard and read all rows as a run would, in one portion and in two."""
     with _lying(data, "train-0.parquet") as path, _refused():
         source = open_source(str(path), Selection())
-        for catalogue, slices in itertools.product(source.catalogues, (1, 2)):
+        for catalogue, portions in itertools.product(source.catalogues, (1, 2)):
             _check_labels(catalogue.labels, len(catalogue), catalogue.classes)
             groups = source.groups[catalogue.split]
-            samples = source.samples(catalogue, groups, slices)
+            samples = source.samples(catalogue, groups, portions)
             members = [
-                at for part in range(slices) for group in groups for at in group.slice_rows(part, slices)
+                at
+                for part in range(portions)
+                for group in groups
+                for at in group.portion_rows(part, portions)
             ]
             if len(members) != len(catalogue):
                 raise Broken("row-groups-without-all-rows")

@@ -50,7 +50,7 @@ class ColourOpener:
     def for_groups(self, groups):
         return self
 
-    def open(self, catalogue, groups, slices):
+    def open(self, catalogue, groups, portions):
         return ColourSamples(self.colours, catalogue)
 
 

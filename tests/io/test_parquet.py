@@ -672,14 +672,14 @@ def test_chunk_without_outputs_writes_no_shard(tmp_path):
     assert "test" not in (tmp_path / "dst" / "README.md").read_text("utf-8")
 
 
-# Slices ---------------------------------------------------------------------------------------------------
+# Portions -------------------------------------------------------------------------------------------------
 
 ROWS = {"a": 13, "b": 5, "c": 1}
 
 
 @pytest.fixture(params=[1000, 3000], ids=["one row each", "several rows each"])
 def sliced(request, tmp_path, monkeypatch, limit):
-    """Three shards of several row groups in one chunk that is read in slices; gives (SRC, slices seen)."""
+    """Three shards of several row groups in one chunk, read in portions; gives (SRC, their numbers)."""
     seed = 0
     for name, rows in ROWS.items():
         images = [encode_image(seed + row) for row in range(rows)]
@@ -694,10 +694,10 @@ def sliced(request, tmp_path, monkeypatch, limit):
     limit(chunk_bytes=request.param)
     seen, opened = tmp_path / "seen", ShardOpener.open
 
-    def watch(self, catalogue, groups, slices):
+    def watch(self, catalogue, groups, portions):
         with seen.open("a") as file:  # by any process
-            file.write(f"{slices} ")
-        return opened(self, catalogue, groups, slices)
+            file.write(f"{portions} ")
+        return opened(self, catalogue, groups, portions)
 
     monkeypatch.setattr(ShardOpener, "open", watch)
     return tmp_path / "src", seen
@@ -711,9 +711,9 @@ KEYS = sorted(f"{name}.parquet#{row}" for name, rows in ROWS.items() for row in 
 def test_sliced_chunk_gives_every_row_once_as_base_and_once_as_partner(sliced, tmp_path, workers):
     src, seen = sliced
     augcli.materialize(src, tmp_path / "dst", single(Mixup(alpha=1.0)), workers=workers)
-    slices = seen.read_text().split()
-    assert workers > 1 or len(slices) == 1
-    assert min(map(int, slices)) >= 2
+    portions = seen.read_text().split()
+    assert workers > 1 or len(portions) == 1
+    assert min(map(int, portions)) >= 2
     rows = read_rows(tmp_path / "dst")
     assert sorted(rows.column("source").to_pylist()) == KEYS
     assert sorted(key for partners in rows.column("partners").to_pylist() for key in partners) == KEYS

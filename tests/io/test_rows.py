@@ -38,17 +38,17 @@ def write_shard(path, images: list[bytes | None], group: int | None = None) -> N
     pq.write_table(table, path, row_group_size=group)
 
 
-def open_rows(root, slices: int) -> Rows:
+def open_rows(root, portions: int) -> Rows:
     source = open_source(str(root), Selection())
     (catalogue,) = source.catalogues
-    return source.samples(catalogue, source.groups[""], slices)
+    return source.samples(catalogue, source.groups[""], portions)
 
 
-@pytest.mark.parametrize("slices", [1, 2, 3])
-def test_a_released_image_is_no_longer_held_and_can_be_read_again(tmp_path, slices):
+@pytest.mark.parametrize("portions", [1, 2, 3])
+def test_a_released_image_is_no_longer_held_and_can_be_read_again(tmp_path, portions):
     images = [encode_image(seed) for seed in range(10)]
     write_shard(tmp_path / "a.parquet", images, group=5)
-    rows = open_rows(tmp_path, slices)
+    rows = open_rows(tmp_path, portions)
     for sample in (9, 0, 4, 5):
         assert rows.read(sample)[0] == images[sample]
         part, row = rows._find(sample)
@@ -88,9 +88,9 @@ IMAGE_KINDS = {
 }
 
 
-@pytest.mark.parametrize("slices", [1, 2, 3])
+@pytest.mark.parametrize("portions", [1, 2, 3])
 @pytest.mark.parametrize("kind", IMAGE_KINDS)
-def test_rows_that_are_wanted_are_what_they_are_among_all(tmp_path, kind, slices):
+def test_rows_that_are_wanted_are_what_they_are_among_all(tmp_path, kind, portions):
     images = [encode_image(seed) if seed != 6 else None for seed in range(12)]
     cells = {
         "struct": [{"bytes": data, "path": f"{row}.png"} for row, data in enumerate(images)],
@@ -100,9 +100,9 @@ def test_rows_that_are_wanted_are_what_they_are_among_all(tmp_path, kind, slices
     pq.write_table(pa.table({"image": image} | KINDS), tmp_path / "a.parquet", row_group_size=5)
     source = open_source(str(tmp_path), Selection())
     (catalogue,), groups = source.catalogues, source.groups[""]
-    known = source.samples(catalogue, groups, slices)
+    known = source.samples(catalogue, groups, portions)
     some = (groups[2]._replace(first=3, wanted=(1,)), groups[0]._replace(first=0, wanted=(0, 1, 4)))
-    rows = source.opener.for_groups(some).open(catalogue, some, slices)
+    rows = source.opener.for_groups(some).open(catalogue, some, portions)
     for sample, row in ((3, 11), (0, 0), (2, 4), (1, 1)):
         assert rows.read(sample) == known.read(row)
         assert rows.hash_columns(sample) == known.hash_columns(row)

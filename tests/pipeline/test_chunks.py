@@ -246,7 +246,7 @@ def test_each_chunk_of_rows_is_a_ring_of_its_own():
 
 def test_heavy_chunks_are_read_slice_by_slice():
     _, made = chunk_rows(8, size=100 << 20)
-    assert made[0].slices == 4  # 800 MiB in slices of at most 256 MiB
+    assert made[0].portions == 4  # 800 MiB in portions of at most 256 MiB
     order = made[0].arcs[0].ring.members
     quarter = [{int(i) % 100 // 25 for i in order[part : part + 200]} for part in range(0, 800, 200)]
     assert quarter == [{0}, {1}, {2}, {3}]
@@ -257,7 +257,7 @@ def test_classes_meet_inside_a_slice_of_rows():
     hashes = hash_samples(catalogue, 0)
     groups = make_groups(8, 100, 100 << 20)
     (made,) = chunk_groups(catalogue, hashes, groups, np.ones(800, int), "same-class", 0)
-    assert (made.slices, len(made.arcs)) == (4, 16)
+    assert (made.portions, len(made.arcs)) == (4, 16)
     for arc in made.arcs:
         assert len({int(i) % 4 for i in arc.members}) == 1
         assert len({int(i) % 100 // 25 for i in arc.members}) == 1

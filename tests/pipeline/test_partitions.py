@@ -229,7 +229,7 @@ def test_a_chunk_is_of_the_partition_in_whose_range_of_hashes_its_prefix_begins(
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("rule", ["same-class", "other-class"])
-def test_where_a_rule_orders_the_rings_partitions_get_even_stretches(src, tmp_path, rule):
+def test_where_a_rule_orders_the_rings_partitions_get_even_shares(src, tmp_path, rule):
     recipe, dst = {"op": [{"kind": "cutmix", "partner": rule}]}, tmp_path / "dst"
     every = augcli.materialize(src, dst, recipe, dry_run=True).chunks_done
     shares = [

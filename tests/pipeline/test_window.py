@@ -13,7 +13,7 @@ from PIL import Image
 from augcli.errors import DecodeError
 from augcli.pipeline.plan.chunks import Arc
 from augcli.pipeline.plan.limits import Limits
-from augcli.pipeline.plan.rings import Ring, StretchTooShortError
+from augcli.pipeline.plan.rings import Ring, SectionTooShortError
 from augcli.pipeline.worker.loader import Loader
 from augcli.pipeline.worker.values import Stopwatch
 from augcli.pipeline.worker.window import Window
@@ -119,23 +119,23 @@ def test_with_too_few_partners_they_take_turns():
 def test_of_a_stretch_nobody_looks_beyond_the_end():
     members = np.arange(COUNT)
     whole = Ring(members, members.astype(np.uint64), range(1, COUNT))
-    ring, start = whole.stretch(1, 3, 2)
+    ring, start = whole.cut_section(1, 3, 2)
     assert (start, ring.members.tolist(), len(ring), ring.partners) == (0, [1, 2, 3, 4], COUNT, COUNT - 1)
     loader = Loader(Files(bad=[3]), Recipe(), None, None, True, Stopwatch())
     window = Window(Arc(ring, 0, 2), loader, 1, Limits())
     assert find_partner(window, 1, 0) == 3
-    with pytest.raises(StretchTooShortError):
+    with pytest.raises(SectionTooShortError):
         find_partner(window, 1, 1)
 
 
 def test_of_a_stretch_with_few_shifts_nobody_takes_turns():
     members = np.arange(COUNT)
     whole = Ring(members, members.astype(np.uint64), np.array([1, 5]))
-    ring, _ = whole.stretch(0, 1, 1)
+    ring, _ = whole.cut_section(0, 1, 1)
     assert (ring.members.tolist(), ring.shifts.tolist(), ring.partners) == ([0, 1], [1], 2)
     window = Window(Arc(ring, 0, 1), Loader(Files(), Recipe(), None, None, True, Stopwatch()), 1, Limits())
     assert find_partner(window, 0, 0) == 1
-    with pytest.raises(StretchTooShortError):  # the second partner is five ahead
+    with pytest.raises(SectionTooShortError):  # the second partner is five ahead
         find_partner(window, 0, 1)
 
 

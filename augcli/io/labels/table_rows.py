@@ -171,29 +171,29 @@ def _label_splits(
     """Label the images of all splits; where the table lists no classes, those of the augmented one count."""
     starts = np.cumsum([0, *(count for count, _ in parts)]).tolist()
 
-    def label(start: int, count: int, own: Rules) -> Labelling:
+    def label(start: int, count: int, rules: Rules) -> Labelling:
         piece = Piece(cells.slice(start, count), table.schema, table.name, table.is_text)
-        return label_pieces([piece], choice, own)[0]
+        return label_pieces([piece], choice, rules)[0]
 
     if rules.classes is None:
         whole = label(0, len(cells), rules)
-        slices = [
+        by_split = [
             Labelling(whole.labels[start : start + count], whole.classes)
             for start, (count, _) in zip(starts, parts, strict=False)
         ]
         is_listed = choice.kind is not Kind.COLUMN or read_class_names(table.schema, choice.columns[0])
         if is_listed or _has_weights(cells, choice):
-            return slices
-        return _keep_used(slices, [is_main for _, is_main in parts])
-    found = []
+            return by_split
+        return _keep_used(by_split, [is_main for _, is_main in parts])
+    by_split = []
     for start, (count, is_main) in zip(starts, parts, strict=False):
         try:
-            found.append(label(start, count, rules))
+            by_split.append(label(start, count, rules))
         except InputError:
             if is_main:
                 raise
-            found.append(label(start, count, rules._replace(classes=None)))
-    return found
+            by_split.append(label(start, count, rules._replace(classes=None)))
+    return by_split
 
 
 def _has_weights(cells: pa.Table, choice: LabelChoice) -> bool:
@@ -202,21 +202,20 @@ def _has_weights(cells: pa.Table, choice: LabelChoice) -> bool:
     return holds_lists(kind) and pa.types.is_floating(kind.value_type)
 
 
-def _keep_used(slices: list[Labelling], are_main: Sequence[bool]) -> list[Labelling]:
+def _keep_used(by_split: list[Labelling], are_main: Sequence[bool]) -> list[Labelling]:
     """Return labels whose class list holds what the augmented split has; other splits keep their own."""
     if all(are_main) or not any(are_main):
-        return slices
+        return by_split
     kept = []
-    for own in slices:
-        used = sorted(
-            {index for label in {id(x): x for x in own.labels if x}.values() for index in label.classes}
-        )
-        names = own.classes or ()
-        if own.is_numbered:
+    for labelling in by_split:
+        different = {id(label): label for label in labelling.labels if label}
+        used = sorted({index for label in different.values() for index in label.classes})
+        names = labelling.classes or ()
+        if labelling.is_numbered:
             target = number_classes(used[-1] + 1) if used else ()
         else:
             target = tuple(names[index] for index in used)
-        kept.append(fit_classes(own, target)[0] if target else Labelling(own.labels, None))
+        kept.append(fit_classes(labelling, target)[0] if target else Labelling(labelling.labels, None))
     return kept
 
 

@@ -129,8 +129,8 @@ class Opener(Protocol):
     def for_groups(self, groups: Sequence[RowGroup]) -> Opener:
         """Return what opens these row groups alone, and so pickles smaller."""
 
-    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
-        """Open a chunk's samples; `groups` and `slices` as a chunk has them."""
+    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], portions: int) -> Samples:
+        """Open a chunk's samples; `groups` and `portions` as a chunk has them."""
 
 
 class Carried(NamedTuple):
@@ -186,9 +186,9 @@ class Source:
         """True if each chunk has rings of its own, so that partners never come from another one."""
         return bool(self.groups)
 
-    def samples(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Samples:
+    def samples(self, catalogue: Catalogue, groups: Sequence[RowGroup], portions: int) -> Samples:
         """Open a chunk's samples for reading."""
-        return self.opener.open(catalogue, groups, slices)
+        return self.opener.open(catalogue, groups, portions)
 
 
 class Reader(Protocol):

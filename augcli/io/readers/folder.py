@@ -131,7 +131,7 @@ class FolderOpener:
         """Return itself: files are not grouped."""
         return self
 
-    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> FolderSamples:
+    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], portions: int) -> FolderSamples:
         """Return what reads the samples of a catalogue."""
         return FolderSamples(self.store, self.mask_store, catalogue)
 

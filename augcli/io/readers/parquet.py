@@ -108,9 +108,9 @@ class ShardOpener:
         """Return what opens these row groups alone."""
         return replace(self, shards={group.shard: self.shards[group.shard] for group in groups})
 
-    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> Rows:
+    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], portions: int) -> Rows:
         """Return what reads the rows of some row groups."""
-        return Rows(self.shards, groups, slices, self.columns, self.carried)
+        return Rows(self.shards, groups, portions, self.columns, self.carried)
 
 
 def _list_shards(found: Input) -> list[Shard]:

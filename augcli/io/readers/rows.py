@@ -1,4 +1,4 @@
-"""The rows of parquet shards as samples: read row group by row group, slice by slice, in little memory."""
+"""The rows of parquet shards as samples: row group by row group, in portions, in little memory."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from augcli.samples import RowGroup
 
 
-class Slice(NamedTuple):
-    """The wanted rows of a slice of a row group.
+class Portion(NamedTuple):
+    """The wanted rows of a portion of a row group.
 
     Attributes:
         images: Encoded images; None where a row has none.
@@ -49,17 +49,17 @@ class Wanted(NamedTuple):
 
     Attributes:
         rows: These rows, ascending.
-        cuts: Where the rows of each slice begin among them, and at last their number.
+        cuts: Where the rows of each portion begin among them, and at last their number.
     """
 
     rows: NDArray[np.int64]
     cuts: list[int]
 
     @classmethod
-    def of(cls, group: RowGroup, slices: int) -> Wanted:
+    def of(cls, group: RowGroup, portions: int) -> Wanted:
         """Return the rows of a group that are samples."""
         rows = np.arange(group.rows) if group.wanted is None else np.array(group.wanted, np.int64)
-        starts = [group.slice_rows(number, slices).start - group.first for number in range(slices)]
+        starts = [group.portion_rows(number, portions).start - group.first for number in range(portions)]
         return cls(rows, [*np.searchsorted(rows, starts).tolist(), len(rows)])
 
 
@@ -68,7 +68,7 @@ RELEASED = object()
 
 
 class Rows:
-    """The rows of some row groups, kept slice by slice: at most two slices are in memory.
+    """The rows of some row groups, kept portion by portion: at most two portions are in memory.
 
     Images that were released are gone from them; an image that is wanted again is read again, with its row
     group. Threads may share it.
@@ -78,7 +78,7 @@ class Rows:
         self,
         shards: Mapping[str, Shard],
         groups: Sequence[RowGroup],
-        slices: int,
+        portions: int,
         columns: Columns,
         carried: pa.Schema,
     ) -> None:
@@ -87,16 +87,16 @@ class Rows:
         Args:
             shards: The shards by key.
             groups: The row groups.
-            slices: In how many slices each is read.
+            portions: In how many portions each is read.
             columns: What the shards hold.
             carried: The columns that are carried along.
         """
-        self._shards, self._slices = shards, slices
+        self._shards, self._portions = shards, portions
         self._groups = sorted(groups, key=lambda group: group.first)
         self._columns, self._carried = columns, carried
         self._firsts = [group.first for group in self._groups]
-        self._wanted = [Wanted.of(group, slices) for group in self._groups]
-        self._loaded: OrderedDict[int, list[Slice]] = OrderedDict()
+        self._wanted = [Wanted.of(group, portions) for group in self._groups]
+        self._loaded: OrderedDict[int, list[Portion]] = OrderedDict()
         self._lock = threading.Lock()
 
     def read_ahead(self, samples: Sequence[int]) -> int:
@@ -156,8 +156,8 @@ class Rows:
             found = [self._find(sample) for sample in samples]
         return pa.concat_tables([part.carried.slice(row, 1) for part, row in found])
 
-    def _find(self, sample: int) -> tuple[Slice, int]:
-        """Return the slice that a sample is in, which is read if it is not in memory, and its row there."""
+    def _find(self, sample: int) -> tuple[Portion, int]:
+        """Return the portion that a sample is in, which is read if it is not in memory, and its row there."""
         index, number, row = self._locate(sample)
         if number not in self._loaded:
             self._load(number)
@@ -165,49 +165,49 @@ class Rows:
         return self._loaded[number][index], row
 
     def _locate(self, sample: int) -> tuple[int, int, int]:
-        """Return the index of a sample's row group, the number of its slice, and its row in that slice."""
+        """Return the index of a sample's row group, the number of its portion, and its row in that."""
         index = bisect_right(self._firsts, sample) - 1
         cuts, place = self._wanted[index].cuts, sample - self._firsts[index]
         number = bisect_right(cuts, place) - 1
         return index, number, place - cuts[number]
 
     def _load(self, number: int) -> None:
-        """Read a slice of every row group; the slice used last stays for tasks that still need it."""
+        """Read a portion of every row group; the portion used last stays for tasks that still need it."""
         while len(self._loaded) > 1:
             self._loaded.popitem(last=False)
         for key in {group.shard for group in self._groups}:
             self._shards[key].check_unchanged()
-        self._loaded[number] = [self._read_slice(index, number) for index in range(len(self._groups))]
+        self._loaded[number] = [self._read_portion(index, number) for index in range(len(self._groups))]
 
-    def _read_again(self, sample: int) -> Slice:
-        """Read the slice that a sample is in anew."""
+    def _read_again(self, sample: int) -> Portion:
+        """Read the portion that a sample is in anew."""
         index, number, _ = self._locate(sample)
         self._shards[self._groups[index].shard].check_unchanged()
-        return self._read_slice(index, number)
+        return self._read_portion(index, number)
 
-    def _read_slice(self, index: int, number: int) -> Slice:
-        """Read a slice of a row group, and copy its wanted rows out of Arrow's memory.
+    def _read_portion(self, index: int, number: int) -> Portion:
+        """Read a portion of a row group, and copy its wanted rows out of Arrow's memory.
 
         From the group's beginning each time: most writers make one page of a whole row group. One that was
         read in part would stay in memory twice, compressed and not; 2.2 GiB a worker were measured.
         """
         group, (rows, cuts) = self._groups[index], self._wanted[index]
-        span = group.slice_rows(number, self._slices)
+        span = group.portion_rows(number, self._portions)
         shard, wanted = self._shards[group.shard], rows[cuts[number] : cuts[number + 1]]
         if not len(wanted):
-            return Slice([], [], [], self._carried.empty_table(), [])
+            return Portion([], [], [], self._carried.empty_table(), [])
         with reading(shard):
             batch = next(itertools.islice(self._stream(group), number, None), None)
             if batch is not None and len(batch) == len(span):
                 if len(wanted) < len(span):
                     batch = _take_rows(batch, wanted - (span.start - group.first))
-                return _copy_slice(self._columns, self._carried, batch)
+                return _copy_portion(self._columns, self._carried, batch)
         raise InputError(f"{shard.name!r} is damaged: row group {group.number} holds fewer rows than it says")
 
     def _stream(self, group: RowGroup) -> Iterator[pa.RecordBatch]:
-        """Read a row group slice by slice."""
+        """Read a row group portion by portion."""
         batches: Iterator[pa.RecordBatch] = open_shard(self._shards[group.shard]).iter_batches(
-            batch_size=-(-group.rows // self._slices),
+            batch_size=-(-group.rows // self._portions),
             row_groups=[group.number],
             columns=[*filter(None, (self._columns.image, self._columns.mask)), *self._carried.names],
             use_threads=False,
@@ -221,10 +221,10 @@ def _take_rows(batch: pa.RecordBatch, rows: NDArray[np.int64]) -> pa.RecordBatch
     return batch.cast(plain).take(pa.array(rows))
 
 
-def _copy_slice(columns: Columns, carried: pa.Schema, batch: pa.RecordBatch) -> Slice:
+def _copy_portion(columns: Columns, carried: pa.Schema, batch: pa.RecordBatch) -> Portion:
     """Copy images and masks out of Arrow's memory, so that each can be let go by itself."""
     images, paths = copy_images(batch.column(columns.image))
     masks = copy_images(batch.column(columns.mask))[0] if columns.mask else []
     cells = pa.Table.from_batches([batch.select(carried.names)]).cast(carried)
     columns_beside = [pa.array(paths, pa.string()), *(column.combine_chunks() for column in cells.columns)]
-    return Slice(images, masks, paths, cells, hash_rows(columns_beside))
+    return Portion(images, masks, paths, cells, hash_rows(columns_beside))

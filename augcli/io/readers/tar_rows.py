@@ -65,8 +65,8 @@ class TarOpener:
         """Return what opens these tar files alone."""
         return replace(self, shards={group.shard: self.shards[group.shard] for group in groups})
 
-    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> TarRows:
-        """Return what reads the samples of some tar files; slices need not be told apart."""
+    def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], portions: int) -> TarRows:
+        """Return what reads the samples of some tar files; they are not read in portions."""
         return TarRows(self.shards, catalogue, groups)
 
 

@@ -50,13 +50,14 @@ class Arc:
 class Chunk:
     """What is committed together; `name` is the prefix of the hash that its members share.
 
-    `groups` are the row groups that must be read for it, `slices` in how many parts (parquet only).
+    `groups` are the row groups that must be read for it, `portions` in how many portions each
+    is read (parquet only).
     """
 
     name: str
     arcs: tuple[Arc, ...]
     groups: tuple[RowGroup, ...] = ()
-    slices: int = 1
+    portions: int = 1
 
     def __len__(self) -> int:
         return sum(map(len, self.arcs))
@@ -158,8 +159,8 @@ def chunk_groups(
     """Send row groups to chunks by the prefix of their own hash; each chunk has rings of its own.
 
     Distant row groups meet in a chunk, since shards are often sorted by class. Chunks of more than
-    256 MiB are read in slices, the i-th slice of every row group together, and the ring runs on from
-    slice to slice (where classes have a rule, each slice has its own rings). `is_numbered` as for folders.
+    256 MiB are read in portions, the i-th portion of every row group together, and the ring runs on from
+    portion to portion (where classes have a rule, each has its own rings). `is_numbered` as for folders.
     """
     keyed = sorted((hash_key(f"{group.shard}#group{group.number}", seed), group) for group in groups)
     ordered = np.array([key for key, _ in keyed], np.uint64)
@@ -179,13 +180,13 @@ def chunk_groups(
     chunks = []
     for name, start, stop in pieces:
         chosen = tuple(group for _, group in keyed[start:stop])
-        slices = max(1, -(-int(heaviness[stop] - heaviness[start]) // limits.chunk_bytes))
-        parts = [catalogue.leave_out(part) for part in _order_slices(chosen, slices, hashes)]
+        portions = max(1, -(-int(heaviness[stop] - heaviness[start]) // limits.chunk_bytes))
+        parts = [catalogue.leave_out(part) for part in _order_portions(chosen, portions, hashes)]
         if rule == "any":
             parts = [np.concatenate(parts)]
         rings = [ring for part in parts if len(part) for ring in form_rings(part, hashes, catalogue, rule)]
         if rings:
-            chunks.append(Chunk(name, tuple(Arc(ring, 0, len(ring)) for ring in rings), chosen, slices))
+            chunks.append(Chunk(name, tuple(Arc(ring, 0, len(ring)) for ring in rings), chosen, portions))
     return chunks
 
 
@@ -226,13 +227,13 @@ def cut_pieces(chunk: Chunk, lengths: Iterator[int]) -> Iterator[tuple[Arc, ...]
     yield tuple(together)
 
 
-def _order_slices(
-    groups: Sequence[RowGroup], slices: int, hashes: NDArray[np.uint64]
+def _order_portions(
+    groups: Sequence[RowGroup], portions: int, hashes: NDArray[np.uint64]
 ) -> list[NDArray[np.int64]]:
-    """Return the rows of each slice of some row groups, in the order of their hash."""
+    """Return the rows of each portion of some row groups, in the order of their hash."""
     ordered = []
-    for number in range(slices):
-        spans = [group.slice_rows(number, slices) for group in groups]
+    for number in range(portions):
+        spans = [group.portion_rows(number, portions) for group in groups]
         rows = np.concatenate([np.arange(span.start, span.stop) for span in spans]).astype(np.int64)
         rows.sort()
         ordered.append(rows[np.argsort(hashes[rows], kind="stable")])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augcli.pipeline.plan.rings import StretchTooShortError
+from augcli.pipeline.plan.rings import SectionTooShortError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,11 +81,11 @@ def _read_for(arc: Arc, ahead: int) -> NDArray[np.int64]:
     """Return the samples that are read for an arc: its own, then those behind it.
 
     Raises:
-        StretchTooShortError: If they lie behind the stretch that is known of its ring.
+        SectionTooShortError: If they lie behind the section that is known of its ring.
     """
     places = np.arange(arc.start, arc.start + count_read(arc, ahead)) % len(arc.ring)
     if places.max(initial=0) >= len(arc.ring.members):
-        raise StretchTooShortError
+        raise SectionTooShortError
     return arc.ring.members[places]
 
 

@@ -11,7 +11,7 @@ class Limits:
 
     Attributes:
         chunk_outputs: Outputs of a chunk at most, if it can be cut.
-        chunk_bytes: Bytes of input of a chunk at most, and of a slice of row groups.
+        chunk_bytes: Bytes of input of a chunk at most, and of a portion of row groups.
         chunk_groups: Row groups that a chunk of parquet rows mixes at least, if there are that many.
         shortest_piece: Samples of a piece of a chunk at least.
         longest_piece: Samples of a piece of a chunk at most. Each piece decodes the partners behind its end

@@ -1,8 +1,8 @@
 """Partitions: which chunks are whose, where several calls make one output. Pure.
 
-A chunk belongs to the partition in whose stretch of all hashes its prefix begins. So a file that comes to the
+A chunk belongs to the partition in whose range of hashes its prefix begins. So a file that comes to the
 input moves no other chunk to another partition. Where the keys of rings are not hashes of samples, since a
-rule on classes orders them, partitions get even stretches of the list of chunks.
+rule on classes orders them, partitions get even shares of the list of chunks.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 UNLABELLED = -1
 
 
-class StretchTooShortError(Exception):
-    """A partner is farther ahead on the ring than the stretch of it that a task or a partition has."""
+class SectionTooShortError(Exception):
+    """A partner is farther ahead on the ring than the section of it that a task or a partition has."""
 
 
 class RingSize(NamedTuple):
@@ -40,14 +40,14 @@ class RingSize(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Samples in the order in which they meet; or of a ring the stretch that a task has.
+    """Samples in the order in which they meet; or the section of a ring that a task has.
 
     Attributes:
         members: Indices into the catalogue.
         keys: uint64 for each member, ascending: chunks cut a folder's rings by their prefixes.
         shifts: How far ahead a partner may be, ascending (a range from 1, or int64); none where nobody
             has a partner.
-        whole: Size of the ring that this is a stretch of; None if it is whole.
+        whole: Size of the ring that this is a section of; None if it is whole.
     """
 
     members: NDArray[np.int64]
@@ -67,18 +67,18 @@ class Ring:
         """Return the sample at a position below the ring's length.
 
         Raises:
-            StretchTooShortError: If it lies behind the stretch that is known.
+            SectionTooShortError: If it lies behind the section that is known.
         """
         if position >= len(self.members):
-            raise StretchTooShortError
+            raise SectionTooShortError
         return int(self.members[position])
 
     def place_partner(self, copy: int, slot: int, slots: int) -> int:
         """Return which possible partner, counted from the nearest, `slot` of `slots` of a copy takes."""
         return (copy * slots + slot) % self.partners
 
-    def stretch(self, start: int, stop: int, reach: int | None) -> tuple[Ring, int]:
-        """Return what a task over some positions needs of a ring, and where its positions start there.
+    def cut_section(self, start: int, stop: int, reach: int | None) -> tuple[Ring, int]:
+        """Return the section of a ring that a task over some positions needs, and where these start there.
 
         Args:
             start: The first position.
@@ -86,14 +86,14 @@ class Ring:
             reach: How many of the nearest possible partners it knows for each of them; None for all.
 
         Raises:
-            StretchTooShortError: If this ring is a stretch itself, and does not hold them.
+            SectionTooShortError: If this ring is a section itself, and does not hold them.
         """
         if reach is None:
             return self, start
         nearest = self.shifts[:reach]
         end = stop + (int(nearest[-1]) if len(nearest) else 0)
         if self.whole and (end > len(self.members) or len(nearest) < min(reach, self.partners)):
-            raise StretchTooShortError
+            raise SectionTooShortError
         if end - start >= len(self):
             return self, start
         members = self.members[np.arange(start, end) % len(self)]

@@ -47,13 +47,13 @@ def _list_groups(split: Split) -> list[RowGroup]:
 
 def _slice_split(split: Split) -> Split:
     """Return a split with the samples that its chunks need, by their places among these."""
-    stretches = _stretch_rings(split)
+    sections = _cut_rings(split)
     rows = [np.arange(group.first, group.first + group.rows) for group in _list_groups(split)]
-    needed = rows or [ring.members for ring, _ in stretches.values()]
+    needed = rows or [ring.members for ring, _ in sections.values()]
     samples = np.unique(np.concatenate([np.empty(0, np.int64), *needed]))
     rings = {
         key: (replace(ring, members=np.searchsorted(samples, ring.members), keys=ring.keys[:0]), start)
-        for key, (ring, start) in stretches.items()
+        for key, (ring, start) in sections.items()
     }
     job = replace(
         split.job,
@@ -64,18 +64,22 @@ def _slice_split(split: Split) -> Split:
     return replace(split, job=job, chunks=[_slice_chunk(chunk, rings, samples) for chunk in split.chunks])
 
 
-def _stretch_rings(split: Split) -> dict[int, tuple[Ring, int]]:
-    """Return of each ring what its arcs need, and which position its first one has now, by its identity."""
+def _cut_rings(split: Split) -> dict[int, tuple[Ring, int]]:
+    """Return the section of each ring that its arcs need, by the ring's identity.
+
+    Beside it stands how far positions on the ring lie behind those on the section.
+    """
     arcs: dict[int, list[Arc]] = {}
     for arc in (arc for chunk in split.chunks for arc in chunk.arcs):
         arcs.setdefault(id(arc.ring), []).append(arc)
-    found = {}
-    for key, own in arcs.items():
-        ring, start, stop = own[0].ring, min(arc.start for arc in own), max(arc.stop for arc in own)
+    sections = {}
+    for key, of_ring in arcs.items():
+        ring = of_ring[0].ring
+        start, stop = min(arc.start for arc in of_ring), max(arc.stop for arc in of_ring)
         reach = split.job.count_partners(ring.members[start:stop]) + SPARE_PARTNERS
-        stretch, first = ring.stretch(start, stop, reach)
-        found[key] = (stretch, start - first)
-    return found
+        section, first = ring.cut_section(start, stop, reach)
+        sections[key] = (section, start - first)
+    return sections
 
 
 def _slice_chunk(chunk: Chunk, rings: dict[int, tuple[Ring, int]], samples: NDArray[np.int64]) -> Chunk:

@@ -99,9 +99,9 @@ def slice_job(job: Job, arcs: Sequence[Arc], reach: int, groups: Sequence[RowGro
         reach: How many of the nearest possible partners of each position are known.
         groups: Row groups that the samples are rows of.
     """
-    stretches = [(*arc.ring.stretch(arc.start, arc.stop, reach), len(arc)) for arc in arcs]
-    samples = np.unique(np.concatenate([ring.members for ring, _, _ in stretches]))
-    known = {id(ring): ring for ring, _, _ in stretches}
+    sections = [(*arc.ring.cut_section(arc.start, arc.stop, reach), len(arc)) for arc in arcs]
+    samples = np.unique(np.concatenate([ring.members for ring, _, _ in sections]))
+    known = {id(ring): ring for ring, _, _ in sections}
     rings = {
         key: replace(ring, members=np.searchsorted(samples, ring.members), keys=ring.keys[:0])
         for key, ring in known.items()
@@ -114,7 +114,7 @@ def slice_job(job: Job, arcs: Sequence[Arc], reach: int, groups: Sequence[RowGro
     )
     return Slice(
         sliced,
-        tuple(Arc(rings[id(ring)], start, start + length) for ring, start, length in stretches),
+        tuple(Arc(rings[id(ring)], start, start + length) for ring, start, length in sections),
         tuple(_slice_groups(groups, samples)),
     )
 

@@ -109,7 +109,7 @@ def _cut(doubt: Doubt) -> Iterator[Comparison]:
     opener, has_masks = sources.split.source.opener, sources.split.job.annotated.masks
 
     def make(known: NDArray[np.int64], places: NDArray[np.int64], groups: tuple[RowGroup, ...]) -> Comparison:
-        samples = ChunkSamples(opener, slice_catalogue(catalogue, known), groups, chunk.slices)
+        samples = ChunkSamples(opener, slice_catalogue(catalogue, known), groups, chunk.portions)
         indices = np.searchsorted(known, sources.samples[places])
         return Comparison(samples, tuple(indices.tolist()), sources.contents[places].tobytes(), has_masks)
 

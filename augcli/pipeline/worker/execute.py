@@ -40,7 +40,7 @@ def execute(job: Job, arc: Arc, samples: Samples, backend: Backend) -> ArcResult
 
     Raises:
         StorageError: If the machine fails; nothing about a sample may be concluded from that.
-        StretchTooShortError: If a partner lies behind what is known of the ring.
+        SectionTooShortError: If a partner lies behind what is known of the ring.
     """
     with Staging(job.writer) as staging:
         return _walk(job, arc, samples, backend, staging)

@@ -14,7 +14,7 @@ import numpy as np
 from augcli.io.store.arrow_files import load_functions
 from augcli.io.store.places import clear_scratch
 from augcli.kernels.backends import choose_backend
-from augcli.pipeline.plan.rings import StretchTooShortError
+from augcli.pipeline.plan.rings import SectionTooShortError
 from augcli.pipeline.plan.tasks import slice_job
 from augcli.pipeline.worker.commit import Record, commit_chunk, record_chunk
 from augcli.pipeline.worker.execute import execute
@@ -37,10 +37,12 @@ class ChunkSamples:
     Tasks in threads share what is opened, since the rows of shards are held in memory; it pickles closed.
     """
 
-    def __init__(self, opener: Opener, catalogue: Catalogue, groups: Sequence[RowGroup], slices: int) -> None:
+    def __init__(
+        self, opener: Opener, catalogue: Catalogue, groups: Sequence[RowGroup], portions: int
+    ) -> None:
         """Keep what opens the samples of this chunk alone."""
         self._opener = opener.for_groups(groups)
-        self._catalogue, self._groups, self._slices = catalogue, groups, slices
+        self._catalogue, self._groups, self._portions = catalogue, groups, portions
         self._opened: Samples | None = None
         self._lock = threading.Lock()
 
@@ -48,11 +50,11 @@ class ChunkSamples:
         """Open the samples, once."""
         with self._lock:
             if self._opened is None:
-                self._opened = self._opener.open(self._catalogue, self._groups, self._slices)
+                self._opened = self._opener.open(self._catalogue, self._groups, self._portions)
             return self._opened
 
     def __reduce__(self) -> Any:
-        return ChunkSamples, (self._opener, self._catalogue, self._groups, self._slices)
+        return ChunkSamples, (self._opener, self._catalogue, self._groups, self._portions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _do(task: Task, job: Job) -> TaskResult:
     samples, backend = task.samples.open(), choose_backend(job.backend, bool(job.recipe.entries))
     try:
         results = tuple([execute(job, arc, samples, backend) for arc in task.arcs])
-    except StretchTooShortError:
+    except SectionTooShortError:
         return TaskResult(is_short=True)
     seconds: Counter[str] = Counter()
     for result in results:
@@ -161,7 +163,7 @@ def _open_together(pieces: Sequence[Piece], spare: int) -> Iterator[Task]:
     arcs = [arc for piece in pieces for arc in piece.arcs]
     members = np.concatenate([arc.members for arc in arcs])
     part = slice_job(split.job, arcs, split.job.count_partners(members) + spare, chunk.groups)
-    samples = ChunkSamples(split.source.opener, part.job.catalogue, part.groups, chunk.slices)
+    samples = ChunkSamples(split.source.opener, part.job.catalogue, part.groups, chunk.portions)
     own = iter(part.arcs)
     for piece in pieces:
         record = record_chunk(split, chunk) if piece.is_whole else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from augcli.pipeline.plan.rings import StretchTooShortError
+from augcli.pipeline.plan.rings import SectionTooShortError
 from augcli.pipeline.worker.loader import Loader
 from augcli.pipeline.worker.values import Loaded
 
@@ -63,7 +63,7 @@ class Window:
         return stop
 
     def _begin_ahead(self, position: int) -> None:
-        """Begin to read what this stretch and the next one need, with their partners."""
+        """Begin to read what is planned together from here on, what is planned next, and their partners."""
         ring, partners = self._arc.ring, self._shared - self._arc.start
         first = max(position, self._begun)
         stop = min(position + 2 * self._limits.read_ahead, self._arc.stop) + partners
@@ -75,7 +75,7 @@ class Window:
         """Return a sample with its file and header, read if it is not in memory.
 
         Raises:
-            StretchTooShortError: If it lies behind what is known of the ring.
+            SectionTooShortError: If it lies behind what is known of the ring.
         """
         ring = self._arc.ring
         place = position % len(ring)
@@ -131,7 +131,7 @@ class Window:
             place: Which of those that decode, counted from the nearest; all if there are fewer.
 
         Raises:
-            StretchTooShortError: If it lies behind what is known of the ring.
+            SectionTooShortError: If it lies behind what is known of the ring.
         """
         looked_at, missing, ring = [], place + 1, self._arc.ring
         for shift in ring.shifts:
@@ -141,7 +141,7 @@ class Window:
             if not missing:
                 return looked_at
         if len(ring.shifts) < ring.partners:
-            raise StretchTooShortError
+            raise SectionTooShortError
         return looked_at
 
     def try_partners(self, candidates: Mapping[int, Loaded]) -> None:
