@@ -161,15 +161,10 @@ def _work(begun: _Begun, backend: str, settings: Settings, given: Given, start: 
     if settings.dry_run or planned:
         return _foresee(begun, standing, workers, backend, planned)
 
-    def enter(standing: Standing) -> Standing:
-        held.append(stack.enter_context(locked(store, extent.is_shared)))
-        # Unless another run was at work until then.
-        return standing if extent.is_true(seen) else extent.survey(extent.look())
-
-    held: list[Callable[[], None]] = []
     with ExitStack() as stack:
+        lock = _Lock(extent, seen, stack)
         settle = partial(_settle, workers=workers, settings=settings)
-        standing, compared = _hold(standing, seen.is_locked, enter, settle)
+        standing, compared = _hold(standing, seen.is_locked, lock.take, settle)
         counts, effort = standing.counts, Effort()
         if standing.is_behind:
             from augcli.pipeline.completion import complete
@@ -182,12 +177,31 @@ def _work(begun: _Begun, backend: str, settings: Settings, given: Given, start: 
         summary = _summarize(extent, standing, counts, work, notes)
         if standing.is_behind:
             commit.renew_caches(store, standing.doubts)
-            for check_held in held:
-                check_held()
+            lock.check()
             extent.close(standing, len(summary.failures))
     if not standing.is_behind:
         _renew(store, extent, seen, standing)
     return replace(summary, nodes=dict(sorted(effort.nodes.items())))
+
+
+class _Lock:
+    """The lock on DST: taken where anything is to be written there, and held until the run ends."""
+
+    def __init__(self, extent: Extent, seen: Look, stack: ExitStack) -> None:
+        """Prepare to take the lock of an extent that was looked at; it is held until the stack is closed."""
+        self._extent, self._seen, self._stack = extent, seen, stack
+        self._checks: list[Callable[[], None]] = []
+
+    def take(self, standing: Standing) -> Standing:
+        """Take the lock; return what stands then, since another run may have been at work until now."""
+        extent = self._extent
+        self._checks.append(self._stack.enter_context(locked(extent.store, extent.is_shared)))
+        return standing if extent.is_true(self._seen) else extent.survey(extent.look())
+
+    def check(self) -> None:
+        """Refuse to go on if the lock was lost meanwhile, as that of a bucket may be."""
+        for check in self._checks:
+            check()
 
 
 def _foresee(begun: _Begun, standing: Standing, workers: int, backend: str, planned: int) -> Summary:
@@ -242,7 +256,7 @@ def _choose_extent(whole: Whole, partition: Partition | None, notes: Sequence[st
 def _hold(
     standing: Standing,
     is_locked: bool,
-    enter: Callable[[Standing], Standing],
+    take_lock: Callable[[Standing], Standing],
     settle: Callable[[Standing], tuple[Standing, int]],
 ) -> tuple[Standing, int]:
     """Hold DST if anything is to be written there, and compare the sources of chunks in doubt.
@@ -252,15 +266,15 @@ def _hold(
     Args:
         standing: What stands.
         is_locked: Whether another run is at work there, or was killed.
-        enter: Takes the lock; gives what stands then.
-        settle: Compares; gives what stands then, and how many chunks were compared.
+        take_lock: Takes the lock; returns what stands then.
+        settle: Compares; returns what stands then, and how many chunks were compared.
     """
     if standing.is_behind or is_locked:
-        return settle(enter(standing))
+        return settle(take_lock(standing))
     settled, compared = settle(standing)
     if not settled.is_behind:
         return settled, compared
-    again = enter(settled)
+    again = take_lock(settled)
     return (settled, compared) if again is settled else settle(again)
 
 

@@ -34,7 +34,7 @@ class Labelling(NamedTuple):
 
 
 def number_classes(count: int) -> tuple[str, ...]:
-    """Return names for classes that have none: their indices, padded so that sorting keeps their order."""
+    """Return names for classes without names: their indices, padded so that sorting keeps their order."""
     digits = len(str(max(count - 1, 0)))
     return tuple(f"{index:0{digits}d}" for index in range(count))
 
@@ -100,7 +100,7 @@ def label_by_indices(
 
 
 def check_indices(rows: Iterable[Sequence[int] | None], what: str) -> None:
-    """Refuse lists that are no class indices: with a negative number, or a number twice.
+    """Refuse lists with a negative number or a number twice: they cannot be class indices.
 
     Raises:
         InputError: Naming the first such row.
@@ -112,26 +112,6 @@ def check_indices(rows: Iterable[Sequence[int] | None], what: str) -> None:
                 f"{what}: the list in row {number}, {row[:9]}, holds {problem}: neither indices of classes"
                 " nor weights; write each class once, or a weight in 0..1 for each class"
             )
-
-
-def label_by_weights(
-    rows: Iterable[Sequence[float | None] | None], classes: tuple[str, ...] | None
-) -> Labelling:
-    """Label rows by one weight per class; None and rows without any weight are unlabelled.
-
-    Raises:
-        InputError: If rows differ in length or a weight is negative or not finite.
-    """
-    width = len(classes) if classes else None
-    filled = []
-    for number, row in enumerate(rows):
-        width = len(row) if width is None and row is not None else width
-        if row is not None and len(row) != width:
-            raise InputError(f"row {number} has {len(row)} weights, expected one for each of {width} classes")
-        filled.append([0.0] * (width or 0) if row is None else [weight or 0.0 for weight in row])
-    matrix = np.array([row or [0.0] * (width or 0) for row in filled], np.float64)
-    columns, weights, counts = list_parts(matrix.reshape(len(filled), width or 0))
-    return label_by_parts(columns, weights, counts, classes or (number_classes(width) if width else None))
 
 
 def list_parts(
@@ -182,8 +162,8 @@ def label_by_parts(
 
 def gives_all(*labellings: Labelling | None) -> bool:
     """True if every label gives every class some weight, as smoothing does."""
-    labels = [label for own in labellings if own for label in distinct_labels(own)]
-    count = max((len(own.classes or ()) for own in labellings if own), default=0)
+    labels = [label for part in labellings if part for label in distinct_labels(part)]
+    count = max((len(part.classes or ()) for part in labellings if part), default=0)
     return count > 1 and bool(labels) and all(len(label.classes) == count for label in labels)
 
 
@@ -193,12 +173,12 @@ def rename_classes(labelling: Labelling, classes: tuple[str, ...]) -> Labelling:
     Raises:
         InputError: If the other list lacks a class.
     """
-    own = labelling.classes or ()
-    lost = sorted(set(own).difference(classes))
+    names = labelling.classes or ()
+    lost = sorted(set(names).difference(classes))
     if lost:
         raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {some(classes)}")
     by_name = {name: index for index, name in enumerate(classes)}
-    return move_classes(labelling, classes, {index: by_name[name] for index, name in enumerate(own)})
+    return move_classes(labelling, classes, {index: by_name[name] for index, name in enumerate(names)})
 
 
 def move_classes(labelling: Labelling, classes: tuple[str, ...], place: Mapping[int, int]) -> Labelling:

@@ -13,7 +13,7 @@ from augcli.io.store.names import OWN_NAMES, OWN_PREFIX, RECIPE, is_output
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from augcli.io.store.base import Store
+    from augcli.io.store.base import Page, Store
 
 SYSTEM_NAMES = frozenset(["__MACOSX", "__pycache__", "@eaDir", "lost+found"])
 """What systems leave in directories; it is skipped like names that begin with a dot."""
@@ -89,7 +89,7 @@ class Tree(NamedTuple):
         named: Keys of the files that were looked for by name.
         directories: Keys of all directories, without a slash at the end, sorted.
         others: How many files have another suffix, by suffix, and how many entries are not files or are
-            skipped, by what they are (see `Page.others`). Files of an output of ours are not counted.
+            skipped, by what they are (see `Page.others`). Files of an output of augcli are not counted.
         first: The first key of the files that are counted there, by suffix.
     """
 
@@ -122,60 +122,80 @@ def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = 
     Raises:
         StorageError: If a directory cannot be listed.
     """
-    by_suffix: dict[str, Files] = {}
-    by_ending: dict[str, Files] = {}  # as it is spelled: of most files nothing else is looked at
-    special = {find_suffix(name) for name in names}
-    named: set[str] = set()
-    parents: set[str] = set()
-    others: Counter[str] = Counter()
-    first: dict[str, str] = {}
-    own: list[str] = []
+    listing = _Listing(suffixes, names)
+    for page in store.list("", listing.is_wanted):
+        listing.add(page)
+    return listing.close()
 
-    def is_wanted(name: str) -> bool:
-        if name[0] != "." and name not in SYSTEM_NAMES:  # as `is_visible`, without a call for each name
+
+class _Listing:
+    """The entries of a directory tree, sorted by what they are while they come in."""
+
+    def __init__(self, suffixes: Collection[str], names: Collection[str]) -> None:
+        """Prepare to look for files with some suffixes, and for files of some names."""
+        self._suffixes, self._names = suffixes, names
+        self._by_suffix: dict[str, Files] = {}
+        self._by_ending: dict[str, Files] = {}
+        """The same as each suffix is spelled; a suffix that a name looked for ends in is left out."""
+        self._named: set[str] = set()
+        self._parents: set[str] = set()
+        self._others: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+        self._output_files: list[str] = []
+
+    def is_wanted(self, name: str) -> bool:
+        """True if files and directories of this name are part of an input; others are counted."""
+        if name[0] != "." and name not in SYSTEM_NAMES:
             return True
         if not name.startswith(OWN_PREFIX):
-            others[HIDDEN if name.startswith(".") else OF_SYSTEMS] += 1
+            self._others[HIDDEN if name.startswith(".") else OF_SYSTEMS] += 1
         return False
 
-    for page in store.list("", is_wanted):
-        others.update(page.others)
-        parents.update(key.rpartition("/")[0] for key in page.other_keys)
-        parents.update(key.rpartition("/")[0] for key in page.keys)
+    def add(self, page: Page) -> None:
+        """Add a page of entries. Most are files whose ending is known: a suffix costs more to find."""
+        self._others.update(page.others)
+        self._parents.update(key.rpartition("/")[0] for key in page.other_keys)
+        self._parents.update(key.rpartition("/")[0] for key in page.keys)
+        by_ending = self._by_ending
         for key, size, version in zip(page.keys, page.sizes, page.versions, strict=True):
             files = by_ending.get(key[key.rfind(".") :])
+            if files is None:
+                files = self._sort_in(key)
             if files is not None:
                 files.append(key, size, version)
-                continue
-            name = key.rpartition("/")[2]
-            if not name:
-                others[EMPTY] += 1
-                continue
-            suffix = find_suffix(name)
-            if name in names:
-                named.add(key)
-            elif suffix in suffixes:
-                files = by_suffix.setdefault(suffix, Files())
-                files.append(key, size, version)
-                if suffix not in special:
-                    by_ending[key[-len(suffix) :]] = files
-            elif name in OWN_NAMES or is_output(key):
-                own.append(key)
-            else:
-                others[suffix] += 1
-                first[suffix] = min(first.get(suffix, key), key)
-    for key in own if RECIPE not in own else ():  # else they are files of an output of ours
+
+    def close(self) -> Tree:
+        """Return all that was added."""
+        if RECIPE not in self._output_files:  # else they belong to an output of augcli
+            for key in self._output_files:
+                self._count(key)
+        for files in self._by_suffix.values():
+            files.sort()
+        directories = _all_directories(self._parents)
+        return Tree(self._by_suffix, frozenset(self._named), directories, self._others, self._first)
+
+    def _sort_in(self, key: str) -> Files | None:
+        """Return the files that a file belongs to; note and return None if it is not looked for by suffix."""
+        name, suffix = key.rpartition("/")[2], find_suffix(key)
+        if not name:
+            self._others[EMPTY] += 1
+        elif name in self._names:
+            self._named.add(key)
+        elif suffix in self._suffixes:
+            files = self._by_suffix.setdefault(suffix, Files())
+            if not any(find_suffix(named) == suffix for named in self._names):
+                self._by_ending[key[-len(suffix) :]] = files
+            return files
+        elif name in OWN_NAMES or is_output(key):
+            self._output_files.append(key)
+        else:
+            self._count(key)
+        return None
+
+    def _count(self, key: str) -> None:
         suffix = find_suffix(key)
-        others[suffix] += 1
-        first[suffix] = min(first.get(suffix, key), key)
-    for files in by_suffix.values():
-        files.sort()
-    return Tree(by_suffix, frozenset(named), _all_directories(parents), others, first)
-
-
-def is_visible(name: str) -> bool:
-    """True if files and directories of this name are part of an input."""
-    return not name.startswith(".") and name not in SYSTEM_NAMES
+        self._others[suffix] += 1
+        self._first[suffix] = min(self._first.get(suffix, key), key)
 
 
 def find_suffix(key: str) -> str:

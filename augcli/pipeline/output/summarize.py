@@ -56,6 +56,22 @@ class Work(NamedTuple):
     merged: int = 0
 
 
+class _Totals(NamedTuple):
+    """The rows of all splits, counted.
+
+    Attributes:
+        per_class: Outputs by the name of their dominant class.
+        unmixed: Outputs by the reason why an operation was not applied.
+        boxes: Boxes by category.
+        chunks: Outputs of each chunk.
+    """
+
+    per_class: Counter[str]
+    unmixed: Counter[str]
+    boxes: Counter[int]
+    chunks: dict[str, int]
+
+
 def count_before(splits: Sequence[Split]) -> Before:
     """Count what there was before a run over some splits."""
     header = splits[0].job.annotated.boxes
@@ -73,36 +89,28 @@ def summarize(
     notes: Sequence[str],
 ) -> Summary:
     """Return the summary of an output whose rows are counted, and of what was just done for it."""
-    per_class, unmixed, boxes = Counter[str](), Counter[str](), Counter[int]()
-    chunks: dict[str, int] = {}
-    for split, own in zip(splits, counts, strict=True):
-        names = split.classes or ()
-        for label, rows in own.labels.items():
-            per_class[UNLABELLED if label is None else names[label]] += rows
-        unmixed.update(own.reasons)
-        boxes.update(own.categories)
-        chunks |= own.chunks
+    totals = _add_up(splits, counts)
     facts = [fact for split in splits for fact in split.facts]
     failures = collect_failures(facts)
     passed_over = {key for fact in facts for key in fact.passed_over}
     counted = sum((Counter(fact.counts) for fact in facts), Counter())
     surprises = {what: number for what, number in counted.items() if not what.startswith(WRITTEN_ANEW)}
-    absent = [] if work.partition else _absent(splits, per_class)
+    absent = [] if work.partition else _absent(splits, totals.per_class)
     return Summary(
         dst=store.name,
         layout=str(recipe.format),
         images=before.images,
-        outputs=sum(chunks.values()),
-        applied=sum(own.applied for own in counts),
-        per_class=dict(sorted(per_class.items())),
-        boxes=_boxes_by_name(before, boxes),
-        unmixed=dict(sorted(unmixed.items())),
+        outputs=sum(totals.chunks.values()),
+        applied=sum(of_split.applied for of_split in counts),
+        per_class=dict(sorted(totals.per_class.items())),
+        boxes=_boxes_by_name(before, totals.boxes),
+        unmixed=dict(sorted(totals.unmixed.items())),
         failures=tuple(failures),
         warnings=tuple(collect_warnings(facts)),
         copied_undecodable=len(passed_over - {failure.source for failure in failures}),
         chunks=sum(len(split.chunks) for split in splits),
         chunks_done=tuple(work.done),
-        outputs_made=sum(chunks[chunk] for chunk in work.done),
+        outputs_made=sum(totals.chunks[chunk] for chunk in work.done),
         seconds={stage: round(spent, 3) for stage, spent in work.seconds.items()},
         free_bytes=store.free_bytes(),
         estimated_bytes=0,
@@ -160,6 +168,19 @@ def foresee(
         only_tables=standing.lacks_only_tables and not standing.doubts,
         chunks_compared=len(standing.doubts),
     )
+
+
+def _add_up(splits: Sequence[SplitOutput], counts: Sequence[RowCounts]) -> _Totals:
+    """Return what was counted in the rows of each split, as one."""
+    totals = _Totals(Counter(), Counter(), Counter(), {})
+    for split, of_split in zip(splits, counts, strict=True):
+        names = split.classes or ()
+        for label, rows in of_split.labels.items():
+            totals.per_class[UNLABELLED if label is None else names[label]] += rows
+        totals.unmixed.update(of_split.reasons)
+        totals.boxes.update(of_split.categories)
+        totals.chunks.update(of_split.chunks)
+    return totals
 
 
 def _boxes_by_name(before: Before, after: Counter[int]) -> dict[str, tuple[int, int]]:

@@ -238,40 +238,42 @@ def _check_labels(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
     if recipe.target_per_class is not None and not labels:
         target, labels_file = Option("target_per_class"), Option("labels", "FILE")
         raise InputError(target, " needs labels; give class folders or ", labels_file)
-    facts = source.labelled
-    if recipe.smoothing and facts.is_smoothed:
-        raise InputError(
-            Option("smoothing"),
-            ": the labels that were read are smoothed already (no class has the weight 0), and nothing else"
-            " is left of them; leave it out, or give metadata.parquet, whose classes and weights are exact",
-        )
-    if recipe.mixing_entries and not labels and not source.annotated and facts.candidates:
-        words = f"{recipe.name} mixes labels, but none were read; give ", Option("label_col")
-        raise InputError(*words, *as_candidates(facts.candidates))
     if recipe.mixing_entries and not labels and not source.annotated:
-        own = (
-            ("class folders, ", Option("labels", "FILE"), ", ")
-            if source.layout == "folder"
-            else (Option("label_col"), ", ")
-        )
-        options = *own, Option("masks"), " or ", Option("boxes")
-        wants = f"{recipe.name} mixes labels, but no image has one; give "
-        raise InputError(wants, *options, *_list_seen(source))
+        raise _lacking_labels(source, recipe)
     multi_hot = not all(label.sums_to_one for label in labels)
-    if recipe.smoothing and multi_hot:
-        why = "labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out "
-        raise InputError(why, Option("smoothing"))
+    if recipe.smoothing:
+        _check_smoothing(source, catalogue, recipe, multi_hot)
     has_folders = WRITERS[str(recipe.format)].has_class_folders
     if has_folders and source.lies_in_class_folders and multi_hot:
         raise InputError(
             "labels that do not sum to 1 (multi-hot) cannot be put in class folders; give ",
             *(Option("format", "parquet"), ", or images that do not lie in folders of these classes"),
         )
-    if (
-        recipe.smoothing
-        and recipe.smoothing_form == "others"
-        and catalogue.classes
-        and len(catalogue.classes) < 2
-    ):
+
+
+def _lacking_labels(source: Source, recipe: Recipe) -> InputError:
+    """Return the error of an operation that mixes labels where no image has a label."""
+    if candidates := source.labelled.candidates:
+        words = f"{recipe.name} mixes labels, but no labels were read; give ", Option("label_col")
+        return InputError(*words, *as_candidates(candidates))
+    where: tuple[object, ...] = (Option("label_col"), ", ")
+    if source.layout == "folder":
+        where = ("class folders, ", Option("labels", "FILE"), ", ")
+    wants = f"{recipe.name} mixes labels, but no image has one; give "
+    return InputError(wants, *where, Option("masks"), " or ", Option("boxes"), *_list_seen(source))
+
+
+def _check_smoothing(source: Source, catalogue: Catalogue, recipe: Recipe, multi_hot: bool) -> None:
+    """Refuse to smooth labels that are smoothed already, do not sum to 1, or know one class."""
+    if source.labelled.is_smoothed:
+        raise InputError(
+            Option("smoothing"),
+            ": the labels that were read are smoothed already (no class has the weight 0), and nothing else"
+            " is left of them; leave it out, or give metadata.parquet, whose classes and weights are exact",
+        )
+    if multi_hot:
+        why = "labels that do not sum to 1 (multi-hot) cannot be smoothed; leave out "
+        raise InputError(why, Option("smoothing"))
+    if recipe.smoothing_form == "others" and catalogue.classes and len(catalogue.classes) < 2:
         form = Option("smoothing_form", "others")
         raise UsageError(form, " needs at least 2 classes, got 1; use uniform")
