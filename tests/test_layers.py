@@ -36,7 +36,7 @@ INNER_LAYERS = {
     "io": [
         {"readers", "writers"},
         {"records", "boxes", "labels", "images"},
-        {"hugging_face", "split_words"},
+        {"hugging_face", "split_words", "encodings"},
         {"store"},
     ],
     "pipeline": [

@@ -95,6 +95,7 @@ boxes/decimals              numbers of pixels as they are written
 boxes/voc                   Pascal VOC
 boxes/voc_corners           how its corners count pixels
 boxes/voc_writing           its XML, written
+boxes/voc_xml               its XML, parsed: nothing hostile
 boxes/yolo                  YOLO labels: read, and written
 boxes/yolo_lines            their lines
 boxes/yolo_sets             what describes a YOLO data set
@@ -143,6 +144,7 @@ writers/card                README.md of an output
 writers/comparison          what verify compares written files with
 writers/failures            failures.jsonl and warnings.jsonl
 writers/metadata            metadata.parquet
+encodings                   texts that are not UTF-8, and the cure
 split_words                 the words that name splits
 hugging_face                the features that Hugging Face reads
 """

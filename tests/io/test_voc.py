@@ -384,7 +384,6 @@ def test_outside_file_is_not_opened(refuse, tmp_path):
         ("", "no element found: line 1, column 0"),
         ("<annotation>\n<size>\n</annotation>", "mismatched tag: line 3, column 2"),
         ("<annotation>&nbsp;</annotation>", "undefined entity: line 1, column 12"),
-        (b"<annotation>\xff</annotation>", "not well-formed (invalid token): line 1, column 12"),
         ("<annotation>&#0;</annotation>", "reference to invalid character number: line 1, column 12"),
         ("<annotation><a:b/></annotation>", "unbound prefix: line 1, column 12"),
         ('<?xml version="1.0" encoding="nobody"?><annotation/>', "unknown encoding: nobody"),
@@ -392,7 +391,29 @@ def test_outside_file_is_not_opened(refuse, tmp_path):
     ],
 )
 def test_file_that_cannot_be_parsed_is_refused_with_the_line(refuse, text, why):
-    assert refuse(text) == f"cannot be parsed: {why}; give Pascal VOC XML"
+    skip = "or leave such boxes out with bad_boxes='skip'"
+    assert refuse(text) == f"cannot be parsed: {why}; give Pascal VOC XML, {skip}"
+
+
+def test_file_in_another_encoding_is_refused_with_the_command_that_turns_it(refuse):
+    says = refuse("<annotation>\ncafé</annotation>".encode("latin-1"))
+    assert says.startswith(
+        "cannot be parsed: not well-formed (invalid token): line 2, column 3; save it as UTF-8"
+    )
+    assert "`iconv -f WINDOWS-1252 -t UTF-8`, or leave such boxes out" in says
+
+
+def test_file_in_utf_16_with_its_mark_is_read(read):
+    assert len(read({"a.xml": make_xml(make_object()).encode("utf-16")}).images["a"].edges) == 1
+
+
+@pytest.mark.parametrize("text", [b"", b"<annotation>\xff</annotation>", b"<annotation>\0</annotation>"])
+def test_file_that_cannot_be_parsed_may_be_left_out_and_counts_as_a_bad_box(tmp_path, text):
+    (tmp_path / "a.xml").write_bytes(text)
+    (tmp_path / "b.xml").write_text(make_xml(make_object()))
+    images = read_voc(LocalStore(str(tmp_path)), "skip").images
+    assert [len(images[name].edges) for name in "ab"] == [0, 1]
+    assert [box.reason for box in images["a"].skipped] == ["XML that cannot be parsed"]
 
 
 def test_other_xml_is_refused(refuse):

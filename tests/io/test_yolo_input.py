@@ -316,7 +316,7 @@ def test_images_named_twice_are_taken_once_and_those_of_two_splits_are_noted(put
     source = read(put(*BOTH, data_yaml=text))
     assert keys(source) == {"train": ["images/train/0.jpg", "images/val/1.jpg"], "val": ["images/val/1.jpg"]}
     assert "1 image named twice" in said(source)
-    assert "1 image of split 'val' are images of 'train', too" in said(source)
+    assert "1 image of split 'val' is of 'train', too" in said(source)
 
 
 def test_a_list_may_name_its_images_in_any_order_and_more_than_once(put):
@@ -448,12 +448,6 @@ def test_a_line_that_is_not_right_names_file_line_and_cure(put):
     assert [skipped.reason for skipped in boxes.skipped] == ["unknown class"]
 
 
-def test_labels_that_are_not_text_are_refused(put):
-    root = put("images/0.jpg", "labels/0.txt")
-    (root / "labels/0.txt").write_bytes(b"\xff\xfe0 \x00")
-    assert "are not UTF-8 text" in refused(root)
-
-
 def test_boxes_without_area_and_repeated_lines_are_counted(put):
     root = put("images/0.jpg", "labels/0.txt")
     (root / "labels/0.txt").write_text(LINE + LINE + "0 0.5 0.5 0 0.1\n")
@@ -501,3 +495,40 @@ def test_images_that_have_no_place_for_labels_are_left_out(put):
     source = read(put("images/0.jpg", "labels/0.txt", "preview.jpg"))
     assert keys(source) == {"": ["images/0.jpg"]}
     assert "left out: 1 image" in said(source)
+
+
+# --- encodings ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (LINE.encode("utf-16"), "is written in UTF-16; save it as UTF-8, as with `iconv -f UTF-16 -t UTF-8`"),
+        (f"{LINE}0 é\n".encode("latin-1"), "is not written in UTF-8 (byte 0xe9 in line 2), but probably in"),
+        (LINE.encode("utf-16-le"), "line 1 must be finite numbers"),
+        (f"{LINE}0 0.5 0.5 0.2\0 0.5\n".encode(), "line 2 must be finite numbers"),
+    ],
+    ids=["UTF-16", "Latin-1", "UTF-16 without a mark", "NUL"],
+)
+def test_labels_that_are_not_utf8_stop_with_the_cure_or_are_left_out(put, data, says):
+    root = put(*BOTH, data_yaml=YAML)
+    (root / "labels/train/0.txt").write_bytes(data)
+    assert f"'{root}/labels/train/0.txt': {says}" in refused(root)
+    boxes = read(root, bad_boxes="skip").catalogues[0].boxes[0]
+    assert len(boxes.skipped) == (2 if b"\0" in data and data.startswith(b"0\0") else 1)
+    assert len(boxes.edges) == (1 if data.startswith(LINE.encode()) and b"\xe9" not in data else 0)
+
+
+def test_labels_may_begin_with_a_byte_order_mark(put):
+    root = put(*BOTH, data_yaml=YAML)
+    (root / "labels/train/0.txt").write_bytes(LINE.encode("utf-8-sig"))
+    assert count_boxes(read(root)) == {"train": [1], "val": [1]}
+
+
+def test_an_empty_line_among_names_of_classes_stops_since_it_may_count_as_one(put):
+    root = put(*BOTH, classes_txt="car\n\nbus\n")
+    assert "must have a name in each line, and line 2 is empty" in refused(root)
+
+
+def test_empty_lines_behind_the_last_name_do_not_count(put):
+    assert read(put(*BOTH, classes_txt="car\nbus\n\n \n")).annotated.boxes.names == ("car", "bus")

@@ -60,6 +60,15 @@ def test_keypoints_of_three_numbers_have_a_visibility():
     assert shape.outline.form is None
 
 
+@pytest.mark.parametrize("seen", ["3", "-1", "1.5", "0.4"])
+def test_a_visibility_of_none_of_the_three_kinds_is_refused(seen):
+    with pytest.raises(
+        BadBoxError, match=f"line 1 must have 0, 1 or 2 as visibility .*, got {seen}"
+    ) as caught:
+        read(f"0 0.5 0.5 0.4 0.6 0.4 0.3 2.0 0.6 0.7 {seen}", "pose", POSE)
+    assert caught.value.reason == "visibility that is not 0, 1 or 2"
+
+
 def test_keypoints_of_two_numbers_are_there_unless_one_is_negative():
     shape = read("0 0.5 0.5 0.4 0.6 0 0 -0.001 -0.001", "pose", (2, 2))
     assert shape.outline.keypoints[:, 2].tolist() == [2, 0]

@@ -29,6 +29,9 @@ NO_AREA = "boxes of no area"
 NEGATIVE, NOT_NUMBERS = "negative size", "not four finite numbers"
 """What is wrong with boxes, as a `BadBoxError` says it."""
 
+NOT_TEXT = "file that is not UTF-8"
+"""What is wrong with all boxes of a file that is not written so."""
+
 OF_NO_IMAGE = "boxes of unknown images"
 """What `BoxFile.dropped` calls boxes that are not right, whose image is not known."""
 

@@ -38,6 +38,7 @@ from augcli.io.boxes.coco_outlines import OUTLINE_KEYS, read_edges, read_outline
 from augcli.io.boxes.coco_writing import write_coco
 from augcli.io.boxes.decimals import round_decimals
 from augcli.io.boxes.extras import read_extra, to_text
+from augcli.io.encodings import explain_encoding
 from augcli.io.store.locations import Kind
 from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 from augcli.program.annotated import STOP, BoxHeader
@@ -143,7 +144,9 @@ def _parse(file: Location) -> object:
         raise InputError(f"{file.name!r} is not there: {LFS_CURE}")
     try:
         return json.loads(data, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError
+    except UnicodeDecodeError as error:
+        raise InputError(f"boxes {file.name!r}: it {'; '.join(explain_encoding(data))}") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"boxes {file.name!r} cannot be parsed: {error}; {accepted_boxes()}") from error
 
 

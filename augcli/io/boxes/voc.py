@@ -1,8 +1,6 @@
 """Pascal VOC XML (Everingham et al., 2010): the boxes of one image a file.
 
-Its coordinates count pixels from 1 and name the last one inside: xmin 1, xmax 1 is the first column alone.
-XML comes from anywhere: no entity is resolved, nothing outside a file is read, size and depth are bounded.
-"""
+Its coordinates count pixels from 1 and name the last one inside: xmin 1, xmax 1 is the first column alone."""
 
 from __future__ import annotations
 
@@ -12,7 +10,6 @@ import re
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
-from xml.etree import ElementTree
 
 import numpy as np
 
@@ -30,6 +27,7 @@ from augcli.io.boxes.base import (
 )
 from augcli.io.boxes.voc_corners import NAMES, Corner, Counting, find_counting, turn_corners
 from augcli.io.boxes.voc_writing import COUNTING, write_voc
+from augcli.io.boxes.voc_xml import parse_xml
 from augcli.io.store.base import Version, full_name
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind
@@ -51,7 +49,6 @@ if TYPE_CHECKING:
 XML_SUFFIXES = frozenset([".xml"])
 MOST_BYTES = 16 << 20
 FILES_AT_ONCE = 256
-MOST_LEVELS = 50
 
 IMAGE_TAGS = frozenset(
     ["folder", "filename", "path", "source", "size", "segmented", "object", "base", COUNTING]
@@ -96,30 +93,6 @@ class Voc:
 
 
 register(Voc())
-
-
-class _Builder(ElementTree.TreeBuilder):
-    """Builds the tree of a file, and stops at what is hostile."""
-
-    levels = 0
-
-    def doctype(self, name: str, public: str | None, system: str | None) -> None:
-        """Refuse a document type: entities are declared in it."""
-        raise InputError(
-            "names entities or a document type, which are never resolved; remove the <!DOCTYPE ...> line"
-        )
-
-    def start(self, tag: str, attributes: dict[str, str], /) -> Element:
-        """Open an element."""
-        self.levels += 1
-        if self.levels > MOST_LEVELS:
-            raise InputError(f"is nested more than {MOST_LEVELS} levels deep; give Pascal VOC XML")
-        return super().start(tag, attributes)
-
-    def end(self, tag: str, /) -> Element:
-        """Close an element."""
-        self.levels -= 1
-        return super().end(tag)
 
 
 class _Object(NamedTuple):
@@ -167,7 +140,7 @@ def read_voc(store: Store, bad_boxes: str = STOP) -> BoxFile:
         try:
             if name in images:
                 raise InputError("has the name of another one but for its suffix; leave one")
-            images[name] = _read_image(_parse(data), dropped, bad_boxes)
+            images[name] = _read_file(data, dropped, bad_boxes)
         except InputError as error:
             raise InputError(f"boxes {full_name(store, key)!r}: ", *error.args) from error
     counting, notes = _find_counting(images.values())
@@ -224,18 +197,13 @@ def _gather(store: Store, files: Files) -> Iterator[list[File]]:
         yield group
 
 
-def _parse(data: bytes) -> Element:
-    """Parse a file; what fails in expat names the line."""
-    parser = ElementTree.XMLParser(target=_Builder())
+def _read_file(data: bytes, dropped: Counter[str], bad_boxes: str) -> _Image:
+    """Read a file; one that cannot be parsed has no boxes, where that does not stop the run."""
     try:
-        parser.feed(data)
-        root: Element = parser.close()
-    # An encoding that nobody knows is a LookupError, one of several bytes a ValueError.
-    except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise InputError(f"cannot be parsed: {error}; give Pascal VOC XML") from error
-    if root.tag != "annotation":
-        raise InputError(f"its root must be <annotation>, got <{root.tag[:40]}>; give Pascal VOC XML")
-    return root
+        root = parse_xml(data)
+    except BadBoxError as error:
+        return _Image(0, 0, "{}", [], [stop_or_skip(error, bad_boxes)], "")
+    return _read_image(root, dropped, bad_boxes)
 
 
 def _read_image(root: Element, dropped: Counter[str], bad_boxes: str) -> _Image:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
-from augcli.errors import InputError
-from augcli.io.boxes.base import NO_AREA, YOLO, BadBoxError, ReadWithImages, register, stop_or_skip
+from augcli.io.boxes.base import NO_AREA, NOT_TEXT, YOLO, BadBoxError, ReadWithImages, register, stop_or_skip
 from augcli.io.boxes.coco_writing import write_coco
 from augcli.io.boxes.yolo_lines import (
     SEGMENT,
@@ -26,6 +25,7 @@ from augcli.io.boxes.yolo_lines import (
     read_shape,
     write_numbers,
 )
+from augcli.io.encodings import explain_encoding
 from augcli.io.store.base import full_name
 from augcli.io.store.locations import read_known
 from augcli.program.annotated import BoxHeader
@@ -147,12 +147,13 @@ def _number_names(count: int | None, lines: Sequence[Line]) -> tuple[str, ...]:
 
 
 def _read_file(place: str, data: bytes, described: YoloSet, bad_boxes: str) -> _File:
-    """Read the lines of a file, without those that are empty."""
+    """Read the lines of a file, without those that are empty; one that is not UTF-8 has no lines."""
+    file, seen = _File(), set()
     try:
         texts = data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"labels {place!r} are not UTF-8 text; correct or remove them") from error
-    file, seen = _File(), set()
+    except UnicodeDecodeError:
+        what, cure = explain_encoding(data)
+        return _File(skipped=[_stop_or_skip(BadBoxError(NOT_TEXT, what, cure), place, bad_boxes)])
     for number, text in enumerate(texts, start=1):
         if not text.strip():
             continue
@@ -168,7 +169,8 @@ def _read_file(place: str, data: bytes, described: YoloSet, bad_boxes: str) -> _
 
 
 def _stop_or_skip(error: BadBoxError, place: str, bad_boxes: str) -> SkippedBox:
-    return stop_or_skip(BadBoxError(error.reason, f"labels {place!r}: {error.detail}"), bad_boxes)
+    detail = f"labels {place!r}: {error.detail}"
+    return stop_or_skip(BadBoxError(error.reason, detail, *error.cure), bad_boxes)
 
 
 def _finish(

@@ -34,6 +34,9 @@ DETECT, SEGMENT, OBB, POSE = YOLO_TASKS
 LEAST, MOST = -0.01, 1.01
 """Bounds of coordinates: what lies between these and 0 or 1 is clipped to the image."""
 
+SEEN = (0.0, 1.0, 2.0)
+"""What the visibility of a keypoint may be: not there, hidden, seen."""
+
 MISSING = "-0.001"
 """Coordinate of a keypoint that is not there, where keypoints have two numbers: Ultralytics takes what is
 negative for that."""
@@ -130,7 +133,7 @@ def read_shape(line: Line, task: str, keypoints: tuple[int, int] | None) -> Shap
             raise BadBoxError("negative size", f"line {line.number} has a negative size: {sides}")
         y0, x0, y1, x1 = y - height / 2, x - width / 2, y + height / 2, x + width / 2
         edges = _snap(y0), _snap(x0), _snap(y1), _snap(x1)
-        points = _read_keypoints(numbers[4:], keypoints[1]) if keypoints and task == POSE else None
+        points = _read_keypoints(line, keypoints[1]) if keypoints and task == POSE else None
         outline = None if points is None else Outline(keypoints=points)
     else:
         xs, ys = numbers[::2], numbers[1::2]
@@ -166,11 +169,18 @@ def _places(numbers: Sequence[float], length: int) -> list[float]:
     return [value for index, value in enumerate(numbers) if index % length < 2]
 
 
-def _read_keypoints(numbers: Sequence[float], length: int) -> NDArray[np.float64]:
-    """Return keypoints (k, 3) as y, x, visibility."""
-    points = np.array(numbers, np.float64).reshape(-1, length)
+def _read_keypoints(line: Line, length: int) -> NDArray[np.float64]:
+    """Return keypoints (k, 3) as y, x, visibility.
+
+    Raises:
+        BadBoxError: If a visibility is not 0, 1 or 2.
+    """
+    points = np.array(line.numbers[4:], np.float64).reshape(-1, length)
     if length == 3:
-        seen = np.clip(np.rint(points[:, 2]), 0, 2)
+        seen = points[:, 2]
+        if wrong := [value for value in seen.tolist() if value not in SEEN]:
+            must = f"line {line.number} must have 0, 1 or 2 as visibility of each keypoint, got {wrong[0]:g}"
+            raise BadBoxError("visibility that is not 0, 1 or 2", must)
     else:
         seen = np.where((points < 0).any(1), 0.0, 2.0)
     return np.stack([points[:, 1], points[:, 0], seen], 1)

@@ -184,13 +184,21 @@ def _read_darknet(data: bytes) -> YoloSet:
 
 
 def read_name_lines(data: bytes) -> tuple[str, ...]:
-    """Return the names of a file that holds one a line.
+    """Return the names of a file that holds one a line; empty lines behind the last name do not count.
 
     Raises:
-        InputError: If it is not UTF-8 text.
+        InputError: If it is not UTF-8 text, or has an empty line between names: darknet and labelImg count
+            it as a class, others do not, and each class behind it would be another one.
     """
     try:
-        lines: Sequence[str] = data.decode("utf-8-sig").splitlines()
+        lines: Sequence[str] = data.decode("utf-8-sig").rstrip().splitlines()
     except UnicodeDecodeError as error:
         raise InputError("must be UTF-8 text") from error
-    return tuple(line.strip() for line in lines if line.strip())
+    names = tuple(line.strip() for line in lines)
+    if "" in names:
+        raise InputError(
+            f"must have a name in each line, and line {names.index('') + 1} is empty: classes behind it have"
+            " one number if it counts as a class, as darknet has it, and another if it does not; write a"
+            " name there, or remove the line"
+        )
+    return names

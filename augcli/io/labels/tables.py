@@ -16,6 +16,7 @@ import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from augcli.errors import InputError, StorageError
+from augcli.io.encodings import explain_encoding
 from augcli.io.labels.choice import LABEL_NAMES, SOFT
 from augcli.io.labels.columns import holds_texts
 from augcli.io.labels.matching import FILE_NAMES
@@ -36,9 +37,6 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
 """What spreadsheets, ZIP and gzip files begin with."""
-
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
-"""What texts in UTF-16 begin with."""
 
 FIRST_LINES = 100
 """Lines of JSON by which the types of their fields are known."""
@@ -146,20 +144,11 @@ def _check_encoding(data: bytes, name: str) -> None:
     Raises:
         InputError: With the cure.
     """
-    save = "save it as UTF-8, as with `iconv -f {} -t UTF-8`"
     if data.startswith(PACKED):
         raise InputError(f"{name!r} is a spreadsheet or packed; save it as CSV (UTF-8), or unpack it")
-    if data.startswith(UTF16):
-        raise InputError(f"{name!r} is written in UTF-16; {save.format('UTF-16')}")
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        shown = data[error.start : error.start + 1].hex()
-        raise InputError(
-            f"{name!r} is not written in UTF-8 (byte 0x{shown} in line {line}), but probably in Windows-1252;"
-            f" {save.format('WINDOWS-1252')}"
-        ) from error
+    what, cure = explain_encoding(data)
+    if what:
+        raise InputError(f"{name!r} {what}; {cure}")
 
 
 # --- CSV -----------------------------------------------------------------------------------------------

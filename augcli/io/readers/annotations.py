@@ -33,8 +33,10 @@ def check_masks_apart(images: Store, masks: Location) -> None:
     """Refuse masks that lie among the images, as which they would be read.
 
     Raises:
-        InputError: If they do.
+        InputError: If they do, or if there are none.
     """
+    if masks.kind is Kind.NOTHING:
+        raise InputError(Option("masks"), f" {masks.name!r} does not exist; give the folder of the masks")
     if lies_in(masks, images):
         raise InputError(
             Option("masks"),

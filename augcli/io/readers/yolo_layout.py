@@ -240,5 +240,6 @@ def _read_names(paths: Paths, keys: Sequence[str]) -> tuple[str, tuple[str, ...]
             try:
                 return name, read_name_lines(data)
             except InputError as error:
-                raise InputError(f"the names of classes {name!r} {error}; correct it") from error
+                cure = "" if ";" in str(error) else "; correct it"
+                raise InputError(f"the names of classes {name!r} {error}{cure}") from error
     return None

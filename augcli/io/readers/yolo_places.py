@@ -181,6 +181,7 @@ def _note_shared(paths: Paths, parts: dict[str, list[_Part]], splits: dict[str, 
             paths.notes.append(f"split {split!r}: {quantity(again, 'image')} named twice, taken once")
         others = [owners[key] for key in files.keys if key in owners]
         if others:
-            what = f"{quantity(len(others), 'image')} of split {split!r} are images of {others[0]!r}, too"
+            are = "is" if len(others) == 1 else "are"
+            what = f"{quantity(len(others), 'image')} of split {split!r} {are} of {others[0]!r}, too"
             paths.notes.append(what)
         owners.update(dict.fromkeys(files.keys, split))
