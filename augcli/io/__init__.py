@@ -51,6 +51,7 @@ readers/pairs               images beside their masks
 readers/mask_look           whether masks hold classes or instances
 readers/named_files         masks, boxes and other files that a folder's tables name
 readers/split_boxes         boxes of splits, given or found beside their images
+readers/categories          categories of boxes that were read apart: one list, by name
 readers/own_boxes           the boxes of an output that is read as an input
 readers/described           columns of shards that describe pixels
 readers/image_cells         encoded images in columns, in every layout of Arrow

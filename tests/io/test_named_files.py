@@ -1,6 +1,7 @@
 """Masks, boxes and other files that the tables of a folder name, as Hugging Face's imagefolder has them."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,8 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError
+from augcli.io.readers.base import Selection
+from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.recipe import Recipe, single
@@ -124,3 +127,21 @@ def test_boxes_of_a_table_may_be_left_out(tmp_path):
     write_table(tmp_path / "s", boxed_rows(), "jsonl")
     augcli.materialize(tmp_path / "s", tmp_path / "dst", single(Cutout(), box_order="skip"))
     assert not (tmp_path / "dst" / "annotations.json").exists()
+
+
+def test_tables_of_splits_that_list_categories_in_another_order_are_mapped_by_name(tmp_path):
+    for split, names in (("train", ["cell", "cup"]), ("test", ["cup", "cell"])):
+        write_images(tmp_path / split)
+        shutil.rmtree(tmp_path / split / "masks")
+        boxes = {"bbox": [[1.0, 1.0, 4.0, 4.0]], "category": [0]}
+        rows = [{"file_name": f"{n}.png", "objects": boxes} for n in range(COUNT)]
+        category = {"feature": {"names": names, "_type": "ClassLabel"}, "_type": "Sequence"}
+        text = json.dumps({"info": {"features": {"objects": {"category": category}}}})
+        table = pa.Table.from_pylist(rows).replace_schema_metadata({"huggingface": text})
+        pq.write_table(table, tmp_path / split / "metadata.parquet")
+    source = open_source(str(tmp_path), Selection())
+    assert source.annotated.boxes.names in (("cell", "cup"), ("cup", "cell"))
+    names = source.annotated.boxes.names
+    first = {split.split: names[split.boxes[0].categories[0]] for split in source.catalogues}
+    assert first == {"train": "cell", "test": "cup"}
+    assert any("mapped by name" in note for note in source.notes)

@@ -36,12 +36,29 @@ def test_each_split_of_an_output_has_its_own_boxes(make_output):
     assert source.annotated.boxes.names == ("cell", "cup")
 
 
-@pytest.mark.parametrize("others", [["cup", "cell"], ["cell"], None])
-def test_splits_whose_boxes_are_of_other_categories_or_missing_are_refused(make_output, others):
-    root = make_output(train=["cell", "cup"], val=others)
+@pytest.mark.parametrize(("others", "category"), [(["cup", "cell"], 1), (["cell"], 0)])
+def test_categories_of_another_order_are_mapped_by_name(make_output, others, category):
+    source = open_source(str(make_output(train=["cell", "cup"], val=others)), Selection())
+    assert source.annotated.boxes.names == ("cell", "cup")
+    assert [split.boxes[0].categories for split in source.catalogues] == [(0,), (category,)]
+    assert any("are listed in 2 different ways; boxes are mapped by name" in note for note in source.notes)
+
+
+def test_splits_whose_categories_contradict_each_other_are_refused(make_output):
+    root = make_output(train=["cell", "cup"], val=["cell", "dish"])
+    with pytest.raises(InputError) as caught:
+        open_source(str(root), Selection())
+    assert str(caught.value) == (
+        f"the boxes of '{root}': the categories of 'train' (cell, cup) and 'val' (cell, dish) contradict each"
+        " other; give both the same ones, or one split alone as SRC"
+    )
+
+
+def test_splits_of_which_some_have_no_boxes_are_refused(make_output):
+    root = make_output(train=["cell", "cup"], val=None)
     with pytest.raises(InputError) as caught:
         open_source(str(root), Selection())
     assert caught.value.spell(Spelling.FLAG) == (
-        f"the splits of '{root}' have boxes of different categories, or some have none; give --boxes with"
-        " those of all splits, or one split alone as SRC"
+        f"some splits of '{root}' have no boxes; give --boxes with those of all splits, or one split alone as"
+        " SRC"
     )

@@ -97,8 +97,53 @@ def test_two_files_of_one_split_are_refused_whatever_it_is_called(src):
 
 def test_files_of_different_categories_are_refused(src):
     write_boxes(src.parent / "test.json", "test.png", ("cup",))
-    with pytest.raises(InputError, match="have different categories; give both files the same ones"):
+    with pytest.raises(InputError, match=r"the categories of 'test' \(cup\) and 'train' \(cell\) contradict"):
         run(src, [f"{split}={src.parent / split}.json" for split in SPLITS])
+
+
+def test_categories_of_other_ids_and_order_are_mapped_by_name(src):
+    write_boxes(src.parent / "train.json", "train.png", ("cup", "cell"))
+    write_boxes(src.parent / "valid.json", "valid.png", ("cell", "cup"))
+    summary = run(src, [f"{split}={src.parent / split}.json" for split in ("train", "valid")])
+    held = {}
+    for split in ("train", "valid"):
+        document = json.loads((src.parent / "dst" / split / "annotations.json").read_text())
+        names = {entry["id"]: entry["name"] for entry in document["categories"]}
+        held[split] = [names[box["category_id"]] for box in document["annotations"]]
+    assert held == {"train": ["cup"], "valid": ["cell"]}
+    assert any("mapped by name" in note for note in summary.notes)
+
+
+def test_a_split_may_name_fewer_categories(src):
+    write_boxes(src.parent / "train.json", "train.png", ("dish", "cell"))
+    run(src, [f"train={src.parent}/train.json", f"valid={src.parent}/valid.json"])
+    document = json.loads((src.parent / "dst" / "valid" / "annotations.json").read_text())
+    assert [entry["name"] for entry in document["categories"]] == ["dish", "cell"]
+    assert [box["category_id"] for box in document["annotations"]] == [2]
+
+
+def test_categories_of_one_name_and_other_keypoints_are_refused(src):
+    for split, points in (("train", ["head", "tail"]), ("valid", ["tail", "head"])):
+        path = src.parent / f"{split}.json"
+        document = json.loads(path.read_text())
+        document["categories"][0]["keypoints"] = points
+        path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="category 'cell' of split 'valid' has other keypoints"):
+        run(src, [f"{split}={src.parent / split}.json" for split in ("train", "valid")])
+
+
+def test_splits_of_voc_have_the_names_of_all(src):
+    for split, name in (("train", "cup"), ("valid", "bowl")):
+        folder = src.parent / f"{split}-xml"
+        folder.mkdir()
+        bounds = "<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>5</xmax><ymax>5</ymax></bndbox>"
+        (folder / f"{split}.xml").write_text(
+            f"<annotation><object><name>{name}</name>{bounds}</object></annotation>"
+        )
+    run(src, [f"{split}={src.parent / split}-xml" for split in ("train", "valid")])
+    for split, name in (("train", "cup"), ("valid", "bowl")):
+        [path] = (src.parent / "dst" / split / "annotations").iterdir()
+        assert f"<name>{name}</name>" in path.read_text()
 
 
 @pytest.mark.parametrize(

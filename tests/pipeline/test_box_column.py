@@ -99,16 +99,71 @@ def listed(cell):
     return [dict(zip(cell, row, strict=True)) for row in zip(*cell.values(), strict=True)]
 
 
+def categorise(tmp_path, form, names, others=None, **options):
+    """The note on categories, and the names of the first boxes of train and test, whose names differ."""
+    features = names and FEATURES | {"category": {"names": names, "_type": "ClassLabel"}}
+    write_shard(tmp_path / "s" / "train-0.parquet", form=form, features=others or FEATURES)
+    src = write_shard(tmp_path / "s" / "test-0.parquet", form=form, features=features)
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout(), **options))
+    said = {}
+    for split in ("train", "test"):
+        table = read_output(tmp_path / "dst", split)
+        feature = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]["objects"]
+        known = (feature[0] if isinstance(feature, list) else feature["feature"])["category"]["names"]
+        said[split] = [known[box["category"]] for box in listed(table.column("objects")[0].as_py())]
+    return [note for note in summary.notes if "categories" in note], said
+
+
 @pytest.mark.parametrize("form", ["lists", "structs"])
-@pytest.mark.parametrize("names", [["cup", "cell"], ["cell", "box"], ["cell", "cup", "box"]])
-def test_shards_that_call_categories_differently_are_refused(tmp_path, form, names):
-    other = FEATURES | {"category": {"names": names, "_type": "ClassLabel"}}
-    write_shard(tmp_path / "s" / "train-0.parquet", form=form)
-    src = write_shard(tmp_path / "s" / "test-0.parquet", form=form, features=other)
+@pytest.mark.parametrize("names", [["cup", "cell"], ["dish", "cup", "cell"]])
+def test_shards_that_list_categories_in_another_order_are_mapped_by_name(tmp_path, form, names):
+    notes, said = categorise(tmp_path, form, names)
+    assert notes == [
+        "the categories of column 'objects' are listed in 2 different ways; boxes are mapped by name"
+    ]
+    own = [names[1], names[0]]  # the boxes are of categories 1 and 0
+    assert said == {"train": ["cup", "cell"], "test": own}
+
+
+def test_a_shard_without_names_of_categories_takes_those_of_the_others(tmp_path):
+    notes, said = categorise(tmp_path, "lists", None)
+    assert len(notes) == 1
+    assert "1 of 2 files (" in notes[0]
+    assert notes[0].endswith("test-0.parquet' first) have no names and take those of the others")
+    assert said == {"train": ["cup", "cell"], "test": ["cup", "cell"]}
+
+
+@pytest.mark.parametrize("bad_boxes", ["stop", "skip"])
+def test_a_category_beyond_the_names_of_its_own_shard_is_a_bad_box(tmp_path, bad_boxes):
+    if bad_boxes == "stop":
+        with pytest.raises(InputError, match="category 1 is not one of the 1 of its own file"):
+            categorise(tmp_path, "lists", ["cell"])
+    else:
+        _, said = categorise(tmp_path, "lists", ["cell"], bad_boxes="skip")
+        assert said == {"train": ["cup", "cell"], "test": ["cell"]}
+
+
+@pytest.mark.parametrize("form", ["lists", "structs"])
+@pytest.mark.parametrize("names", [["cell", "box"], ["cell", "dish", "box"]])
+def test_shards_whose_categories_contradict_each_other_are_refused(tmp_path, form, names):
     with pytest.raises(
-        InputError, match=r"categories of column 'objects' differ in .*test-0.* and .*train-0"
+        InputError, match=r"categories of column 'objects' of .* contradict each other; give them"
     ):
-        augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+        categorise(tmp_path, form, names)
+
+
+def test_a_carried_column_whose_class_names_differ_between_shards_is_left_out(tmp_path):
+    for split, names in (("train", ["fine", "rough"]), ("test", ["rough", "fine"])):
+        src = write_shard(tmp_path / "s" / f"{split}-0.parquet", grade=[0] * COUNT)
+        table = pq.read_table(src / f"{split}-0.parquet")
+        text = json.loads(table.schema.metadata[b"huggingface"])
+        text["info"]["features"]["grade"] = {"names": names, "_type": "ClassLabel"}
+        pq.write_table(
+            table.replace_schema_metadata({"huggingface": json.dumps(text)}), src / f"{split}-0.parquet"
+        )
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    assert "left out: grade, whose class names differ between shards" in summary.notes
+    assert "grade" not in read_output(tmp_path / "dst").column_names
 
 
 @pytest.mark.slow

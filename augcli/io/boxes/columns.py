@@ -178,11 +178,16 @@ def column_feature(known: Any, column: BoxColumn) -> Any:
 
 def category_names(known: Any, column: BoxColumn) -> Any:
     """Return the class names of the categories in Hugging Face's feature of the column; None without such."""
+    return find_category(known, column).get("names")
+
+
+def find_category(known: Any, column: BoxColumn) -> dict[str, Any]:
+    """Return the part of Hugging Face's feature of the column that says what its categories are."""
     feature = _feature_of_boxes(known) or (known if isinstance(known, dict) else {})
     found = feature.get(column.category or "")
     while isinstance(found, dict) and "names" not in found and "feature" in found:
         found = found["feature"]
-    return found.get("names") if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _feature_of_boxes(known: Any) -> dict[str, Any] | None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 from augcli.errors import DecodeError, InputError, Option
 from augcli.io.boxes.column_cells import read_cells
-from augcli.io.boxes.columns import LOST_FIELDS, BoxColumn, category_names, find_column
-from augcli.io.hugging_face import check_names, read_features
+from augcli.io.boxes.columns import LOST_FIELDS, BoxColumn, find_column
 from augcli.io.images.headers import read_upright_size
 from augcli.io.images.index_masks import read_mask_header
 from augcli.io.labels.columns import holds_texts
+from augcli.io.readers.categories import list_categories, move_cells
 from augcli.io.readers.image_cells import copy_images, holds_images
 from augcli.io.readers.mask_look import describe_masks
 from augcli.io.readers.shards import Columns, find_first_image, open_shard, read_column, reading
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from augcli.io.boxes.column_cells import ColumnCells
     from augcli.io.readers.base import Selection
+    from augcli.io.readers.categories import Listed
     from augcli.io.readers.shards import Shard
     from augcli.samples import Catalogue, ImageBoxes
 
@@ -100,8 +102,21 @@ def find_described(
     return Described(columns._replace(mask=mask, others=tuple(others)), boxes, notes)
 
 
+def list_shard_categories(shards: Sequence[Shard], column: BoxColumn) -> Listed:
+    """Return the categories of a column of boxes in all shards.
+
+    Raises:
+        InputError: If they contradict each other.
+    """
+    cure = (
+        "give them the same names, or shards of one of both alone, or leave the column out with ",
+        Option("box_order", SKIP),
+    )
+    return list_categories([(shard.name, shard.schema) for shard in shards], column, cure)
+
+
 def read_column_boxes(
-    shards: Sequence[Shard], image: str, column: BoxColumn, features: dict[str, Any], selection: Selection
+    shards: Sequence[Shard], image: str, column: BoxColumn, categories: Listed, selection: Selection
 ) -> ColumnCells:
     """Read the boxes of all rows.
 
@@ -109,35 +124,21 @@ def read_column_boxes(
         shards: The shards, in the order of the samples.
         image: The column of the images.
         column: The column of the boxes.
-        features: Hugging Face's, of all columns.
+        categories: Its categories.
         selection: How boxes are read.
 
     Raises:
-        InputError: If the column is damaged, the order is in doubt, or shards call categories differently.
+        InputError: If the column is damaged, or the order is in doubt.
         StorageError: If the machine fails.
     """
-    _check_categories(shards, column)
-    names = check_names(category_names(features.get(column.name), column))
-    cells = read_column(shards, column.name)
+    column_cells = read_column(shards, column.name)
     order, bad_boxes = selection.box_order, selection.bad_boxes
-    return read_cells(cells, column, names, order, lambda: _read_sizes(shards, image), bad_boxes)
-
-
-def _check_categories(shards: Sequence[Shard], column: BoxColumn) -> None:
-    """Refuse shards whose features give one number of a category different names."""
-    first: tuple[str, Sequence[str]] | None = None
-    for shard in shards:
-        names = check_names(category_names(read_features(shard.schema).get(column.name), column))
-        if names is None:
-            continue
-        first = first or (shard.name, names)
-        if names != first[1]:
-            said = " and ".join(f"{of!r} ({', '.join(own)[:80]})" for of, own in (first, (shard.name, names)))
-            raise InputError(
-                f"the categories of column {column.name!r} differ in {said}; give them the same names in"
-                " the same order, or shards of one of both alone, or leave the column out with ",
-                Option("box_order", "skip"),
-            )
+    sizes = partial(_read_sizes, shards, image)
+    cells = read_cells(column_cells, column, categories.names, order, sizes, bad_boxes)
+    if cells.header.names != categories.names:  # they are texts
+        return cells
+    counts = [shard.footer.num_rows for shard in shards]
+    return cells._replace(images=move_cells(cells.images, counts, categories, bad_boxes))
 
 
 def give_boxes(catalogues: Sequence[Catalogue], boxes: Sequence[ImageBoxes]) -> tuple[Catalogue, ...]:

@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from augcli.errors import InputError, Option
 from augcli.io.boxes.column_cells import read_cells
-from augcli.io.boxes.columns import category_names, find_column
-from augcli.io.hugging_face import check_names, read_features
+from augcli.io.boxes.columns import find_column
 from augcli.io.images.headers import read_upright_size
 from augcli.io.labels.tables import Table, open_table
+from augcli.io.readers.categories import list_categories, move_cells
 from augcli.io.readers.described import LOOKED_AT, MASK_COLUMNS, SKIP, describe_boxes
 from augcli.io.readers.folder_labels import LABEL_TABLES
 from augcli.io.split_words import find_words
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 IMAGE_FILE = "file_name"
 OTHER_FILE = "_file_name"
 """What the names of columns end in that name further files."""
+
+SAME_NAMES = ("give them the same names, or leave the column out with ", Option("box_order", SKIP))
+"""What is to be done where tables name categories of boxes differently."""
 
 
 class NamedFiles(NamedTuple):
@@ -141,15 +144,18 @@ def find_table_boxes(
     column = find_column(rows.schema.field(name))
     if column is None:
         raise InputError(f"column {name!r} has other types in other tables; write them alike")
-    classes = check_names(category_names(read_features(own[0][1].schema).get(name), column))
+    listed = list_categories([(table.name, table.schema) for _, table in own], column, SAME_NAMES)
     cells = read_cells(
         rows.column(0),
         column,
-        classes,
+        listed.names,
         selection.box_order,
         lambda: [read_upright_size(*store.read([key])) for key in keys[:LOOKED_AT]],
         selection.bad_boxes,
     )
-    boxes = dict(zip(keys, cells.images, strict=True))
+    images = cells.images
+    if cells.header.names == listed.names:
+        images = move_cells(images, [len(rows) for _, rows in read], listed, selection.bad_boxes)
+    boxes = dict(zip(keys, images, strict=True))
     given = tuple(replace(split, boxes=[boxes.get(key) for key in split.keys]) for split in catalogues)
-    return given, cells.header, describe_boxes(column, cells)
+    return given, cells.header, [*describe_boxes(column, cells), *listed.notes]

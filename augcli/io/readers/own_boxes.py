@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import InputError, Option
 from augcli.io.boxes.base import BOX_FILES, box_formats
 from augcli.io.readers.annotations import find_boxes
+from augcli.io.readers.categories import unite_boxes
 from augcli.io.readers.pairs import join_root
 from augcli.io.store.locations import Kind
 from augcli.io.store.names import RECIPE
@@ -56,21 +57,23 @@ def find_own_boxes(
         places = [_locate_boxes(root, selection)]
     if not any(places):
         return catalogues, None, []
-    matched, headers, notes = [], [], []
+    matched: list[Catalogue] = []
+    headers: dict[str, BoxHeader | None] = {}
+    notes: list[str] = []
     for catalogue, own, boxes in zip(catalogues, names(), places, strict=True):
         if boxes is None:
             continue
-        [with_boxes], header, more = find_boxes([catalogue], [own], boxes, selection)
+        [with_boxes], headers[catalogue.split], more = find_boxes([catalogue], [own], boxes, selection)
         matched.append(with_boxes)
-        headers.append(header)
         notes += [f"boxes: those of {boxes.name!r}", *more]
-    if len(matched) < len(catalogues) or any(header != headers[0] for header in headers):
+    if len(matched) < len(catalogues):
         raise InputError(
-            f"the splits of {root!r} have boxes of different categories, or some have none; give ",
+            f"some splits of {root!r} have no boxes; give ",
             Option("boxes"),
             " with those of all splits, or one split alone as SRC",
         )
-    return tuple(matched), headers[0], notes
+    given, header, more = unite_boxes(matched, headers, f"the boxes of {root!r}")
+    return given, header, [*notes, *more]
 
 
 def _find_root(found: Input, selection: Selection) -> str | None:

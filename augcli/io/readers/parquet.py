@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,13 @@ from augcli.io.labels.labelling import Labelling, gives_all
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.labels.split_columns import describe_splits_in, list_split_columns, refuse_splits_in
 from augcli.io.readers.base import Carried, Source, labels_fit_folders
-from augcli.io.readers.described import describe_boxes, find_described, give_boxes, read_column_boxes
+from augcli.io.readers.described import (
+    describe_boxes,
+    find_described,
+    give_boxes,
+    list_shard_categories,
+    read_column_boxes,
+)
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import SHARD_SUFFIXES, describe_passed_over
 from augcli.io.readers.row_keys import RowKeys
@@ -50,6 +57,7 @@ if TYPE_CHECKING:
     from augcli.io.boxes.columns import BoxColumn
     from augcli.io.labels.choice import LabelChoice
     from augcli.io.readers.base import ClassList, Input, Selection
+    from augcli.io.readers.categories import Listed
     from augcli.program.annotated import BoxHeader
     from augcli.samples import RowGroup
 
@@ -65,6 +73,9 @@ def open_shards(found: Input, selection: Selection, classes: ClassList) -> Sourc
         schema, selection.image_col, selection.label_col, selection.files.masks, shards[0].name
     )
     columns, box_column, notes = find_described(schema, shards, columns, selection)
+    renamed = _find_renamed(shards, columns.others)
+    columns = columns._replace(others=tuple(name for name in columns.others if name not in renamed))
+    notes += [f"left out: {', '.join(renamed)}, whose class names differ between shards"] if renamed else []
     carried, replaced = _choose_carried(schema, columns)
     notes += [] if columns.labels else describe_unlike(schema, columns.others)
     notes += [f"columns of the input that the output has anew: {', '.join(replaced)}"] if replaced else []
@@ -72,10 +83,12 @@ def open_shards(found: Input, selection: Selection, classes: ClassList) -> Sourc
     notes = [*rows.notes, *notes, *describe_passed_over(found, SHARD_SUFFIXES, selection)]
     known = read_features(schema)
     features = {name: known[name] for name in carried.names if name in known}
-    catalogues, header, more = _find_boxes(rows, columns, box_column, known, found, selection)
+    categories = list_shard_categories(rows.shards, box_column) if box_column is not None else None
+    boxes = None if box_column is None or categories is None else (box_column, categories)
+    catalogues, header, more = _find_boxes(rows, columns, boxes, found, selection)
     notes += more
-    if box_column is not None and (feature := column_feature(known.get(box_column.name), box_column)):
-        features[box_column.name] = feature
+    if boxes is not None and (feature := column_feature(boxes[1].feature, boxes[0])):
+        features[boxes[0].name] = feature
     return Source(
         catalogues=catalogues,
         layout="parquet",
@@ -173,8 +186,7 @@ def _divide_rows(
 def _find_boxes(
     rows: _Divided,
     columns: Columns,
-    box_column: BoxColumn | None,
-    features: dict[str, Any],
+    box_column: tuple[BoxColumn, Listed] | None,
     found: Input,
     selection: Selection,
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
@@ -186,8 +198,10 @@ def _find_boxes(
         return [[[path] for path in itertools.islice(paths, len(split))] for split in catalogues]
 
     if box_column is not None:
-        cells = read_column_boxes(rows.shards, columns.image, box_column, features, selection)
-        return give_boxes(catalogues, cells.images), cells.header, describe_boxes(box_column, cells)
+        column, categories = box_column
+        cells = read_column_boxes(rows.shards, columns.image, column, categories, selection)
+        notes = [*describe_boxes(column, cells), *categories.notes]
+        return give_boxes(catalogues, cells.images), cells.header, notes
     if selection.files.boxes:
         return find_given_boxes(catalogues, names(), selection)
     return find_own_boxes(catalogues, names, found, selection)
@@ -223,6 +237,19 @@ def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, lis
     replaced = [name for name in columns.others if part_files.is_ours(name, columns.mask is not None)]
     kept = [schema.field(name) for name in columns.others if name not in replaced]
     return pa.schema([plain_field(field) for field in kept]), replaced
+
+
+def _find_renamed(shards: Sequence[Shard], names: Sequence[str]) -> list[str]:
+    """Return the columns whose class names differ between shards: numbers would mean other classes."""
+    features = [read_features(shard.schema) for shard in shards]
+    said = [{name: json.dumps(own[name]) for name in names if name in own} for own in features]
+    first = next(iter(said), {})
+    return [
+        name
+        for name in names
+        if any('"names"' in own.get(name, "") for own in said)
+        and any(own.get(name) != first.get(name) for own in said)
+    ]
 
 
 def _label_rows(

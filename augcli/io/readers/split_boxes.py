@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, Option
 from augcli.io.readers.annotations import find_boxes
+from augcli.io.readers.categories import unite_boxes
 from augcli.io.readers.pairs import join_root
 from augcli.io.readers.splits import choose_split
 from augcli.io.store.locations import Kind
@@ -55,21 +56,20 @@ def find_given_boxes(
     splits = [catalogue.split for catalogue in catalogues]
     by_split = _name_splits(boxes, splits)
     matched: list[Catalogue] = []
-    headers: dict[str, BoxHeader] = {}
+    headers: dict[str, BoxHeader | None] = {}
     notes = []
     for catalogue, own in zip(catalogues, names, strict=True):
         if catalogue.split not in by_split:
             matched.append(replace(catalogue, boxes=[None] * len(catalogue)))
+            headers[catalogue.split] = None
             notes.append(f"split {catalogue.split!r} has no boxes")
             continue
         place = selection.locate(by_split[catalogue.split])
-        [with_boxes], headers[by_split[catalogue.split]], more = find_boxes(
-            [catalogue], [own], place, selection
-        )
+        [with_boxes], headers[catalogue.split], more = find_boxes([catalogue], [own], place, selection)
         matched.append(with_boxes)
         notes += [f"{catalogue.split}: {note}" for note in more]
-    _check_alike(headers)
-    return tuple(matched), next(iter(headers.values())), notes
+    given, header, more = unite_boxes(matched, headers, "the boxes of splits")
+    return given, header, [*notes, *more]
 
 
 def _name_splits(pairs: Sequence[tuple[str, str]], splits: Sequence[str]) -> Mapping[str, str]:
@@ -88,15 +88,3 @@ def _name_splits(pairs: Sequence[tuple[str, str]], splits: Sequence[str]) -> Map
             )
         by_split[split] = path
     return by_split
-
-
-def _check_alike(headers: Mapping[str, BoxHeader]) -> None:
-    """Refuse files whose categories differ: one output has one list of them."""
-    (first, header), *others = headers.items()
-    for path, other in others:
-        alike = (header.box_format, header.names, header.keys.get("categories"))
-        if alike != (other.box_format, other.names, other.keys.get("categories")):
-            raise InputError(
-                f"the boxes {first!r} and {path!r} have different categories; give both files the same ones,"
-                " or one split alone as SRC"
-            )
