@@ -44,6 +44,8 @@ plan/limits           how much is done at once
 plan/tasks            what one worker does in one go, and the slice of the plan for it
 worker/execute        the walk along an arc of a ring
 worker/window         the samples in memory around a position
+worker/neighbours     what is known of the samples around a position, and who is a partner
+worker/drawing        which operations an output gets
 worker/planner        the programs of a window's outputs
 worker/maker          apply and encode
 worker/annotations    masks and boxes of the samples at hand

@@ -147,9 +147,9 @@ def test_another_place_of_the_holes_is_another_recipe(boxed, tmp_path):
 
 
 def test_no_boxes_are_asked_for_where_holes_lie_anywhere(boxed, tmp_path, monkeypatch):
-    from augcli.pipeline.worker.window import Window
+    from augcli.pipeline.worker.neighbours import Neighbours
 
-    monkeypatch.setattr(Window, "boxes", None)
+    monkeypatch.setattr(Neighbours, "boxes", None)
     for number, operation in enumerate((CutMix(), Erase())):
         done = augcli.materialize(dst=tmp_path / str(number), recipe=single(operation), **boxed)
         assert done.applied > 0

@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from blake3 import blake3
 from PIL import Image
 
 from augcli.errors import DecodeError
 from augcli.pipeline.plan.chunks import Arc
 from augcli.pipeline.plan.limits import Limits
-from augcli.pipeline.plan.rings import Ring, SectionTooShortError
+from augcli.pipeline.plan.rings import Ring
 from augcli.pipeline.worker.loader import Loader
 from augcli.pipeline.worker.values import Stopwatch
 from augcli.pipeline.worker.window import Window
@@ -62,15 +61,6 @@ def open_window(files, start=0, stop=COUNT, reach=1, reuses=True, shifts=range(1
     return Window(Arc(ring, start, stop), loader, reach, replace(Limits(), **limits))
 
 
-def find_partner(window, position, place):
-    """Find a partner that decodes: as long as one was expected in vain, the next is."""
-    while True:
-        surprises = window.surprises
-        window.try_partners({ahead: window.open(ahead) for ahead in window.candidates(position, place)})
-        if window.surprises == surprises:
-            return window.expect_partner(position, place)
-
-
 def test_many_files_are_read_in_a_row_but_not_beyond_the_arc():
     files = Files()
     window = open_window(files, 1, 6, read_ahead=3)
@@ -87,56 +77,6 @@ def test_a_sample_is_read_and_decoded_once():
     window = open_window(files)
     assert window.decode(window.open(2)) is window.decode(window.open(2))
     assert (window.decode(window.open(2))[0, 0, 0], files.reads) == (2, [2])
-
-
-def test_the_partner_is_the_nearest_that_decodes():
-    window = open_window(Files(bad=[3], torn=[4]))
-    assert window.expect_partner(2, 0) == 4  # whose header is whole
-    assert find_partner(window, 2, 0) == 5
-    assert window.expect_partner(2, 0) == 5
-    assert (window.failed_partners, window.looked_at, window.surprises) == ({3, 4}, set(), 1)
-
-
-def test_what_was_looked_at_behind_the_arc_is_known_with_its_hash():
-    files = Files(bad=[3])
-    window = open_window(files, 0, 3)
-    assert [find_partner(window, position, 0) for position in (0, 2)] == [1, 4]
-    assert window.looked_at == {3, 4}
-    assert window.content(4) == blake3(files.data[4]).digest(length=16)
-
-
-def test_partners_run_on_from_the_start_of_the_ring():
-    window = open_window(Files())
-    assert (find_partner(window, 7, 1), window.open(9).sample) == (9, 1)
-
-
-def test_with_too_few_partners_they_take_turns():
-    window = open_window(Files(bad=[1, 2, 3, 4, 5]))
-    assert [find_partner(window, 0, place) for place in range(4)] == [6, 7, 6, 7]
-    assert find_partner(open_window(Files(bad=range(1, 8))), 0, 0) is None
-
-
-def test_of_a_stretch_nobody_looks_beyond_the_end():
-    members = np.arange(COUNT)
-    whole = Ring(members, members.astype(np.uint64), range(1, COUNT))
-    ring, start = whole.cut_section(1, 3, 2)
-    assert (start, ring.members.tolist(), len(ring), ring.partners) == (0, [1, 2, 3, 4], COUNT, COUNT - 1)
-    loader = Loader(Files(bad=[3]), Recipe(), None, None, True, Stopwatch())
-    window = Window(Arc(ring, 0, 2), loader, 1, Limits())
-    assert find_partner(window, 1, 0) == 3
-    with pytest.raises(SectionTooShortError):
-        find_partner(window, 1, 1)
-
-
-def test_of_a_stretch_with_few_shifts_nobody_takes_turns():
-    members = np.arange(COUNT)
-    whole = Ring(members, members.astype(np.uint64), np.array([1, 5]))
-    ring, _ = whole.cut_section(0, 1, 1)
-    assert (ring.members.tolist(), ring.shifts.tolist(), ring.partners) == ([0, 1], [1], 2)
-    window = Window(Arc(ring, 0, 1), Loader(Files(), Recipe(), None, None, True, Stopwatch()), 1, Limits())
-    assert find_partner(window, 0, 0) == 1
-    with pytest.raises(SectionTooShortError):  # the second partner is five ahead
-        find_partner(window, 0, 1)
 
 
 def test_who_fails_raises_why_each_time():
@@ -175,8 +115,8 @@ def test_the_first_positions_may_be_wanted_by_another_task():
 def test_beyond_the_bound_the_farthest_images_are_decoded_again():
     files = Files()
     window = open_window(files, held_bytes=2 * PIXELS)
-    for position in range(4):
-        assert find_partner(window, position, 0) == position + 1
+    for position in range(COUNT):
+        window.check(window.open(position))
     decoded = [position for position in range(COUNT) if window.open(position).pixels is not None]
     assert len(decoded) == 2
     assert [int(window.decode(window.open(position))[0, 0, 0]) for position in range(5)] == [0, 1, 2, 3, 4]

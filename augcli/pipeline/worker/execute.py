@@ -15,6 +15,7 @@ from augcli.pipeline.worker.annotations import AnnotationFollower
 from augcli.pipeline.worker.collector import Collector
 from augcli.pipeline.worker.loader import Loader
 from augcli.pipeline.worker.maker import Maker
+from augcli.pipeline.worker.neighbours import Neighbours
 from augcli.pipeline.worker.planner import Planner
 from augcli.pipeline.worker.preparer import Preparer
 from augcli.pipeline.worker.staging import Staging
@@ -55,8 +56,9 @@ def _walk(job: Job, arc: Arc, samples: Samples, backend: Backend, staging: Stagi
     # Where outputs wait to be made together, so do the images that they are made from.
     loader = Loader(samples, recipe, geometry, annotations, not backend.apply_many, watch)
     window = Window(arc, loader, job.count_partners(arc.members), limits)
-    planner = Planner(job, arc, window)
-    preparer = Preparer(window, planner, annotations, geometry, recipe)
+    neighbours = Neighbours(window, arc)
+    planner = Planner(job, arc, neighbours)
+    preparer = Preparer(window, neighbours, planner, annotations, geometry, recipe)
     maker = Maker(recipe, backend, limits.made_together, watch)
     collector = Collector(job, limits.gathered_bytes, watch, staging)
     start = arc.start
@@ -81,14 +83,14 @@ def _walk(job: Job, arc: Arc, samples: Samples, backend: Backend, staging: Stagi
         collector.flush()
         start = stop
     collector.pack(samples)
-    return _conclude(collector.result, job, arc, window, watch)
+    collector.result.seconds = dict(watch.seconds)
+    return _conclude(collector.result, job, arc, neighbours, window)
 
 
-def _conclude(result: ArcResult, job: Job, arc: Arc, window: Window, watch: Stopwatch) -> ArcResult:
+def _conclude(result: ArcResult, job: Job, arc: Arc, neighbours: Neighbours, window: Window) -> ArcResult:
     """Return the result of an arc with what is known of all samples that were read for it."""
-    failed = (job.catalogue.keys[sample] for sample in window.failed_partners)
+    failed = (job.catalogue.keys[sample] for sample in neighbours.failed)
     result.passed_over = sorted(map(printable_key, failed))
     result.contents = b"".join(map(window.content, range(arc.start, arc.stop)))
-    result.beyond = {position - arc.stop: window.content(position) for position in window.looked_at}
-    result.seconds = dict(watch.seconds)
+    result.beyond = {position - arc.stop: window.content(position) for position in neighbours.looked_at}
     return result

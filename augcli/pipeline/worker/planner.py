@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from augcli.kernels.match import mixed_shape
 from augcli.kernels.table import Table, tabulate
+from augcli.pipeline.worker.drawing import Drawer
 from augcli.pipeline.worker.values import ORIGINAL, OutputPlan
 from augcli.program.steps import Fill, ImageMean
-from augcli.rng import Draws, draw_many, draw_subsets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from augcli.ops import Operation
     from augcli.pipeline.plan.chunks import Arc
     from augcli.pipeline.plan.job import Job
+    from augcli.pipeline.worker.drawing import Drawn
     from augcli.program.steps import Program
     from augcli.samples import Edges, Shape
 
 
 class Surroundings(Protocol):
-    """What a planner asks of the samples around a position: a `Window`, or in a test anything else."""
+    """What a planner asks of the samples around a position: `Neighbours`, or in a test anything else."""
 
     @property
     def surprises(self) -> int:
@@ -32,18 +32,10 @@ class Surroundings(Protocol):
         """Return a sample's shape as far as it is known; None if it cannot be read."""
 
     def boxes(self, position: int) -> Sequence[Edges]:
-        """Return the boxes that belong to a sample, as it is loaded; none where it has none."""
+        """Return the boxes that belong to a sample, as it is loaded; none if it has no boxes."""
 
     def expect_partner(self, position: int, place: int) -> int | None:
-        """Return the position of a partner, as far as is known; None if there is none."""
-
-
-class Drawn(NamedTuple):
-    """An operation that an output gets: place of its entry in the recipe, and its random numbers."""
-
-    entry: int
-    operation: Operation
-    draws: Draws
+        """Return the position of a partner, as far as is known; None if nobody can be it."""
 
 
 class Planner:
@@ -53,8 +45,7 @@ class Planner:
         """Prepare to plan; `around` is asked only then."""
         self._recipe, self._arc, self._around = job.recipe, arc, around
         self._mixing = job.recipe.mixing_entries
-        operations = [choice.operation for entry in self._recipe.entries for choice in entry.choices]
-        self._streams = 1 + max([operation.streams for operation in operations], default=0)
+        self._drawer = Drawer(job.recipe)
         self._has_originals = job.recipe.originals == "copy"
         self._outputs = job.outputs[arc.members].tolist()
         self._hashes = job.hashes[arc.members].tolist()
@@ -71,13 +62,17 @@ class Planner:
         drawn = self._draw_many([place for place in places if place[1] != ORIGINAL])
         return {place: self._plan(*place, drawn.get(place)) for place in places}
 
+    def _draw_many(self, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[Drawn]]:
+        """Draw the operations of many outputs at once, by position and copy."""
+        addresses = [(copy, self._hash(position)) for position, copy in places]
+        shapes = [self._around.shape(position) for position, _ in places]
+        return dict(zip(places, self._drawer.draw_many(addresses, shapes), strict=True))
+
     def plan(self, position: int, copy: int) -> OutputPlan:
         """Plan one output; partners are those expected by what is known so far."""
         if copy == ORIGINAL:
             return self._plan(position, copy, None)
-        recipe, sample = self._recipe, self._hash(position)
-        numbers = [Draws(recipe.seed, entry, copy, sample) for entry in range(len(recipe.entries))]
-        return self._plan(position, copy, self._choose(numbers))
+        return self._plan(position, copy, self._drawer.draw(copy, self._hash(position)))
 
     def _plan(self, position: int, copy: int, drawn: Sequence[Drawn] | None) -> OutputPlan:
         """Plan one output from the operations that it gets; an original's are None."""
@@ -139,41 +134,13 @@ class Planner:
         shapes = [self._around.shape(position) for position in partners]
         return [shape for shape in shapes if shape is not None]
 
-    def _choose(self, numbers: Sequence[Draws]) -> list[Drawn]:
-        """Draw which operations an output gets."""
-        drawn = []
-        for index, draws in enumerate(numbers):
-            operation = self._recipe.entries[index].draw(draws)
-            if operation is not None:
-                drawn.append(Drawn(index, operation, draws))
-        return drawn
-
-    def _draw_many(self, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[Drawn]]:
-        """Draw the operations of many outputs, and numbers and subsets for them at once."""
-        count = len(self._recipe.entries)
-        addresses = [
-            (entry, copy, self._hash(position)) for position, copy in places for entry in range(count)
-        ]
-        numbers = draw_many(self._recipe.seed, addresses, self._streams)
-        drawn = [self._choose(numbers[at * count : (at + 1) * count]) for at in range(len(places))]
-        return self._draw_subsets(dict(zip(places, drawn, strict=True)))
-
-    def _draw_subsets(self, drawn: dict[tuple[int, int], list[Drawn]]) -> dict[tuple[int, int], list[Drawn]]:
-        """Draw the subsets at once that operations will ask for."""
-        every = [(self._around.shape(position), each) for (position, _), own in drawn.items() for each in own]
-        subsets = [each.operation.find_subset(each.draws, shape) if shape else None for shape, each in every]
-        if not any(subsets):
-            return drawn
-        ready = iter(draw_subsets([each.draws for _, each in every], subsets))
-        return {place: [each._replace(draws=next(ready)) for each in own] for place, own in drawn.items()}
-
     def _hash(self, position: int) -> int:
         return int(self._hashes[position - self._arc.start])
 
     def _add_partner(
         self, position: int, copy: int, entry: int, places: list[int], partners: list[int]
     ) -> str:
-        """Append an entry's partner, if there is one; return the reason where there is none."""
+        """Append an entry's partner; return the reason if it has no partner, else an empty text."""
         ring = self._arc.ring
         if not ring.partners:
             return f"no partner of {self._recipe.partner_rule}"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from augcli.io.images.geometry import Geometry
     from augcli.io.records.annotation_columns import OutputAnnotations
     from augcli.pipeline.worker.annotations import AnnotationFollower
+    from augcli.pipeline.worker.neighbours import Neighbours
     from augcli.pipeline.worker.planner import Planner
     from augcli.pipeline.worker.values import Loaded, OutputPlan
     from augcli.pipeline.worker.window import Window
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 GREYED = "colour partners read as grey, since 16-bit grey stays so"
 OTHER_PROFILE = "partners with another colour profile, whose numbers are used as they are"
 PROFILE_LEFT_OUT = "colour profiles left out, since they do not describe the images written"
-"""What is counted for each output of which that holds."""
+"""Each is counted once for an output of which it is true."""
 
 
 class Preparer:
@@ -37,12 +38,24 @@ class Preparer:
     def __init__(
         self,
         window: Window,
+        neighbours: Neighbours,
         planner: Planner,
         annotations: AnnotationFollower | None,
         geometry: Geometry | None,
         recipe: Recipe,
     ) -> None:
-        self._window, self._planner, self._annotations = window, planner, annotations
+        """Prepare outputs of an arc.
+
+        Args:
+            window: What opens and decodes its samples.
+            neighbours: What finds their partners.
+            planner: What plans outputs.
+            annotations: What lets masks and boxes follow; None if there are no masks and boxes.
+            geometry: The size that samples are brought to; None if they keep theirs.
+            recipe: What is done.
+        """
+        self._window, self._neighbours = window, neighbours
+        self._planner, self._annotations = planner, annotations
         self._geometry, self._recipe = geometry, recipe
 
     def expect_all(self, plans: Mapping[tuple[int, int], OutputPlan]) -> dict[tuple[int, int], Made]:
@@ -52,7 +65,7 @@ class Preparer:
         read again before their time comes.
         """
         expected = {place: self._expect(place[0], plan) for place, plan in plans.items()}
-        end = self._window.ring_end
+        end = self._neighbours.ring_end
         return {place: made for place, made in expected.items() if max(made.candidates, default=0) < end}
 
     def prepare(self, position: int, copy: int, expected: dict[tuple[int, int], Made]) -> Made:
@@ -83,7 +96,7 @@ class Preparer:
             made.failure = base.failure
             return made
         if plan.places:
-            ahead = window.candidates(position, max(plan.places))
+            ahead = self._neighbours.candidates(position, max(plan.places))
             made.candidates = {place: window.open(place) for place in ahead}
         if not plan.steps:
             self._expect_unchanged(made)
@@ -115,7 +128,7 @@ class Preparer:
             made.remarks = (f"{WRITTEN_ANEW}{obstacle}", *_note_sources(made.base, ()))
 
     def _choose_encoding(self, made: Made, channels: int) -> None:
-        """Decide how an output is written, and note what is lost by that."""
+        """Decide how an output is written, and note what is lost in it."""
         header, recipe = made.base.header, self._recipe
         assert header is not None
         made.encoding = codec.choose_encoding(
@@ -136,7 +149,7 @@ class Preparer:
         window, plan, base = self._window, made.plan, made.base
         if plan.is_drawn:
             window.decode(base)
-            window.try_partners(made.candidates)
+            self._neighbours.try_partners(made.candidates)
             if window.surprises != plan.surprises:
                 return self._settle(position, self._expect_anew(position, plan.copy))
         if plan.steps:
@@ -191,7 +204,7 @@ def _note_sources(base: Loaded, partners: Sequence[Loaded]) -> tuple[str, ...]:
     headers = [loaded.header for loaded in (base, *partners) if loaded.header is not None]
     bits = {header.narrowed for header in headers if header.narrowed}
     remarks = [f"{number}-bit colour read as 8-bit" for number in sorted(bits)]
-    own = headers[0].profile
-    if not all(are_alike(own, header.profile) for header in headers[1:]):
+    profile = headers[0].profile
+    if not all(are_alike(profile, header.profile) for header in headers[1:]):
         remarks.append(OTHER_PROFILE)
     return tuple(remarks)

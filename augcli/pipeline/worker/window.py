@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from augcli.pipeline.plan.rings import SectionTooShortError
 from augcli.pipeline.worker.loader import Loader
 from augcli.pipeline.worker.values import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from augcli.pipeline.plan.chunks import Arc
     from augcli.pipeline.plan.limits import Limits
-    from augcli.samples import Edges, Pixels, Shape
+    from augcli.samples import Pixels
 
 
 class Window:
@@ -36,16 +33,7 @@ class Window:
         self._decoded_bytes = 0
         self.surprises = 0
         """How many images did not keep what their header promised: they failed, or had another shape."""
-        self.looked_at: set[int] = set()
-        """Positions behind the arc that were looked at as partners."""
         self._contents: dict[int, bytes] = {}
-        self.failed_partners: set[int] = set()
-        """Samples that were looked at as partners and do not decode."""
-
-    @property
-    def ring_end(self) -> int:
-        """The position from which on the ring's samples come again."""
-        return len(self._arc.ring)
 
     def read_ahead(self, position: int) -> int:
         """Read the files and headers of a position and of those behind it; return where reading stopped.
@@ -85,15 +73,6 @@ class Window:
             self._contents[place] = loaded.content
         return loaded
 
-    def shape(self, position: int) -> Shape | None:
-        """Return a sample's shape as far as it is known; None if it cannot be read."""
-        return self.open(position).shape
-
-    def boxes(self, position: int) -> Sequence[Edges]:
-        """Return the boxes that belong to a sample, as it is loaded; none where it has none."""
-        annotations = self.open(position).annotations
-        return () if annotations is None else annotations.edges.tolist()
-
     def content(self, position: int) -> bytes:
         """Return the hash of a sample that was opened, also if it was released since."""
         return self._contents[position % len(self._arc.ring)]
@@ -102,7 +81,7 @@ class Window:
         """Return the upright pixels of a sample that was opened.
 
         Raises:
-            DecodeError: If it has none.
+            DecodeError: If it does not decode.
         """
         if loaded.pixels is None:
             if loaded.failure is None:
@@ -111,49 +90,6 @@ class Window:
                 raise loaded.failure[1]
         assert loaded.pixels is not None
         return loaded.pixels
-
-    def expect_partner(self, position: int, place: int) -> int | None:
-        """Return the position of a partner, as far as is known before images are decoded; None for none.
-
-        Args:
-            position: Whose partner.
-            place: Which of the possible partners, counted from the nearest; beyond the last, again from
-                the first.
-        """
-        good = [ahead for ahead in self.candidates(position, place) if self.open(ahead).failure is None]
-        return good[place % len(good)] if good else None
-
-    def candidates(self, position: int, place: int) -> list[int]:
-        """Return the positions that are looked at for a partner: all up to it, as far as is known.
-
-        Args:
-            position: Whose partner.
-            place: Which of those that decode, counted from the nearest; all if there are fewer.
-
-        Raises:
-            SectionTooShortError: If it lies behind what is known of the ring.
-        """
-        looked_at, missing, ring = [], place + 1, self._arc.ring
-        for shift in ring.shifts:
-            ahead = position + int(shift)
-            looked_at.append(ahead)
-            missing -= self.open(ahead).failure is None
-            if not missing:
-                return looked_at
-        if len(ring.shifts) < ring.partners:
-            raise SectionTooShortError
-        return looked_at
-
-    def try_partners(self, candidates: Mapping[int, Loaded]) -> None:
-        """Find out whether samples decode, as partners must; by their positions, in the order of the ring."""
-        for position, loaded in candidates.items():
-            if position >= self._arc.stop:
-                self.looked_at.add(position)
-            if not loaded.decodes and loaded.failure is None:
-                self._decode(loaded)
-                self._shrink()
-            if loaded.failure is not None:
-                self.failed_partners.add(loaded.sample)
 
     def release(self, position: int) -> None:
         """Let go of a position that is done; only the first ones may be wanted by another task."""
@@ -165,6 +101,12 @@ class Window:
         if loaded is not None:
             self._decoded_bytes -= loaded.decoded_bytes
             self._loader.let_go(loaded)
+
+    def check(self, loaded: Loaded) -> None:
+        """Find out whether a sample that was opened decodes; its `failure` says so."""
+        if not loaded.decodes and loaded.failure is None:
+            self._decode(loaded)
+            self._shrink()
 
     def _decode(self, loaded: Loaded) -> None:
         expected = loaded.shape
