@@ -371,6 +371,42 @@ def test_a_stretched_partner_that_is_seen_whole_is_wholly_visible():
     assert found.visibility == 1.0
 
 
+def draw_mask(held):
+    """The pixels that lie in an odd number of boxes, and the first one."""
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    for box in held:
+        mask[box.y0 : box.y1, box.x0 : box.x1] ^= True
+    mask[0, 0] = True
+    return mask
+
+
+masks = st.lists(boxes, max_size=4).map(draw_mask)
+
+
+@pytest.mark.slow
+@given(programs, masks, masks)
+def test_the_runs_and_the_weight_that_are_left_are_those_of_pixels(program, first, second):
+    base = Source(
+        HEIGHT, WIDTH, [(0, 0, HEIGHT, WIDTH)] * 2, tuple(Outline(runs_of(m)) for m in (first, second))
+    )
+    cells = follow_program(tuple(program), HEIGHT, WIDTH)
+    slots = [None, *(0 for step in program if not isinstance(step, Fill))]
+    expected = []
+    for image, slot in enumerate(slots):
+        shares = cells.spread(cells.visible(image))
+        for number, mask in enumerate((first, second)):
+            seen = mask & (shares > 0)
+            if seen.any():
+                form = runs_of(seen).runs.tolist()
+                expected.append((slot, number, form, seen.sum() / mask.sum(), shares[seen].mean()))
+    found = follow(program, base, [base])
+    assert [(one.slot, one.number, one.outline.form.runs.tolist()) for one in found] == [
+        one[:3] for one in expected
+    ]
+    for one, (*_, visibility, weight) in zip(found, expected, strict=True):
+        assert (one.visibility, one.weight) == pytest.approx((visibility, weight), rel=1e-12)
+
+
 # --- oriented boxes ------------------------------------------------------------------------------------
 
 DIAMOND = Corners(np.array([(2.0, 6.0), (6.0, 10.0), (10.0, 6.0), (6.0, 2.0)]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from augcli.program.polygons import bound_outlines, cut_polygons, find_edges
-from augcli.program.run_lengths import Block, count_pixels, find_bounds, pack, stretch_block, unpack
+from augcli.program.strips import cut_at_cells, cut_into_strips, join_runs, stretch_strips
 from augcli.samples import Corners, Outline, Polygons, RunLengths
 
 if TYPE_CHECKING:
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from augcli.program.cells import Window
     from augcli.program.layers import Layer
     from augcli.program.polygons import Cut
-    from augcli.program.steps import Bounds
     from augcli.program.stretching import Stretch
+    from augcli.program.strips import Strips
     from augcli.samples import Edges, Form
 
 HIDDEN = 1
@@ -32,12 +31,12 @@ class Placed(NamedTuple):
 
     Attributes:
         outline: It, with run lengths as they came.
-        block: The pixels of run lengths, if they were stretched or cut already.
+        stretch: How run lengths are to be stretched; None if they keep their place.
         lost: Pixels of run lengths that were cut off before.
     """
 
     outline: Outline
-    block: Block | None = None
+    stretch: Stretch | None = None
     lost: float = 0.0
 
 
@@ -73,10 +72,7 @@ def place_outline(outline: Outline, stretch: Stretch, lost: float = 0.0) -> Plac
     if stretch.is_still:
         return Placed(outline, None, lost)
     form, keypoints, (height, width) = outline.form, outline.keypoints, stretch.scales
-    block = None
-    if isinstance(form, RunLengths):
-        block = stretch_block(unpack(form), stretch)
-    elif form is not None:
+    if form is not None and not isinstance(form, RunLengths):
         form = form._replace(points=stretch.move_points(form.points))
     if keypoints is not None:
         moved = keypoints.copy()
@@ -84,7 +80,7 @@ def place_outline(outline: Outline, stretch: Stretch, lost: float = 0.0) -> Plac
         moved[is_there, :2] = stretch.move_points(keypoints[is_there, :2])
         keypoints = moved
     area = outline.area if height * width == 1 else None
-    return Placed(Outline(form, keypoints, area), block, lost * height * width)
+    return Placed(Outline(form, keypoints, area), stretch, lost * height * width)
 
 
 def look_at_forms(layer: Layer, placed: Mapping[int, Placed], shrinks: bool) -> dict[int, Left]:
@@ -101,7 +97,7 @@ def look_at_forms(layer: Layer, placed: Mapping[int, Placed], shrinks: bool) -> 
             runs[number] = own
         elif own.outline.form is not None:
             points[number] = own
-    found = {number: _look_at_pixels(layer, own) for number, own in runs.items()}
+    found = _look_at_pixels(layer, runs) if runs else {}
     if points:
         found |= _look_at_corners(layer, points, shrinks)
     return {number: left for number, left in found.items() if left.whole}
@@ -186,36 +182,55 @@ def _follow_points(keypoints: NDArray[np.float64], layer: Layer) -> NDArray[np.f
     return left
 
 
-def _look_at_pixels(layer: Layer, placed: Placed) -> Left:
-    """Return what is seen of the pixels of an object."""
-    form, cells = placed.outline.form, layer.cells
-    assert isinstance(form, RunLengths)
-    if placed.block is None and layer.share and layer.find_clear(np.array([find_bounds(form)], float))[0]:
-        count = count_pixels(form)
-        return Left(form, None, count + placed.lost, count, count, layer.share)
-    block = placed.block or unpack(form)
-    count = block.find_area()
-    part = block.crop(layer.bounds)
-    window = cells.window(layer.shares, part.bounds)
-    held = _spread(window, part.bounds)
-    seen = part._replace(pixels=part.pixels & (held > 0))
-    area = seen.find_area()
-    weight = window.only_share or (math.fsum(held[seen.pixels].tolist()) / area if area else 0.0)
-    is_cut = area < count
-    if is_cut or placed.block is not None:
-        form = pack(seen, (cells.ys[-1], cells.xs[-1]), form.is_text)
-    edges = seen.tighten().bounds if is_cut and area else None
-    return Left(form, edges, count + placed.lost, part.find_area(), area, weight)
+def _look_at_pixels(layer: Layer, placed: Mapping[int, Placed]) -> dict[int, Left]:
+    """Return what is seen of the pixels of objects, one at least."""
+    forms = [form for own in placed.values() if isinstance(form := own.outline.form, RunLengths)]
+    stretch, cells = next(iter(placed.values())).stretch, layer.cells
+    strips = cut_into_strips(forms)
+    if stretch is not None:
+        strips = stretch_strips(strips, stretch)
+    inside = strips.crop(layer.bounds)
+    if layer.share and layer.hidden is None:
+        seen, shares = inside, layer.shares
+    else:
+        seen, shares = cut_at_cells(inside, cells, layer.shares)
+    size, count = (cells.ys[-1], cells.xs[-1]), len(forms)
+    wholes, insides, areas = (some.count_pixels(count) for some in (strips, inside, seen))
+    weights = {} if layer.share else _weigh_pixels(layer, inside, seen, shares)
+    is_other = np.less(areas, wholes) if stretch is None else np.ones(count, bool)
+    changed = seen.take(is_other[seen.owners])
+    runs, bounds = join_runs(changed, size), changed.find_bounds()
+    found = {}
+    for place, (number, own) in enumerate(placed.items()):
+        form = forms[place]
+        if place in runs:
+            form = RunLengths(*size, runs[place], form.is_text)
+        found[number] = Left(
+            form,
+            bounds.get(place) if areas[place] < wholes[place] else None,
+            wholes[place] + own.lost,
+            insides[place],
+            areas[place],
+            layer.share or weights.get(place, 0.0),
+        )
+    return found
 
 
-def _spread(window: Window, bounds: Bounds) -> NDArray[np.float64]:
-    """Spread the shares of a window over the pixels inside bounds."""
-    lengths = (
-        np.diff(np.clip(places, first, last))
-        for places, first, last in ((window.ys, bounds[0], bounds[2]), (window.xs, bounds[1], bounds[3]))
-    )
-    rows, columns = lengths
-    return window.shares.repeat(columns, axis=1).repeat(rows, axis=0)
+def _weigh_pixels(
+    layer: Layer, inside: Strips, seen: Strips, shares: NDArray[np.float64]
+) -> dict[int, float]:
+    """Return the mean share that an image holds of what is seen of objects, of those that are seen."""
+    lengths: dict[int, dict[float, int]] = {}
+    pixels = (seen.bottoms - seen.tops).tolist()
+    for owner, share, length in zip(seen.owners.tolist(), shares.tolist(), pixels, strict=True):
+        own = lengths.setdefault(owner, {})
+        own[share] = own.get(share, 0) + length
+    windows, weights = inside.find_bounds(), {}
+    for owner, own in lengths.items():
+        total = sum(Fraction(share) * length for share, length in own.items())
+        # Rounded but once, as `math.fsum` of all pixels would be.
+        weights[owner] = layer.window(windows[owner]).only_share or float(total) / sum(own.values())
+    return weights
 
 
 def _shrink_corners(corners: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:

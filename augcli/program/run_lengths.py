@@ -1,4 +1,4 @@
-"""Objects as the pixels that they cover: run lengths, as COCO has them, and what cells leave of them."""
+"""Objects as the pixels that they cover: run lengths, as COCO has them, as blocks of pixels and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.program.steps import Bounds
-    from augcli.program.stretching import Stretch
 
 
 class Block(NamedTuple):
@@ -66,11 +65,6 @@ def find_bounds(form: RunLengths) -> Bounds:
     return int(tops.min()), x0, int(bottoms.max()) + 1, x1 + 1
 
 
-def count_pixels(form: RunLengths) -> int:
-    """Return how many pixels are covered."""
-    return int(form.runs[1::2].sum())
-
-
 def unpack(form: RunLengths) -> Block:
     """Return the pixels that run lengths cover, as the smallest block."""
     y0, x0, y1, x1 = find_bounds(form)
@@ -92,14 +86,6 @@ def pack(block: Block, size: tuple[int, int], is_text: bool) -> RunLengths:
     runs = np.diff(changes, prepend=0, append=height * width)
     # The last run is of pixels outside; COCO leaves it out where there are none.
     return RunLengths(height, width, runs[:-1] if len(runs) > 1 and not runs[-1] else runs, is_text)
-
-
-def stretch_block(block: Block, stretch: Stretch) -> Block:
-    """Return a partner's pixels as an output shows them: read at the nearest, as masks are."""
-    y0, x0, y1, x1 = block.bounds
-    top, rows = stretch.find_span(0, y0, y1)
-    left, columns = stretch.find_span(1, x0, x1)
-    return Block(top, left, block.pixels[np.ix_(rows - y0, columns - x0)])
 
 
 def _covered_runs(
