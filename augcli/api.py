@@ -86,7 +86,7 @@ def materialize(
         endpoint_url: Server that speaks the protocol of the addresses, in the place of the cloud's own.
         anonymous: Whether requests are not signed, as for public buckets.
         engine: What tasks are handed to: `local`, the workers of this machine, or `ray`, a cluster.
-        ray_address: The Ray cluster; None takes that of `RAY_ADDRESS`, or begins one on this machine.
+        ray_address: The Ray cluster; None takes `RAY_ADDRESS`, or begins a cluster on this machine.
         advance: Called after each piece of work with (images done since the last call, images to do).
 
     Returns:
@@ -112,7 +112,7 @@ def materialize(
     loaded = open_recipe(recipe, access)
     check_at_least(1, "workers", workers)
     check_at_least(0, "max_errors", max_errors)
-    own = None if partition is None else read_own_partition(partition, force)
+    chosen = None if partition is None else read_own_partition(partition, force)
     check_plan(plan, partition, engine)
     selection = select(loaded.recipe, dst, InputFiles.of(labels, classes, masks, boxes), access)
     if loaded.output is not None:
@@ -126,7 +126,7 @@ def materialize(
         backend=backend,
         engine=choice,
         is_stored=loaded.is_stored,
-        partition=own,
+        partition=chosen,
         plan=plan,
         advance=advance,
     )
@@ -146,7 +146,7 @@ def merge(
 ) -> Summary:
     """Close an output that was made in partitions: check what all of them made, write tables and the mark.
 
-    It needs no source. Then the output equals that of one run. One that is complete already stays as it is.
+    It needs no source. Then the output equals what one run makes. A complete output stays as it is.
 
     Args:
         dst: The output.
@@ -237,7 +237,7 @@ def verify(
     check_output(path, access)
     try:
         recipe = load_recipe(join_path(path, "augcli.json"), access)
-    except UsageError as error:  # only a change by hand makes it one that is not accepted
+    except UsageError as error:  # only a change by hand makes it unacceptable
         damage = Difference("augcli.json", f"it is not a recipe: {error}")
         return Verification(str(dst), "unknown", 0, 0, (damage,), 0.0, 0, {})
     selection = select(recipe, path, InputFiles.of(labels, classes, masks, boxes), access)

@@ -45,7 +45,7 @@ def check_paths(**paths: object) -> None:
 
 
 def check_output(dst: str, access: Access) -> None:
-    """Refuse what is not an output of ours.
+    """Refuse a directory that is not an output of augcli.
 
     Raises:
         InputError: If it is not a directory.
@@ -103,7 +103,7 @@ MOST_PARTITIONS = 100_000
 
 
 def check_plan(count: int | None, partition: str | None, engine: str) -> None:
-    """Refuse a number of partitions for which nobody plans, and what makes something at the same time.
+    """Refuse a number of partitions that is too small, and options that make outputs at the same time.
 
     Raises:
         UsageError: Naming the options.
@@ -112,13 +112,13 @@ def check_plan(count: int | None, partition: str | None, engine: str) -> None:
         return
     if not 1 <= count <= MOST_PARTITIONS:
         raise UsageError(Option("plan"), f" must be in 1..{MOST_PARTITIONS}, got {show_value(count)}")
-    own = Option("plan", str(count))
+    plan = Option("plan", str(count))
     if partition is not None:
         why = " do not go together: plan first, then make each partition; leave out one of them"
-        raise UsageError(own, " and ", Option("partition", str(partition)), why)
+        raise UsageError(plan, " and ", Option("partition", str(partition)), why)
     if engine != "local":
-        why = " is for partitions, and a cluster needs none; leave out one of it and "
-        raise UsageError(own, why, Option("engine", engine))
+        why = " is for partitions, which a cluster does not need; leave out one of it and "
+        raise UsageError(plan, why, Option("engine", engine))
 
 
 def list_idle_access(access: Access, paths: Iterable[object]) -> list[Note]:
@@ -126,7 +126,7 @@ def list_idle_access(access: Access, paths: Iterable[object]) -> list[Note]:
 
     Args:
         access: What was given.
-        paths: Everything that is read or written; None for what is not.
+        paths: All that is read or written; None for a path that is not given.
     """
     from augcli.io.store.urls import is_url
 
@@ -171,7 +171,7 @@ def remind_of_annotations(dst: str, selection: Selection) -> None:
 
 
 def check_at_least(least: int, name: str, value: int | None) -> None:
-    """Refuse a number that is too small; None is one that was not given.
+    """Refuse a number that is too small; None if it was not given.
 
     Raises:
         UsageError: Naming the argument.
@@ -183,7 +183,7 @@ def check_at_least(least: int, name: str, value: int | None) -> None:
 def select(
     recipe: Recipe, dst: str | os.PathLike[str] | None, files: InputFiles, access: Access
 ) -> Selection:
-    """Return how SRC is read; what is given goes before what the recipe says."""
+    """Return how SRC is read; options that are given go before the recipe's."""
     from augcli.io.readers.base import Selection
 
     return Selection(

@@ -56,7 +56,7 @@ class Option:
 
 
 def show_value(value: object) -> str:
-    """Return a value as a message shows it: what is long is cut, and of huge integers the size is named."""
+    """Return a value as a message shows it: long values are cut, and of huge integers the size is named."""
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
         return f"an integer of {value.bit_length()} bits"
     try:
@@ -71,7 +71,7 @@ def quantity(number: int, noun: str, nouns: str = "") -> str:
 
     Args:
         number: How many.
-        noun: What one of them is called.
+        noun: The word for one of them.
         nouns: What several are called, if that is not the noun with an s.
     """
     return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
@@ -105,7 +105,7 @@ class AugcliError(Exception):
 
 
 class Reminder(UserWarning):
-    """Something that was probably forgotten; its arguments are words as those of an `AugcliError`."""
+    """Something that was probably forgotten; its arguments are words, as for an `AugcliError`."""
 
     def spell(self, spelling: Spelling) -> str:
         """Return the message."""
@@ -116,7 +116,7 @@ class Reminder(UserWarning):
 
 
 class Note(str):
-    """Something worth knowing, in words as those of an `AugcliError`; as a text it is what Python reads."""
+    """Something worth knowing, in words as in an `AugcliError`; its text names options as Python does."""
 
     __slots__ = ("words",)
     words: tuple[object, ...]
@@ -185,4 +185,4 @@ class MissingPartError(AugcliError):
 
 
 class VersionError(MissingPartError):
-    """A machine's libraries would write other bytes than those of the machine that planned."""
+    """A machine's libraries would write other bytes than the machine that planned."""

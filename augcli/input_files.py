@@ -1,4 +1,4 @@
-"""What is given beside SRC: tables, class lists, masks and boxes, by their paths."""
+"""The files beside SRC: tables, class lists, masks and boxes, by their paths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InputFiles:
-    """What is given beside SRC; None where it is not.
+    """The files that are given beside SRC; None for a file that is not given.
 
     Attributes:
         labels: CSV, parquet or JSON lines table that labels the images of a folder.
@@ -39,7 +39,7 @@ class InputFiles:
         """Return the value for paths of any type; `boxes` may be a list of texts SPLIT=FILE.
 
         Raises:
-            UsageError: If one of these is not such a text, or a split comes twice.
+            UsageError: If a text is not SPLIT=FILE, or a split comes twice.
         """
         plain = [None if path is None else str(path) for path in (labels, classes, masks)]
         if isinstance(boxes, list | tuple):
@@ -60,9 +60,9 @@ class InputFiles:
         return () if self.boxes is None else (self.boxes,)
 
     def or_else(self, other: InputFiles) -> InputFiles:
-        """Return what is given here, and where nothing is, what is given in another value."""
+        """Return the files given here, and for each that is not, the file given in another value."""
         pairs = zip(astuple(self), astuple(other), strict=True)
-        return InputFiles(*(own if own is not None else its for own, its in pairs))
+        return InputFiles(*(here if here is not None else elsewhere for here, elsewhere in pairs))
 
     def __bool__(self) -> bool:
         return bool(self.paths)

@@ -1,7 +1,7 @@
 """When an option has an effect: what it needs of the options beside it, of the input and of the output.
 
-An option says so where it is declared, `option(..., needs=(Given("size"),))`. What has none is noted, never
-refused: it harms nothing, but who gave it thinks that it does something.
+An option says so where it is declared, `option(..., needs=(Given("size"),))`. An option without effect is
+noted, never refused: it harms nothing, but whoever gave it thinks that it does something.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Words = tuple[object, ...]
 
 
 class Fact(Enum):
-    """What an option may need of a run; the value says what is so where it is not the case."""
+    """What an option may need of a run; the value says in words that the run lacks it."""
 
     SHARDS = "SRC is a folder of images"
     LABEL_COLUMN = "no table or column of labels is read"
@@ -50,11 +50,11 @@ class Need(Protocol):
     """Something without which an option has no effect."""
 
     def find_lack(self, owner: Any, facts: Collection[Fact]) -> Words:
-        """Return why the need is not met, in words; none if it is.
+        """Return why the need is not met, in words; empty if it is met.
 
         Args:
             owner: The recipe or operation that has the option.
-            facts: What is so in this run.
+            facts: What is true of this run.
         """
 
 
@@ -98,7 +98,7 @@ def find_idle(owner: Any, facts: Collection[Fact], name: str = "") -> list[Note]
 
     Args:
         owner: A recipe or an operation.
-        facts: What is so in this run.
+        facts: What is true of this run.
         name: What the notes begin with: the operation's name.
     """
     plain, notes = type(owner)(), []

@@ -103,7 +103,7 @@ def option(
         default: The value where none is given; as text where `read` is given.
         help: One line for `--help` and the docs.
         bounds: What a number, or both ends of a span, must satisfy.
-        read: Reads what is written; raises a ValueError that says what must be given.
+        read: Reads the text of a value; raises a ValueError that says what must be given.
         more: Further facts for those who read the fields, such as `choices`.
     """
     return dataclasses.field(default=default, metadata={"help": help, "bounds": bounds, "read": read, **more})
@@ -111,9 +111,9 @@ def option(
 
 def option_fields(owner: Any) -> list[Field[Any]]:
     """Return the option fields of a dataclass, its own before those that it inherits."""
-    own = inspect.get_annotations(owner if isinstance(owner, type) else type(owner))
+    declared = inspect.get_annotations(owner if isinstance(owner, type) else type(owner))
     options = [field for field in fields(owner) if "help" in field.metadata]
-    return sorted(options, key=lambda field: field.name not in own)
+    return sorted(options, key=lambda field: field.name not in declared)
 
 
 def defaults_of(owner: type) -> SimpleNamespace:

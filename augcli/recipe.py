@@ -75,7 +75,7 @@ NAMELESS_KEYS = (
     "box_order", "yolo_task", "bad_boxes", "unboxed", "box_policy",
     "min_visibility", "min_paste_visibility", "min_area", "min_size", *TABLE_KEYS,
 )  # fmt: skip
-"""Keys that decide which outputs there are, or what is said of them, but no byte of an image or mask."""
+"""Keys that decide which outputs there are, or what tables say of them, but no byte of an image or mask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class Recipe:
     )
     background: Colour = option(
         "white",
-        "Colour behind what has none: `r,g,b`, `black`, `white` or `gray`.",
+        "Colour behind transparent pixels and frames: `r,g,b`, `black`, `white` or `gray`.",
         read=read_colour,
         panel="Images",
         needs=(Fact.BACKGROUND,),

@@ -51,7 +51,7 @@ def read_recipe(data: Mapping[str, Any], name: str | None = None) -> Recipe:
     Args:
         data: Keys are the command line's long names; `op` a list of operations; the table `labels` may
             hold the keys on labels.
-        name: The recipe's name where the data give none.
+        name: The recipe's name if the data do not give it.
 
     Raises:
         UsageError: If a key is unknown (naming the nearest known one) or a value is not accepted.
@@ -123,7 +123,7 @@ def _make(kind: Callable[..., Made], *values: Any, **named: Any) -> Made:
 
 
 def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
-    """Refuse keys that nobody knows, naming the nearest known one."""
+    """Refuse unknown keys; the nearest known key is named."""
     known = list(known)
     for key in given:
         if key in COMMAND_LINE_KEYS and key not in known:
@@ -139,7 +139,7 @@ def find_operation(name: str) -> type[Operation]:
     """Return the operation of a name.
 
     Raises:
-        UsageError: If there is none, naming the nearest one.
+        UsageError: If no such operation exists; the nearest is named.
     """
     if not isinstance(name, str) or name not in OPERATIONS:
         near = difflib.get_close_matches(str(name), OPERATIONS, 1)
@@ -198,7 +198,7 @@ def _write_entry(entry: Entry) -> dict[str, Any]:
 
 
 def _write_options(owner: Recipe | Operation) -> dict[str, Any]:
-    """Return option fields as plain data: what is not a number or text already, as it is written.
+    """Return option fields as plain data: values other than numbers and texts as they are written.
 
     Options that came later than the first outputs are left out where they are not given: names of outputs
     follow from what is written here.
@@ -218,7 +218,7 @@ class LoadedRecipe:
 
     Attributes:
         recipe: The recipe.
-        is_stored: Whether it is that of an output: all of its options stand there, whoever chose them.
+        is_stored: Whether it is an output's recipe: all options stand there, whoever chose them.
         output: The directory of that output, where the file is an `augcli.json`.
     """
 
@@ -324,7 +324,7 @@ def _drop_nulls(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_newer(path: str, document: Mapping[str, Any]) -> None:
-    """Refuse the recipe of an output that a newer augcli made: its keys may mean what nobody knows here."""
+    """Refuse the recipe of an output that a newer augcli made: this one may not know what its keys mean."""
     version = document.get("output_version")
     if isinstance(version, int) and version > OUTPUT_VERSION:
         raise UsageError(

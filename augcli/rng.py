@@ -39,7 +39,7 @@ def philox4x32(counter: tuple[Word, Word, Word, Word], key: tuple[Any, Any]) -> 
 
     Args:
         counter: Four words below 2**32: Python ints, or uint64 arrays that broadcast for many blocks.
-        key: Two words below 2**32: Python ints, or likewise arrays.
+        key: Two words below 2**32: Python ints, or arrays of them.
 
     Returns:
         Four words below 2**32, of the counter's type, and of the shape that all of them broadcast to.
@@ -97,7 +97,7 @@ class Draws(NamedTuple):
         sample: 64-bit hash of the sample's key.
         ready: The first numbers of the first streams, `AHEAD` of each, where they were computed for many
             samples at once.
-        subset_ready: A subset that was drawn together with those of other outputs, and what it is.
+        subset_ready: A subset that was drawn together with other outputs' subsets, and what it is.
     """
 
     seed: int
@@ -196,7 +196,7 @@ def draw_many(seed: int, addresses: Sequence[tuple[int, int, int]], streams: int
     counter = c0, operations << np.uint64(24) | copies, samples & MASK_32, samples >> 32
     w0, w1, w2, w3 = philox4x32(counter, split_key(seed))
     ready = np.stack((w1 << 32 | w0, w3 << 32 | w2), axis=-1).reshape(len(addresses), streams * AHEAD)
-    return [Draws(seed, *address, own) for address, own in zip(addresses, ready.tolist(), strict=True)]
+    return [Draws(seed, *address, words) for address, words in zip(addresses, ready.tolist(), strict=True)]
 
 
 def draw_subsets(drawn: Sequence[Draws], subsets: Sequence[Subset | None]) -> list[Draws]:
@@ -229,8 +229,8 @@ def _draw_subsets(drawn: Sequence[Draws], subsets: Sequence[Subset]) -> list[byt
     w0, w1, w2, w3 = philox4x32((blocks, zero, zero, zero), (keys[:, :1], keys[:, 1:]))
     hashes = np.stack((w1 << 32 | w0, w3 << 32 | w2), axis=-1).reshape(len(pairs), -1)
     return [
-        _choose_smallest(own[: subset.total], subset.chosen).tobytes()
-        for own, subset in zip(hashes, subsets, strict=True)
+        _choose_smallest(hashed[: subset.total], subset.chosen).tobytes()
+        for hashed, subset in zip(hashes, subsets, strict=True)
     ]
 
 

@@ -108,7 +108,7 @@ class SoftLabel:
 
 
 class MaskFiles(NamedTuple):
-    """The masks of a folder's samples, as parallel columns: key, None if there is none, size, version."""
+    """The masks of a folder's samples, as parallel columns; the key of a sample without a mask is None."""
 
     keys: Sequence[str | None]
     sizes: NDArray[np.int64]
@@ -122,7 +122,7 @@ class Catalogue:
     `key` is the POSIX path below SRC, for parquet `shard#row`. `sizes` are bytes and `versions`
     nanoseconds of the modification time, int64; a sample whose size or version changes is another sample.
     `boxes` holds the boxes of each sample, None if it has none; it is None for a split without boxes. `masks`
-    are the files of a folder's masks. Samples of which `left_out` is True have no outputs, and are nobody's
+    are the files of a folder's masks. Samples whose `left_out` is True have no outputs, and are nobody's
     partners; None leaves out none.
     """
 
@@ -226,8 +226,8 @@ class Outline(NamedTuple):
     Attributes:
         form: Which part of the image it covers; None if nothing says so.
         keypoints: (k, 3) float64: y and x from the image's corner, as edges are, so that a point stands on
-            the pixel floor(y), floor(x); and 0 for a point that is not there, 1 for one that is hidden, 2 for
-            one that is seen; None if it has none.
+            the pixel floor(y), floor(x); and 0 for a point that is not there, 1 for a hidden point, 2 for a
+            visible point; None if it has no keypoints.
         area: Pixels that it covers, as the input counts them; None where it does not.
     """
 
@@ -254,7 +254,7 @@ class SkippedBox(NamedTuple):
     """A box of the input that is not right, and was left out.
 
     Attributes:
-        reason: What is wrong with it, in few words: such boxes are counted by them.
+        reason: What is wrong with it, in few words, by which such boxes are counted.
         detail: Where it stands, and what stands there.
     """
 
@@ -267,7 +267,7 @@ class ImageBoxes(NamedTuple):
 
     Attributes:
         height: Rows of the image as the input says them; 0 where it does not.
-        width: Columns, likewise.
+        width: Columns of pixels.
         edges: (n, 4) float64: y0, x0, y1, x1 in pixels, half-open, y0 < y1 and x0 < x1.
         categories: For each box, an index into `BoxHeader.names`.
         extras: For each box what else the input says of it, as JSON text of an object.

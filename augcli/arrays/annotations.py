@@ -1,6 +1,6 @@
 """Masks and boxes that belong to images in memory: read as they are given, and returned alike.
 
-What becomes of them is decided by `program.boxes_and_masks`, as for those of data sets on disk.
+What becomes of them is decided by `program.boxes_and_masks`, as for data sets on disk.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Annotations:
     policy: str | None
 
     def boxes_for(self, operations: Iterable[Operation]) -> Sequence[Sequence[Edges]] | None:
-        """Return the boxes of each image if one of some operations needs them.
+        """Return the boxes of each image if an operation needs them.
 
         Raises:
             PlanError: If they were not given.
@@ -80,22 +80,24 @@ class Annotations:
         masks, sources, boxes = self.masks, self.sources, None
         if masks is not None:
             masks = [
-                follow_mask(programs[own], masks[own], [masks[one] for one in others], self.fill, self.policy)
-                for own, others in pairs
+                follow_mask(
+                    programs[base], masks[base], [masks[slot] for slot in others], self.fill, self.policy
+                )
+                for base, others in pairs
             ]
         if sources is not None:
-            boxes = [self._follow_boxes(programs[own], sources, own, others) for own, others in pairs]
+            boxes = [self._follow_boxes(programs[base], sources, base, others) for base, others in pairs]
         if self.is_single:
             return masks and masks[0], boxes and boxes[0]
         return np.stack(masks) if masks and self.is_stacked else masks, boxes
 
     def _follow_boxes(
-        self, program: Program, sources: list[Source], own: int, others: Sequence[int]
+        self, program: Program, sources: list[Source], base: int, others: Sequence[int]
     ) -> FollowedBoxes:
-        seen = follow_boxes(program, sources[own], [sources[other] for other in others], self.rule)
+        seen = follow_boxes(program, sources[base], [sources[other] for other in others], self.rule)
         return FollowedBoxes(
             np.array([box.edges for box in seen], np.float64).reshape(-1, 4),
-            np.array([own if box.slot is None else others[box.slot] for box in seen], np.int64),
+            np.array([base if box.slot is None else others[box.slot] for box in seen], np.int64),
             np.array([box.number for box in seen], np.int64),
             np.array([box.visibility for box in seen], np.float64),
             np.array([box.weight for box in seen], np.float64),
@@ -164,7 +166,7 @@ def _read_masks(batch: Batch, masks: Any) -> list[NDArray[np.integer]]:
     indices: list[NDArray[np.integer]] = []
     for number, (mask, shape) in enumerate(zip(_split(batch, masks, "masks"), batch.shapes, strict=True)):
         what = _name(batch, "masks", number)
-        # Pillow's mode P is that of index masks: its values are the indices, and converting would lose them.
+        # Index masks have Pillow's mode P: its values are the indices, and converting would lose them.
         array = np.asarray(mask) if getattr(mask, "mode", "") == "P" else read_array(mask, what)
         if array.dtype not in (np.uint8, np.uint16):
             raise PlanError(

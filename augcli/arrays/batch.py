@@ -32,7 +32,7 @@ class Batch:
     Attributes:
         images: (H, W, C) uint8 or uint16 each; all of the same C and dtype; of NumPy, or all of CuPy.
         flat: (values,): all images one after the other.
-        nesting: `batch`, `list` or `single`: what was given, and so what is returned.
+        nesting: `batch`, `list` or `single`: how images came in, and so how they are returned.
         lacks_channels: Which images were given without an axis of channels, and so are returned without.
     """
 
@@ -127,7 +127,7 @@ def read_images(images: Any) -> Batch:
 
 
 def _check_pixels(array: Pixels, name: str) -> None:
-    """Refuse what is not an image, with the cure."""
+    """Refuse values that are not images, with the cure."""
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind not in "OUSV":
         kinds = "uint8 or uint16 (0..255 or 0..65535)"
         raise PlanError(f"{name} must be {kinds}, got {array.dtype}{_suggest_dtype(array)}")

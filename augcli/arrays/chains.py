@@ -47,7 +47,7 @@ USED = {
 
 
 class Chain(NamedTuple):
-    """What is done to an image: its steps, its partners by slot, and the names and reasons of operations."""
+    """The plan of an image: its steps, its partners by slot, and the names and reasons of operations."""
 
     steps: Program
     partners: list[int]
@@ -150,7 +150,7 @@ def plan_chains(
     partners: NDArray[np.int64],
     boxes: Sequence[Sequence[Edges]] | None = None,
 ) -> list[Chain]:
-    """Plan what is done to each image, from draws, its size, its possible partners, (N, slots), and boxes."""
+    """Plan each image from draws, its size, its boxes, and its possible partners, (N, slots)."""
     drawn = [
         streams.draw(max((choice.operation.streams for choice in entry.choices), default=0), place)
         for place, entry in enumerate(recipe.entries)
@@ -174,12 +174,12 @@ def _plan_chain(
     names: list[str] = []
     reasons: list[str] = []
     slots = iter(others)
-    for entry, own in zip(recipe.entries, draws, strict=True):
+    for entry, numbers in zip(recipe.entries, draws, strict=True):
         other = next(slots) if entry.mixes else number
-        operation = entry.draw(own)
+        operation = entry.draw(numbers)
         if operation is None:
             continue
-        plan = operation.plan(own, shape, len(partners), boxes)
+        plan = operation.plan(numbers, shape, len(partners), boxes)
         reason = plan.reason
         if plan.steps and operation.mixes and other == number:
             reason = f"no partner of {recipe.partner_rule}"

@@ -80,9 +80,9 @@ def _read_many(boxes: Any, count: int) -> list[list[list[int]]]:
     if len(boxes) != count:
         raise PlanError(f"boxes must be given for each of {count} images, got {len(boxes)}")
     read: list[list[list[int]]] = []
-    for number, own in enumerate(map(_unpack, boxes)):
-        is_empty = isinstance(own, list) and not own  # and so has no second axis
-        read.append([] if is_empty else read_integers(own, (-1, 4), f"boxes[{number}]").tolist())
+    for number, of_image in enumerate(map(_unpack, boxes)):
+        is_empty = isinstance(of_image, list) and not of_image  # and so has no second axis
+        read.append([] if is_empty else read_integers(of_image, (-1, 4), f"boxes[{number}]").tolist())
     return read
 
 

@@ -37,7 +37,7 @@ class Meeting(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Mixed images, and what was done to them; the attributes are those of `Mixed`."""
+    """Mixed images, and what was done to them; the attributes mean the same as in `Mixed`."""
 
     images: Any
     labels: NDArray[np.float64] | None

@@ -114,7 +114,7 @@ def cutmix(
         programs = given.paste_boxes(batch, boxes)
     elif each is not None:
         drawn = zip(each, streams.draw(operation.streams), batch.shapes, strict=True)
-        programs = [operation.cut(1 - own, draws, shape, 0).steps for own, draws, shape in drawn]
+        programs = [operation.cut(1 - share, draws, shape, 0).steps for share, draws, shape in drawn]
     else:
         programs = plan(batch, entry, streams)
     mixed = mix(batch, meeting, programs)
@@ -159,7 +159,7 @@ def mixup(
         same_on_batch: True gives all images the same draws: one λ.
         indices: (N,) partners instead of drawn ones, which are a derangement.
         masks: As for `cutmix`; a mean of two indices means nothing, so they need `mask_policy`.
-        mask_policy: `dominant`: the mask is that of the image that weighs more, of equals the image's own.
+        mask_policy: `dominant`: the mask of the image that weighs more, of equals the image's own.
         bboxes: As for `cutmix`; both images' boxes stay, each with its image's weight.
         box_rule: As for `cutmix`.
 
@@ -186,7 +186,7 @@ def mixup(
         programs = plan(batch, entry, streams)
     else:
         pairs = zip(each, batch.shapes, strict=True)
-        programs = [operation.blend(own, shape, 0).steps for own, shape in pairs]
+        programs = [operation.blend(share, shape, 0).steps for share, shape in pairs]
     mixed = mix(batch, meeting, programs)
     followed = annotations.follow(mixed.programs, meeting.partners)
     return Mixed(mixed.images, mixed.labels, mixed.lam, None, mixed.indices, streams.seed, *followed)

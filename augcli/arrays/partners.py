@@ -34,7 +34,7 @@ def read_partners(indices: ArrayLike, count: int) -> NDArray[np.int64]:
     """Read the partner of each of `count` images.
 
     Raises:
-        PlanError: If one of them is not an image of the batch, naming it.
+        PlanError: If an index is not an image of the batch, naming it.
     """
     partners = read_integers(indices, (count,), "indices")
     outside = (partners < 0) | (partners >= count)
@@ -51,7 +51,7 @@ def find_partners(
 
     Args:
         streams: The numbers of the call.
-        weights: (N, K) labels, by which a rule on classes goes; of weights that are all 0 there is no class.
+        weights: (N, K) labels, from which a rule takes classes; weights that are all 0 have no class.
         rule: `any`, `other-class` or `same-class`.
         slots: How many operations of the recipe mix.
 
@@ -81,6 +81,7 @@ def _catalogue(count: int, weights: NDArray[np.float64] | None) -> Catalogue:
         classes = tuple(map(str, range(weights.shape[1])))
         largest, has_class = weights.argmax(axis=1).tolist(), (weights.max(axis=1) > 0).tolist()
         known = {number: SoftLabel((number,), (1.0,)) for number in set(largest)}
-        labels = [known[own] if is_known else None for own, is_known in zip(largest, has_class, strict=True)]
+        pairs = zip(largest, has_class, strict=True)
+        labels = [known[number] if is_known else None for number, is_known in pairs]
     nothing = np.zeros(count, np.int64)
     return Catalogue("", [str(number) for number in range(count)], nothing, nothing, labels, classes)

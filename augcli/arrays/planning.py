@@ -1,4 +1,4 @@
-"""Programs for the images of a batch, planned as those of a data set, and what mixing makes of labels."""
+"""Programs for the images of a batch, planned as for data sets, and what mixing makes of labels."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def set_up(kind: type[AnOperation], p: float, **options: Any) -> tuple[AnOperati
 def plan(
     batch: Batch, entry: Entry, streams: Streams, boxes: Sequence[Sequence[Edges]] | None = None
 ) -> list[Program]:
-    """Plan a program for each image, `boxes` being those that belong to it; None where nobody needs them."""
+    """Plan a program for each image; `boxes` are the boxes of each, None if no operation needs them."""
     most = max(choice.operation.streams for choice in entry.choices)
     shapes, drawn = batch.shapes, streams.draw(most)
     operations = [entry.draw(draws) for draws in drawn]
     triples = zip(operations, drawn, shapes, strict=True)
     subsets = [None if kind is None else kind.find_subset(draws, shape) for kind, draws, shape in triples]
-    each = zip(operations, draw_subsets(drawn, subsets), shapes, boxes or repeat(()), strict=False)
-    return [kind.plan(draws, shape, 0, own).steps if kind else () for kind, draws, shape, own in each]
+    images = zip(operations, draw_subsets(drawn, subsets), shapes, boxes or repeat(()), strict=False)
+    return [kind.plan(draws, shape, 0, inside).steps if kind else () for kind, draws, shape, inside in images]
 
 
 def count_all_shares(batch: Batch, programs: Sequence[Program], slots: int) -> list[Shares]:

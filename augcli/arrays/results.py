@@ -29,7 +29,7 @@ def is_equal(left: Any, right: Any) -> bool:
 
 
 class FollowedBoxes(NamedTuple):
-    """The boxes of a new image, as parallel arrays: its own, then those of its partner.
+    """The boxes of a new image, as parallel arrays: the image's own boxes, then its partner's.
 
     Attributes:
         edges: (M, 4) float64: y0, x0, y1, x1 in pixels, half-open.
@@ -53,7 +53,7 @@ class FollowedBoxes(NamedTuple):
 
 
 class Result:
-    """Base of what is returned: results are equal if all that they hold is."""
+    """Base of all results: two of them are equal if all of their values are."""
 
     __slots__ = ()
 
@@ -75,7 +75,7 @@ class Mixed(Result):
         labels: (N, K) float64; None if no labels were given.
         lam: (N,) float64: each image's own share of its pixels, 1 where it was left alone.
         boxes: (N, 4) int64 (y0, x0, y1, x1), half-open, empty where it was left alone; None for Mixup.
-        indices: (N,) int64: the partner of each image; itself where it has none under the rule.
+        indices: (N,) int64: the partner of each image; itself where the rule leaves no partner.
         seed: The seed of all that was drawn; given again, it draws the same.
         masks: New masks, nested as those that were given; None if none were.
         bboxes: The boxes of each new image; None if none were given.

@@ -45,7 +45,7 @@ class Streams:
 
     @classmethod
     def of_recipe(cls, count: int, seed: Seed, same_on_batch: bool = False) -> Streams:
-        """Return the numbers of a recipe, which are those of a data set with these keys."""
+        """Return the numbers of a recipe: the same as for a data set with these keys."""
         number = read_seed(seed)
         return cls._of(number, number, count, same_on_batch)
 

@@ -32,7 +32,7 @@ from augcli.left_out import leave_out
 USAGE = 2
 
 LOOKING = frozenset("verify preview report show diff doctor guide".split())
-"""Commands that only look: one that was interrupted does not go on where it was."""
+"""Commands that only look: interrupted, they do not go on where they were."""
 
 CALM_GC = 50_000
 """Objects after which the garbage collector looks for cycles; Python's own is 700. What a start makes stays:

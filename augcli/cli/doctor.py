@@ -22,15 +22,15 @@ def doctor(*, json: options.Json = False) -> int:
 
 def describe(found: Diagnosis) -> str:
     """Return what the machine has in words, a few lines for a person."""
-    own, state = found.versions, found.gpu
-    packages = (f"{name} {number}" for name, number in own.items() if name not in ("augcli", "python"))
+    versions, state = found.versions, found.gpu
+    packages = (f"{name} {number}" for name, number in versions.items() if name not in ("augcli", "python"))
     codecs = (f"{name} {number or 'missing'}" for name, number in found.codecs.items())
     quota = "" if found.quota is None else f", {found.quota} by the quota"
     kind = "processes" if found.processes else "threads"
     gpus = ", ".join(f"{gpu.name} ({gpu.capability}, {gpu.memory >> 20} MiB)" for gpu in state.devices)
     driver = f", CUDA {state.driver}" if state.driver else ""
     lines = [
-        f"augcli {own['augcli']}, Python {own['python']}, {found.system}",
+        f"augcli {versions['augcli']}, Python {versions['python']}, {found.system}",
         f"  packages   {', '.join(packages)}",
         f"  codecs     {', '.join(codecs)}",
         f"  CPUs       {found.cpus}{quota}: {found.workers} workers ({kind})",

@@ -30,8 +30,8 @@ def guide(topic: Topic = None) -> int:
 
 def find_pages() -> dict[str, Traversable]:
     """Return the pages of the guide by topic, in alphabetical order."""
-    held = sorted((files("augcli") / "guide").iterdir(), key=lambda page: page.name)
-    return {page.name.removesuffix(SUFFIX): page for page in held if page.name.endswith(SUFFIX)}
+    pages = sorted((files("augcli") / "guide").iterdir(), key=lambda page: page.name)
+    return {page.name.removesuffix(SUFFIX): page for page in pages if page.name.endswith(SUFFIX)}
 
 
 def list_topics(pages: dict[str, Traversable]) -> str:
@@ -45,7 +45,7 @@ def read_page(pages: dict[str, Traversable], topic: str) -> str:
     """Return the text of a page.
 
     Raises:
-        UsageError: If there is no such topic, naming the nearest one.
+        UsageError: If there is no such topic; the nearest is named.
     """
     if topic not in pages:
         near = difflib.get_close_matches(topic, pages, 1)

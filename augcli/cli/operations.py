@@ -27,12 +27,12 @@ def add_operations(app: typer.Typer) -> None:
 
 
 def make_command(operation: type[Operation]) -> Callable[..., int]:
-    """Make the command of an operation: its own options, `--p`, and those of every run."""
+    """Make the command of an operation: its own options, `--p`, and the options of every run."""
 
     def command(src: str, dst: str | None, p: float, **values: Any) -> int:
-        own = {field.name: values.pop(field.name) for field in option_fields(operation)}
+        fields = {field.name: values.pop(field.name) for field in option_fields(operation)}
         settings = {name: values.pop(name) for name in options.RUN_OPTIONS}
-        return do_command(src, dst, single(operation(**own), p, **values), **settings)
+        return do_command(src, dst, single(operation(**fields), p, **values), **settings)
 
     probability = Annotated[
         float,

@@ -195,7 +195,7 @@ def take_files(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _take_files(name: str, paths: Sequence[str] | None) -> str | Sequence[str] | None:
-    """Return the path that an option was given, None for none; of boxes all texts SPLIT=FILE."""
+    """Return the path that an option was given, None if it was not given; of boxes all texts SPLIT=FILE."""
     if name == "boxes" and paths and all(SPLIT_FILE.match(path) for path in paths):
         return list(paths)
     if paths is not None and len(paths) > 1:
@@ -210,7 +210,7 @@ def option_parameters(owner: type, panel: str) -> list[inspect.Parameter]:
 
     Args:
         owner: The dataclass; its annotations are strings (`from __future__ import annotations`).
-        panel: Heading in the help for fields that name none.
+        panel: Heading in the help for fields without a panel.
     """
     made = []
     for field in option_fields(owner):

@@ -1,8 +1,8 @@
 """Values of options that nothing need check: what was not given, texts, lists of them, and plain numbers.
 
 typer 0.29 hands the value of every option to pydantic. To load it and to make its adapters took 0.1 s and
-19 MiB of each run, a fifth of the time of one that has nothing to do. What is not plain still goes there, and
-the words on what is wrong come from there. A typer that knows no `type_descriptor` is left alone.
+19 MiB of each run, and a fifth of the time of a run that has nothing to do. Other values still go there, and
+wrong ones too, since pydantic words the message. A typer without `type_descriptor` is left alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 PLAIN_NUMBERS = {int: re.compile(r"[0-9]+"), float: re.compile(r"[0-9]+([.][0-9]+)?")}
-"""How numbers are written that nobody reads otherwise."""
+"""How plain numbers are written: every reader takes them for the same."""
 
 
 class PlainCommand(TyperCommand):
@@ -30,7 +30,7 @@ class PlainCommand(TyperCommand):
 
 
 class PlainGroup(TyperGroup):
-    """The program itself, likewise."""
+    """A group of commands that takes plain values as they are."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return its parameters, `--help` among them."""

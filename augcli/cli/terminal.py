@@ -17,7 +17,7 @@ def check_shows_images() -> None:
     """Refuse to show a picture where none can be seen, before it is drawn.
 
     Raises:
-        UsageError: If stdout is not a terminal, or one that shows no images.
+        UsageError: If stdout is not a terminal, or the terminal shows no images.
         MissingPartError: If the package is missing that speaks to it.
     """
     if not sys.stdout.isatty():

@@ -45,7 +45,7 @@ def read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | 
         InputError: If they are not a list of distinct texts.
     """
     features = read_features(schema)
-    # Our own soft labels bear no names themselves; those of the dominant class's column are theirs.
+    # The soft labels of augcli bear no names themselves; the column of the dominant class has them.
     for name in (label, "label" if label in ("soft_label", "classes") else None):
         feature = features.get(name) if name else None
         for class_label in (feature, _element(feature)):
@@ -84,7 +84,7 @@ def _element(feature: Any) -> Any:
 
 
 def check_names(names: Any) -> tuple[str, ...] | None:
-    """Return class names that can be told apart and written; None if there are none.
+    """Return class names that are all different and can be written; None if they are not.
 
     Raises:
         InputError: If they are not a list of distinct texts.

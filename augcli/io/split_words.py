@@ -54,7 +54,7 @@ def find_twins(names: Iterable[str]) -> tuple[str, str] | None:
 
 
 def split_order(path: str) -> int:
-    """Return a number by which paths are sorted: those of training images first, in cures of messages."""
+    """Return a number by which the cures of messages sort paths: training images come first."""
     words = find_words(path)
     return list(SPLIT_WORDS).index(words[0]) if words else len(SPLIT_WORDS)
 
@@ -66,5 +66,5 @@ def plain_name(split: str) -> str:
 
 
 def hugging_face_name(split: str) -> str:
-    """Return a split's name as Hugging Face may have it: its own if it is a split word."""
+    """Return a split's name for Hugging Face: its own name if that is a split word."""
     return split if split in SPLIT_OF else plain_name(split)

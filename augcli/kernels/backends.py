@@ -20,7 +20,7 @@ class Backend(NamedTuple):
         load: Loads or compiles what it needs, and returns what applies steps, as `reference.apply`; called
             before processes fork, and then where it is used.
         forks: Whether processes that were forked may use it.
-        apply_many: Applies several programs together; None if that is no faster than one after the other.
+        apply_many: Applies several programs together; None if that is not faster than one after the other.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Backend(NamedTuple):
 
 
 def choose_backend(name: str, is_needed: bool = True) -> Backend:
-    """Return a backend by its name; the one that does nothing if no step is to be applied.
+    """Return a backend by its name; a backend that does nothing if no step is to be applied.
 
     `auto` is the CPU's: images are decoded and encoded there, which takes most of the time, and what is left
     takes less than the way to a GPU and back.

@@ -163,7 +163,7 @@ def _position(offset, taps, frame):
 def _column_taps(offset, taps, frame, first, channels, places, weights):
     """Write where the left tap of each column of a box lies, and for each value the weight of the right one.
 
-    The right tap is the next one; where there is none, its weight is 0. The row starts at tap `first`.
+    The right tap is the next pixel; behind the last one its weight is 0. The row starts at tap `first`.
     """
     index = 0
     for i in range(places.size):
@@ -176,7 +176,7 @@ def _column_taps(offset, taps, frame, first, channels, places, weights):
 
 @_inner
 def _gather(row, places, channels, pixels, next_pixels):
-    """Write the pixels at some places of a row side by side, and likewise those that follow them there.
+    """Write the pixels at some places of a row side by side, and in the same way the pixels behind them.
 
     Four values are copied at once, however many a pixel has: the compiler makes one load and one store of
     them. So up to four values beyond the last pixel are read and written, too.

@@ -1,4 +1,4 @@
-"""Which GPUs there are, and what is missing to use them."""
+"""GPUs: which of them there are, and what is missing to use them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class State(NamedTuple):
 
     Attributes:
         cupy: CuPy's version; None if it is not installed.
-        driver: Highest CUDA version that the driver supports, such as `12.8`; None if there is no driver.
+        driver: Highest CUDA version that the driver supports, such as `12.8`; None without a driver.
         devices: The GPUs that can be used.
         problem: What is missing, in words, and the cure; empty where nothing is.
     """

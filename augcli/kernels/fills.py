@@ -72,7 +72,7 @@ def normal_quantiles(
 
     Args:
         mean: Mean of each channel, as a share of the full range.
-        std: Standard deviation of each channel, likewise.
+        std: Standard deviation of each channel.
         is_grey: Whether one channel stands for the three.
         depth: Bits, 8 or 16; the full range is 255 or 65535.
 

@@ -190,7 +190,7 @@ def _apply_staged(
             try:
                 lanes[-1].send(table, batch, start, stop, sources, outs)
             except cupy.cuda.memory.OutOfMemoryError:
-                for lane in lanes:  # what is under way gives its memory back
+                for lane in lanes:  # lanes under way give their memory back
                     lane.finish()
                 cupy.get_default_memory_pool().free_all_blocks()
                 if stop - start == 1:

@@ -28,7 +28,7 @@ def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
 
     Args:
         table: Steps made by `tabulate` for this image and these partners.
-        partners: (H, W, C) arrays by slot, any size, channels and dtype of the image. Those of a run are
+        partners: (H, W, C) arrays by slot, any size, channels and dtype of the image. A run's partners are
             opaque.
         image: (H, W, C) uint8 or uint16; changed.
     """

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FILL, PASTE, BLEND = range(3)
 FLAT, UNIFORM, NORMAL = range(3)
-"""What a fill is: one colour, or noise of one of two laws."""
+"""The kind of a fill: one colour, or noise of one of two laws."""
 
 STEP = np.dtype(
     [

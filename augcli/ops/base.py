@@ -28,7 +28,7 @@ PAINT = 1
 
 
 class Plan(NamedTuple):
-    """Steps to apply; where there are none, `reason` says why."""
+    """Steps to apply; where it is empty, `reason` says why."""
 
     steps: Program
     reason: str = ""
@@ -47,7 +47,7 @@ class Card:
         avoid: When not to use it.
         paper: Authors, year, title and address.
         peers: What others call it (key "") and its options (by name, and `p`), in the order of `PEERS`; empty
-            where one of them has no such thing.
+            where a peer has no such thing.
     """
 
     what: str

@@ -40,7 +40,7 @@ class CutMix(MixOperation):
         label="Shared by the pixels, counted after clipping: λ = 1 - area of the box / area of the image. For"
         " α = 1 the partner holds 0.32 of the pixels on average with `--boundary clip`, 0.5 with `inside`.",
         avoid="Where a small part does not tell the class (textures of defects, fine print, counting), or the"
-        " object is so small that a box often holds none of it: the label then promises what is not there.",
+        " object is so small that a box often misses it: the label then promises what is not there.",
         paper="Yun et al. 2019, [CutMix: Regularization Strategy to Train Strong Classifiers with Localizable"
         " Features](https://arxiv.org/abs/1905.04899)",
         peers={

@@ -127,7 +127,7 @@ class Erase(HoleOperation):
 
 
 def whole_pixels(edges: Edges, bounds: Box) -> Box:
-    """Return the whole pixels inside a box that lie within bounds; an empty box where there are none."""
+    """Return the whole pixels inside a box that lie within bounds: an empty box if no pixel does."""
     y0, x0 = max(math.ceil(edges[0]), bounds.y0), max(math.ceil(edges[1]), bounds.x0)
     y1, x1 = min(math.floor(edges[2]), bounds.y1), min(math.floor(edges[3]), bounds.x1)
     return Box(y0, x0, max(y0, y1), max(x0, x1))

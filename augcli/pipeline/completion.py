@@ -60,7 +60,7 @@ def complete(
 
         def write_tables() -> list[Tally]:
             pairs = zip(splits, tables, strict=True)
-            tallies = [own.write(_count_committed(split, own.written)) for split, own in pairs]
+            tallies = [of_split.write(_count_committed(split, of_split.written)) for split, of_split in pairs]
             refuse_mixed_suffixes(str(extent.recipe.format), tallies)
             return tallies
 
@@ -84,7 +84,7 @@ def _count_committed(split: Split, known: int) -> int:
 def _open_place(
     todo: Sequence[tuple[Split, Chunk]], recipe: Recipe, workers: int, settings: Settings, stack: ExitStack
 ) -> Workplace | None:
-    """Open the place where chunks are made, until a stack is closed; None where there are none."""
+    """Open the place where chunks are made, until a stack is closed; None if no chunk is to be made."""
     if not todo:
         return None
     split, _ = todo[0]

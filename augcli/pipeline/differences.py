@@ -32,7 +32,7 @@ COLUMNS = ("hash", "classes", "weights", "partners", "source", "copy")
 
 
 class KeyDifference(NamedTuple):
-    """A key of two recipes, and its values; None where a recipe does not have it."""
+    """A key of two recipes, and its values; None in a recipe without this key."""
 
     key: str
     first: Any
@@ -55,7 +55,7 @@ class Differences:
         first: The first one, as it was given.
         second: The second one.
         keys: Keys of their recipes.
-        outputs: Outputs of the same sample and copy that differ, and those that only one of them has.
+        outputs: Outputs of the same sample and copy that differ, and outputs that only one side has.
         compared: How many outputs both have; None where recipes alone were compared.
     """
 
@@ -70,7 +70,7 @@ class Differences:
 
 
 class _Listed(NamedTuple):
-    """An output: a digest of its split, source and copy, these in words, and digests of what is compared."""
+    """An output: a digest of its split, source and copy, these in words, and digests of its values."""
 
     identity: bytes
     name: str
@@ -102,7 +102,7 @@ class _Found:
 def compare_recipes(
     first: Recipe, second: Recipe, is_open: tuple[bool, bool] = (False, False)
 ) -> tuple[KeyDifference, ...]:
-    """Return the keys in which two recipes differ, those of their operations by the operation's place.
+    """Return the keys in which two recipes differ; keys of operations by the operation's place.
 
     Args:
         first: A recipe.
@@ -113,7 +113,7 @@ def compare_recipes(
     keys = [_list_keys(recipe) for recipe in (first, second)]
     found = []
     for key in dict.fromkeys([*keys[0], *keys[1]]):
-        values = [own.get(key) for own in keys]
+        values = [of_recipe.get(key) for of_recipe in keys]
         if _is_of_another(key, *keys):
             continue
         undecided = any(value is None and open_ for value, open_ in zip(values, is_open, strict=True))
@@ -151,7 +151,7 @@ def compare_outputs(first: StoredOutput, second: StoredOutput) -> tuple[int, tup
 
 
 def _is_of_another(key: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """True if a key is that of an operation in whose place another one stands, or none: its name says all."""
+    """True if a key belongs to an operation that the other recipe lacks in this place: its name says all."""
     place, _, name = key.rpartition(": ")
     kind = f"{place}: kind"
     return bool(place) and name != "kind" and first.get(kind) != second.get(kind)
@@ -168,13 +168,13 @@ def _list_keys(recipe: Recipe) -> dict[str, Any]:
 
 
 def _flatten(operation: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the keys of an operation, and those of each choice where it is one of several."""
+    """Yield the keys of an entry: of its operation, or of each choice where it is one of several."""
     for key, value in operation.items():
         if key != "one_of":
             yield f": {key}", value
             continue
         for place, choice in enumerate(value, 1):
-            yield from ((f", choice {place}: {own}", other) for own, other in choice.items())
+            yield from ((f", choice {place}: {name}", chosen) for name, chosen in choice.items())
 
 
 def _list_outputs(output: StoredOutput) -> Iterator[_Listed]:

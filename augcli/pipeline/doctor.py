@@ -31,13 +31,13 @@ class Diagnosis:
         system: Operating system and processor.
         codecs: Version of each image library; None if Pillow was built without it.
         cpus: CPUs that this process may use.
-        quota: CPUs that its control group may use, rounded up; None if there is no bound.
+        quota: CPUs that its control group may use, rounded up; None without a bound.
         workers: Workers that a run takes by default.
         processes: True if the workers of folders are processes, not threads.
-        kernel_cache: Directory in which compiled kernels stay; None if there is none that can be written.
+        kernel_cache: Directory in which compiled kernels stay; None if no directory can be written.
         kernel_threads: Threads of the kernels for batches in memory.
         gpu: What there is of the GPU backend.
-        notes: What is missing, what that costs and how to get it, in words.
+        notes: Missing parts in words: what each costs and how to get it.
     """
 
     versions: dict[str, str]
@@ -76,7 +76,7 @@ def diagnose() -> Diagnosis:
 def _find_costs(
     codecs: dict[str, str | None], cache: str | None, processes: bool, problem: str
 ) -> Iterator[str]:
-    """Yield what is missing, what that costs, and how to get it."""
+    """Yield notes on missing parts: what each costs, and how to get it."""
     for name, found in codecs.items():
         if found is None:
             cost = "such images count as failed; pip install --upgrade pillow"

@@ -48,12 +48,12 @@ def digest() -> str:
 
 def versions_here() -> dict[str, str]:
     """Return the versions of the packages that decide bytes."""
-    own = {"augcli": __version__, **facts.versions(), "pyarrow": version("pyarrow")}
-    return own | {"shapely": version("shapely"), "GEOS": geos_version()}
+    versions = {"augcli": __version__, **facts.versions(), "pyarrow": version("pyarrow")}
+    return versions | {"shapely": version("shapely"), "GEOS": geos_version()}
 
 
 def check(planned: str) -> None:
-    """Refuse to work in an environment other than the one of a plan.
+    """Refuse to work in another environment than the plan's.
 
     Args:
         planned: The digest where the plan was made.
@@ -89,8 +89,8 @@ def _make_pixels() -> Pixels:
 def _draw_shares() -> bytes:
     """Return log-odds and shares that are drawn: what `log`, `exp` and their kin give here."""
     draws = draw_many(0, [(0, 0, number) for number in range(DRAWS)], 2)
-    odds = [own.beta_log_odds(1, 0.2 + own.sample / DRAWS) for own in draws]
-    return struct.pack(f"<{2 * DRAWS}d", *odds, *(shares(own)[0] for own in odds))
+    odds = [numbers.beta_log_odds(1, 0.2 + numbers.sample / DRAWS) for numbers in draws]
+    return struct.pack(f"<{2 * DRAWS}d", *odds, *(shares(value)[0] for value in odds))
 
 
 def _write_rows() -> bytes:

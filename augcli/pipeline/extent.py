@@ -38,7 +38,7 @@ class Extent(Protocol):
 
     @property
     def recipe(self) -> Recipe:
-        """What is done."""
+        """The recipe."""
 
     @property
     def splits(self) -> Sequence[Split]:
@@ -53,7 +53,7 @@ class Extent(Protocol):
         """
 
     def survey(self, seen: Look) -> Standing:
-        """Compare what was seen with what is to stand.
+        """Compare what was seen in DST with what is to stand there.
 
         Raises:
             OutputError: If DST holds another recipe's output, or is made otherwise by others.
@@ -64,7 +64,7 @@ class Extent(Protocol):
         """True unless what was seen may have changed since: then it is looked at again."""
 
     def begin(self, standing: Standing) -> None:
-        """Make DST ours and not complete, and remove what is in the way.
+        """Mark DST as an output of augcli that is not complete, and remove what is in the way.
 
         Raises:
             OutputError: If others have begun meanwhile.
@@ -106,7 +106,7 @@ class Whole:
         return look(self.store)
 
     def survey(self, seen: Look) -> Standing:
-        """Compare what was seen with what is to stand."""
+        """Compare what was seen in DST with what is to stand there."""
         return state.survey(seen, self.recipe, self.annotated, self.splits, self.force, self.max_errors)
 
     def is_true(self, seen: Look) -> bool:

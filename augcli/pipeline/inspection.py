@@ -1,4 +1,4 @@
-"""An output that stands, counted for people to look at: what it holds, what failed, and what is missing."""
+"""An output that stands, counted for people to look at: its rows, its failures, its missing files."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Inspection:
         output: The output.
         splits: Its splits.
         incidents: What failed and what was worth a warning.
-        troubles: What is missing, in words; empty where all stands as far as names and sizes tell.
+        troubles: Missing files in words; empty where all stands as far as names and sizes tell.
         version: The output version that `augcli.json` says.
         name: The output as users call it.
     """
@@ -181,7 +181,7 @@ def _find_losses(output: StoredOutput, split: SplitOutput, part: Part, losses: L
 
 
 def _explain(output: StoredOutput, splits: Sequence[SplitOutput], losses: Losses) -> Iterator[str]:
-    """Yield in words what is missing."""
+    """Yield in words which files are missing."""
     contents = output.contents
     planned = {
         chunk.part

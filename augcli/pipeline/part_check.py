@@ -65,7 +65,7 @@ class PartCheck:
         return found, len(rows), labels
 
     def _check_files(self, rows: Any, writer: Writer, key: str, comparison: Comparison) -> list[Difference]:
-        """Return what is wrong with the images and masks, and compare what else is written of the rows."""
+        """Return faults of the images and masks, and compare other files that are written from the rows."""
         found, standing = [], self._take_standing(rows, writer)
         try:
             places = _places(writer, standing)
@@ -91,7 +91,7 @@ def _places(writer: Writer, rows: Any) -> list[str]:
 
 
 def _check_image(row: dict[str, Any], data: bytes, max_pixels: int) -> str:
-    """Return what is wrong with an image, or nothing."""
+    """Return what is wrong with an image; empty if nothing is."""
     if len(data) != row["bytes"]:
         return f"it has {len(data)} bytes, not {row['bytes']}"
     if hash_bytes(data) != row["hash"]:
@@ -106,7 +106,7 @@ def _check_image(row: dict[str, Any], data: bytes, max_pixels: int) -> str:
 
 
 def _check_mask(row: dict[str, Any], data: bytes) -> str:
-    """Return what is wrong with the mask of an image that has one, or nothing."""
+    """Return what is wrong with the mask of an image; empty if nothing is, or there is no mask."""
     mask = row.get(MASK)
     if mask is None:
         return ""
@@ -133,5 +133,5 @@ def _check_label(row: dict[str, Any]) -> str:
         recorded = (row["label"], read_label(row), row["lam"])
     except IMPOSSIBLE as error:
         return f"its label cannot be counted from its steps: {error}"
-    # So its weights sum to 1 where those of its sources do.
+    # So its weights sum to 1 where its sources' weights do.
     return "" if recorded == given else "its label is not what its steps give"

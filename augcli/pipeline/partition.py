@@ -40,7 +40,7 @@ class Share:
 
     Attributes:
         store: Where the output lies.
-        recipe: What is done.
+        recipe: The recipe of the whole output.
         annotated: What belongs to the images beside their labels.
         splits: The splits with the chunks of this partition alone.
         plan: What this partition makes; its environment is filled in when it begins.
@@ -63,8 +63,8 @@ class Share:
 
     def has_plan(self, seen: Look) -> bool:
         """True if the plan of this partition stands there."""
-        own = self.plan.partition
-        plan = plan_files.read_plans(self.store, [plan_key(own.index, own.count)])[own]
+        partition = self.plan.partition
+        plan = plan_files.read_plans(self.store, [plan_key(partition.index, partition.count)])[partition]
         stands = plan is not None and replace(plan, environment="") == self.plan
         return stands and seen.text == self.text.encode()
 
@@ -72,7 +72,7 @@ class Share:
         """Remove the outdated parts of this partition, and write the plan."""
         store, keys = self.store, standing.contents.sizes
         outdated = part_names(keys).intersection(standing.stale.union(standing.todo_names))
-        # The plan says that those of its parts which stand are true, so those that are not go before.
+        # The plan says that the parts which stand are true, so outdated parts go before it is written.
         store.delete([SUCCESS, *map(part_key, sorted(outdated)), *map(seen_key, sorted(outdated))])
         self._write_recipe()
         plan_files.write_plan(store, replace(self.plan, environment=environment.digest()))
@@ -81,7 +81,7 @@ class Share:
         """Write `augcli.json`, unless it stands there.
 
         Raises:
-            OutputError: If that of another recipe does.
+            OutputError: If the output of another recipe stands there.
         """
         store, text = self.store, self.text.encode()
         [there] = store.read([RECIPE])
@@ -120,12 +120,12 @@ class ListedShare(Share):
         chunk of another partition is to be made again, a merge wants the plans of all.
         """
         _check_count(self.store, self.plan.partition, seen.contents.sizes)
-        own = state.survey_chunks(seen, self.recipe, self.annotated, self.splits, force=False)
-        if own.is_new:
-            return own
+        standing = state.survey_chunks(seen, self.recipe, self.annotated, self.splits, force=False)
+        if standing.is_new:
+            return standing
         stale = find_overlapping(part_names(seen.contents.sizes), self.splits)
-        is_behind = bool(own.todo or stale or any(split.mislabelled for split in self.splits))
-        return replace(own, stale=stale, is_behind=is_behind or not self._is_planned(seen))
+        is_behind = bool(standing.todo or stale or any(split.mislabelled for split in self.splits))
+        return replace(standing, stale=stale, is_behind=is_behind or not self._is_planned(seen))
 
     def _is_planned(self, seen: Look) -> bool:
         """True if the output is complete and still true, or else this plan stands there."""
@@ -141,31 +141,32 @@ class ListedShare(Share):
 
     def begin(self, standing: Standing) -> None:
         """Remove the outdated parts of this partition, and write the plan."""
-        store, own = self.store, self.plan.partition
+        store, partition = self.store, self.plan.partition
         plans = plan_files.read_plans(store, list_plans(store))
         for plan in filter(None, plans.values()):
             environment.check(plan.environment)
         self.start(standing)
         try:  # partitions of another number may have begun at the same moment
-            _check_count(store, own, list_plans(store))
+            _check_count(store, partition, list_plans(store))
         except OutputError:
-            if own not in plans:
-                store.delete([plan_key(own.index, own.count)])
+            if partition not in plans:
+                store.delete([plan_key(partition.index, partition.count)])
             raise
 
 
-def _check_count(store: Store, own: Partition, keys: Iterable[str]) -> None:
+def _check_count(store: Store, partition: Partition, keys: Iterable[str]) -> None:
     """Refuse to work beside plans of another number of partitions.
 
     Raises:
         OutputError: If there are some among the keys.
     """
-    counts = sorted({count for _, count in find_plans(keys).values()} - {own.count})
+    counts = sorted({count for _, count in find_plans(keys).values()} - {partition.count})
     if counts:
-        given, others = Option("partition", str(own)), f".augcli-plan-*-of-{counts[0]}"
+        given, others = Option("partition", str(partition)), f".augcli-plan-*-of-{counts[0]}"
         what = f"DST {store.name!r} is made in {counts[0]} partitions, which is not what "
         cure = f" says; give one of 0/{counts[0]} to {counts[0] - 1}/{counts[0]}, or to start over with"
-        raise OutputError(what, given, f"{cure} {own.count} remove {others} there while none is at work")
+        cure += f" {partition.count} remove {others} there while none is at work"
+        raise OutputError(what, given, cure)
 
 
 def take(whole: Whole, partition: Partition, notes: Sequence[str]) -> ListedShare:

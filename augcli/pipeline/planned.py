@@ -1,4 +1,4 @@
-"""Planning for partitions, and the share of one that was planned: it does not list SRC.
+"""Planning for partitions, and a planned partition's share of the work: it does not list SRC.
 
 `plan_ahead` lists and compares once for all of them, and writes for each a slice of the plan. A partition
 then reads its slice and its own part files, by their names. Only where some of these stand it lists DST, to
@@ -55,7 +55,7 @@ def plan_ahead(
     notes: Sequence[str],
     given: Given,
 ) -> Standing:
-    """Write for each partition what it needs, and remove what is in its way; return what stood.
+    """Write for each partition what it needs, and remove what is in its way; return what stood before.
 
     Args:
         whole: All of the output.
@@ -75,9 +75,9 @@ def plan_ahead(
         store.delete(find_passing(standing.contents.sizes))
         view = digest_view(whole.splits)
         for number in range(count):
-            own = Partition(number, count)
-            splits = take_share(whole.splits, own)
-            plan = plan_share(whole, own, splits, view, notes)
+            partition = Partition(number, count)
+            splits = take_share(whole.splits, partition)
+            plan = plan_share(whole, partition, splits, view, notes)
             write_slice(store, PlanSlice(plan, slice_splits(splits)))
         check_held()
         write_index(store, new_index(count, environment.digest(), given))
@@ -111,9 +111,9 @@ class PlannedShare(Share):
 
     def survey(self, seen: Look) -> Standing:
         """Compare what was seen with the chunks of this partition."""
-        own = state.survey_chunks(seen, self.recipe, self.annotated, self.splits, force=False)
-        is_behind = bool(own.todo or any(split.mislabelled for split in self.splits))
-        return replace(own, is_behind=is_behind or not self.has_plan(seen))
+        standing = state.survey_chunks(seen, self.recipe, self.annotated, self.splits, force=False)
+        is_behind = bool(standing.todo or any(split.mislabelled for split in self.splits))
+        return replace(standing, is_behind=is_behind or not self.has_plan(seen))
 
     def is_true(self, seen: Look) -> bool:
         """True unless a run or a merge has closed the output since, or planned it anew."""
@@ -144,7 +144,7 @@ def _list_named(store: Store, splits: Sequence[Split], parts: Parts) -> Contents
 
 def open_planned(
     store: Store,
-    own: Partition,
+    partition: Partition,
     recipe: Recipe,
     given: Given,
     backend: str,
@@ -153,10 +153,10 @@ def open_planned(
 
     Args:
         store: Where the output lies.
-        own: The partition.
-        recipe: What its command asks for.
+        partition: The partition.
+        recipe: The recipe of its command.
         given: What the command was given beside it, by the names of its options.
-        backend: What applies steps.
+        backend: Name of the backend.
 
     Raises:
         OutputError: If it was planned for something else, or the slice is missing or damaged.
@@ -165,8 +165,8 @@ def open_planned(
     index = read_index(store)
     if index is None:
         return None
-    check_same(store, index, own, given)
-    part = read_slice(store, own, recipe, backend)
+    check_same(store, index, partition, given)
+    part = read_slice(store, partition, recipe, backend)
     main = next((split for split in part.splits if not split.is_passed_on), part.splits[0])
     recipe, annotated = main.job.recipe, main.job.annotated
     text = document(recipe, annotated)
@@ -177,7 +177,7 @@ def open_planned(
 
 
 def _refuse_recipe(share: PlannedShare) -> None:
-    """Refuse another recipe than the one that was planned.
+    """Refuse another recipe than the planned one.
 
     Raises:
         OutputError: Naming the keys that differ.

@@ -162,7 +162,7 @@ def _make_first_changed(split: Split, places: Iterator[_Place]) -> Previewed | N
 
 
 def _make(split: Split, place: _Place) -> Previewed | None:
-    """Make an output; None if its base gives none."""
+    """Make an output; None if its base cannot be used."""
     has_originals = split.job.recipe.originals == "copy"
     # Copies behind it are not made, nor are their partners looked for.
     most = np.minimum(split.job.outputs, place.copy + 1 + has_originals)

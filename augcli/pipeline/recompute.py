@@ -47,7 +47,7 @@ class _Dropping:
 
 
 class _Piece(NamedTuple):
-    """Some arcs of a chunk; `is_first` of just one of its pieces."""
+    """Some arcs of a chunk; `is_first` is true of just one piece of each chunk."""
 
     split: Split
     chunk: Chunk
@@ -75,7 +75,7 @@ class Recomputation:
             recipe: What it was made with.
             source: What it was made from.
             sample: How many samples to take, evenly spread; None takes all.
-            limits: Those of the run that made the output.
+            limits: The limits of the run that made the output.
 
         Raises:
             UsageError: If the recipe asks what the labels do not allow.

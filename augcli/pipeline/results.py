@@ -20,7 +20,7 @@ TABLE_ROWS = 20
 
 def write_table(title: str, rows: Iterable[tuple[str, object]], left_out: int) -> str:
     """Return a small table of HTML for notebooks; every text in it is escaped."""
-    from html import escape  # here: the command line needs none
+    from html import escape  # here: the command line does not need it
 
     cells = [
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(str(value))}</td></tr>' for name, value in rows
@@ -38,7 +38,7 @@ class Verification:
         layout: `folder` or `parquet`.
         outputs: Images that the output promises.
         recomputed: Outputs that were made again from the sources and compared; 0 without sources.
-        differences: What is not as it was written, by file; empty where all is well.
+        differences: How files differ from what was written, by file; empty where all is well.
         seconds: Wall time.
         workers: Workers used (processes or threads).
         libraries: Codecs and backend that recomputed: name and version.
@@ -98,7 +98,7 @@ class Summary:
         partition: Which partition this is about, as `0/4`; "" where it is about the whole output.
         merged: How many partitions this call merged.
         planned: For how many partitions this call planned, and made nothing.
-        nodes: Chunks that each machine of a cluster made; empty where there is none.
+        nodes: Chunks that each machine of a cluster made; empty without a cluster.
     """
 
     dst: str

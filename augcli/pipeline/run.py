@@ -1,4 +1,4 @@
-"""A whole run: list, compare with what stands, make what is missing, write tables, say that it is done."""
+"""A whole run: list, compare with what stands, make missing chunks, write tables, say that it is done."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _open_listed(src: str, store: Store, recipe: Recipe, selection: Selection, s
 def _open_planned(
     src: str, store: Store, recipe: Recipe, selection: Selection, settings: Settings
 ) -> _Begun | None:
-    """Read the slice of a partition, and what stands of it; None where nobody planned for it."""
+    """Read the slice of a partition, and what stands of it; None if the output was not planned."""
     if settings.partition is None:
         return None
     from augcli.pipeline.planned import open_planned
@@ -139,7 +139,7 @@ def _naming_the_plan(settings: Settings) -> Iterator[None]:
 
 
 def _work(begun: _Begun, backend: str, settings: Settings, given: Given, start: float) -> Summary:
-    """Make what is missing; or say what would be made, or plan it for partitions.
+    """Make the chunks that are missing; or say what would be made, or plan it for partitions.
 
     Args:
         begun: What the run makes.

@@ -24,10 +24,10 @@ class EngineChoice:
 
     Attributes:
         name: One of `ENGINES`.
-        address: Where the cluster is; None takes the one that the environment names, or begins one.
+        address: Where the cluster is; None takes the environment's, or begins a cluster.
 
     Raises:
-        UsageError: If there is none of this name, or an address for one of this machine.
+        UsageError: If no engine has this name, or an engine of this machine is given an address.
     """
 
     name: str = "local"
@@ -49,13 +49,13 @@ class Settings:
         force: Whether an output of another recipe is replaced.
         dry_run: Whether to say what would be done and write nothing.
         max_errors: Failures up to which the output counts as complete.
-        backend: What applies steps: one of `BACKENDS`.
+        backend: Name of the backend: one of `BACKENDS`.
         engine: What tasks are handed to.
-        is_stored: Whether the recipe is that of an output: nobody gave its options here and now.
+        is_stored: Whether the recipe comes from an output: nobody gave its options here and now.
         partition: Which part of the output is made; None makes all of it.
         plan: For how many partitions to plan, and make nothing; None makes the output.
         advance: Called with (images done since the last call, all images to do).
-        limits: How much is done at once; those of chunks decide the shards of parquet.
+        limits: How much is done at once; the limits of chunks decide the shards of parquet.
     """
 
     workers: int | None = None

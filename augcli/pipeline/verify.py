@@ -57,7 +57,7 @@ class Check:
         workers: Processes; None takes as many CPUs as the process may use.
         access: How object stores are reached.
         advance: Called with (pieces of work done since the last call, all pieces).
-        limits: Those of the run that made the output.
+        limits: The limits of the run that made the output.
     """
 
     source: Source | None = None
@@ -176,7 +176,7 @@ def _find_sharing(store: Store, source: Source | None) -> Sharing:
 
 
 def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Recipe) -> list[Difference]:
-    """Find what is missing, and what does not belong here."""
+    """Find missing files, and files that do not belong here."""
     sizes, standing = contents.sizes, contents.standing()
     images: set[str] = set().union(*(split.files for split in splits))
     found = [Difference(key, "it is missing") for key in images - standing]
@@ -201,7 +201,7 @@ def _is_passing(key: str) -> bool:
 
 
 def _check_recipe(splits: Sequence[StoredSplit], digest: str) -> list[Difference]:
-    """Find a recipe that is not the one that parts were made with."""
+    """Find a recipe other than the one that parts were made with."""
     others = [
         part_key(chunk)
         for split, _ in splits

@@ -95,12 +95,12 @@ def _put_probes(split: Split) -> Iterator[tuple[Probe, ...]]:
     if not is_local(store):
         yield tuple(probes)
         return
-    own = Probe("DST", store, probe_key(os.urandom(4).hex()))
-    store.create(own.key, b"")
+    probe = Probe("DST", store, probe_key(os.urandom(4).hex()))
+    store.create(probe.key, b"")
     try:
-        yield (*probes, own)
+        yield (*probes, probe)
     finally:
-        store.delete([own.key])
+        store.delete([probe.key])
 
 
 def sweep(store: Store) -> None:

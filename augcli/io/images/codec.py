@@ -145,17 +145,17 @@ def choose_encoding(
     """Return how an image is written.
 
     Args:
-        header: What its source says of itself.
+        header: The header of its source.
         channels: Of the pixels that are written.
         image_format: `jpg`, `png`, or `keep`: lossy sources as JPEG, others as PNG.
-        quality: 1..100, or `keep`: the source's own, 95 where it has none.
-        subsampling: `444`, `422`, `420`, or `keep`: the source's own, `420` where it has none.
+        quality: 1..100, or `keep`: the source's own, or 95 if that is not known.
+        subsampling: `444`, `422`, `420`, or `keep`: the source's own, or `420`.
     """
     if quality == "keep":
         quality = header.quality or DEFAULT_QUALITY
     if subsampling == "keep":
-        own = header.subsampling
-        subsampling = own if own in SUBSAMPLINGS else DEFAULT_SUBSAMPLING
+        source = header.subsampling
+        subsampling = source if source in SUBSAMPLINGS else DEFAULT_SUBSAMPLING
     return Encoding(choose_file_format(header, channels, image_format), int(quality), subsampling)
 
 
@@ -197,9 +197,9 @@ def encode(
         pixels: (H, W, C) uint8 or uint16, C-contiguous.
         file_format: `jpg` narrows 16 bit to 8 and flattens alpha on the background; `png` keeps all.
         quality: JPEG quality, 1..100.
-        subsampling: JPEG chroma subsampling; grey images have none.
+        subsampling: JPEG chroma subsampling; without effect on grey images.
         background: Colour behind transparent pixels.
-        profile: ICC profile that is written with them; empty for none.
+        profile: ICC profile that is written with them; may be empty.
 
     Raises:
         DecodeError: If the image cannot have this file format (JPEG sides end at 65500 pixels).
@@ -289,6 +289,6 @@ def _to_array(image: Image.Image) -> Pixels:
     array = np.empty((image.height, image.width, len(mode)), np.uint8)
     for start in range(0, image.height, BAND):
         band = image.crop((0, start, image.width, min(start + BAND, image.height)))
-        held = np.asarray(band if band.mode == mode else band.convert(mode))
-        array[start : start + BAND] = held.reshape(*held.shape[:2], -1)
+        read = np.asarray(band if band.mode == mode else band.convert(mode))
+        array[start : start + BAND] = read.reshape(*read.shape[:2], -1)
     return array

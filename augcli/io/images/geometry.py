@@ -113,7 +113,7 @@ def upright_edges(boxes: ImageBoxes, stored: tuple[int, int], orientation: int) 
     """Return boxes (n, 4) in the upright image; None if they belong to an image of another size.
 
     They are taken to belong to the upright image, as viewers show it. Only where the size that was noted with
-    them is that of the stored image alone, they belong to that one.
+    them is the stored image's alone, they belong to that.
 
     Args:
         boxes: As the input says them.
@@ -151,7 +151,7 @@ def fit_mask(mask: NDArray[np.integer], geometry: Geometry, frame: int | None) -
     """Bring (H, W) indices to one size: each pixel has the nearest; `frame` lies around a padded mask.
 
     Raises:
-        ValueError: If there is a frame to fill and no index for it, or one that does not fit the mask.
+        ValueError: If there is a frame to fill and no index for it, or an index that does not fit the mask.
     """
     target = geometry.place(*mask.shape).target
     if frame is None and target != (0, 0, geometry.height, geometry.width):
@@ -233,7 +233,7 @@ def _flips(orientation: int) -> tuple[bool, bool]:
 
 
 def _ink(mode: str, colour: Colour) -> int | tuple[int, ...]:
-    """Return a colour for a Pillow image of one of our modes; `F` holds 16-bit grey."""
+    """Return a colour for a Pillow image of a mode that is loaded here; `F` holds 16-bit grey."""
     if mode in ("L", "F"):
         return colour.luma * 257 if mode == "F" else colour.luma
     return (colour.red, colour.green, colour.blue, 255)[: len(mode)]

@@ -1,4 +1,4 @@
-"""What an encoded image says of itself before its pixels are decoded."""
+"""Headers: what is known of an encoded image before its pixels are decoded."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ NO_MEMORY = ("not enough memory to decode an image; use fewer ", Option("workers
 
 
 class Header(NamedTuple):
-    """What an encoded image says of itself before it is decoded.
+    """What is known of an encoded image before its pixels are decoded.
 
     Attributes:
         format: Pillow's name of the format; phone JPEGs that hold more than one image (MPO) are `JPEG`.
         height: Rows as stored, before the orientation is applied.
         width: Columns as stored.
-        orientation: EXIF orientation, 1..8; 1 where there is none or it is invalid.
+        orientation: EXIF orientation, 1..8; 1 where it is missing or invalid.
         frames: True if there is more than one frame; the first is read.
         narrowed: Bits of a colour, 10, 12 or 16, that are read as 8; 0 where none are lost.
         space: JPEG colour space (`YCbCr`, `Gray`, `RGB`, `CMYK`, `YCCK`), None where libjpeg reads none.
@@ -45,8 +45,8 @@ class Header(NamedTuple):
         lossless: True if the stored pixels are exact, so that JPEG would be a loss.
         complete: True if the end marker of a JPEG or PNG stands where it should.
         channels: What decoding will give, 1, 3 or 4; a few formats know better only then.
-        depth: Likewise 8 or 16 bits.
-        profile: ICC profile as stored; empty where there is none.
+        depth: 8 or 16 bits, once decoded.
+        profile: ICC profile as stored; may be empty.
         has_refused_metadata: True if Pillow refuses a PNG for what stands in it beside its pixels.
     """
 
@@ -74,12 +74,12 @@ class Header(NamedTuple):
 
     @property
     def quality(self) -> int | None:
-        """JPEG quality estimated from the quantization table; None if there is none."""
+        """JPEG quality estimated from the quantization table; None without such a table."""
         return estimate_quality(self.luminance) if self.luminance else None
 
 
 def read_header(data: bytes, max_pixels: int) -> Header:
-    """Read what an encoded image says of itself.
+    """Read the header of an encoded image.
 
     Args:
         data: The whole file.
@@ -119,7 +119,7 @@ def is_16_bit(image: Image.Image) -> bool:
 
 
 def read_upright_size(data: bytes | None) -> tuple[int, int] | None:
-    """Return height and width of an encoded image, upright; None if there is none, or it cannot be read."""
+    """Return height and width of an encoded image, upright; None if it cannot be read."""
     try:
         return read_header(data, sys.maxsize).upright_size if data else None
     except DecodeError:
@@ -141,7 +141,7 @@ def _check_pixels(width: int, height: int, most: int) -> None:
 
 
 def _read_jpeg_header(data: bytes) -> Header | None:
-    """Read a plain JPEG's header without Pillow, which takes several times as long; None of all others."""
+    """Read a plain JPEG's header without Pillow, which takes several times as long; None for other files."""
     segments = scan_jpeg(data)
     if segments is None or segments.has_metadata:
         return None
@@ -168,7 +168,7 @@ def _read_jpeg_header(data: bytes) -> Header | None:
 
 
 def _read_png_header(data: bytes, max_pixels: int) -> Header | None:
-    """Read a PNG's header; without its metadata where Pillow refuses it for these. None of all others."""
+    """Read a PNG's header; without its metadata where Pillow refuses it for these; None for other files."""
     if not data.startswith(SIGNATURE):
         return None
     if not has_refused_texts(data):

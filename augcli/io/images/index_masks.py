@@ -1,7 +1,7 @@
 """Index masks: PNG files whose pixels are numbers of classes, as grey levels or entries of a palette.
 
-What is not an index (colour, alpha, floating point, a lossy form) is refused: a mean of two of them would be
-a third one that nobody drew.
+Values that are not indices (colour, alpha, floating point, a lossy form) are refused: a mean of two indices
+would be a third one that nobody drew.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Mask:
     Attributes:
         indices: (H, W) uint8 or uint16.
         palette: RGB of each index, three bytes each; None for grey.
-        transparency: Opacity of the palette's entries, or the one that is clear; None where all are opaque.
+        transparency: Opacity of the palette's entries, or the clear entry; None if all are opaque.
     """
 
     indices: NDArray[Any]

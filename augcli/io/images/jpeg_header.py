@@ -16,7 +16,7 @@ class Segments(NamedTuple):
     Attributes:
         has_metadata: Whether EXIF or XMP is there.
         luminance: The luminance table.
-        profile: The ICC profile, as far as it is there; empty where there is none.
+        profile: The ICC profile, as far as it is there; may be empty.
     """
 
     has_metadata: bool

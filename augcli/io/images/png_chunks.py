@@ -54,7 +54,7 @@ def has_refused_texts(data: bytes) -> bool:
 
 
 def without_metadata(data: bytes) -> bytes:
-    """Return a PNG with the chunks alone that decide what is seen, and of these the sound ones."""
+    """Return a PNG without damaged chunks, and without chunks that do not decide what is seen."""
     kept = [SIGNATURE]
     for chunk in _walk(data):
         is_needed = chunk.kind in NEEDED or (chunk.kind in TEXTS and chunk.body.startswith(ORIENTING))

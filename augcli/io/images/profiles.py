@@ -1,4 +1,4 @@
-"""ICC profiles: which one an image carries, whether it fits what is written, and its place in a JPEG."""
+"""ICC profiles: what an image carries, whether that fits the written image, and where it lies in a JPEG."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
 
 
 def join_pieces(pieces: Mapping[int, bytes]) -> bytes:
-    """Return the profile whose pieces stand in a JPEG, by their number; what is missing is left out."""
+    """Return the profile whose pieces stand in a JPEG, by their number; missing pieces are left out."""
     return b"".join(pieces[number] for number in sorted(pieces))
 
 

@@ -29,7 +29,7 @@ SHARES = "p:"
 """What the name of a column begins with that holds the weights of one class."""
 
 LABEL_NAMES = ("label", "labels", "class", "target", "category")
-"""What label columns are called: the first, or the only one of the others that is there."""
+"""Names of label columns: the first counts, else the only one of the others."""
 
 HINTS = ("label", "class", "target", "categor", "tag")
 """What the names of columns contain that could be labels."""
@@ -128,7 +128,7 @@ def describe_unlike(schema: pa.Schema, names: Iterable[str]) -> list[str]:
 
 
 def _is_exact(schema: pa.Schema, names: Collection[str]) -> bool:
-    """True if a schema is that of an output of ours, and its exact labels are there."""
+    """True if a schema belongs to an output of augcli, and its exact labels are there."""
     is_ours = read_smoothing(schema) is not None or set(names) >= OWN_COLUMNS
     are_there = set(EXACT) <= set(names)
     return is_ours and are_there and all(holds_lists(schema.field(column).type) for column in EXACT)

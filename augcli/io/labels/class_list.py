@@ -56,7 +56,7 @@ def some(names: Sequence[str], most: int = 5) -> str:
 
 
 def describe_missing(classes: tuple[str, ...] | None) -> list[str]:
-    """Return notes on classes whose names usually say that there is none, or differ in case alone."""
+    """Return notes on classes whose names usually stand for no label, or differ in case alone."""
     found = [name for name in classes or () if name in MISSING]
     notes = [f"{name!r} is read as a class; leave the cell empty where there is no label" for name in found]
     alike: dict[str, list[str]] = {}

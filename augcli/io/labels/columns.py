@@ -200,7 +200,7 @@ def _read_texts(column: LabelColumn, classes: tuple[str, ...] | None, separator:
 
 
 def whole_numbers(values: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
-    """Return numbers as whole ones; refuse what is a measure rather than a class."""
+    """Return numbers as whole numbers; refuse numbers that measure something rather than name a class."""
     values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     numbers = values.drop_null().to_numpy()
     broken = numbers[np.floor(numbers) != numbers]
@@ -259,7 +259,7 @@ def _label_lists(column: LabelColumn, classes: tuple[str, ...] | None) -> Labell
 
 
 def read_index_lists(values: pa.ChunkedArray, what: str) -> list[list[int] | None]:
-    """Return lists of class indices, whatever type they have; what is missing in a list is left out.
+    """Return lists of class indices, whatever type they have; nulls in a list are left out.
 
     Raises:
         InputError: If a number is not whole.
@@ -323,14 +323,14 @@ def _to_matrix(values: pa.ChunkedArray, width: int) -> NDArray[np.float64]:
 
 
 def _flatten(values: pa.ChunkedArray) -> NDArray[np.float64]:
-    """Return the numbers of all lists; what is null in one is zero."""
+    """Return the numbers of all lists; a null is zero."""
     pieces = [chunk.flatten() for chunk in values.chunks if len(chunk)]
     flat = pa.chunked_array(pieces, values.type.value_type)
     return plain_values(flat).cast(pa.float64()).fill_null(0).to_numpy()
 
 
 def _check_range(weights: NDArray[np.float64], what: str) -> None:
-    """Refuse what is not a weight."""
+    """Refuse numbers that are not weights."""
     if np.isnan(weights).any():
         raise InputError(f"{what} lacks a weight, or holds NaN; write a number in 0..1 for each class")
     wrong = weights[(weights < 0) | (weights > 1 + FLOAT_ERROR)]

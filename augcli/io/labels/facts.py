@@ -1,4 +1,4 @@
-"""What is known of the labels of a data set beside their values, and words on labels that were not read."""
+"""Facts about the labels of a data set beside their values, and words on labels that were not read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LabelFacts(NamedTuple):
-    """What is known of the labels of a data set beside their values.
+    """Facts about the labels of a data set beside their values.
 
     Attributes:
         candidates: Columns that could be labels, where none was read.
@@ -25,7 +25,7 @@ class LabelFacts(NamedTuple):
     is_smoothed: bool = False
 
     def join(self, other: LabelFacts) -> LabelFacts:
-        """Return what is known of the labels of two parts of a data set."""
+        """Return the facts about the labels of two parts of a data set, as one."""
         candidates = tuple(dict.fromkeys([*self.candidates, *other.candidates]))
         is_smoothed = self.is_smoothed or other.is_smoothed
         return LabelFacts(candidates, max(self.smoothing, other.smoothing), is_smoothed)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def find_file_column(
     table: Table, file_col: str | None, places: Places, must: bool
 ) -> tuple[str, Match] | None:
-    """Return the column that names images, and which; None if there is none and none is needed.
+    """Return the column that names images, and which; None if no column does and none is needed.
 
     Raises:
-        InputError: If there is none that names an image, or a text fits several images.
+        InputError: If no column names an image, or a text fits several images.
     """
     names = table.schema.names
     if file_col is not None and file_col not in names:

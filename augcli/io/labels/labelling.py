@@ -131,7 +131,7 @@ def label_by_parts(
     """Label rows by classes and their weights; rows of count 0 are unlabelled.
 
     Args:
-        classes: Class indices, those of a row ascending, row after row.
+        classes: Class indices, row after row, ascending in each row.
         weights: Their weights, as many.
         counts: How many of them each row has.
         names: The class list; None names classes by their index.
@@ -205,7 +205,7 @@ def distinct_labels(labelling: Labelling) -> Iterable[SoftLabel]:
 
 
 def _list_names(present: set[str], classes: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the class list: what is given, or the names that occur."""
+    """Return the class list: the given names, or the names that occur."""
     if classes is None:
         return tuple(sorted(present))
     unknown = sorted(present.difference(classes))
@@ -217,7 +217,7 @@ def _list_names(present: set[str], classes: tuple[str, ...] | None) -> tuple[str
 
 
 def _list_indices(largest: int, classes: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the class list: what is given, or numbers up to the largest index."""
+    """Return the class list: the given names, or numbers up to the largest index."""
     if classes is None and largest >= MOST_INDICES:
         named = Option("classes", "FILE"), " with names"
         raise InputError(f"label {largest} looks like a number of something else; give ", *named)

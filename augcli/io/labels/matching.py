@@ -38,7 +38,7 @@ class Match:
     """Which rows name which images.
 
     Attributes:
-        images: The image of each row; -1 if there is none.
+        images: The image of each row; -1 for a row without an image.
         count: How many rows name an image.
         how: How many rows were matched by something else than their path, by what it was.
         lost: The first row's text that names no image; None if all do.
@@ -98,7 +98,7 @@ def match_rows(texts: Sequence[object], places: Places, name: str) -> Match:
 
 
 def give_rows(match: Match, places: Places, is_same: Callable[[int, int], bool], name: str) -> list[int]:
-    """Return the row of each image, -1 if there is none.
+    """Return the row of each image, -1 for an image without a row.
 
     Raises:
         InputError: If two rows name one image and do not say the same.

@@ -144,7 +144,7 @@ def _check_soft(column: LabelColumn) -> None:
 def _unite_names(
     listed: Sequence[ClassList], pieces: Sequence[Piece], rules: Rules
 ) -> tuple[ClassList, list[str]]:
-    """Return the class names of all files in one order, and what is to be said of it.
+    """Return the class names of all files in one order, and notes on that.
 
     Raises:
         InputError: If the names contradict each other.
@@ -197,7 +197,7 @@ def _move(
         indices = values.cast(pa.int64()).fill_null(-1).to_numpy()
         return pa.chunked_array([pa.array(_take(to, indices), mask=indices < 0)])
     if not holds_lists(kind):
-        return values  # names, or what is refused later
+        return values  # names, or values that are refused later
     lists = pa.concat_arrays([chunk.cast(pa.large_list(kind.value_type)) for chunk in values.chunks])
     if are_weights:
         flat = lists.flatten().to_numpy(zero_copy_only=False)

@@ -30,7 +30,7 @@ TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0
 
 
 def list_split_columns(names: Sequence[str], label: str | None) -> list[str]:
-    """Return the columns that may name splits; the one that the user names as label does not."""
+    """Return the columns that may name splits: never the column that the user names as label."""
     return [name for name in names if name.lower() in SPLIT_COLUMNS | FLAGS and name != label]
 
 

@@ -168,7 +168,7 @@ def _holds_fractions(table: Table, name: str) -> bool:
 def _label_splits(
     table: Table, cells: pa.Table, choice: LabelChoice, rules: Rules, parts: Sequence[tuple[int, bool]]
 ) -> list[Labelling]:
-    """Label the images of all splits; where the table lists no classes, those of the augmented one count."""
+    """Label the images of all splits; where the table lists no classes, the augmented split's count."""
     starts = np.cumsum([0, *(count for count, _ in parts)]).tolist()
 
     def label(start: int, count: int, rules: Rules) -> Labelling:

@@ -100,7 +100,7 @@ def open_table(file: Location, named: Named | None = None) -> Table:
 
 @contextmanager
 def _reading(file: Location) -> Iterator[None]:
-    """Turn what is raised while a table is read into an error that names it.
+    """Turn errors of parsers while a table is read into an error that names the table.
 
     Raises:
         InputError: If it is damaged or missing, or the system does not open it.
@@ -139,7 +139,7 @@ def _hold(name: str, table: pa.Table, is_text: bool = False, notes: tuple[str, .
 
 
 def _check_encoding(data: bytes, name: str) -> None:
-    """Refuse what is not UTF-8, naming what it probably is.
+    """Refuse text that is not UTF-8, naming its probable encoding.
 
     Raises:
         InputError: With the cure.
@@ -184,7 +184,7 @@ def _find_delimiter(header: str) -> str:
 
 
 def _strip_blanks(table: pa.Table) -> pa.Table:
-    """Drop the blanks around cells, and quotes behind such blanks; what is left empty is null."""
+    """Drop the blanks around cells, and quotes behind such blanks; a cell that is empty then is null."""
     for index, field in enumerate(table.schema):
         if holds_texts(field.type):
             column = pc.utf8_trim_whitespace(table.column(index))

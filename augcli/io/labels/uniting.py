@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Fitted(NamedTuple):
-    """Labels under another class list, names of classes that it lacks, and what is to be said."""
+    """Labels under another class list, names of classes that it lacks, and notes."""
 
     labelling: Labelling
     lost: tuple[str, ...] = ()
@@ -51,12 +51,12 @@ def fit_classes(labelling: Labelling, classes: tuple[str, ...] | None, are_names
     """Return labels under another class list, by name; numbers are indices into a list of other names.
 
     Where all names of the list are numbers, numbers are such names: a split without images of `1` has the
-    classes `0` and `2`, and index 1 is not that of `2`. Labels of a class that the list lacks are None.
+    classes `0` and `2`, and index 1 does not mean `2`. Labels of a class that the list lacks are None.
 
     Args:
         labelling: The labels.
         classes: The other list.
-        are_names: Whether the labels are names even where they look like numbers: those of class folders.
+        are_names: Whether the labels are names even where they look like numbers, as class folders are.
 
     Raises:
         InputError: If the labels are names and the class list is of numbers.
@@ -93,7 +93,7 @@ def _find_places(own: tuple[str, ...], classes: tuple[str, ...]) -> dict[int, in
 
 
 def _are_indices(names: tuple[str, ...]) -> bool:
-    """True if names are those of classes that have none."""
+    """True if names are the numbers of classes that were given no names."""
     return Labelling([], names).is_numbered
 
 

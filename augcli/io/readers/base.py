@@ -145,7 +145,7 @@ class Source:
     """An opened data set.
 
     Attributes:
-        catalogues: One for each split, the name empty where there are no splits.
+        catalogues: One for each split; its name is empty where there are no splits.
         layout: How an output of it lies on disk, unless the recipe says otherwise.
         opener: What opens its samples.
         has_class_folders: Whether folder outputs get a folder for each class.

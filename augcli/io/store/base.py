@@ -127,7 +127,7 @@ class Store(Sink, Protocol):
             The bytes of each; None for a file that does not exist, where nothing is expected of it.
 
         Raises:
-            StorageError: If one cannot be read, or is no longer what is expected. That is a fault of the
+            StorageError: If a file cannot be read, or has changed since it was listed. That is a fault of the
                 moment and not of the data, so nothing about it may be recorded.
         """
 
@@ -139,7 +139,7 @@ class Store(Sink, Protocol):
             expect: What it must still be; None takes it as it is.
 
         Raises:
-            StorageError: If it cannot be opened, or is no longer what is expected.
+            StorageError: If it cannot be opened, or has changed since it was listed.
         """
 
     def stage(self, keys: Sequence[str], data: Sequence[bytes]) -> None:
@@ -160,7 +160,7 @@ class Store(Sink, Protocol):
         """
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write a file only if there is none; True if this call wrote it.
+        """Write a file only if it does not exist; True if this call wrote it.
 
         Raises:
             StorageError: If the machine fails.

@@ -19,13 +19,13 @@ def open_bucket(url: Url, access: Access) -> RemoteStore:
     """Return the store of an address.
 
     Raises:
-        StorageError: If it is one of Hugging Face, and there is no such data set.
+        StorageError: If it leads to Hugging Face, and there is no such data set.
     """
     return open_hub(url, access) if url.is_data_set else ObjectStore(url, access)
 
 
 def find_file(url: Url, access: Access) -> Version | None:
-    """Return what a store says of the file at an address; None if there is none.
+    """Return what a store says of the file at an address; None if it does not exist.
 
     Raises:
         StorageError: If the store fails.

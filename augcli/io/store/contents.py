@@ -59,6 +59,6 @@ def list_contents(store: Store) -> Contents:
 
 
 def is_hidden(key: str) -> bool:
-    """True if a file lies in a directory whose name begins with a dot, as that of a repository does."""
+    """True if a file lies in a directory whose name begins with a dot, as `.git` does."""
     directory = key.rpartition("/")[0]
     return directory.startswith(".") or "/." in directory

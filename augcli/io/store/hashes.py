@@ -9,12 +9,12 @@ HASH_BYTES = 16
 
 
 def hash_bytes(data: bytes) -> str:
-    """Return the hash of some bytes as hex digits: that of an output's file, as tables hold it."""
+    """Return the hash of some bytes as hex digits, as tables hold it of an output's file."""
     return blake3(data).hexdigest(length=HASH_BYTES)
 
 
 def digest_bytes(*pieces: bytes) -> bytes:
-    """Return the hash of pieces of bytes: of a single one its own, of several one that tells them apart."""
+    """Return the hash of pieces of bytes: of one piece its own; of several, one that tells them apart."""
     if len(pieces) == 1:
         return blake3(pieces[0]).digest(length=HASH_BYTES)
     hasher = blake3()

@@ -135,7 +135,7 @@ class HubStore:
         yield from list_pages(self._list_entries(directory, begins), self.url.key, directory, wanted)
 
     def find(self, key: str) -> Version | None:
-        """Return what the server says of a file; None if there is none.
+        """Return what the server says of a file; None if it does not exist.
 
         Raises:
             StorageError: If the server fails.
@@ -260,11 +260,11 @@ def _fetch(store: HubStore, key: str, size: int, start: int, stop: int) -> bytes
 def _get(store: HubStore, key: str, headers: dict[str, str]) -> bytes:
     """Send a request for a file, and return its bytes."""
     utils = _load_hub().utils
-    own = utils.build_hf_headers(token=_token(store.access), headers=headers) | {
+    all_headers = utils.build_hf_headers(token=_token(store.access), headers=headers) | {
         "Accept-Encoding": "identity"
     }
     response = utils.http_backoff(
-        "GET", store._address(key), headers=own, timeout=TIMEOUT_S, follow_redirects=True
+        "GET", store._address(key), headers=all_headers, timeout=TIMEOUT_S, follow_redirects=True
     )
     utils.hf_raise_for_status(response)
     return bytes(response.content)
@@ -282,7 +282,7 @@ def _endpoint() -> str | None:
 
 
 def _token(access: Access) -> bool | None:
-    """Return whether no token is sent; None takes that of the environment, if there is one."""
+    """Return False if no token is to be sent; None takes the environment's token, if there is one."""
     return False if access.anonymous else None
 
 

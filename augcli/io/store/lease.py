@@ -29,20 +29,20 @@ PARTITIONS = "partitions, one of them "
 """What the file says before the last process that came to share the lock."""
 
 PATIENCE_S = 2.0
-"""How long a run waits for the lock: worker processes outlive one that was killed by a moment."""
+"""How long a run waits for the lock: the workers of a run that was killed outlive it by a moment."""
 
 
 @contextmanager
 def locked(store: Store, shared: bool = False) -> Iterator[Callable[[], None]]:
     """Hold a store, whose directory is made where it does not exist: alone, or beside others who share it.
 
-    The lock is the system's (`flock`), so one that a dead process left does not hold; the file that bears it
-    only says who does, and is removed by whoever is the last to hold it. Where a file system has no locks, a
+    The lock is the system's (`flock`), so it ends with the process that holds it. The file that bears it only
+    says who that is, and is removed by the last holder. Where a file system has no locks, a
     warning says so. In a bucket it is a lease, which may be lost: what this yields refuses to go on then, and
     is to be called before an output is marked as complete.
 
     Args:
-        store: What is held.
+        store: The store to hold.
         shared: Whether others who share it may hold it, too.
 
     Raises:
@@ -60,7 +60,7 @@ def locked(store: Store, shared: bool = False) -> Iterator[Callable[[], None]]:
     try:
         yield lambda: None
     finally:
-        # Removed while it is still held: whoever opened it meanwhile finds that it is gone, and opens anew.
+        # Removed under the lock: whoever opened the file meanwhile finds that it is gone, and opens it anew.
         try:
             if not shared or (_lock(file, shared=False) and _is_same(store.path(LOCK), file)):
                 store.delete([LOCK])
@@ -77,9 +77,9 @@ def _take(store: LocalStore, shared: bool) -> int:
             file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
             try:
                 if _lock(file, shared) and _is_same(path, file):
-                    own = f"process {os.getpid()} on {socket.gethostname()}"
+                    this = f"process {os.getpid()} on {socket.gethostname()}"
                     os.ftruncate(file, 0)
-                    os.write(file, f"{PARTITIONS * shared}{own}".encode())
+                    os.write(file, f"{PARTITIONS * shared}{this}".encode())
                     return file
                 holder = os.read(file, 500).decode("utf-8", "replace") or "another process"
             except BaseException:
@@ -110,7 +110,7 @@ def _lock(file: int, shared: bool) -> bool:
 
 
 def _is_same(path: str, file: int) -> bool:
-    """True if an open file still stands at its path: who held it before may just have removed it."""
+    """True if an open file still stands at its path: its last holder may just have removed it."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(file))  # noqa: PTH116
     except FileNotFoundError:

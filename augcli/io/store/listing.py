@@ -112,7 +112,7 @@ class Tree(NamedTuple):
 
 
 def list_tree(store: Store, suffixes: Collection[str], names: Collection[str] = ()) -> Tree:
-    """List what stands in a store; hidden names and those of systems are skipped and counted.
+    """List the files and directories of a store; hidden names and names of systems are skipped and counted.
 
     Args:
         store: The store.

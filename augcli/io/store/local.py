@@ -157,7 +157,7 @@ class LocalStore:
                 raise
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write a file only if there is none; see `Store.create`."""
+        """Write a file only if it does not exist; see `Store.create`."""
         path = self.path(key)
         unfinished = _unfinished(path, new_attempt())
         make_directory(path.rpartition("/")[0])
@@ -292,7 +292,7 @@ def _sync_directory(path: str) -> None:
 
 
 def _read_unchanged(path: str, size: int, version: int) -> bytes:
-    """Read a whole file that must still be the one that was listed.
+    """Read a whole file, which must be unchanged since it was listed.
 
     Args:
         path: The file.
@@ -300,7 +300,7 @@ def _read_unchanged(path: str, size: int, version: int) -> bytes:
         version: Modification time in nanoseconds when it was listed.
 
     Raises:
-        StorageError: If it cannot be read or is no longer the same: a fault of the moment, not of the
+        StorageError: If it cannot be read or has changed: a fault of the moment, not of the
             data, so nothing about it may be recorded.
     """
     # Plain system calls: a file object makes twice as many, and each one lets go of the interpreter's lock.

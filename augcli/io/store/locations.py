@@ -43,7 +43,7 @@ class Location:
     """Where a path leads.
 
     Attributes:
-        store: The directory itself, or the one that holds the file.
+        store: The directory itself, or the directory that holds the file.
         key: The file; empty for a directory.
         kind: What stands there.
     """
@@ -102,7 +102,7 @@ def locate(
 
 
 def locate_file(path: str | os.PathLike[str], access: Access = HERE) -> Location:
-    """Return where the file at a path or an address would lie; nobody looks what stands there."""
+    """Return where the file at a path or an address would lie; whether it exists is not looked at."""
     if is_url(path):
         from augcli.io.store.buckets import open_bucket
 
@@ -149,7 +149,7 @@ def find_above(path: str, name: str, levels: int, access: Access = HERE) -> str 
         access: How object stores are reached.
 
     Returns:
-        The directory, as the path of the first one is written; None if there is none.
+        The directory, as the path of the first one is written; None if no directory above holds it.
     """
     if is_url(path):
         from augcli.io.store.object_locations import find_holder
@@ -197,7 +197,7 @@ def read_known(store: Store, keys: Sequence[str], most_bytes: int) -> list[bytes
 
 
 def _find_size(path: str) -> int | None:
-    """Return the length of a file; None if there is none."""
+    """Return the length of a file; None if it does not exist."""
     try:
         status = Path(path).stat()
     except (OSError, ValueError):

@@ -25,7 +25,7 @@ def identify_process() -> str:
 
 
 def is_gone(identity: str) -> bool:
-    """True if a process is known to be gone: `identify_process` says that it was one of this machine."""
+    """True if a process of this machine, as `identify_process` names it, is known to be gone."""
     machine, number, started = ["", "", *identity.rsplit(" ", 2)][-3:]
     if not number.isdecimal() or machine != _identify_machine():
         return False
@@ -54,7 +54,7 @@ def _read_words(process: int) -> list[str]:
 
 
 def _is_hidden(process: int) -> bool:
-    """True if a process runs of which the system says nothing: /proc may hide those of other users."""
+    """True if a process runs, even if nothing more is known: /proc may hide other users' processes."""
     try:
         os.kill(process, 0)  # no signal is sent: only whether there is such a process
     except (ProcessLookupError, OverflowError):

@@ -151,7 +151,7 @@ PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
 """How part files are named; the group is the chunk's name."""
 
 SEEN_NAME = re.compile(r"\.augcli-([^/]+)\.seen")
-"""How the caches beside part files are named, likewise."""
+"""How the caches beside part files are named."""
 
 PLAN_PREFIX = ".augcli-plan-"
 PLAN_NAME = re.compile(re.escape(PLAN_PREFIX) + r"([0-9]+)-of-([0-9]+)")
@@ -205,9 +205,9 @@ def plan_key(index: int, count: int) -> str:
 
 
 def find_plans(keys: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Return those of some keys that are plans of partitions, each with its number and how many there are."""
-    own = (key for key in keys if key.startswith(PLAN_PREFIX))
-    found = ((key, PLAN_NAME.fullmatch(key)) for key in own)
+    """Return the plans of partitions among some keys, each with its number and how many there are."""
+    plans = (key for key in keys if key.startswith(PLAN_PREFIX))
+    found = ((key, PLAN_NAME.fullmatch(key)) for key in plans)
     return {key: (int(match[1]), int(match[2])) for key, match in found if match}
 
 
@@ -217,13 +217,13 @@ def slice_key(index: int, count: int) -> str:
 
 
 def find_passing(keys: Iterable[str]) -> list[str]:
-    """Return those of some keys that stand until an output is closed, slices of the plan first."""
-    own = sorted(key for key in keys if key.startswith(SLICE_PREFIX) and SLICE_NAME.fullmatch(key))
-    return [*reversed(own), *find_plans(keys)]
+    """Return the files among some keys that stand until an output is closed, slices of the plan first."""
+    slices = sorted(key for key in keys if key.startswith(SLICE_PREFIX) and SLICE_NAME.fullmatch(key))
+    return [*reversed(slices), *find_plans(keys)]
 
 
 def find_idle_caches(keys: Collection[str], outdated: Collection[str]) -> list[str]:
-    """Return those of some keys that are caches of chunks without a part file, or with an outdated one."""
+    """Return the caches among some keys whose chunks have no part file, or an outdated one."""
     kept = part_names(keys).difference(outdated)
     return sorted(key for key in keys if (match := SEEN_NAME.fullmatch(key)) and match[1] not in kept)
 
@@ -235,12 +235,12 @@ def probe_key(nonce: str) -> str:
 
 def part_names(keys: Iterable[str]) -> set[str]:
     """Return the names of the chunks whose part files are among some keys."""
-    own = (key for key in keys if key.startswith(OWN_PREFIX))
-    return {match[1] for key in own if (match := PART_NAME.fullmatch(key))}
+    hidden = (key for key in keys if key.startswith(OWN_PREFIX))
+    return {match[1] for key in hidden if (match := PART_NAME.fullmatch(key))}
 
 
 def is_unfinished(key: str) -> bool:
-    """True if a file is one of ours that was never finished, as a run leaves them that is killed."""
+    """True if a file is an unfinished one of augcli, as a run that is killed leaves them."""
     match = UNFINISHED.fullmatch(key)
     if match is None:
         return PROBE_NAME.fullmatch(_name(key)) is not None

@@ -29,7 +29,7 @@ ENDPOINTS = {
     "hf": (),
     "hub": ("HF_ENDPOINT",),
 }
-"""Variables that name another server, the first that is set; `hub` is that of Hugging Face's data sets."""
+"""Variables that name another server, the first that is set; `hub` is Hugging Face's data sets."""
 
 CREDENTIALS_FROM = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"),
@@ -40,7 +40,7 @@ CREDENTIALS_FROM = (
 """Variables by which clients are built: where one changes, as in a notebook, they are built anew."""
 
 HUGGING_FACE, ITS_REGION = "https://s3.hf.co", "us-east-1"
-"""The server by which Hugging Face's buckets are reached as those of S3, each below its owner."""
+"""The server by which Hugging Face's buckets are reached by S3's protocol, each below its owner."""
 
 
 @cache

@@ -76,7 +76,7 @@ def object_errors(doing: str, name: str, scheme: str) -> Iterator[None]:
     A `ValueError` of another cause is a fault of ours, and passes.
 
     Args:
-        doing: What is being done: `read`, `write`, `list`, `remove`.
+        doing: The verb for the message: `read`, `write`, `list`, `remove`.
         name: To what, as users write it.
         scheme: What kind of store it is.
     """
@@ -100,13 +100,13 @@ def is_known(error: BaseException) -> bool:
 
 
 def is_of_store(error: BaseException) -> bool:
-    """True if obstore raised an error: its own, or one of Python's for a missing object or a bad name."""
+    """True if obstore raised an error: its own, or Python's for a missing object or a bad name."""
     module = type(error).__module__
     return module.startswith("obstore") or isinstance(error, OSError | ValueError)
 
 
 def _plain_cause(error: Exception, words: str) -> OSError:
-    """Return an error of the system in the place of one of obstore, whose words go on for many lines."""
+    """Return an error of the system in the place of obstore's, whose words go on for many lines."""
     cause = FileNotFoundError(words) if isinstance(error, FileNotFoundError) else OSError(words)
     cause.__cause__ = error
     return cause

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 END_BYTES = 64 << 10
-"""What is read of a file's end as it is opened: the footer of most parquet files."""
+"""Bytes of a file's end that are read as it is opened: the footer of most parquet files."""
 
 BLOCK_BYTES = 1 << 20
-"""What is fetched at least: a request takes as long as reading a megabyte."""
+"""Bytes that are fetched at least: a request takes as long as reading a megabyte."""
 
 
 class RangeFile(io.RawIOBase):
@@ -56,7 +56,7 @@ class RangeFile(io.RawIOBase):
         return len(data)
 
     def readall(self) -> bytes:
-        """Read what is left, with one request at most."""
+        """Read the rest, with one request at most."""
         return bytes(self._take(max(self._size - self._position, 0)))
 
     def _take(self, length: int) -> memoryview:

@@ -67,16 +67,16 @@ def leased(
 ) -> Iterator[Callable[[], None]]:
     """Hold a store: alone by the object of a key, or beside others who share it, each by an own object.
 
-    Both sorts first write their own lease, then look for those of the other sort. Where a store cannot write
+    Both sorts first write their own lease, then look for leases of the other sort. Where a store cannot write
     on a condition, a warning says so. Yields what refuses to go on once somebody else took the lease over.
 
     Raises:
         OutputError: If somebody else holds it.
         StorageError: If the store fails, or somebody else took the lease over.
     """
-    own = f"{key}s/{os.urandom(8).hex()}" if shared else key
+    place = f"{key}s/{os.urandom(8).hex()}" if shared else key
     try:
-        lease = _Lease(store, own, _take(store, own, clock), clock)
+        lease = _Lease(store, place, _take(store, place, clock), clock)
     except NoConditionsError:
         warnings.warn(
             f"no lock on DST ({store.name!r} cannot write on a condition); see to it that no other run writes"
@@ -92,7 +92,7 @@ def leased(
 
 
 class _Lease:
-    """A lease that is held, and renewed by a thread."""
+    """A lease of this process, renewed by a thread."""
 
     def __init__(self, store: ObjectStore, key: str, tag: str, clock: Clock) -> None:
         self._store, self._key, self._tag, self._clock = store, key, tag, clock
@@ -100,7 +100,7 @@ class _Lease:
         self._is_lost = False
 
     def check(self) -> None:
-        """Look whether it is still held: a process that slept for long may not have noticed that it is not.
+        """Look whether the lease is still ours: a process that slept for long may have lost it unnoticed.
 
         Raises:
             StorageError: If somebody else took it over.
@@ -146,7 +146,7 @@ class _Lease:
 
 
 def _take(store: ObjectStore, key: str, clock: Clock) -> str:
-    """Write a lease, once nobody else has it; return its tag."""
+    """Write a lease, once nobody else holds it; return its tag."""
     seen: Sight | None = None
     while True:
         tag = replace_object(store, key, _describe(0), None)
@@ -163,7 +163,7 @@ def _take(store: ObjectStore, key: str, clock: Clock) -> str:
 
 
 def _await_end(store: ObjectStore, key: str, clock: Clock) -> None:
-    """Wait until a lease is removed or its holder is gone; one that is gone is removed."""
+    """Wait until a lease is removed or its holder is gone; the lease of a holder that is gone is removed."""
     seen: Sight | None = None
     while (seen := _look(store, key, seen, clock)) is not None:
         if clock.now() - seen.since < GONE_S:
@@ -173,7 +173,7 @@ def _await_end(store: ObjectStore, key: str, clock: Clock) -> None:
 
 
 def _look(store: ObjectStore, key: str, before: Sight | None, clock: Clock) -> Sight | None:
-    """Return the lease that stands, as it was seen first; None if there is none.
+    """Return the lease that stands, as it was seen first; None if nobody holds a lease.
 
     One whose holder is known to be gone counts as seen long ago.
 

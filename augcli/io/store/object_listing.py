@@ -67,7 +67,7 @@ def _without_folders(entries: Iterable[Any], begun: str) -> Iterator[Any]:
 
 
 def _is_entered(directory: str, wanted: Callable[[str], bool], entered: dict[str, bool]) -> bool:
-    """True if all parts of a directory's key are wanted; `entered` holds what is known, and is added to."""
+    """True if all parts of a directory's key are wanted; `entered` keeps the answers, and is added to."""
     known = entered.get(directory)
     if known is None:
         above, _, name = directory.rpartition("/")

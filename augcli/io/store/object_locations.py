@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def is_object(url: Url, access: Access) -> bool:
-    """True if an address is that of an object.
+    """True if an address leads to an object.
 
     Raises:
         StorageError: If the store fails.
@@ -34,7 +34,7 @@ def holds_objects(url: Url, access: Access) -> bool:
 
 
 def find_holder(url: Url, access: Access, name: str, levels: int) -> str | None:
-    """Return the nearest address above another one that holds an object of some name; see `find_above`."""
+    """Return the nearest address above another that holds an object of some name; see `find_above`."""
     if is_object(url.child(name), access):
         return None
     for _ in range(levels if url.key else 0):
@@ -70,7 +70,7 @@ def find_objects(url: Url, access: Access) -> tuple[RemoteStore, Files]:
 
 
 def matches(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    """True if the parts of a key match those of a pattern, as those of a path do for `glob`."""
+    """True if the parts of a key match the parts of a pattern, as `glob` matches paths."""
     if not patterns:
         return not names
     if patterns[0] == "**":

@@ -39,10 +39,10 @@ PUT_BYTES = 64 << 20
 """Files up to this size are put with one request."""
 
 SPOOLED_BYTES = 16 << 20
-"""What is written piece by piece waits in memory up to this size, and on the local disk beyond."""
+"""Files that are written piece by piece wait in memory up to this size, and on the local disk beyond."""
 
 NONCE = "augcli"
-"""Attribute of objects that are put on a condition: who put the one that stands there."""
+"""Attribute of objects that are put on a condition: who put the object that stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class ObjectStore:
 
     @property
     def sharing(self) -> Sharing:
-        """Processes that begin anew may use it, and those of a store in memory are threads alone."""
+        """Processes that begin anew may use it; a store in memory is for threads alone."""
         return Sharing.THREADS if self.url.scheme == "memory" else Sharing.FRESH
 
     @property
@@ -95,7 +95,7 @@ class ObjectStore:
         yield from list_pages(_list_entries(self, directory, begins), self.url.key, directory, wanted)
 
     def begin_read(self, key: str, expect: Version) -> Future[bytes | None]:
-        """Begin to read a file, which must still be what is expected; give what waits for its bytes."""
+        """Begin to read a file, which must be unchanged; return what waits for its bytes."""
         return begin(_read, self, key, expect)
 
     def read(self, keys: Sequence[str], expect: Sequence[Version] | None = None) -> Sequence[bytes | None]:
@@ -121,7 +121,7 @@ class ObjectStore:
         return key
 
     def publish(self, keys: Sequence[str]) -> None:
-        """Do nothing: what is staged stands under its own name."""
+        """Do nothing: staged files stand under their own names."""
 
     @contextmanager
     def writing(self, key: str) -> Iterator[BinaryIO]:
@@ -133,7 +133,7 @@ class ObjectStore:
             _put(self, key, file)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write a file only if there is none; see `Store.create`."""
+        """Write a file only if it does not exist; see `Store.create`."""
         try:
             return replace_object(self, key, data, None) is not None
         except NoConditionsError:
@@ -179,7 +179,7 @@ class Found(NamedTuple):
 
 
 def find_object(store: ObjectStore, key: str) -> Found | None:
-    """Return what a store says of an object; None if there is none.
+    """Return what a store says of an object; None if it does not exist.
 
     Raises:
         StorageError: If the store fails.
@@ -290,14 +290,14 @@ def _fetch_end(store: ObjectStore, key: str) -> tuple[Any, bytes]:
             result = obstore.get(store.client, path, options={"range": {"suffix": END_BYTES}})
             return result.meta, bytes(result.bytes())
         except (obstore.exceptions.GenericError, obstore.exceptions.NotSupportedError):
-            # Azure knows no ranges that are counted from the end, and most stores none of an empty file.
+            # Azure does not know ranges counted from the end; most stores refuse any range of an empty file.
             meta = obstore.head(store.client, path)
     start, size = max(0, meta["size"] - END_BYTES), meta["size"]
     return meta, _fetch(store, key, (start, size), object_version(meta)) if size else b""
 
 
 def _fetch(store: ObjectStore, key: str, span: tuple[int, int], expect: Version) -> bytes:
-    """Read a range of a file, which must still be what is expected."""
+    """Read a range of a file, which must be unchanged."""
     with _errors(store, "read", key):
         result = load_obstore().get(store.client, store.path(key), options={"range": span})
         _check(store, key, result.meta, expect)
@@ -305,7 +305,7 @@ def _fetch(store: ObjectStore, key: str, span: tuple[int, int], expect: Version)
 
 
 def _check(store: ObjectStore, key: str, meta: Any, expect: Version | None) -> None:
-    """Refuse a file that is no longer what it was.
+    """Refuse a file that has changed.
 
     Raises:
         StorageError: A fault of the moment, so nothing about it may be recorded.

@@ -128,7 +128,7 @@ def _urls_overlap(source: str, destination: str) -> bool:
 
 
 def read_text(path: str | os.PathLike[str]) -> str | None:
-    """Read a short UTF-8 text of the system; None if there is none that can be read."""
+    """Read a short UTF-8 text of the system; None if it cannot be read."""
     try:
         return Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError):

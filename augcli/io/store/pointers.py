@@ -8,5 +8,5 @@ LFS_CURE = "a Git LFS pointer stands in its place; run `git lfs pull`"
 
 
 def is_lfs_pointer(data: bytes) -> bool:
-    """True if a file's bytes, or its first ones, are those of a Git LFS pointer."""
+    """True if a file's bytes, or its first ones, are a Git LFS pointer."""
     return data[: len(LFS_BEGIN)] == LFS_BEGIN

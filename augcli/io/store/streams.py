@@ -16,7 +16,7 @@ STANDARD = (0, 1, 2)
 
 
 class _Patient(io.RawIOBase):
-    """Bytes on their way to a stream; once it takes none any more, they are dropped.
+    """Bytes on their way to a stream; once it takes no more of them, they are dropped.
 
     Attributes:
         stream: The stream.
@@ -75,7 +75,7 @@ def prepare_streams() -> None:
 
 
 def finish_stdout() -> StorageError | None:
-    """Hand on what was printed, and return the fault of the machine, None if there was none."""
+    """Hand on what was printed, and return the fault of the machine; None if all went well."""
     try:
         sys.stdout.flush()
     except StorageError as error:

@@ -126,7 +126,7 @@ class TarWalk:
             self.damage = "a damaged header" * any(file.read(tarfile.BLOCKSIZE))
 
     def _read_other(self, start: int) -> Header | None:
-        """Read any header; None at the end, and where there is none."""
+        """Read any header; None at the end, and where the bytes are not a header."""
         self._file.seek(start)
         try:
             tar = tarfile.TarFile(fileobj=self._file, mode="r", encoding="utf-8", errors="surrogateescape")

@@ -81,7 +81,7 @@ class Url:
 
     @property
     def is_data_set(self) -> bool:
-        """True if it is that of a data set of Hugging Face."""
+        """True if it leads to a data set of Hugging Face."""
         return self.scheme == "hf" and self.bucket.startswith(f"{DATA_SETS}/")
 
     @property
@@ -108,7 +108,7 @@ def plain_path(path: str | os.PathLike[str]) -> str:
     """Return a path as a text: an address as it is, a path of the system without what means nothing.
 
     Raises:
-        UsageError: If an address became a path of the system, which took one of its slashes away.
+        UsageError: If an address was made a path of the system, which took one of its slashes away.
     """
     text = str(path)
     if is_url(text):
@@ -132,7 +132,7 @@ def split_path(path: str) -> tuple[str, str]:
 
 
 def is_url(path: str | os.PathLike[str]) -> bool:
-    """True if a path is an address and not that of a file of the system."""
+    """True if a path is an address, not a path of the system."""
     scheme, separator, _ = str(path).partition("://")
     return bool(separator) and scheme.isalnum()
 
@@ -141,7 +141,7 @@ def parse_url(text: str) -> Url:
     """Return an address that a user gave.
 
     Raises:
-        InputError: If it is not one that is read.
+        InputError: If its scheme is not read.
     """
     scheme, _, rest = text.partition("://")
     bucket, _, key = rest.partition("/")
@@ -164,7 +164,7 @@ def _split_hugging_face(text: str, rest: str) -> tuple[str, str]:
     """Return the bucket, or the data set, and the key of an address of Hugging Face.
 
     Raises:
-        InputError: If it is that of another repository, or names no data set.
+        InputError: If it leads to another kind of repository, or does not name a data set.
     """
     kind, owner, bucket, key = [*rest.split("/", 3), "", "", ""][:4]
     if kind == BUCKETS:

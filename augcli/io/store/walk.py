@@ -21,7 +21,7 @@ class Walk:
     """One walk over a directory and all below it.
 
     Each directory is entered once. Links to directories are entered last, in the order of their keys: where
-    several ways lead to a directory, the one without a link counts.
+    several ways lead to a directory, the way without a link counts.
     """
 
     def __init__(self, follow_links: bool, wanted: Callable[[str], bool] | None) -> None:
@@ -43,7 +43,7 @@ class Walk:
             begins: What the names in it begin with that are listed and entered.
 
         Raises:
-            StorageError: If a directory cannot be listed. One that is gone meanwhile is left out.
+            StorageError: If a directory cannot be listed. A directory that is gone meanwhile is left out.
         """
         yield from self._enter([(path, prefix)], begins)
         while self._linked:
@@ -104,7 +104,7 @@ class Walk:
     def _take(
         self, entry: os.DirEntry[str], path: str, key: str, page: Page, pending: list[tuple[str, str]]
     ) -> None:
-        """Put what is not a plain file into a page, or a directory among those that are to be entered."""
+        """Put an entry that is not a plain file into a page; a directory, among those to enter."""
         is_link = entry.is_symlink()
         if is_link and not self._follow_links:
             _note(page, key, UNFOLLOWED)

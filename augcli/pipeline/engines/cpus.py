@@ -37,7 +37,7 @@ def count_cpus() -> int:
 
 
 def read_quota(root: Path = CONTROL_GROUP) -> int | None:
-    """Return the CPU quota of this process's control group (version 2 or 1), rounded up; None for none."""
+    """Return the CPU quota of this process's control group (version 2 or 1), rounded up, or None."""
     quota, period = [*(read_text(root / "cpu.max") or "").split(), "", ""][:2]
     if not period:
         quota = (read_text(root / "cpu/cpu.cfs_quota_us") or "-1").strip()

@@ -30,20 +30,20 @@ WAIT_S, COUNT_S = 0.5, 10.0
 
 
 class LostError(Exception):
-    """A worker or its machine died, with what it was at."""
+    """A worker or its machine died, and its call is lost."""
 
 
 class Cluster(Protocol):
     """Processes of other machines."""
 
     def submit(self, packed: bytes) -> Any:
-        """Let a process do `remote.carry_out`, and return what stands for that."""
+        """Let a process do `remote.carry_out`, and return a handle of this call."""
 
     def wait(self, handles: Sequence[Any], timeout_s: float) -> Sequence[Any]:
-        """Return those that have ended, once there is one, or the time has passed."""
+        """Return the handles of calls that have ended, once there are any, or the time has passed."""
 
     def fetch(self, handle: Any) -> Outcome:
-        """Return what came of one that has ended.
+        """Return the result of a call that has ended.
 
         Raises:
             LostError: If its process or its machine died.
@@ -51,10 +51,10 @@ class Cluster(Protocol):
         """
 
     def cancel(self, handle: Any) -> None:
-        """Let one end at once, whatever it is at."""
+        """Let a call end at once, whatever it is doing."""
 
     def count_slots(self) -> int:
-        """Return how many there may be at once, by now."""
+        """Return how many calls may be at work at once, by now."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,13 +78,13 @@ class Bundle:
 
 @dataclass(slots=True)
 class Times:
-    """How long tasks and bundles took, of those that have ended."""
+    """How long tasks and bundles took that have ended."""
 
     tasks: list[float] = field(default_factory=list)
     bundles: list[float] = field(default_factory=list)
 
     def note(self, outcome: Outcome) -> None:
-        """Note one that has ended."""
+        """Note that a call has ended."""
         if outcome.results:
             self.tasks.append(outcome.seconds / len(outcome.results))
             self.bundles.append(outcome.seconds)
@@ -228,6 +228,6 @@ class Dispatch:
 
 
 def _take_new(waiting: Iterator[Any], first: int, size: int) -> Bundle | None:
-    """Return a bundle of the next tasks; None if there are no more."""
+    """Return a bundle of the next tasks; None behind the last."""
     tasks = list(islice(waiting, size))
     return Bundle(first, tasks) if tasks else None

@@ -48,7 +48,7 @@ class ForkServer:
         """
         pairs = [socket.socketpair() for _ in range(workers)]
         self._free: SimpleQueue[Connection] = SimpleQueue()
-        theirs = [their.fileno() for _, their in pairs]
+        theirs = [far.fileno() for _, far in pairs]
         try:
             # Without -P, a module of the current directory could stand in the place of `pickle`.
             command = [sys.executable, "-P", "-c", BEGIN]
@@ -60,9 +60,9 @@ class ForkServer:
         except OSError as error:
             raise StorageError(f"cannot begin worker processes: {error}") from error
         finally:
-            for own, their in pairs:
-                self._free.put(Connection(own.detach()))
-                their.close()
+            for near, far in pairs:
+                self._free.put(Connection(near.detach()))
+                far.close()
 
     def call(self, work: Callable[[Any], Any], task: Any) -> Any:
         """Return what a function of a module gives for a task, in a worker that is free.
@@ -108,11 +108,11 @@ def serve(descriptors: Sequence[int], parent: int, prepare: Callable[[], None]) 
             _give_up(descriptors, error)
             return
         gc.freeze()  # what workers inherit stays, and a look at it would copy its pages
-        own, workers = os.getpid(), []
+        server, workers = os.getpid(), []
         for number, descriptor in enumerate(descriptors):
             worker = os.fork()
             if not worker:
-                _work(own, descriptor, descriptors[number + 1 :])
+                _work(server, descriptor, descriptors[number + 1 :])
             os.close(descriptor)
             workers.append(worker)
     sys.stdin.buffer.read()

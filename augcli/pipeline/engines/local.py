@@ -70,7 +70,7 @@ class LocalEngine:
         """Yield what `work` returns for each task, in order, as `Engine` says.
 
         A few tasks run ahead of the oldest unfinished one, so no worker waits for a slow neighbour, and no
-        more results are held than that.
+        more results wait than that.
         """
         tasks = iter(tasks)
         first = list(islice(tasks, self.workers))
@@ -89,7 +89,7 @@ class LocalEngine:
             except BrokenProcessPool as error:
                 raise StorageError(DIED) from error
             finally:
-                if waiting:  # an error, or nobody wants the rest: what workers are at is not waited for
+                if waiting:  # an error, or nobody wants the rest: workers are not waited for
                     _kill_workers(pool)
                     stack.close()
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -97,7 +97,7 @@ class LocalEngine:
     def _open(
         self, work: Callable[[Task], Result], workers: int, stack: ExitStack
     ) -> tuple[Executor, Callable[[Task], Any]]:
-        """Return a pool of some workers, and what it calls; what is closed in the end goes onto the stack."""
+        """Return a pool of some workers, and what it calls; the stack closes the pool in the end."""
         sharing = self.sharing if workers > 1 else Sharing.THREADS
         if sharing is Sharing.FRESH:
             with holding_signals():

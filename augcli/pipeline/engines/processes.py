@@ -61,7 +61,7 @@ def calm_gc() -> Iterator[None]:
 
 @contextmanager
 def holding_signals() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait while workers are forked: what is raised inside of a fork is lost.
+    """Let Ctrl-C and SIGTERM wait while workers are forked: an error that is raised inside of a fork is lost.
 
     It is not enough that this thread blocks them: the system then gives them to another thread (Arrow has
     some), and Python runs the handler in the main one all the same. Without `noting_signals` a pool whose

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 INSTALL_RAY = "run: pip install 'augcli[ray]'"
 
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-"""What keeps Ray from calling home, and from a warning about GPUs that nobody asked for."""
+"""Variables that keep Ray from calling home, and from a warning about GPUs that were not asked for."""
 
 STORE_BYTES = 100 << 20
 """Memory for objects of a Ray that we begin: tasks are small, and no image passes through it."""
@@ -59,11 +59,11 @@ def check_usable(address: str | None) -> None:
 
 @contextmanager
 def connect(address: str | None, workers: int | None) -> Iterator[str]:
-    """Connect to a cluster, or to one of this machine alone that is begun, and say in words which.
+    """Connect to a cluster, or begin one on this machine alone; say in words which.
 
     Args:
-        address: Where it is; None takes that of the environment (`RAY_ADDRESS`), or begins one.
-        workers: CPUs of one that is begun; None takes all.
+        address: Where it is; None takes the environment's (`RAY_ADDRESS`), or begins a cluster.
+        workers: CPUs of a cluster that is begun; None takes all.
 
     Raises:
         MissingPartError: If none answers there.
@@ -130,7 +130,7 @@ class RayEngine:
         """Return how many tasks the cluster can do at once, by now.
 
         Raises:
-            MissingPartError: If they need GPUs, and it has none.
+            MissingPartError: If they need GPUs, and the cluster has none.
         """
         workers = _RayCluster(self.memory, self.most, self.has_gpu).count_slots()
         if self.has_gpu and not workers:
@@ -206,7 +206,7 @@ def _describe() -> str:
 
 
 def _find_address(address: str | None) -> str:
-    """Return the address that is given, or that of the environment; `local` begins a cluster."""
+    """Return the given address, else the environment's; `local` begins a cluster."""
     return address or os.environ.get("RAY_ADDRESS") or "local"
 
 

@@ -71,7 +71,7 @@ def carry_out(digest: str, packed: bytes) -> Outcome:
     """Do some tasks in this process, one after the other, up to the first that fails.
 
     Args:
-        digest: That of the environment where they were planned.
+        digest: Digest of the environment where they were planned.
         packed: The tasks, by `pack`.
     """
     results: list[Any] = []

@@ -42,7 +42,7 @@ def check_apart(src: str, dst: str, selection: Selection) -> None:
 def begin(store: Store, standing: Standing, recipe: Recipe, annotated: Annotated) -> None:
     """Make DST ours and not complete, and remove what is in the way: all of it if it is another recipe's.
 
-    The part files that are no longer true go first: what they commit is about to be written over. Then
+    Outdated part files go first: what they commit is about to be written over. Then
     `augcli.json` is written, always, for by that another run finds that this one has begun.
 
     Raises:

@@ -81,7 +81,7 @@ def finish(
     Args:
         store: Where the output lies.
         contents: What stood there before.
-        former: Keys of the files that part files named which are no longer true.
+        former: Keys of the files that outdated part files named.
         splits: All splits.
         tallies: What their part files hold.
         recipe: What was done.

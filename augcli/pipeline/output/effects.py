@@ -82,10 +82,10 @@ def _recipe_facts(recipe: Recipe) -> set[Fact]:
 
 def _output_facts(splits: Sequence[Split], counts: Sequence[RowCounts] | None) -> set[Fact]:
     """Return what is so of an output; what is not known yet counts as if it were so."""
-    if counts is None or not any(own.rows for own in counts):
+    if counts is None or not any(of_split.rows for of_split in counts):
         return {Fact.JPEG, Fact.BACKGROUND}
     is_so = {
-        Fact.JPEG: any(own.has_jpegs for own in counts),
+        Fact.JPEG: any(of_split.has_jpegs for of_split in counts),
         Fact.BACKGROUND: any(LAID_OVER in fact.counts for split in splits for fact in split.facts.values()),
     }
     return {fact for fact, holds in is_so.items() if holds}

@@ -23,7 +23,7 @@ class Look:
     Attributes:
         store: DST.
         contents: What stands there.
-        text: `augcli.json`; None if there is none.
+        text: `augcli.json`; None if it does not exist.
         version: What `augcli.json` was when it was listed.
         plans: The plans of partitions when they were listed.
         parts: Part files that were read for it; None where none was.
@@ -98,13 +98,13 @@ def _take_plans(page: Page) -> dict[str, Version]:
 
 
 def _find_stranger(page: Page) -> str | None:
-    """Return the name of an entry that no run leaves that was killed at once; None if there is none."""
+    """Return the name of an entry that is not left by a run killed at its start; None if there is no such."""
     names = {key.split("/", 1)[0] for key in (*page.keys, *page.other_keys)}
     return min((name for name in names if not name.startswith(LOCK) and not _is_first(name)), default=None)
 
 
 def _is_first(name: str) -> bool:
-    """True if a file is one that a run writes before its `augcli.json`."""
+    """True if a run writes a file of this name before `augcli.json`."""
     return name.endswith(PART_SUFFIX) or PROBE_NAME.fullmatch(name) is not None
 
 

@@ -105,14 +105,14 @@ def digest_document(text: str) -> str:
     return hash_bytes(text.encode())
 
 
-def plan_splits(splits: Sequence[Split], own: Sequence[Split]) -> tuple[PlannedSplit, ...]:
+def plan_splits(splits: Sequence[Split], shares: Sequence[Split]) -> tuple[PlannedSplit, ...]:
     """Return what a plan says of each split.
 
     Args:
         splits: The splits with all of their chunks.
-        own: The same, with the chunks of the partition alone.
+        shares: The same, with the chunks of the partition alone.
     """
-    return tuple(_plan_split(split, share) for split, share in zip(splits, own, strict=True))
+    return tuple(_plan_split(split, share) for split, share in zip(splits, shares, strict=True))
 
 
 def _plan_split(split: Split, share: Split) -> PlannedSplit:

@@ -30,7 +30,7 @@ class Checked(NamedTuple):
     Attributes:
         splits: The output of each split, as far as it stands.
         images: Samples that have outputs.
-        troubles: What is missing or does not fit together.
+        troubles: Parts that are missing or do not fit together, in words.
     """
 
     splits: list[SplitOutput]
@@ -55,7 +55,7 @@ def check_parts(output: StoredOutput, plans: Sequence[Plan], advance: Callable[[
     for of_plan, split in ((plan, split) for plan in plans for split in plan.splits):
         number = of_plan.partition.index
         writer, labels = _make_writer(output, split), _label_options(output, split)
-        own = facts.setdefault(split.name, {})
+        of_split = facts.setdefault(split.name, {})
         seen = sightings.setdefault((of_plan.view, split.name), Sightings())
         parts = output.parts.read([chunk.part for chunk in split.chunks])
         for chunk, part in zip(split.chunks, parts, strict=True):
@@ -64,7 +64,7 @@ def check_parts(output: StoredOutput, plans: Sequence[Plan], advance: Callable[[
                 untrue.append((number, chunk.part))
             else:
                 output.parts.keep(part)
-                own[chunk.part], images = part.facts, images + found
+                of_split[chunk.part], images = part.facts, images + found
             advance(1, total)
     troubles = agreement.check_parts(untrue) + agreement.check_sightings(sightings.values())
     splits = [_describe(output, split, facts[split.name]) for split in plans[0].splits] if plans else []

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 Given: TypeAlias = "Mapping[str, str | bool | list[str] | None]"
-"""What a command was given beside its recipe, by the names of its options: as it comes back from JSON."""
+"""What a command was given beside its recipe, by the names of its options, as JSON holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Index:
         count: How many partitions there are.
         environment: Digest of what decides bytes on the machine that planned.
         given: What the command was given beside the recipe, by the names of its options.
-        attempt: Another one for each plan.
+        attempt: A text that is another one in each plan.
     """
 
     count: int
@@ -96,21 +96,21 @@ def damaged(store: Store, key: str) -> OutputError:
 
 def write_slice(store: Store, part: PlanSlice) -> None:
     """Write a slice."""
-    own = part.plan.partition
-    with store.writing(slice_key(own.index, own.count)) as file:
+    partition = part.plan.partition
+    with store.writing(slice_key(partition.index, partition.count)) as file:
         file.write(pack(part))
 
 
-def read_slice(store: Store, own: Partition, recipe: Recipe, backend: str) -> PlanSlice:
-    """Read the slice of a partition, for the recipe that it is told.
+def read_slice(store: Store, partition: Partition, recipe: Recipe, backend: str) -> PlanSlice:
+    """Read the slice of a partition, which is then done by a recipe.
 
     Raises:
         OutputError: If it is missing or damaged.
         StorageError: If the machine fails.
     """
-    key = slice_key(own.index, own.count)
+    key = slice_key(partition.index, partition.count)
     [data] = store.read([key])
-    part = unpack(data or b"", own)
+    part = unpack(data or b"", partition)
     if part is None:
         raise damaged(store, key)
     recipe = replace(recipe, format=recipe.format or part.splits[0].source.layout)
@@ -135,11 +135,11 @@ def pack(part: PlanSlice) -> bytes:
     return data
 
 
-def unpack(data: bytes, own: Partition) -> PlanSlice | None:
+def unpack(data: bytes, partition: Partition) -> PlanSlice | None:
     """Return what `pack` made bytes of; None if they are damaged."""
     try:
         text, splits = unpack_values(data)
-        plan = parse_plan(text.encode(), own)
+        plan = parse_plan(text.encode(), partition)
         return None if plan is None else PlanSlice(plan, list(splits))
     except (ValueError, TypeError, AttributeError):
         return None
@@ -147,24 +147,24 @@ def unpack(data: bytes, own: Partition) -> PlanSlice | None:
 
 def _complete(split: Split, store: Store, recipe: Recipe, backend: str) -> Split:
     """Return a split with what follows from the recipe."""
-    own = pass_on(recipe) if split.is_passed_on else recipe
+    recipe = pass_on(recipe) if split.is_passed_on else recipe
     job, features = split.job, split.source.carried.features
-    name, classes, options = job.catalogue.split, job.catalogue.classes, table_options(own)
-    writer = choose_writer(str(own.format), store, name, classes, options, features, job.annotated)
-    return replace(split, job=replace(job, recipe=own, writer=writer, backend=backend))
+    name, classes, options = job.catalogue.split, job.catalogue.classes, table_options(recipe)
+    writer = choose_writer(str(recipe.format), store, name, classes, options, features, job.annotated)
+    return replace(split, job=replace(job, recipe=recipe, writer=writer, backend=backend))
 
 
-def check_same(store: Store, index: Index, own: Partition, given: Given) -> None:
+def check_same(store: Store, index: Index, partition: Partition, given: Given) -> None:
     """Refuse to make a partition of another plan.
 
     Raises:
         OutputError: Naming what differs.
     """
     where = f"DST {store.name!r} was planned for "
-    again = "; give that, or plan again with ", Option("plan", str(own.count))
-    if index.count != own.count:
+    again = "; give that, or plan again with ", Option("plan", str(partition.count))
+    if index.count != partition.count:
         was = f"{where}{quantity(index.count, 'partition')}, which is not what "
-        raise OutputError(was, Option("partition", str(own)), " says", *again)
+        raise OutputError(was, Option("partition", str(partition)), " says", *again)
     for name in {**index.given, **given}:
         was_given, is_given = index.given.get(name), given.get(name)
         if was_given != is_given:

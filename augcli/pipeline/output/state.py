@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def check(seen: Look, recipe: Recipe, annotated: Annotated, force: bool) -> bool:
-    """True if DST is to be made from nothing; refuse one of another recipe.
+    """True if DST is to be made from nothing; refuse the output of another recipe.
 
     Raises:
         OutputError: Naming the keys that differ.
@@ -69,7 +69,7 @@ class Standing:
         is_behind: Whether anything is to be written at all.
         parts: The part files that were read.
         counts: Of each split, the rows of the chunks that stand, counted.
-        former: Keys of the files that part files name which are no longer true.
+        former: Keys of the files that outdated part files name.
         doubts: Chunks that stand if their sources, whose times are others, are still the same.
     """
 
@@ -102,7 +102,7 @@ def survey(
     force: bool,
     max_errors: int,
 ) -> Standing:
-    """Compare DST with what is to stand there, its mark too if no more failed than `max_errors`.
+    """Compare DST with what is to stand there; the mark is, if no more than `max_errors` samples failed.
 
     The facts of chunks that stand are kept in their split, and which of them have other label columns.
 
@@ -115,8 +115,8 @@ def survey(
         return standing
     stale, former = _find_stale(seen.contents, splits), standing.former
     for split in splits:
-        own = sorted(name for name in stale if name.rpartition("-")[0] == split.catalogue.split)
-        former = former.union(*(find_files(split, part) for part in standing.parts.read(own)))
+        names = sorted(name for name in stale if name.rpartition("-")[0] == split.catalogue.split)
+        former = former.union(*(find_files(split, part) for part in standing.parts.read(names)))
     is_complete = _is_complete(seen, recipe, annotated, splits, max_errors)
     is_behind = bool(standing.todo or stale) or not is_complete
     return replace(standing, stale=stale, former=former, is_behind=is_behind)
@@ -197,7 +197,7 @@ def _find_stale(contents: Contents, splits: Sequence[Split]) -> set[str]:
 
 
 def _read_standing(split: Split, contents: Contents, parts: Parts) -> Iterator[tuple[Chunk, Part | None]]:
-    """Yield the chunks of a split, each with its part file; None if there is none."""
+    """Yield the chunks of a split, each with its part file; None for a chunk without one."""
     standing = [name for name in split.part_names() if part_key(name) in contents.sizes]
     read = iter(parts.read(standing))
     for chunk in split.chunks:

@@ -42,7 +42,7 @@ def find_differing_keys(store: Store, text: bytes, recipe: Recipe, annotated: An
 
 
 def refuse_newer(store: Store, text: bytes) -> None:
-    """Refuse an output that a newer augcli made, which nobody replaces for a difference in its recipe.
+    """Refuse an output that a newer augcli made: a difference in its recipe is no reason to replace it.
 
     Raises:
         OutputError: Naming both versions.

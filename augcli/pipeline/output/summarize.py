@@ -1,4 +1,4 @@
-"""Counting: what an output holds, what a run would do, and what is worth a warning."""
+"""Counting: the rows of an output, the work of a run, and what is worth a warning."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Work(NamedTuple):
         compared: How many chunks' sources it compared.
         workers: How many workers it began.
         backend: What applied steps.
-        seconds: Wall time, and that of each stage.
+        seconds: Wall time, and the time of each stage.
         partition: Which partition it was; "" for all.
         merged: How many partitions it merged.
     """

@@ -34,19 +34,19 @@ def check_masks(recipe: Recipe, annotated: Annotated) -> None:
 
 
 def check_boxes(recipe: Recipe, annotated: Annotated) -> None:
-    """Refuse a layout that is made for boxes where there are none, or where there are masks.
+    """Refuse a layout for boxes where the input has no boxes, or has masks.
 
     Raises:
         UsageError: Naming the option.
     """
     if not WRITERS[str(recipe.format)].needs_boxes:
         return
-    own = Option("format", str(recipe.format))
+    layout = Option("format", str(recipe.format))
     if annotated.boxes is None:
         give = " needs boxes; give ", Option("boxes"), ", or ", Option("format", "folder")
-        raise UsageError(own, *give, " for images without boxes")
+        raise UsageError(layout, *give, " for images without boxes")
     if annotated.masks:
-        raise UsageError(own, " has no place for masks; give ", Option("format", "folder"))
+        raise UsageError(layout, " has no place for masks; give ", Option("format", "folder"))
 
 
 JPEG_NAMES = frozenset("jpg jpeg jpe jfif".split())
@@ -60,7 +60,7 @@ def check_suffixes(recipe: Recipe, keys: Iterable[str]) -> None:
     What their bytes are is seen when they are read; an output that differs ends the run then.
 
     Args:
-        recipe: What is done to them.
+        recipe: The recipe.
         keys: Names of images.
 
     Raises:
@@ -78,6 +78,6 @@ def check_suffixes(recipe: Recipe, keys: Iterable[str]) -> None:
 
 
 def mixed_words(layout: str, jpg: str, png: str) -> tuple[object, ...]:
-    """Return what is said where a JPEG and a PNG would stand in an output whose images must be alike."""
+    """Return the words that refuse JPEG and PNG files in one output, where all must have one suffix."""
     why = f"{layout}: all images of a data set need the same suffix, got {jpg!r} and {png!r}; give "
     return why, Option("image_format", "jpg"), " or ", Option("image_format", "png")

@@ -1,4 +1,4 @@
-"""Chunks: what is committed together. Pure.
+"""Chunks: parts of a split that are committed together. Pure.
 
 A chunk is made of arcs of rings. It cuts them only for commit, and no output of a folder depends on it. Each
 chunk of parquet rows has rings of its own.
@@ -48,7 +48,7 @@ class Arc:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What is committed together; `name` is the prefix of the hash that its members share.
+    """Samples that are committed together; `name` is the prefix of the hash that they share.
 
     `groups` are the row groups that must be read for it, `portions` in how many portions each
     is read (parquet only).
@@ -80,7 +80,7 @@ def count_outputs(
     Args:
         catalogue: The samples.
         hashes: Their hashes.
-        copies: Outputs of each sample, where there is no target.
+        copies: Outputs of each sample, if there is no target.
         target: Outputs of each class, or `max` for as many as the largest class has samples. Of the n
             samples of a class each gets floor(target / n), and the first `target mod n` in the order of the
             hash get another. Unlabelled samples get none.
@@ -143,7 +143,7 @@ def chunk_folder(
         cuts = [*np.searchsorted(ring.keys, firsts).tolist(), len(ring)]
         for number in np.flatnonzero(np.diff(cuts)).tolist():
             arcs[number].append(Arc(ring, cuts[number], cuts[number + 1]))
-    return [Chunk(name, tuple(own)) for (name, _, _), own in zip(pieces, arcs, strict=True)]
+    return [Chunk(name, tuple(of_chunk)) for (name, _, _), of_chunk in zip(pieces, arcs, strict=True)]
 
 
 def chunk_groups(
@@ -191,7 +191,7 @@ def chunk_groups(
 
 
 def trim_chunks(chunks: Sequence[Chunk], outputs: NDArray[np.int64]) -> list[Chunk]:
-    """Leave out the ends of arcs whose samples have no outputs, and what is then empty."""
+    """Leave out the ends of arcs whose samples have no outputs, and chunks that are empty then."""
     trimmed = []
     for chunk in chunks:
         arcs = []

@@ -57,7 +57,7 @@ def list_sources(split: Split, chunk: Chunk, facts: PartFacts) -> Sources | None
 
 
 def find_doubt(sources: Sources, seen: NDArray[np.int64] | None) -> Doubt | None:
-    """Return the doubt about a chunk, given the versions that were read; None if there is none.
+    """Return the doubt about a chunk, given the versions that were read; None if it stands without a doubt.
 
     Args:
         sources: Its sources.

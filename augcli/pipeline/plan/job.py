@@ -25,12 +25,12 @@ class Job:
         catalogue: The samples.
         hashes: Hash of each sample's key with the seed.
         outputs: Outputs of each sample, an original among them; samples without are only partners.
-        recipe: What is done to them.
+        recipe: The recipe.
         writer: Where outputs go.
         class_folders: A folder name per class, or None where outputs lie flat.
         name_seeds: Seeds of the hash in the names of outputs that the recipe changes, and of originals.
         annotated: What belongs to the images beside their labels.
-        backend: Name of what applies steps, one of `kernels.backends.BACKENDS`.
+        backend: Name of the backend, one of `kernels.backends.BACKENDS`.
         limits: How much is done at once.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is cut, held and read at most. Only the limits of chunks decide any byte of an output.
+    """How much is cut off, kept and read at most. Only the limits of chunks decide any byte of an output.
 
     Attributes:
         chunk_outputs: Outputs of a chunk at most, if it can be cut.

@@ -52,7 +52,7 @@ def read_partition(text: str) -> Partition:
     """Read a partition, which is written as `0/4`.
 
     Raises:
-        UsageError: If it is not one.
+        UsageError: If the text is not a partition.
     """
     match = WRITTEN.fullmatch(text) if isinstance(text, str) else None
     partition = Partition(int(match[1]), int(match[2])) if match else Partition(0, 0)
@@ -63,7 +63,7 @@ def read_partition(text: str) -> Partition:
 
 
 def take_share(splits: Sequence[Split], partition: Partition) -> list[Split]:
-    """Return the splits with those of their chunks that belong to a partition."""
+    """Return the splits with no other chunks than a partition's."""
     return [
         replace(
             split,
@@ -88,7 +88,7 @@ def _find_owner(split: Split, number: int, count: int) -> int:
 
 
 def find_overlapping(names: Collection[str], splits: Sequence[Split]) -> set[str]:
-    """Return those of some names of part files that share samples with chunks of other names.
+    """Return names of part files that share samples with chunks of other names.
 
     Such a part is outdated: the plan has other chunks where it was.
 
@@ -98,15 +98,15 @@ def find_overlapping(names: Collection[str], splits: Sequence[Split]) -> set[str
     """
     found: set[str] = set()
     for split in splits:
-        own = {name for name in names if name.rpartition("-")[0] == split.catalogue.split}
+        of_split = {name for name in names if name.rpartition("-")[0] == split.catalogue.split}
         planned = {chunk.name for chunk in split.chunks}
-        others = {name: name.rpartition("-")[2] for name in own.difference(split.part_names())}
+        others = {name: name.rpartition("-")[2] for name in of_split.difference(split.part_names())}
         found |= {name for name, prefix in others.items() if _overlaps(prefix, planned)}
     return found
 
 
 def _overlaps(prefix: str, planned: set[str]) -> bool:
-    """True if a prefix begins as one of the planned ones does, or one of these as it does."""
+    """True if a prefix begins with a planned prefix, or a planned prefix begins with it."""
     bits = _bits(prefix)
     shorter = {bits[:length] or "all" for length in range(len(bits) + 1)}
     return not planned.isdisjoint(shorter) or any(_bits(name).startswith(bits) for name in planned)
@@ -138,7 +138,7 @@ def digest_view(splits: Sequence[Split]) -> str:
 
 
 def _digested(catalogue: Catalogue) -> Iterator[bytes]:
-    """Yield what is digested of the samples of a split."""
+    """Yield the bytes that a digest takes from the samples of a split."""
     keys = iter(catalogue.keys)
     while block := list(islice(keys, TOGETHER)):
         yield "\0".join([*block, ""]).encode("utf-8", "surrogateescape")

@@ -113,7 +113,7 @@ def hash_samples(catalogue: Catalogue, seed: int) -> NDArray[np.uint64]:
 
 
 def class_of_samples(catalogue: Catalogue) -> NDArray[np.int64]:
-    """Return the dominant class of every sample's label, -1 where it has none."""
+    """Return the dominant class of every sample's label, -1 for samples without a label."""
     known = {id(label): dominant(label) for label in catalogue.labels if label is not None}
     classes = (UNLABELLED if label is None else known[id(label)] for label in catalogue.labels)
     return np.fromiter(classes, np.int64, len(catalogue))
@@ -145,14 +145,14 @@ def form_rings(
 
 def group_by_class(members: NDArray[np.int64], classes: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
     """Return the samples of each class, in the order in which they come."""
-    own = classes[members]
-    order = np.argsort(own, kind="stable")
-    names, starts = np.unique(own[order], return_index=True)
+    of_members = classes[members]
+    order = np.argsort(of_members, kind="stable")
+    names, starts = np.unique(of_members[order], return_index=True)
     return dict(zip(names.tolist(), np.split(members[order], starts[1:]), strict=True))
 
 
 def check_partners(rings: Iterable[Ring], rule: str) -> None:
-    """Refuse to mix where nobody has a partner; under `any`, where one ring has none.
+    """Refuse to mix where nobody has a partner; under `any`, where a ring has no partners.
 
     Raises:
         InputError: Naming the cure.
@@ -173,9 +173,9 @@ def same_class_shares(catalogue: Catalogue, rings: Iterable[Ring]) -> tuple[floa
     classes = class_of_samples(catalogue)
     same = pairs = 0
     for ring in rings:
-        own, ahead = classes[ring.members], np.roll(classes[ring.members], -1)
-        labelled = (own >= 0) & (ahead >= 0)
-        same, pairs = same + int((own == ahead)[labelled].sum()), pairs + int(labelled.sum())
+        here, ahead = classes[ring.members], np.roll(classes[ring.members], -1)
+        labelled = (here >= 0) & (ahead >= 0)
+        same, pairs = same + int((here == ahead)[labelled].sum()), pairs + int(labelled.sum())
     counts = np.bincount(classes[classes >= 0]).astype(float)
     total = counts.sum()
     random = float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else 0.0
@@ -229,7 +229,7 @@ def _stride(groups: list[NDArray[np.int64]]) -> Cycles:
 
     Lay the classes in a line, one behind the other, `m` samples in the largest of them. A stride of m..n - m
     leaves every class, wherever it starts. A stride that has no divisor in common with n visits all samples
-    one after the other, which makes a ring. If there is none, the stride of the smallest common divisor makes
+    one after the other, which makes a ring. If no stride does, that of the smallest common divisor makes
     as many rings.
     """
     line, largest = np.concatenate(groups), len(groups[-1])

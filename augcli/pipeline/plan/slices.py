@@ -32,7 +32,7 @@ def slice_splits(splits: Sequence[Split]) -> list[Split]:
         splits: The splits, with the chunks of one partition alone.
     """
     groups = {split.catalogue.split: _list_groups(split) for split in splits}
-    listed = [group for own in groups.values() for group in own]
+    listed = [group for of_split in groups.values() for group in of_split]
     source = splits[0].source
     opener = source.opener.for_groups(listed) if source.groups else source.opener
     sliced = [_slice_split(split) for split in splits]

@@ -87,7 +87,7 @@ class Split:
 
     @property
     def beside(self) -> Any:
-        """Schema of the columns behind ours: those carried along, then those of masks and boxes."""
+        """Schema of the columns behind those of every output: carried columns, then masks and boxes."""
         return annotation_schema(self.job.annotated, self.source.carried.schema)
 
     def bases(self, chunk: Chunk) -> NDArray[np.int64]:
@@ -221,7 +221,7 @@ def _list_seen(source: Source) -> Iterator[object]:
 
 
 def _check_boxes(source: Source, catalogue: Catalogue, recipe: Recipe) -> None:
-    """Refuse an operation that works inside boxes where there are none."""
+    """Refuse an operation that works inside boxes where the images have no boxes."""
     if catalogue.boxes is not None:
         return
     operations = [choice.operation for entry in recipe.entries for choice in entry.choices]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from augcli.samples import RowGroup
 
 PER_WORKER = 2
-"""A task takes at most what is left to do, divided by so many for each worker: all end at the same time."""
+"""A task takes at most the work left, divided by so many for each worker: all end at the same time."""
 
 LEAST_SHARE = 16
 """A piece of parquet rows is such a share of its chunk at least: its row groups are read anew for each, and
@@ -53,7 +53,7 @@ class Slice(NamedTuple):
 def cut_todo(
     todo: Sequence[tuple[Split, Chunk]], workers: int, processes: bool, limits: Limits
 ) -> Iterator[Piece]:
-    """Cut what is to be made into pieces, in order.
+    """Cut chunks that are to be made into pieces, in order.
 
     Args:
         todo: The chunks that are to be made.

@@ -44,7 +44,7 @@ def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int, processes: b
     A task whose partner lies farther ahead than it knows, since many images do not decode, is sent again.
 
     Args:
-        pieces: What is to be made: all pieces of each chunk.
+        pieces: All pieces of each chunk that is to be made.
         run: `run` of an engine.
         spare: How many possible partners a task knows beyond those that it needs if all images decode.
         processes: Whether the engine's workers are processes, which share nothing.

@@ -30,15 +30,15 @@ LOST_WEIGHTS = "boxes whose weight stands in metadata.parquet alone, since label
 LOSING_WEIGHTS = [name for name, layout in WRITERS.items() if layout.loses_weights]
 
 UNLABELLED_PARTNER = "outputs without a label, since a partner has none"
-"""What is counted for each output of which that holds."""
+"""Counted once for each output of which it is true."""
 
 SLIVER = 0.1
 SLIVERS = "boxes of which less than a tenth is seen"
-"""What is counted for each box in an output of which a smaller share is seen."""
+"""Counted for each box of an output of which less than `SLIVER` is seen."""
 
 
 class Collector:
-    """Labels, names and stores what is made of an arc, and counts what went wrong."""
+    """Labels, names and stores the outputs of an arc, and counts what went wrong."""
 
     def __init__(self, job: Job, most_bytes: int, watch: Stopwatch, staging: Staging) -> None:
         """Prepare to collect; at most so many encoded bytes are gathered before they are staged."""
@@ -58,8 +58,8 @@ class Collector:
             self.flush()
 
     def flush(self) -> None:
-        """Label, name and store the outputs gathered so far, but none of a sample of which one failed."""
-        self._watch.lap("decode")  # what is left of the codec's loop
+        """Label, name and store the outputs gathered so far; a sample of which one failed is left out."""
+        self._watch.lap("decode")  # the rest of the codec's loop
         gathered, self._gathered, self._bytes = self._leave_out_failed(self._gathered), [], 0
         outputs = self._describe(gathered)
         self._count(gathered, outputs)
@@ -85,7 +85,7 @@ class Collector:
         self._watch.lap("write")
 
     def _leave_out_failed(self, gathered: list[Made]) -> list[Made]:
-        """Return the outputs of samples of which none failed; record why the others have none."""
+        """Return the outputs of samples that did not fail; record why the others have no output."""
         failed = set()
         for made in gathered:
             if made.failure and id(made.base) not in failed:
@@ -104,7 +104,7 @@ class Collector:
         return outputs
 
     def _count(self, gathered: Sequence[Made], outputs: Sequence[Output]) -> None:
-        """Count what is worth a line in the summary."""
+        """Count all that is worth a line in the summary."""
         counts = self.result.counts
         bases = {id(made.base): made.base for made in gathered}.values()
         counts["first frame of several"] += sum([base.header.frames for base in bases if base.header])

@@ -1,4 +1,4 @@
-"""What is read of a sample, and the hash of all of it: by that a later run knows whether it changed."""
+"""The bytes of a sample, and their hash, by which a later run knows whether the sample changed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 
 class SampleBytes(NamedTuple):
-    """What is read of a sample.
+    """The bytes that are read of a sample.
 
     Attributes:
-        image: Its encoded image, and the name that the stem of its outputs is made from; or why it has none.
-        mask: Its encoded mask, or why it has none; None where the data set has no masks.
+        image: Its encoded image, and the name that the stem of its outputs is made from; or why it cannot be
+            read.
+        mask: Its encoded mask, or why it cannot be read; None where the data set has no masks.
         content: Hash of all of it, and of the cells of its row.
     """
 

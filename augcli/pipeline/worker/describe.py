@@ -54,7 +54,7 @@ def describe_output(
     is_original = plan.copy == ORIGINAL
     op = "original" if is_original else naming.recipe
     folder = f"{naming.folders[label]}/" if naming.folders is not None and label is not None else ""
-    # It keeps apart any two names of an output, and those of outputs of two seeds or recipes.
+    # It keeps apart any two names of an output, and names of outputs of two seeds or recipes.
     hash16 = f"{hash_key(keys[0], naming.original if is_original else naming.changed):016x}"
     name = naming.name(folder, safe_stem(made.base.name), f"__{op}{plan.copy}-{hash16}")
     return Output(

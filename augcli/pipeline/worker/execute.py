@@ -1,6 +1,6 @@
 """The walk along an arc of a ring: its samples become outputs.
 
-read → plan → decode → apply → encode → label → store. What is Python's work, planning and labelling, is
+read → plan → decode → apply → encode → label → store. The work of Python, planning and labelling, is
 done for many samples in a row: between the codec's work, whose data fill the caches, it would take several
 times as long. A decoded image stays only until the positions behind it no longer need it as a partner.
 """
@@ -34,10 +34,10 @@ def execute(job: Job, arc: Arc, samples: Samples, backend: Backend) -> ArcResult
     """Turn the samples of an arc into outputs.
 
     Args:
-        job: What is done, or the slice of it that the arc needs.
+        job: The job, or the slice of it that the arc needs.
         arc: Positions of a ring.
         samples: Their files or rows.
-        backend: What applies steps.
+        backend: The backend that applies steps.
 
     Raises:
         StorageError: If the machine fails; nothing about a sample may be concluded from that.

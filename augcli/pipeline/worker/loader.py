@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 WARNED = "decoded with warnings"
-"""What is said of an image that libjpeg decodes with a complaint; where it is asked for, it fails for it."""
+"""What the summary says of an image that libjpeg decodes with a complaint; with `--strict` it fails."""
 
 
 class Loader:
@@ -88,7 +88,7 @@ class Loader:
         self._watch.lap("decode")
 
     def let_go(self, loaded: Loaded) -> None:
-        """Let go of a sample's pixels and files, which nobody reads any more."""
+        """Let go of a sample's pixels and files, which are not read any more."""
         if self._reuses and loaded.buffer is not None:
             self._spare.append(loaded.buffer)
         loaded.drop()

@@ -68,7 +68,7 @@ class Maker:
         return len(self._finished)
 
     def take(self) -> list[Made]:
-        """Return what is made, but for a sample of which outputs still wait."""
+        """Return the outputs that are made, except those of a sample of which outputs still wait."""
         finished, self._finished = self._finished, []
         if not self._waiting:
             return finished
@@ -79,8 +79,8 @@ class Maker:
     def _lay_out(self, made: Made, work: Work) -> None:
         """Find the pixels of an output, which it may change.
 
-        They are its base's where nobody reads these any more; or where it changes a small box alone, which
-        is put back once it is encoded; else a copy.
+        They are the base's pixels if nobody reads these any more, or if the output changes a small box alone,
+        which is put back once it is encoded; else a copy.
         """
         table, partners, pixels = work
         is_free = pixels.flags.writeable
@@ -94,7 +94,7 @@ class Maker:
         made.pixels, made.work = pixels, (table, partners, pixels)
 
     def _apply(self, works: Sequence[Work]) -> None:
-        """Apply the steps of outputs; none of their partners' pixels are held longer."""
+        """Apply the steps of outputs; their partners' pixels are let go then."""
         if works and self._apply_many:
             self._apply_many(works)
         else:

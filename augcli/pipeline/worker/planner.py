@@ -1,4 +1,4 @@
-"""What is done to each output: which operations are drawn, their steps, and their partners."""
+"""The plan of each output: the steps of its operations, and their partners."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Planner:
         return dict(zip(places, self._drawer.draw_many(addresses, shapes), strict=True))
 
     def plan(self, position: int, copy: int) -> OutputPlan:
-        """Plan one output; partners are those expected by what is known so far."""
+        """Plan one output; its partners are expected from what is known so far."""
         if copy == ORIGINAL:
             return self._plan(position, copy, None)
         return self._plan(position, copy, self._drawer.draw(copy, self._hash(position)))
@@ -80,7 +80,7 @@ class Planner:
             is_asked = drawn is not None and self._recipe.entries
             return OutputPlan(copy, reasons=("not drawn",) if is_asked else ())
         shape = self._around.shape(position)
-        if shape is None:  # it cannot be read, which whoever makes the output finds, too
+        if shape is None:  # it cannot be read, as whoever makes the output will find
             return OutputPlan(copy)
         return self._chain(position, copy, drawn, shape)
 

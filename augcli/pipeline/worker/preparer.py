@@ -200,7 +200,7 @@ class Preparer:
 
 
 def _note_sources(base: Loaded, partners: Sequence[Loaded]) -> tuple[str, ...]:
-    """Return what is worth counting of the images that an output is decoded from."""
+    """Return remarks on the images that an output is decoded from."""
     headers = [loaded.header for loaded in (base, *partners) if loaded.header is not None]
     bits = {header.narrowed for header in headers if header.narrowed}
     remarks = [f"{number}-bit colour read as 8-bit" for number in sorted(bits)]

@@ -58,7 +58,7 @@ class Staging:
         self._begun.append(self._thread.submit(self._writer.stage, names, pairs))
 
     def finish(self) -> list[Any]:
-        """Return what the commit must be told of all batches, once they are staged.
+        """Return what the commit must know of all batches, once they are staged.
 
         Raises:
             StorageError: If one could not be staged.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class ChunkSamples:
     """The samples of a chunk, opened when the first task asks.
 
-    Tasks in threads share what is opened, since the rows of shards are held in memory; it pickles closed.
+    Tasks in threads share opened samples, since the rows of shards are kept in memory; it pickles closed.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ def make_tasks(pieces: Iterable[Piece], spare: int, processes: bool) -> Iterator
     Args:
         pieces: Pieces of chunks.
         spare: How many possible partners a task knows beyond those that it needs if all images decode.
-        processes: Whether each task opens what it reads by itself; else those of a chunk share it.
+        processes: Whether each task opens what it reads by itself; else the tasks of a chunk share it.
     """
     for _, together in itertools.groupby(pieces, lambda piece: id(piece if processes else piece.chunk)):
         yield from _open_together(list(together), spare)
@@ -164,7 +164,7 @@ def _open_together(pieces: Sequence[Piece], spare: int) -> Iterator[Task]:
     members = np.concatenate([arc.members for arc in arcs])
     part = slice_job(split.job, arcs, split.job.count_partners(members) + spare, chunk.groups)
     samples = ChunkSamples(split.source.opener, part.job.catalogue, part.groups, chunk.portions)
-    own = iter(part.arcs)
+    remaining = iter(part.arcs)
     for piece in pieces:
         record = record_chunk(split, chunk) if piece.is_whole else None
-        yield Task(part.job, tuple(itertools.islice(own, len(piece.arcs))), samples, record)
+        yield Task(part.job, tuple(itertools.islice(remaining, len(piece.arcs))), samples, record)

@@ -1,6 +1,6 @@
 """The values that pass through a worker: a loaded sample; the plan of an output, and what is made by it.
 
-Beside them stands `Output`, what tables say of one that is made (`io/records/part_files.py`).
+Beside them stands `Output`, which is what tables say of an output (`io/records/part_files.py`).
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Loaded:
         sample: Its index in the catalogue.
         data: Its file.
         name: What the stem of its outputs is made from.
-        header: What the file says of itself; None where it cannot be read.
-        shape: What the header promises, and once decoded what is true.
+        header: The header of its file; None if that cannot be read.
+        shape: Its shape: as the header promises it, and once decoded as it is.
         pixels: Upright pixels; None while they are not decoded.
         buffer: Memory that the pixels lie in, where it can be used again.
         decodes: Whether it was decoded.
@@ -80,7 +80,7 @@ class Loaded:
             self.annotations.mask = None
 
     def drop(self) -> None:
-        """Let go of pixels and files: who still holds this value needs only the rest."""
+        """Let go of pixels and files: whoever still refers to this value needs only the rest."""
         self.drop_pixels()
         self.data = b""
         if self.annotations:
@@ -88,7 +88,7 @@ class Loaded:
 
 
 class OutputPlan(NamedTuple):
-    """What is done to one output, and what is not done and why.
+    """What is done to one output, and what is left out of it and why.
 
     Attributes:
         copy: Number of the copy.
@@ -99,7 +99,7 @@ class OutputPlan(NamedTuple):
         partners: Their positions, as far as is known.
         reasons: Why operations are not applied.
         table: The program as backends take it; None where it depends on the base's pixels.
-        surprises: How many surprises there had been: the plan holds while there are no more.
+        surprises: How many surprises there had been (`Neighbours.surprises`): more of them void the plan.
     """
 
     copy: int
@@ -123,7 +123,7 @@ class Made:
         sources: Its partners by slot, as far as is known.
         candidates: The samples that must be looked at before these are its partners, by their positions.
         encoding: How it is written; None where it is a copy of the file, or fails.
-        profile: Colour profile that is written with it; empty for none.
+        profile: Colour profile that is written with it; may be empty.
         brought_to: Channels and depth that base and partners are brought to; None where they have them.
         annotations: Its mask and boxes.
         pixels: What is to be encoded: the base's pixels, or a copy of them.
@@ -169,9 +169,9 @@ class ArcResult:
 
     Attributes:
         rows: Rows of the outputs, in the order of the ring.
-        beside: The columns behind ours, carried ones and those of masks and boxes, as `part_files.pack_rows`
-            gives them; empty where there are none.
-        staged: What the writer returned for each of them when it was staged; empty where that is nothing.
+        beside: The columns behind those of every output: carried ones, then masks and boxes, as
+            `part_files.pack_rows` returns them; may be empty.
+        staged: What the writer returned for each output when it was staged; empty if it returns nothing.
         failures: Samples that gave no output.
         warnings: Samples that were decoded for their outputs, though libjpeg complained.
         passed_over: Keys of samples that failed as partners.

@@ -1,4 +1,4 @@
-"""The samples around a position of a ring: loaded once, and let go when nobody needs them any more."""
+"""The samples around a position of a ring: loaded once, and let go when they are not needed any more."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Window:
             arc: Positions of a ring.
             loader: What reads and decodes.
             reach: How many partners a sample has at most.
-            limits: How much is read at once and held.
+            limits: How much is read at once and kept.
         """
         self._arc, self._loader, self._limits = arc, loader, limits
         nearest = arc.ring.shifts[:reach]
