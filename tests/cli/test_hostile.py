@@ -786,10 +786,9 @@ def test_a_torn_mask_fails_where_nothing_is_applied_too(cli, six):
     assert done.returncode == TOO_MANY_FAILED
 
 
-def test_boxes_that_are_no_file_are_refused_and_not_waited_for(six):
+def test_boxes_that_are_no_file_are_refused_and_not_waited_for(cli, six):
     os.mkfifo(six / "boxes.json")
-    call = [sys.executable, "-m", "augcli", "cutmix", "src", "dst", "--boxes", "boxes.json"]
-    assert_refused(subprocess.run(call, cwd=six, capture_output=True, text=True, check=False, timeout=15))
+    assert_refused(cli("cutmix", "src", "dst", "--boxes", "boxes.json", cwd=six))
 
 
 @pytest.mark.parametrize("option", ["--masks", "--boxes"])

@@ -141,11 +141,13 @@ def test_a_second_ctrl_c_stops_at_once_and_leaves_no_worker(start, resumes):
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
     os.killpg(process.pid, signal.SIGCONT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode in (130, 143)
     assert err == ""
-    while is_there(process.pid):
+    deadline = time.monotonic() + 60
+    while is_there(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert not is_there(process.pid)
     resumes()
 
 
