@@ -286,6 +286,7 @@ def test_the_area_that_is_left_is_that_of_another_clipper(program, points):
         one = next(by_image)
         assert one.outline.area == pytest.approx(float(expected), abs=1e-5)
         assert one.visibility == pytest.approx(float(expected / whole), abs=1e-4)
+    assert next(by_image, None) is None
 
 
 @pytest.mark.slow

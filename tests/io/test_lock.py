@@ -165,7 +165,8 @@ def test_a_process_that_was_forked_meanwhile_does_not_keep_the_lock(tmp_path):
         child.start()
     try:
         with locked(tmp_path):
-            pass
+            assert has_lock(tmp_path)
+            assert child.is_alive()
     finally:
         child.kill()
         child.join()

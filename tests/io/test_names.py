@@ -42,7 +42,8 @@ def test_bytes_that_are_not_utf8_are_percent_encoded(raw, printed):
 
 @given(st.binary(max_size=40))
 def test_any_key_prints_as_valid_utf8(raw):
-    printable_key(os.fsdecode(raw)).encode("utf-8")
+    text = printable_key(os.fsdecode(raw))
+    assert text == text.encode("utf-8", "replace").decode("utf-8")
 
 
 @given(st.binary(max_size=10), st.binary(max_size=10))

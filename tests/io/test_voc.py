@@ -361,21 +361,19 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_document_type_is_refused_at_once(refuse, text, encoding):
-    started = time.perf_counter()
+    started = time.process_time()
     assert refuse(text.encode(encoding)) == (
         "names entities or a document type, which are never resolved; remove the <!DOCTYPE ...> line"
     )
-    # A billion laughs would take minutes and gigabytes; the bound is for a busy machine.
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10  # a billion laughs would take minutes and gigabytes
 
 
 def test_outside_file_is_not_opened(refuse, tmp_path):
     os.mkfifo(tmp_path / "secret")  # to open it would wait for ever
     for declared in ("x", "% x"):
-        refuse(
-            f'<!DOCTYPE annotation [<!ENTITY {declared} SYSTEM "{tmp_path}/secret">]>'
-            "<annotation>&x;</annotation>"
-        )
+        entity = f'<!ENTITY {declared} SYSTEM "{tmp_path}/secret">'
+        said = refuse(f"<!DOCTYPE annotation [{entity}]><annotation>&x;</annotation>")
+        assert said.startswith("names entities or a document type")
 
 
 @pytest.mark.parametrize(

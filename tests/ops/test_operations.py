@@ -30,7 +30,8 @@ def draws(number):
 def test_plans_fit_the_image(operation, shape):
     for number in range(60):
         plan = operation().plan(draws(number), shape, 0)
-        tabulate(plan.steps, shape, [(shape.height, shape.width)])  # raises where a step leaves the image
+        table = tabulate(plan.steps, shape, [(shape.height, shape.width)])  # raises where a step leaves it
+        assert len(table.steps) == len(plan.steps)
 
 
 @every_operation
