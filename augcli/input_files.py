@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
+NONE = "none"
+"""What is given for masks or boxes where those are not to be read that are found by themselves; a file or a
+directory of this name is `./none`."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputFiles:
     """The files that are given beside SRC; None for a file that is not given.
@@ -19,8 +24,8 @@ class InputFiles:
     Attributes:
         labels: CSV, parquet or JSON lines table that labels the images of a folder.
         classes: File with one class name a line.
-        masks: Directory of index masks, or a column of shards.
-        boxes: File or directory of boxes; or pairs of a split and its own.
+        masks: Directory of index masks, or a column of shards; or `NONE`.
+        boxes: File or directory of boxes; or pairs of a split and its own; or `NONE`.
     """
 
     labels: str | None = None
@@ -49,7 +54,7 @@ class InputFiles:
     @property
     def paths(self) -> tuple[str, ...]:
         """All that is given."""
-        given = (self.labels, self.classes, self.masks)
+        given = (self.labels, self.classes, None if self.masks == NONE else self.masks)
         return (*(path for path in given if path is not None), *self.box_paths)
 
     @property
@@ -57,15 +62,20 @@ class InputFiles:
         """All files and directories of boxes that are given."""
         if isinstance(self.boxes, tuple):
             return tuple(path for _, path in self.boxes)
-        return () if self.boxes is None else (self.boxes,)
+        return () if self.boxes in (None, NONE) else (self.boxes,)
 
     def or_else(self, other: InputFiles) -> InputFiles:
         """Return the files given here, and for each that is not, the file given in another value."""
         pairs = zip(astuple(self), astuple(other), strict=True)
         return InputFiles(*(here if here is not None else elsewhere for here, elsewhere in pairs))
 
+    def without_none(self) -> InputFiles:
+        """Return what is given, without `NONE`."""
+        masks = None if self.masks == NONE else self.masks
+        return InputFiles(self.labels, self.classes, masks, None if self.boxes == NONE else self.boxes)
+
     def __bool__(self) -> bool:
-        return bool(self.paths)
+        return any(astuple(self))
 
 
 def _read_split_files(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:

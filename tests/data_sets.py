@@ -304,7 +304,10 @@ def street() -> None:
 
 
 def voc2012() -> None:
-    """Pascal VOC."""
+    """Pascal VOC: lists of splits, and a mask of one image."""
+    put("voc2012/ImageSets/Main/train.txt", "0\n1\n")
+    put("voc2012/ImageSets/Main/val.txt", "2\n")
+    put_image("voc2012/SegmentationClass/0.png", 1)
     for i in range(4):
         put_image(f"voc2012/JPEGImages/{i}.jpg", 40 * i)
         size = f"<size><width>{WIDTH}</width><height>{HEIGHT}</height><depth>3</depth></size>"

@@ -116,7 +116,12 @@ TAKEN = {
     "scenes": Taken({"train": 4}, (), {"train-00000-of-00001.parquet#0": None}),
     "cppe": Taken({"train": 4}, (), {"train-00000-of-00001.parquet#0": None}),
     "street/images": Taken({"": 4}, (), {"0.jpg": None}),
-    "voc2012/JPEGImages": Taken({"": 4}, (), {"0.jpg": None}),
+    "voc2012": Taken(
+        {"train": 2, "val": 1},
+        (),
+        {"0.jpg": None},
+        ("left out: 1 image of no split", "segmentationclass/ holds masks of 1 image,"),
+    ),
     "yolo": Taken({"train": 2, "val": 2}, (), {"images/train/0.jpg": None}, ("yolo, detect, of 4 of 4",)),
     "roboflow-yolo": Taken(
         {"train": 3, "val": 1, "test": 1},
@@ -143,7 +148,6 @@ STOPS = {
     "cutmix --labels breeds/labels.csv breeds/train": ("--label-col", "breed"),
     "cutmix cifar100": ("--label-col", "fine_label", "coarse_label"),
     "cutmix street": ("--boxes", "1 .json", "'street/images' is not a class"),
-    "cutmix voc2012": ("--boxes", "4 .xml", "'voc2012/JPEGImages' is not a class"),
     "erase mixed/hat": ("an output of augcli", "give 'mixed' as SRC"),
 }
 """What one would type first, and what the message names; nothing is written."""

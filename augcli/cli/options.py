@@ -66,7 +66,8 @@ Masks = Annotated[
     Optional[list[str]],
     typer.Option(
         metavar="DIR|COLUMN",
-        help="Index masks of the images: PNG files of the same names, or a parquet column (default: mask).",
+        help="Index masks of the images: PNG files of the same names, or a parquet column (default: mask);"
+        " none: no masks, whatever is found.",
         rich_help_panel=ANNOTATIONS,
     ),
 ]
@@ -74,7 +75,8 @@ Boxes = Annotated[
     Optional[list[str]],
     typer.Option(
         metavar="FILE|DIR|COLUMN|SPLIT=FILE",
-        help="Boxes: a COCO JSON file (or one of each split), a folder of VOC XML, or a parquet column.",
+        help="Boxes: a COCO JSON file (or one of each split), a folder of VOC XML, or a parquet column;"
+        " none: no boxes, whatever is found.",
         rich_help_panel=ANNOTATIONS,
     ),
 ]

@@ -66,6 +66,9 @@ readers/yolo_signs          what tells a YOLO data set
 readers/yolo_layout         what describes one, where its images lie, how classes are called
 readers/yolo_paths          where paths of a description lead
 readers/yolo_places         the images of its splits, and the label file of each
+readers/voc_reader          whether SRC is a Pascal VOC tree
+readers/voc_signs           what tells such a tree
+readers/voc                 such trees: lists of splits, boxes, masks of some
 readers/own_samples         tar files of an output that is read as an input
 readers/shard_splits        splits of shards of any kind
 readers/ahead               files of buckets read before they are wanted

@@ -272,7 +272,9 @@ def test_a_missing_recipe_is_refused(refusal, photos, tmp_path):
 
 def test_a_missing_source_is_refused(refusal, tmp_path):
     says = refusal("cutmix", tmp_path / "none", tmp_path / "dst", code=INPUT)
-    known = "an image folder or parquet shards or tar files of samples or a YOLO data set"
+    known = (
+        "an image folder or parquet shards or a Pascal VOC tree or tar files of samples or a YOLO data set"
+    )
     assert says == f"'{tmp_path / 'none'}' does not exist; give {known} as SRC"
 
 
@@ -299,8 +301,9 @@ def test_a_source_that_is_a_file_is_refused(refusal, tmp_path):
     (tmp_path / "src.txt").write_text("no data set")
     says = refusal("cutmix", tmp_path / "src.txt", tmp_path / "dst", code=INPUT)
     assert (
-        says == f"'{tmp_path / 'src.txt'}' is neither an image folder nor a parquet file nor a tar file nor a"
-        " YOLO data set"
+        says
+        == f"'{tmp_path / 'src.txt'}' is neither an image folder nor a parquet file nor a Pascal VOC tree nor"
+        " a tar file nor a YOLO data set"
     )
 
 
@@ -718,9 +721,9 @@ def test_xml_that_is_no_voc_is_refused(refusal, annotated, text, says):
         ("cutmix", ["--boxes", "empty"], INPUT, f"no VOC XML in 'empty'; {FORMS}"),
         (
             "cutmix",
-            ["--masks", "none"],
+            ["--masks", "nothing"],
             INPUT,
-            "--masks 'none' does not exist; give the folder of the masks",
+            "--masks 'nothing' does not exist; give the folder of the masks",
         ),
         (
             "cutmix",

@@ -128,13 +128,17 @@ def test_messages_name_it_among_what_is_read(call, tmp_path):
     code, _, err = call("cutmix", tmp_path / "none", tmp_path / "dst")
     assert code == 4
     known = (
-        "an image folder or parquet shards or tar files of samples or a YOLO data set or a list of colours"
+        "an image folder or parquet shards or a Pascal VOC tree or tar files of samples or a YOLO data set or"
+        " a list of colours"
     )
     assert err == f"augcli: '{tmp_path}/none' does not exist; give {known} as SRC\n"
     (tmp_path / "a.zip").write_bytes(b"PK")
     with pytest.raises(InputError) as caught:
         open_source(str(tmp_path / "a.zip"), Selection())
-    known = "an image folder nor a parquet file nor a tar file nor a YOLO data set nor a list of colours"
+    known = (
+        "an image folder nor a parquet file nor a Pascal VOC tree nor a tar file nor a YOLO data set nor a"
+        " list of colours"
+    )
     assert str(caught.value) == f"'{tmp_path}/a.zip' is neither {known}"
 
 

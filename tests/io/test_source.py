@@ -646,21 +646,26 @@ def test_shards_are_cut_into_chunks_by_their_row_groups_and_folders_are_not(shar
 # What belongs to the images -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("masks", ["none", "file"])
-def test_masks_that_are_not_a_directory_are_refused(make_folder, tmp_path, masks):
+def test_masks_that_are_not_a_directory_are_refused(make_folder, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError) as caught:
-        open_only(make_folder({"cat": 1}), masks=tmp_path / masks)
-    assert str(caught.value) == (
-        f"masks '{tmp_path}/{masks}' is not a directory; give the folder of the masks"
-    )
+        open_only(make_folder({"cat": 1}), masks=tmp_path / "file")
+    assert str(caught.value) == f"masks '{tmp_path}/file' is not a directory; give the folder of the masks"
 
 
-@pytest.mark.parametrize("masks", ["cat", "cat/none"])
-def test_masks_among_the_images_are_refused(make_folder, masks):
+@pytest.mark.parametrize("masks", ["nothing", "src/cat/nothing"])
+def test_masks_that_do_not_exist_are_refused_also_below_the_images(make_folder, masks):
     root = make_folder({"cat": 1})
-    with pytest.raises(InputError, match=rf"masks '{root}/{masks}' lies in SRC '{root}', where masks are"):
-        open_only(root, masks=root / masks)
+    masks = root.parent / masks
+    with pytest.raises(InputError) as caught:
+        open_only(root, masks=masks)
+    assert str(caught.value) == f"masks '{masks}' does not exist; give the folder of the masks"
+
+
+def test_masks_among_the_images_are_refused(make_folder):
+    root = make_folder({"cat": 1})
+    with pytest.raises(InputError, match=rf"masks '{root}/cat' lies in SRC '{root}', where masks are"):
+        open_only(root, masks=root / "cat")
 
 
 def test_own_output_whose_masks_are_gone_still_wants_them(make_folder):

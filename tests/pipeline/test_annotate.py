@@ -895,7 +895,7 @@ def test_masks_of_no_image_are_refused(make, tmp_path):
     for path in other["masks"].iterdir():
         path.rename(path.with_name(f"x{path.name}"))
     for masks, words in (
-        (tmp_path / "none", "is not a directory; give the folder of the masks"),
+        (tmp_path / "none", "does not exist; give the folder of the masks"),
         (tmp_path / "empty", "has no mask of any image"),
         (other["masks"], "'0.png' is wanted, its first one is 'x0.png'"),
         (paths["src"], "lies in SRC"),

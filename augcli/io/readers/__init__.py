@@ -6,5 +6,6 @@ so what opens a data set of its layout is loaded when one is opened.
 
 from augcli.io.readers import folder as folder
 from augcli.io.readers import parquet_reader as parquet_reader
+from augcli.io.readers import voc_reader as voc_reader
 from augcli.io.readers import webdataset_reader as webdataset_reader
 from augcli.io.readers import yolo_reader as yolo_reader

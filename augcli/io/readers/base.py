@@ -7,13 +7,13 @@ pickles, and a worker opens a chunk by it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import pyarrow as pa
 
 from augcli.errors import InputError
-from augcli.input_files import InputFiles
+from augcli.input_files import NONE, InputFiles
 from augcli.io.labels.facts import LabelFacts
 from augcli.io.store.listing import Files
 from augcli.io.store.locations import Location, locate
@@ -37,6 +37,8 @@ class Selection:
 
     Attributes:
         files: What is given beside SRC.
+        finds_masks: Whether masks are read that are found by themselves.
+        finds_boxes: Whether boxes are.
         image_col: Column of the images in shards; None takes the usual names.
         label_col: Column of the labels in shards and tables; None takes the usual names.
         box_order: Order of the boxes in a column of shards; `skip` leaves the column out, None finds it out.
@@ -56,6 +58,8 @@ class Selection:
     """
 
     files: InputFiles = field(default_factory=InputFiles)
+    finds_masks: bool = True
+    finds_boxes: bool = True
     image_col: str | None = None
     label_col: str | None = None
     box_order: str | None = None
@@ -71,6 +75,11 @@ class Selection:
     splits: bool = True
     skip: str | None = None
     access: Access = HERE
+
+    def without_none(self) -> Selection:
+        """Return the same with flags where `NONE` is given, which then nobody takes for a path."""
+        masks, boxes = self.files.masks != NONE, self.files.boxes != NONE
+        return replace(self, files=self.files.without_none(), finds_masks=masks, finds_boxes=boxes)
 
     def locate(self, path: str) -> Location:
         """Return where a path or an address leads, of SRC or beside it.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from augcli.errors import DecodeError, InputError, Option
+from augcli.input_files import NONE
 from augcli.io.boxes.column_cells import read_cells
 from augcli.io.boxes.columns import LOST_FIELDS, BoxColumn, find_column
 from augcli.io.images.headers import read_upright_size
@@ -89,7 +90,7 @@ def find_described(
     Raises:
         InputError: If two columns may be it, or the named one is not.
     """
-    mask = columns.mask or _find_mask(schema, shards, columns)
+    mask = columns.mask or (_find_mask(schema, shards, columns) if selection.finds_masks else None)
     others = [name for name in columns.others if name != mask]
     boxes = _find_boxes(schema, others, selection)
     others = [name for name in others if boxes is None or name != boxes.name]
@@ -200,7 +201,8 @@ def _find_mask(schema: pa.Schema, shards: Sequence[Shard], columns: Columns) -> 
             Option("masks", found[0]),
             " or ",
             Option("masks", found[1]),
-            ": the other is left out",
+            ": the other is left out, or ",
+            Option("masks", NONE),
         )
     return found[0] if found else None
 
@@ -234,7 +236,7 @@ def _find_boxes(schema: pa.Schema, others: Sequence[str], selection: Selection) 
     """Return the column of boxes that is followed."""
     given = selection.files.boxes
     is_named = isinstance(given, str) and is_column(schema, given)
-    if selection.box_order == SKIP or (given is not None and not is_named):
+    if selection.box_order == SKIP or not selection.finds_boxes or (given is not None and not is_named):
         return None
     found = [
         column for name in others if (column := find_column(schema.field(name))) and given in (None, name)
@@ -245,7 +247,8 @@ def _find_boxes(schema: pa.Schema, others: Sequence[str], selection: Selection) 
             Option("boxes", found[0].name),
             " or ",
             Option("boxes", found[1].name),
-            ": the other is left out",
+            ": the other is left out, or ",
+            Option("boxes", NONE),
         )
     return found[0] if found else None
 

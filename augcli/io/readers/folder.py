@@ -267,6 +267,8 @@ def _find_boxes(
 
     if selection.files.boxes:
         return find_given_boxes(catalogues, names(), selection)
+    if not selection.finds_boxes:
+        return catalogues, None, []
     if named:
         from augcli.io.readers.named_files import find_table_boxes
 
@@ -290,7 +292,7 @@ def _find_masks(
         masks = selection.locate(selection.files.masks)
         check_masks_apart(store, masks)
         return find_masks(catalogues, masks), masks.store
-    if beside is not None:
+    if beside is not None and selection.finds_masks:
         return tuple(give_masks(catalogue, beside) for catalogue in catalogues), store
     return catalogues, None
 

@@ -204,6 +204,8 @@ def _find_boxes(
         return give_boxes(catalogues, cells.images), cells.header, notes
     if selection.files.boxes:
         return find_given_boxes(catalogues, names(), selection)
+    if not selection.finds_boxes:
+        return catalogues, None, []
     return find_own_boxes(catalogues, names, found, selection)
 
 

@@ -15,6 +15,7 @@ from augcli.io.readers.folder import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
 from augcli.io.readers.pairs import find_pair, join_root, refuse_mixed
 from augcli.io.readers.passed_over import describe_passed_over
+from augcli.io.readers.voc_reader import VocReader
 from augcli.io.store.listing import list_tree
 from augcli.io.store.locations import Kind, Location, is_pattern, locate_file, locate_files
 
@@ -33,6 +34,7 @@ def open_source(src: str, selection: Selection) -> Source:
         InputError: If it is missing, empty, or cannot be labelled; the message names the cure.
         StorageError: If the machine fails.
     """
+    selection = selection.without_none()
     files = selection.files
     classes = read_class_list(selection.locate(files.classes)) if files.classes is not None else None
     found = _find_input(src, selection)
@@ -64,7 +66,7 @@ def _list_places(found: Input, selection: Selection) -> tuple[Location, ...]:
 
 def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, list[str]]:
     """Return SRC without the masks that stand beside its images, which are read as masks then, and a note."""
-    if found.tree is None or selection.files.masks is not None:
+    if found.tree is None or selection.files.masks is not None or VocReader().is_own(found):
         return found, selection, []
     keys = found.tree.ending_in(IMAGE_SUFFIXES).keys
     tables = [key for key in found.tree.named if key.rpartition("/")[2] in LABEL_TABLES]
@@ -74,10 +76,13 @@ def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, l
             refuse_mixed(found.name, keys)
         return found, selection, []
     images, masks = (join_root(found.name, name) for name in pair)
-    note = f"masks: those of {pair.masks}/, beside the images in {pair.images}/"
+    what = "masks: those of" if selection.finds_masks else "left out: the masks in"
+    note = f"{what} {pair.masks}/, beside the images in {pair.images}/"
     inner = _find_input(images, selection)
     beside = found.tree._replace(others=found.tree.others - (inner.tree.others if inner.tree else Counter()))
     notes = [note, *describe_passed_over(replace(found, tree=beside), IMAGE_SUFFIXES, selection)]
+    if not selection.finds_masks:
+        return inner, selection, notes
     return inner, replace(selection, files=replace(selection.files, masks=masks)), notes
 
 

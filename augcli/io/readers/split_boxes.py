@@ -31,7 +31,7 @@ def find_beside(found: Input, splits: Sequence[str], selection: Selection) -> tu
         splits: The directories of its splits; [""] where it has none.
         selection: How it is read; boxes that are given go before.
     """
-    if selection.files.boxes is not None:
+    if selection.files.boxes is not None or not selection.finds_boxes:
         return selection, []
     paths = {split: join_root(found.store.name, f"{split}/{BESIDE}" if split else BESIDE) for split in splits}
     pairs = tuple((split, path) for split, path in paths.items() if selection.locate(path).kind is Kind.FILE)

@@ -55,6 +55,8 @@ def look(tar: Tar, selection: Selection) -> Plan:
     """Find out by the first samples of a data set how it is read."""
     first, fields = _read_first(tar)
     mask, notes = _find_mask(tar, selection)
+    unread = frozenset([mask] if mask and not selection.finds_masks else [])
+    mask, notes = (None, ()) if unread else (mask, notes)
     offers = [suffix for suffix in first.members if suffix != JSON_MEMBER and not is_image(suffix)]
     offers += [f"{JSON_MEMBER}.{name}" for name in fields]
     own = find_own_output(tar.store, fields)
@@ -63,11 +65,13 @@ def look(tar: Tar, selection: Selection) -> Plan:
     if own is not None and CARRIED in fields:
         notes += (f"the columns of an earlier input ({CARRIED!r} in {JSON_MEMBER!r}) are not carried on",)
     if own is not None and selection.label_col is None:
-        return Plan(Wanted(own.read, image, mask, own.members), own, "", smoothing, tuple(offers), notes)
+        return Plan(
+            Wanted(own.read, image, mask, own.members | unread), own, "", smoothing, tuple(offers), notes
+        )
     label = selection.label_col or CLASS_MEMBER
     is_field = label.startswith(f"{JSON_MEMBER}.")
     suffix, path = (JSON_MEMBER, tuple(label.split(".")[1:])) if is_field else (label.lower(), ())
-    wanted = Wanted(partial(read_value, suffix=suffix, path=path), image, mask, frozenset([suffix]))
+    wanted = Wanted(partial(read_value, suffix=suffix, path=path), image, mask, unread | {suffix})
     return Plan(wanted, None, label, smoothing, tuple(offers), notes)
 
 

@@ -234,7 +234,8 @@ def _choose_image(sample: Sample, wanted: Wanted, name: str) -> str | None:
     """Return the suffix of a sample's image; None if it has none."""
     if wanted.image is not None:
         return wanted.image if wanted.image in sample.members else None
-    found = [suffix for suffix in sample.members if suffix != wanted.mask and is_image(suffix)]
+    others = wanted.known | {wanted.mask}
+    found = [suffix for suffix in sample.members if suffix not in others and is_image(suffix)]
     if len(found) > 1:
         masks = Option("masks", found[1]), " if that is its mask"
         raise InputError(

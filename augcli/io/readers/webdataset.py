@@ -222,7 +222,7 @@ def _give_boxes(
     if selection.files.boxes:
         names = [[[name, name.rpartition("/")[2]] for scan in tars for name in scan.names] for tars in own]
         return find_given_boxes(catalogues, names, selection)
-    if plan.own is None or plan.own.boxes is None:
+    if plan.own is None or plan.own.boxes is None or not selection.finds_boxes:
         return catalogues, None, []
     given = tuple(
         plan.own.give_boxes(split, [value for scan in tars for value in scan.values])

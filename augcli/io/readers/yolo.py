@@ -51,7 +51,8 @@ def open_yolo(found: Input, selection: Selection, classes: ClassList) -> Source:
     main = choose_split(list(splits), selection.split)
     keys = [key for files in splits.values() for key in files.keys]
     asked = selection.yolo_task or _read_task(data_set.paths.store)
-    labels = read_labels(store, list(map(label_key, keys)), data_set.described, asked, selection.bad_boxes)
+    wanted = list(map(label_key, keys)) if selection.finds_boxes else []
+    labels = read_labels(store, wanted, data_set.described, asked, selection.bad_boxes)
     labelled = _label(data_set, main, selection, classes)
     catalogues = _make_catalogues(splits, labels, labelled)
     masks = selection.locate(selection.files.masks) if selection.files.masks is not None else None
@@ -59,16 +60,17 @@ def open_yolo(found: Input, selection: Selection, classes: ClassList) -> Source:
         check_masks_apart(store, masks)
         catalogues = find_masks(catalogues, masks)
     has_table = selection.files.labels is not None or bool(data_set.paths.tree.named)
-    notes = [*data_set.notes, *_describe_labels(data_set, labels, len(keys), asked)]
+    notes = data_set.notes
+    notes += _describe_labels(data_set, labels, len(keys), asked) if selection.finds_boxes else []
     return Source(
         catalogues=catalogues,
-        layout="yolo",
+        layout="yolo" if selection.finds_boxes else "folder",
         opener=FolderOpener(store, masks.store if masks else None),
         has_class_folders=has_table and labels_fit_folders(catalogues),
         main=main,
         has_table=has_table,
         notes=(*notes, *(labelled.notes if labelled else ()), *_describe_rest(data_set, labels, selection)),
-        annotated=Annotated(labels.header, masks is not None),
+        annotated=Annotated(labels.header if selection.finds_boxes else None, masks is not None),
         labelled=labelled.facts if labelled else LabelFacts(),
     )
 
@@ -126,7 +128,7 @@ def _make_catalogues(
                 np.array(files.versions, np.int64),
                 given.labels,
                 given.classes,
-                boxes=labels.images[first : first + len(files)],
+                boxes=labels.images[first : first + len(files)] or None,
             )
         )
         first += len(files)

@@ -35,8 +35,9 @@ def check_apart(src: str, dst: str, selection: Selection) -> None:
     files = selection.files
     for boxes in files.box_paths:
         places.check_apart(boxes, dst, Option("boxes"))
-    if files.masks and find_kind(files.masks, selection.access) is Kind.DIRECTORY:  # else it names a column
-        places.check_apart(files.masks, dst, Option("masks"))
+    masks = files.without_none().masks
+    if masks and find_kind(masks, selection.access) is Kind.DIRECTORY:  # else it names a column
+        places.check_apart(masks, dst, Option("masks"))
 
 
 def begin(store: Store, standing: Standing, recipe: Recipe, annotated: Annotated) -> None:

@@ -1,0 +1,147 @@
+"""Pascal VOC as it is published: its lists of splits, its boxes, and masks that few of its images have."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import augcli
+from augcli.errors import InputError
+from augcli.input_files import InputFiles
+from augcli.io.readers.base import Selection
+from augcli.io.readers.source import open_source
+from augcli.ops.cutout import Cutout
+from augcli.recipe import single
+
+XML = (
+    "<annotation><filename>{0}.jpg</filename><size><width>40</width><height>32</height></size><object><name>{1}"
+    "</name><bndbox><xmin>6</xmin><ymin>6</ymin><xmax>15</xmax><ymax>15</ymax></bndbox></object></annotation>"
+)
+MAIN = {"train": "0 \n1\n", "val": "2\n3\n", "trainval": "0\n1\n2\n3\n", "cat_train": "0  1\n1 -1\n"}
+SEGMENTATION = {"train": "0\n", "val": "3\n", "trainval": "0\n3\n"}
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Write a tree of six images, two of which have masks."""
+
+    def write(name="VOC2012", main=MAIN, segmentation=SEGMENTATION, boxes=True):
+        root = tmp_path / name
+        for number in range(6):
+            image, xml = root / "JPEGImages" / f"{number}.jpg", root / "Annotations" / f"{number}.xml"
+            image.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40, 32), (40 * number, 0, 0)).save(image)
+            if boxes:
+                xml.parent.mkdir(exist_ok=True)
+                xml.write_text(XML.format(number, ("cat", "dog")[number % 2]))
+        for number in (0, 3):
+            for kind in ("SegmentationClass", "SegmentationObject"):
+                (root / kind).mkdir(exist_ok=True)
+                Image.fromarray(np.full((32, 40), number, np.uint8)).save(root / kind / f"{number}.png")
+        for kind, lists in (("Main", main), ("Segmentation", segmentation)):
+            (root / "ImageSets" / kind).mkdir(parents=True, exist_ok=True)
+            for split, text in lists.items():
+                (root / "ImageSets" / kind / f"{split}.txt").write_text(text)
+        return root
+
+    return write
+
+
+def read(root, masks=None, boxes=None, **changes):
+    return open_source(str(root), Selection(InputFiles(masks=masks and str(masks), boxes=boxes), **changes))
+
+
+def keys(source):
+    return {split.split: list(split.keys) for split in source.catalogues}
+
+
+def count(source):
+    """The boxes and the masks of each split; None where there are none at all."""
+    return {
+        split.split: (
+            split.boxes and sum(len(boxes.edges) for boxes in split.boxes),
+            split.masks and sum(key is not None for key in split.masks.keys),
+        )
+        for split in source.catalogues
+    }
+
+
+def said(source):
+    return "\n".join(str(note) for note in source.notes)
+
+
+def test_splits_are_the_lists_and_boxes_are_read_and_masks_are_not(put):
+    source = read(put())
+    assert keys(source) == {"train": ["0.jpg", "1.jpg"], "val": ["2.jpg", "3.jpg"]}
+    assert count(source) == {"train": (2, None), "val": (2, None)}
+    assert source.annotated.boxes.names == ("cat", "dog")
+    assert "splits: train (2), val (2), by ImageSets/Main/" in said(source)
+    assert "left out: 2 images of no split of ImageSets/Main/" in said(source)
+    assert "SegmentationClass/ holds masks of 2 images, which are not read; give masks=" in said(source)
+
+
+def test_with_masks_splits_are_the_lists_of_images_that_have_some(put):
+    root = put()
+    source = read(root, masks=root / "SegmentationClass")
+    assert keys(source) == {"train": ["0.jpg"], "val": ["3.jpg"]}
+    assert count(source) == {"train": (1, 1), "val": (1, 1)}
+
+
+def test_none_leaves_out_boxes_and_says_no_word_of_masks(put):
+    source = read(put(), masks="none", boxes="none")
+    assert count(source) == {"train": (None, None), "val": (None, None)}
+    assert "SegmentationClass" not in said(source)
+
+
+def test_without_a_list_of_train_that_of_both_is_train(put):
+    source = read(put(main={"trainval": "0\n1\n", "test": "5\n9\n"}))
+    assert keys(source) == {"train": ["0.jpg", "1.jpg"], "test": ["5.jpg"]}
+    assert "split 'train' is ImageSets/Main/trainval.txt" in said(source)
+    assert "split 'test': 1 image of ImageSets/Main/ that do not exist are left out" in said(source)
+
+
+def test_an_image_in_the_lists_of_two_splits_stops(put):
+    root = put(main={"train": "0\n1\n", "test": "1\n"})
+    with pytest.raises(InputError, match=r"1 image .*'1' first.* of 'train' and of 'test'; leave"):
+        read(root)
+
+
+def test_without_lists_all_images_are_one(put):
+    source = read(put(main={"default": "0\n1\n"}))
+    assert keys(source) == {"": [f"{number}.jpg" for number in range(6)]}
+    assert count(source) == {"": (6, None)}
+
+
+def test_no_splits_takes_all_images(put):
+    assert keys(read(put(), splits=False)) == {"": [f"{number}.jpg" for number in range(6)]}
+
+
+def test_where_there_is_no_xml_masks_are_read(put):
+    source = read(put(boxes=False))
+    assert keys(source) == {"train": ["0.jpg"], "val": ["3.jpg"]}
+    assert count(source) == {"train": (None, 1), "val": (None, 1)}
+
+
+def test_several_trees_are_not_classes(put):
+    root = put("VOC2007").parent
+    put("VOC2012")
+    with pytest.raises(InputError, match=r"VOC in 'VOC2007' and 'VOC2012'.* '.*/VOC2007' as SRC, and"):
+        read(root)
+
+
+def test_keys_are_those_of_the_directory_of_images_given_alone(put):
+    root = put()
+    alone = read(root / "JPEGImages", boxes=str(root / "Annotations"))
+    assert set(keys(read(root))["train"]) <= set(keys(alone)[""])
+
+
+@pytest.mark.slow
+def test_a_tree_is_augmented_and_its_output_is_an_input(put, tmp_path):
+    root = put()
+    summary = augcli.materialize(root, tmp_path / "dst", single(Cutout()))
+    assert (summary.outputs, summary.boxes) == (4, {"cat": (2, 2), "dog": (2, 2)})
+    found = sorted(path.name[0] for path in (tmp_path / "dst").glob("*/annotations/*.xml"))
+    assert found == ["0", "1", "2", "3"]
+    assert augcli.materialize(tmp_path / "dst", tmp_path / "again", single(Cutout())).boxes == summary.boxes
+    masked = augcli.materialize(root, tmp_path / "m", single(Cutout()), masks=root / "SegmentationClass")
+    assert masked.outputs == 2
+    assert len(list((tmp_path / "m").rglob("masks/*.png"))) == 2
