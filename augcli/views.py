@@ -50,7 +50,7 @@ def write_report(
 ) -> str:
     """Write one page on what an output holds: what was done, counts, classes, shares, failures and samples.
 
-    The page needs no network. It is written of an output that is not complete, too, and says what is missing.
+    The page needs no network. It is also written of an output that is not complete, and says what is missing.
 
     Args:
         dst: The output.
@@ -136,7 +136,7 @@ def show(
 
     Raises:
         UsageError: If an argument is not accepted.
-        InputError: If `dst` is missing, or nothing bears this name; the nearest names are told.
+        InputError: If `dst` is missing, or no output bears this name; the nearest names are named.
         OutputError: If `dst` is not an output of augcli, or damaged, or `sheet` lies in it or in `src`.
         StorageError: If the machine fails.
     """

@@ -23,7 +23,7 @@ TERMINAL = "-"
 """What stands for the terminal in the place of a file."""
 
 IDLE = ("workers", "backend", "engine", "ray_address", "max_errors", "partition", "plan", "force", "dry_run")
-"""What says how a run is done, and so has no effect where nothing is run."""
+"""Options that say how a run is done, and so have no effect where nothing is run."""
 
 
 def preview(

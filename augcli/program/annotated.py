@@ -14,7 +14,7 @@ MASK_POLICIES = ("dominant",)
 """What becomes of masks that are blended: the mask of the larger weight; without a policy, no blending."""
 
 BOX_POLICIES = ("keep", "shrink")
-"""What becomes of boxes that are seen in part: they stay, or become the bounds of what is seen."""
+"""The policy for boxes that are seen in part: they stay, or become the bounds of what is seen."""
 
 YOLO_TASKS = ("detect", "segment", "obb", "pose")
 """What YOLO labels are of: boxes, outlines, oriented boxes, or boxes with keypoints; Ultralytics' words."""
@@ -23,7 +23,7 @@ BAD_BOXES = (STOP, SKIP) = ("stop", "skip")
 """What becomes of boxes of the input that are not right: they stop a run, or are left out and recorded."""
 
 UNBOXED = ("keep", SKIP, STOP)
-"""What becomes of images that the boxes do not name: they have none, are left out, or stop a run."""
+"""The policy for images that the boxes do not name: they have no boxes, are left out, or stop a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Annotated:
     """What belongs to the images of a data set beside their labels.
 
     Attributes:
-        boxes: What is true of all boxes; None if there are none.
+        boxes: What is true of all boxes; None without boxes.
         masks: True if each image has a mask.
     """
 
@@ -100,7 +100,7 @@ class WrittenBox(NamedTuple):
         weight: Share that its own image holds of the pixels where it is seen, 0..1.
         source: Key of the image that it comes from.
         extra: What else the input says of it, as JSON text of an object.
-        outline: What is left of its object's outline and keypoints; None if it has none.
+        outline: What is left of its object's outline and keypoints; None if it has neither.
         is_as_read: Whether it lies where the input says, in an image of the same size, and its outline too.
     """
 

@@ -47,7 +47,7 @@ class Source(NamedTuple):
         height: Rows.
         width: Columns.
         boxes: (n, 4) its boxes; what of one lies outside the image is not seen.
-        outlines: What is known of each of their objects beside the box; empty where nothing is of any.
+        outlines: What is known of each object beside its box; empty where only boxes are known.
         lost: For each, pixels of its run lengths that lay outside the image; empty where none of any.
     """
 
@@ -68,7 +68,7 @@ class Seen(NamedTuple):
         visibility: Share of its object that is not hidden by holes or by what was pasted over it, 0..1: of
             the form that its outline has, else of the box.
         weight: Mean share that its image holds of the pixels where it is seen, 0..1; 1 without blending.
-        outline: What is left of the outline; None if it has none.
+        outline: What is left of the outline; None for a box without an outline.
         is_mended: Whether the outline crossed itself, and was made valid to be cut.
     """
 
@@ -114,7 +114,7 @@ def check_mask_policy(policy: str | None) -> None:
     """Refuse a policy for masks that nobody knows.
 
     Raises:
-        PlanError: Naming those that are known.
+        PlanError: Naming the policies that are known.
     """
     if policy is not None and policy not in MASK_POLICIES:
         raise PlanError(Option("mask_policy"), f" must be one of {', '.join(MASK_POLICIES)}, got {policy!r}")
@@ -168,7 +168,7 @@ def follow_mask(
 
 
 def _look(layer: Layer, source: Source, stretch: Stretch, rule: BoxRule) -> Iterator[Seen]:
-    """Yield what is seen of an image's boxes, of those that stay."""
+    """Yield what is seen of those boxes of an image that stay."""
     if stretch.is_empty or not len(source.boxes):
         return
     wholes = stretch.move_edges(np.asarray(source.boxes, np.float64))

@@ -32,7 +32,7 @@ class Window(NamedTuple):
 
     Attributes:
         ys: Rows at which they begin, ascending, and the one behind them.
-        xs: Columns, likewise.
+        xs: Columns where cells begin, and where the last ones end.
         shares: (rows, columns) share of each cell's pixels that the image is, 0 where it is not seen.
     """
 

@@ -96,7 +96,7 @@ def mix_labels(labels: Sequence[SoftLabel], shares: Shares) -> SoftLabel:
 
 
 def mix_known(labels: Sequence[SoftLabel | None], shares: Shares) -> tuple[int | None, SoftLabel | None]:
-    """Return an output's dominant class (of equals the base's) and its label; None if a source has none."""
+    """Return an output's dominant class (of equals the base's) and its label; None if one is unlabelled."""
     known = [label for label in labels if label is not None]
     if len(known) < len(labels):
         return None, None

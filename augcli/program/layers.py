@@ -40,7 +40,7 @@ class Layer(NamedTuple):
 
     @classmethod
     def of(cls, slot: int | None, cells: Cells, image: int, bounds: Bounds, area: Area | None) -> Layer:
-        """Return an image by its number among those of the cells."""
+        """Return an image by its number among the sources of the cells."""
         shares = cells.visible(image)
         window = cells.window(shares, bounds)
         rows, columns = np.nonzero(window.shares <= 0)

@@ -44,7 +44,7 @@ class Left(NamedTuple):
     """What is seen of a form.
 
     Attributes:
-        form: What is left of it; the same value where nothing was cut off; None for a box that has none.
+        form: What is left of it; the same value where nothing was cut off; None for a box without a form.
         edges: The bounds of what is left; None where nothing was cut off.
         whole: Pixels of all of it.
         inside: Pixels that lie inside the bounds.
@@ -219,7 +219,7 @@ def _look_at_pixels(layer: Layer, placed: Mapping[int, Placed]) -> dict[int, Lef
 def _weigh_pixels(
     layer: Layer, inside: Strips, seen: Strips, shares: NDArray[np.float64]
 ) -> dict[int, float]:
-    """Return the mean share that an image holds of what is seen of objects, of those that are seen."""
+    """Return the mean share that an image has in the pixels of objects, of those that are seen."""
     lengths: dict[int, dict[float, int]] = {}
     pixels = (seen.bottoms - seen.tops).tolist()
     for owner, share, length in zip(seen.owners.tolist(), shares.tolist(), pixels, strict=True):
@@ -234,7 +234,7 @@ def _weigh_pixels(
 
 
 def _shrink_corners(corners: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the smallest oriented box around points whose sides are parallel to those of another."""
+    """Return the smallest oriented box around points with sides parallel to another box's."""
     sides = np.stack([corners[1] - corners[0], corners[3] - corners[0]])
     turn = sides[0, 0] * sides[1, 1] - sides[0, 1] * sides[1, 0]
     if not turn:

@@ -42,7 +42,7 @@ class Cut(NamedTuple):
         whole: Pixels that the outline covers.
         inside: Pixels that it covers inside the bounds.
         area: Pixels that are left.
-        weight: Mean share that its image holds of these; 0 where there are none.
+        weight: Mean share that its image has in these pixels; 0 if it has no pixels.
         is_mended: Whether it crossed itself and was made valid.
     """
 

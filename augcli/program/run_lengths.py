@@ -84,7 +84,7 @@ def pack(block: Block, size: tuple[int, int], is_text: bool) -> RunLengths:
     columns[:, y0:y1] = block.pixels.T
     changes = np.flatnonzero(np.diff(columns.ravel(), prepend=0, append=0)) + x0 * height
     runs = np.diff(changes, prepend=0, append=height * width)
-    # The last run is of pixels outside; COCO leaves it out where there are none.
+    # The last run is of pixels outside; COCO leaves it out if it is empty.
     return RunLengths(height, width, runs[:-1] if len(runs) > 1 and not runs[-1] else runs, is_text)
 
 

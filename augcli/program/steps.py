@@ -123,7 +123,7 @@ class Patches:
         return boxes
 
     def cuts(self, height: int, width: int) -> Cuts:
-        """Return the rows and the columns at which the area may begin or end: those of its grid.
+        """Return the rows and the columns at which the area may begin or end: the lines of its grid.
 
         Raises:
             PlanError: As for `check_grid`.

@@ -80,7 +80,7 @@ class Stretch(NamedTuple):
         return self.source[axis] + places * read // (2 * max(stretched, 1))
 
     def find_span(self, axis: int, start: int, stop: int) -> tuple[int, NDArray[np.int64]]:
-        """Return which rows or columns of the output show those of the partner from start to stop.
+        """Return which rows or columns of the output show the partner's from start to stop.
 
         Returns:
             The first of them, and for each the row or column of the partner that it shows. They may lie

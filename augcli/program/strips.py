@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Strips(NamedTuple):
-    """Stretches of columns that objects cover; those of one object share no pixel.
+    """Runs of pixels in columns that objects cover; the strips of one object share no pixel.
 
     They stand object by object, then by column, then by row; some may lie outside of the image.
 
@@ -144,7 +144,7 @@ def join_runs(strips: Strips, size: tuple[int, int]) -> dict[int, NDArray[np.int
     runs = np.stack([starts[is_run] - befores[is_run], stops[lasts] - starts[is_run]], 1).ravel()
     objects = np.flatnonzero(is_first[is_run])
     ends = np.append(objects[1:], len(lasts))
-    # Last comes a run of pixels outside; COCO leaves it out where there are none.
+    # Last comes a run of pixels outside; COCO leaves it out if it is empty.
     rests = height * width - stops[lasts[ends - 1]]
     is_there = rests > 0
     runs = np.insert(runs, 2 * ends[is_there], rests[is_there])

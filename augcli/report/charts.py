@@ -50,7 +50,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Counts by two names: those of the columns, and of each row its name and its cells."""
+    """Counts by two names: the names of the columns, and of each row its name and its cells."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
@@ -86,5 +86,5 @@ def draw_matrix(names: Sequence[str], counts: NDArray[np.int64]) -> Matrix:
 
 
 def scale(value: float, most: float) -> float:
-    """Return how long a bar is, of 100; one that counts anything is at least half a unit long."""
+    """Return how long a bar is, of 100; a bar that counts anything is at least half a unit long."""
     return round(max(100 * value / most, 0.5), 2) if value and most else 0.0

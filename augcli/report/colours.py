@@ -1,4 +1,4 @@
-"""Colours of categories and indices, far from those of their neighbours."""
+"""Colours of categories and indices, far from their neighbours' colours."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ GOLDEN = 0.6180339887498949
 
 
 def colour_of(index: int) -> tuple[int, int, int]:
-    """Return a colour for an index that is far from those of its neighbours."""
+    """Return a colour for an index that is far from its neighbours' colours."""
     red, green, blue = colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.9, 1.0)
     return round(255 * red), round(255 * green), round(255 * blue)

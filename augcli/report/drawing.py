@@ -37,7 +37,7 @@ THUMBNAIL, THUMBNAIL_QUALITY = 160, 78
 """The longer side of an image in a report, and its JPEG quality: some 5 kB."""
 
 SQUARES, BOARD = 24, ((204, 204, 204), (255, 255, 255))
-"""The checkerboard behind what is transparent: squares along the longer side, and their two colours."""
+"""The checkerboard behind transparent pixels: squares along the longer side, and their two colours."""
 
 
 class SourceImages:
@@ -131,7 +131,7 @@ def encode_thumbnail(image: Image.Image) -> bytes:
 
 
 def draw_plain(pixels: Pixels) -> Image.Image:
-    """Return upright pixels as an 8-bit RGB image; what is transparent shows a checkerboard."""
+    """Return upright pixels as an 8-bit RGB image; transparent pixels show a checkerboard."""
     if pixels.shape[2] < 4:
         return Image.fromarray(match_pixels(pixels, 3, np.dtype(np.uint8)))
     height, width = pixels.shape[:2]

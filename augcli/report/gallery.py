@@ -52,11 +52,11 @@ class Card:
     """A sample of the gallery.
 
     Attributes:
-        pictures: The result, then its sources; none of a sample that gave no output.
+        pictures: The result, then its sources; empty for a sample that gave no output.
         name: The output, or the key of a sample that gave none.
-        class_name: Its dominant class; empty where it has no label.
+        class_name: Its dominant class; empty without a label.
         operations: What was applied.
-        lam: The base's own share of the pixels; None of a sample that gave no output.
+        lam: The base's own share of the pixels; None for a sample that gave no output.
         label: Its label in words.
         notes: What else is known of it.
         failure: Why there is no output, or why an operation was not applied; empty where all went well.
@@ -81,7 +81,7 @@ def draw_gallery(inspection: Inspection, count: int, sources: SourceImages | Non
         sources: The images that it was made from; None shows the outputs alone.
 
     Raises:
-        InputError: If the sources are not those of the output.
+        InputError: If the sources do not belong to the output.
         StorageError: If the machine fails.
     """
     cards: list[Card] = []

@@ -41,7 +41,7 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """A table of counts: what is counted, a number for each name, and how many names are left out."""
+    """A table of counts: its title, a number for each name, and how many names are left out."""
 
     title: str
     rows: tuple[tuple[str, int], ...]
@@ -92,7 +92,7 @@ class Report:
 
     Attributes:
         name: The output.
-        troubles: What is missing.
+        troubles: Missing files, in words.
         done: What was done.
         classes: The classes; None where nothing is labelled.
         histograms: Shares, sizes and visibilities.
@@ -213,7 +213,7 @@ def _draw_histograms(split: InspectedSplit) -> Iterable[Histogram]:
 
 
 def _make_tables(inspection: Inspection, split: InspectedSplit | None) -> Iterable[Counts]:
-    """Yield the tables of counts; those that would be empty are left out."""
+    """Yield the tables of counts; empty ones are left out."""
     incidents, statistics = inspection.incidents, [split.statistics for split in inspection.splits]
     totals = {
         "outputs": inspection.rows,
@@ -247,7 +247,7 @@ def _make_tables(inspection: Inspection, split: InspectedSplit | None) -> Iterab
 
 
 def _list_incidents(inspection: Inspection) -> Iterable[Listing]:
-    """Yield the samples that failed, and those that are damaged."""
+    """Yield the samples that failed, and the samples that are damaged."""
     incidents = inspection.incidents
     for title, found, number in (
         ("Samples that gave no output", incidents.failures, incidents.reasons.total()),

@@ -66,7 +66,7 @@ class ShownOutput:
         source: Key of its base.
         partners: Keys of its partners.
         work: What was done.
-        label: Its classes with their exact weights, the largest first; None where it has none.
+        label: Its classes with their exact weights, the largest first; None without a label.
         boxes: Its boxes; None where the output has no boxes at all.
         place: Its split, its chunk and the number of its row, by which its image is found.
     """
@@ -108,7 +108,7 @@ def find_outputs(output: StoredOutput, key: str, dst: str) -> Shown:
         dst: The output as users call it.
 
     Raises:
-        InputError: If there is none; the nearest names are told.
+        InputError: If no output bears the name; the nearest names are named.
         OutputError: If a part file is damaged.
     """
     found, near = 0, _Nearest(key)
@@ -138,13 +138,13 @@ def find_outputs(output: StoredOutput, key: str, dst: str) -> Shown:
 
 
 class _Nearest:
-    """The names that are nearest to one that nobody bears."""
+    """The names that are nearest to a name that no output bears."""
 
     def __init__(self, key: str) -> None:
         self._key, self._names = key, set[str]()
 
     def add(self, names: list[str]) -> None:
-        """Take in names, of which those are kept that stand next to the one that is asked for."""
+        """Take in names, of which those next to the wanted name are kept."""
         key = self._key.rpartition("/")[2]
         ordered = sorted({name.rpartition("/")[2] for name in names} | self._names)
         place = bisect(ordered, key)
@@ -159,7 +159,7 @@ class _Nearest:
 
 
 def _is_called(names: tuple[str, ...], key: str, split: str) -> bool:
-    """True if one of some names is the one that was asked for, whole, below its split, or its last part."""
+    """True if a name is the wanted name: whole, below its split, or by its last part."""
     key = printable_key(key)
     return any(name == key or name.endswith(f"/{key}") or f"{split}/{name}" == key for name in names)
 

@@ -21,7 +21,7 @@ def draw_shown(output: StoredOutput, shown: Shown, sources: SourceImages | None)
     """Draw outputs as a contact sheet, their sources before them where these are given.
 
     Raises:
-        InputError: If an image is missing, or the sources are those of another output.
+        InputError: If an image is missing, or the sources belong to another output.
         OutputError: If a shard is damaged.
         StorageError: If the machine fails.
     """

@@ -141,7 +141,7 @@ def _boxes(summary: Summary) -> str:
 
 
 def _name_partitions(count: int, spelling: Spelling) -> str:
-    """Return what is to be done after partitions were planned."""
+    """Return the next commands after partitions were planned."""
     given = Option("partition", f"0/{count}").spell(spelling)
     more = f" to {count - 1}/{count}" if count > 1 else ""
     return f"planned {quantity(count, 'partition')}: the same command with {given}{more}, then merge"

@@ -65,7 +65,7 @@ def describe_recipe(recipe: Recipe) -> list[str]:
 def write_command(recipe: Recipe, dst: str) -> str:
     """Return the command that makes an output of the same recipe, in the words of a shell.
 
-    A recipe of one operation is written with its options; any other one is that of the output's own document.
+    A recipe of one operation is written with its options; any other recipe is the output's own document.
     """
     choices = [choice for entry in recipe.entries for choice in entry.choices]
     if len(choices) != 1 or choices[0].operation.name != recipe.name or choices[0].weight != 1.0:

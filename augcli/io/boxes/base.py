@@ -27,10 +27,10 @@ NO_AREA = "boxes of no area"
 """What `BoxFile.dropped` calls such boxes."""
 
 NEGATIVE, NOT_NUMBERS = "negative size", "not four finite numbers"
-"""What is wrong with boxes, as a `BadBoxError` says it."""
+"""Faults of boxes, as a `BadBoxError` names them."""
 
 NOT_TEXT = "file that is not UTF-8"
-"""What is wrong with all boxes of a file that is not written so."""
+"""The fault of all boxes of a file that is not written so."""
 
 OF_NO_IMAGE = "boxes of unknown images"
 """What `BoxFile.dropped` calls boxes that are not right, whose image is not known."""
@@ -59,7 +59,7 @@ class BadBoxError(InputError):
     """A box that is not right: it stops the run, or is left out; see `stop_or_skip`.
 
     Attributes:
-        reason: What is wrong with it, in few words: such boxes are counted by them.
+        reason: What is wrong with it, in few words, by which such boxes are counted.
         detail: Where it stands, what it must be, and what stands there.
         cure: What can be done beside leaving it out, as words.
     """
@@ -115,7 +115,7 @@ class BoxFormat(Protocol):
         name: As `augcli.json` and `BoxHeader.box_format` have it.
         accepts: What it reads, as messages ask for it: `give ...`; empty where it reads no file.
         names_have_suffix: Whether it knows images by names with their suffix.
-        file_per_image: Whether each output has a file of its own; else one holds those of a whole split.
+        file_per_image: Whether each output has a file of its own; else one file holds a whole split's boxes.
         suffix: What the names of written files end in, with its dot.
     """
 
@@ -136,12 +136,12 @@ class BoxFormat(Protocol):
             bad_boxes: What becomes of boxes that are not right; see `stop_or_skip`.
 
         Raises:
-            InputError: If there are none, or they contradict themselves.
+            InputError: If the file or directory has no boxes, or contradicts itself.
             StorageError: If the machine fails.
         """
 
     def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
-        """Write the boxes of images: of all of a split, or of the only one where each has its own file.
+        """Write the boxes of images: all of a split, or a single image where each has its own file.
 
         Args:
             file: Where they go.
@@ -171,7 +171,7 @@ _FORMATS: dict[str, BoxFormat] = {}
 
 
 def register(box_format: BoxFormat) -> None:
-    """Make a box format known; it is asked before those that were registered earlier."""
+    """Make a box format known; it is asked before formats that were registered earlier."""
     _FORMATS[box_format.name] = box_format
 
 
@@ -183,7 +183,7 @@ def box_formats() -> dict[str, BoxFormat]:
 
 @cache
 def _load_formats() -> None:
-    """Load our own formats; those that others registered before that still stand behind them."""
+    """Load the formats of augcli; formats that others registered before still stand behind them."""
     for module in sorted(info.name for info in pkgutil.iter_modules(formats.__path__)):
         importlib.import_module(f"{formats.__name__}.{module}")
     for name in [name for name, box_format in _FORMATS.items() if not _is_ours(box_format)]:
@@ -204,7 +204,7 @@ def choose_box_format(boxes: Location) -> BoxFormat:
     """Return the box format of a file or directory.
 
     Raises:
-        InputError: If it is of none.
+        InputError: If no format knows it.
     """
     for box_format in reversed(box_formats().values()):
         if box_format.is_own(boxes):

@@ -69,7 +69,7 @@ class Coco:
     suffix = ".json"
 
     def is_own(self, boxes: Location) -> bool:
-        """True if it is not a directory; what is missing is, too."""
+        """True if it is not a directory: it may be missing."""
         return boxes.kind is not Kind.DIRECTORY
 
     def read(self, boxes: Location, bad_boxes: str) -> BoxFile:
@@ -219,7 +219,7 @@ def _read_boxes(
         images: The images by id.
         categories: The index of each category by its id.
         bad_boxes: What becomes of boxes that are not right.
-        remarks: What is counted of entries that are not as they should be.
+        remarks: How many entries are not as they should be, by what is wrong.
     """
     dropped: Counter[str] = Counter()
     texts: dict[str, str] = {}

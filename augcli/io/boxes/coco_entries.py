@@ -24,7 +24,7 @@ WHOLE = "ids written as texts or as 4.0 are taken for whole numbers"
 BY_URL = "images without a file_name are called by the last part of their coco_url"
 REPEATED = "annotations with the id of another one are boxes of their own, and outputs number them anew"
 UNUSED = "categories that no box has are left out, since another one has their name:"
-"""What is counted of entries that are not as they should be."""
+"""Counted for entries that are not as they should be."""
 
 
 def read_id(entry: Entry, key: str, where: str, remarks: Counter[str]) -> Id:
@@ -45,7 +45,7 @@ def find_entry(known: Mapping[Id, Found], entry: Entry, key: str, where: str, re
     """Return the image or the category whose id an annotation has.
 
     Raises:
-        BadBoxError: If it has none, or one that nothing has.
+        BadBoxError: If it has no id of the kind, or an id that nothing bears.
     """
     value = entry.get(key)
     number = _to_id(value)
@@ -78,7 +78,7 @@ def read_name(entry: Entry, where: str, remarks: Counter[str]) -> str:
     """Return the name of an image, with slashes and no leading `./`; LVIS gives its address alone.
 
     Raises:
-        InputError: If it has none.
+        InputError: If it has no name.
     """
     value = entry.get("file_name")
     if value is None and isinstance(url := entry.get("coco_url"), str):
@@ -103,13 +103,13 @@ def read_categories(
     Args:
         entries: The categories of the file.
         annotations: Its annotations, which say of two categories of one name which is meant.
-        remarks: What is counted of entries that are not as they should be.
+        remarks: How many entries are not as they should be, by what is wrong.
 
     Returns:
         The index of each category by its id, and the categories in the order of the indices.
 
     Raises:
-        InputError: If one has no name or no id, or two have the same.
+        InputError: If a category has no name or no id, or two have the same.
     """
     read: dict[Id, Entry] = {}
     for index, entry in enumerate(entries):

@@ -28,7 +28,7 @@ MIDDLE = 0.5
 
 NO_OUTLINE, NO_POLYGON = "segmentation of no known kind", "polygon of fewer than three points"
 NO_RUNS, NO_KEYPOINTS = "run lengths that are not right", "keypoints that are not right"
-"""What is wrong with outlines, as a `BadBoxError` says it."""
+"""Faults of outlines, as a `BadBoxError` names them."""
 
 MOST_SIDE = 1 << 31
 NUMBERS = frozenset([int, float])
@@ -51,7 +51,7 @@ def read_outline(entry: dict[str, Any], where: str) -> Outline | None:
 
 
 def read_edges(bbox: Any, outline: Outline | None, where: str) -> Edges:
-    """Return the box of an annotation; where it has none, the bounds of its outline.
+    """Return the box of an annotation; without a box, the bounds of its outline.
 
     Raises:
         BadBoxError: If it has neither, or the box is not one.
@@ -90,7 +90,7 @@ def describe_outline(outline: Outline) -> dict[str, Any]:
 
 
 def _is_of_box(area: float, bbox: Any) -> bool:
-    """True if an area is that of a box, which the box says already."""
+    """True if an area is the box's, which the box says already."""
     if not _is_numbers(bbox) or len(bbox) != 4:
         return True
     own = bbox[2] * bbox[3]

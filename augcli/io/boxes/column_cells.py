@@ -104,7 +104,7 @@ def _gather(
     outlines: Sequence[Outline | None],
     bad: Mapping[int, SkippedBox],
 ) -> Iterator[ImageBoxes]:
-    """Yield the boxes of each row: of all boxes those that are kept."""
+    """Yield the boxes of each row, without those that are left out."""
     has_outlines = any(outlines)
     for first, stop in pairwise([0, *accumulate(counts)]):
         numbers = [number for number in range(first, stop) if kept[number]]
@@ -150,7 +150,7 @@ def _lengths(lists: pa.Array) -> list[int]:
 
 
 def _read_numbers(boxes: pa.Array) -> NDArray[np.float64]:
-    """Return (n, 4) what stands in the boxes; NaN in those that are not four finite numbers."""
+    """Return (n, 4) numbers of the boxes; NaN for boxes that are not four finite numbers."""
     lengths = pc.fill_null(pc.list_value_length(boxes), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     flat = boxes.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
     starts = np.cumsum(lengths) - lengths

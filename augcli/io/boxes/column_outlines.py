@@ -57,7 +57,7 @@ def write_outline(outline: Outline | None, area: float, fields: Mapping[str, str
     """Return the values of a box that say where its object lies.
 
     Args:
-        outline: What is known of that; None if nothing is.
+        outline: Its place beside the box; None if only the box is known.
         area: Area of the box, where nothing else is known.
         fields: The types of the values of a box, as text.
     """

@@ -53,8 +53,8 @@ class BoxColumn(NamedTuple):
         is_of_lists: Whether a cell is a struct of lists; else it is a list of structs.
         fields: The values of a box that are kept, by name, each with its type as text.
         bbox: Which of them is the box itself.
-        category: Which of them is its category; None if boxes have none.
-        lost: Those that are left out.
+        category: Which of them is its category; None if boxes have no category.
+        lost: Values that are left out.
     """
 
     name: str
@@ -91,7 +91,7 @@ class BoxColumn(NamedTuple):
 
     @property
     def written(self) -> dict[str, str]:
-        """The values of a box in outputs: those of the input, then those that are ours."""
+        """The values of a box in outputs: the input's, then those that augcli adds."""
         return self.fields | _OURS
 
 
@@ -159,7 +159,7 @@ def read_type(text: str) -> pa.DataType:
 
 
 def column_feature(known: Any, column: BoxColumn) -> Any:
-    """Return Hugging Face's feature of the column in outputs, by that of the input; None if unknown."""
+    """Return Hugging Face's feature of the column in outputs, by the input's; None if unknown."""
     feature = _feature_of_boxes(known)
     ours = {
         name: {"dtype": kind.replace("double", "float64"), "_type": "Value"} for name, kind in _OURS.items()

@@ -7,6 +7,6 @@ DECIMALS = 6
 
 
 def round_decimals(value: float) -> float:
-    """Round to what is meant; whole numbers become integers."""
+    """Round to the number that is meant; whole numbers become integers."""
     rounded = round(float(value), DECIMALS)
     return int(rounded) if rounded.is_integer() else rounded

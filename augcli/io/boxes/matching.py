@@ -26,7 +26,7 @@ KEEP = (
     Option("unboxed", SKIP),
     " to leave them out",
 )
-"""What is to be done where samples that a file of boxes does not know stop a run."""
+"""The cure where samples that a file of boxes does not know stop a run."""
 
 
 def read_boxes(boxes: Location, bad_boxes: str = STOP) -> BoxFile:
@@ -66,7 +66,7 @@ def match_boxes(
             are nearly called as images that it knows, and else keeps them without boxes.
 
     Returns:
-        The boxes of each sample, None where the file does not know it; and notes on what is left over.
+        The boxes of each sample, None where the file does not know it; and notes on boxes that are left over.
 
     Raises:
         InputError: If an image is equally that of two samples, none is that of any, or samples that the file

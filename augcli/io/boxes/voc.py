@@ -58,7 +58,7 @@ IMAGE_TAGS = frozenset(
 BOX_TAGS = frozenset(["name", "bndbox", "robndbox", *ANEW])
 
 SWAPPED = "boxes whose corners stood in the wrong order were turned round"
-"""What is counted of boxes that are not as they should be."""
+"""Counted for boxes that are not as they should be."""
 
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 

@@ -46,7 +46,7 @@ class Counting(NamedTuple):
         return (y0, x0, y1, x1), is_swapped or also
 
     def _order(self, low: float, high: float) -> tuple[float, float, bool]:
-        """Return where a span starts and stops; one that ends before it starts is turned round."""
+        """Return where a span starts and stops; a span that ends before it starts is turned round."""
         is_swapped = high - self.last < low - self.first
         low, high = (high, low) if is_swapped else (low, high)
         return low - self.first, high - self.last, is_swapped

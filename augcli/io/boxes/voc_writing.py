@@ -52,7 +52,7 @@ def write_voc(image: BoxedImage, header: BoxHeader) -> bytes:
 
 
 def _add_box(element: Element, box: WrittenBox, image: BoxedImage, counting: Counting) -> None:
-    """Add what is said of a box to its element."""
+    """Add the facts of a box to its element."""
     _add_leaves(element, json.loads(box.extra))
     form = None if box.outline is None else box.outline.form
     if isinstance(form, Corners):

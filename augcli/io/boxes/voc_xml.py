@@ -19,7 +19,7 @@ MOST_LEVELS = 50
 
 
 class _Builder(ElementTree.TreeBuilder):
-    """Builds the tree of a file, and stops at what is hostile."""
+    """Builds the tree of a file, and stops at hostile parts."""
 
     levels = 0
 

@@ -79,7 +79,7 @@ class Labels(NamedTuple):
 
     Attributes:
         header: What is true of all of them.
-        images: The boxes of each image; without any where it has no file.
+        images: The boxes of each image; empty where it has no label file.
         found: How many images have a file.
         dropped: How often something was left out, by what.
         repeated: How many lines stand in their file a second time.
@@ -96,7 +96,7 @@ class Labels(NamedTuple):
 
 @dataclass(slots=True)
 class _File:
-    """The lines of a label file, and those that are not right; None where there is no file."""
+    """The lines of a label file, and its bad lines; None where there is no file."""
 
     lines: list[Line] = field(default_factory=list)
     skipped: list[SkippedBox] = field(default_factory=list)
@@ -106,7 +106,7 @@ class _File:
 def read_labels(
     store: Store, keys: Sequence[str], described: YoloSet, asked: str | None, bad_boxes: str
 ) -> Labels:
-    """Read label files; one that does not exist is that of an image without boxes.
+    """Read label files; where a file does not exist, its image has no boxes.
 
     Args:
         store: Where they lie.
@@ -219,14 +219,14 @@ def write_labels(image: BoxedImage, header: BoxHeader) -> bytes:
 
 
 def has_line(extra: str) -> bool:
-    """True unless a box is that of a crowd in COCO, by its `extra`: YOLO has no word for it."""
+    """True unless a box is of a crowd in COCO, by its `extra`: YOLO has no word for it."""
     return '"iscrowd": 1' not in extra
 
 
 def _find_numbers(
     box: WrittenBox, size: tuple[int, int], task: str, keypoints: tuple[int, int] | None
 ) -> str:
-    """Return the numbers of a box: those that were read where they still say the same."""
+    """Return the numbers of a box: as they were read if they still say the same."""
     is_lone = task == SEGMENT and box.outline is None  # a box among outlines becomes one
     if box.is_as_read and not is_lone and (text := find_text(box.extra)):
         return text

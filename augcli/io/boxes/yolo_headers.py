@@ -1,4 +1,4 @@
-"""Boxes of other formats that are to be written as YOLO labels: what these will be of, and what is lost."""
+"""Boxes of other formats that are to be written as YOLO labels: of which task, and what is lost."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _find_task(kinds: set[type], points: int) -> str:
 
 
 def _note_lost(task: str, kinds: list[type], points: int) -> list[str]:
-    """Return notes on what labels have no place for."""
+    """Return notes on facts that labels have no place for."""
     notes: list[str] = []
     if points and task != POSE:
         notes.append(Note("labels have no place for keypoints; give ", Option("yolo_task", POSE)))

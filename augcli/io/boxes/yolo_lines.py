@@ -7,7 +7,7 @@
 | x y, four times | an oriented box, where all lines of a data set are such |
 | x y width height, then x y or x y visibility for each keypoint | a pose |
 
-The conventions are those of Ultralytics (`verify_image_label`, 8.3): so are the bounds of coordinates, and
+The conventions are Ultralytics' (`verify_image_label`, 8.3): so are the bounds of coordinates, and
 what a keypoint of two numbers says that is not there.
 """
 
@@ -100,7 +100,7 @@ def find_task(counts: Iterable[int], keypoints: tuple[int, int] | None, asked: s
 
     Args:
         counts: The numbers of numbers that occur.
-        keypoints: How many keypoints an object has, and how many numbers each; None if it has none.
+        keypoints: How many keypoints an object has, and how many numbers each; None without keypoints.
         asked: What the user says.
     """
     found = set(counts)
@@ -205,7 +205,7 @@ def write_numbers(shape: Shape, size: tuple[int, int], task: str, keypoints: tup
     Args:
         shape: Its box, outline and keypoints in pixels.
         size: Height and width of its image.
-        task: What the labels are of: an object without an outline has that of its box.
+        task: The task of the labels: for `segment` and `obb`, an object without an outline gets its box's.
         keypoints: How many keypoints an object has, and how many numbers each.
     """
     (y0, x0, y1, x1), (height, width) = shape.edges, size

@@ -39,7 +39,7 @@ class YoloSet(NamedTuple):
         keypoints: How many keypoints an object has, and how many numbers each: 2, or 3 with its visibility.
         flip_idx: Which keypoint each becomes in a mirrored image.
         channels: Channels of the images; None if nothing says so.
-        names_file: A file that holds the names, one a line; empty if there is none.
+        names_file: A file that holds the names, one a line; may be empty.
         unread: Keys that are not carried along.
     """
 

@@ -32,8 +32,8 @@ def parse_yaml(data: bytes) -> dict[str, Value]:
     """Return the mapping that a file holds; all that is not a mapping or a list is a text, or None.
 
     Raises:
-        InputError: If it is not a mapping, too large, too deep, or uses what is not read here; the message
-            begins with a verb.
+        InputError: If it is not a mapping, too large, too deep, or uses parts of YAML that are not read here;
+            the message begins with a verb.
     """
     if len(data) > MOST_BYTES:
         raise InputError(f"must be of at most {MOST_BYTES} bytes, got {len(data)}")

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AHEAD_BYTES = 64 << 20
-"""What is read ahead and not wanted yet, at most; a single file may be larger."""
+"""Bytes that are read ahead and not wanted yet, at most; a single file may be larger."""
 
 
 class FilesAhead:
     """Files by number, as parallel columns; threads may share it.
 
-    Those of a local disk are read when they are wanted: each comes at once.
+    Files of a local disk are read when they are wanted: each comes at once.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ def check_masks_apart(images: Store, masks: Location) -> None:
     """Refuse masks that lie among the images, as which they would be read.
 
     Raises:
-        InputError: If they do, or if there are none.
+        InputError: If they do, or do not exist.
     """
     if masks.kind is Kind.NOTHING:
         raise InputError(Option("masks"), f" {masks.name!r} does not exist; give the folder of the masks")
@@ -48,7 +48,7 @@ def check_masks_apart(images: Store, masks: Location) -> None:
 def find_masks(catalogues: Sequence[Catalogue], masks: Location) -> tuple[Catalogue, ...]:
     """Find the mask of each sample of a folder: the PNG of the same name below another directory.
 
-    Masks are looked up below the directory of their split, and where there is none for it, without one.
+    Masks are looked up below the directory of their split, or at the root if it does not exist.
 
     Raises:
         InputError: If there is no such directory, no sample has a mask, or two samples would share one.
@@ -183,7 +183,7 @@ def below_split(key: str, split: str) -> str:
 
 
 def _pick_masks(files: Files, indices: Sequence[int | None]) -> MaskFiles:
-    """Return the mask of each sample; None stands for a sample that has none."""
+    """Return the mask of each sample; None stands for a sample without a mask."""
     sizes, versions = (
         np.array([0 if index is None else column[index] for index in indices], np.int64)
         for column in (files.sizes, files.versions)

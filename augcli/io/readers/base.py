@@ -36,9 +36,9 @@ class Selection:
     """Which part of SRC is read, and how it is labelled.
 
     Attributes:
-        files: What is given beside SRC.
+        files: Files that are given beside SRC.
         finds_masks: Whether masks are read that are found by themselves.
-        finds_boxes: Whether boxes are.
+        finds_boxes: Whether boxes are read that are found by themselves.
         image_col: Column of the images in shards; None takes the usual names.
         label_col: Column of the labels in shards and tables; None takes the usual names.
         box_order: Order of the boxes in a column of shards; `skip` leaves the column out, None finds it out.
@@ -51,7 +51,7 @@ class Selection:
         file_col: Column of tables that names the images; None takes the usual names.
         label_sep: What stands between several labels in one text; None takes a text as one label.
         links: Whether symbolic links are followed.
-        split: The split that is augmented, whose classes are those of all.
+        split: The split that is augmented; its classes are the classes of all splits.
         splits: Whether names of folders and shards tell splits; else all are one.
         skip: A directory that is never read, though a link may lead there: DST.
         access: How object stores are reached.
@@ -165,7 +165,7 @@ class Source:
         groups: Row groups by split; empty where samples are files of their own.
         carried: The columns that are carried along.
         annotated: What belongs to the images beside their labels.
-        labelled: What is known of the labels beside their values.
+        labelled: Facts about the labels beside their values.
         places: Where it was read: one of its files, then what was given beside it.
         image_names: Where keys of samples are not names of images, one name for each suffix of these.
     """
@@ -232,7 +232,7 @@ READERS: dict[str, Reader] = {}
 
 
 def register(reader: Reader) -> None:
-    """Make a reader known; it is asked before those that were registered earlier."""
+    """Make a reader known; it is asked before readers that were registered earlier."""
     READERS[reader.name] = reader
 
 
@@ -245,7 +245,7 @@ def choose_reader(found: Input) -> Reader:
     """Return the reader whose own SRC is.
 
     Raises:
-        InputError: If there is none.
+        InputError: If no split has the name.
     """
     for reader in reversed(READERS.values()):
         if reader.is_own(found):

@@ -72,8 +72,8 @@ class Described(NamedTuple):
     """The columns of shards, once it is known which of them describe pixels.
 
     Attributes:
-        columns: Image, label and mask column, and those that are carried along.
-        boxes: The column of boxes; None if there is none.
+        columns: Image, label and mask column, and the columns that are carried along.
+        boxes: The column of boxes; None if the shards have no boxes.
         notes: What was left out, in words.
     """
 
@@ -184,7 +184,7 @@ def _describes_pixels(shards: Sequence[Shard], field: pa.Field) -> bool:
 
 
 def is_column(schema: pa.Schema, name: str | None) -> bool:
-    """True if what is given for boxes names a column of boxes."""
+    """True if `--boxes` names a column of boxes."""
     return name is not None and name in schema.names and find_column(schema.field(name)) is not None
 
 
@@ -216,7 +216,7 @@ def _first_images(shards: Sequence[Shard], column: str) -> list[bytes | None]:
 
 
 def _first_texts(shards: Sequence[Shard], column: str) -> list[str]:
-    """Return the texts of the first rows, without those that are empty."""
+    """Return the texts of the first rows; empty ones are left out."""
     with reading(shards[0]):
         for batch in open_shard(shards[0]).iter_batches(batch_size=4, columns=[column], use_threads=False):
             return [text for text in batch.column(column).to_pylist() if text]

@@ -121,7 +121,7 @@ class FolderOpener:
 
     Attributes:
         store: Where the images lie.
-        mask_store: Where the masks lie; None if there are none.
+        mask_store: Where the masks lie; None without masks.
     """
 
     store: Store
@@ -157,7 +157,7 @@ class FolderSamples:
         """Read the file of a sample's mask, which must not have changed since it was listed.
 
         Raises:
-            DecodeError: If the sample has none.
+            DecodeError: If the sample has no mask.
         """
         masks = self._catalogue.masks
         assert masks is not None
@@ -186,7 +186,7 @@ class FolderSamples:
 
 
 def _read_tables(store: Store, tree: Tree) -> NamedFiles | None:
-    """Read what the tables beside the images name; None if there are no tables."""
+    """Read the files that tables beside the images name; None if there are no tables."""
     if not tree.named:
         return None
     from augcli.io.readers.named_files import read_named_files
@@ -260,7 +260,7 @@ def _describe_division(division: Division, splits: Sequence[SplitImages], tree: 
 def _find_boxes(
     catalogues: tuple[Catalogue, ...], named: NamedFiles | None, found: Input, selection: Selection
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
-    """Find the samples' boxes: those of --boxes, of a table beside the images, or of an output of ours."""
+    """Find the samples' boxes: of --boxes, of a table beside the images, or of an output of augcli."""
 
     def names() -> list[list[list[str]]]:
         return [[_names_of(key, split.split) for key in split.keys] for split in catalogues]
@@ -287,7 +287,7 @@ def _names_of(key: str, split: str) -> list[str]:
 def _find_masks(
     store: Store, catalogues: tuple[Catalogue, ...], beside: dict[str, File] | None, selection: Selection
 ) -> tuple[tuple[Catalogue, ...], Store | None]:
-    """Find the samples' masks, those of --masks or those beside the images, and where these lie."""
+    """Find the samples' masks, of --masks or beside the images, and where these lie."""
     if selection.files.masks is not None:
         masks = selection.locate(selection.files.masks)
         check_masks_apart(store, masks)
@@ -301,7 +301,7 @@ def _find_masks(
 
 
 def _join_parts(splits: Sequence[SplitImages], labellings: Sequence[Labelling]) -> list[Labelling]:
-    """Return the labels of each split from those of its directories, which all have one class list."""
+    """Return the labels of each split from its directories' labels, which all have one class list."""
     parts = iter(labellings)
     joined = []
     for images in splits:

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from augcli.io.store.listing import Tree
 
 OWN_TABLE = "metadata.parquet"
-"""The table that an output of ours has beside its images."""
+"""The table that an output of augcli has beside its images."""
 
 LABEL_TABLES = ("metadata.csv", OWN_TABLE, "metadata.jsonl")
 """Tables of our own or of Hugging Face's imagefolder that label the images beside them."""
 
 
 class Part(NamedTuple):
-    """Images that are labelled alike: those of a split, or of one directory of it.
+    """Images that are labelled alike: of a split, or of one directory of it.
 
     Attributes:
         split: The split; empty where there are no splits.
@@ -132,7 +132,7 @@ def classes_of_files(keys: Sequence[str], root: str) -> list[str | None]:
 
 
 def _find_tables(folder: _Folder) -> Iterator[_Use]:
-    """Yield the tables that label, with their parts: the given one, that of a split, or that of SRC."""
+    """Yield the tables that label, with their parts: the given table, a split's, or SRC's."""
     own = {key: Location(folder.store, key) for key in sorted(folder.tree.named)}
     given = folder.selection.files.labels
     everything = list(range(len(folder.parts)))
@@ -269,7 +269,7 @@ def _of(main: str, parts: Sequence[Part], found: Sequence[Labelling | None]) -> 
 def _unite(folder: _Folder, found: list[Labelling], by_folders: Collection[int], main: str) -> FolderLabels:
     """Return the labels of all parts, in the classes of the augmented split.
 
-    Those in `by_folders` are labelled by class folders, whose names are no indices.
+    Parts in `by_folders` are labelled by class folders, whose names are never indices.
     """
     classes = folder.classes or unite_lists(
         [labelling for labelling in _of(main, folder.parts, found) if labelling]

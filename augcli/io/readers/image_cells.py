@@ -16,7 +16,7 @@ def holds_images(kind: pa.DataType) -> bool:
 
 
 def copy_images(images: pa.Array) -> tuple[list[Any], list[str | None]]:
-    """Return the encoded images of a column, None if there is none, and their paths."""
+    """Return the encoded images of a column, None where a row has no image, and their paths."""
     paths: list[str | None] = [None] * len(images)
     if pa.types.is_struct(images.type):
         fields = dict(zip((field.name for field in images.type), images.flatten(), strict=True))

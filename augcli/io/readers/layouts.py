@@ -69,7 +69,7 @@ def note_labels_beside(root: str, selection: Selection) -> list[str]:
 
 
 def refuse_part_of_output(root: str, access: Access) -> None:
-    """Refuse a folder of images in an output of ours: its labels stand further up.
+    """Refuse a folder of images in an output of augcli: its labels stand further up.
 
     Raises:
         InputError: Naming the output.
@@ -84,7 +84,7 @@ def refuse_part_of_output(root: str, access: Access) -> None:
 
 
 def refuse_outputs_below(root: str, tables: Iterable[str], access: Access) -> None:
-    """Refuse outputs of ours that lie below SRC: their names would become classes, their labels be lost.
+    """Refuse outputs of augcli below SRC: their names would become classes, and their labels be lost.
 
     Args:
         root: SRC.

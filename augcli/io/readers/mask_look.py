@@ -1,4 +1,4 @@
-"""A look at the first masks of a data set: whether their numbers are classes, or those of instances."""
+"""A look at the first masks of a data set: whether their numbers mean classes or instances."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FEW = 20
 
 
 def describe_masks(encoded: Sequence[bytes | None]) -> list[str]:
-    """Return a note if the numbers of masks look like those of instances, which mixing may give twice.
+    """Return a note if the numbers of masks seem to mean instances, which mixing may give twice.
 
     Args:
-        encoded: The first masks of a data set; those that are missing or damaged say nothing.
+        encoded: The first masks of a data set; missing or damaged ones say nothing.
     """
     found = []
     for data in encoded:

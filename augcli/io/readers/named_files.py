@@ -1,7 +1,8 @@
 """What a folder's own tables name beside its images: masks, other files, and boxes.
 
-Tables are those of Hugging Face's imagefolder: `file_name` names the image of a row, `mask_file_name` and its
-like name further files, and a column such as `objects` holds the boxes of the image. Ours are of this kind.
+Tables are as Hugging Face's imagefolder has them: `file_name` names the image of a row, `mask_file_name`
+and its like name further files, and a column such as `objects` holds the boxes of the image. Those that
+augcli writes are of this kind.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ OTHER_FILE = "_file_name"
 """What the names of columns end in that name further files."""
 
 SAME_NAMES = ("give them the same names, or leave the column out with ", Option("box_order", SKIP))
-"""What is to be done where tables name categories of boxes differently."""
+"""The cure where tables name categories of boxes differently."""
 
 
 class NamedFiles(NamedTuple):

@@ -1,4 +1,4 @@
-"""The boxes of an output of ours that is read as an input: they stand beside its images or shards."""
+"""The boxes of an output of augcli that is read as an input: they stand beside its images or shards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_own_boxes(
     found: Input,
     selection: Selection,
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
-    """Find the boxes of each sample of an output of ours.
+    """Find the boxes of each sample of an output of augcli.
 
     Args:
         catalogues: The samples.
@@ -43,7 +43,7 @@ def find_own_boxes(
         As `find_boxes`; None and no notes where SRC is not an output, or has no boxes.
 
     Raises:
-        InputError: If the boxes cannot be read, or those of two splits have other categories.
+        InputError: If the boxes cannot be read, or the categories of two splits differ.
         StorageError: If the machine fails.
     """
     root = _find_root(found, selection)

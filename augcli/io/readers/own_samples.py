@@ -1,4 +1,4 @@
-"""The samples of an output of ours in tar files, read again: exact labels, and boxes."""
+"""The samples of an output of augcli in tar files, read again: exact labels, and boxes."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from augcli.samples import Catalogue
 
 OWN_FIELDS = frozenset("lam source partners op copy hash width height".split())
-"""Fields of the `json` of every sample of ours."""
+"""Fields of the `json` of every sample that augcli wrote."""
 
 
 class OwnValue(NamedTuple):
-    """What the `json` of a sample of ours says.
+    """The facts in the `json` of a sample that augcli wrote.
 
     Attributes:
-        classes: Classes of its exact label; None where it has none.
+        classes: Classes of its exact label; None without a label.
         weights: Their weights.
         name: Index and name of its dominant class.
         boxes: Its boxes; None where the output has none.
@@ -55,7 +55,7 @@ class OwnOutput:
     Attributes:
         classes: Class names; None where no class list stands beside the tar files.
         smoothing: ε by which its soft labels are smoothed.
-        boxes: What is true of all boxes; None if there are none.
+        boxes: What is true of all boxes; None without boxes.
     """
 
     classes: tuple[str, ...] | None
@@ -65,7 +65,7 @@ class OwnOutput:
     members: frozenset[str] = frozenset([CLASS_MEMBER, JSON_MEMBER, SOFT_MEMBER])
 
     def read(self, tar: Tar, sample: Sample) -> OwnValue | None:
-        """Read what the `json` of a sample says; None if it has none.
+        """Read the `json` of a sample; None if it has no such member.
 
         Raises:
             InputError: If it is not as we wrote it.
@@ -105,7 +105,7 @@ class OwnOutput:
 
 
 def find_own_output(store: Store, fields: Mapping[str, Any]) -> OwnOutput | None:
-    """Return what is known of the output that tar files are; None if they are not one of ours.
+    """Return what is known of the output that tar files are; None if augcli did not write them.
 
     Args:
         store: What holds the tar files.

@@ -42,7 +42,7 @@ class Pair(NamedTuple):
 def find_pair(
     root: str, keys: Collection[str], tables: Collection[str], names_masks: Callable[[str], bool]
 ) -> Pair | None:
-    """Find the directory of images and that of masks which are all that SRC holds.
+    """Find the directory of images and the directory of masks, if SRC holds nothing else.
 
     Args:
         root: SRC as it was given, for messages.
@@ -112,7 +112,7 @@ def _cut_ending(key: str) -> str:
 
 
 def _list_pairs(keys: Iterable[str]) -> list[Pair]:
-    """List the pairs of directories: those highest up first, and of these those of training images."""
+    """List the pairs of directories: the highest up first, and of these the training images."""
     names: dict[str, set[str]] = {}
     for key in keys:
         parts = key.split("/")

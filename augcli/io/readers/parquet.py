@@ -1,4 +1,4 @@
-"""Data sets in parquet shards: their splits, rows and labels, and what is carried along."""
+"""Data sets in parquet shards: their splits, rows and labels, and the columns carried along."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def _find_boxes(
     found: Input,
     selection: Selection,
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
-    """Find the samples' boxes: those of a column, of --boxes, or of an output of ours."""
+    """Find the samples' boxes: of a column, of --boxes, or of an output of augcli."""
     catalogues = rows.catalogues
 
     def names() -> list[list[list[str]]]:
@@ -235,7 +235,7 @@ def _holds_texts(schema: pa.Schema, choice: LabelChoice) -> bool:
 
 
 def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, list[str]]:
-    """Return the columns that are carried along, and the names of those that outputs have themselves."""
+    """Return the columns that are carried along, and the names of columns that outputs have themselves."""
     replaced = [name for name in columns.others if part_files.is_ours(name, columns.mask is not None)]
     kept = [schema.field(name) for name in columns.others if name not in replaced]
     return pa.schema([plain_field(field) for field in kept]), replaced
@@ -274,7 +274,7 @@ def _label_rows(
 
 
 def _describe_labels(choice: LabelChoice, labelling: Labelling | None) -> LabelFacts:
-    """Return what is known of the labels beside their values."""
+    """Return the facts about the labels beside their values."""
     is_smoothed = choice.is_smoothed or (choice.kind is Kind.SHARES and gives_all(labelling))
     return LabelFacts(choice.candidates, choice.smoothing, is_smoothed)
 

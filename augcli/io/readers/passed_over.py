@@ -49,7 +49,7 @@ def describe_passed_over(found: Input, used: Collection[str], selection: Selecti
 
     Args:
         found: What SRC leads to.
-        used: Suffixes of what is read.
+        used: Suffixes of files that are read.
         selection: Says which files are read beside SRC; they may lie in it.
     """
     if found.tree is None:

@@ -30,8 +30,8 @@ class Portion(NamedTuple):
     """The wanted rows of a portion of a row group.
 
     Attributes:
-        images: Encoded images; None where a row has none.
-        masks: Encoded masks, likewise; empty where there is no column of masks.
+        images: Encoded images; None where a row has no image.
+        masks: Encoded masks, None where a row has no mask; empty where there is no column of masks.
         paths: What the rows call their images.
         carried: The columns that are carried along.
         hashes: Of each row its path and the carried cells, hashed.
@@ -104,7 +104,7 @@ class Rows:
         return len(samples)
 
     def read(self, sample: int) -> tuple[bytes, str]:
-        """Return a row's encoded image and its `path`, which is empty where it has none.
+        """Return a row's encoded image and its `path`, which may be empty.
 
         Raises:
             DecodeError: If the row has no image; a path without bytes is never followed.
@@ -122,7 +122,7 @@ class Rows:
         """Return a row's encoded mask.
 
         Raises:
-            DecodeError: If the row has none.
+            DecodeError: If the row has no mask.
         """
         with self._lock:
             part, row = self._find(sample)
@@ -216,7 +216,7 @@ class Rows:
 
 
 def _take_rows(batch: pa.RecordBatch, rows: NDArray[np.int64]) -> pa.RecordBatch:
-    """Return some rows of a batch; Arrow can take none of views, so these become plain."""
+    """Return some rows of a batch; Arrow cannot take rows of view columns, so these become plain."""
     plain = pa.schema([plain_field(field) for field in batch.schema])
     return batch.cast(plain).take(pa.array(rows))
 

@@ -1,4 +1,4 @@
-"""Splits of shards: which one is augmented, which classes all of them have, and what is said of them."""
+"""Splits of shards: which of them is augmented, which classes they have, and notes on them."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ class Shard:
 
     @property
     def footer(self) -> pq.FileMetaData:
-        """What the shard says of itself, read once; see `open_shard`."""
-        # Not a cached_property: that of Python 3.11 lets threads in one by one.
+        """The shard's footer, read once; see `open_shard`."""
+        # Not a cached_property: in Python 3.11 it lets threads in one by one.
         if "kept" not in vars(self):
             vars(self)["kept"] = _read_footer(self)
         return vars(self)["kept"]
@@ -69,7 +69,7 @@ class Shard:
         return full_name(self.store, self.key)
 
     def check_unchanged(self) -> None:
-        """Refuse a shard that is no longer the one that was listed.
+        """Refuse a shard that has changed since it was listed.
 
         Raises:
             StorageError: A fault of the moment, so nothing about it may be recorded.
@@ -87,7 +87,7 @@ class Columns(NamedTuple):
 
 
 def _read_footer(shard: Shard) -> pq.FileMetaData:
-    """Read a footer, and refuse one that cannot be true."""
+    """Read a footer, and refuse it if it cannot be true."""
     with _opening(shard):
         footer = pq.ParquetFile(shard.store.open(shard.key)).metadata
     rows = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
@@ -112,7 +112,7 @@ def open_shard(shard: Shard) -> pq.ParquetFile:
 
 @contextmanager
 def _opening(shard: Shard) -> Iterator[None]:
-    """Turn what is raised while a shard is opened into errors of ours."""
+    """Turn errors while a shard is opened into errors of augcli."""
     try:
         yield
     except DAMAGE as error:
@@ -130,7 +130,7 @@ def _opening(shard: Shard) -> Iterator[None]:
 
 @contextmanager
 def reading(shard: Shard) -> Iterator[None]:
-    """Turn what is raised while a shard is read into errors of ours: of its data, or of the machine.
+    """Turn errors while a shard is read into errors of augcli: of its data, or of the machine.
 
     Raises:
         InputError: If the shard is damaged.
@@ -259,7 +259,7 @@ def read_column(shards: Sequence[Shard], name: str) -> pa.ChunkedArray:
 
 
 def read_paths(shards: Sequence[Shard], image: str) -> list[str]:
-    """Read the path of every image, "" where it has none.
+    """Read the path of every image, "" where an image has no path.
 
     Raises:
         InputError: If the image column holds no paths, or a shard is damaged.
@@ -284,7 +284,7 @@ def read_paths(shards: Sequence[Shard], image: str) -> list[str]:
 
 
 def find_first_image(shards: Sequence[Shard], name: str) -> bytes | None:
-    """Return the first encoded image of a column; None if the first rows hold none.
+    """Return the first encoded image of a column; None if the first rows hold no image.
 
     Raises:
         InputError: If a shard is damaged.

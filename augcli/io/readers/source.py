@@ -57,7 +57,7 @@ def _turn_to_yolo(source: Source, selection: Selection) -> Source:
 
 
 def _list_places(found: Input, selection: Selection) -> tuple[Location, ...]:
-    """Return where SRC and what is given beside it were read: see `Source.places`."""
+    """Return where SRC and the files beside it were read: see `Source.places`."""
     listed = found.tree.by_suffix.values() if found.tree else [found.files]
     keys = (key for own in listed for key in own.keys[:1])
     own = Location(found.store, next(keys, ""))

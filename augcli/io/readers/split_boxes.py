@@ -28,7 +28,7 @@ def find_beside(found: Input, splits: Sequence[str], selection: Selection) -> tu
 
     Args:
         found: What SRC leads to.
-        splits: The directories of its splits; [""] where it has none.
+        splits: The directories of its splits; [""] without splits.
         selection: How it is read; boxes that are given go before.
     """
     if selection.files.boxes is not None or not selection.finds_boxes:
@@ -45,10 +45,10 @@ def find_beside(found: Input, splits: Sequence[str], selection: Selection) -> tu
 def find_given_boxes(
     catalogues: Sequence[Catalogue], names: Sequence[Sequence[Sequence[str]]], selection: Selection
 ) -> tuple[tuple[Catalogue, ...], BoxHeader, list[str]]:
-    """Find the boxes of each sample in what is given; see `find_boxes`.
+    """Find the boxes of each sample in the given files; see `find_boxes`.
 
     Raises:
-        InputError: If a file is of no split, or those of two splits have other categories.
+        InputError: If a file belongs to no split, or the categories of two splits differ.
     """
     boxes = selection.files.boxes
     if not isinstance(boxes, tuple):

@@ -58,14 +58,14 @@ class Division:
 
 
 def choose_split(names: Sequence[str], wanted: str) -> str:
-    """Return the split that a user means: the one of this name, or the one that the same word means.
+    """Return the split that a user means: of this name, or of a word with the same meaning.
 
     Args:
-        names: The splits of the input; [""] where it has none, which is then "train".
+        names: The splits of the input; [""] without splits, which "train" means then.
         wanted: What `--split` says.
 
     Raises:
-        InputError: If there is none.
+        InputError: If no split is meant.
     """
     if wanted in names:
         return wanted
@@ -259,7 +259,7 @@ def divide_shards(keys: Sequence[str], root: str) -> Division:
         root: What holds them, for messages.
 
     Raises:
-        InputError: If some have no split, one has two, or one directory after the other has splits.
+        InputError: If some names have no split, a name has two, or two levels of directories have splits.
     """
     found = {key: _find_word_of_shard(key, root) for key in keys}
     worded = [key for key in keys if found[key]]

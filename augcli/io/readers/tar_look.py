@@ -46,7 +46,7 @@ class Plan(NamedTuple):
         return tuple(name for name in self.offers if any(hint in name.lower() for hint in HINTS))
 
     def describe_labels(self, are_read: bool) -> LabelFacts:
-        """Return what is known of the labels beside their values; `are_read`: whether there are any."""
+        """Return the facts about the labels beside their values; `are_read`: whether labels are read."""
         is_smoothed = bool(self.smoothing) and self.label == SOFT_FIELD
         return LabelFacts(() if are_read else self.likely, self.smoothing, is_smoothed)
 
@@ -76,7 +76,7 @@ def look(tar: Tar, selection: Selection) -> Plan:
 
 
 def check_alike(tar: Tar, plan: Plan, first: str) -> None:
-    """Refuse tar files of ours beside others, whose labels mean something else.
+    """Refuse tar files of augcli beside others, whose labels mean something else.
 
     Args:
         tar: A tar file that holds samples.
@@ -102,7 +102,7 @@ def _read_first(tar: Tar) -> tuple[Sample, dict[str, Any]]:
 
 
 def _find_mask(tar: Tar, selection: Selection) -> tuple[str | None, tuple[str, ...]]:
-    """Return the suffix of the masks, and what is said of them: `mask.png` where it holds index masks."""
+    """Return the suffix of the masks, and notes: `mask.png` where it holds index masks."""
     given = selection.files.masks
     suffix = given.lower() if given else MASK_MEMBER
     masked = [own for own in tar.samples if suffix in own.members and sum(map(is_image, own.members)) > 1]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from augcli.samples import Catalogue, RowGroup
 
 CUT = -1
-"""The length of what is cut off."""
+"""The length of a member that is cut off."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +33,8 @@ class TarShard:
         store: Where it lies.
         key: Its key.
         version: Its size and version when it was listed.
-        images: (n, 2) first byte and length of the image of each sample; `CUT` for one that is not whole.
-        masks: The same of the masks, 0 long where a sample has none; None where no sample has one.
+        images: (n, 2) first byte and length of the image of each sample; `CUT` if it is not whole.
+        masks: The same of the masks, 0 long for a sample without a mask; None where no sample has a mask.
     """
 
     store: Store
@@ -104,7 +104,7 @@ class TarRows:
         """Return a sample's encoded mask.
 
         Raises:
-            DecodeError: If it has none, or the tar file ends before it does.
+            DecodeError: If it has no mask, or the tar file ends before the mask does.
             StorageError: As in `read`.
         """
         shard, row = self._locate(sample)
@@ -117,7 +117,7 @@ class TarRows:
         return b""
 
     def release(self, sample: int) -> None:
-        """Do nothing: no sample is held."""
+        """Do nothing: no sample is kept in memory."""
 
     def carry(self, samples: Sequence[int]) -> Any:
         """Return None: no columns are carried along."""

@@ -51,8 +51,8 @@ class Wanted(NamedTuple):
     Attributes:
         read: Returns what is known of a sample beside its image and mask, from the small members.
         image: Suffix of the image; None for the only member that is one.
-        mask: Suffix of the mask; None if there are none.
-        known: Suffixes that need not be told of.
+        mask: Suffix of the masks; None without masks.
+        known: Suffixes that need no note.
     """
 
     read: Callable[[Tar, Sample], Any]
@@ -76,7 +76,7 @@ class Scan:
         shard: The file, and where its samples lie.
         keys: Keys of the samples that have an image.
         names: Names of their images.
-        values: What `Wanted.read` returned for each; None for one that is cut off.
+        values: What `Wanted.read` returned for each sample; None if it is cut off.
         unread: How many members of other suffixes there are.
         without_image: Keys of samples without an image.
         others: Members that are not files.
@@ -100,7 +100,7 @@ class Tar:
         """List a tar file.
 
         Raises:
-            InputError: If it is not one, is damaged, or its members are not those of samples.
+            InputError: If it is not a tar file, is damaged, or its members do not belong to samples.
         """
         self.store, self.file, self._opened = store, file, opened
         self.name = full_name(store, file.key)
@@ -117,14 +117,14 @@ class Tar:
         self.samples = list(_group(files, self.name))
 
     def read(self, sample: Sample, suffix: str) -> bytes | None:
-        """Read a member of a sample; None if there is none, or the file ends before it does."""
+        """Read a member of a sample; None if it does not exist, or the file ends before it does."""
         member = sample.members.get(suffix)
         if member is None or member.start + member.size > self.file.size:
             return None
         return read_member(self._opened, member)
 
     def read_json(self, sample: Sample, suffix: str = JSON_MEMBER) -> Any:
-        """Read a member that is JSON; None if there is none.
+        """Read a member that is JSON; None if it does not exist.
 
         Raises:
             InputError: If it is something else.
@@ -165,7 +165,7 @@ def open_tar(store: Store, file: File) -> Iterator[Tar]:
 
 
 def scan_tar(tar: Tar, wanted: Wanted) -> Scan:
-    """Find where the images and masks of a tar file lie, and read what is said of its samples.
+    """Find where the images and masks of a tar file lie, and read the small members of its samples.
 
     Raises:
         InputError: If a sample has several images, or a member cannot be read.
@@ -191,12 +191,12 @@ def scan_tar(tar: Tar, wanted: Wanted) -> Scan:
 
 
 def read_value(tar: Tar, sample: Sample, suffix: str, path: Sequence[str]) -> Any:
-    """Return what a member says: its text, or a field of its JSON; None where there is none.
+    """Return the value of a member: its text, or a field of its JSON; None if there is no such value.
 
     Args:
         tar: The tar file.
         sample: The sample.
-        suffix: That of the member.
+        suffix: The member's suffix.
         path: Names of the field in JSON, from the outermost; empty for a member that is text.
 
     Raises:
@@ -231,7 +231,7 @@ def is_image(suffix: str) -> bool:
 
 
 def _choose_image(sample: Sample, wanted: Wanted, name: str) -> str | None:
-    """Return the suffix of a sample's image; None if it has none."""
+    """Return the suffix of a sample's image; None without an image."""
     if wanted.image is not None:
         return wanted.image if wanted.image in sample.members else None
     others = wanted.known | {wanted.mask}
@@ -276,7 +276,7 @@ def _group(files: Sequence[Member], name: str) -> Iterator[Sample]:
 def _cut_sample(tar: Tar) -> Sample | None:
     """Return the last sample of a tar file that is cut off, where it is not whole; None where it is.
 
-    It is not if a member ends behind the file's end, or it lacks one that the sample before it has.
+    It is not if a member ends behind the file's end, or it lacks a member that the sample before it has.
     """
     if not tar.is_cut or not tar.samples:
         return None

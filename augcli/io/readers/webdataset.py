@@ -217,7 +217,7 @@ def _give_boxes(
     keys: Mapping[str, Sequence[str]],
     selection: Selection,
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
-    """Find the samples' boxes: those of --boxes, or those in the `json` of an output of ours."""
+    """Find the samples' boxes: of --boxes, or in the `json` of an output of augcli."""
     own = [[scans[tar] for tar in keys[split.split]] for split in catalogues]
     if selection.files.boxes:
         names = [[[name, name.rpartition("/")[2]] for scan in tars for name in scan.names] for tars in own]

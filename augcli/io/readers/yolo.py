@@ -1,6 +1,6 @@
 """YOLO data sets: images, split by split, and their labels.
 
-Their classes are those of the boxes. The images themselves have labels only where a table says so.
+Their classes are categories of boxes. The images themselves have labels only where a table says so.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def open_yolo(found: Input, selection: Selection, classes: ClassList) -> Source:
 
 
 def _read_task(store: Store) -> str | None:
-    """Return what the labels of an output of ours are of; None where the labels themselves tell it."""
+    """Return the task of the labels of an output of augcli; None where the labels themselves tell it."""
     if store.read([RECIPE])[0] is None:
         return None
     header = read_annotated(store).boxes
@@ -85,7 +85,7 @@ def _read_task(store: Store) -> str | None:
 
 
 def _label(data_set: YoloLayout, main: str, selection: Selection, classes: ClassList) -> FolderLabels | None:
-    """Label the images by a table; None where there is none."""
+    """Label the images by a table; None without a table."""
     tree = data_set.paths.tree
     if selection.files.labels is None and not tree.named:
         return None

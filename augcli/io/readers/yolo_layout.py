@@ -104,7 +104,7 @@ def _describe_unlike(found: Input) -> list[str]:
 
 
 def _describe_unnamed(paths: Paths, images: Found, sign: str) -> list[str]:
-    """Return a note on images that lie beside those of the splits, where no split names them."""
+    """Return a note on images beside those of the splits that no split names."""
     if paths.selection.files.masks is not None or images.store is not paths.store:
         return []
     named = {key for files in images.splits.values() for key in files.keys}
@@ -144,7 +144,7 @@ def _read(store: Store, key: str, name: str) -> YoloSet:
 
 
 def _leave_out_stand_ins(paths: Paths, described: YoloSet) -> YoloSet:
-    """Return a description without splits for which an output of ours names the images of another one.
+    """Return a description without those splits for which an output of augcli names another split's images.
 
     Programs for YOLO want `train` and `val`, so it names one of them twice where it lacks the other. Images
     are those of the split as which their directory is called.

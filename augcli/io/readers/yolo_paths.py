@@ -65,7 +65,7 @@ class Paths:
 
         Args:
             entry: The path.
-            what: What it is that of, for notes: `split 'train'`.
+            what: Whose path it is, for notes: `split 'train'`.
 
         Raises:
             InputError: If it may lead to two places.
@@ -130,7 +130,7 @@ class Paths:
         return Place(path, is_outside=True)
 
     def leave_out(self, split: str, why: str) -> None:
-        """Note a split that is left out; refuse to go on without the one that is augmented.
+        """Note a split that is left out; refuse to go on without the augmented split.
 
         Raises:
             InputError: If it is.

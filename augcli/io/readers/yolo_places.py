@@ -54,7 +54,7 @@ def find_places(paths: Paths, described: YoloSet) -> Found:
     """Find the images of each split that a description names.
 
     Raises:
-        InputError: If the images of the augmented split are not there, or may be those of two places.
+        InputError: If the images of the augmented split are not there, or may lie in two places.
         StorageError: If the machine fails.
     """
     splits: dict[str, list[_Part]] = {}
@@ -84,7 +84,7 @@ def _find(paths: Paths, split: str, entry: str) -> Place | None:
 
 
 def _list_images(paths: Paths, split: str, place: Place) -> Iterator[_Part]:
-    """Yield the images of a directory, or those that a list names."""
+    """Yield the images of a directory, or the images that a list names."""
     if place.is_list:
         yield from _read_list(paths, split, place)
     elif place.is_outside:
@@ -156,7 +156,7 @@ def merge_files(parts: Sequence[Files]) -> Files:
 
 
 def _join_roots(paths: Paths, splits: dict[str, list[_Part]]) -> Found:
-    """Return images of several directories as files of the one that holds all of these, and their labels."""
+    """Return images of several directories as files of the directory above, and their labels."""
     directories = sorted({part.directory for parts in splits.values() for part in parts})
     root, prefixes = join_directories([directory or paths.root for directory in directories])
     prefix = dict(zip(directories, prefixes, strict=True))

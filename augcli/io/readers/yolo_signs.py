@@ -62,7 +62,7 @@ def _base_name(key: str) -> str:
 
 
 def label_directories(tree: Tree, keys: Iterable[str]) -> list[str]:
-    """Return the directories of labels beside those of images: `labels` beside `images`, without images."""
+    """Return the directories of labels beside directories of images: `labels` beside `images`, no images."""
     holders = {key.rpartition("/")[0] for key in keys}
     found = []
     for directory in tree.directories:

@@ -1,6 +1,6 @@
 """The rows of outputs, which commit a chunk and from which all tables follow.
 
-part_files           rows as a table, and the part file that holds those of a chunk
+part_files           rows as a table, and the part file of a chunk
 parts                part files that were read, once each
 row_statistics       what a report says of the rows
 counts               what the rows of a split are counted by

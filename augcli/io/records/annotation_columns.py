@@ -38,7 +38,7 @@ class OutputAnnotations(NamedTuple):
     Attributes:
         extra: What else the input says of its base, as JSON text of an object.
         boxes: Its boxes.
-        mask: Its encoded mask; empty where there are none.
+        mask: Its encoded mask; empty without masks.
         mended: How many of its outlines crossed themselves and were made valid to be cut.
     """
 

@@ -16,7 +16,7 @@ NULL, VALUE = b"\0", b"\1"
 
 
 def hash_rows(columns: Sequence[pa.Array]) -> list[bytes]:
-    """Return the hash of each row of some columns; no columns have no rows."""
+    """Return the hash of each row of some columns; empty without columns."""
     cells = [cell_bytes(column) for column in columns]
     return [digest_bytes(*row) for row in zip(*cells, strict=True)]
 
@@ -50,7 +50,7 @@ def cell_bytes(column: pa.Array) -> list[bytes]:
 
 
 def _list_cells(column: pa.Array) -> Iterable[bytes]:
-    """Yield the bytes of lists; those of numbers in one piece, since a list may hold thousands."""
+    """Yield the bytes of lists; lists of numbers in one piece, since a list may hold thousands."""
     values = column.flatten()
     stops = np.cumsum(column.value_lengths().fill_null(0).to_numpy()).tolist()
     bounds = zip([0, *stops], stops, strict=False)
@@ -73,7 +73,7 @@ def _width(kind: pa.DataType) -> int:
 
 
 def _fixed_bytes(column: pa.Array) -> bytes:
-    """Return the bytes of all values of fixed width; those of nulls are zero."""
+    """Return the bytes of all values of fixed width; nulls are zero bytes."""
     buffer, width = column.buffers()[1], _width(column.type)
     if buffer is None or not len(column):
         return bytes(width * len(column))

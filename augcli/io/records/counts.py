@@ -56,7 +56,7 @@ class RowCounts:
 
 
 def _count_numbers(column: pa.ChunkedArray) -> Counter[int | None]:
-    """Count the values of a column of numbers; None stands for those that are missing."""
+    """Count the values of a column of numbers; None stands for missing ones."""
     values = column.to_numpy()  # where some are missing, they are NaN in it
     numbers, counts = np.unique(values[values == values], return_counts=True)
     counted: Counter[int | None] = Counter(dict(zip(map(int, numbers), counts.tolist(), strict=True)))

@@ -22,7 +22,7 @@ DENSE_CLASSES = 256
 """Up to this many classes a row holds one weight for each."""
 
 BLOCK_WEIGHTS = 1 << 20
-"""Weights that are held at once while tables are written."""
+"""Weights that are in memory at once while tables are written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ _Fields = tuple[int, Any, Any, Any, Any]
 
 
 def write_outlines(outlines: Sequence[Outline | None]) -> pa.StructArray:
-    """Return outlines as an array of `OUTLINE_TYPE`, null where there is none."""
+    """Return outlines as an array of `OUTLINE_TYPE`, null for a box without an outline."""
     if not any(outlines):
         return pa.nulls(len(outlines), OUTLINE_TYPE)
     rows = [outline or Outline() for outline in outlines]

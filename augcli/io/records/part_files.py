@@ -64,7 +64,7 @@ Row: TypeAlias = "tuple[Any, ...]"
 
 
 def is_ours(column: str, has_masks: bool) -> bool:
-    """True if outputs have a column of this name: that of the input is replaced then."""
+    """True if outputs have a column of this name: the input's is replaced then."""
     return column in OUR_COLUMNS or column.startswith(PRIVATE) or (has_masks and column in MASK_COLUMNS)
 
 
@@ -81,7 +81,7 @@ class PartFacts:
 
     Attributes:
         fingerprint: Digest of everything that decided the chunk's outputs.
-        ahead: Positions read beyond the end of each stretch.
+        ahead: Positions read beyond the end of each arc.
         failures: Samples that gave no output.
         warnings: Samples that were decoded for their outputs, though libjpeg complained, and boxes that were
             left out.
@@ -89,8 +89,8 @@ class PartFacts:
         counts: How often something worth a line happened (frames left out, depth narrowed).
         labels: What the label columns of the chunk's shards depend on; empty where it has no shards.
         recipe: Digest of the recipe, but for what only concerns tables; empty in files of earlier versions.
-        contents: Hash of all that was read of each sample, 16 bytes each: of those of an arc, then of those
-            behind it up to the farthest that was looked at as a partner; zeros where one was not.
+        contents: Hash of all that was read of each sample, 16 bytes each: of an arc's samples, then of those
+            behind it up to the farthest that was looked at as a partner; zeros for a sample that was not.
     """
 
     fingerprint: str
@@ -114,7 +114,7 @@ def rows_to_table(rows: Sequence[Row]) -> pa.Table:
 
 
 def pack_beside(carried: pa.Table | None, annotations: Sequence[pa.Table]) -> bytes:
-    """Return the columns behind ours by `pack_rows`; empty where there are none.
+    """Return the columns behind those of every output, packed by `pack_rows`; may be empty.
 
     Args:
         carried: The carried columns of some rows.
@@ -156,7 +156,7 @@ def join_rows(rows: Sequence[Row], packed: Sequence[bytes], beside: pa.Schema) -
         beside: Schema of these columns, where there are no rows to tell it.
 
     Returns:
-        The table, and for each row its number among those that were given.
+        The table, and for each row its number among the rows that came in.
     """
     places = [(row[SOURCE], row[COPY]) for row in rows]
     order = sorted(range(len(rows)), key=places.__getitem__)
@@ -185,7 +185,7 @@ class Output(NamedTuple):
         file_name: POSIX path below the table; in parquet form the `path` inside the image column.
         label: Dominant class; None where unlabelled.
         classes: Classes of the label before smoothing; None where unlabelled.
-        weights: Their weights, likewise.
+        weights: Their weights, row after row.
         lam: The base's own share of the pixels.
         source: Key of the base.
         partners: Keys of the partners by slot.

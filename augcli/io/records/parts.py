@@ -100,7 +100,7 @@ class Parts:
         self._kept: dict[str, Part] = {}
 
     def read(self, chunks: Sequence[str]) -> Iterator[Part]:
-        """Yield the part files of chunks in order; one that does not exist has no facts.
+        """Yield the part files of chunks in order; a part file that does not exist has no facts.
 
         Raises:
             StorageError: If the machine fails.

@@ -1,4 +1,4 @@
-"""Values of ours as bytes, for files that another process of ours reads.
+"""Values of augcli as bytes, for files that another of its processes reads.
 
 They are pickled, as tasks are. But who may write such a file must not be able to run code where it is read:
 so nothing is unpickled but plain values that we define, arrays, schemas, and what Python itself has.
@@ -36,7 +36,7 @@ def unpack_values(data: bytes) -> Any:
     """Return what `pack_values` made bytes of.
 
     Raises:
-        ValueError: If they are damaged, or hold what is not a plain value of ours.
+        ValueError: If they are damaged, or hold other than plain values of augcli.
     """
     try:
         return _Unpacker(io.BytesIO(zlib.decompress(data))).load()
@@ -45,7 +45,7 @@ def unpack_values(data: bytes) -> Any:
 
 
 class _Packer(pickle.Pickler):
-    """Pickles arrays and schemas by functions of ours."""
+    """Pickles arrays and schemas by functions of this module."""
 
     def reducer_override(self, value: Any) -> Any:
         """Return how a value is made again; see `pickle.Pickler`."""
@@ -63,7 +63,7 @@ class _Unpacker(pickle.Unpickler):
         """Return what values are made by; see `pickle.Unpickler`.
 
         Raises:
-            UnpicklingError: If that is not a plain value of ours.
+            UnpicklingError: If that is not a plain value of augcli.
         """
         if module == __name__ and name in LOADERS:
             return LOADERS[name]

@@ -25,18 +25,18 @@ COUNTED = (
 )
 SHARE_BINS, VISIBILITY_BINS, SIZE_BINS = 20, 10, 40
 """Bins of the histograms: of shares and of visibilities, both from 0 to 1; and of file sizes, of which bin n
-holds those of 2**n bytes up to twice as many."""
+holds sizes from 2**n bytes up to twice as many."""
 
 PAIRS_KEPT = 1 << 18
 """Pairs of classes after which equal ones are counted together."""
 
 UNLABELLED = -1
-"""Stands in the place of a class where there is no label."""
+"""Stands in the place of a class for rows without a label."""
 
 
 @dataclass(slots=True)
 class ClassCounts:
-    """What the labels of some rows are counted by; a class is its index, `UNLABELLED` where there is none.
+    """The labels of some rows, counted; a class is its index, `UNLABELLED` for rows without a label.
 
     Attributes:
         before: Samples that have outputs, each once, by the class that is dominant in their label.

@@ -19,7 +19,7 @@ StepRow: TypeAlias = "tuple[Any, ...]"
 """A step's fields in the order of `STEP_TYPE`."""
 
 LabelRow: TypeAlias = "tuple[tuple[int, ...], tuple[float, ...]] | None"
-"""A label's classes and weights; None where there is no label."""
+"""A label's classes and weights; None without a label."""
 
 _SMALL = ("y0", "x0", "y1", "x1", "patch_height", "patch_width")
 _SAMPLED = ("slot", "weight_q16", "source_y0", "source_x0", "source_y1", "source_x1", "red", "green", "blue")

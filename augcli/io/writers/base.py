@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Pair(NamedTuple):
-    """An output's encoded image and mask; the mask is empty where there are none."""
+    """An output's encoded image and mask; the mask is empty without masks."""
 
     image: bytes
     mask: bytes = b""
@@ -49,13 +49,13 @@ class Writer(Protocol):
 
         Args:
             folder: Of its class, with a slash at the end; empty where outputs lie flat.
-            stem: That of its source.
+            stem: The stem of its source.
             rest: What makes it unique.
         """
         return f"{folder}{stem}{rest}"
 
     def stage(self, names: Sequence[str], pairs: Sequence[Pair]) -> Sequence[Any]:
-        """Stage encoded images and masks; return for each what the commit must be told, or nothing at all.
+        """Stage encoded images and masks; return for each what the commit must know, or nothing at all.
 
         Threads may call it. It takes many at once since the kernel's own data then stay in the cache:
         one by one between encodes, creating a file takes up to ten times as long.

@@ -22,13 +22,13 @@ class Layout:
     Attributes:
         make: Makes the writer of a split from what `choose_writer` is given. Packages that take long to load
             are imported in there: the command line reads the names of all layouts.
-        has_class_folders: Whether images get a folder for each class, where those of the input have.
+        has_class_folders: Whether images get a folder for each class, where the input has such folders.
         rows: What holds a row for each image, in words.
         is_sharded: Whether part files put the shard that holds an output before its name.
         is_numbered: Whether shards are numbered by the names of their chunks, all as long as each other.
         has_one_suffix: Whether all images of an output must be JPEG, or all PNG.
         needs_boxes: Whether it holds images with boxes alone, without masks.
-        loses_weights: Whether what it says of boxes has no place for their weights.
+        loses_weights: Whether its files of boxes have no place for weights.
         index: Name of the file that tells where the images or shards of all splits are; empty where there is
             none.
         describe_index: Returns its text, given of each split the rows of each chunk by the chunk's name, and

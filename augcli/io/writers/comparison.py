@@ -44,7 +44,7 @@ class Comparison:
 
     @contextmanager
     def writing(self, key: str) -> Iterator[BinaryIO]:
-        """Compare what is written with the file that stands there."""
+        """Compare the written bytes with the file that stands there."""
         if key not in self._standing:
             self.differing[key] = None
             yield cast("BinaryIO", _Compared(io.BytesIO()))
@@ -85,10 +85,10 @@ def _age(file: BinaryIO) -> str:
 
 
 class _Compared(io.RawIOBase):
-    """A file that compares what is written to it with an open one.
+    """A file that compares the bytes written to it with an open file.
 
     Attributes:
-        differs_at: Place of the first byte that differs; None as long as none does.
+        differs_at: Place of the first byte that differs; None while all are equal.
     """
 
     def __init__(self, file: BinaryIO) -> None:

@@ -128,7 +128,7 @@ class FolderWriter(SplitWriter):
         return None if header is None else AnnotationFiles(self._base, header)
 
     def _keys(self, names: Sequence[str]) -> list[str]:
-        """Return the keys of images, and behind them those of their masks where there are some."""
+        """Return the keys of images, and behind them the keys of their masks where they have masks."""
         base = self._base
         masks = [base + mask_name(name) for name in names] if self.annotated.masks else []
         return [*(base + name for name in names), *masks]

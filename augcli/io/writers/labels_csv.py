@@ -125,7 +125,7 @@ def _visible_partners(rows: pa.Table) -> list[str]:
 
 
 def _first_boxes(rows: pa.Table) -> list[list[str]]:
-    """Return the edges x0, y0, x1, y1 of each row's first pasted box; "" where there is none."""
+    """Return the edges x0, y0, x1, y1 of each row's first pasted box; "" where nothing was pasted."""
     import pyarrow.compute as pc
 
     steps = rows.column("steps").combine_chunks()

@@ -26,11 +26,11 @@ def fill_metadata(
     features: dict[str, Any],
     options: TableOptions,
 ) -> Iterator[Callable[[pa.Table], None]]:
-    """Write the table chunk by chunk; its schema is that of the first chunk.
+    """Write the table chunk by chunk; the first chunk decides its schema.
 
     Args:
         file: Where it goes.
-        finish_rows: Turns part rows into those of the table.
+        finish_rows: Turns part rows into rows of the table.
         classes: Class names; empty where nothing is labelled.
         features: Hugging Face's features of carried columns.
         options: What was done to the labels.

@@ -1,8 +1,8 @@
 """What a tar file says of a sample beside its image: `cls`, `json` and `soft.npy`, made from part rows.
 
-Loaders of webdataset's samples take the types of all samples from those of a few. So a `json` has the same
+Loaders of webdataset's samples look at a few samples for the types of all. So a `json` has the same
 fields in every sample of a split, numbers are either all whole or all floats, nothing is null, and no list is
-empty; what has no fixed type stands in a text of its own.
+empty; a value without a fixed type stands in a text of its own.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class SampleMembers:
         weights: list[float] | None,
         final: NDArray[np.float64] | None,
     ) -> dict[str, Any]:
-        """Return what a `json` says of a label; nothing where there is none."""
+        """Return the fields of a label in a `json`; empty without a label."""
         if label is None:
             return {}
         fields = {
@@ -98,7 +98,7 @@ class SampleMembers:
             yield from weights
 
     def _boxes(self, rows: pa.Table) -> Iterator[dict[str, str]]:
-        """Yield what a `json` says of the boxes of each row; nothing where the data set has none."""
+        """Yield the fields of the boxes of each row in a `json`; empty where the data set has no boxes."""
         header = self.annotated.boxes
         if header is None:
             yield from ({} for _ in range(len(rows)))

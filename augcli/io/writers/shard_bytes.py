@@ -1,4 +1,4 @@
-"""How many bytes shards must have, by the part file that names them: one that is shorter was cut."""
+"""How many bytes shards must have, by the part file that names them: a shorter shard was cut."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def are_long(
     """True if all shards stand that rows name, and none is shorter than its images and masks.
 
     Args:
-        rows: Part rows, whose file names begin with that of their shard.
+        rows: Part rows, whose file names begin with their shard's.
         has_masks: Whether there are masks.
         sizes: Bytes of all files that stand.
         base: Where shards lie.

@@ -68,7 +68,7 @@ def read_cells(store: Store, cells: Sequence[StagedCell]) -> pa.Array:
 
 
 def cut_pairs(pairs: Sequence[StagedPair], limit: int) -> list[tuple[int, int]]:
-    """Return stretches (start, stop) of pairs of at most `limit` bytes, one pair at least."""
+    """Return ranges (start, stop) of pairs of at most `limit` bytes, one pair at least."""
     cuts, start, total = [], 0, 0
     for number, pair in enumerate(pairs):
         if total + pair.length > limit and number > start:

@@ -112,7 +112,7 @@ class WebdatasetWriter(SplitWriter):
     def _write(
         self, sink: Sink, key: str, names: Sequence[str], rows: pa.Table, pairs: Iterable[Pair]
     ) -> None:
-        """Write a tar file: of each row its image, then what is said of it, in the order of the suffixes."""
+        """Write a tar file: of each row its image, then its other members, in the order of the suffixes."""
         describe, length = SampleMembers(self.classes or (), self.options, self.annotated).describe, 0
         with sink.writing(key) as file:
             for name, members, pair in zip(names, describe(rows), pairs, strict=True):

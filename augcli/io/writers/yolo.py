@@ -42,7 +42,7 @@ BOX_COLUMNS = {
     "box_weight": pa.float64(),
     "box_source": pa.string(),
 }
-"""What labels have no place for: lists in `metadata.parquet`, a value for each line of the labels."""
+"""Facts that labels have no place for: lists in `metadata.parquet`, a value for each line of the labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class YoloWriter(FolderWriter):
 
 
 def _finish_rows(rows: pa.Table, classes: int, options: TableOptions) -> pa.Table:
-    """Return rows as the table has them, with what labels have no place for."""
+    """Return rows as the table has them, with the facts that labels have no place for."""
     finished = label_columns.finish_rows(rows, classes, options)
     lists = rows.column(BOXES).combine_chunks()
     boxes = lists.flatten()
