@@ -27,7 +27,7 @@ MOST_BLENDS = 3
 """Blends whose weights fit in 64 bits: each multiplies them by 65536."""
 
 
-class Window(NamedTuple):
+class Excerpt(NamedTuple):
     """The cells that an object lies in, and what they show of its image.
 
     Attributes:
@@ -93,11 +93,11 @@ class Cells:
         """Return the share of each cell's pixels that an image is, 0 where a fill lies over it."""
         return np.where(self.hidden <= image, self.shares[image], 0.0)
 
-    def window(self, shares: NDArray[np.float64], edges: Edges) -> Window:
+    def excerpt(self, shares: NDArray[np.float64], edges: Edges) -> Excerpt:
         """Return the cells that edges lie in, with the shares that `visible` gave of an image."""
         rows, columns = _find_between(self.ys, edges[0], edges[2]), _find_between(self.xs, edges[1], edges[3])
         ys, xs = self.ys[rows.start : rows.stop + 1], self.xs[columns.start : columns.stop + 1]
-        return Window(ys, xs, shares[rows, columns])
+        return Excerpt(ys, xs, shares[rows, columns])
 
     def spread(self, values: NDArray[Any]) -> NDArray[Any]:
         """Spread values of cells over their pixels: (rows, columns) becomes (H, W)."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from augcli.program.cells import Cells, Window
+    from augcli.program.cells import Cells, Excerpt
     from augcli.program.steps import Area, Bounds
 
 
@@ -42,18 +42,18 @@ class Layer(NamedTuple):
     def of(cls, slot: int | None, cells: Cells, image: int, bounds: Bounds, area: Area | None) -> Layer:
         """Return an image by its number among the sources of the cells."""
         shares = cells.visible(image)
-        window = cells.window(shares, bounds)
-        rows, columns = np.nonzero(window.shares <= 0)
+        excerpt = cells.excerpt(shares, bounds)
+        rows, columns = np.nonzero(excerpt.shares <= 0)
         hidden = None
         if len(rows):
             (y0, y1), (x0, x1) = ((places.min(), places.max() + 1) for places in (rows, columns))
-            hidden = window.ys[y0], window.xs[x0], window.ys[y1], window.xs[x1]
-        return cls(slot, cells, shares, bounds, area, hidden, window.only_share)
+            hidden = excerpt.ys[y0], excerpt.xs[x0], excerpt.ys[y1], excerpt.xs[x1]
+        return cls(slot, cells, shares, bounds, area, hidden, excerpt.only_share)
 
-    def window(self, edges: Sequence[float]) -> Window:
+    def excerpt(self, edges: Sequence[float]) -> Excerpt:
         """Return the cells that edges lie in."""
         y0, x0, y1, x1 = edges
-        return self.cells.window(self.shares, (y0, x0, y1, x1))
+        return self.cells.excerpt(self.shares, (y0, x0, y1, x1))
 
     def find_covered(self, edges: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return over which of some boxes (n, 4) something may lie."""

@@ -223,13 +223,13 @@ def _weigh_pixels(
     lengths: dict[int, dict[float, int]] = {}
     pixels = (seen.bottoms - seen.tops).tolist()
     for owner, share, length in zip(seen.owners.tolist(), shares.tolist(), pixels, strict=True):
-        own = lengths.setdefault(owner, {})
-        own[share] = own.get(share, 0) + length
-    windows, weights = inside.find_bounds(), {}
-    for owner, own in lengths.items():
-        total = sum(Fraction(share) * length for share, length in own.items())
+        by_share = lengths.setdefault(owner, {})
+        by_share[share] = by_share.get(share, 0) + length
+    bounds, weights = inside.find_bounds(), {}
+    for owner, by_share in lengths.items():
+        total = sum(Fraction(share) * length for share, length in by_share.items())
         # Rounded but once, as `math.fsum` of all pixels would be.
-        weights[owner] = layer.window(windows[owner]).only_share or float(total) / sum(own.values())
+        weights[owner] = layer.excerpt(bounds[owner]).only_share or float(total) / sum(by_share.values())
     return weights
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from augcli.program.cells import Window
+    from augcli.program.cells import Excerpt
     from augcli.program.layers import Layer
     from augcli.samples import Edges
 
@@ -113,13 +113,13 @@ def _find_hidden(edges: NDArray[np.float64], layer: Layer) -> tuple[NDArray[np.i
     numbers = np.flatnonzero(layer.find_covered(edges))
     if not len(numbers):
         return numbers, np.array([], object)
-    whole = layer.window(layer.bounds)
+    whole = layer.excerpt(layer.bounds)
     if np.count_nonzero(whole.shares <= 0) <= FEW_CELLS:
         return numbers, np.full(len(numbers), _unite(whole, whole.shares <= 0))
-    windows = {number: layer.window(edges[number].tolist()) for number in numbers.tolist()}
-    windows = {number: window for number, window in windows.items() if not window.is_open}
-    hidden = [_unite(window, window.shares <= 0) for window in windows.values()]
-    return np.array(list(windows), np.int64), np.array(hidden, object)
+    excerpts = {number: layer.excerpt(edges[number].tolist()) for number in numbers.tolist()}
+    excerpts = {number: excerpt for number, excerpt in excerpts.items() if not excerpt.is_open}
+    hidden = [_unite(excerpt, excerpt.shares <= 0) for excerpt in excerpts.values()]
+    return np.array(list(excerpts), np.int64), np.array(hidden, object)
 
 
 def _build(forms: Sequence[Polygons]) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_]]:
@@ -165,11 +165,11 @@ def _keep_areas(geometry: Any) -> Any:
     return shapely.multipolygons(parts[shapely.area(parts) >= LEAST_AREA])
 
 
-def _unite(window: Window, where: NDArray[np.bool_]) -> Any:
-    """Return some of the cells of a window as one geometry."""
+def _unite(excerpt: Excerpt, where: NDArray[np.bool_]) -> Any:
+    """Return some of the cells of a excerpt as one geometry."""
     import shapely
 
-    ys, xs = np.array(window.ys, np.float64), np.array(window.xs, np.float64)
+    ys, xs = np.array(excerpt.ys, np.float64), np.array(excerpt.xs, np.float64)
     rows, columns = np.nonzero(where)
     cells = shapely.box(ys[rows], xs[columns], ys[rows + 1], xs[columns + 1])
     return cells[0] if len(cells) == 1 else shapely.coverage_union_all(cells)
@@ -181,11 +181,11 @@ def _weigh(geometry: Any, edges: NDArray[np.float64], layer: Layer) -> float:
 
     if layer.share is not None:
         return layer.share
-    window = layer.window(edges.tolist())
-    if window.only_share is not None:
-        return window.only_share
-    shares = sorted({share for share in window.shares.ravel().tolist() if share > 0})
-    pieces = [shapely.intersection(geometry, _unite(window, window.shares == share)) for share in shares]
+    excerpt = layer.excerpt(edges.tolist())
+    if excerpt.only_share is not None:
+        return excerpt.only_share
+    shares = sorted({share for share in excerpt.shares.ravel().tolist() if share > 0})
+    pieces = [shapely.intersection(geometry, _unite(excerpt, excerpt.shares == share)) for share in shares]
     areas = _measure(np.array([_keep_areas(piece) for piece in pieces], object))
     total = math.fsum(areas)
     if not total:  # pieces so small fall away
