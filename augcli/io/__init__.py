@@ -129,6 +129,7 @@ records/label_columns       label columns of outputs, from exact labels
 records/row_statistics      what a report says of the rows of an output
 records/counts              what rows are counted by, for the summary
 records/cell_bytes          cells of columns as bytes, to be hashed
+records/document_sizes      how long tables and documents are, a cache
 records/seen_files          which versions of its sources a chunk was made from, a cache
 records/plain_values        values of ours as bytes, which run nothing where they are read
 records/parts               part files that were read, once each

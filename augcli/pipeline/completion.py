@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from augcli.io.images import codec
+from augcli.io.records.document_sizes import Measured
 from augcli.io.store.places import clear_scratch
 from augcli.pipeline.output import state
 from augcli.pipeline.output.relabel import relabel
@@ -48,13 +49,13 @@ def complete(
     Returns:
         The counted rows of each split, and what it took.
     """
-    store, splits = extent.store, extent.splits
+    store, splits, sink = extent.store, extent.splits, Measured(extent.store)
     with ExitStack() as stack:
         place = _open_place(standing.todo, extent.recipe, workers, settings, stack)
         extent.begin(standing)  # once it is known that there are workers
         stack.callback(clear_scratch, store)
         tables = [
-            Tables(split.job.writer, split.part_names(), standing.parts, store, stack, extent.is_shared)
+            Tables(split.job.writer, split.part_names(), standing.parts, sink, stack, extent.is_shared)
             for split in splits
         ]
 
@@ -71,7 +72,7 @@ def complete(
         tallies = write_tables()
     if effort.is_littered and not extent.is_shared:  # until here tables are unfinished, too
         sweep(store)
-    return extent.finish(standing, tallies), effort
+    return extent.finish(standing, tallies, sink), effort
 
 
 def _count_committed(split: Split, known: int) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from augcli.io.records.counts import RowCounts
+    from augcli.io.records.document_sizes import Measured
     from augcli.io.store.base import Store
     from augcli.pipeline.output.state import Standing
     from augcli.pipeline.output.tables import Tally
@@ -71,8 +72,12 @@ class Extent(Protocol):
             StorageError: If the machine fails.
         """
 
-    def finish(self, standing: Standing, tallies: Sequence[Tally]) -> list[RowCounts]:
-        """Write what follows from the part files, tables aside; return the rows of each split, counted."""
+    def finish(self, standing: Standing, tallies: Sequence[Tally], sink: Measured) -> list[RowCounts]:
+        """Write what follows from the part files, tables aside, through the sink that tables went through.
+
+        Returns:
+            The rows of each split, counted.
+        """
 
     def close(self, standing: Standing, failures: int) -> None:
         """Set the mark that the output is complete, unless too many samples failed."""
@@ -117,10 +122,10 @@ class Whole:
         """Make DST ours; all of it goes if it is another recipe's."""
         commit.begin(self.store, standing, self.recipe, self.annotated)
 
-    def finish(self, standing: Standing, tallies: Sequence[Tally]) -> list[RowCounts]:
+    def finish(self, standing: Standing, tallies: Sequence[Tally], sink: Measured) -> list[RowCounts]:
         """Remove what no chunk holds, and write the documents."""
         outputs = [documents.describe_split(split) for split in self.splits]
-        documents.finish(self.store, standing.contents, standing.former, outputs, tallies, self.recipe)
+        documents.finish(sink, standing.contents, standing.former, outputs, tallies, self.recipe)
         return [tally.counts for tally in tallies]
 
     def close(self, standing: Standing, failures: int) -> None:

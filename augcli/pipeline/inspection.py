@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from augcli.errors import OutputError, quantity
+from augcli.io.records.document_sizes import find_changed
 from augcli.io.records.row_statistics import RowStatistics, counted_columns
 from augcli.io.store.names import RECIPE, SUCCESS, part_names
 from augcli.pipeline.output.compare_documents import IMPOSSIBLE
@@ -208,7 +209,10 @@ def _explain(output: StoredOutput, splits: Sequence[SplitOutput], losses: Losses
         yield f"{number} files of other sizes than were written ({losses.changed[0]!r} first): changed since"
     lost = sorted(document_names(splits, output.recipe) - contents.standing()) if splits else []
     if lost:
-        yield f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'} missing"
+        yield f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'} missing; run the command again"
+    if changed := find_changed(output.store, contents.sizes):
+        have = "has another size than was" if len(changed) == 1 else "have other sizes than were"
+        yield f"{', '.join(changed)} {have} written; run the command again"
 
 
 def _read_version(store: Store) -> str:

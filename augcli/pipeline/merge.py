@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import Option, OutputError, StorageError, VersionError
 from augcli.io.boxes.recorded import read_annotated
 from augcli.io.records.counts import RowCounts, counted_columns
+from augcli.io.records.document_sizes import Measured
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import write_text
 from augcli.io.store.contents import list_contents
@@ -151,9 +152,10 @@ def _close(output: StoredOutput, splits: Sequence[SplitOutput]) -> list[RowCount
     write_text(store, RECIPE, (text or b"").decode())  # by that others find that this has begun
     unfinished = [key for key in contents.visible() if is_unfinished(key)]
     store.delete([*map(part_key, sorted(stale)), *find_idle_caches(contents.sizes, stale), *unfinished])
-    tallies = [write_tables(split.writer, split.chunks, output.parts, store) for split in splits]
+    sink = Measured(store)
+    tallies = [write_tables(split.writer, split.chunks, output.parts, sink) for split in splits]
     refuse_mixed_suffixes(str(output.recipe.format), tallies)
-    documents.finish(store, contents, frozenset(), splits, tallies, output.recipe)
+    documents.finish(sink, contents, frozenset(), splits, tallies, output.recipe)
     return [tally.counts for tally in tallies]
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from augcli.io.records.counts import RowCounts
+    from augcli.io.records.document_sizes import Measured
     from augcli.io.store.base import Store
     from augcli.pipeline.extent import Whole
     from augcli.pipeline.output.state import Standing
@@ -91,7 +92,7 @@ class Share:
             state.check(Look(store, text=there), self.recipe, self.annotated, force=False)
             write_text(store, RECIPE, self.text)
 
-    def finish(self, standing: Standing, tallies: Sequence[Tally]) -> list[RowCounts]:
+    def finish(self, standing: Standing, tallies: Sequence[Tally], sink: Measured) -> list[RowCounts]:
         """Return the counted rows; documents are left to the merge."""
         return [tally.counts for tally in tallies]
 

@@ -44,7 +44,12 @@ def test_its_own_report_is_no_trouble(dst):
 @pytest.mark.parametrize("name", ["labels.csv", "README.md", "classes.txt"])
 def test_a_missing_document_is_named(dst, name):
     (dst / name).unlink()
-    assert look(dst).troubles == (f"{name} is missing",)
+    assert look(dst).troubles == (f"{name} is missing; run the command again",)
+
+
+def test_a_document_of_another_size_is_named(dst):
+    (dst / "labels.csv").write_text("")
+    assert look(dst).troubles == ("labels.csv has another size than was written; run the command again",)
 
 
 def test_missing_images_are_counted_and_the_first_is_named(dst):

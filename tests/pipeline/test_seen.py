@@ -17,6 +17,7 @@ from PIL import Image
 import augcli
 from augcli.io.records import seen_files
 from augcli.io.store.local import LocalStore
+from augcli.io.store.names import DOCUMENTS_SEEN
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.pipeline import run as pipeline
@@ -61,7 +62,8 @@ def times(root):
 
 
 def caches(dst):
-    return sorted(dst.glob(".augcli-*.seen"))
+    """The caches beside part files; that of documents is another thing."""
+    return sorted({*dst.glob(".augcli-*.seen")} - {dst / DOCUMENTS_SEEN})
 
 
 def drop_caches(dst):

@@ -153,6 +153,10 @@ PART_NAME = re.compile(r"\.augcli-(.+)\.parquet")
 SEEN_NAME = re.compile(r"\.augcli-([^/]+)\.seen")
 """How the caches beside part files are named."""
 
+DOCUMENTS_SEEN = ".augcli-documents.seen"
+"""The cache of how long tables and documents are: named as if of a chunk that never stands, so that it goes
+whenever a run or merge begins to write."""
+
 PLAN_PREFIX = ".augcli-plan-"
 PLAN_NAME = re.compile(re.escape(PLAN_PREFIX) + r"([0-9]+)-of-([0-9]+)")
 """How the plans of partitions are named: the number of the partition, from 0, and how many there are."""

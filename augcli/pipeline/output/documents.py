@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from augcli.io.readers.splits import find_augmented
+from augcli.io.records.document_sizes import write_sizes
 from augcli.io.split_words import find_words, hugging_face_name, plain_name
 from augcli.io.store.base import write_text
 from augcli.io.store.names import (
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from augcli.io.records.document_sizes import Measured
     from augcli.io.records.part_files import PartFacts
-    from augcli.io.store.base import Sink, Store
+    from augcli.io.store.base import Sink
     from augcli.io.store.contents import Contents
     from augcli.io.writers.base import Writer
     from augcli.pipeline.output.tables import Tally
@@ -69,7 +71,7 @@ def describe_split(split: Split) -> SplitOutput:
 
 
 def finish(
-    store: Store,
+    sink: Measured,
     contents: Contents,
     former: AbstractSet[str],
     splits: Sequence[SplitOutput],
@@ -79,7 +81,7 @@ def finish(
     """Remove what no chunk holds, and write the documents; tables are written already.
 
     Args:
-        store: Where the output lies.
+        sink: What tables were written through, and documents are.
         contents: What stood there before.
         former: Keys of the files that outdated part files named.
         splits: All splits.
@@ -88,8 +90,9 @@ def finish(
     """
     current = document_names(splits, recipe).union(*(tally.files for tally in tallies))
     removed = former & contents.sizes.keys() | set(filter(is_removable, contents.visible()))
-    store.delete(sorted(removed - current))
-    write_documents(splits, tallies, recipe, store)
+    sink.store.delete(sorted(removed - current))
+    write_documents(splits, tallies, recipe, sink)
+    write_sizes(sink)
 
 
 def is_removable(key: str) -> bool:

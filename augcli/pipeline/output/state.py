@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from augcli.errors import Option, OutputError
 from augcli.io.records.counts import RowCounts, counted_columns
+from augcli.io.records.document_sizes import find_changed
 from augcli.io.records.parts import Parts
 from augcli.io.records.seen_files import read_seen_file
 from augcli.io.store.contents import Contents
@@ -254,4 +255,6 @@ def _is_complete(
     sizes = seen.contents.sizes
     if failed > max_errors and SUCCESS in sizes:
         return False
-    return all(key in sizes for key in wanted) and seen.text == document(recipe, annotated).encode()
+    if not all(key in sizes for key in wanted) or seen.text != document(recipe, annotated).encode():
+        return False
+    return not find_changed(seen.store, sizes)
