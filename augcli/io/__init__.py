@@ -128,6 +128,8 @@ records/outline_columns     outlines and keypoints as columns
 records/label_columns       label columns of outputs, from exact labels
 records/row_statistics      what a report says of the rows of an output
 records/counts              what rows are counted by, for the summary
+records/row_digests         rows of two outputs, compared by numbers
+records/cell_digests        cells of columns as numbers, to be compared
 records/cell_bytes          cells of columns as bytes, to be hashed
 records/document_sizes      how long tables and documents are, a cache
 records/seen_files          which versions of its sources a chunk was made from, a cache

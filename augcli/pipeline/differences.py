@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from augcli.io.records.annotation_columns import BOXES, MASK
+import numpy as np
+
+from augcli.io.records.row_digests import KINDS, NAMED_BY, RowDigests, digest_part
 from augcli.recipe_files import write_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
 
     from augcli.io.records.parts import Part
     from augcli.pipeline.output.stored_splits import StoredOutput
@@ -20,15 +23,7 @@ if TYPE_CHECKING:
 NAMED = 5
 """Outputs that are named of those that differ in the same; all are counted."""
 
-DIGEST_BYTES = 8
-"""Of a name and of each cell: among a million of them, two are taken for equal once in 10**7 times."""
-
-KINDS = ("bytes", "labels", "partners", "masks", "boxes")
-"""What outputs are compared by, in the order of their digests."""
-
 ONLY_FIRST, ONLY_SECOND = "only in the first", "only in the second"
-
-COLUMNS = ("hash", "classes", "weights", "partners", "source", "copy")
 
 
 class KeyDifference(NamedTuple):
@@ -69,14 +64,6 @@ class Differences:
         return bool(self.keys or self.outputs)
 
 
-class _Listed(NamedTuple):
-    """An output: a digest of its split, source and copy, these in words, and digests of its values."""
-
-    identity: bytes
-    name: str
-    cells: bytes
-
-
 @dataclass(slots=True)
 class _Found:
     """Outputs that differ, counted by what they differ in, and the first of each named."""
@@ -84,10 +71,13 @@ class _Found:
     counts: Counter[str] = field(default_factory=Counter)
     named: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, what: str, name: str) -> None:
-        self.counts[what] += 1
+    def add(self, what: str, part: Part, rows: NDArray[np.bool_]) -> None:
+        """Count the rows of a part file that are marked."""
+        numbers = np.flatnonzero(rows)
+        self.counts[what] += len(numbers)
         names = self.named.setdefault(what, [])
-        names += [name] if len(names) < NAMED else []
+        if len(numbers) and len(names) < NAMED:
+            names += _name_rows(part, numbers[: NAMED - len(names)])
 
     def list(self) -> tuple[OutputDifference, ...]:
         """Return all of them, in the order of the kinds."""
@@ -125,29 +115,26 @@ def compare_recipes(
 def compare_outputs(first: StoredOutput, second: StoredOutput) -> tuple[int, tuple[OutputDifference, ...]]:
     """Compare the outputs of the same samples; return how many both have, and how they differ.
 
-    Memory holds a short digest of each output of the first one.
+    Memory holds 48 bytes of each output of the first one.
 
     Raises:
         OutputError: If a part file is damaged.
         StorageError: If the machine fails.
     """
-    known = {identity: cells for identity, _, cells in _list_outputs(first)}
-    found, both = _Found(), 0
-    for identity, name, cells in _list_outputs(second):
-        theirs = known.pop(identity, None)
-        if theirs is None:
-            found.add(ONLY_SECOND, name)
-            continue
-        both += 1
-        for place, kind in enumerate(KINDS) if theirs != cells else ():
-            cut = slice(place * DIGEST_BYTES, (place + 1) * DIGEST_BYTES)
-            if theirs[cut] != cells[cut]:
-                found.add(kind, name)
-    if known:
-        for identity, name, _ in _list_outputs(first):
-            if identity in known:
-                found.add(ONLY_FIRST, name)
-    return both, found.list()
+    known = _gather(first)
+    found, is_met = _Found(), np.zeros(len(known.names), np.bool_)
+    for part, rows in _read_rows(second):
+        places, is_known = _look_up(known.names, rows.names)
+        found.add(ONLY_SECOND, part, ~is_known)
+        is_met[places[is_known]] = True
+        differs = known.cells[places] != rows.cells if len(is_met) else np.zeros_like(rows.cells, np.bool_)
+        for column, kind in enumerate(KINDS):
+            found.add(kind, part, is_known & differs[:, column])
+    if not is_met.all():
+        for part, rows in _read_rows(first):
+            places, _ = _look_up(known.names, rows.names)
+            found.add(ONLY_FIRST, part, ~is_met[places])
+    return int(is_met.sum()), found.list()
 
 
 def _is_of_another(key: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -177,8 +164,27 @@ def _flatten(operation: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f", choice {place}: {name}", chosen) for name, chosen in choice.items())
 
 
-def _list_outputs(output: StoredOutput) -> Iterator[_Listed]:
-    """Yield the outputs, split by split."""
+def _gather(output: StoredOutput) -> RowDigests:
+    """Return the rows of an output as digests, in the order of those of their names."""
+    read = [rows for _, rows in _read_rows(output)]
+    names = np.concatenate([np.zeros(0, np.uint64), *(rows.names for rows in read)])
+    cells = np.concatenate([np.zeros((0, len(KINDS)), np.uint64), *(rows.cells for rows in read)])
+    order = np.argsort(names)
+    return RowDigests(names[order], cells[order])
+
+
+def _look_up(
+    known: NDArray[np.uint64], names: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the places of names among known ones, which are in order, and whether each is among them."""
+    if not len(known):
+        return np.zeros(len(names), np.int64), np.zeros(len(names), np.bool_)
+    places = np.searchsorted(known, names).clip(max=len(known) - 1)
+    return places, known[places] == names
+
+
+def _read_rows(output: StoredOutput) -> Iterator[tuple[Part, RowDigests]]:
+    """Yield the part files of an output, split by split, each with its rows as digests."""
     header = output.annotated.boxes
     for split, chunks in output.list_chunks().items():
         names: tuple[str, ...] | None = None
@@ -186,29 +192,10 @@ def _list_outputs(output: StoredOutput) -> Iterator[_Listed]:
             if names is None:
                 files = part.file_names()
                 names = output.describe(split, [], [], files).output.classes or ()
-            yield from _read_part(part, split, names, header.names if header else ())
+            yield part, digest_part(part, split, names, header.names if header else ())
 
 
-def _read_part(
-    part: Part, split: str, classes: tuple[str, ...], categories: tuple[str, ...]
-) -> Iterator[_Listed]:
-    """Yield the outputs of a part file; classes and categories count by their names."""
-    beside = [name for name in (MASK, BOXES) if name in part.columns]
-    rows = part.rows([*COLUMNS, *beside])
-    columns = (rows.column(name).to_pylist() for name in COLUMNS)
-    masks, boxes = (
-        rows.column(name).to_pylist() if name in beside else [None] * len(rows) for name in (MASK, BOXES)
-    )
-    for hash_, own, weights, partners, source, copy, mask, found in zip(*columns, masks, boxes, strict=True):
-        label = own and [
-            (classes[number] if number < len(classes) else number, weight)
-            for number, weight in zip(own, weights, strict=True)
-        ]
-        named = found and [box | {"category": categories[box["category"]]} for box in found]
-        cells = (hash_, sorted(label, key=repr) if label else label, partners, mask, named)
-        name = source + (f" copy {copy}" if copy >= 0 else " original")
-        yield _Listed(_digest(f"{split}/{name}"), name, b"".join(map(_digest, map(repr, cells))))
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+def _name_rows(part: Part, numbers: NDArray[np.int64]) -> Iterator[str]:
+    """Yield what rows of a part file are called in words."""
+    rows = part.read(list(NAMED_BY)).take(numbers).to_pylist()
+    yield from (row["source"] + (f" copy {row['copy']}" if row["copy"] >= 0 else " original") for row in rows)
