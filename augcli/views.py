@@ -96,7 +96,7 @@ def write_report(
     recipe = load_stored(path, access)
     sources = None if src is None else _open_sources(src, recipe, path, files, access)
     inspection = inspect(open_destination(path, access), recipe, advance or (lambda done, total: None), path)
-    page = render(describe_report(inspection, draw_gallery(inspection, count, sources)))
+    page = render(describe_report(inspection, draw_gallery(inspection, count, sources), sources))
     if place is not None:
         write_text(place.store, place.key, page)
     return page

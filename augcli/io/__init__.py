@@ -127,6 +127,7 @@ records/annotation_columns  boxes and masks as columns
 records/outline_columns     outlines and keypoints as columns
 records/label_columns       label columns of outputs, from exact labels
 records/row_statistics      what a report says of the rows of an output
+records/box_statistics      and of their boxes
 records/counts              what rows are counted by, for the summary
 records/row_digests         rows of two outputs, compared by numbers
 records/cell_digests        cells of columns as numbers, to be compared

@@ -33,11 +33,17 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """A histogram: its title, what it shows in words, and its bars."""
+    """A histogram: its title, what it shows in words, its bars, and what stands at the ends below them."""
 
     title: str
     text: str
     bins: tuple[Bin, ...]
+    ends: tuple[str, str]
+
+    @property
+    def most(self) -> int:
+        """The count of the highest bar."""
+        return max(bin.count for bin in self.bins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,9 @@ class Matrix:
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
-def draw_histogram(title: str, text: str, labels: Sequence[str], counts: Sequence[int]) -> Histogram:
+def draw_histogram(
+    title: str, text: str, labels: Sequence[str], counts: Sequence[int], ends: tuple[str, str]
+) -> Histogram:
     """Return a histogram; a bar that counts anything is at least one unit high."""
     most, step = max([*counts, 1]), WIDTH / max(len(counts), 1)
     bins = []
@@ -64,14 +72,14 @@ def draw_histogram(title: str, text: str, labels: Sequence[str], counts: Sequenc
         height = max(HEIGHT * count / most, 1) if count else 0
         rectangle = (place * step + GAP / 2, HEIGHT - height, step - GAP, height)
         bins.append(Bin(label, count, *(round(number, 2) for number in rectangle)))
-    return Histogram(title, text, tuple(bins))
+    return Histogram(title, text, tuple(bins), ends)
 
 
 def draw_shares(title: str, text: str, counts: NDArray[np.int64]) -> Histogram:
     """Return the histogram of numbers from 0 to 1, which fell into bins of the same width."""
     edges = [number / len(counts) for number in range(len(counts) + 1)]
     labels = [f"{low:.2f} to {high:.2f}" for low, high in itertools.pairwise(edges)]
-    return draw_histogram(title, text, labels, counts.tolist())
+    return draw_histogram(title, text, labels, counts.tolist(), ("0", "1"))
 
 
 def draw_matrix(names: Sequence[str], counts: NDArray[np.int64]) -> Matrix:

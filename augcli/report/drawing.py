@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from augcli.kernels.match import match_pixels
 from augcli.program.shares import scale_boxes
 from augcli.report.colours import colour_of
 from augcli.report.objects import DrawnObject, draw_objects
+from augcli.report.wording import name_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,6 +53,15 @@ class SourceImages:
             for catalogue in source.catalogues
             for sample, key in enumerate(catalogue.keys)
         }
+
+    def count_boxes(self, split: str) -> Counter[str]:
+        """Count the boxes of all samples of a split, by the name of their category."""
+        header, counted = self._source.annotated.boxes, Counter[int]()
+        for catalogue in self._source.catalogues:
+            for boxes in (catalogue.boxes or ()) if catalogue.split == split else ():
+                counted.update(boxes.categories if boxes else ())
+        names = header.names if header else ()
+        return Counter({name_class(number, names): count for number, count in counted.items()})
 
     def draw(self, key: str) -> tuple[Image.Image, SoftLabel | None]:
         """Draw a sample, its boxes and mask where the data set has them; return its label, too.

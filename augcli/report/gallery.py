@@ -195,7 +195,7 @@ def _draw_sources(
                 data = _encode(encode_thumbnail(sources.draw(key)[0]))
             except DecodeError:
                 words += ", not readable"
-        yield Picture(f"source: {words}", key, data)
+        yield Picture(f"{'base' if key == row['source'] else 'partner'}: {words}", key, data)
 
 
 def _describe_failure(failure: Failure) -> Card:

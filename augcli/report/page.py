@@ -9,34 +9,29 @@ from typing import TYPE_CHECKING
 from augcli import __version__
 from augcli.errors import quantity
 from augcli.io.readers.splits import find_augmented
-from augcli.io.records.row_statistics import SIZE_BINS, UNLABELLED
+from augcli.io.records.row_statistics import SIZE_BINS
 from augcli.recipe import OUTPUT_VERSION
 from augcli.report import charts
-from augcli.report.wording import describe_recipe, name_class, write_command
+from augcli.report.box_table import describe_boxes
+from augcli.report.class_table import describe_classes
+from augcli.report.wording import describe_recipe, percent, write_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from augcli.pipeline.inspection import InspectedSplit, Inspection
-    from augcli.report.charts import Histogram, Matrix
+    from augcli.report.box_table import Boxes
+    from augcli.report.charts import Histogram
+    from augcli.report.class_table import Classes
+    from augcli.report.drawing import SourceImages
     from augcli.report.gallery import Card
     from augcli.samples import Failure
 
-MOST_CLASSES, MOST_MET, MOST_ROWS, LISTED = 200, 12, 30, 50
-"""Classes in the table, and in the matrix; rows of other tables; failures that are listed one by one."""
+MOST_ROWS, LISTED = 12, 50
+"""Rows of tables of counts; failures that are listed one by one."""
 
-
-@dataclass(frozen=True, slots=True)
-class ClassRow:
-    """A class: its samples before, its outputs after, the sum of its weights; and how long their bars are."""
-
-    name: str
-    before: int
-    after: int
-    weight: float
-    share: float
-    before_bar: float
-    after_bar: float
+MARGIN = 2
+"""Empty bars on either side of the file sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +41,6 @@ class Counts:
     title: str
     rows: tuple[tuple[str, int], ...]
     left_out: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Classes:
-    """The classes of the augmented split: the largest, how many are left out, and who was mixed with whom."""
-
-    rows: tuple[ClassRow, ...]
-    left_out: int
-    met: Matrix | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +78,11 @@ class Report:
 
     Attributes:
         name: The output.
-        troubles: Missing files, in words.
+        troubles: Missing files, and what else is not as it should be, in words.
+        figures: The numbers that matter most, and what each counts.
         done: What was done.
         classes: The classes; None where nothing is labelled.
+        boxes: The boxes; None where outputs have none.
         histograms: Shares, sizes and visibilities.
         tables: Other counts.
         listings: Failures and warnings.
@@ -103,8 +91,10 @@ class Report:
 
     name: str
     troubles: tuple[str, ...]
+    figures: tuple[tuple[str, str], ...]
     done: Done
     classes: Classes | None
+    boxes: Boxes | None
     histograms: tuple[Histogram, ...]
     tables: tuple[Counts, ...]
     listings: tuple[Listing, ...]
@@ -119,17 +109,28 @@ class Report:
         return Filters(tuple(classes), tuple(operations), tuple(failures))
 
 
-def describe_report(inspection: Inspection, gallery: Iterable[Card]) -> Report:
-    """Return what the report of an output says."""
+def describe_report(
+    inspection: Inspection, gallery: Iterable[Card], sources: SourceImages | None = None
+) -> Report:
+    """Return what the report of an output says.
+
+    Args:
+        inspection: The output, counted.
+        gallery: Samples of it.
+        sources: What it was made from, where that was given: tells how many boxes there were.
+    """
     output = inspection.output
     names = [split.output.name for split in inspection.splits]
     main = find_augmented(names, output.recipe.split) if names else ""
     split = next((split for split in inspection.splits if split.output.name == main), None)
+    classes = describe_classes(split.statistics.classes, split.output.classes or ()) if split else None
     return Report(
         name=inspection.name,
         troubles=inspection.troubles,
+        figures=tuple(_list_figures(inspection, split, classes)),
         done=_describe_done(inspection, main if len(names) > 1 else ""),
-        classes=None if split is None else _count_classes(split),
+        classes=classes,
+        boxes=None if split is None else _count_boxes(inspection, split, sources),
         histograms=() if split is None else tuple(_draw_histograms(split)),
         tables=tuple(_make_tables(inspection, split)),
         listings=tuple(_list_incidents(inspection)),
@@ -160,40 +161,34 @@ def _describe_done(inspection: Inspection, split: str) -> Done:
     )
 
 
-def _count_classes(split: InspectedSplit) -> Classes | None:
-    """Return the classes of a split, those with the most outputs first; None where nothing is labelled."""
-    names, counted = split.output.classes or (), split.statistics.classes
-    known = [set(counter) - {UNLABELLED} for counter in (counted.before, counted.after, counted.weights)]
-    numbers = sorted(
-        set(range(len(names) if len(names) <= MOST_CLASSES else 0)).union(*known),
-        key=lambda number: (-counted.after[number], number),
-    )
-    if not set().union(*known):
+def _list_figures(
+    inspection: Inspection, split: InspectedSplit | None, classes: Classes | None
+) -> Iterable[tuple[str, str]]:
+    """Yield the numbers that matter most, and what each counts."""
+    statistics = [own.statistics for own in inspection.splits]
+    yield f"{inspection.rows:,}", "outputs"
+    yield f"{sum(own.classes.before.total() for own in statistics):,}", "samples"
+    if classes is not None:
+        yield f"{len(classes.rows) + classes.left_out:,}", "classes"
+    if inspection.output.annotated.boxes and split is not None:
+        yield f"{split.statistics.boxes.all.total():,}", "boxes"
+    if inspection.rows:
+        yield percent(sum(own.applied for own in statistics) / inspection.rows), "of outputs changed"
+    yield f"{inspection.incidents.reasons.total():,}", "samples failed"
+
+
+def _count_boxes(inspection: Inspection, split: InspectedSplit, sources: SourceImages | None) -> Boxes | None:
+    """Return the boxes of a split; None where outputs have none."""
+    header = inspection.output.annotated.boxes
+    if header is None:
         return None
-    shown = numbers[:MOST_CLASSES]
-    most = max(max(counted.before[number], counted.after[number]) for number in shown)
-    whole = sum(counted.weights.values()) or 1.0
-    rows = tuple(
-        ClassRow(
-            name=name_class(number, names),
-            before=counted.before[number],
-            after=counted.after[number],
-            weight=counted.weights[number],
-            share=counted.weights[number] / whole,
-            before_bar=charts.scale(counted.before[number], most),
-            after_bar=charts.scale(counted.after[number], most),
-        )
-        for number in shown
-    )
-    met = counted.pairs.among(numbers[:MOST_MET])
-    met_names = [*(name_class(number, names) for number in numbers[:MOST_MET]), "all others"]
-    left_out = max(len(names), len(numbers)) - len(shown)
-    return Classes(rows, left_out, charts.draw_matrix(met_names, met) if met.any() else None)
+    before = None if sources is None else sources.count_boxes(split.output.name)
+    return describe_boxes(split.statistics.boxes, header.names, before)
 
 
 def _draw_histograms(split: InspectedSplit) -> Iterable[Histogram]:
     """Yield the histograms that there is something to show in."""
-    histograms = split.statistics.histograms
+    histograms = split.statistics.histograms | {"visibility": split.statistics.boxes.visibility}
     for name, title, text in (
         ("lam", "Share of the base (λ)", "of outputs that hold pixels of a partner"),
         ("share", "Largest weight of a label", "of labelled outputs, before smoothing"),
@@ -201,15 +196,16 @@ def _draw_histograms(split: InspectedSplit) -> Iterable[Histogram]:
     ):
         counts = histograms.get(name)
         if counts is not None and counts.any():
-            yield charts.draw_shares(title, f"{int(counts.sum())} counted: {text}", counts)
+            yield charts.draw_shares(title, f"{int(counts.sum()):,} counted: {text}", counts)
     sizes = histograms.get("bytes")
     if sizes is not None and sizes.any():
         filled = sizes.nonzero()[0]
-        kept = range(int(filled[0]), int(filled[-1]) + 1)
+        kept = range(max(int(filled[0]) - MARGIN, 0), min(int(filled[-1]) + MARGIN + 1, SIZE_BINS))
         labels = [f"{_bytes(2**number)} to {_bytes(2 ** (number + 1))}" for number in kept]
-        assert len(sizes) == SIZE_BINS
-        text = f"{int(sizes.sum())} counted: encoded images"
-        yield charts.draw_histogram("File sizes", text, labels, [int(sizes[number]) for number in kept])
+        ends = _bytes(2 ** kept[0]), _bytes(2 ** (kept[-1] + 1))
+        text = f"{int(sizes.sum()):,} counted: encoded images"
+        heights = sizes[kept.start : kept.stop].tolist()
+        yield charts.draw_histogram("File sizes", text, labels, heights, ends)
 
 
 def _make_tables(inspection: Inspection, split: InspectedSplit | None) -> Iterable[Counts]:
@@ -228,16 +224,16 @@ def _make_tables(inspection: Inspection, split: InspectedSplit | None) -> Iterab
     if len(inspection.splits) > 1:
         yield _table("Splits", {own.output.name: own.statistics.rows for own in inspection.splits})
     if split is not None:
-        names = inspection.output.annotated.boxes.names if inspection.output.annotated.boxes else ()
         sizes = {f"{width} × {height}": rows for (width, height), rows in split.statistics.sizes.items()}
-        boxes = {name_class(number, names): boxes for number, boxes in split.statistics.categories.items()}
+        met = split.statistics.classes.partners
+        partners = {_count_partners(number): met[number] for number in sorted(met) if any(met.keys())}
         yield from filter(
             lambda table: table.rows,
             [
                 _top("Operations applied", split.statistics.operations),
                 _top("Not applied, and why", split.statistics.reasons),
                 _top("Sizes, width × height", sizes),
-                _top("Boxes of outputs by category", boxes),
+                _table("Partners of outputs", partners),
             ],
         )
     yield from filter(
@@ -265,6 +261,10 @@ def _table(title: str, counts: Mapping[str, int]) -> Counts:
 def _top(title: str, counts: Mapping[str, int]) -> Counts:
     """Return the largest counts as a table."""
     return Counts(title, tuple(Counter(counts).most_common(MOST_ROWS)), max(len(counts) - MOST_ROWS, 0))
+
+
+def _count_partners(number: int) -> str:
+    return quantity(number, "partner") if number else "no partner"
 
 
 def _bytes(number: int) -> str:

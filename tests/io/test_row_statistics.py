@@ -71,13 +71,25 @@ def test_an_output_without_label_is_counted_as_such():
     assert "share" not in counted.histograms or not counted.histograms["share"].any()
 
 
-def test_only_partners_with_pixels_were_met():
+def test_partners_without_pixels_before_the_first_that_has_some_were_not_met():
     met = count(
         make_output(labels=(CAT, DOG), visible=0, lam=0.5),
         make_output("b.png", (DOG, CAT, DOG), visible=1, lam=0.5),
         make_output("c.png", (CAT, CAT), visible=None),
-    )
-    assert met.classes.pairs.among([0, 1]).tolist() == [[0, 1, 0], [0, 1, 0], [0, 0, 0]]
+    ).classes
+    assert met.pairs.among([0, 1]).tolist() == [[0, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert dict(met.partners) == {0: 1, 1: 2}
+
+
+def test_every_partner_of_an_output_was_met():
+    met = count(
+        make_output(labels=(CAT, DOG, CAT, DOG), visible=0, lam=0.5),
+        make_output("b.png", (DOG,)),
+        make_output("c.png", (DOG, CAT, DOG, None), visible=1, lam=0.5),
+    ).classes
+    # cat met dog, cat, dog; dog met dog and one without a label
+    assert met.pairs.among([0, 1]).tolist() == [[1, 2, 0], [0, 1, 1], [0, 0, 0]]
+    assert dict(met.partners) == {0: 1, 2: 1, 3: 1}
 
 
 def test_pairs_beyond_the_asked_numbers_are_counted_as_others():
@@ -122,17 +134,22 @@ def test_operations_reasons_and_sizes_are_counted():
     assert (counted.rows, counted.applied) == (3, 1)
 
 
-def test_boxes_are_counted_by_category_and_visibility():
+def test_boxes_are_counted_by_category_visibility_and_where_they_are_from():
     boxes = [
-        {"y0": 0, "x0": 0, "y1": 1, "x1": 1, "category": 2, "visibility": seen, "weight": 1, "source": "a"}
-        for seen in (0.05, 1.0)
+        {"y0": 0, "x0": 0, "y1": 1, "x1": 1, "category": 2, "visibility": seen, "weight": 1, "source": key}
+        for seen, key in ((0.05, "a.png"), (1.0, "a.png"), (0.1, "partner0"))
     ]
-    rows = rows_to_table([make_output(), make_output("b.png")])
-    rows = rows.append_column(BOXES, pa.array([boxes, []], pa.list_(BOX_TYPE)))
+    rows = rows_to_table([make_output(), make_output("b.png"), make_output("a.png", copy=1)])
+    other = [boxes[2] | {"category": 0, "visibility": 1.0}]
+    rows = rows.append_column(BOXES, pa.array([boxes, [], other], pa.list_(BOX_TYPE)))
     counted = RowStatistics()
     counted.add("0", rows)
-    assert dict(counted.categories) == {2: 2}
-    assert counted.histograms["visibility"].tolist() == [1] + [0] * 8 + [1]
+    found = counted.boxes
+    assert dict(found.all) == {2: 3, 0: 1}
+    assert dict(found.pasted) == {2: 1, 0: 1}
+    assert dict(found.cut) == {2: 2}
+    assert dict(found.slivers) == {2: 1}
+    assert found.visibility.tolist() == [1, 1] + [0] * 7 + [2]
 
 
 def test_a_chunk_without_rows_counts_nothing():

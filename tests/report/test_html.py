@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from html.parser import HTMLParser
@@ -13,11 +14,14 @@ import augcli
 from augcli.errors import InputError, MissingPartError, OutputError, UsageError
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
+from augcli.ops.mixup import Mixup
 from augcli.recipe import single
 from augcli.report import charts, html
+from augcli.report.box_table import Boxes, BoxRow
+from augcli.report.class_table import Classes, ClassRow
 from augcli.report.gallery import Card, Picture
 from augcli.report.html import hash_source
-from augcli.report.page import Classes, ClassRow, Counts, Done, Listing, Report
+from augcli.report.page import Counts, Done, Listing, Report
 from augcli.samples import Failure
 from tests.report.hostile_names import NAMES
 
@@ -92,6 +96,57 @@ def test_classes_stand_with_their_numbers_before_and_after(page, output):
         assert values[name][:2] == [before, str(sum(row[2] == name for row in table))]
 
 
+def test_every_partner_of_a_chain_was_met(make_folder, tmp_path):
+    src = make_folder({"cat": 3, "dog": 3})
+    recipe = {"seed": 1, "op": [{"kind": "mixup", "lam": 0.5}, {"kind": "mixup", "lam": 0.5}]}
+    augcli.materialize(src, tmp_path / "dst", recipe)
+    page = augcli.write_report(tmp_path / "dst")
+    assert numbers_of(page, "Partners of outputs") == {"2 partners": "6"}
+    body = page.split('class="matrix"')[1].split("</table>")[0]
+    assert sum(map(int, re.findall(r'<td class="number s\d">(\d+)</td>', body))) == 12
+
+
+def test_what_matters_most_stands_first(page):
+    figures = page.split('<ul class="figures">')[1].split("</ul>")[0]
+    said = re.findall(r"<strong>(.*?)</strong> (.*?)</li>", figures)
+    assert [pair for pair in said if pair[1] != "of outputs changed"] == [
+        ("20", "outputs"),
+        ("10", "samples"),
+        ("2", "classes"),
+        ("0", "samples failed"),
+    ]
+
+
+BOXES = {
+    "images": [{"id": number, "file_name": f"{number}.png"} for number in range(2)],
+    "annotations": [
+        {"id": 1, "image_id": 0, "category_id": 1, "bbox": [0, 0, 10, 8]},
+        {"id": 2, "image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 8]},
+        {"id": 3, "image_id": 1, "category_id": 2, "bbox": [0, 0, 10, 8]},
+    ],
+    "categories": [{"id": 1, "name": "cell"}, {"id": 2, "name": "hole"}, {"id": 3, "name": "none"}],
+}
+
+
+def test_boxes_stand_by_category_with_those_before_where_sources_are_given(make_folder, tmp_path):
+    src, boxes, dst = make_folder({"": 2}), tmp_path / "boxes.json", tmp_path / "dst"
+    boxes.write_text(json.dumps(BOXES))
+    recipe = single(Mixup(lam=0.5), copies=2)  # each output has the boxes of both
+    augcli.materialize(src, dst, recipe, boxes=boxes)
+
+    def read(page):
+        body = page.split('id="box-table"')[1].split("</table>")[0]
+        rows = re.findall(r"<bdi>(\w+)</bdi></th>(.*?)</tr>", body)
+        return {name: [int(value) for value in re.findall(r'data-value="(\d+)"', row)] for name, row in rows}
+
+    after = {"cell": [8, 4, 0, 0], "hole": [4, 2, 0, 0], "none": [0, 0, 0, 0]}
+    assert read(augcli.write_report(dst)) == after
+    before = {"cell": 2, "hole": 1, "none": 0}
+    assert read(augcli.write_report(dst, src=src, boxes=boxes)) == {
+        name: [before[name], *row] for name, row in after.items()
+    }
+
+
 def test_of_a_small_output_every_sample_is_shown_once(page, output):
     shown = re.findall(r'<span class="what">output</span> <bdi>(.*?)</bdi>', page)
     images = (path.relative_to(output[1]).as_posix() for path in output[1].rglob("*.png"))
@@ -153,9 +208,11 @@ def report_of(text):
     return Report(
         name=text,
         troubles=(text,),
+        figures=((text, text),),
         done=Done((text,), text, text, text, ((text, text),)),
         classes=Classes((row,), 1, cells),
-        histograms=(charts.Histogram(text, text, (charts.Bin(text, *[1] * 5),)),),
+        boxes=Boxes((BoxRow(text, text, *[1] * 5),), 1, has_before=True),
+        histograms=(charts.Histogram(text, text, (charts.Bin(text, *[1] * 5),), (text, text)),),
         tables=(Counts(text, ((text, 1),), 1),),
         listings=(Listing(text, (Failure(text, text, text, text),), 1),),
         gallery=(
@@ -247,7 +304,10 @@ def test_sources_stand_beside_their_outputs_where_they_are_given(page, output):
     assert len(alone.all("img")) == 20
     images = Document(page).all("img")
     assert len(images) > 40
-    assert {image["alt"] for image in images} == {"output", "source: cat 1.00", "source: dog 1.00"}
+    assert {image["alt"] for image in images} == {
+        "output",
+        *(f"{role}: {name} 1.00" for role in ("base", "partner") for name in ("cat", "dog")),
+    }
 
 
 def test_another_source_is_refused(output, make_folder):
@@ -307,13 +367,13 @@ def test_a_directory_in_the_place_of_the_page_is_refused(output, tmp_path):
 
 
 def test_bars_are_as_high_as_their_counts():
-    chart = charts.draw_histogram("", "", ["a", "b", "c"], [0, 1, 4])
+    chart = charts.draw_histogram("", "", ["a", "b", "c"], [0, 1, 4], ("", ""))
     assert [(bar.y, bar.height) for bar in chart.bins] == [(120, 0), (90, 30), (0, 120)]
     assert [round(bar.x + bar.width / 2, 1) for bar in chart.bins] == [66.7, 200.0, 333.3]
 
 
 def test_a_bar_that_counts_one_of_many_is_seen():
-    chart = charts.draw_histogram("", "", ["a", "b"], [1, 100_000])
+    chart = charts.draw_histogram("", "", ["a", "b"], [1, 100_000], ("", ""))
     assert chart.bins[0].height == 1
     assert charts.scale(1, 100_000) == 0.5
     assert charts.scale(0, 0) == 0

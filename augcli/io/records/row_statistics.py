@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augcli.io.records.annotation_columns import BOXES
+from augcli.io.records.box_statistics import BoxCounts, count_numbers
 from augcli.io.records.part_files import SOURCES, VISIBLE
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ COUNTED = (
     *("file_name", "label", "classes", "weights", "lam", "source", "op", "applied", "reason"),
     *("width", "height", "bytes", VISIBLE, SOURCES),
 )
-SHARE_BINS, VISIBILITY_BINS, SIZE_BINS = 20, 10, 40
-"""Bins of the histograms: of shares and of visibilities, both from 0 to 1; and of file sizes, of which bin n
-holds sizes from 2**n bytes up to twice as many."""
+SHARE_BINS, SIZE_BINS = 20, 40
+"""Bins of the histograms: of shares, from 0 to 1; and of file sizes, of which bin n holds sizes from 2**n
+bytes up to twice as many."""
 
 PAIRS_KEPT = 1 << 18
 """Pairs of classes after which equal ones are counted together."""
@@ -42,18 +43,22 @@ class ClassCounts:
         before: Samples that have outputs, each once, by the class that is dominant in their label.
         after: Outputs by dominant class.
         weights: The weights of all outputs' labels, summed for each class.
-        pairs: Outputs by the classes of their base and of the first partner that has pixels in them.
+        pairs: Outputs by the classes of their base and of each partner, once for each of their partners.
+        partners: Outputs by the number of their partners.
+
+    The partners of an output are counted from the first on that has pixels in it.
     """
 
     before: Counter[int] = field(default_factory=Counter)
     after: Counter[int] = field(default_factory=Counter)
     weights: Counter[int] = field(default_factory=Counter)
     pairs: PairCounts = field(default_factory=lambda: PairCounts())
+    partners: Counter[int] = field(default_factory=Counter)
 
     def add(self, rows: pa.Table) -> None:
         """Count the labels of some part rows, all outputs of whose sources are among them."""
         own = rows.column("label").combine_chunks().fill_null(UNLABELLED).to_numpy(zero_copy_only=False)
-        self.after.update(_count(own))
+        self.after.update(count_numbers(own))
         classes, weights, _ = _flatten(rows.column("classes"), rows.column("weights"))
         present, places = np.unique(classes, return_inverse=True)
         sums = np.bincount(places, weights, len(present))
@@ -64,11 +69,14 @@ class ClassCounts:
         dominant = _find_dominant(sources.flatten())
         first = np.cumsum(lengths) - lengths
         _, distinct = np.unique(_codes(rows.column("source")), return_index=True)
-        self.before.update(_count(dominant[first[distinct]]))
+        self.before.update(count_numbers(dominant[first[distinct]]))
         visible = rows.column(VISIBLE).combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
-        mixed = np.flatnonzero(visible >= 0)
-        bases = first[mixed]
-        self.pairs.add(dominant[bases], dominant[bases + 1 + visible[mixed]])
+        mixed = np.where(visible >= 0, lengths - 1 - visible, 0)
+        self.partners.update(count_numbers(mixed))
+        bases = first.repeat(mixed)
+        ends = (first + lengths).repeat(mixed)
+        behind = np.cumsum(mixed).repeat(mixed) - np.arange(len(bases))
+        self.pairs.add(dominant[bases], dominant[ends - behind])
 
 
 class PairCounts:
@@ -128,8 +136,8 @@ class RowStatistics:
         reasons: Rows by the reason why an operation was not applied.
         sizes: Rows by width and height.
         histograms: By name how many fall into each bin: `lam` of rows with a partner, the largest weight of
-            each label as `share`, the logarithm of the file sizes as `bytes`, and `visibility` of boxes.
-        categories: Boxes by category.
+            each label as `share`, and the logarithm of the file sizes as `bytes`.
+        boxes: The boxes.
         classes: What labels are counted by.
     """
 
@@ -139,7 +147,7 @@ class RowStatistics:
     reasons: Counter[str] = field(default_factory=Counter)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     histograms: dict[str, Numbers] = field(default_factory=dict)
-    categories: Counter[int] = field(default_factory=Counter)
+    boxes: BoxCounts = field(default_factory=BoxCounts)
     classes: ClassCounts = field(default_factory=ClassCounts)
 
     @property
@@ -157,22 +165,19 @@ class RowStatistics:
         width, height, length = (
             rows.column(name).to_numpy().astype(np.int64) for name in ("width", "height", "bytes")
         )
-        sizes = _count(width << 32 | height)
+        sizes = count_numbers(width << 32 | height)
         self.sizes.update({(code >> 32, code & 0xFFFFFFFF): number for code, number in sizes.items()})
         self._add("bytes", np.log2(length.clip(min=1)).astype(np.int64), SIZE_BINS)
         visible = rows.column(VISIBLE).combine_chunks().is_valid().to_numpy(zero_copy_only=False)
-        self._add_shares("lam", rows.column("lam").to_numpy()[visible], SHARE_BINS)
-        self._add_shares("share", _largest_weights(rows), SHARE_BINS)
+        self._add_shares("lam", rows.column("lam").to_numpy()[visible])
+        self._add_shares("share", _largest_weights(rows))
         self.classes.add(rows)
         if BOXES in rows.column_names:
-            boxes = rows.column(BOXES).combine_chunks().flatten()
-            self.categories.update(_count(boxes.field("category").to_numpy(zero_copy_only=False)))
-            seen = boxes.field("visibility").to_numpy(zero_copy_only=False)
-            self._add_shares("visibility", seen, VISIBILITY_BINS)
+            self.boxes.add(rows)
 
-    def _add_shares(self, name: str, values: NDArray[Any], bins: int) -> None:
+    def _add_shares(self, name: str, values: NDArray[Any]) -> None:
         """Count values of 0 to 1 into bins; the last bin holds 1, too."""
-        self._add(name, (values * bins).astype(np.int64), bins)
+        self._add(name, (values * SHARE_BINS).astype(np.int64), SHARE_BINS)
 
     def _add(self, name: str, places: Numbers, bins: int) -> None:
         counts = np.bincount(places.clip(0, bins - 1), minlength=bins)
@@ -182,12 +187,6 @@ class RowStatistics:
 def counted_columns(part: Part) -> list[str]:
     """Return the columns of a part file that are counted."""
     return [*COUNTED, *(name for name in part.columns if name == BOXES)]
-
-
-def _count(numbers: NDArray[Any]) -> dict[int, int]:
-    """Count how often each number occurs."""
-    values, counts = np.unique(numbers, return_counts=True)
-    return dict(zip(map(int, values), counts.tolist(), strict=True))
 
 
 def _count_texts(column: pa.ChunkedArray) -> dict[str, int]:
