@@ -142,7 +142,7 @@ def load_stored(dst: str, access: Access) -> Recipe:
     """Read the recipe of an output.
 
     Raises:
-        OutputError: If its `augcli.json` is damaged.
+        OutputError: If its `augcli.json` is damaged, or that of a later version.
     """
     from augcli.io.store.urls import join_path
 
@@ -150,7 +150,7 @@ def load_stored(dst: str, access: Access) -> Recipe:
     try:
         return load_recipe(stored, access)
     except UsageError as error:
-        raise OutputError(f"{stored!r} is damaged: {error}") from error
+        raise OutputError(f"{stored!r} cannot be used: {error}") from error
 
 
 def remind_of_annotations(dst: str, selection: Selection) -> None:

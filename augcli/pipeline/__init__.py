@@ -71,6 +71,7 @@ output/tables         tables, written while chunks are made
 output/documents      class list, card, failures, and what is removed
 output/notes          what is worth a line in the summary before anything is made
 output/compare_documents  tables and documents that stand, compared with part files
+output/troubles       what of an output does not stand as it should
 output/effects        which options had no effect
 output/summarize      counts for the summary
 output/relabel        label columns of shards that stand, written anew

@@ -7,20 +7,17 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from augcli.errors import OutputError, quantity
-from augcli.io.records.document_sizes import find_changed
+from augcli.errors import OutputError
 from augcli.io.records.row_statistics import RowStatistics, counted_columns
-from augcli.io.store.names import RECIPE, SUCCESS, part_names
+from augcli.io.store.names import RECIPE
 from augcli.pipeline.output.compare_documents import IMPOSSIBLE
-from augcli.pipeline.output.documents import document_names
-from augcli.pipeline.output.plan_files import read_plans
 from augcli.pipeline.output.stored_splits import open_output
+from augcli.pipeline.output.troubles import Losses, explain_troubles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
     from augcli.io.records.part_files import PartFacts
-    from augcli.io.records.parts import Part
     from augcli.io.store.base import Store
     from augcli.pipeline.output.documents import SplitOutput
     from augcli.pipeline.output.stored_splits import StoredOutput
@@ -59,23 +56,6 @@ class Incidents:
         self.warnings += facts.warnings[: KEPT - len(self.warnings)]
         self.warned += len(facts.warnings)
         self.counts.update(facts.counts)
-
-
-@dataclass(slots=True)
-class Losses:
-    """What part files promise and does not stand as it was written.
-
-    Attributes:
-        damaged: Names of damaged part files' chunks.
-        missing: How many files are missing.
-        first: The first of these.
-        changed: Names of chunks with files of other sizes.
-    """
-
-    damaged: list[str] = field(default_factory=list)
-    missing: int = 0
-    first: str = ""
-    changed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +116,8 @@ def inspect(
     for split in output.list_chunks():
         inspected = _inspect_split(output, split, incidents, losses, lambda: advance(1, total))
         splits += [inspected] if inspected else []
-    troubles = tuple(_explain(output, [split.output for split in splits], losses))
+    failed = incidents.reasons.total()
+    troubles = tuple(explain_troubles(output, [split.output for split in splits], losses, failed))
     return Inspection(output, tuple(splits), incidents, troubles, _read_version(store), name or store.name)
 
 
@@ -154,8 +135,7 @@ def _inspect_split(
             rows = part.read(counted_columns(part))
             described = described or output.describe(split, [], [], rows["file_name"].to_pylist()).output
             statistics.add(part.chunk, rows)
-            if not described.writer.stands(part, output.contents.sizes):
-                _find_losses(output, described, part, losses)
+            losses.find(output, described, part)
         except (OutputError, *IMPOSSIBLE):
             losses.damaged.append(part.chunk)
             continue
@@ -169,50 +149,6 @@ def _inspect_split(
     if described is None:
         return None
     return InspectedSplit(replace(described, chunks=tuple(statistics.chunks), facts=facts), statistics)
-
-
-def _find_losses(output: StoredOutput, split: SplitOutput, part: Part, losses: Losses) -> None:
-    """Find files of a chunk that are missing; where none is, some have another size."""
-    missing = sorted(split.writer.files(part.file_names()) - output.contents.sizes.keys())
-    if missing:
-        losses.missing += len(missing)
-        losses.first = losses.first or missing[0]
-    else:
-        losses.changed.append(part.chunk)
-
-
-def _explain(output: StoredOutput, splits: Sequence[SplitOutput], losses: Losses) -> Iterator[str]:
-    """Yield in words which files are missing."""
-    contents = output.contents
-    planned = {
-        chunk.part
-        for plan in read_plans(output.store, contents.sizes).values()
-        for split in (plan.splits if plan else ())
-        for chunk in split.chunks
-    }
-    missing = planned - part_names(contents.sizes)
-    if missing:
-        number = quantity(len(missing), "chunk")
-        yield f"{number} of {len(planned)} that partitions planned are missing; run these partitions again"
-    if not splits:
-        yield "no part file stands: nothing was finished yet; run the command again"
-    if SUCCESS not in contents.sizes:
-        yield f"{SUCCESS} is missing: the output is not complete, or too much failed"
-    if losses.damaged:
-        number = quantity(len(losses.damaged), "part file is", "part files are")
-        yield f"{number} damaged ({losses.damaged[0]!r} first); run the command again"
-    if losses.missing:
-        number = quantity(losses.missing, "file is", "files are")
-        yield f"{number} missing ({losses.first!r} first); run the command again"
-    if losses.changed:
-        number = quantity(len(losses.changed), "chunk has", "chunks have")
-        yield f"{number} files of other sizes than were written ({losses.changed[0]!r} first): changed since"
-    lost = sorted(document_names(splits, output.recipe) - contents.standing()) if splits else []
-    if lost:
-        yield f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'} missing; run the command again"
-    if changed := find_changed(output.store, contents.sizes):
-        have = "has another size than was" if len(changed) == 1 else "have other sizes than were"
-        yield f"{', '.join(changed)} {have} written; run the command again"
 
 
 def _read_version(store: Store) -> str:

@@ -69,7 +69,7 @@ def test_an_image_of_another_size_was_changed_since(dst):
 
 def test_an_output_without_its_mark_is_not_complete(dst):
     (dst / "_SUCCESS").unlink()
-    assert look(dst).troubles == ("_SUCCESS is missing: the output is not complete, or too much failed",)
+    assert look(dst).troubles == ("_SUCCESS is missing: the output is not complete",)
 
 
 def test_a_damaged_part_file_is_named_and_the_rest_counted(dst):
@@ -90,6 +90,41 @@ def test_chunks_that_a_partition_planned_and_nobody_made_are_counted(make_folder
     found = look(tmp_path / "dst")
     expected = f"1 chunk of {len(parts)} that partitions planned are missing; run these partitions again"
     assert found.troubles[0] == expected
+
+
+def test_partitions_that_have_not_begun_are_named_and_what_a_merge_writes_is_no_loss(make_folder, tmp_path):
+    src = make_folder({"cat": 9, "dog": 9})
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()), partition="1/4")
+    assert look(tmp_path / "dst").troubles == (
+        "partitions 0,2-3 of 4 have not begun; run what is missing, then merge",
+        "partitions are not merged yet, so tables and documents are missing; run augcli merge",
+        "no part file stands: nothing was finished yet; run the command again",
+    )
+
+
+def test_partitions_that_are_done_want_a_merge(make_folder, tmp_path):
+    src = make_folder({"cat": 2})
+    for index in range(2):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()), partition=f"{index}/2")
+    assert look(tmp_path / "dst").troubles == (
+        "partitions are not merged yet, so tables and documents are missing; run augcli merge",
+    )
+    augcli.merge(tmp_path / "dst")
+    assert look(tmp_path / "dst").troubles == ()
+
+
+def test_an_output_that_is_being_written_says_so(dst):
+    (dst / ".augcli.lock").write_text("")
+    assert look(dst).troubles == ("a run is at work there, or was killed: what is missing may follow",)
+
+
+def test_an_output_of_which_too_much_failed_says_how_much(make_folder, tmp_path):
+    src = make_folder({"cat": 3})
+    (src / "cat" / "broken.png").write_bytes(b"x")
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    assert look(tmp_path / "dst").troubles == (
+        "_SUCCESS is missing: the output is not complete, or too much failed (1 sample)",
+    )
 
 
 def test_failures_are_counted_by_reason_and_the_first_are_kept(make_folder, tmp_path):

@@ -267,6 +267,7 @@ def test_smoothing_rewrites_tables_and_no_image(make_folder, materialize, tmp_pa
     after = stamps(tmp_path / "dst")
     changed = {path.name for path in before if path.is_file() and before[path] != after[path]}
     assert changed == {
+        ".augcli-documents.seen",
         "labels.csv",
         "metadata.parquet",
         "README.md",

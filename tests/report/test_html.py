@@ -8,6 +8,8 @@ import sys
 from html.parser import HTMLParser
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import augcli
@@ -145,6 +147,35 @@ def test_boxes_stand_by_category_with_those_before_where_sources_are_given(make_
     assert read(augcli.write_report(dst, src=src, boxes=boxes)) == {
         name: [before[name], *row] for name, row in after.items()
     }
+
+
+@pytest.mark.slow
+def test_boxes_of_an_earlier_version_are_reported_shown_and_verified(make_folder, tmp_path):
+    """Version 3 wrote boxes without outlines, and did not say whether they lie as they were read."""
+    src, boxes, dst = make_folder({"": 2}), tmp_path / "boxes.json", tmp_path / "dst"
+    boxes.write_text(json.dumps(BOXES))
+    augcli.materialize(src, dst, single(Mixup(lam=0.5)), boxes=boxes)
+    path = dst / ".augcli-all.parquet"
+    rows = pq.read_table(path)
+    place = rows.schema.get_field_index("augcli:boxes")
+    kept = [
+        kind for kind in rows.schema.field(place).type.value_type if kind.name not in ("as_read", "outline")
+    ]
+    cells = [
+        [{kind.name: box[kind.name] for kind in kept} for box in cell]
+        for cell in rows.column(place).to_pylist()
+    ]
+    rows = rows.set_column(place, "augcli:boxes", pa.array(cells, pa.list_(pa.struct(kept))))
+    contents = pq.read_metadata(path).metadata[b"augcli:contents"]
+    with pq.ParquetWriter(path, rows.schema) as file:
+        file.write_table(rows)
+        file.add_key_value_metadata({"augcli:contents": contents})
+    page = augcli.write_report(dst)
+    assert 'id="box-table"' in page
+    assert "missing or damaged" not in page
+    assert augcli.show(dst, "0.png", tmp_path / "sheet.png").outputs[0].boxes
+    assert augcli.verify(dst).outputs == 2
+    assert not augcli.diff(dst, dst)
 
 
 def test_of_a_small_output_every_sample_is_shown_once(page, output):

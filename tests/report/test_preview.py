@@ -95,7 +95,9 @@ def test_what_is_not_an_output_is_refused(make_folder, tmp_path):
         augcli.preview(src, src, tmp_path / "sheet.png")
     augcli.materialize(src, tmp_path / "dst", single(Cutout()))
     (tmp_path / "dst" / "augcli.json").write_text('{"recipe": {"op": ["x"]}}')
-    with pytest.raises(OutputError, match=r"augcli\.json' is damaged: recipe: op must be a list of tables"):
+    with pytest.raises(
+        OutputError, match=r"augcli\.json' cannot be used: recipe: op must be a list of tables"
+    ):
         augcli.preview(src, tmp_path / "dst", tmp_path / "sheet.png")
     with pytest.raises(UsageError, match=r"^count must be >= 1, got 0$"):
         augcli.preview(src, tmp_path / "dst", tmp_path / "sheet.png", count=0)

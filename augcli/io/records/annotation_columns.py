@@ -81,6 +81,22 @@ def _box_column(rows: Sequence[Sequence[WrittenBox]]) -> pa.Array:
     return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(fields, fields=list(BOX_TYPE)))
 
 
+def complete_boxes(rows: pa.Table) -> pa.Table:
+    """Return part rows of any version with all fields of boxes: null where that version had none."""
+    place = rows.schema.get_field_index(BOXES)
+    lists = rows.column(place).combine_chunks() if place >= 0 else None
+    if lists is None or lists.type.value_type.num_fields == BOX_TYPE.num_fields:
+        return rows
+    boxes, lengths = lists.flatten(), lists.value_lengths().fill_null(0).to_pylist()
+    known = {kind.name for kind in boxes.type}
+    fields = [
+        boxes.field(kind.name) if kind.name in known else pa.nulls(len(boxes), kind.type) for kind in BOX_TYPE
+    ]
+    values = pa.StructArray.from_arrays(fields, fields=list(BOX_TYPE))
+    offsets = pa.array([0, *accumulate(lengths)], pa.int32())
+    return rows.set_column(place, BOXES, pa.ListArray.from_arrays(offsets, values, mask=lists.is_null()))
+
+
 def count_categories(rows: pa.Table) -> Counter[int]:
     """Return the number of boxes of each category in part rows."""
     boxes = rows.column(BOXES).combine_chunks().flatten()

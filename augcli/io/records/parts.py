@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augcli.errors import OutputError
+from augcli.io.records.annotation_columns import complete_boxes
 from augcli.io.records.part_files import CONTENTS_KEY, PART_KEY, ROW_SCHEMA, PartFacts
 from augcli.io.store.arrow_files import DAMAGE, plain_field
 from augcli.io.store.base import full_name
@@ -77,7 +78,7 @@ class Part:
             # process with SIGABRT (1 of 10 was seen) that is at its own end by then.
             rows = self._file.read(columns, use_threads=False)
             rows.validate(full=True)
-            return rows
+            return complete_boxes(rows)
         except DAMAGE as error:
             raise OutputError(f"{self._where!r} is damaged; remove it and run again") from error
 
