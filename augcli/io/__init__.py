@@ -42,6 +42,7 @@ readers/source              which reader SRC needs
 readers/splits              which splits there are, by the words of names
 readers/split_doubts        names that may tell splits, but not as they are read
 readers/passed_over         what was found and is not used, in words
+readers/unread              annotations beside images that nobody reads by itself, and the cure
 readers/layouts             layouts that are not read, named with the cure
 readers/folder              image folders: splits, class folders
 readers/folder_labels       how the images of a folder are labelled

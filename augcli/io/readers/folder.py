@@ -101,6 +101,8 @@ class FolderReader:
             notes += note_labels_beside(found.name, selection)
         catalogues, header, more = _find_boxes(catalogues, named, found, selection)
         notes += more
+        if header is None:
+            notes += _note_unread(found, catalogues, selection)
         return Source(
             catalogues=catalogues,
             layout=self.name,
@@ -192,6 +194,15 @@ def _read_tables(store: Store, tree: Tree) -> NamedFiles | None:
     from augcli.io.readers.named_files import read_named_files
 
     return read_named_files(store, tree)
+
+
+def _note_unread(found: Input, catalogues: Sequence[Catalogue], selection: Selection) -> list[str]:
+    """Return notes on annotations beside the images that are not read."""
+    if found.tree is None or found.tree.first.keys().isdisjoint((".json", ".xml", ".txt", ".csv")):
+        return []
+    from augcli.io.readers.unread import note_unread
+
+    return note_unread(found, catalogues, selection)
 
 
 def _find_images(

@@ -16,7 +16,8 @@ from augcli.io.readers.folder_labels import LABEL_TABLES
 from augcli.io.readers.pairs import find_pair, join_root, refuse_mixed
 from augcli.io.readers.passed_over import describe_passed_over
 from augcli.io.readers.voc_reader import VocReader
-from augcli.io.store.listing import list_tree
+from augcli.io.readers.yolo_signs import label_directories
+from augcli.io.store.listing import Files, list_tree
 from augcli.io.store.locations import Kind, Location, is_pattern, locate_file, locate_files
 
 if TYPE_CHECKING:
@@ -78,12 +79,21 @@ def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, l
     images, masks = (join_root(found.name, name) for name in pair)
     what = "masks: those of" if selection.finds_masks else "left out: the masks in"
     note = f"{what} {pair.masks}/, beside the images in {pair.images}/"
+    others = {suffix: _leave_out(files, pair.masks) for suffix, files in found.tree.by_suffix.items()}
+    labelled = found.tree._replace(by_suffix=others)
+    if not selection.finds_masks and label_directories(labelled, labelled.ending_in(IMAGE_SUFFIXES).keys):
+        return replace(found, tree=labelled), selection, [note]  # YOLO labels, of which these are the masks
     inner = _find_input(images, selection)
     beside = found.tree._replace(others=found.tree.others - (inner.tree.others if inner.tree else Counter()))
     notes = [note, *describe_passed_over(replace(found, tree=beside), IMAGE_SUFFIXES, selection)]
     if not selection.finds_masks:
         return inner, selection, notes
     return inner, replace(selection, files=replace(selection.files, masks=masks)), notes
+
+
+def _leave_out(files: Files, directory: str) -> Files:
+    """Return the files that do not lie in a directory."""
+    return Files(file for file in files if not file.key.startswith(f"{directory}/"))
 
 
 def _names_masks(store: Store, table: str) -> bool:
