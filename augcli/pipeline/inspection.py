@@ -89,7 +89,7 @@ class Inspection:
     @property
     def rows(self) -> int:
         """All outputs."""
-        return sum(split.statistics.rows for split in self.splits)
+        return sum(split.statistics.counts.rows for split in self.splits)
 
 
 def inspect(
@@ -148,7 +148,7 @@ def _inspect_split(
         )
     if described is None:
         return None
-    return InspectedSplit(replace(described, chunks=tuple(statistics.chunks), facts=facts), statistics)
+    return InspectedSplit(replace(described, chunks=tuple(statistics.counts.chunks), facts=facts), statistics)
 
 
 def _read_version(store: Store) -> str:

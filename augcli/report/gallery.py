@@ -98,7 +98,9 @@ def draw_gallery(inspection: Inspection, count: int, sources: SourceImages | Non
 def pick_rows(inspection: Inspection, count: int) -> Iterator[tuple[InspectedSplit, str, list[int]]]:
     """Yield the rows of some samples, chunk by chunk: the split, the chunk, and numbers of its rows."""
     chunks = [
-        (split, chunk, rows) for split in inspection.splits for chunk, rows in split.statistics.chunks.items()
+        (split, chunk, rows)
+        for split in inspection.splits
+        for chunk, rows in split.statistics.counts.chunks.items()
     ]
     if WRITERS[str(inspection.output.recipe.format)].is_sharded:
         drawn = _draw(inspection, chunks, 0, CHUNKS)

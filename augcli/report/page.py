@@ -173,7 +173,7 @@ def _list_figures(
     if inspection.output.annotated.boxes and split is not None:
         yield f"{split.statistics.boxes.all.total():,}", "boxes"
     if inspection.rows:
-        yield percent(sum(own.applied for own in statistics) / inspection.rows), "of outputs changed"
+        yield percent(sum(own.counts.applied for own in statistics) / inspection.rows), "of outputs changed"
     yield f"{inspection.incidents.reasons.total():,}", "samples failed"
 
 
@@ -213,16 +213,16 @@ def _make_tables(inspection: Inspection, split: InspectedSplit | None) -> Iterab
     incidents, statistics = inspection.incidents, [split.statistics for split in inspection.splits]
     totals = {
         "outputs": inspection.rows,
-        "outputs in which something was changed": sum(own.applied for own in statistics),
-        "outputs that stand unchanged": inspection.rows - sum(own.applied for own in statistics),
+        "outputs in which something was changed": sum(own.counts.applied for own in statistics),
+        "outputs that stand unchanged": inspection.rows - sum(own.counts.applied for own in statistics),
         "samples that have outputs": sum(own.classes.before.total() for own in statistics),
         "samples that gave no output": incidents.reasons.total(),
         "samples decoded with warnings": incidents.warned,
-        "chunks": sum(len(own.chunks) for own in statistics),
+        "chunks": sum(len(own.counts.chunks) for own in statistics),
     }
     yield _table("In all", totals)
     if len(inspection.splits) > 1:
-        yield _table("Splits", {own.output.name: own.statistics.rows for own in inspection.splits})
+        yield _table("Splits", {own.output.name: own.statistics.counts.rows for own in inspection.splits})
     if split is not None:
         sizes = {f"{width} × {height}": rows for (width, height), rows in split.statistics.sizes.items()}
         met = split.statistics.classes.partners
@@ -231,7 +231,7 @@ def _make_tables(inspection: Inspection, split: InspectedSplit | None) -> Iterab
             lambda table: table.rows,
             [
                 _top("Operations applied", split.statistics.operations),
-                _top("Not applied, and why", split.statistics.reasons),
+                _top("Not applied, and why", split.statistics.counts.reasons),
                 _top("Sizes, width × height", sizes),
                 _table("Partners of outputs", partners),
             ],

@@ -70,7 +70,9 @@ def describe_overview(inspection: Inspection) -> str:
         shown = ", ".join(f"{name_class(number, names)} {count}" for number, count in top)
         more = len(counts) - (UNLABELLED in counts) - len(top)
         lines.append(f"  classes    {named}{shown or 'unlabelled'}" + (f" and {more} more" if more else ""))
-        lines += [f"  skipped    {count}: {reason}" for reason, count in split.statistics.reasons.items()]
+        lines += [
+            f"  skipped    {count}: {reason}" for reason, count in split.statistics.counts.reasons.items()
+        ]
     lines += [f"  failed     {count}: {reason}" for reason, count in incidents.reasons.items()]
     lines += [f"  missing    {trouble}" for trouble in inspection.troubles]
     again = shlex.join(["augcli", "show", inspection.name])
@@ -85,15 +87,15 @@ def document_overview(inspection: Inspection) -> dict[str, Any]:
     for split in inspection.splits:
         statistics, names = split.statistics, split.output.classes or ()
         splits[split.output.name] = {
-            "outputs": statistics.rows,
-            "changed": statistics.applied,
+            "outputs": statistics.counts.rows,
+            "changed": statistics.counts.applied,
             "samples": statistics.classes.before.total(),
             "classes": {
                 name_class(number, names) if number != UNLABELLED else "unlabelled": count
                 for number, count in sorted(statistics.classes.after.items())
             },
             "operations": dict(statistics.operations),
-            "skipped": dict(statistics.reasons),
+            "skipped": dict(statistics.counts.reasons),
         }
     return {
         "dst": inspection.name,

@@ -129,9 +129,9 @@ def test_operations_reasons_and_sizes_are_counted():
         make_output("c.png", op="none", applied=False),
     )
     assert dict(counted.operations) == {"cutmix+cutout": 1, "none": 2}
-    assert dict(counted.reasons) == {"no partner": 1}
+    assert dict(counted.counts.reasons) == {"no partner": 1}
     assert dict(counted.sizes) == {(10, 20): 2, (30, 20): 1}
-    assert (counted.rows, counted.applied) == (3, 1)
+    assert (counted.counts.rows, counted.counts.applied) == (3, 1)
 
 
 def test_boxes_are_counted_by_category_visibility_and_where_they_are_from():
@@ -154,13 +154,13 @@ def test_boxes_are_counted_by_category_visibility_and_where_they_are_from():
 
 def test_a_chunk_without_rows_counts_nothing():
     counted = count()
-    assert (counted.rows, dict(counted.classes.before), dict(counted.operations)) == (0, {}, {})
+    assert (counted.counts.rows, dict(counted.classes.before), dict(counted.operations)) == (0, {}, {})
 
 
 def test_chunks_are_added_up():
     counted = RowStatistics()
     for chunk in ("0", "1"):
         counted.add(chunk, rows_to_table([make_output(labels=(CAT, DOG), visible=0, lam=0.5)]))
-    assert counted.chunks == {"0": 1, "1": 1}
+    assert counted.counts.chunks == {"0": 1, "1": 1}
     assert counted.histograms["lam"].sum() == 2
     assert counted.classes.pairs.among([0, 1])[0, 1] == 2

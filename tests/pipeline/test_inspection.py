@@ -144,7 +144,7 @@ def test_every_layout_and_every_split_is_counted(make_folder, tmp_path, form):
     augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Cutout(), format=form))
     found = look(tmp_path / "dst")
     assert found.troubles == ()
-    assert [(split.output.name, split.statistics.rows) for split in found.splits] == [
+    assert [(split.output.name, split.statistics.counts.rows) for split in found.splits] == [
         ("train", 3),
         ("val", 2),
     ]

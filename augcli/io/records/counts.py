@@ -47,12 +47,20 @@ class RowCounts:
         """Count the part rows of a chunk, with at least the columns of `counted_columns`."""
         self.chunks[chunk] = len(rows)
         self.applied += int(np.count_nonzero(rows.column("applied").to_numpy()))
-        names = rows.column("file_name")
-        self.has_jpegs = self.has_jpegs or any(name.as_py().endswith(".jpg") for name in names)
+        names = rows.column("file_name").to_numpy()
+        self.has_jpegs = self.has_jpegs or any(name.endswith(".jpg") for name in names)
         self.labels.update(_count_numbers(rows.column("label")))
-        self.reasons.update(filter(None, rows.column("reason").to_numpy()))
+        reasons = count_texts(rows.column("reason"))
+        self.reasons.update({reason: number for reason, number in reasons.items() if reason})
         if BOXES in rows.column_names:
             self.categories.update(count_categories(rows))
+
+
+def count_texts(column: pa.ChunkedArray) -> dict[str, int]:
+    """Return how often each text of a column occurs."""
+    encoded = column.combine_chunks().dictionary_encode()
+    counts = np.bincount(encoded.indices.to_numpy(zero_copy_only=False), minlength=len(encoded.dictionary))
+    return dict(zip(encoded.dictionary.to_pylist(), counts.tolist(), strict=True))
 
 
 def _count_numbers(column: pa.ChunkedArray) -> Counter[int | None]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from augcli.io.records.annotation_columns import BOXES
 from augcli.io.records.box_statistics import BoxCounts, count_numbers
+from augcli.io.records.counts import RowCounts, count_texts
 from augcli.io.records.part_files import SOURCES, VISIBLE
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class ClassCounts:
 
     def add(self, rows: pa.Table) -> None:
         """Count the labels of some part rows, all outputs of whose sources are among them."""
-        own = rows.column("label").combine_chunks().fill_null(UNLABELLED).to_numpy(zero_copy_only=False)
-        self.after.update(count_numbers(own))
+        labels = rows.column("label").combine_chunks().fill_null(UNLABELLED).to_numpy(zero_copy_only=False)
+        self.after.update(count_numbers(labels))
         classes, weights, _ = _flatten(rows.column("classes"), rows.column("weights"))
         present, places = np.unique(classes, return_inverse=True)
         sums = np.bincount(places, weights, len(present))
@@ -130,38 +131,26 @@ class RowStatistics:
     """The rows of a split, counted chunk by chunk.
 
     Attributes:
-        chunks: Rows of each chunk.
-        applied: Rows in which something was changed.
+        counts: What the summary of a run counts, too.
         operations: Rows by the operations that were applied.
-        reasons: Rows by the reason why an operation was not applied.
         sizes: Rows by width and height.
         histograms: By name how many fall into each bin: `lam` of rows with a partner, the largest weight of
             each label as `share`, and the logarithm of the file sizes as `bytes`.
         boxes: The boxes.
-        classes: What labels are counted by.
+        classes: The labels.
     """
 
-    chunks: dict[str, int] = field(default_factory=dict)
-    applied: int = 0
+    counts: RowCounts = field(default_factory=RowCounts)
     operations: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     histograms: dict[str, Numbers] = field(default_factory=dict)
     boxes: BoxCounts = field(default_factory=BoxCounts)
     classes: ClassCounts = field(default_factory=ClassCounts)
 
-    @property
-    def rows(self) -> int:
-        """All rows."""
-        return sum(self.chunks.values())
-
     def add(self, chunk: str, rows: pa.Table) -> None:
         """Count the part rows of a chunk, with at least the columns of `counted_columns`."""
-        self.chunks[chunk] = len(rows)
-        self.applied += int(np.count_nonzero(rows.column("applied").to_numpy()))
-        self.operations.update(_count_texts(rows.column("op")))
-        reasons = _count_texts(rows.column("reason"))
-        self.reasons.update({reason: number for reason, number in reasons.items() if reason})
+        self.counts.add(chunk, rows)
+        self.operations.update(count_texts(rows.column("op")))
         width, height, length = (
             rows.column(name).to_numpy().astype(np.int64) for name in ("width", "height", "bytes")
         )
@@ -187,13 +176,6 @@ class RowStatistics:
 def counted_columns(part: Part) -> list[str]:
     """Return the columns of a part file that are counted."""
     return [*COUNTED, *(name for name in part.columns if name == BOXES)]
-
-
-def _count_texts(column: pa.ChunkedArray) -> dict[str, int]:
-    """Count how often each text of a column occurs."""
-    encoded = column.combine_chunks().dictionary_encode()
-    counts = np.bincount(encoded.indices.to_numpy(zero_copy_only=False), minlength=len(encoded.dictionary))
-    return dict(zip(encoded.dictionary.to_pylist(), counts.tolist(), strict=True))
 
 
 def _codes(column: pa.ChunkedArray) -> NDArray[Any]:
