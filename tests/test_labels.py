@@ -13,9 +13,10 @@ from augcli.errors import PlanError
 from augcli.kernels import reference
 from augcli.kernels.table import tabulate
 from augcli.program.cells import follow_program
-from augcli.program.labels import Shares, count_shares, dominant, mix_labels, smooth
+from augcli.program.labels import Shares, count_shares, dominant, mix_labels
 from augcli.program.steps import Blend, Box, Fill, Paste, Patches
 from augcli.samples import Colour, Shape, SoftLabel
+from tests.smoothing import smooth
 
 
 @st.composite

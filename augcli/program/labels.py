@@ -104,28 +104,17 @@ def mix_known(labels: Sequence[SoftLabel | None], shares: Shares) -> tuple[int |
     return dominant(exact, dominant(known[0])), exact
 
 
-def smooth(label: SoftLabel, classes: int, epsilon: float, form: str) -> list[float]:
-    """Smooth a label and spread it over all classes.
+def smooth_weight(weight: Weight, classes: int, epsilon: float, form: str) -> Weight:
+    """Smooth one weight, or an array of weights, of a label over `classes` classes.
 
     Args:
-        label: Weights that sum to 1 where `epsilon` is not 0.
-        classes: K, the number of classes.
-        epsilon: ε in [0, 1); 0 only spreads.
+        weight: A weight of a label whose weights sum to 1.
+        classes: K, the number of classes; at least 2 where `form` is `others`.
+        epsilon: ε in [0, 1).
         form: `uniform`: (1-ε)·y + ε/K (Szegedy et al. 2016); `others`: (1-ε)·y + ε/(K-1) on the other
             classes, each class counting as "other" by the share it does not hold, so that smoothing and
             mixing commute.
-
-    Returns:
-        K weights.
     """
-    dense = [0.0] * classes
-    for name, weight in zip(label.classes, label.weights, strict=True):
-        dense[name] = weight
-    return [smooth_weight(weight, classes, epsilon, form) for weight in dense] if epsilon else dense
-
-
-def smooth_weight(weight: Weight, classes: int, epsilon: float, form: str) -> Weight:
-    """Smooth one weight, or an array of weights, of a label over `classes` classes; see `smooth`."""
     if form == "uniform":
         return (1 - epsilon) * weight + epsilon / classes
     return (1 - epsilon) * weight + epsilon * (1 - weight) / (classes - 1)

@@ -17,10 +17,11 @@ from augcli.ops import base, cutmix, erase, mixup
 from augcli.ops.cutmix import CutMix
 from augcli.ops.erase import Erase
 from augcli.ops.mixup import Mixup
-from augcli.program.labels import count_shares, mix_labels, smooth
+from augcli.program.labels import count_shares, mix_labels
 from augcli.program.steps import Box
 from augcli.rng import Draws
 from augcli.samples import Shape, SoftLabel
+from tests.smoothing import smooth
 
 sides = st.integers(2, 300)
 shares = st.floats(0.001, 0.999)

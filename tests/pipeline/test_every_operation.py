@@ -15,10 +15,11 @@ from augcli.kernels.backends import Backend
 from augcli.kernels.table import FILL
 from augcli.ops import OPERATIONS
 from augcli.pipeline.worker import task
-from augcli.program.labels import Shares, mix_labels, smooth
+from augcli.program.labels import Shares, mix_labels
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
 from augcli.samples import SoftLabel
+from tests.smoothing import smooth
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 
