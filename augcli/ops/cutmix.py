@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from augcli.samples import Edges, Shape
 
 LAM, PLACE, SIDES = 1, 2, 3
+"""Streams of random numbers, one for each thing that is drawn."""
 
 
 @register

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from augcli.samples import Edges, Shape
 
 COUNT, LENGTH, PLACE = 2, 3, 4
+"""Streams of random numbers, one for each thing that is drawn; `PAINT` has the first."""
 
 
 @register

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from augcli.samples import Colour, Edges
 
 COUNT, BOX, CLEAN = 2, 3, 4
+"""Streams of random numbers, one for each thing that is drawn; `PAINT` has the first."""
+
 ATTEMPTS = 10
 MOST_HOLES = 1 << 19
 """An output that may get more is left alone: a stream has no numbers for them."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from augcli.samples import Edges, Shape
 
 LAM = 1
+"""The stream of random numbers that λ is drawn from."""
 
 
 @register

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from augcli.samples import Edges, Shape
 
 RATIO, CHOICE = 2, 3
+"""Streams of random numbers, one for each thing that is drawn; `PAINT` has the first."""
+
 MOST_PATCHES = 1 << 22
 """Grids of more patches are left alone: their bitmaps would be larger than the images."""
 

@@ -1,4 +1,9 @@
-"""A whole run: list, compare with what stands, make missing chunks, write tables, say that it is done."""
+"""A whole run: list, compare with what stands, make missing chunks, write tables, say that it is done.
+
+An *extent* is how much of an output a run makes: the whole, or the share of a partition. Its *standing* is
+what stands of it in DST, compared with what is to stand there. A chunk is in *doubt* where its sources have
+another size or time than when it was made; their bytes are compared then.
+"""
 
 from __future__ import annotations
 
@@ -75,13 +80,13 @@ def run(src: str, dst: str, recipe: Recipe, selection: Selection, settings: Sett
 
 
 class _Begun(NamedTuple):
-    """What a run makes, and what is known before it is at work.
+    """A run that has listed its input, before it is at work.
 
     Attributes:
-        extent: What it makes.
+        extent: How much of the output it makes.
         seen: What was seen of DST.
-        notes: What is worth a line in the summary.
-        find_idle: Gives a note for each option that had no effect, from the counted rows of the output.
+        notes: Lines for the summary.
+        find_idle: Returns a note for each option that had no effect, from the counted rows of the output.
         rows_are_shared: As `Source` has it.
     """
 
@@ -142,8 +147,8 @@ def _work(begun: _Begun, backend: str, settings: Settings, given: Given, start: 
     """Make the chunks that are missing; or say what would be made, or plan it for partitions.
 
     Args:
-        begun: What the run makes.
-        backend: What applies steps.
+        begun: The run, its input listed.
+        backend: Name of the backend.
         settings: How the run is done.
         given: What the command was given beside its recipe.
         start: When it began.

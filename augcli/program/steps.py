@@ -1,4 +1,4 @@
-"""Plain frozen values that pass between the layers: areas, steps, labels, samples."""
+"""Steps, and the areas that they change: plain frozen values that pass between the layers."""
 
 from __future__ import annotations
 
