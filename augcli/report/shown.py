@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-from bisect import bisect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augcli.errors import InputError
 from augcli.io.records.annotation_columns import BOXES, EDGES
 from augcli.io.records.step_columns import read_program
 from augcli.io.store.names import printable_key
+from augcli.report.name_match import Nearest, is_called, is_nearly_called
 from augcli.report.wording import describe_step, name_class, order_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from augcli.io.records.parts import Part
     from augcli.pipeline.output.stored_splits import StoredOutput
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
 
 MOST = 100
 """Outputs that are shown; of a sample there may be more copies than anyone reads."""
-
-NEAREST, COMPARED = 3, 250
-"""Names that are told where none is the one that was asked for, and how many of either side of it
-are compared with it."""
 
 
 class ShownBox(NamedTuple):
@@ -104,64 +99,48 @@ def find_outputs(output: StoredOutput, key: str, dst: str) -> Shown:
 
     Args:
         output: What stands.
-        key: The name, whole or the last part of it.
+        key: The name, whole or the last part of it; where no output bears it, its case and suffix may differ.
         dst: The output as users call it.
 
     Raises:
         InputError: If no output bears the name; the nearest names are named.
         OutputError: If a part file is damaged.
     """
-    found, near = 0, _Nearest(key)
-    shown: list[ShownOutput] = []
+    near = Nearest(key)
+    for matches in (is_called, is_nearly_called):
+        shown = _search(output, Shown(dst, key, (), 0, ()), matches, near)
+        if shown.found or shown.failures:
+            return shown
+    raise InputError(f"{dst!r} has no output and no source {key!r}{near.tell()}")
+
+
+def _search(
+    output: StoredOutput, wanted: Shown, matches: Callable[[str, str, str], bool], near: Nearest
+) -> Shown:
+    """Return the outputs whose name, or that of their base, matches the one that is wanted."""
+    key, found = printable_key(wanted.key), 0
+    outputs: list[ShownOutput] = []
     failures: list[Failure] = []
     for split, chunks in output.list_chunks().items():
         described = None
         for part in output.parts.read(chunks):
-            names = part.read(["file_name", "source"])
-            columns = [names.column(name).to_pylist() for name in ("file_name", "source")]
-            described = described or output.describe(split, [], [], columns[0]).output
+            table = part.read(["file_name", "source"])
+            names, sources = (table.column(name).to_pylist() for name in ("file_name", "source"))
+            described = described or output.describe(split, [], [], names).output
             rows = [
-                row for row, pair in enumerate(zip(*columns, strict=True)) if _is_called(pair, key, split)
+                row
+                for row, pair in enumerate(zip(names, sources, strict=True))
+                if any(matches(name, key, split) for name in pair)
             ]
             found += len(rows)
-            if rows and len(shown) < MOST:
+            if rows and len(outputs) < MOST:
                 classes, place = described.classes or (), described.writer.place
-                shown += _read_outputs(output, part, split, rows[: MOST - len(shown)], classes, place)
-            facts = part.facts
-            own = [*facts.failures, *facts.warnings] if facts else []
-            failures += [failure for failure in own if _is_called((failure.source,), key, split)]
+                outputs += _read_outputs(output, part, split, rows[: MOST - len(outputs)], classes, place)
+            own = [*part.facts.failures, *part.facts.warnings] if part.facts else []
+            failures += [failure for failure in own if matches(failure.source, key, split)]
             if not found and not failures:
-                near.add([*columns[0], *columns[1], *(failure.source for failure in own)])
-    if not found and not failures:
-        raise InputError(f"{dst!r} has no output and no source {key!r}{near.tell()}")
-    return Shown(dst, key, tuple(shown), found, tuple(failures))
-
-
-class _Nearest:
-    """The names that are nearest to a name that no output bears."""
-
-    def __init__(self, key: str) -> None:
-        self._key, self._names = key, set[str]()
-
-    def add(self, names: list[str]) -> None:
-        """Take in names, of which those next to the wanted name are kept."""
-        key = self._key.rpartition("/")[2]
-        ordered = sorted({name.rpartition("/")[2] for name in names} | self._names)
-        place = bisect(ordered, key)
-        self._names = set(ordered[max(place - COMPARED, 0) : place + COMPARED])
-
-    def tell(self) -> str:
-        """Return the nearest names as the end of a message."""
-        near = difflib.get_close_matches(
-            self._key.rpartition("/")[2], sorted(self._names), NEAREST, cutoff=0.4
-        )
-        return f"; the nearest are {', '.join(map(repr, near))}" if near else "; none is like it"
-
-
-def _is_called(names: tuple[str, ...], key: str, split: str) -> bool:
-    """True if a name is the wanted name: whole, below its split, or by its last part."""
-    key = printable_key(key)
-    return any(name == key or name.endswith(f"/{key}") or f"{split}/{name}" == key for name in names)
+                near.add([*names, *sources, *(failure.source for failure in own)])
+    return replace(wanted, outputs=tuple(outputs), found=found, failures=tuple(failures))
 
 
 def _read_outputs(

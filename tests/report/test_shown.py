@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from augcli.ops.mixup import Mixup
 from augcli.ops.patch_cutout import PatchCutout
 from augcli.program.steps import Blend, Box, Fill, ImageMean, Normal, Paste, Patches, Uniform
 from augcli.recipe import single
+from augcli.report.name_match import Nearest
 from augcli.report.preview import CELL, GAP, LABEL
 from augcli.report.wording import describe_place, describe_step, percent
 from augcli.samples import Colour
@@ -104,6 +106,30 @@ def test_an_output_is_called_as_it_was_given(output, monkeypatch):
 
 def test_the_last_part_of_a_key_finds_all_that_bear_it(output):
     assert {one.source for one in augcli.show(output[1], "0.png").outputs} == {"cat/0.png", "dog/0.png"}
+
+
+@pytest.mark.parametrize("key", ["CAT/0.PNG", "cat\\0.png", "./cat/0.png", "cat/0"])
+def test_a_name_that_differs_in_case_slashes_or_suffix_is_found(output, key):
+    shown = augcli.show(output[1], key)
+    assert {one.source for one in shown.outputs} == {"cat/0.png"}
+
+
+def test_a_whole_name_goes_before_one_that_differs_in_case(make_folder, tmp_path):
+    src = make_folder({"cat": 1})
+    (src / "cat" / "0.png").rename(src / "cat" / "A.png")
+    shutil.copy(src / "cat" / "A.png", src / "cat" / "a.png")
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    for name in ("A.png", "a.png"):
+        assert [one.source for one in augcli.show(tmp_path / "dst", name).outputs] == [f"cat/{name}"]
+
+
+@pytest.mark.parametrize("key", ["xress_01.jpg", "dress_0l.jpg", "dress_01.jpgg"])
+def test_a_typo_anywhere_is_told_the_name(key):
+    near = Nearest(key)
+    near.add([f"a/b{number:05d}.jpg" for number in range(5000)])
+    near.add(["dress/dress_01.jpg"])
+    near.add([f"z/z{number:05d}.jpg" for number in range(5000)])
+    assert near.tell().startswith("; the nearest are 'dress_01.jpg'")
 
 
 def test_what_is_shown_is_what_was_written(output):
