@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from augcli.report.colours import colour_of
+from augcli.report.colours import colour_of_category
 from augcli.report.wording import name_class
 
 if TYPE_CHECKING:
@@ -62,6 +62,6 @@ def describe_boxes(counts: BoxCounts, names: Sequence[str], before: Mapping[str,
         name = name_class(number, names)
         own = None if before is None else before.get(name, 0)
         parts = (counts.all, counts.pasted, counts.cut, counts.slivers)
-        colour = "#{:02x}{:02x}{:02x}".format(*colour_of(number))
+        colour = "#{:02x}{:02x}{:02x}".format(*colour_of_category(number))
         rows.append(BoxRow(name, colour, own, *(part[number] for part in parts)))
     return Boxes(tuple(rows), len(numbers) - len(rows), before is not None)

@@ -12,3 +12,8 @@ def colour_of(index: int) -> tuple[int, int, int]:
     """Return a colour for an index that is far from its neighbours' colours."""
     red, green, blue = colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.9, 1.0)
     return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def colour_of_category(category: int) -> tuple[int, int, int]:
+    """Return the colour in which objects of a category are drawn; the first one is not the plain red."""
+    return colour_of(category + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from augcli.report.wording import describe_label, name_class
 from augcli.rng import Draws, hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from augcli.io.writers.base import Pair
     from augcli.pipeline.inspection import InspectedSplit, Inspection
@@ -33,6 +34,9 @@ MOST_BYTES = 4_000_000
 
 MOST_SOURCES = 4
 """Pictures of sources beside a result."""
+
+MOST_CATEGORIES = 5
+"""Categories of boxes that are named for an output."""
 
 FAILURES = 24
 """Failures that stand among the samples."""
@@ -169,7 +173,7 @@ def _draw_card(
             pair = None
     notes = [] if pair else ["its image is missing or damaged"]
     if annotated.boxes:
-        notes.append(f"boxes: {len(row.get(BOXES) or ())}")
+        notes.append(f"boxes: {_count_boxes(row, annotated.boxes.names)}")
     label = describe_label(row["classes"], row["weights"], classes)
     return Card(
         pictures=(result, *_draw_sources(row, classes, sources)),
@@ -183,6 +187,14 @@ def _draw_card(
     )
 
 
+def _count_boxes(row: dict[str, Any], names: Sequence[str]) -> str:
+    """Return how many boxes of each category an output has, in words."""
+    counts = Counter(box["category"] for box in row.get(BOXES) or ())
+    shown = [f"{name_class(number, names)} {count}" for number, count in counts.most_common(MOST_CATEGORIES)]
+    more = len(counts) - len(shown)
+    return (", ".join(shown) or "none") + (f" and {more} more categories" if more else "")
+
+
 def _draw_sources(
     row: dict[str, Any], classes: tuple[str, ...], sources: SourceImages | None
 ) -> Iterator[Picture]:
@@ -191,13 +203,16 @@ def _draw_sources(
     labels = dict(zip((row["source"], *row["partners"]), row[SOURCES], strict=True))
     for key in list(dict.fromkeys(keys))[:MOST_SOURCES]:
         label, data = labels[key], ""
-        words = describe_label(label["classes"], label["weights"], classes) if label else "no label"
+        words = "base" if key == row["source"] else "partner"
+        if classes:
+            own = describe_label(label["classes"], label["weights"], classes) if label else "no label"
+            words += f": {own}"
         if sources is not None:
             try:
                 data = _encode(encode_thumbnail(sources.draw(key)[0]))
             except DecodeError:
                 words += ", not readable"
-        yield Picture(f"{'base' if key == row['source'] else 'partner'}: {words}", key, data)
+        yield Picture(words, key, data)
 
 
 def _describe_failure(failure: Failure) -> Card:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from augcli.program.run_lengths import unpack
-from augcli.report.colours import colour_of
+from augcli.report.colours import colour_of_category
 from augcli.samples import Corners, RunLengths
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def draw_objects(image: Image.Image, objects: Iterable[DrawnObject]) -> Image.Im
     listed = list(objects)
     for entry in listed:
         if entry.outline is not None and isinstance(entry.outline.form, RunLengths):
-            _tint(drawn, entry.outline.form, colour_of(entry.category + 1))
+            _tint(drawn, entry.outline.form, colour_of_category(entry.category))
     draw = ImageDraw.Draw(drawn)
     width = max(1, round(max(drawn.size) / CELL))  # what remains one pixel on the sheet
     for edges, category, outline in listed:
-        colour, form = colour_of(category + 1), outline.form if outline is not None else None
+        colour, form = colour_of_category(category), outline.form if outline is not None else None
         if form is None:
             y0, x0, y1, x1 = edges
             draw.rectangle((x0, y0, max(x1 - 1, x0), max(y1 - 1, y0)), None, colour, width)

@@ -142,7 +142,9 @@ def test_boxes_stand_by_category_with_those_before_where_sources_are_given(make_
         return {name: [int(value) for value in re.findall(r'data-value="(\d+)"', row)] for name, row in rows}
 
     after = {"cell": [8, 4, 0, 0], "hole": [4, 2, 0, 0], "none": [0, 0, 0, 0]}
-    assert read(augcli.write_report(dst)) == after
+    page = augcli.write_report(dst)
+    assert read(page) == after
+    assert page.count("<bdi>boxes: cell 2, hole 1</bdi>") == 4
     before = {"cell": 2, "hole": 1, "none": 0}
     assert read(augcli.write_report(dst, src=src, boxes=boxes)) == {
         name: [before[name], *row] for name, row in after.items()
@@ -300,7 +302,7 @@ def test_many_classes_are_cut_and_counted(make_folder, tmp_path):
     augcli.materialize(src, tmp_path / "dst", single(CutMix()))
     page = augcli.write_report(tmp_path / "dst")
     assert "and 100 more classes" in page
-    assert page.count("all others") == 2  # a column and a row of the matrix
+    assert page.count("<bdi>all others</bdi>") == 2  # a column and a row of the matrix
     assert len(page) < 1_000_000
 
 
