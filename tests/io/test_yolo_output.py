@@ -421,10 +421,12 @@ def test_what_labels_have_no_place_for_in_coco_is_counted(make_folder, tmp_path)
         summary = augcli.materialize(root, tmp_path / task, recipe, boxes=tmp_path / "coco.json")
         said[task] = summary.notes
         assert len(read_lines(tmp_path / task)["0"]) == 2
-    assert "labels have the box alone of 1 object drawn as pixels (RLE)" in said["segment"]
+    # Rows 2 to 7 of column 1, of 8 rows and 10 columns.
+    of_pixels = [*map(float, str(read_lines(tmp_path / "segment")["0"][0]).split()[1:])]
+    assert of_pixels == [0.1, 0.25, 0.2, 0.25, 0.2, 1, 0.1, 1]
     assert "labels have no line for 1 box of crowds (iscrowd)" in said["segment"]
     assert "labels have no place for keypoints; give yolo_task='pose'" in said["segment"]
-    assert "labels have no place for 1 outline; give yolo_task='segment'" in said["pose"]
+    assert "labels have no place for 2 outlines; give yolo_task='segment'" in said["pose"]
 
 
 # --- runs -------------------------------------------------------------------------------------------------

@@ -392,6 +392,77 @@ def test_outlines_of_whole_numbers_stay_whole(tmp_path):
     assert [row["objects"]["segmentation"] for row in rows if row["copy"] < 0] == [[[[2, 1, 8, 1, 8, 6]]]] * 3
 
 
+def run_lengths(pixels):
+    """Run lengths of pixels by hand, down the columns, the first of pixels outside."""
+    runs, last = [0], False
+    for value in np.asarray(pixels).T.ravel().tolist():
+        runs += [0] if value != last else []
+        runs[-1] += 1
+        last = value
+    return runs
+
+
+def fill_runs(segmentation):
+    height, width = segmentation["size"]
+    values = np.repeat(np.arange(len(segmentation["counts"])) % 2, segmentation["counts"])
+    return values.reshape(width, height).T.astype(bool)
+
+
+@pytest.mark.parametrize("form", ["lists", "structs"])
+@pytest.mark.parametrize("order", [("size", "counts"), ("counts", "size")])
+def test_run_lengths_of_a_column_cover_the_pixels_of_their_object(tmp_path, form, order):
+    """Pixels of the object are 10, or 20 in the other image; a hole makes them 0."""
+    pixels = np.zeros((13, 14), bool)
+    pixels[2:9, 3:11] = True
+    pixels[4, 5] = False
+    kinds = {"size": pa.list_(pa.int32()), "counts": pa.list_(pa.int64())}
+    types = {"bbox": TYPES["bbox"], "segmentation": pa.struct([(name, kinds[name]) for name in order])}
+    runs = {"size": [13, 14], "counts": run_lengths(pixels)}
+    cells = [{"bbox": [[3, 2, 8, 7], [0, 0, 2, 2]], "segmentation": [runs, None]}] * 2
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, form, types, None)
+    came = pq.read_table(src).to_pylist()
+    for row in came:
+        level = 10 * (number_of("#" + row["image"]["path"][0]) + 1)
+        data = io.BytesIO()
+        Image.fromarray(np.where(pixels, level, 0).astype(np.uint8)).save(data, "PNG")
+        row["image"]["bytes"] = data.getvalue()
+    schema = pq.read_schema(src / "a.parquet")
+    pq.write_table(pa.Table.from_pylist(came, schema), src / "a.parquet")
+    chain = {"copies": 6, "originals": "copy", "op": [{"kind": "cutout", "length": 7}]}
+    recipe = read_recipe(chain)
+    augcli.materialize(src, tmp_path / "dst", recipe)
+    hidden = 0
+    for row in read_output(tmp_path / "dst").to_pylist():
+        boxes = listed(row["objects"])
+        assert [box["segmentation"] for box in boxes if box["bbox"][0] < 1] in ([None], [])
+        seen = [fill_runs(box["segmentation"]) for box in boxes if box["segmentation"]]
+        expected = pixels_of(row) > 0
+        assert len(seen) == expected.any()
+        for covered in seen:
+            np.testing.assert_array_equal(covered, expected)
+            hidden += not np.array_equal(covered, pixels)
+    assert hidden > 3
+
+
+def test_run_lengths_under_another_name_are_left_out(tmp_path):
+    kind = pa.struct([("size", pa.list_(pa.int64())), ("counts", pa.string())])
+    cells = [VALUES | {"coarse": [{"size": [13, 14], "counts": "0"}] * 2}] * 2
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=TYPES | {"coarse": kind}, features=None)
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    assert "left out of column 'objects': coarse, which cannot follow the pixels" in summary.notes
+
+
+def test_run_lengths_of_another_size_are_a_bad_box(tmp_path):
+    whole = pa.list_(pa.int64())
+    types = {"bbox": TYPES["bbox"], "segmentation": pa.struct([("size", whole), ("counts", whole)])}
+    cells = [{"bbox": [[1, 1, 3, 3]], "segmentation": [{"size": [13, 14], "counts": [1, 2]}]}] * 2
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
+    with pytest.raises(InputError, match="row 0 of column 'objects': counts of segmentation: its runs"):
+        augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout(), bad_boxes="skip"))
+    assert summary.outputs == 2
+
+
 def test_a_polygon_of_two_points_is_a_bad_box(tmp_path):
     types = TYPES | {"segmentation": pa.list_(pa.list_(pa.float32()))}
     cells = [VALUES | {"segmentation": [[[1.0, 2.0, 3.0, 4.0]], [[5, 4, 8, 4, 8, 10]]]}] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from augcli.io.boxes.base import BadBoxError
@@ -18,6 +19,10 @@ AREA = "area"
 OUTLINED = {"segmentation": "list list ", "keypoints": "list ", "num_keypoints": ""}
 """Values of a box that are followed beside its place, and what the names of their types begin with."""
 
+SEGMENTATION = "segmentation"
+RUN_SIDES, RUN_COUNTS = re.compile(r"list(\[2\])? u?int\d+"), re.compile(r"(large_)?string|list u?int\d+")
+"""Types of the size and the counts of run lengths, as text."""
+
 COUNT = "num_keypoints"
 """The only one of them that is a number."""
 
@@ -25,6 +30,9 @@ COUNT = "num_keypoints"
 def is_outlined(name: str, kind: str, numbers: Sequence[str]) -> bool:
     """True if a value of this name and type says where an object lies, as COCO has it."""
     start = OUTLINED.get(name)
+    if name == SEGMENTATION and kind.startswith("runs "):
+        fields = dict(part.split("=", 1) for part in kind.removeprefix("runs ").split(";"))
+        return bool(RUN_SIDES.fullmatch(fields["size"]) and RUN_COUNTS.fullmatch(fields["counts"]))
     return start is not None and kind.startswith(start) and kind.removeprefix(start) in numbers
 
 
@@ -45,6 +53,8 @@ def read_outlines(
     bad = {}
     for number, row in enumerate(zip(*fields.values(), strict=True)):
         entry = dict(zip(fields, row, strict=True)) | {"bbox": bbox[number]}
+        if _is_empty(entry.get(SEGMENTATION)):
+            del entry[SEGMENTATION]
         try:
             outlines.append(read_outline(entry, places[number]))
         except BadBoxError as error:
@@ -62,10 +72,18 @@ def write_outline(outline: Outline | None, area: float, fields: Mapping[str, str
         fields: The types of the values of a box, as text.
     """
     known: dict[str, Any] = {AREA: area, COUNT: 0} | (describe_outline(outline) if outline else {})
-    found = {name: known.get(name, []) for name in (*OUTLINED, AREA) if name in fields}
+    empty = {SEGMENTATION: None} if fields.get(SEGMENTATION, "").startswith("runs ") else {}
+    found = {name: known.get(name, empty.get(name, [])) for name in (*OUTLINED, AREA) if name in fields}
     return {name: _round(value) if "int" in fields[name] else value for name, value in found.items()}
 
 
+def _is_empty(segmentation: Any) -> bool:
+    """True if a segmentation is of run lengths that are not there: a struct of nothing but nulls."""
+    return isinstance(segmentation, dict) and all(value is None for value in segmentation.values())
+
+
 def _round(value: Any) -> Any:
-    """Return a number, or lists of numbers, as whole ones."""
+    """Return a number, or lists of numbers, as whole ones; run lengths are."""
+    if value is None or isinstance(value, dict):
+        return value
     return [_round(inner) for inner in value] if isinstance(value, list) else round(value)

@@ -42,6 +42,9 @@ PLAIN = (*NUMBERS, "bool", "string", "large_string")
 """Arrow's names of the types that are carried along; lists of these are, too."""
 
 
+RUNS = "runs"
+"""What the type of run lengths is called as text: `runs size=list int64;counts=string`."""
+
 _OURS = dict(zip(ANEW, ("double", "double", "string"), strict=True))
 
 
@@ -130,7 +133,7 @@ def find_column(field: pa.Field) -> BoxColumn | None:
     kept = {
         name: kind
         for name, kind in fields.items()
-        if kind and (name.lower() not in LOST_FIELDS or is_outlined(name, kind, NUMBERS))
+        if is_outlined(name, kind, NUMBERS) or (kind and name.lower() not in LOST_FIELDS and RUNS not in kind)
     }
     category = next((name for name in CATEGORY_FIELDS if kept.get(name) in PLAIN and name != bbox), None)
     lost = tuple(name for name in fields if name not in kept)
@@ -145,6 +148,10 @@ def write_type(kind: pa.DataType) -> str:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         inner = write_type(kind.value_type)
         return f"list {inner}" if inner else ""
+    if pa.types.is_struct(kind):
+        own = {field.name: write_type(field.type) for field in kind}
+        is_runs = own.keys() == {"size", "counts"} and all(own.values())
+        return f"{RUNS} {';'.join(map('='.join, own.items()))}" if is_runs else ""
     return str(kind) if str(kind) in PLAIN else ""
 
 
@@ -155,7 +162,14 @@ def read_type(text: str) -> pa.DataType:
         return pa.type_for_alias(text)
     if outer == "list":
         return pa.list_(read_type(inner))
+    if outer == RUNS:
+        return pa.struct([(name, read_type(kind)) for name, kind in map(_part_field, inner.split(";"))])
     return pa.list_(read_type(inner), int(outer[5:-1]))
+
+
+def _part_field(text: str) -> tuple[str, str]:
+    name, _, kind = text.partition("=")
+    return name, kind
 
 
 def column_feature(known: Any, column: BoxColumn) -> Any:

@@ -47,7 +47,7 @@ def as_yolo(
 def _find_task(kinds: set[type], points: int) -> str:
     if points:
         return POSE
-    if Polygons in kinds:
+    if kinds & {Polygons, RunLengths}:
         return SEGMENT
     return OBB if Corners in kinds else DETECT
 
@@ -57,10 +57,7 @@ def _note_lost(task: str, kinds: list[type], points: int) -> list[str]:
     notes: list[str] = []
     if points and task != POSE:
         notes.append(Note("labels have no place for keypoints; give ", Option("yolo_task", POSE)))
-    if count := kinds.count(Polygons) if task != SEGMENT else 0:
+    if count := kinds.count(Polygons) + kinds.count(RunLengths) if task != SEGMENT else 0:
         what = f"labels have no place for {quantity(count, 'outline')}; give "
         notes.append(Note(what, Option("yolo_task", SEGMENT)))
-    if count := kinds.count(RunLengths):
-        what = quantity(count, "object")
-        notes.append(f"labels have the box alone of {what} drawn as pixels (RLE)")
     return notes

@@ -20,7 +20,8 @@ import numpy as np
 
 from augcli.io.boxes.base import BadBoxError
 from augcli.program.annotated import YOLO_TASKS
-from augcli.samples import Corners, Outline, Polygons
+from augcli.program.pixel_rings import outline_pixels
+from augcli.samples import Corners, Outline, Polygons, RunLengths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -213,7 +214,10 @@ def write_numbers(shape: Shape, size: tuple[int, int], task: str, keypoints: tup
     if task in (SEGMENT, OBB):
         form = shape.outline.form if shape.outline else None
         corners = np.array([[y0, x0], [y0, x1], [y1, x1], [y1, x0]])
-        if isinstance(form, Corners) or (task == SEGMENT and isinstance(form, Polygons)):
+        if task == SEGMENT and isinstance(form, RunLengths):
+            ring = outline_pixels(form)
+            corners = ring if len(ring) else corners
+        elif isinstance(form, Corners) or (task == SEGMENT and isinstance(form, Polygons)):
             corners = join_parts(form) if isinstance(form, Polygons) else form.points
         return " ".join(map(_write_share, (corners[:, ::-1] / [width, height]).ravel().tolist()))
     texts = list(map(_write_share, box))
