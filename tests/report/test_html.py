@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from html.parser import HTMLParser
 
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import augcli
 from augcli.errors import InputError, MissingPartError, OutputError, UsageError
@@ -304,6 +306,62 @@ def test_many_classes_are_cut_and_counted(make_folder, tmp_path):
     assert "and 100 more classes" in page
     assert page.count("<bdi>all others</bdi>") == 2  # a column and a row of the matrix
     assert len(page) < 1_000_000
+
+
+def test_an_output_with_masks_alone_shows_neither_classes_nor_boxes(make_folder, tmp_path):
+    src = make_folder({"": 2})
+    (tmp_path / "masks").mkdir()
+    for path in src.iterdir():
+        Image.new("L", (10, 8), 1).save(tmp_path / "masks" / path.name)
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()), masks=tmp_path / "masks")
+    page = augcli.write_report(tmp_path / "dst", src=src, masks=tmp_path / "masks")
+    assert "Complete: all files" in page
+    assert 'id="classes"' not in page
+    assert 'id="boxes"' not in page
+    assert "no label" not in page
+    assert page.count('alt="base"') == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["folder", "yolo", "parquet", "webdataset"])
+def test_boxes_of_every_layout_are_reported(make_folder, tmp_path, form):
+    src, boxes = make_folder({"": 2}), tmp_path / "boxes.json"
+    boxes.write_text(json.dumps(BOXES))
+    augcli.materialize(src, tmp_path / "dst", single(Mixup(lam=0.5), format=form), boxes=boxes)
+    page = augcli.write_report(tmp_path / "dst")
+    assert "Complete: all files" in page
+    assert "missing or damaged" not in page
+    assert page.count("<bdi>boxes: cell 2, hole 1</bdi>") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["\u05e9\u05dc\u05d5\u05dd", "\u0645\u0631\u062d\u0628\u0627 abc", "x" * 255]
+)
+def test_long_names_and_those_from_right_to_left_stand_whole(make_folder, tmp_path, name):
+    src = make_folder({name: 1, "cat": 1})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix(lam=0.5)))
+    document = Document(augcli.write_report(tmp_path / "dst"))
+    assert name in document.texts("bdi")
+    assert {"dir": "auto", "value": name} in document.all("option")
+
+
+def test_images_that_are_gone_are_told_one_by_one_and_the_counts_stand(make_folder, tmp_path):
+    augcli.materialize(make_folder({"cat": 3}), tmp_path / "dst", single(Cutout()))
+    for path in (tmp_path / "dst" / "cat").iterdir():
+        path.unlink()
+    page = augcli.write_report(tmp_path / "dst")
+    assert page.count("its image is missing or damaged") == 3
+    assert "3 files are missing" in page
+    assert numbers_of(page, "In all")["outputs"] == "3"
+
+
+def test_a_later_version_is_told_with_its_cure(output, tmp_path):
+    shutil.copytree(output[1], tmp_path / "dst")
+    path = tmp_path / "dst" / "augcli.json"
+    path.write_text(re.sub(r'"output_version": \d+', '"output_version": 99', path.read_text()))
+    with pytest.raises(OutputError, match=r"cannot be used: .* is of output version 99.*; upgrade augcli"):
+        augcli.write_report(tmp_path / "dst")
 
 
 def test_failures_are_listed_and_stand_in_the_gallery(make_folder, tmp_path):
