@@ -242,7 +242,8 @@ def diff(
     if not all(are_outputs):
         return Differences(paths[0], paths[1], keys)
     opened = [
-        open_output(open_destination(path, access), own) for path, own in zip(paths, recipes, strict=True)
+        open_output(open_destination(path, access), recipe)
+        for path, recipe in zip(paths, recipes, strict=True)
     ]
     compared, outputs = compare_outputs(opened[0], opened[1])
     return Differences(paths[0], paths[1], keys, outputs, compared)

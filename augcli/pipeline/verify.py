@@ -124,11 +124,13 @@ def _check_kinds(ours: Annotated, given: Annotated) -> None:
     """
     own_boxes, given_boxes = (annotated.boxes and annotated.boxes.box_format for annotated in (ours, given))
     kinds = ((ours.masks, given.masks), (own_boxes, given_boxes))
-    for name, (own, offered) in zip(("masks", "boxes"), kinds, strict=True):
-        if own != offered:
+    for name, (written, offered) in zip(("masks", "boxes"), kinds, strict=True):
+        if written != offered:
             option, why = Option(name), "the output cannot be compared with these sources; "
             give = "give ", option, " as it was made"
-            raise UsageError(why, *(give if own else ("leave out ", option, ", which it was made without")))
+            raise UsageError(
+                why, *(give if written else ("leave out ", option, ", which it was made without"))
+            )
 
 
 def _check_outputs(

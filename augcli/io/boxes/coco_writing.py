@@ -54,8 +54,8 @@ def _write_list(file: BinaryIO, name: str, entries: Iterable[Any]) -> None:
 
 def _image_entries(images: Iterable[BoxedImage]) -> Iterator[Entry]:
     for number, image in enumerate(images, start=1):
-        own = {"id": number, "file_name": image.file_name, "width": image.width, "height": image.height}
-        yield own | json.loads(image.extra) | {"source": printable_key(image.source)}
+        written = {"id": number, "file_name": image.file_name, "width": image.width, "height": image.height}
+        yield written | json.loads(image.extra) | {"source": printable_key(image.source)}
 
 
 def _box_entries(header: BoxHeader, images: Iterable[BoxedImage]) -> Iterator[Entry]:

@@ -120,16 +120,18 @@ def _match_forms(
     """Add the samples of which a name has a form that one image and no other sample has."""
     if len(found) in (len(known), len(box_file.images)):
         return
-    forms = [set(map(form, of_sample)) for of_sample in known]
+    forms = [set(map(form, forms_of_sample)) for forms_of_sample in known]
     of_samples = Counter(chain.from_iterable(forms))
     wanted = set(of_samples)
     folded = {name: text for name in box_file.images if (text := form(name)) in wanted}
     of_images = Counter(folded.values())
     taken = set(found.values())
     by_form = {text: name for name, text in folded.items() if name not in taken}
-    for sample, own in enumerate(forms):
+    for sample, forms_of_sample in enumerate(forms):
         fitting = {
-            by_form[text] for text in own if text in by_form and of_samples[text] == of_images[text] == 1
+            by_form[text]
+            for text in forms_of_sample
+            if text in by_form and of_samples[text] == of_images[text] == 1
         }
         if sample not in found and len(fitting) == 1:
             found[sample] = fitting.pop()
@@ -153,7 +155,7 @@ def _check_unboxed(
             f"{quantity(len(ours), 'image')} not in the boxes: {which}; add them, or give ", *KEEP
         )
     if near:
-        pairs = ", ".join(f"{own!r} (boxes: {their!r})" for own, their in near[:2])
+        pairs = ", ".join(f"{key!r} (boxes: {image!r})" for key, image in near[:2])
         raise InputError(
             f"{quantity(len(near), 'image')} not in the boxes, which know others by nearly the same names:"
             f" {pairs}; marks or zeros differ, or several are alike; give both the same names, or give ",

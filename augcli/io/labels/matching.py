@@ -154,9 +154,9 @@ def _clean(text: str, name: str) -> str:
 def _are_apart(text: str, found: int | list[int], places: Places) -> bool:
     """True if directories say that a row is of another split than the image that bears the same name."""
     image = places.keys[found if isinstance(found, int) else found[0]]
-    own = find_words(text.rpartition("/")[0])
-    other = find_words(f"{places.root}/{image}".rpartition("/")[0])
-    return bool(own and other and set(own).isdisjoint(other))
+    of_row = find_words(text.rpartition("/")[0])
+    of_image = find_words(f"{places.root}/{image}".rpartition("/")[0])
+    return bool(of_row and of_image and set(of_row).isdisjoint(of_image))
 
 
 def _refuse_several(name: str, text: str, images: list[str]) -> None:

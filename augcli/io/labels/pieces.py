@@ -70,13 +70,13 @@ def label_pieces(pieces: Sequence[Piece], choice: LabelChoice, rules: Rules) -> 
     listed = [read_class_names(piece.schema, column) for piece in pieces]
     united, notes = _unite_names(listed, pieces, rules)
     columns = []
-    for piece, own in zip(pieces, listed, strict=True):
+    for piece, former in zip(pieces, listed, strict=True):
         values = plain_values(piece.table.column(column))
-        is_moved = own is not None and united is not None and own != united
+        is_moved = former is not None and united is not None and former != united
         if is_moved:
             are_indices = is_class_list(piece.schema, column)
             are_weights = column == SOFT or (not are_indices and _holds_fractions(values.type))
-            values = _move(values, own or (), united or (), are_weights, what)
+            values = _move(values, former or (), united or (), are_weights, what)
         columns.append(values)
     if rules.classes is None:
         _refuse_numbers_beside_names(columns, pieces, what)
@@ -155,10 +155,12 @@ def _unite_names(
         return None, []
     longest = max(lists, key=len)
     names = longest if len(lists) == 1 or not rules.classes else rules.classes
-    lost = {name for own in lists for name in own if name not in set(names)}
+    lost = {name for listed_names in lists for name in listed_names if name not in set(names)}
     if lost:
         found = list(zip(pieces, listed, strict=True))
-        places = [next(piece.name for piece, own in found if own == names) for names in lists[:2]]
+        places = [
+            next(piece.name for piece, listed_names in found if listed_names == names) for names in lists[:2]
+        ]
         raise InputError(
             f"the class names of {places[0]!r} ({some(lists[0])}) and {places[1]!r} ({some(lists[1])})"
             " contradict each other; give ",
@@ -182,7 +184,7 @@ def _unite_names(
 
 
 def _move(
-    values: pa.ChunkedArray, own: tuple[str, ...], names: tuple[str, ...], are_weights: bool, what: str
+    values: pa.ChunkedArray, former: tuple[str, ...], names: tuple[str, ...], are_weights: bool, what: str
 ) -> pa.ChunkedArray:
     """Return indices, lists of them, or lists of weights with the classes in another order.
 
@@ -190,7 +192,7 @@ def _move(
         InputError: If an index is not whole, or beyond the file's own names.
     """
     place = {name: index for index, name in enumerate(names)}
-    to = np.array([place[name] for name in own], np.int64)
+    to = np.array([place[name] for name in former], np.int64)
     kind = values.type
     if holds_numbers(kind):
         values = whole_numbers(values, what) if pa.types.is_floating(kind) else values
@@ -202,10 +204,10 @@ def _move(
     if are_weights:
         flat = lists.flatten().to_numpy(zero_copy_only=False)
         lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-        if len(set(lengths[lengths > 0].tolist())) > 1 or lengths.max(initial=0) not in (0, len(own)):
+        if len(set(lengths[lengths > 0].tolist())) > 1 or lengths.max(initial=0) not in (0, len(former)):
             return values  # refused later
-        moved = np.zeros((len(flat) // len(own), len(names)))
-        moved[:, to] = flat.reshape(-1, len(own))
+        moved = np.zeros((len(flat) // len(former), len(names)))
+        moved[:, to] = flat.reshape(-1, len(former))
         flat, lengths = moved.ravel(), np.where(lengths, len(names), 0)
     else:
         rows = read_index_lists(values, what)

@@ -26,15 +26,15 @@ def unite_lists(labellings: Sequence[Labelling]) -> tuple[str, ...] | None:
     Raises:
         InputError: If some have names and others numbers, and a number has no name.
     """
-    lists = list(dict.fromkeys(own.classes for own in labellings if own.classes))
+    lists = list(dict.fromkeys(part.classes for part in labellings if part.classes))
     if len(lists) < 2:
         return lists[0] if lists else None
-    numbered = [own.classes for own in labellings if own.classes and own.is_numbered]
-    named = [own for own in lists if own not in numbered]
+    numbered = [part.classes for part in labellings if part.classes and part.is_numbered]
+    named = [names for names in lists if names not in numbered]
     if not named:
         return max(lists, key=len)
     if all(map(_are_numbers, lists)):  # names that are numbers, in some of which one is missing
-        return tuple(sorted({name for own in lists for name in own}))
+        return tuple(sorted({name for names in lists for name in names}))
     if numbered:
         if len(named) > 1 or max(map(len, numbered)) > len(named[0]):
             raise InputError(
@@ -44,7 +44,7 @@ def unite_lists(labellings: Sequence[Labelling]) -> tuple[str, ...] | None:
                 " with all names in index order, or labels of one kind",
             )
         return named[0]
-    return tuple(sorted({name for own in named for name in own}))
+    return tuple(sorted({name for names in named for name in names}))
 
 
 def fit_classes(labelling: Labelling, classes: tuple[str, ...] | None, are_names: bool = False) -> Fitted:
@@ -61,34 +61,34 @@ def fit_classes(labelling: Labelling, classes: tuple[str, ...] | None, are_names
     Raises:
         InputError: If the labels are names and the class list is of numbers.
     """
-    own = labelling.classes
-    if own is None or own == classes or classes is None:
+    former = labelling.classes
+    if former is None or former == classes or classes is None:
         return Fitted(Labelling(labelling.labels, classes))
     notes: tuple[str, ...] = ()
-    place = _find_places(own, classes)
+    place = _find_places(former, classes)
     if labelling.is_numbered and not are_names and not _are_numbers(classes):
-        place = {index: index for index in range(min(len(own), len(classes)))}
+        place = {index: index for index in range(min(len(former), len(classes)))}
         notes = ("labels that are numbers take the class names of the others",)
-    elif len(place) < len(own) and not (are_names or _are_numbers(own)) and _are_indices(classes):
+    elif len(place) < len(former) and not (are_names or _are_numbers(former)) and _are_indices(classes):
         raise InputError(
-            f"labels are names ({some(own)}) in one split and numbers up to {len(classes) - 1} in another;"
+            f"labels are names ({some(former)}) in one split and numbers up to {len(classes) - 1} in another;"
             " give ",
             Option("classes", "FILE"),
             " with all names in index order",
         )
     used = {index for label in distinct_labels(labelling) for index in label.classes}
-    lost = tuple(own[index] for index in sorted(used) if index not in place)
+    lost = tuple(former[index] for index in sorted(used) if index not in place)
     return Fitted(move_classes(labelling, classes, place), lost, notes)
 
 
-def _find_places(own: tuple[str, ...], classes: tuple[str, ...]) -> dict[int, int]:
+def _find_places(former: tuple[str, ...], classes: tuple[str, ...]) -> dict[int, int]:
     """Return the index that each class has in another list, by name; of numbers by their value, too."""
     by_name: dict[object, int] = {name: index for index, name in enumerate(classes)}
-    if _are_numbers(own) and _are_numbers(classes):  # `1` is `01` where a longer list pads it
+    if _are_numbers(former) and _are_numbers(classes):  # `1` is `01` where a longer list pads it
         by_name |= {int(name): index for index, name in enumerate(classes)}
-        found = [by_name.get(name, by_name.get(int(name))) for name in own]
+        found = [by_name.get(name, by_name.get(int(name))) for name in former]
     else:
-        found = [by_name.get(name) for name in own]
+        found = [by_name.get(name) for name in former]
     return {index: place for index, place in enumerate(found) if place is not None}
 
 

@@ -316,8 +316,8 @@ def _join_parts(splits: Sequence[SplitImages], labellings: Sequence[Labelling]) 
     parts = iter(labellings)
     joined = []
     for images in splits:
-        own = [next(parts) for _ in images.parts]
-        joined.append(Labelling([label for part in own for label in part.labels], own[0].classes))
+        of_split = [next(parts) for _ in images.parts]
+        joined.append(Labelling([label for part in of_split for label in part.labels], of_split[0].classes))
     return joined
 
 

@@ -133,12 +133,12 @@ def classes_of_files(keys: Sequence[str], root: str) -> list[str | None]:
 
 def _find_tables(folder: _Folder) -> Iterator[_Use]:
     """Yield the tables that label, with their parts: the given table, a split's, or SRC's."""
-    own = {key: Location(folder.store, key) for key in sorted(folder.tree.named)}
+    by_key = {key: Location(folder.store, key) for key in sorted(folder.tree.named)}
     given = folder.selection.files.labels
     everything = list(range(len(folder.parts)))
     if given is not None:
         table = folder.selection.locate(given)
-        beside = [location.name for location in own.values() if location.name != table.name]
+        beside = [location.name for location in by_key.values() if location.name != table.name]
         if beside:
             folder.notes.append(f"labels are read from {table.name!r}, and not from {some(beside, 3)}")
         yield _Use(table, everything, is_given=True)
@@ -147,20 +147,20 @@ def _find_tables(folder: _Folder) -> Iterator[_Use]:
     used = set()
     for number, part in enumerate(folder.parts):
         for prefix in dict.fromkeys((part.prefix, "")):
-            key = next((prefix + name for name in LABEL_TABLES if prefix + name in own), None)
+            key = next((prefix + name for name in LABEL_TABLES if prefix + name in by_key), None)
             if key is not None:
                 uses.setdefault(key, []).append(number)
                 used.add(key)
                 break
-    unread = [own[key].name for key in own if key not in used]
-    below = [key for key in own if key not in used and "/" in key]
+    unread = [by_key[key].name for key in by_key if key not in used]
+    below = [key for key in by_key if key not in used and "/" in key]
     refuse_outputs_below(folder.store.name, below, folder.selection.access)
     if unread:
         folder.notes.append(
             f"{some(unread, 3)} are not read" if len(unread) > 1 else f"{unread[0]!r} is not read"
         )
     for key, numbers in uses.items():
-        yield _Use(own[key], numbers, is_given=False)
+        yield _Use(by_key[key], numbers, is_given=False)
 
 
 def _label_by_table(folder: _Folder, use: _Use, main: str) -> list[Labelling | None]:

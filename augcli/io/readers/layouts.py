@@ -40,15 +40,16 @@ def note_inner_folders(names: Iterable[str]) -> list[str]:
         top, _, rest = holder.partition("/")
         below.setdefault(top, set()).add(rest.split("/")[0])
     first = next(iter(below.values()), set())
-    if len(first) < 2 or "" in first or any(own != first for own in below.values()):
+    if len(first) < 2 or "" in first or any(folders != first for folders in below.values()):
         return []
     tops, inner = sorted(below), sorted(first)
-    held = f"the same folders {inner[0]!r}, {inner[1]!r} and so on; if these are the classes, give"
+    advice = f"the same folders {inner[0]!r}, {inner[1]!r} and so on; if these are the classes, give"
     if len(tops) == 1:
-        held = held.removeprefix("the same ")
-        return [f"the only class is {tops[0]!r}, which holds {held} it as SRC"]
+        advice = advice.removeprefix("the same ")
+        return [f"the only class is {tops[0]!r}, which holds {advice} it as SRC"]
     return [
-        f"classes are {tops[0]!r}, {tops[1]!r} and so on, each of which holds {held} one of the former as SRC"
+        f"classes are {tops[0]!r}, {tops[1]!r} and so on, each of which holds {advice} one of the former"
+        " as SRC"
     ]
 
 

@@ -138,14 +138,14 @@ def find_table_boxes(
             Option("box_order", SKIP),
         )
     [name] = names
-    own = [(prefix, table) for prefix, table in tables if name in table.schema.names]
-    read = [(prefix, table.read([IMAGE_FILE, name])) for prefix, table in own]
+    with_boxes = [(prefix, table) for prefix, table in tables if name in table.schema.names]
+    read = [(prefix, table.read([IMAGE_FILE, name])) for prefix, table in with_boxes]
     keys = [_clean(prefix, key) for prefix, rows in read for key in rows.column(IMAGE_FILE).to_pylist()]
     rows = pa.concat_tables([rows.select([name]) for _, rows in read], promote_options="permissive")
     column = find_column(rows.schema.field(name))
     if column is None:
         raise InputError(f"column {name!r} has other types in other tables; write them alike")
-    listed = list_categories([(table.name, table.schema) for _, table in own], column, SAME_NAMES)
+    listed = list_categories([(table.name, table.schema) for _, table in with_boxes], column, SAME_NAMES)
     cells = read_cells(
         rows.column(0),
         column,

@@ -60,10 +60,12 @@ def find_own_boxes(
     matched: list[Catalogue] = []
     headers: dict[str, BoxHeader | None] = {}
     notes: list[str] = []
-    for catalogue, own, boxes in zip(catalogues, names(), places, strict=True):
+    for catalogue, names_of_split, boxes in zip(catalogues, names(), places, strict=True):
         if boxes is None:
             continue
-        [with_boxes], headers[catalogue.split], more = find_boxes([catalogue], [own], boxes, selection)
+        [with_boxes], headers[catalogue.split], more = find_boxes(
+            [catalogue], [names_of_split], boxes, selection
+        )
         matched.append(with_boxes)
         notes += [f"boxes: those of {boxes.name!r}", *more]
     if len(matched) < len(catalogues):

@@ -60,9 +60,9 @@ def _turn_to_yolo(source: Source, selection: Selection) -> Source:
 def _list_places(found: Input, selection: Selection) -> tuple[Location, ...]:
     """Return where SRC and the files beside it were read: see `Source.places`."""
     listed = found.tree.by_suffix.values() if found.tree else [found.files]
-    keys = (key for own in listed for key in own.keys[:1])
-    own = Location(found.store, next(keys, ""))
-    return own, *(locate_file(path, selection.access) for path in selection.files.paths)
+    keys = (key for files in listed for key in files.keys[:1])
+    first = Location(found.store, next(keys, ""))
+    return first, *(locate_file(path, selection.access) for path in selection.files.paths)
 
 
 def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, list[str]]:

@@ -58,14 +58,16 @@ def find_given_boxes(
     matched: list[Catalogue] = []
     headers: dict[str, BoxHeader | None] = {}
     notes = []
-    for catalogue, own in zip(catalogues, names, strict=True):
+    for catalogue, names_of_split in zip(catalogues, names, strict=True):
         if catalogue.split not in by_split:
             matched.append(replace(catalogue, boxes=[None] * len(catalogue)))
             headers[catalogue.split] = None
             notes.append(f"split {catalogue.split!r} has no boxes")
             continue
         place = selection.locate(by_split[catalogue.split])
-        [with_boxes], headers[catalogue.split], more = find_boxes([catalogue], [own], place, selection)
+        [with_boxes], headers[catalogue.split], more = find_boxes(
+            [catalogue], [names_of_split], place, selection
+        )
         matched.append(with_boxes)
         notes += [f"{catalogue.split}: {note}" for note in more]
     given, header, more = unite_boxes(matched, headers, "the boxes of splits")

@@ -205,7 +205,11 @@ def _check_same_classes(word: str, names: Sequence[str], holders: Collection[str
             classes[name].add(below.split("/", 1)[0])
     first = classes[names[0]]
     words = set().union(*map(_split_words, names))
-    if "" not in first and all(own == first for own in classes.values()) and words.isdisjoint(OTHER_WORDS):
+    if (
+        "" not in first
+        and all(folders == first for folders in classes.values())
+        and words.isdisjoint(OTHER_WORDS)
+    ):
         return
     masks = [name for name in names if not _split_words(name).isdisjoint(OTHER_WORDS)]
     images = next((name for name in names if name not in masks), names[0])

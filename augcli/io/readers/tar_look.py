@@ -89,14 +89,16 @@ def check_alike(tar: Tar, plan: Plan, first: str) -> None:
     _, fields = _read_first(tar)
     if (fields.keys() >= OWN_FIELDS) == (plan.own is not None):
         return
-    own, other = (first, tar.name) if plan.own is not None else (tar.name, first)
-    why = f"{own!r} is of an output of augcli, with exact labels, and {other!r} is not; give each alone, or "
+    exact, other = (first, tar.name) if plan.own is not None else (tar.name, first)
+    why = (
+        f"{exact!r} is of an output of augcli, with exact labels, and {other!r} is not; give each alone, or "
+    )
     raise InputError(why, Option("label_col"), " for what labels both")
 
 
 def _read_first(tar: Tar) -> tuple[Sample, dict[str, Any]]:
     """Return the first sample that has an image, and the fields of its `json`."""
-    first = next((own for own in tar.samples if any(map(is_image, own.members))), tar.samples[0])
+    first = next((sample for sample in tar.samples if any(map(is_image, sample.members))), tar.samples[0])
     fields = tar.read_json(first)
     return first, fields if isinstance(fields, dict) else {}
 
@@ -105,8 +107,12 @@ def _find_mask(tar: Tar, selection: Selection) -> tuple[str | None, tuple[str, .
     """Return the suffix of the masks, and notes: `mask.png` where it holds index masks."""
     given = selection.files.masks
     suffix = given.lower() if given else MASK_MEMBER
-    masked = [own for own in tar.samples if suffix in own.members and sum(map(is_image, own.members)) > 1]
-    encoded = [tar.read(own, suffix) for own in masked[:LOOKED_AT]]
+    masked = [
+        sample
+        for sample in tar.samples
+        if suffix in sample.members and sum(map(is_image, sample.members)) > 1
+    ]
+    encoded = [tar.read(sample, suffix) for sample in masked[:LOOKED_AT]]
     if given is None:
         try:
             is_mask = bool(encoded) and bool(read_mask_header(encoded[0] or b""))

@@ -180,7 +180,7 @@ def scan_tar(tar: Tar, wanted: Wanted) -> Scan:
         if suffix is None and sample is not cut:
             scan.without_image.append(sample.key)
             continue
-        image, mask = (sample.members.get(own or "", none) for own in (suffix, wanted.mask))
+        image, mask = (sample.members.get(member or "", none) for member in (suffix, wanted.mask))
         images.append((image.start, CUT if sample is cut else image.size))
         masks.append((mask.start, mask.size))
         scan.keys.append(sample.key)
@@ -219,7 +219,7 @@ def read_value(tar: Tar, sample: Sample, suffix: str, path: Sequence[str]) -> An
 def _place(tar: Tar, images: Places, masks: Places | None) -> TarShard:
     """Return where the samples of a tar file lie."""
     version = Version(tar.file.size, tar.file.version)
-    both = (None if own is None else np.array(own, np.int64).reshape(-1, 2) for own in (images, masks))
+    both = (None if spans is None else np.array(spans, np.int64).reshape(-1, 2) for spans in (images, masks))
     placed, masked = both
     assert placed is not None
     return TarShard(tar.store, tar.file.key, version, placed, masked)

@@ -183,12 +183,12 @@ def _make_catalogues(
     """Return a catalogue for each split that has samples; labels are in the order of the tar files."""
     catalogues, first = [], 0
     for split, tars in keys.items():
-        own = [scans[tar] for tar in tars]
-        names = [f"{scan.shard.key}#{key}" for scan in own for key in scan.keys]
-        counts = [len(scan.keys) for scan in own]
+        of_split = [scans[tar] for tar in tars]
+        names = [f"{scan.shard.key}#{key}" for scan in of_split for key in scan.keys]
+        counts = [len(scan.keys) for scan in of_split]
         # A sample is as old as its tar file.
         sizes, versions = (
-            np.repeat(np.array([scan.shard.version[place] for scan in own], np.int64), counts)
+            np.repeat(np.array([scan.shard.version[place] for scan in of_split], np.int64), counts)
             for place in (0, 1)
         )
         labels = labelling.labels[first : first + len(names)] if labelling else [None] * len(names)

@@ -92,9 +92,9 @@ def _label(data_set: YoloLayout, main: str, selection: Selection, classes: Class
     splits = data_set.found.splits
     parts, named = [], set[str]()
     for split in sorted(splits, key=lambda split: split != main):  # an image of two is labelled once
-        own = [key for key in splits[split].keys if key not in named]
-        parts.append(Part(split, _find_prefix(splits[split].keys), own))
-        named.update(own)
+        new = [key for key in splits[split].keys if key not in named]
+        parts.append(Part(split, _find_prefix(splits[split].keys), new))
+        named.update(new)
     found = label_parts(data_set.found.store, tree, parts, main, selection, classes)
     known = {
         key: label

@@ -57,14 +57,14 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
     """Find what describes a data set, and its images."""
     key = _find_description(found)
     directory = posixpath.dirname(key) if key else ""
-    own = full_name(found.store, directory)
+    root = full_name(found.store, directory)
     described, name = YoloSet(), ""
     if key:
         name = full_name(found.store, key)
         described = _read(found.store, key, name)
     tree = None if directory else found.tree
-    paths = find_root(name or own, described.path, (own, found.store, tree), selection)
-    paths.notes += _describe_beside(found, f"{directory}/", own) if directory and paths.root == own else []
+    paths = find_root(name or root, described.path, (root, found.store, tree), selection)
+    paths.notes += _describe_beside(found, f"{directory}/", root) if directory and paths.root == root else []
     paths.notes += [] if key else _describe_unlike(found)
     described, place_of_names, notes = _name_classes(paths, described, classes)
     read = tuple(filter(None, (name, place_of_names)))
@@ -86,12 +86,12 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
     return data_set
 
 
-def _describe_beside(found: Input, prefix: str, own: str) -> list[str]:
+def _describe_beside(found: Input, prefix: str, root: str) -> list[str]:
     """Return a note on images outside of the directory that holds a data set and its description."""
     keys = found.tree.ending_in(IMAGE_SUFFIXES).keys if found.tree else []
     lost = [key for key in keys if not key.startswith(prefix)]
     return (
-        [f"left out: {quantity(len(lost), 'image')} outside of {own!r} ({lost[0]!r} first)"] if lost else []
+        [f"left out: {quantity(len(lost), 'image')} outside of {root!r} ({lost[0]!r} first)"] if lost else []
     )
 
 
@@ -163,10 +163,10 @@ def _divide(paths: Paths, selection: Selection) -> tuple[Found, str]:
     directories = label_directories(paths.tree, images.keys)
     if directories:
         holders = tuple(f"{directory}/" for directory in directories)
-        own = Files(file for file in images if label_key(file.key).startswith(holders))
-        if lost := len(images) - len(own):
+        labelled = Files(file for file in images if label_key(file.key).startswith(holders))
+        if lost := len(images) - len(labelled):
             paths.notes.append(f"left out: {quantity(lost, 'image')} without `labels` beside their `images`")
-        images = own
+        images = labelled
     short = [_without_images(key) if directories else key for key in images.keys]
     division = divide_folders(short, paths.root) if selection.splits else None
     if division is None or not division.parts:

@@ -125,12 +125,12 @@ def _read_list(paths: Paths, split: str, place: Place) -> Iterator[_Part]:
     yield _Part("", Files(found))
     for directory, names in elsewhere.items():
         part = _list_outside(paths, directory)
-        own = [file for file in part.files if file.key in names]
-        lost += [f"{directory}/{name}" for name in sorted(names - {file.key for file in own})]
-        if own:
-            what = f"split {split!r}: {quantity(len(own), 'image')} of {place.path!r}"
+        named = [file for file in part.files if file.key in names]
+        lost += [f"{directory}/{name}" for name in sorted(names - {file.key for file in named})]
+        if named:
+            what = f"split {split!r}: {quantity(len(named), 'image')} of {place.path!r}"
             paths.notes.append(f"{what} lie outside of {paths.root!r}, in {directory!r}")
-            yield _Part(directory, Files(own))
+            yield _Part(directory, Files(named))
     if lost:
         what = f"split {split!r}: {quantity(len(lost), 'image')} of {place.path!r}"
         paths.notes.append(f"{what} that do not exist are left out ({lost[0]!r} first)")

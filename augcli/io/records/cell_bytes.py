@@ -61,8 +61,8 @@ def _list_cells(column: pa.Array) -> Iterable[bytes]:
         return
     data, valid = _fixed_bytes(values), values.is_valid().to_numpy(zero_copy_only=False)
     for start, stop in bounds:
-        numbers, own = data[start * width : stop * width], valid[start:stop]
-        yield VALUE + numbers if own.all() else NULL + own.tobytes() + numbers
+        numbers, present = data[start * width : stop * width], valid[start:stop]
+        yield VALUE + numbers if present.all() else NULL + present.tobytes() + numbers
 
 
 def _width(kind: pa.DataType) -> int:

@@ -68,8 +68,8 @@ def read_outlines(column: pa.StructArray) -> Iterable[Outline | None]:
             yield None
             continue
         built = _build(form, points[row], parts[row], runs[row], sizes[row])
-        own = keypoints[row].reshape(-1, 3)
-        yield Outline(built, own if len(own) else None, area)
+        points_of_row = keypoints[row].reshape(-1, 3)
+        yield Outline(built, points_of_row if len(points_of_row) else None, area)
 
 
 def read_outline(cell: dict[str, Any] | None) -> Outline | None:

@@ -42,9 +42,9 @@ def add_box_column(rows: pa.Table, boxed: pa.Table, header: BoxHeader) -> pa.Tab
     inner = kind if column.is_of_lists else kind.value_type
     arrays = []
     for name in column.written:
-        own = inner.field(name).type
+        stored = inner.field(name).type
         values = pa.array(
-            [entry.get(name) for entry in entries], own.value_type if column.is_of_lists else own
+            [entry.get(name) for entry in entries], stored.value_type if column.is_of_lists else stored
         )
         arrays.append(pa.ListArray.from_arrays(offsets, values) if column.is_of_lists else values)
     structs = pa.StructArray.from_arrays(arrays, fields=list(inner))

@@ -52,10 +52,10 @@ class ParquetWriter(SplitWriter):
         for number, (start, stop) in enumerate(cut_pairs(staged, SHARD_BYTES)):
             prefix = chunk.rpartition("-")[2]
             shard = f"{plain_name(self.split)}-{prefix}{f'-{number}' if number else ''}.parquet"
-            own, own_names = staged[start:stop], names[start:stop]
+            pairs, own_names = staged[start:stop], names[start:stop]
             groups = (
-                self._join_columns(own[first:end], own_names[first:end])
-                for first, end in cut_pairs(own, ROW_GROUP_BYTES)
+                self._join_columns(pairs[first:end], own_names[first:end])
+                for first, end in cut_pairs(pairs, ROW_GROUP_BYTES)
             )
             self._write_shard(self.store, SHARDS + shard, rows.slice(start, stop - start), groups)
             places += [f"{shard}/{name}" for name in own_names]
@@ -93,22 +93,22 @@ class ParquetWriter(SplitWriter):
     def load(self, rows: pa.Table, picked: Sequence[int] | None = None) -> Iterator[Pair]:
         """Read the columns of images and masks, of the row groups that hold wanted rows."""
         first = 0
-        for key, own in _by_shard(rows):
-            stop = first + len(own)
+        for key, of_shard in _by_shard(rows):
+            stop = first + len(of_shard)
             wanted = None if picked is None else [row - first for row in picked if first <= row < stop]
             first, count = stop, 0
             for columns in _read_columns(self.store, key, self._encoded, wanted):
                 count += len(columns[0])
                 cells = zip(*(column.to_pylist() for column in columns), strict=True)
                 yield from (Pair(*(cell["bytes"] or b"" for cell in row)) for row in cells)
-            expected = len(own) if wanted is None else len(wanted)
+            expected = len(of_shard) if wanted is None else len(wanted)
             if count != expected:
                 raise OutputError(f"{full_name(self.store, key)!r} holds {count} images, not {expected}")
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write each shard anew, as a fresh run would have written it."""
-        for key, own in _by_shard(rows):
-            self._write_shard(sink, key, own, _read_columns(self.store, key, self._encoded))
+        for key, of_shard in _by_shard(rows):
+            self._write_shard(sink, key, of_shard, _read_columns(self.store, key, self._encoded))
         if self._boxes:
             self._boxes.rewrite(rows, sink)
 
@@ -193,12 +193,12 @@ def _read_columns(
             start = 0
             for number in range(shard.num_row_groups):
                 stop = start + shard.metadata.row_group(number).num_rows
-                own = None if wanted is None else [row - start for row in wanted if start <= row < stop]
+                of_group = None if wanted is None else [row - start for row in wanted if start <= row < stop]
                 start = stop
-                if own is None:
+                if of_group is None:
                     yield shard.read_row_group(number, names).columns
-                elif own:
-                    yield shard.read_row_group(number, names).take(pa.array(own, pa.int64())).columns
+                elif of_group:
+                    yield shard.read_row_group(number, names).take(pa.array(of_group, pa.int64())).columns
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno:
             raise storage_error(f"cannot read {full_name(store, key)!r}", error) from error

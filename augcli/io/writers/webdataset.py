@@ -102,8 +102,8 @@ class WebdatasetWriter(SplitWriter):
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write each tar file anew, as a fresh run would have written it."""
-        for key, names, own in _by_tar(rows):
-            self._write(sink, key, names, own, self._read_tar(key, names))
+        for key, names, of_tar in _by_tar(rows):
+            self._write(sink, key, names, of_tar, self._read_tar(key, names))
 
     def patterns(self, files: set[str]) -> list[str]:
         """Return all tar files of the split."""

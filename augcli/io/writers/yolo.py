@@ -138,9 +138,9 @@ def describe_data(splits: Mapping[str, Mapping[str, int]], annotated: Annotated 
     first = next(iter(places.values()), [f"{YOLO_IMAGES}{TRAIN}"])
     values: dict[str, Any] = {}
     for key in ("train", "val", "test"):
-        own = places.get(key, first if key != "test" else [])
-        if own:
-            values[key] = own[0] if len(own) == 1 else own
+        directories = places.get(key, first if key != "test" else [])
+        if directories:
+            values[key] = directories[0] if len(directories) == 1 else directories
     names = header.names if header else ()
     values |= {"nc": len(names), "names": dict(enumerate(names))}
     keys = header.keys if header else {}
