@@ -208,6 +208,19 @@ def test_the_first_of_two_may_be_the_last_to_let_go(tmp_path):
     assert not has_lock(tmp_path)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are listed by /proc")
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_lock_leaves_no_file_open_nor_does_one_that_is_refused(tmp_path, shared):
+    before = os.listdir("/proc/self/fd")
+    with locked(tmp_path, shared):
+        assert len(os.listdir("/proc/self/fd")) == len(before) + 1
+        with pytest.raises(OutputError, match="in use"), locked(tmp_path):
+            pytest.fail("it is held twice")
+        assert len(os.listdir("/proc/self/fd")) == len(before) + 1
+    assert os.listdir("/proc/self/fd") == before
+
+
 @pytest.mark.usefixtures("impatient")
 def test_who_wants_it_alone_is_refused_while_others_share_it(tmp_path):
     words = f"in use by partitions, one of them process {os.getpid()} on "

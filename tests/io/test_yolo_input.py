@@ -375,6 +375,8 @@ def test_listed_images_that_do_not_exist_are_counted(put):
         ("train: images/train\nnc: many\n", "a whole number as `nc`"),
         ("train: {a: b}\nnames: [a]\n", "a path as `train`"),
         ("train: images/train\nnames: [a]\nkpt_shape: [17]\n", "two numbers as `kpt_shape`"),
+        ("train: images/train\nnames: [a]\nkpt_shape: [17, 4]\n", "two numbers as `kpt_shape`"),
+        ("train: images/train\nnames: [a]\npath: [.]\n", "a text as `path`"),
         ("train: images/train\nnames: [a]\nkpt_shape: [2, 3]\nflip_idx: [0, 0]\n", "once in `flip_idx`"),
         ("train: images/train\nnames: &a [x]\nval: *a\n", "write it out"),
         ("train: images/train\nnames: !!python/name:os.system\n", "which is not followed"),

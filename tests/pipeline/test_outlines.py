@@ -335,3 +335,18 @@ def test_outlines_stand_in_samples_of_tar_files_and_are_read_again(make, tmp_pat
         for entries_of in (plain.anns.values(), entries)
     )
     assert written == read_again
+
+
+@pytest.mark.slow
+def test_outlines_that_change_within_their_boxes_are_made_anew(make, tmp_path):
+    paths = make()
+    del paths["masks"]
+    recipe = read_recipe({"name": "r", "op": [{"kind": "cutout", "p": 0.0}]})
+    for expected, corner in ((COUNT, 7), (0, 7), (COUNT, 8)):
+        document = json.loads(paths["boxes"].read_text())
+        for entry in document["annotations"]:
+            if entry["category_id"] == BLOCKS:
+                entry["segmentation"][0][6] = corner  # an inner one: the bbox and the area stay
+        paths["boxes"].write_text(json.dumps(document))
+        made = augcli.materialize(dst=tmp_path / "dst", recipe=recipe, **paths).outputs_made
+        assert made == expected
