@@ -150,6 +150,13 @@ def test_class_sorted_pairs_are_noticed():
     assert random == pytest.approx(99 / 999)  # drawn without replacement
 
 
+def test_pairs_of_classes_of_unequal_size_are_all_counted():
+    ring = Ring(np.arange(400), np.arange(400, dtype=np.uint64), range(1, 400))
+    planned, random = same_class_shares(make_catalogue([100, 300]), [ring])
+    assert planned == pytest.approx((99 + 299) / 400)
+    assert random == pytest.approx((100 * 99 + 300 * 299) / (400 * 399))
+
+
 def test_shuffled_pairs_are_as_random_ones():
     catalogue = make_catalogue([500] * 10)
     planned, random = same_class_shares(catalogue, rings_of(catalogue, "any"))

@@ -481,3 +481,11 @@ def test_shades_grow_with_counts_and_empty_ends_are_left_out():
 
 def test_control_characters_are_shown_by_a_sign():
     assert html._finalize("a\x00b\u202e\ud800") == "a\ufffdb\u202e\ufffd"
+
+
+def test_why_nothing_was_applied_stands_on_the_card(make_folder, tmp_path):
+    augcli.materialize(make_folder({"cat": 3}), tmp_path / "dst", single(Cutout(), 0.0))
+    document = Document(augcli.write_report(tmp_path / "dst"))
+    cards = [attributes for tag, attributes, _ in document.elements if attributes.get("class") == "card"]
+    assert [card["data-failure"] for card in cards] == ["not drawn"] * 3
+    assert document.texts("dd").count("not drawn") == 3
