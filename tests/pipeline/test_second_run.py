@@ -87,7 +87,9 @@ def test_smoothed_weights_without_exact_ones_are_not_smoothed_again(src, tmp_pat
 def test_mixing_names_the_columns_that_could_be_labels(make_folder, tmp_path):
     root = make_folder({"": 2})
     (root / "metadata.csv").write_text("file_name,fine_label\n0.png,cat\n1.png,dog\n")
-    with pytest.raises(InputError, match=r"none were read; give label_col .such as label_col='fine_label'"):
+    with pytest.raises(
+        InputError, match=r"no labels were read; give label_col .such as label_col='fine_label'"
+    ):
         augcli.materialize(root, tmp_path / "b", single(CutMix()))
 
 
