@@ -189,6 +189,15 @@ SPANS = {
 }
 
 
+def test_commands_and_links_are_found():
+    """Where the patterns found none, what is tested of each page would pass."""
+    texts = [read_page(name) for name in PAGES]
+    blocks = [block for text in texts for block in find_blocks(text)]
+    assert len(SPANS) > 30
+    assert sum(len(pages.find_commands(block)) for block in blocks) > 60
+    assert sum(len(find_links(text)) for text in texts) > 60
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("line", SPANS)
 def test_a_command_in_a_sentence_or_table_runs(line, workspace, request):
