@@ -1,26 +1,31 @@
 """The definition of every step in plain NumPy; the other backends must equal it bit for bit.
 
-All arithmetic on pixels is on integers.
+All arithmetic on pixels is on integers. A few rows are changed at once, so that all that is computed for them
+stays in the cache.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from augcli.kernels.table import FILL, FLAT, NORMAL, PASTE, Table
+from augcli.program.steps import Box
 from augcli.rng import MASK_32, philox4x32
 from augcli.samples import Q16
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from augcli.samples import Pixels
 
 PixelType = TypeVar("PixelType", np.uint8, np.uint16)
+
+TOGETHER = 1 << 16
+"""Values of an image that are changed at once."""
 
 
 def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
@@ -32,52 +37,79 @@ def apply(table: Table, partners: Sequence[Pixels], image: Pixels) -> None:
             opaque.
         image: (H, W, C) uint8 or uint16; changed.
     """
-    height, width = image.shape[:2]
     for step in table.steps:
-        inside = _area_mask(step, table.bitmaps, height, width)
-        if step["kind"] == FILL:
-            image[inside] = paint(step, table.quantiles, image)[inside]
-            continue
-        partner = stretch(partners[step["slot"]], step, inside.shape)
-        if step["kind"] == PASTE:
-            image[inside] = partner[inside]
-        else:
-            mix = blend_alpha if image.shape[2] == 4 else blend
-            image[inside] = mix(image[inside], partner[inside], int(step["weight_q16"]))
+        for box in _bands(step, image.shape[2]):
+            before = image[box.y0 : box.y1, box.x0 : box.x1]
+            if step["kind"] == FILL:
+                after = paint(step, table.quantiles, image, box)
+            else:
+                after = stretch(partners[step["slot"]], step, box)
+                if step["kind"] != PASTE:
+                    mix = blend_alpha if image.shape[2] == 4 else blend
+                    after = mix(before, after, int(step["weight_q16"]))
+            np.copyto(before, after, where=_is_inside(step, table.bitmaps, box))
 
 
-def paint(step: np.void, quantiles: NDArray[np.uint16], image: Pixels) -> Pixels:
-    """Return what a fill paints, over the whole image.
+def _bands(step: np.void, channels: int) -> Iterator[Box]:
+    """Yield the box around a step's area, a few rows at a time."""
+    y0, x0, y1, x1 = (int(step[edge]) for edge in ("y0", "x0", "y1", "x1"))
+    rows = max(1, TOGETHER // max(1, (x1 - x0) * channels))
+    for y in range(y0, y1 if x0 < x1 else y0, rows):
+        yield Box(y, x0, min(y + rows, y1), x1)
+
+
+def _is_inside(step: np.void, bitmaps: NDArray[np.uint8], box: Box) -> NDArray[np.bool_] | bool:
+    """Return which pixels (H, W, 1) of a box belong to a step's area; True for all."""
+    if step["patch_height"] == 0:
+        return True
+    columns = -(-int(step["x1"]) // int(step["patch_width"]))
+    row = np.arange(box.y0, box.y1) // step["patch_height"]
+    column = np.arange(box.x0, box.x1) // step["patch_width"]
+    cells = bitmaps[step["bitmap"] + row[:, None] * columns + column]
+    return cells.astype(np.bool_)[..., None]
+
+
+def paint(step: np.void, quantiles: NDArray[np.uint16], image: Pixels, box: Box) -> Pixels:
+    """Return what a fill paints over a box of an image.
 
     Noise is counter-based: value `i = (y·W + x)·C + c` is a lane of a Philox block of the step's key.
     Uniform noise takes bytes, 16 to a block (on 16 bit, half-words, 8 to a block); normal noise takes the
     half-word `i & 7` of block `i >> 3` as the rank of a quantile. Alpha is opaque.
     """
-    height, width, channels = image.shape
+    _, width, channels = image.shape
+    shape = box.height, box.width, channels
     if step["noise"] == FLAT:
-        return np.broadcast_to(step["value"][:channels].astype(image.dtype), image.shape)
-    place = np.arange(height * width * channels, dtype=np.uint64)
-    bits = 16 if step["noise"] == NORMAL else 8 * image.dtype.itemsize
-    lanes = 128 // bits
-    block, bit = place // lanes, place % lanes * bits
-    zero = np.zeros_like(block)
+        return np.broadcast_to(step["value"][:channels].astype(image.dtype), shape)
+    is_normal = bool(step["noise"] == NORMAL)
+    first = (np.arange(box.y0, box.y1) * width + box.x0) * channels
     key = int(step["key_low"]), int(step["key_high"])
-    words = np.stack(philox4x32((block & MASK_32, block >> np.uint64(32), zero, zero), key))
-    word = np.take_along_axis(words, (bit // 32).astype(np.intp)[None], 0)[0]
-    values = (word >> (bit % 32) & np.uint64((1 << bits) - 1)).reshape(image.shape)
-    if step["noise"] == NORMAL:
-        colours = channels if channels == 1 else 3
-        for c in range(colours):
-            values[..., c] = quantiles[step["quantiles"] + c][values[..., c]]
-    painted = values.astype(image.dtype)
-    painted[..., 3:] = np.iinfo(image.dtype).max
+    lane = np.dtype(np.uint16) if is_normal else image.dtype
+    values = _hash_rows(first, box.width * channels, key, lane).reshape(shape)
+    painted = np.full(shape, np.iinfo(image.dtype).max, image.dtype)
+    for c in range(min(channels, 3)):
+        lanes = values[..., c]
+        painted[..., c] = quantiles[step["quantiles"] + c][lanes] if is_normal else lanes
     return painted
+
+
+def _hash_rows(
+    first: NDArray[np.int64], length: int, key: tuple[int, int], lane: np.dtype[Any]
+) -> NDArray[Any]:
+    """Return (rows, length) lanes of Philox blocks: each row is `length` lanes from its place `first` on."""
+    lanes = 16 // lane.itemsize
+    block = ((first // lanes)[:, None] + np.arange((length - 1) // lanes + 2)).astype(np.uint64)
+    zero = np.zeros_like(block)
+    words = philox4x32((block & MASK_32, block >> np.uint64(32), zero, zero), key)
+    values = np.stack(words, axis=-1).astype("<u4").view(lane.newbyteorder("<"))
+    places = (first % lanes)[:, None] + np.arange(length)
+    return np.take_along_axis(values.reshape(len(first), -1), places, 1)
 
 
 def blend(base: NDArray[PixelType], partner: NDArray[PixelType], weight_q16: int) -> NDArray[PixelType]:
     """Mix two arrays of one shape: (base·w + partner·(65536 - w) + 32768) >> 16, rounded to nearest."""
-    mixed = base.astype(np.int64) * weight_q16 + partner.astype(np.int64) * (Q16 - weight_q16)
-    return ((mixed + Q16 // 2) >> 16).astype(base.dtype)
+    mixed = base.astype(np.uint32) * np.uint32(weight_q16)  # sums of 16-bit values stay below 2**32
+    mixed += partner.astype(np.uint32) * np.uint32(Q16 - weight_q16)
+    return ((mixed + np.uint32(Q16 // 2)) >> 16).astype(base.dtype)
 
 
 def blend_alpha(base: NDArray[PixelType], partner: NDArray[PixelType], weight_q16: int) -> NDArray[PixelType]:
@@ -94,27 +126,58 @@ def blend_alpha(base: NDArray[PixelType], partner: NDArray[PixelType], weight_q1
     return np.concatenate([colour, (whole + Q16 // 2) >> 16], axis=-1).astype(base.dtype)
 
 
-def stretch(partner: Pixels, step: np.void, shape: tuple[int, ...]) -> Pixels:
-    """Read a partner as if its source rectangle were stretched over the frame.
+def stretch(partner: Pixels, step: np.void, box: Box) -> Pixels:
+    """Read a partner over a box of the image, as if its source rectangle were stretched over the frame.
 
     Bilinear between taps with 8 fraction bits and one rounding at the end; a tap is a pixel, or where
     the source is at least twice the frame the rounded mean of a block of 2^l pixels per axis.
-
-    Returns:
-        (H, W, C) of the image's size; only what lies inside the frame is meaningful.
     """
     source = partner[step["source_y0"] : step["source_y1"], step["source_x0"] : step["source_x1"]]
-    frame_height, frame_width = step["frame_y1"] - step["frame_y0"], step["frame_x1"] - step["frame_x0"]
-    y_level = _level(source.shape[0], frame_height)
-    x_level = _level(source.shape[1], frame_width)
-    taps = _block_means(source, y_level, x_level)
-    y, fy = _positions(np.arange(shape[0]) - step["frame_y0"], taps.shape[0], frame_height)
-    x, fx = _positions(np.arange(shape[1]) - step["frame_x0"], taps.shape[1], frame_width)
-    y_next, x_next = np.minimum(y + 1, taps.shape[0] - 1), np.minimum(x + 1, taps.shape[1] - 1)
-    fy, fx = fy[:, None, None], fx[None, :, None]
-    rows = (256 - fy) * taps[y] + fy * taps[y_next]
-    mixed = (256 - fx) * rows[:, x] + fx * rows[:, x_next]
-    return ((mixed + 32768) >> 16).astype(partner.dtype)
+    frame_y0, frame_x0 = int(step["frame_y0"]), int(step["frame_x0"])
+    frame = int(step["frame_y1"]) - frame_y0, int(step["frame_x1"]) - frame_x0
+    y, x = np.arange(box.y0, box.y1) - frame_y0, np.arange(box.x0, box.x1) - frame_x0
+    if source.shape[:2] == frame:  # each pixel is a tap
+        return source[y[0] : y[-1] + 1, x[0] : x[-1] + 1]
+    rows, columns = _find_taps(y, source.shape[0], frame[0]), _find_taps(x, source.shape[1], frame[1])
+    taps = _block_means(source, rows, columns).reshape(rows.last + 1 - rows.first, -1)
+    fy, fx = rows.weight[:, None], np.repeat(columns.weight, partner.shape[2])
+    between = (256 - fy) * taps.take(rows.tap, 0) + fy * taps.take(rows.next_tap, 0)
+    value = np.arange(partner.shape[2])
+    left, right = ((tap[:, None] * len(value) + value).ravel() for tap in (columns.tap, columns.next_tap))
+    mixed = (256 - fx) * between.take(left, 1) + fx * between.take(right, 1)
+    rounded = ((mixed + np.uint32(32768)) >> 16).astype(partner.dtype)
+    return rounded.reshape(box.height, box.width, -1)
+
+
+class _Taps(NamedTuple):
+    """The taps of some pixels along an axis.
+
+    Attributes:
+        level: A tap is the mean of 2^level pixels.
+        first: The tap before which none is read.
+        last: Likewise after which.
+        tap: Of each pixel the tap on its left, counted from the first.
+        next_tap: The one on its right; the same at the end.
+        weight: The weight of the right one, in 1/256.
+    """
+
+    level: int
+    first: int
+    last: int
+    tap: NDArray[np.int64]
+    next_tap: NDArray[np.int64]
+    weight: NDArray[np.uint32]
+
+
+def _find_taps(offsets: NDArray[np.int64], source: int, frame: int) -> _Taps:
+    """Return the taps of pixels of a frame, over which a source is stretched; clamped at the edges."""
+    level = _level(source, frame)
+    count = source >> level
+    position = ((2 * offsets + 1) * (count * 32768)) // frame - 32768
+    position = np.clip(position, 0, (count - 1) << 16)
+    tap, next_tap = position >> 16, np.minimum((position >> 16) + 1, count - 1)
+    first, last = int(tap[0]), int(next_tap[-1])
+    return _Taps(level, first, last, tap - first, next_tap - first, (position >> 8 & 255).astype(np.uint32))
 
 
 def _level(source: int, frame: int) -> int:
@@ -125,30 +188,17 @@ def _level(source: int, frame: int) -> int:
     return level
 
 
-def _block_means(source: Pixels, y_level: int, x_level: int) -> NDArray[np.int64]:
-    """Average whole blocks of 2^y_level × 2^x_level pixels, rounded; a rest at the end is left out."""
-    height, width = source.shape[0] >> y_level, source.shape[1] >> x_level
-    whole = source[: height << y_level, : width << x_level].astype(np.int64)
-    blocks = whole.reshape(height, 1 << y_level, width, 1 << x_level, source.shape[2])
-    shift = y_level + x_level
-    return (blocks.sum(axis=(1, 3)) + ((1 << shift) >> 1)) >> shift
-
-
-def _positions(
-    offsets: NDArray[np.int64], taps: int, frame: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the tap left of each pixel and the fraction (0..255) towards the next, clamped at the edges."""
-    position = ((2 * offsets + 1) * (taps * 32768)) // frame - 32768
-    position = np.clip(position, 0, (taps - 1) << 16)
-    return position >> 16, (position >> 8) & 255
-
-
-def _area_mask(step: np.void, bitmaps: NDArray[np.uint8], height: int, width: int) -> NDArray[np.bool_]:
-    mask = np.zeros((height, width), np.bool_)
-    if step["patch_height"] == 0:
-        mask[step["y0"] : step["y1"], step["x0"] : step["x1"]] = True
-        return mask
-    rows, columns = -(-height // step["patch_height"]), -(-width // step["patch_width"])
-    cells = bitmaps[step["bitmap"] : step["bitmap"] + rows * columns].reshape(rows, columns)
-    cells = cells.repeat(step["patch_height"], axis=0).repeat(step["patch_width"], axis=1)
-    return cells[:height, :width].astype(np.bool_)
+def _block_means(source: Pixels, rows: _Taps, columns: _Taps) -> NDArray[np.uint32]:
+    """Return the taps from the first to the last of both axes: rounded means of whole blocks of pixels."""
+    (y0, y1), (x0, x1) = (
+        (axis.first << axis.level, (axis.last + 1) << axis.level) for axis in (rows, columns)
+    )
+    part = source[y0:y1, x0:x1]
+    shift = rows.level + columns.level
+    if shift == 0:
+        return part.astype(np.uint32)
+    height, width = rows.last + 1 - rows.first, columns.last + 1 - columns.first
+    blocks = part.reshape(height, 1 << rows.level, width, 1 << columns.level, part.shape[2])
+    high = blocks.sum(axis=1, dtype=np.uint64)
+    sums = sum(high[:, :, pixel] for pixel in range(1 << columns.level))
+    return ((sums + np.uint64((1 << shift) >> 1)) >> np.uint64(shift)).astype(np.uint32)

@@ -40,21 +40,12 @@ TRIES = 8
 LOOKED_AT = 256
 """How many positions of a section are looked at to find one that draws an operation."""
 
-FEW_VALUES = 1 << 18
-"""Values of an image times its steps up to which NumPy applies them in less than 0.05 s; the compiled kernels
-take half a second to load."""
+FEW_VALUES = 1 << 26
+"""Values changed by steps up to which NumPy takes no longer, half a second at most, than to load the compiled
+kernels, which are twenty times as fast."""
 
 FIRST_COPIES = 4
 """Of more copies only so many are shown: a partner stands the farther ahead, the higher the copy."""
-
-
-def _apply(table: Table, partners: Sequence[Pixels], pixels: Pixels) -> None:
-    """Apply steps by NumPy where that is faster than to load compiled kernels; the bytes are the same."""
-    name = "reference" if pixels.size * len(table.steps) <= FEW_VALUES else "cpu"
-    choose_backend(name).load()(table, partners, pixels)
-
-
-BACKEND = Backend("preview", lambda: _apply, forks=True)
 
 
 class Previewed(NamedTuple):
@@ -104,11 +95,13 @@ def preview_outputs(source: Source, recipe: Recipe, count: int) -> list[Previewe
     arcs = [(chunk, arc) for chunk in split.chunks for arc in chunk.arcs]
     stops = list(accumulate(len(arc) for _, arc in arcs))
     shown = min(count, stops[-1] if stops else 0)
+    applier = _Applier()
+    backend = Backend("preview", lambda: applier.apply, forks=True)
     found = []
     for number in range(shown):
         section = range(number * stops[-1] // shown, (number + 1) * stops[-1] // shown)
         places = _choose_places(split, (_locate(arcs, stops, place) for place in section), number)
-        output = _make_first_changed(split, places)
+        output = _make_first_changed(split, places, backend)
         found += [] if output is None else [output]
     if not found:
         raise InputError("none of the images that were looked at can be used; run the command to see why")
@@ -150,18 +143,18 @@ def _is_drawn(split: Split, place: _Place) -> bool:
     )
 
 
-def _make_first_changed(split: Split, places: Iterator[_Place]) -> Previewed | None:
+def _make_first_changed(split: Split, places: Iterator[_Place], backend: Backend) -> Previewed | None:
     """Make outputs until one is changed; return it, else the first that there is."""
     first = None
     for place in islice(places, TRIES):
-        output = _make(split, place)
+        output = _make(split, place, backend)
         if output is not None and output.row["applied"]:
             return output
         first = first or output
     return first
 
 
-def _make(split: Split, place: _Place) -> Previewed | None:
+def _make(split: Split, place: _Place, backend: Backend) -> Previewed | None:
     """Make an output; None if its base cannot be used."""
     has_originals = split.job.recipe.originals == "copy"
     # Copies behind it are not made, nor are their partners looked for.
@@ -174,7 +167,7 @@ def _make(split: Split, place: _Place) -> Previewed | None:
         opener = split.source.opener.for_groups(part.groups)
         samples = _Remembering(opener.open(part.job.catalogue, part.groups, place.chunk.portions))
         try:
-            result = execute(part.job, part.arcs[0], cast("Samples", samples), BACKEND)
+            result = execute(part.job, part.arcs[0], cast("Samples", samples), backend)
         except SectionTooShortError:
             spare = 2 * spare + 1
             continue
@@ -185,6 +178,21 @@ def _make(split: Split, place: _Place) -> Previewed | None:
             if row["copy"] == place.copy:
                 return Previewed(row, result.staged[number], read)
         return None
+
+
+class _Applier:
+    """Applies steps by NumPy until compiled kernels would have been faster, then by these: of equal bytes."""
+
+    def __init__(self) -> None:
+        self._left = FEW_VALUES
+
+    def apply(self, table: Table, partners: Sequence[Pixels], pixels: Pixels) -> None:
+        """Apply a program to an image in place."""
+        heights, widths = (
+            table.steps[end] - table.steps[start] for end, start in (("y1", "y0"), ("x1", "x0"))
+        )
+        self._left -= int(heights.astype(np.int64) @ widths) * pixels.shape[2]
+        choose_backend("reference" if self._left >= 0 else "cpu").load()(table, partners, pixels)
 
 
 class _Keeping:

@@ -90,6 +90,18 @@ def test_backend_equals_the_reference(backend, case):
     assert difference(BACKENDS[backend], case) == 0
 
 
+def apply_row_by_row(table, partners, image):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "TOGETHER", 1)
+        reference.apply(table, partners, image)
+
+
+@settings(max_examples=50)
+@given(case=cases())
+def test_the_reference_gives_the_same_however_many_rows_it_changes_at_once(case):
+    assert difference(apply_row_by_row, case) == 0
+
+
 @pytest.mark.slow
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases())
