@@ -25,6 +25,7 @@ from augcli.rng import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Executor
 
     from augcli.io.readers.base import Samples, Source
     from augcli.io.writers.base import Pair, Writer
@@ -70,7 +71,7 @@ class _Place(NamedTuple):
     copy: int
 
 
-def preview_outputs(source: Source, recipe: Recipe, count: int) -> list[Previewed]:
+def preview_outputs(source: Source, recipe: Recipe, count: int, pool: Executor) -> list[Previewed]:
     """Make some outputs of the split that is augmented, evenly over its ring; changed ones come first.
 
     The ring is cut into as many sections as outputs are asked for. Each section gives one: the first to
@@ -81,6 +82,7 @@ def preview_outputs(source: Source, recipe: Recipe, count: int) -> list[Previewe
         source: The data set.
         recipe: What a run would do to it.
         count: How many outputs; fewer where there are not so many samples.
+        pool: Threads that make several at once.
 
     Raises:
         UsageError: If the recipe asks what the input does not allow.
@@ -97,12 +99,13 @@ def preview_outputs(source: Source, recipe: Recipe, count: int) -> list[Previewe
     shown = min(count, stops[-1] if stops else 0)
     applier = _Applier()
     backend = Backend("preview", lambda: applier.apply, forks=True)
-    found = []
-    for number in range(shown):
+
+    def make(number: int) -> Previewed | None:
         section = range(number * stops[-1] // shown, (number + 1) * stops[-1] // shown)
         places = _choose_places(split, (_locate(arcs, stops, place) for place in section), number)
-        output = _make_first_changed(split, places, backend)
-        found += [] if output is None else [output]
+        return _make_first_changed(split, places, backend)
+
+    found = [output for output in pool.map(make, range(shown)) if output is not None]
     if not found:
         raise InputError("none of the images that were looked at can be used; run the command to see why")
     return sorted(found, key=lambda output: not output.row["applied"])

@@ -12,7 +12,7 @@ from PIL import Image
 
 from augcli.errors import InputError, StorageError
 from augcli.io.images import codec
-from augcli.io.images.geometry import upright_edges
+from augcli.io.images.geometry import Geometry, upright_edges
 from augcli.io.images.index_masks import bring_to_image, decode_mask
 from augcli.io.images.outline_geometry import place_outlines
 from augcli.io.records.annotation_columns import BOXES, EDGES
@@ -21,8 +21,9 @@ from augcli.io.store.names import printable_key
 from augcli.kernels.match import match_pixels
 from augcli.program.shares import scale_boxes
 from augcli.report.colours import colour_of
-from augcli.report.objects import DrawnObject, draw_objects
+from augcli.report.objects import CELL, DrawnObject, draw_objects
 from augcli.report.wording import name_class
+from augcli.samples import Colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 THUMBNAIL, THUMBNAIL_QUALITY = 160, 78
 """The longer side of an image in a report, and its JPEG quality: some 5 kB."""
+
+LARGE = 2 * CELL
+"""The longer side to which large images are decoded: of a JPEG the decoder reads no more than it needs."""
 
 SQUARES, BOARD = 24, ((204, 204, 204), (255, 255, 255))
 """The checkerboard behind transparent pixels: squares along the longer side, and their two colours."""
@@ -79,11 +83,12 @@ class SourceImages:
         samples = self._source.samples(catalogue, groups, 1)
         data, _ = samples.read(sample)
         header = codec.read_header(data, self.max_pixels)
-        image = draw_plain(codec.decode(data, header))
-        if self._source.annotated.masks:
+        annotated, boxes = self._source.annotated, catalogue.boxes and catalogue.boxes[sample]
+        image = _draw_decoded(data, header, is_alone=not annotated.masks and not boxes)
+        if annotated.masks:
             mask, size = decode_mask(samples.read_mask(sample)), (image.height, image.width)
             image = tint(image, bring_to_image(mask, size, header.orientation, None, None).indices)
-        if catalogue.boxes and (boxes := catalogue.boxes[sample]):
+        if boxes:
             image = draw_objects(image, _list_objects(boxes, header))
         return image, catalogue.labels[sample]
 
@@ -107,10 +112,10 @@ def load_results(writer: Writer, rows: Any, picked: Sequence[int]) -> Iterator[P
 
 def draw_result(pair: Pair, row: dict[str, Any], annotated: Annotated, max_pixels: int) -> Image.Image:
     """Draw an output, with its boxes and mask."""
-    image = draw_plain(codec.decode(pair.image, codec.read_header(pair.image, max_pixels)))
+    boxes, header = row.get(BOXES) or (), codec.read_header(pair.image, max_pixels)
+    image = _draw_decoded(pair.image, header, is_alone=not annotated.masks and not boxes)
     if annotated.masks:
         image = tint(image, decode_mask(pair.mask).indices)
-    boxes = row.get(BOXES) or ()
     return draw_objects(
         image,
         (
@@ -118,6 +123,15 @@ def draw_result(pair: Pair, row: dict[str, Any], annotated: Annotated, max_pixel
             for box in boxes
         ),
     )
+
+
+def _draw_decoded(data: bytes, header: Header, is_alone: bool) -> Image.Image:
+    """Return an encoded image as RGB; a large one may be smaller where nothing is drawn into it."""
+    sides, geometry = header.upright_size, None
+    if is_alone and max(sides) > 2 * LARGE:
+        height, width = (max(1, round(side * LARGE / max(sides))) for side in sides)
+        geometry = Geometry(height, width, "stretch", Colour(255, 255, 255))
+    return draw_plain(codec.decode(data, header, geometry))
 
 
 def _list_objects(boxes: ImageBoxes, header: Header) -> Iterator[DrawnObject]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
 from augcli.errors import InputError
 from augcli.io.boxes.recorded import read_annotated
+from augcli.io.images.codec import own_pixel_bound
 from augcli.io.readers.source import open_source
 from augcli.io.records.annotation_columns import BOXES
 from augcli.io.records.parts import Parts
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from augcli.io.readers.base import Selection, Source
     from augcli.io.store.base import Store
     from augcli.io.writers.base import Pair
+    from augcli.pipeline.preview import Previewed
     from augcli.program.annotated import Annotated, BoxHeader
     from augcli.recipe import Recipe
     from augcli.samples import SoftLabel
@@ -39,6 +43,9 @@ Sheet: TypeAlias = Image.Image
 """A contact sheet."""
 
 LABEL, GAP = 46, 12
+
+THREADS = 4
+"""How many outputs are made or drawn at once: nearly all of that is codecs, which leave Python to others."""
 
 INK, PAPER, FAINT = (32, 32, 32), (255, 255, 255), (120, 120, 120)
 
@@ -75,7 +82,8 @@ def draw_preview(source: Source, store: Store, recipe: Recipe, count: int) -> Sh
     writer = choose_writer(layout, store, split, classes, table_options(recipe), {}, annotated)
     images = SourceImages(source, recipe.max_pixels)
     pairs = zip(rows.take(picked).to_pylist(), load_results(writer, rows, picked), strict=True)
-    return draw_sheet([_draw(row, pair, images, annotated, classes) for row, pair in pairs])
+    with own_pixel_bound():
+        return draw_sheet([_draw(row, pair, images, annotated, classes) for row, pair in pairs])
 
 
 def draw_recipe(src: str, recipe: Recipe, selection: Selection, dst: str | None, count: int) -> Sheet:
@@ -96,12 +104,16 @@ def draw_recipe(src: str, recipe: Recipe, selection: Selection, dst: str | None,
     """
     if dst is not None:
         check_apart(src, dst, selection)
-    examples = []
-    for output in preview_outputs(open_source(src, selection), recipe, count):
-        images, read = SourceImages(output.source, recipe.max_pixels), output.source
-        classes = read.catalogues[0].classes or ()
-        examples.append(_draw(output.row, output.pair, images, read.annotated, classes))
-    return draw_sheet(examples)
+    source = open_source(src, selection)
+    with own_pixel_bound(), ThreadPoolExecutor(THREADS, thread_name_prefix="augcli-preview") as pool:
+        outputs = preview_outputs(source, recipe, count, pool)
+        return draw_sheet(list(pool.map(partial(_draw_previewed, max_pixels=recipe.max_pixels), outputs)))
+
+
+def _draw_previewed(output: Previewed, max_pixels: int) -> Example:
+    """Draw an output that was made in memory."""
+    images, read = SourceImages(output.source, max_pixels), output.source
+    return _draw(output.row, output.pair, images, read.annotated, read.catalogues[0].classes or ())
 
 
 def write_sheet(sheet: Sheet, path: Path) -> None:
@@ -119,8 +131,8 @@ def _draw(
 ) -> Example:
     """Draw an output and what it is made from."""
     drawn = map(images.draw, (row["source"], *row["partners"]))
-    sources = tuple((image, _describe_label(label, classes)) for image, label in drawn)
-    result = draw_result(pair, row, annotated, images.max_pixels)
+    sources = tuple((fit_cell(image), _describe_label(label, classes)) for image, label in drawn)
+    result = fit_cell(draw_result(pair, row, annotated, images.max_pixels))
     return Example(sources, result, _caption(row, classes, annotated.boxes))
 
 
@@ -148,10 +160,21 @@ def draw_sheet(examples: list[Example]) -> Sheet:
         ]
         for column, (image, text, ink) in enumerate(cells):
             left = GAP + column * (CELL + GAP)
-            small = ImageOps.pad(image.convert("RGB"), (CELL, CELL), Image.Resampling.LANCZOS, color=PAPER)
-            sheet.paste(small, (left, top))
+            sheet.paste(fit_cell(image), (left, top))
             draw.multiline_text((left, top + CELL + 2), text, ink, font)
     return sheet
+
+
+def fit_cell(image: Image.Image) -> Image.Image:
+    """Return an image as it lies in its cell; large ones become small at once, before a filter reads them."""
+    factor = max(1, max(image.size) // (2 * CELL))
+    small = image.convert("RGB").reduce(factor)
+    ratio = CELL / max(small.size)
+    width, height = (max(1, round(side * ratio)) for side in small.size)
+    small = small.resize((width, height), Image.Resampling.LANCZOS)
+    cell = Image.new("RGB", (CELL, CELL), PAPER)
+    cell.paste(small, ((CELL - width) // 2, (CELL - height) // 2))
+    return cell
 
 
 def _caption(row: dict[str, Any], classes: tuple[str, ...], header: BoxHeader | None) -> str:

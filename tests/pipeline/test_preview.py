@@ -7,6 +7,7 @@ import json
 import re
 import tarfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -45,7 +46,8 @@ CHAIN = read_recipe(
 
 def look(src, recipe, count=5, **files):
     selection = Selection(InputFiles.of(**files), image_col=recipe.image_col, label_col=recipe.label_col)
-    return preview_outputs(open_source(str(src), selection), recipe, count)
+    with ThreadPoolExecutor(1) as pool:
+        return preview_outputs(open_source(str(src), selection), recipe, count, pool)
 
 
 def recorded_rows(dst):
@@ -278,6 +280,26 @@ def test_what_a_run_would_refuse_is_refused(annotated):
         look(recipe=single(Mixup()), **annotated)
     with pytest.raises(UsageError, match="format='yolo' needs boxes"):
         look(annotated["src"], single(CutMix(), format="yolo"))
+
+
+@pytest.mark.slow
+def test_compiled_kernels_are_loaded_only_once_they_are_faster(src, monkeypatch):
+    chosen = []
+    choose = preview_module.choose_backend
+    monkeypatch.setattr(preview_module, "choose_backend", lambda name: chosen.append(name) or choose(name))
+    recipe = single(Erase(scale="0.3"))
+    few = look(src, recipe, 4)
+    assert chosen == ["reference"] * 4
+    monkeypatch.setattr(preview_module, "FEW_VALUES", 32 * 24 * 3)  # three holes of a third
+    chosen.clear()
+    assert [output.pair for output in look(src, recipe, 4)] == [output.pair for output in few]
+    assert chosen == ["reference"] * 3 + ["cpu"]
+
+
+def test_pillows_own_bound_does_not_hold(src, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # it warns beyond, and refuses beyond twice as many
+    assert augcli.preview(src, single(CutMix()), count=1).size
+    assert Image.MAX_IMAGE_PIXELS == 100
 
 
 # --- in Python -------------------------------------------------------------------------------------------

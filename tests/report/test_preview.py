@@ -15,11 +15,14 @@ import augcli
 from augcli.errors import InputError, OutputError, UsageError
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
+from augcli.io.records.annotation_columns import BOXES
+from augcli.io.writers.base import Pair
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
+from augcli.program.annotated import Annotated
 from augcli.recipe import single
 from augcli.report import preview
-from augcli.report.drawing import SourceImages, draw_plain
+from augcli.report.drawing import LARGE, SourceImages, draw_plain, draw_result
 from augcli.report.objects import CELL, DrawnObject, draw_objects
 from augcli.report.preview import GAP, LABEL, Example, draw_sheet
 from augcli.samples import Corners, Outline, Polygons, RunLengths
@@ -35,6 +38,22 @@ def test_a_row_shows_sources_then_the_result():
     middle = GAP + CELL // 2
     seen = [sheet.getpixel((middle + column * (CELL + GAP), middle)) for column in range(3)]
     assert seen == [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+
+
+def test_a_very_thin_image_keeps_a_line_of_its_pixels():
+    cell = np.asarray(preview.fit_cell(Image.new("RGB", (9000, 3), "red")))
+    assert cell.shape == (CELL, CELL, 3)
+    assert (cell == (255, 0, 0)).all(2).sum() == CELL  # one row
+
+
+@pytest.mark.parametrize("boxes", [(), [{"y0": 0, "x0": 0, "y1": 2000, "x1": 3000}]])
+def test_a_large_image_is_drawn_small_unless_something_is_drawn_into_it(boxes):
+    file = io.BytesIO()
+    Image.new("RGB", (3000, 2000), "red").save(file, "JPEG", quality=100)
+    row = {BOXES: [box | {"category": 0, "outline": None} for box in boxes]}
+    drawn = draw_result(Pair(file.getvalue()), row, Annotated(), 10**7)
+    assert drawn.size == ((3000, 2000) if boxes else (LARGE, round(LARGE * 2 / 3)))
+    assert np.abs(np.asarray(drawn)[drawn.height // 2, drawn.width // 2].astype(int) - (255, 0, 0)).max() <= 1
 
 
 def test_captions_are_drawn_below_the_images():
@@ -127,7 +146,7 @@ def drawn(monkeypatch):
 
 
 def test_results_are_those_of_the_rows_that_are_shown(make_folder, tmp_path, drawn):
-    src = make_folder({"cat": 9, "dog": 9})
+    src = make_folder({"cat": 9, "dog": 9}, size=(CELL, CELL))  # drawn as large as they are
     for form in ("folder", "parquet"):
         augcli.materialize(src, tmp_path / form, single(Cutout(fill="white", length="1"), format=form))
         augcli.preview(src, tmp_path / form, tmp_path / "sheet.png", count=5)
