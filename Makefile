@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check test-gpu bench bench-cores fuzz soak docs clean
+.PHONY: help demo test check test-gpu bench bench-cores fuzz soak docs pictures clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -59,10 +59,11 @@ soak: .venv/dev.stamp  ## 100,000 images, 8 workers, 50 kills: equal bytes, flat
 
 docs: .venv/run.stamp  ## the guide's cards of operations and their pictures, from the operations themselves
 	for name in $$($(BIN)/python -c 'from augcli.ops import OPERATIONS; print(*OPERATIONS)'); do \
-		$(BIN)/augcli $$name --quiet --force sample_data/photos demo_out/cards/$$name && \
-		$(BIN)/augcli preview --count 2 sample_data/photos demo_out/cards/$$name sample_data/cards/$$name.png \
-		|| exit 1; done
+		$(BIN)/augcli $$name sample_data/photos --preview sample_data/cards/$$name.png --preview-count 2 || exit 1; done
 	$(BIN)/python -m augcli.report.cards augcli/guide/operations.md ../../sample_data/cards
+
+pictures: .venv/dev.stamp  ## the README's picture, from real runs; needs Chromium
+	$(BIN)/python tests/pictures.py sample_data/preview_and_report.png
 
 clean:  ## remove what make made
 	rm -rf .venv demo_out build *.egg-info .*_cache
