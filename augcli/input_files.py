@@ -75,7 +75,7 @@ class InputFiles:
         return InputFiles(self.labels, self.classes, masks, None if self.boxes == NONE else self.boxes)
 
     def __bool__(self) -> bool:
-        return any(astuple(self))
+        return any(given is not None for given in astuple(self))
 
 
 def _read_split_files(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:

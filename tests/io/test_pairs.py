@@ -181,3 +181,12 @@ def test_a_table_decides_what_the_images_are(tmp_path):
         ).outputs
         == 2
     )
+
+
+@pytest.mark.parametrize(("images", "masks"), [("PNGImages", "PedMasks"), ("imagesTr", "labelsTr")])
+def test_directories_of_known_data_sets_are_not_two_classes(tmp_path, images, masks):
+    for name in (f"{images}/0.png", f"{images}/1.png", f"{masks}/0.png", f"{masks}/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    [catalogue] = open_source(str(tmp_path), Selection()).catalogues
+    assert (catalogue.keys, catalogue.masks.keys, catalogue.classes) == (["0.png", "1.png"],) * 2 + (None,)

@@ -534,3 +534,15 @@ def test_an_empty_line_among_names_of_classes_stops_since_it_may_count_as_one(pu
 
 def test_empty_lines_behind_the_last_name_do_not_count(put):
     assert read(put(*BOTH, classes_txt="car\nbus\n\n \n")).annotated.boxes.names == ("car", "bus")
+
+
+def test_names_beside_a_data_yaml_in_another_order_stop(put):
+    root = put(*BOTH, data_yaml=YAML, classes_txt="bus\ncar\n")
+    assert f"numbers classes as car, bus, '{root}/classes.txt' as bus, car; remove or correct" in refused(
+        root
+    )
+
+
+@pytest.mark.parametrize("names", ["car\nbus\n", "person\ndog\n"])
+def test_equal_names_and_those_of_something_else_beside_a_data_yaml_do_not(put, names):
+    assert read(put(*BOTH, data_yaml=YAML, classes_txt=names)).annotated.boxes.names == ("car", "bus")

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
 IMAGE_DIRECTORIES = frozenset(
-    "image images img imgs jpegimages photos pictures rgb input inputs jpg jpgs jpeg jpegs png pngs".split()
+    "image images img imgs jpegimages pngimages imagestr photos pictures rgb input inputs"
+    " jpg jpgs jpeg jpegs png pngs".split()
 )
 MASK_DIRECTORIES = frozenset(
     "mask masks segmentation segmentations segmentationclass segmentationobject seg segs trimaps"
-    " labelids semantic".split()
+    " labelids semantic pedmasks labelstr".split()
 )
 LIKELY_MASK_DIRECTORIES = frozenset(
     "label labels annotation annotations gt groundtruth ground_truth target targets".split()

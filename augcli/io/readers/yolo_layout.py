@@ -197,6 +197,7 @@ def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple
     Beside it the file that names them, empty where there is none, and notes.
     """
     if described.names:
+        _check_names_beside(paths, described.names)
         note = Note("boxes are called as ", f"{paths.name!r} says, not by ", Option("classes"))
         return described, "", [note] if classes else []
     if described.names_file:
@@ -222,6 +223,21 @@ def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple
         )
     notes = [f"classes: the {len(found)} names of {place_of_names!r}"] if place_of_names else []
     return described._replace(names=found, class_count=len(found)), place_of_names, notes
+
+
+def _check_names_beside(paths: Paths, names: tuple[str, ...]) -> None:
+    """Refuse a file of the same names in another order: labels may be numbered by either.
+
+    Raises:
+        InputError: Naming both.
+    """
+    place, beside = _read_names(paths, _list_name_files(paths)) or ("", names)
+    if beside != names and sorted(beside) == sorted(names):
+        own, other = (", ".join(listed)[:80] for listed in (names, beside))
+        raise InputError(
+            f"{paths.name!r} numbers classes as {own}, {place!r} as {other};"
+            " remove or correct the one by which the labels are not numbered"
+        )
 
 
 def _list_name_files(paths: Paths) -> list[str]:
