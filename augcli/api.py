@@ -273,7 +273,7 @@ def preview(
             Columns and links of `src` are read as its recipe says.
         sheet: Path of a PNG to write; None writes none.
         count: How many outputs to show, at least 1.
-        dst: Where `materialize` would write, which is never read; it may be left out.
+        dst: Where `materialize` would write; it may be left out.
         labels: CSV, parquet or JSON lines table that labels the images of a folder, as the output was made.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
@@ -287,8 +287,8 @@ def preview(
     Raises:
         UsageError: If the recipe or an argument is not accepted.
         InputError: If `src` is missing or another one, cannot be labelled, or nothing can be shown of it.
-        OutputError: If a directory is not an output of augcli, or damaged, `dst` lies in `src`, or `sheet` in
-            one of them.
+        OutputError: If a directory is not an output of augcli, or damaged, `dst` lies in `src` or is
+            something else, or `sheet` lies in one of them.
         StorageError: If the machine fails.
     """
     from augcli.io.readers.source import open_source

@@ -18,9 +18,11 @@ from augcli.io.records.annotation_columns import BOXES
 from augcli.io.records.parts import Parts
 from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
-from augcli.io.store.names import part_names
+from augcli.io.store.names import RECIPE, part_names
+from augcli.io.store.places import open_destination
 from augcli.io.writers.choose import choose_writer
 from augcli.pipeline.output.commit import check_apart
+from augcli.pipeline.output.look import look
 from augcli.pipeline.plan.splits import table_options
 from augcli.pipeline.preview import preview_outputs
 from augcli.report.drawing import SourceImages, draw_result, load_results
@@ -99,11 +101,14 @@ def draw_recipe(src: str, recipe: Recipe, selection: Selection, dst: str | None,
     Raises:
         UsageError: If the recipe asks what the input does not allow.
         InputError: If SRC is missing, empty or cannot be labelled, or none of its images can be used.
-        OutputError: If DST overlaps SRC.
+        OutputError: If DST overlaps SRC, or is something else than an output.
         StorageError: If the machine fails.
     """
     if dst is not None:
         check_apart(src, dst, selection)
+        store = open_destination(dst, selection.access)
+        if store.read([RECIPE]) == [None]:
+            look(store)
     source = open_source(src, selection)
     with own_pixel_bound(), ThreadPoolExecutor(THREADS, thread_name_prefix="augcli-preview") as pool:
         outputs = preview_outputs(source, recipe, count, pool)

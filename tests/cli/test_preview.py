@@ -70,6 +70,25 @@ def test_a_dst_inside_of_src_is_refused(src, cli, tmp_path):
     assert not (tmp_path / "sheet.png").exists()
 
 
+@pytest.mark.parametrize("command", [[], ["--preview", "sheet.png"]], ids=["run", "preview"])
+def test_a_dst_that_is_something_else_is_refused_as_by_a_run(command, src, cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("")
+    for name, says in (("file", "is a file"), ("other", "holds something else ('notes.txt')")):
+        done = cli("cutmix", src, name, *command)
+        assert (done.returncode, says in done.stderr) == (5, True)
+    assert not (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.slow
+def test_the_output_of_another_recipe_may_stand_in_dst(src, cli, tmp_path):
+    cli("cutmix", src, tmp_path / "dst")
+    done = cli("cutmix", "--seed", 1, src, tmp_path / "dst", "--preview", tmp_path / "sheet.png")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_sheet_inside_of_src_is_refused(src, cli):
     done = cli("cutmix", src, "--preview", src / "cat" / "sheet.png")
     assert done.returncode == 5
