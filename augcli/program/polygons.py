@@ -16,7 +16,7 @@ import numpy as np
 from augcli.samples import Polygons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -233,9 +233,7 @@ def open_rings(geometries: NDArray[Any]) -> list[tuple[Polygons, float]]:
 
     parts, owners = shapely.get_parts(geometries, return_index=True)
     if shapely.get_num_interior_rings(parts).any():
-        opened = [list(_cut_open(part)) for part in parts]
-        owners = owners.repeat(list(map(len, opened)))
-        parts = np.array([part for own in opened for part in own])
+        parts, owners = _cut_open(parts, owners)
     found: list[list[tuple[list[list[float]], float]]] = [[] for _ in geometries]
     points, of_rings = shapely.get_coordinates(shapely.get_exterior_ring(parts), return_index=True)
     starts = np.searchsorted(of_rings, np.arange(len(parts) + 1))
@@ -266,16 +264,37 @@ def _find_bends(points: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArr
     return ~((points == points[before]) & (points == points[behind])).any(1)
 
 
-def _cut_open(polygon: Any) -> Iterable[Any]:
-    """Yield the parts into which a polygon falls if it is cut through its holes, row by row."""
+def _cut_open(parts: NDArray[Any], owners: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the parts into which polygons fall if they are cut through their holes, and whose each is.
+
+    Each is cut along the middle row of its first hole, all of them in one go; what has holes still, again.
+    """
     import shapely
 
-    if not shapely.get_num_interior_rings(polygon):
-        yield polygon
-        return
-    holes = shapely.bounds(shapely.get_rings(polygon)[1:]).tolist()
-    top, _, bottom, _ = min(holes)
-    middle, (y0, x0, y1, x1) = (top + bottom) / 2, shapely.bounds(polygon).tolist()
-    for half in (shapely.box(y0, x0, middle, x1), shapely.box(middle, x0, y1, x1)):
-        for part in shapely.get_parts(_keep_areas(shapely.intersection(polygon, half))):
-            yield from _cut_open(part)
+    done = []
+    while len(parts):
+        has_holes = shapely.get_num_interior_rings(parts) > 0
+        done.append((parts[~has_holes], owners[~has_holes]))
+        parts, owners = parts[has_holes].repeat(2), owners[has_holes].repeat(2)
+        if len(parts):
+            halves = shapely.intersection(parts, _halve(parts[::2]))
+            parts, of_halves = shapely.get_parts(halves, return_index=True)
+            parts, of_parts = shapely.get_parts(parts, return_index=True)  # collections hold others
+            kept = (shapely.get_type_id(parts) == POLYGON) & (shapely.area(parts) >= LEAST_AREA)
+            parts, owners = parts[kept], owners[of_halves[of_parts[kept]]]
+    whole, theirs = zip(*done, strict=True)
+    return np.concatenate(whole), np.concatenate(theirs)
+
+
+def _halve(polygons: NDArray[Any]) -> NDArray[Any]:
+    """Return two boxes for each polygon that has holes: above the middle row of its first hole, and below."""
+    import shapely
+
+    rings, owners = shapely.get_rings(polygons, return_index=True)
+    is_hole = np.diff(owners, prepend=-1) == 0
+    bounds, owners = shapely.bounds(rings[is_hole]), owners[is_hole]
+    order = np.lexsort((*bounds.T[::-1], owners))
+    firsts = order[np.diff(owners[order], prepend=-1) > 0]
+    middles = (bounds[firsts, 0] + bounds[firsts, 2]) / 2
+    y0, x0, y1, x1 = shapely.bounds(polygons).T
+    return np.stack([shapely.box(y0, x0, middles, x1), shapely.box(middles, x0, y1, x1)], 1).ravel()

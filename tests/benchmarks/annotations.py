@@ -30,7 +30,7 @@ from augcli.io.boxes.coco_rle import encode_runs
 from augcli.program.run_lengths import Block, pack
 
 KINDS = ("boxes", "polygons", "run lengths", "keypoints")
-OPERATIONS = ("cutmix", "patch-cutout")
+OPERATIONS = ("cutmix", "mixup", "patch-cutout")
 CORNERS, ROUNDS, CATEGORIES = 32, 5, 20
 
 
