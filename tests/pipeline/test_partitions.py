@@ -572,14 +572,3 @@ def test_a_machine_that_would_write_other_bytes_is_refused(src, tmp_path, monkey
         with pytest.raises(VersionError, match="would write other bytes"):
             augcli.materialize(src, dst, CUTMIX, partition=partition)
     assert tree(dst) == before
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("small")
-def test_counts_and_notes_are_those_of_one_run(src, check_equal):
-    for number in range(4):
-        Image.new("I;16", (10, 8), 40_000).save(src / "cat" / f"deep{number}.png")
-    (src / "list.txt").write_text("x")
-    whole = check_equal(src, THREE)
-    assert whole.counts == {"colour partners read as grey, since 16-bit grey stays so": 12}
-    assert whole.notes == ("passed over 1 .txt",)
