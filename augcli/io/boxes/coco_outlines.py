@@ -11,7 +11,7 @@ import numpy as np
 
 from augcli.io.boxes.base import NEGATIVE, NOT_NUMBERS, BadBoxError
 from augcli.io.boxes.coco_rle import decode_runs, encode_runs
-from augcli.io.boxes.decimals import DECIMALS, round_decimals
+from augcli.io.boxes.decimals import DECIMALS, round_decimals, round_many
 from augcli.program.polygons import find_edges
 from augcli.program.run_lengths import find_bounds
 from augcli.samples import Corners, Outline, Polygons, RunLengths
@@ -82,10 +82,11 @@ def describe_outline(outline: Outline) -> dict[str, Any]:
     if outline.form is not None:
         entry["segmentation"] = _describe_form(outline.form)
     if outline.keypoints is not None:
-        points, visible = outline.keypoints[:, :2], outline.keypoints[:, 2:]
-        rows = np.hstack([points[:, ::-1] - MIDDLE * (visible > 0), visible])
-        entry["keypoints"] = list(map(round_decimals, rows.ravel().tolist()))
-        entry["num_keypoints"] = int(np.count_nonzero(visible))
+        rows = outline.keypoints[:, [1, 0, 2]]
+        is_there = rows[:, 2:] > 0
+        rows[:, :2] -= MIDDLE * is_there
+        entry["keypoints"] = round_many(rows.ravel())
+        entry["num_keypoints"] = int(np.count_nonzero(is_there))
     return entry
 
 

@@ -219,8 +219,8 @@ def write_numbers(shape: Shape, size: tuple[int, int], task: str, keypoints: tup
             corners = ring if len(ring) else corners
         elif isinstance(form, Corners) or (task == SEGMENT and isinstance(form, Polygons)):
             corners = join_parts(form) if isinstance(form, Polygons) else form.points
-        return " ".join(map(_write_share, (corners[:, ::-1] / [width, height]).ravel().tolist()))
-    texts = list(map(_write_share, box))
+        return " ".join(_write_shares((corners[:, ::-1] / [width, height]).ravel().tolist()))
+    texts = _write_shares(box)
     if task == POSE and keypoints:
         given = shape.outline.keypoints if shape.outline else None
         points = np.zeros((keypoints[0], 3))
@@ -233,14 +233,18 @@ def write_numbers(shape: Shape, size: tuple[int, int], task: str, keypoints: tup
 
 def _write_keypoint(x: float, y: float, seen: int, length: int) -> list[str]:
     if length == 2:
-        return [_write_share(x), _write_share(y)] if seen else [MISSING, MISSING]
-    return [_write_share(x), _write_share(y), str(seen)]
+        return _write_shares([x, y]) if seen else [MISSING, MISSING]
+    return [*_write_shares([x, y]), str(seen)]
 
 
-def _write_share(value: float) -> str:
-    """Return the shortest decimals of a share, without an exponent."""
-    text = f"{min(max(value, 0.0), 1.0):.{DECIMALS}f}".rstrip("0")
-    return text + "0" if text.endswith(".") else text
+def _write_shares(values: Iterable[float]) -> list[str]:
+    """Return the shortest decimals of shares, without an exponent."""
+    texts = []
+    for value in values:
+        # Most lie within: two comparisons take a third of the time of min and max.
+        text = f"{value if 0 <= value <= 1 else min(max(value, 0.0), 1.0):.{DECIMALS}f}".rstrip("0")
+        texts.append(text + "0" if text[-1] == "." else text)
+    return texts
 
 
 def join_parts(form: Polygons) -> NDArray[np.float64]:
