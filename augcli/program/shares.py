@@ -34,7 +34,7 @@ def scale_outline(outline: Outline, height: int, width: int) -> Outline:
         form = form._replace(points=form.points * sides)
         outline = outline._replace(area=_find_area(form.points))
     if keypoints is not None:
-        places = np.clip(keypoints[:, :2] * sides, 0, sides)
+        places = (keypoints[:, :2] * sides).clip(0, sides)
         keypoints = np.concatenate([places, keypoints[:, 2:]], 1)
     return outline._replace(form=form, keypoints=keypoints)
 

@@ -63,8 +63,9 @@ class Stretch(NamedTuple):
 
     def move_edges(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where boxes (n, 4) of the partner lie in the output."""
-        moved = [self.move_points(corners) for corners in (edges[:, :2], edges[:, 2:])]
-        return edges if self.is_still else np.hstack(moved)
+        if self.is_still:
+            return edges
+        return np.hstack([self.move_points(corners) for corners in (edges[:, :2], edges[:, 2:])])
 
     def move_points(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where points (n, 2), y and x, of the partner lie in the output."""

@@ -164,14 +164,17 @@ class AnnotationFollower:
             return OutputAnnotations(mask=mask)
         images = [base, *partners]
         sources = [Source(shape.height, shape.width, image.edges, *image.outlines) for image, shape in images]
+        keys = [printable_key(image.key) for image, _ in images]
+        may_lie = [self._geometry is None and shape[:2] == base[1][:2] for _, shape in images]
         boxes, mended = [], 0
         for seen in follow_boxes(program, sources[0], sources[1:], self._rule):
-            image, shape = images[0 if seen.slot is None else seen.slot + 1]
-            category, extra = image.boxes.categories[seen.number], image.boxes.extras[seen.number]
-            key, mended = printable_key(image.key), mended + seen.is_mended
+            place, number = 0 if seen.slot is None else seen.slot + 1, seen.number
+            image = images[place][0]
+            mended += seen.is_mended
+            is_as_read = may_lie[place] and _lies_as_read(seen, image)
             shares = seen.visibility, seen.weight
-            is_as_read = self._geometry is None and shape[:2] == base[1][:2] and _lies_as_read(seen, image)
-            boxes.append(WrittenBox(seen.edges, category, *shares, key, extra, seen.outline, is_as_read))
+            said = image.boxes.categories[number], *shares, keys[place], image.boxes.extras[number]
+            boxes.append(WrittenBox(seen.edges, *said, seen.outline, is_as_read))
         return OutputAnnotations(base[0].boxes.extra, tuple(boxes), mask, mended)
 
     def _changes_masks(self, program: Program) -> bool:
