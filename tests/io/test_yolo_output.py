@@ -15,6 +15,11 @@ from PIL import Image
 
 import augcli
 from augcli.errors import InputError, UsageError
+from augcli.io.records.annotation_columns import BOX_BYTES
+from augcli.io.records.part_files import write_part_file
+from augcli.io.records.parts import Parts
+from augcli.io.store.local import LocalStore
+from augcli.io.writers.yolo import LabelFiles
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.mixup import Mixup
@@ -441,6 +446,28 @@ def test_a_second_run_has_nothing_to_do_and_a_lost_label_is_made_again(make, tmp
     assert augcli.verify(dst).differences
     augcli.materialize(root, dst, single(CutMix()))
     assert tree(dst) == before
+
+
+def test_a_second_run_writes_no_label_to_know_that_all_stand(make, tmp_path, monkeypatch):
+    root, dst = make(), tmp_path / "dst"
+    augcli.materialize(root, dst, single(CutMix()))
+    monkeypatch.delattr(LabelFiles, "_texts")
+    assert augcli.materialize(root, dst, single(CutMix())).outputs_made == 0
+
+
+def test_where_parts_say_no_lengths_of_labels_a_cut_one_is_made_again(make, tmp_path):
+    root, dst = make(), tmp_path / "dst"
+    augcli.materialize(root, dst, single(CutMix()))
+    store = LocalStore(str(dst))
+    for path in dst.glob(".augcli-*.parquet"):
+        part = Parts(store).read_one(path.stem.removeprefix(".augcli-"))
+        write_part_file(store, part.chunk, part.rows().drop_columns([BOX_BYTES]), part.facts)
+    assert augcli.materialize(root, dst, single(CutMix())).outputs_made == 0
+    cut = next(path for path in (dst / "labels/train").iterdir() if path.stat().st_size)
+    whole = cut.read_bytes()
+    cut.write_bytes(whole[:-1])
+    assert augcli.materialize(root, dst, single(CutMix())).outputs_made > 0
+    assert cut.read_bytes() == whole
 
 
 def test_a_changed_label_makes_its_images_anew(make, tmp_path):

@@ -31,6 +31,10 @@ BOXES, IMAGE, MASK = (PRIVATE + name for name in ("boxes", "image", "mask"))
 BOXED = ("file_name", "height", "width", "source", IMAGE, BOXES)
 """The columns from which files of boxes are written."""
 
+BOX_BYTES = f"{PRIVATE}box_bytes"
+"""How long the file of an output's boxes is, where each output has its own. Part files of earlier versions do
+not have this column."""
+
 
 class OutputAnnotations(NamedTuple):
     """The mask and the boxes of an output.

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
+import pyarrow as pa
+
 from augcli.io.boxes.base import BOX_FILES, BoxFormat, box_formats
 from augcli.io.records import part_files
-from augcli.io.records.annotation_columns import BOXED, boxed_images
+from augcli.io.records.annotation_columns import BOX_BYTES, BOXED, boxed_images
 from augcli.program.annotated import BoxHeader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    import pyarrow as pa
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from augcli.io.store.base import Sink, Store
     from augcli.io.writers.base import Fill
@@ -41,21 +41,37 @@ class AnnotationFiles:
 
     def files(self, file_names: Iterable[str]) -> set[str]:
         """Return the keys of the files that hold the boxes of single outputs."""
-        return {self.base + self._place(name) for name in file_names} if self.file_per_image else set()
+        return set(map(self._key, file_names)) if self.file_per_image else set()
 
     def tables(self) -> dict[str, Fill]:
         """Return the key of the file that holds the boxes of all outputs, and what fills it."""
         return {} if self.file_per_image else {self.base + self._document: self._fill}
 
-    def commit(self, store: Store, rows: pa.Table) -> None:
-        """Write the files of a chunk's outputs: whole, though not synced one by one, as images are not."""
+    def commit(self, store: Store, rows: pa.Table) -> pa.Table:
+        """Write the files of a chunk's outputs: whole, though not synced one by one, as images are not.
+
+        Returns:
+            The rows, with the lengths of these files.
+        """
+        if not self.file_per_image:
+            return rows
         texts = dict(self._texts(rows))
         store.stage(list(texts), list(texts.values()))
         store.publish(list(texts))
+        return rows.append_column(BOX_BYTES, pa.array(map(len, texts.values()), pa.int64()))
+
+    def columns(self, known: Collection[str]) -> list[str]:
+        """Return which of the known columns of a part file say whether the files of its outputs stand."""
+        if not self.file_per_image:
+            return []
+        return ["file_name", BOX_BYTES] if BOX_BYTES in known else list(BOXED)
 
     def stand(self, rows: pa.Table, sizes: Mapping[str, int]) -> bool:
         """True if the files of these outputs stand, each as long as it was written."""
-        return all(sizes.get(key) == len(text) for key, text in self._texts(rows))
+        if BOX_BYTES not in rows.column_names:
+            return all(sizes.get(key) == len(text) for key, text in self._texts(rows))
+        names, lengths = (rows.column(name).to_pylist() for name in ("file_name", BOX_BYTES))
+        return [sizes.get(self._key(name), -1) for name in names] == lengths
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write the files of these outputs anew, wherever the sink leads."""
@@ -94,11 +110,11 @@ class AnnotationFiles:
         for image in boxed_images(rows) if self.file_per_image else ():
             text = io.BytesIO()
             self._format.write(text, self.header, partial(iter, [_shorten(image)]))
-            yield self.base + self._place(image.file_name), text.getvalue()
+            yield self._key(image.file_name), text.getvalue()
 
-    def _place(self, file_name: str) -> str:
-        """Return where an output's own file lies below the split."""
-        return f"{FOLDER}{below_images(file_name).rsplit('.', 1)[0]}{self._format.suffix}"
+    def _key(self, file_name: str) -> str:
+        """Return where an output's own file lies."""
+        return f"{self.base}{FOLDER}{below_images(file_name).rsplit('.', 1)[0]}{self._format.suffix}"
 
 
 def below_images(file_name: str) -> str:

@@ -56,7 +56,7 @@ class FolderWriter(SplitWriter):
         """Publish the chunk's images and masks, then write its part file."""
         self.store.publish(self._keys(rows.column("file_name").to_pylist()))
         if self._boxes:
-            self._boxes.commit(self.store, rows)
+            rows = self._boxes.commit(self.store, rows)
         part_files.write_part_file(self.store, chunk, rows, facts)
 
     def files(self, file_names: Iterable[str]) -> set[str]:
@@ -74,8 +74,9 @@ class FolderWriter(SplitWriter):
 
         They are not synced one by one, which would take longer than all else.
         """
-        needed = ["file_name", "bytes", *[MASK] * self.annotated.masks]
-        rows = part.rows(None if self._boxes and self._boxes.file_per_image else needed)
+        boxed = self._boxes.columns(part.columns) if self._boxes else []
+        needed = ["file_name", "bytes", *[MASK] * self.annotated.masks, *boxed]
+        rows = part.rows(list(dict.fromkeys(needed)))
         names, lengths = (rows.column(name).to_numpy().tolist() for name in ("file_name", "bytes"))
         if self.annotated.masks:
             lengths += [mask["bytes"] for mask in rows.column(MASK).to_pylist()]

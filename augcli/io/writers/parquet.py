@@ -62,7 +62,7 @@ class ParquetWriter(SplitWriter):
         drop_pairs(self.store, staged)
         rows = rows.set_column(0, "file_name", pa.array(places, pa.string()))
         if self._boxes:
-            self._boxes.commit(self.store, rows)
+            rows = self._boxes.commit(self.store, rows)
         facts = replace(facts, labels=self.options.text)
         part_files.write_part_file(self.store, chunk, rows, facts)
 
@@ -82,8 +82,8 @@ class ParquetWriter(SplitWriter):
         In a bucket files are whole, or they are not there.
         """
         has_masks = self.annotated.masks
-        needed = list_columns(has_masks)
-        rows = part.rows(None if self._boxes and self._boxes.file_per_image else needed)
+        boxed = self._boxes.columns(part.columns) if self._boxes else []
+        rows = part.rows(list(dict.fromkeys([*list_columns(has_masks), *boxed])))
         if not are_long(rows, has_masks, sizes, SHARDS):
             return False
         if is_local(self.store) and not all(_has_end(self.store, key) for key, _ in _by_shard(rows)):

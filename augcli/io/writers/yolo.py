@@ -25,7 +25,7 @@ from augcli.io.writers.labels_csv import fill_labels_csv
 from augcli.io.writers.metadata import fill_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from augcli.io.records.label_columns import TableOptions
     from augcli.io.writers.base import Fill
@@ -49,10 +49,6 @@ BOX_COLUMNS = {
 class LabelFiles(AnnotationFiles):
     """The label files of a split's outputs; `base` is the directory of the split below `labels/`."""
 
-    def files(self, file_names: Iterable[str]) -> set[str]:
-        """Return the keys of the label files of outputs."""
-        return {self._place(name) for name in file_names}
-
     @property
     def file_per_image(self) -> bool:
         """True: each output has a label file, though it be empty."""
@@ -61,9 +57,10 @@ class LabelFiles(AnnotationFiles):
     def _texts(self, rows: pa.Table) -> Iterator[tuple[str, bytes]]:
         """Yield each output's label file and what it holds."""
         for image in boxed_images(rows):
-            yield self._place(image.file_name), write_labels(image, self.header)
+            yield self._key(image.file_name), write_labels(image, self.header)
 
-    def _place(self, file_name: str) -> str:
+    def _key(self, file_name: str) -> str:
+        """Return where the label file of an output lies."""
         return f"{YOLO_LABELS}{self.base}{file_name.rpartition('.')[0]}.txt"
 
 
