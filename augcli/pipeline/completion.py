@@ -72,7 +72,9 @@ def complete(
         tallies = write_tables()
     if effort.is_littered and not extent.is_shared:  # until here tables are unfinished, too
         sweep(store)
-    return extent.finish(standing, tallies, sink), effort
+    counts = extent.finish(standing, tallies, sink)
+    effort.has_edited_card = sink.has_edited_card
+    return counts, effort
 
 
 def _count_committed(split: Split, known: int) -> int:

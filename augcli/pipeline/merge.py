@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from augcli.errors import Option, OutputError, StorageError, VersionError
 from augcli.io.boxes.recorded import read_annotated
 from augcli.io.records.counts import RowCounts, counted_columns
-from augcli.io.records.document_sizes import Measured
+from augcli.io.records.document_sizes import EDITED_CARD, Measured
 from augcli.io.records.parts import Parts
 from augcli.io.store.base import write_text
 from augcli.io.store.contents import list_contents
 from augcli.io.store.lease import locked
 from augcli.io.store.names import (
+    CARD,
     RECIPE,
     SUCCESS,
     find_idle_caches,
@@ -92,7 +93,8 @@ def _merge(
     troubles += checked.troubles
     if troubles:
         raise _refuse(output.store, troubles, count)
-    counts = _close(output, checked.splits)
+    sink = Measured(output.store)
+    counts = _close(output, checked.splits, sink)
     header = output.annotated.boxes
     boxes = sum((Counter(split.boxes) for plan in plans for split in plan.splits), Counter[int]())
     summary = summarize.summarize(
@@ -102,7 +104,10 @@ def _merge(
         counts,
         summarize.Before(checked.images, boxes, header.names if header else ()),
         summarize.Work((), 0, 0, "none", {"wall": time.perf_counter() - start}, merged=count),
-        list(dict.fromkeys(note for plan in plans for note in plan.notes)),
+        [
+            *dict.fromkeys(note for plan in plans for note in plan.notes),
+            *[EDITED_CARD] * sink.has_edited_card,
+        ],
     )
     check_held()
     commit.mark_complete(output.store, len(summary.failures) <= max_errors)
@@ -144,7 +149,7 @@ def _refuse(store: Store, troubles: Sequence[Trouble], count: int) -> StorageErr
     return StorageError(what, given, f" {how}then merge again")
 
 
-def _close(output: StoredOutput, splits: Sequence[SplitOutput]) -> list[RowCounts]:
+def _close(output: StoredOutput, splits: Sequence[SplitOutput], sink: Measured) -> list[RowCounts]:
     """Remove what no plan names, and write tables and documents; return the rows of each split, counted."""
     store, contents = output.store, output.contents
     stale = part_names(contents.sizes).difference(*(split.chunks for split in splits))
@@ -152,7 +157,6 @@ def _close(output: StoredOutput, splits: Sequence[SplitOutput]) -> list[RowCount
     write_text(store, RECIPE, (text or b"").decode())  # by that others find that this has begun
     unfinished = [key for key in contents.visible() if is_unfinished(key)]
     store.delete([*map(part_key, sorted(stale)), *find_idle_caches(contents.sizes, stale), *unfinished])
-    sink = Measured(store)
     tallies = [write_tables(split.writer, split.chunks, output.parts, sink) for split in splits]
     refuse_mixed_suffixes(str(output.recipe.format), tallies)
     documents.finish(sink, contents, frozenset(), splits, tallies, output.recipe)
@@ -174,7 +178,8 @@ def _allow_failures(output: StoredOutput, max_errors: int) -> None:
     """
     splits, found = output.read_splits()
     failures = sum(len(facts.failures) for split in splits for facts in split.output.facts)
-    if found or not failures or compare_documents(output, splits):
+    changed = {difference.file for difference in compare_documents(output, splits)} - {CARD}  # may be edited
+    if found or not failures or changed:
         given, without = Option("partition", "0/N"), Option("partition")
         what = f"DST {output.store.name!r} is not complete, and no partition left a plan there; make it with "
         raise StorageError(what, given, " and so on, or with the same command without ", without)

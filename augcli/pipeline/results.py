@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from augcli.io.records.document_sizes import EDITED_CARD
 from augcli.io.writers.comparison import Difference
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ class Effort:
         nodes: Chunks by the machine that made them; empty where that is this one.
         place: Where they were made, in words; empty where that is this machine.
         is_littered: Whether unfinished files may be left of attempts that were lost.
+        has_edited_card: Whether README.md was left as it is, since it was edited.
     """
 
     seconds: Counter[str] = field(default_factory=Counter)
@@ -160,3 +162,10 @@ class Effort:
     nodes: Counter[str] = field(default_factory=Counter)
     place: str = ""
     is_littered: bool = False
+    has_edited_card: bool = False
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines for the summary."""
+        made = [f"made by {self.place}"] if self.place else []
+        return made + [EDITED_CARD] * self.has_edited_card

@@ -175,7 +175,7 @@ def _work(begun: _Begun, backend: str, settings: Settings, given: Given, start: 
             from augcli.pipeline.completion import complete
 
             counts, effort = complete(extent, standing, workers, settings)
-            notes += [f"made by {effort.place}"] if effort.place else []
+            notes += effort.notes
         notes += begun.find_idle(None if extent.is_shared else counts)
         spent = {"wall": time.perf_counter() - start} | dict(sorted(effort.seconds.items()))
         work = summarize.Work(standing.todo_names, compared, effort.workers, backend, spent, extent.name)

@@ -154,8 +154,7 @@ SEEN_NAME = re.compile(r"\.augcli-([^/]+)\.seen")
 """How the caches beside part files are named."""
 
 DOCUMENTS_SEEN = ".augcli-documents.seen"
-"""The cache of how long tables and documents are: named as if of a chunk that never stands, so that it goes
-whenever a run or merge begins to write."""
+"""The cache of how long tables and documents are; no chunk is called so."""
 
 PLAN_PREFIX = ".augcli-plan-"
 PLAN_NAME = re.compile(re.escape(PLAN_PREFIX) + r"([0-9]+)-of-([0-9]+)")
@@ -228,8 +227,8 @@ def find_passing(keys: Iterable[str]) -> list[str]:
 
 def find_idle_caches(keys: Collection[str], outdated: Collection[str]) -> list[str]:
     """Return the caches among some keys whose chunks have no part file, or an outdated one."""
-    kept = part_names(keys).difference(outdated)
-    return sorted(key for key in keys if (match := SEEN_NAME.fullmatch(key)) and match[1] not in kept)
+    kept = {*map(seen_key, part_names(keys).difference(outdated)), DOCUMENTS_SEEN}
+    return sorted(key for key in keys if SEEN_NAME.fullmatch(key) and key not in kept)
 
 
 def probe_key(nonce: str) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from augcli.io.readers.splits import find_augmented
-from augcli.io.records.document_sizes import write_sizes
 from augcli.io.split_words import find_words, hugging_face_name, plain_name
 from augcli.io.store.base import write_text
 from augcli.io.store.names import (
@@ -91,8 +90,9 @@ def finish(
     current = document_names(splits, recipe).union(*(tally.files for tally in tallies))
     removed = former & contents.sizes.keys() | set(filter(is_removable, contents.visible()))
     sink.store.delete(sorted(removed - current))
+    sink.take_card()
     write_documents(splits, tallies, recipe, sink)
-    write_sizes(sink)
+    sink.write_noted()
 
 
 def is_removable(key: str) -> bool:
