@@ -69,7 +69,8 @@ readers/yolo_paths          where paths of a description lead
 readers/yolo_places         the images of its splits, and the label file of each
 readers/voc_reader          whether SRC is a Pascal VOC tree
 readers/voc_signs           what tells such a tree
-readers/voc                 such trees: lists of splits, boxes, masks of some
+readers/voc                 such trees: images, boxes, labels, masks of some
+readers/voc_lists           their lists of splits
 readers/own_samples         tar files of an output that is read as an input
 readers/shard_splits        splits of shards of any kind
 readers/ahead               files of buckets read before they are wanted

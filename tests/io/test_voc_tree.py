@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.errors import InputError
+from augcli.errors import InputError, Spelling
 from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
@@ -106,9 +106,10 @@ def test_an_image_in_the_lists_of_two_splits_stops(put):
 
 
 def test_without_lists_all_images_are_one(put):
-    source = read(put(main={"default": "0\n1\n"}))
+    source = read(put(main={"default": "0\n1\n"}, segmentation={}))
     assert keys(source) == {"": [f"{number}.jpg" for number in range(6)]}
     assert count(source) == {"": (6, None)}
+    assert "ImageSets/ holds no list of a split (train.txt, val.txt, ...): all images are one" in said(source)
 
 
 def test_no_splits_takes_all_images(put):
@@ -132,6 +133,95 @@ def test_keys_are_those_of_the_directory_of_images_given_alone(put):
     root = put()
     alone = read(root / "JPEGImages", boxes=str(root / "Annotations"))
     assert set(keys(read(root))["train"]) <= set(keys(alone)[""])
+
+
+FORMS = {
+    "suffixes": (["0.jpg", "1.jpg"], ["4.jpg"]),
+    "first words": (["0 1", "1 -1"], ["4 1"]),
+    "Windows": (["\ufeff0\r", "1\r", "\r"], ["4\r"]),
+}
+
+
+@pytest.mark.parametrize(("train", "test"), FORMS.values(), ids=FORMS)
+def test_lines_of_lists_may_have_suffixes_further_words_and_any_line_end(put, train, test):
+    source = read(put(main={"train": "\n".join(train), "test": "\n".join(test)}))
+    assert keys(source) == {"train": ["0.jpg", "1.jpg"], "test": ["4.jpg"]}
+
+
+def test_names_may_have_blanks(put):
+    root = put(main={"train": "my cat 0\n", "test": "1\n"})
+    for kind, suffix in (("JPEGImages", "jpg"), ("Annotations", "xml")):
+        (root / kind / f"0.{suffix}").rename(root / kind / f"my cat 0.{suffix}")
+    assert keys(read(root)) == {"train": ["my cat 0.jpg"], "test": ["1.jpg"]}
+
+
+def test_lists_that_name_no_image_stop_since_test_images_would_be_in_train(put):
+    root = put(main={"train": "x0\n", "test": "x1\n"})
+    with pytest.raises(InputError) as caught:
+        read(root)
+    assert caught.value.spell(Spelling.FLAG) == (
+        "the lists of ImageSets/Main/ name no image of JPEGImages/ ('x0', an image is '0'); write a name"
+        " without its suffix in each line, or give --no-splits to take all images as one split"
+    )
+    assert len(read(root, splits=False).catalogues[0]) == 6
+
+
+def test_without_lists_in_main_those_of_segmentation_or_of_the_directory_itself_count(put):
+    root = put(main={})
+    assert keys(read(root)) == {"train": ["0.jpg"], "val": ["3.jpg"]}
+    for path in (root / "ImageSets").glob("*/*.txt"):
+        path.unlink()
+    (root / "ImageSets" / "train.txt").write_text("0\n1\n")
+    (root / "ImageSets" / "valid.txt").write_text("2\n")
+    assert keys(read(root)) == {"train": ["0.jpg", "1.jpg"], "valid": ["2.jpg"]}
+
+
+def test_two_images_of_one_name_stop(put):
+    root = put()
+    Image.new("RGB", (40, 32)).save(root / "JPEGImages" / "0.png")
+    with pytest.raises(InputError, match=r"'0.jpg' and '0.png' of JPEGImages/ differ in their suffix alone"):
+        read(root)
+
+
+def test_a_table_of_labels_keeps_the_splits(put, tmp_path):
+    (tmp_path / "labels.csv").write_text("file_name,label\n0.jpg,cat\n1.jpg,dog\n2.jpg,dog\n3.jpg,cat\n")
+    files = InputFiles(labels=str(tmp_path / "labels.csv"))
+    source = open_source(str(put()), Selection(files))
+    assert keys(source) == {"train": ["0.jpg", "1.jpg"], "val": ["2.jpg", "3.jpg"]}
+    labels = [[label.classes for label in split.labels] for split in source.catalogues]
+    assert (labels, source.catalogues[0].classes) == ([[(0,), (1,)], [(1,), (0,)]], ("cat", "dog"))
+    assert count(source) == {"train": (2, None), "val": (2, None)}
+
+
+def test_images_outside_of_their_directory_are_noted(put):
+    root = put()
+    Image.new("RGB", (40, 32)).save(root / "8.jpg")
+    note = "left out: 3 images outside of JPEGImages/ ('8.jpg' first)"  # and two of SegmentationObject
+    assert note in said(read(root))
+    assert "left out: 3 images of" not in said(read(root, masks=root / "SegmentationObject"))
+
+
+def test_a_directory_of_boxes_without_xml_has_none(put):
+    root = put()
+    for path in (root / "Annotations").iterdir():
+        path.unlink()
+    assert count(read(root)) == {"train": (None, 1), "val": (None, 1)}
+
+
+@pytest.mark.parametrize("below", ["", "480p/bear/"])
+def test_masks_in_the_place_of_xml_are_masks(tmp_path, below):
+    for number in range(2):
+        for kind, suffix, mode in (("JPEGImages", "jpg", "RGB"), ("Annotations", "png", "L")):
+            path = tmp_path / "DAVIS" / kind / f"{below}{number}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new(mode, (8, 8)).save(path)
+    (tmp_path / "DAVIS" / "ImageSets").mkdir()
+    (tmp_path / "DAVIS" / "ImageSets" / "train.txt").write_text("/JPEGImages/0.jpg /Annotations/0.png\n")
+    [catalogue] = read(tmp_path / "DAVIS").catalogues
+    assert (len(catalogue), catalogue.boxes) == (2, None)
+    assert catalogue.masks.keys == [f"{below}0.png", f"{below}1.png"]
+    with pytest.raises(InputError, match=r"holds masks .'DAVIS/Annotations'. beside images"):
+        read(tmp_path)
 
 
 @pytest.mark.slow

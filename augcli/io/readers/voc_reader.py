@@ -23,20 +23,19 @@ class VocReader:
 
     def is_own(self, found: Input) -> bool:
         """True if SRC is such a tree, or holds some, of which one is to be given."""
-        directories = set(found.tree.directories) if found.tree else set()
-        return is_tree(directories, "") or bool(list_inner(directories))
+        return found.tree is not None and (is_tree(found.tree) or bool(list_inner(found.tree)))
 
     def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
         """List the images and find their boxes; see `Reader.open`.
 
         Raises:
-            InputError: If SRC holds trees and is none itself.
+            InputError: If SRC holds such trees and is not one itself.
         """
         from augcli.io.readers.voc import open_voc
 
-        directories = set(found.tree.directories) if found.tree else set()
-        if not is_tree(directories, ""):
-            inner = list_inner(directories)
+        assert found.tree is not None
+        if not is_tree(found.tree):
+            inner = list_inner(found.tree)
             shown = " and ".join(map(repr, inner[:3]))
             several = ", and so each other one" if len(inner) > 1 else ""
             raise InputError(
