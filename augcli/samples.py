@@ -267,7 +267,7 @@ class ImageBoxes(NamedTuple):
 
     Attributes:
         height: Rows of the image as the input says them; 0 where it does not.
-        width: Columns of pixels.
+        width: Columns of the image; 0 where the input does not say them.
         edges: (n, 4) float64: y0, x0, y1, x1 in pixels, half-open, y0 < y1 and x0 < x1.
         categories: For each box, an index into `BoxHeader.names`.
         extras: For each box what else the input says of it, as JSON text of an object.

@@ -54,6 +54,20 @@ def read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | 
     return None
 
 
+def list_class_names(feature: Any) -> dict[str, Any]:
+    """Return the class names in a feature of any depth, by their place in it."""
+    found: dict[str, Any] = {}
+    pending = [("", feature)]
+    while pending:
+        place, part = pending.pop()
+        if isinstance(part, dict) and part.get("_type") == "ClassLabel":
+            found[place] = part.get("names")
+        elif isinstance(part, dict | list):
+            inner = part.items() if isinstance(part, dict) else enumerate(part)
+            pending += ((f"{place}/{key}", value) for key, value in inner)
+    return found
+
+
 def is_class_list(schema: pa.Schema, column: str) -> bool:
     """True if Hugging Face's features say that a column holds lists of class indices."""
     element = _element(read_features(schema).get(column))
@@ -84,7 +98,7 @@ def _element(feature: Any) -> Any:
 
 
 def check_names(names: Any) -> tuple[str, ...] | None:
-    """Return class names that are all different and can be written; None if they are not.
+    """Return class names, all different and fit to be written; None if there are no names.
 
     Raises:
         InputError: If they are not a list of distinct texts.

@@ -245,7 +245,7 @@ def choose_reader(found: Input) -> Reader:
     """Return the reader whose own SRC is.
 
     Raises:
-        InputError: If no split has the name.
+        InputError: If no reader reads it.
     """
     for reader in reversed(READERS.values()):
         if reader.is_own(found):

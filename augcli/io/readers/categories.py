@@ -19,7 +19,7 @@ from augcli.io.boxes.voc_writing import COUNTING
 from augcli.io.hugging_face import check_names, read_features
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -34,12 +34,14 @@ class Listed(NamedTuple):
     """Categories in a column of several files.
 
     Attributes:
+        column: The name of the column.
         lists: The names that each file gives them, by its number; None where it gives none.
-        names: Those of all; None where no file gives any.
+        names: The names of all files; None where no file gives any.
         feature: Hugging Face's feature of the column with these names; None if there is none.
         notes: What was taken for what, in words.
     """
 
+    column: str
     lists: tuple[Names, ...]
     names: Names
     feature: Any
@@ -67,7 +69,7 @@ def list_categories(
     if names and check_names(category_names(feature, column)) != names:
         feature = deepcopy(feature)
         find_category(feature, column)["names"] = list(names)
-    return Listed(lists, names, feature, notes)
+    return Listed(column.name, lists, names, feature, notes)
 
 
 def move_cells(
@@ -84,14 +86,17 @@ def move_cells(
     Raises:
         InputError: If such a box stops the run.
     """
-    rows = iter(images)
+    rows = enumerate(images)
     moved: list[ImageBoxes] = []
     for count, own in zip(counts, listed.lists, strict=True):
         of_file = islice(rows, count)
         if own is None or listed.names is None or own == listed.names:
-            moved += of_file
-        else:
-            moved += _move(_leave_out_unknown(of_file, len(own), bad_boxes), own, listed.names)
+            moved += (image for _, image in of_file)
+            continue
+        places = _find_places(own, listed.names)
+        for row, image in of_file:
+            where = f"row {row} of column {listed.column!r}"
+            moved.append(_move(_leave_out_unknown(image, len(own), where, bad_boxes), places))
     return moved
 
 
@@ -136,9 +141,11 @@ def _move_all(
     moved = []
     for catalogue in catalogues:
         own = headers[catalogue.split]
-        is_moved = own is not None and own.names != names
-        boxes = _move_known(catalogue.boxes or (), own.names, names) if own and is_moved else catalogue.boxes
-        moved.append(replace(catalogue, boxes=boxes))
+        if own is not None and own.names != names:
+            places = _find_places(own.names, names)
+            boxes = [image and _move(image, places) for image in catalogue.boxes or ()]
+            catalogue = replace(catalogue, boxes=boxes)
+        moved.append(catalogue)
     return tuple(moved)
 
 
@@ -179,34 +186,28 @@ def _check_keypoints(known: Mapping[str, BoxHeader], common: BoxHeader, what: st
                 )
 
 
-def _move(images: Iterable[ImageBoxes], own: tuple[str, ...], names: tuple[str, ...]) -> Iterator[ImageBoxes]:
-    """Yield images whose boxes have the categories of another list, by name."""
-    places = {name: index for index, name in enumerate(names)}
-    to = [places[name] for name in own]
-    for image in images:
-        yield image._replace(categories=tuple(to[index] for index in image.categories))
+def _find_places(own: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
+    """Return the index that each category has in another list, by name."""
+    by_name = {name: index for index, name in enumerate(names)}
+    return [by_name[name] for name in own]
 
 
-def _move_known(
-    images: Iterable[ImageBoxes | None], own: tuple[str, ...], names: tuple[str, ...]
-) -> list[ImageBoxes | None]:
-    return [image and next(_move([image], own, names)) for image in images]
+def _move(image: ImageBoxes, places: Sequence[int]) -> ImageBoxes:
+    return image._replace(categories=tuple(places[index] for index in image.categories))
 
 
-def _leave_out_unknown(images: Iterable[ImageBoxes], count: int, bad_boxes: str) -> Iterator[ImageBoxes]:
-    """Yield images without the boxes whose category is beyond the names of their own file."""
-    for image in images:
-        kept = [number for number, index in enumerate(image.categories) if index < count]
-        if len(kept) == len(image.categories):
-            yield image
-            continue
-        detail = f"category {max(image.categories)} is not one of the {count} of its own file"
-        skipped = stop_or_skip(BadBoxError("unknown category", detail), bad_boxes)
-        lost = len(image.categories) - len(kept)
-        yield image._replace(
-            edges=image.edges[kept],
-            categories=tuple(image.categories[number] for number in kept),
-            extras=tuple(image.extras[number] for number in kept),
-            outlines=tuple(image.outlines[number] for number in kept) if image.outlines else (),
-            skipped=(*image.skipped, *[skipped] * lost),
-        )
+def _leave_out_unknown(image: ImageBoxes, count: int, where: str, bad_boxes: str) -> ImageBoxes:
+    """Return an image without the boxes whose category is beyond the names of their own file."""
+    kept = [number for number, index in enumerate(image.categories) if index < count]
+    if len(kept) == len(image.categories):
+        return image
+    detail = f"{where}: category {max(image.categories)} is not one of the {count} of its own file"
+    skipped = stop_or_skip(BadBoxError("unknown category", detail), bad_boxes)
+    lost = len(image.categories) - len(kept)
+    return image._replace(
+        edges=image.edges[kept],
+        categories=tuple(image.categories[number] for number in kept),
+        extras=tuple(image.extras[number] for number in kept),
+        outlines=tuple(image.outlines[number] for number in kept) if image.outlines else (),
+        skipped=(*image.skipped, *[skipped] * lost),
+    )

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from augcli.errors import InputError, Option
 from augcli.io.boxes.columns import column_feature
-from augcli.io.hugging_face import read_features
+from augcli.io.hugging_face import list_class_names, read_features
 from augcli.io.labels.choice import Kind, describe_unlike
 from augcli.io.labels.class_list import describe_missing
 from augcli.io.labels.columns import holds_lists, holds_texts, plain_kind
@@ -244,13 +244,10 @@ def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, lis
 def _find_renamed(shards: Sequence[Shard], names: Sequence[str]) -> list[str]:
     """Return the columns whose class names differ between shards: numbers would mean other classes."""
     features = [read_features(shard.schema) for shard in shards]
-    said = [{name: json.dumps(own[name]) for name in names if name in own} for own in features]
-    first = next(iter(said), {})
     return [
         name
         for name in names
-        if any('"names"' in own.get(name, "") for own in said)
-        and any(own.get(name) != first.get(name) for own in said)
+        if len({json.dumps(list_class_names(known.get(name)), sort_keys=True) for known in features}) > 1
     ]
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HEAD = 1 << 16
 LOOKED_AT = 32
-"""Files of one directory that are looked at, and images whose names are looked for in tables."""
+"""Files of one directory that are looked at."""
 
 COCO, VOC, YOLO, TABLE = "COCO", "Pascal VOC", "YOLO", "table"
 
@@ -157,12 +157,10 @@ def _look_at_table(
     found: Input, first: str, catalogues: Sequence[Catalogue], selection: Selection
 ) -> list[str]:
     """Return a note on the first table that names an image."""
-    last = (key.rpartition("/")[2] for catalogue in catalogues for key in catalogue.keys)
-    names = {name for own in last for name in (own, own.rpartition(".")[0])}
     for key, head in _list_beside(found, first, selection):
         lines = head.decode("utf-8-sig", "replace").splitlines()[:2]
         cells = {cell.strip().strip('"').rpartition("/")[2] for cell in re.split("[,;\t]", ",".join(lines))}
-        if cells.isdisjoint(names):
+        if not _name_an_image(cells, catalogues):
             continue
         path = join_root(found.name, key)
         if PLACES.search(lines[0]) or NUMBERS.search(lines[0]):
@@ -177,3 +175,9 @@ def _look_at_table(
                 )
             ]
     return []
+
+
+def _name_an_image(cells: set[str], catalogues: Sequence[Catalogue]) -> bool:
+    """True if a cell of a table is the last part of an image's path, with or without its suffix."""
+    last = (key.rpartition("/")[2] for catalogue in catalogues for key in catalogue.keys)
+    return any(name in cells or name.rpartition(".")[0] in cells for name in last)

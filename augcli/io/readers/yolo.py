@@ -60,8 +60,7 @@ def open_yolo(found: Input, selection: Selection, classes: ClassList) -> Source:
         check_masks_apart(store, masks)
         catalogues = find_masks(catalogues, masks)
     has_table = selection.files.labels is not None or bool(data_set.paths.tree.named)
-    notes = data_set.notes
-    notes += _describe_labels(data_set, labels, len(keys), asked) if selection.finds_boxes else []
+    about_labels = _describe_labels(data_set, labels, len(keys), asked) if selection.finds_boxes else []
     return Source(
         catalogues=catalogues,
         layout="yolo" if selection.finds_boxes else "folder",
@@ -69,7 +68,12 @@ def open_yolo(found: Input, selection: Selection, classes: ClassList) -> Source:
         has_class_folders=has_table and labels_fit_folders(catalogues),
         main=main,
         has_table=has_table,
-        notes=(*notes, *(labelled.notes if labelled else ()), *_describe_rest(data_set, labels, selection)),
+        notes=(
+            *data_set.notes,
+            *about_labels,
+            *(labelled.notes if labelled else ()),
+            *_describe_rest(data_set, labels, selection),
+        ),
         annotated=Annotated(labels.header if selection.finds_boxes else None, masks is not None),
         labelled=labelled.facts if labelled else LabelFacts(),
     )

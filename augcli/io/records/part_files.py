@@ -185,7 +185,7 @@ class Output(NamedTuple):
         file_name: POSIX path below the table; in parquet form the `path` inside the image column.
         label: Dominant class; None where unlabelled.
         classes: Classes of the label before smoothing; None where unlabelled.
-        weights: Their weights, row after row.
+        weights: Their weights; None where unlabelled.
         lam: The base's own share of the pixels.
         source: Key of the base.
         partners: Keys of the partners by slot.
