@@ -19,9 +19,9 @@ from augcli.pipeline.plan.rings import SectionTooShortError
 from augcli.pipeline.plan.splits import plan_splits
 from augcli.pipeline.plan.tasks import slice_job
 from augcli.pipeline.worker.commit import join_results
+from augcli.pipeline.worker.drawing import Drawer
 from augcli.pipeline.worker.execute import execute
 from augcli.pipeline.worker.values import ORIGINAL
-from augcli.rng import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -136,14 +136,8 @@ def _choose_places(split: Split, positions: Iterator[tuple[Chunk, Arc]], number:
 
 def _is_drawn(split: Split, place: _Place) -> bool:
     """True if an output gets an operation; whether that is applied is not known before it is planned."""
-    seed, entries, sample = split.job.recipe.seed, split.job.recipe.entries, place.arc.members[0]
-    if place.copy == ORIGINAL:
-        return False
-    hashed = int(split.job.hashes[sample])
-    return any(
-        entry.draw(Draws(seed, number, place.copy, hashed)) is not None
-        for number, entry in enumerate(entries)
-    )
+    sample = int(split.job.hashes[place.arc.members[0]])
+    return place.copy != ORIGINAL and bool(Drawer(split.job.recipe).draw(place.copy, sample))
 
 
 def _make_first_changed(split: Split, places: Iterator[_Place], backend: Backend) -> Previewed | None:
