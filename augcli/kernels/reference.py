@@ -154,11 +154,11 @@ class _Taps(NamedTuple):
 
     Attributes:
         level: A tap is the mean of 2^level pixels.
-        first: The tap before which none is read.
-        last: Likewise after which.
+        first: The first tap that is read.
+        last: The last one.
         tap: Of each pixel the tap on its left, counted from the first.
-        next_tap: The one on its right; the same at the end.
-        weight: The weight of the right one, in 1/256.
+        next_tap: The tap on its right; at the end of the source the same tap.
+        weight: The weight of the tap on the right, in 1/256.
     """
 
     level: int

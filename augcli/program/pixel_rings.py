@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from augcli.samples import RunLengths
 
 RIGHT, DOWN, LEFT, UP = range(4)
-STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
+MOVES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 """What each direction adds to y and x; pixels of the object lie on the right hand."""
 
 MOST_DISTANCES = 1 << 20
@@ -66,8 +66,8 @@ def _follow(edges: dict[tuple[int, int], list[int]], start: tuple[int, int]) -> 
             del edges[place]
         if direction != last:
             corners.append(place)
-        step = STEPS[direction]
-        place, last = (place[0] + step[0], place[1] + step[1]), direction
+        move = MOVES[direction]
+        place, last = (place[0] + move[0], place[1] + move[1]), direction
         if place == start:
             break
     return np.array(corners, np.float64)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Digests = NDArray[np.uint64]
 
-STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 """Shifts and factors of `mix` (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators",
 in the variant 13 of Stafford)."""
 
@@ -26,7 +26,7 @@ ODD, NULL = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
 
 def mix(numbers: Digests) -> Digests:
     """Return numbers of which each bit depends on every bit of those that are given: no two become one."""
-    for shift, factor in STEPS:
+    for shift, factor in ROUNDS:
         numbers = (numbers ^ numbers >> np.uint64(shift)) * np.uint64(factor)
     return numbers ^ numbers >> np.uint64(31)
 
