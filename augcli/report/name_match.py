@@ -20,7 +20,7 @@ def is_called(name: str, key: str, split: str) -> bool:
 
 
 def is_nearly_called(name: str, key: str, split: str) -> bool:
-    """True if a name is the wanted name but for case, form of letters (NFC), slashes, `./` or its suffix."""
+    """True if a name is the wanted name but for case, NFC, slashes, `./` or a missing suffix."""
     plain, wanted, split = (_simplify(text) for text in (name, key, split))
     stem = plain[: plain.rindex(".")] if "." in plain.rpartition("/")[2][1:] else plain
     return is_called(plain, wanted, split) or is_called(stem, wanted, split)

@@ -99,7 +99,8 @@ def find_outputs(output: StoredOutput, key: str, dst: str) -> Shown:
 
     Args:
         output: What stands.
-        key: The name, whole or the last part of it; where no output bears it, its case and suffix may differ.
+        key: The name, whole or the last part of it; where no output bears it, its case may differ
+            and its suffix be missing.
         dst: The output as users call it.
 
     Raises:

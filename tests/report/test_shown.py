@@ -109,7 +109,7 @@ def test_the_last_part_of_a_key_finds_all_that_bear_it(output):
 
 
 @pytest.mark.parametrize("key", ["CAT/0.PNG", "cat\\0.png", "./cat/0.png", "cat/0"])
-def test_a_name_that_differs_in_case_slashes_or_suffix_is_found(output, key):
+def test_a_name_that_differs_in_case_or_slashes_or_lacks_its_suffix_is_found(output, key):
     shown = augcli.show(output[1], key)
     assert {one.source for one in shown.outputs} == {"cat/0.png"}
 
