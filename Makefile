@@ -41,6 +41,7 @@ bench: .venv/dev.stamp  ## speed against the codec floor and what one would writ
 	$(BIN)/python tests/benchmarks/memory.py
 	$(BIN)/python tests/benchmarks/shares.py
 	$(BIN)/python tests/benchmarks/annotations.py
+	$(BIN)/python tests/benchmarks/preview.py
 
 bench-cores: .venv/dev.stamp  ## how speed grows with 1, 2, 4, 8, 16 workers, as far as there are CPUs
 	$(BIN)/python tests/benchmarks/cores.py
