@@ -12,10 +12,9 @@ from augcli.arguments import (
     check_at_least,
     check_output,
     check_paths,
-    check_plan,
     list_idle_access,
     load_stored,
-    read_own_partition,
+    read_settings,
     remind_of_annotations,
     select,
 )
@@ -101,35 +100,26 @@ def materialize(
             machine there would write other bytes.
     """
     from augcli.io.store.urls import Access, plain_path
-    from augcli.kernels.backends import BACKENDS
     from augcli.pipeline.run import run
-    from augcli.pipeline.settings import EngineChoice, Settings
 
     check_paths(src=src, dst=dst, recipe=recipe, labels=labels, classes=classes, masks=masks, boxes=boxes)
-    if backend not in BACKENDS:
-        raise UsageError(Option("backend"), f" must be one of {', '.join(BACKENDS)}, got {backend!r}")
-    choice, access = EngineChoice(engine, ray_address), Access(endpoint_url, anonymous)
+    settings = read_settings(
+        workers=workers,
+        backend=backend,
+        engine=engine,
+        ray_address=ray_address,
+        max_errors=max_errors,
+        partition=partition,
+        plan=plan,
+        force=force,
+        dry_run=dry_run,
+    )
+    access = Access(endpoint_url, anonymous)
     loaded = open_recipe(recipe, access)
-    check_at_least(1, "workers", workers)
-    check_at_least(0, "max_errors", max_errors)
-    chosen = None if partition is None else read_own_partition(partition, force)
-    check_plan(plan, partition, engine)
     selection = select(loaded.recipe, dst, InputFiles.of(labels, classes, masks, boxes), access)
     if loaded.output is not None:
         remind_of_annotations(loaded.output, selection)
-    advance = advance or (lambda done, total: None)
-    settings = Settings(
-        workers=workers,
-        force=force,
-        dry_run=dry_run,
-        max_errors=max_errors,
-        backend=backend,
-        engine=choice,
-        is_stored=loaded.is_stored,
-        partition=chosen,
-        plan=plan,
-        advance=advance,
-    )
+    settings = replace(settings, is_stored=loaded.is_stored, advance=advance or settings.advance)
     summary = run(str(src), plain_path(dst), loaded.recipe, selection, settings)
     given = recipe if isinstance(recipe, str) else None
     idle = list_idle_access(access, (src, dst, given, *selection.files.paths))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from augcli.io.store.locations import Location
     from augcli.io.store.urls import Access
     from augcli.pipeline.plan.partitions import Partition
+    from augcli.pipeline.settings import Settings
     from augcli.recipe import Recipe
 
 ARGUMENTS = ("src", "dst", "recipe", "sheet", "key", "file", "first", "second", "a", "b")
@@ -82,7 +83,44 @@ def locate_report(file: str | os.PathLike[str], dst: str, access: Access) -> Loc
     return place
 
 
-def read_own_partition(text: str, force: bool) -> Partition:
+def read_settings(
+    *,
+    workers: int | None,
+    backend: str,
+    engine: str,
+    ray_address: str | None,
+    max_errors: int,
+    partition: str | None,
+    plan: int | None,
+    force: bool,
+    dry_run: bool,
+) -> Settings:
+    """Read how a run is to be done.
+
+    Raises:
+        UsageError: If a value is not accepted, or two do not go together.
+    """
+    from augcli.kernels.backends import BACKENDS
+    from augcli.pipeline.settings import EngineChoice, Settings
+
+    if backend not in BACKENDS:
+        raise UsageError(Option("backend"), f" must be one of {', '.join(BACKENDS)}, got {backend!r}")
+    check_at_least(1, "workers", workers)
+    check_at_least(0, "max_errors", max_errors)
+    _check_plan(plan, partition, engine)
+    return Settings(
+        workers=workers,
+        force=force,
+        dry_run=dry_run,
+        max_errors=max_errors,
+        backend=backend,
+        engine=EngineChoice(engine, ray_address),
+        partition=None if partition is None else _read_partition(partition, force),
+        plan=plan,
+    )
+
+
+def _read_partition(text: str, force: bool) -> Partition:
     """Read which partition is to be made.
 
     Raises:
@@ -102,7 +140,7 @@ MOST_PARTITIONS = 100_000
 """For so many may be planned at most: each is a file."""
 
 
-def check_plan(count: int | None, partition: str | None, engine: str) -> None:
+def _check_plan(count: int | None, partition: str | None, engine: str) -> None:
     """Refuse a number of partitions that is too small, and options that make outputs at the same time.
 
     Raises:

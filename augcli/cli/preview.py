@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from augcli import api
-from augcli.arguments import check_paths
+from augcli.arguments import check_paths, read_settings
 from augcli.cli import options, terminal
 from augcli.errors import Option, Reminder
 from augcli.recipe_files import open_recipe
@@ -68,6 +68,7 @@ def show_before(
     check_paths(preview=sheet)
     if isinstance(recipe, str):  # a directory is an output to `api.preview`, and here a mistake
         open_recipe(recipe, Access(settings["endpoint_url"], settings["anonymous"]))
+    read_settings(**{name: settings[name] for name in IDLE})  # a run would refuse them
     is_shown = sheet == TERMINAL
     if is_shown:
         terminal.check_shows_images()

@@ -113,6 +113,24 @@ def test_what_says_how_to_run_is_named_as_without_effect(src, cli, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--workers", "0"], "--workers must be >= 1, got 0"),
+        (["--backend", "tpu"], "--backend must be one of auto, cpu, gpu, reference, got 'tpu'"),
+        (["--engine", "spark"], "--engine must be one of local, ray, got 'spark'"),
+        (["--partition", "5/2"], "'5/2'"),
+        (["--plan", "0"], "--plan must be in 1..100000, got 0"),
+    ],
+)
+def test_what_a_run_refuses_of_its_own_options_is_refused(given, says, src, cli, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    done = cli("cutout", src, "--preview", sheet, *given)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not sheet.exists()
+
+
 def test_scripts_get_a_document_and_quiet_nothing(src, cli, tmp_path):
     sheet = str(tmp_path / "sheet.png")
     assert json.loads(cli("cutmix", src, "--preview", sheet, "--json").stdout) == {"preview": sheet}
