@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from augcli.errors import InputError, Option
 from augcli.io.boxes.base import BOX_FILES, box_formats
 from augcli.io.readers.annotations import find_boxes
-from augcli.io.readers.categories import unite_boxes
 from augcli.io.readers.pairs import join_root
 from augcli.io.store.locations import Kind
 from augcli.io.store.names import RECIPE
@@ -57,6 +56,8 @@ def find_own_boxes(
         places = [_locate_boxes(root, selection)]
     if not any(places):
         return catalogues, None, []
+    from augcli.io.readers.categories import unite_boxes  # here: most inputs have no boxes
+
     matched: list[Catalogue] = []
     headers: dict[str, BoxHeader | None] = {}
     notes: list[str] = []

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from augcli.errors import InputError, Option
 from augcli.io.readers.annotations import find_boxes
-from augcli.io.readers.categories import unite_boxes
 from augcli.io.readers.pairs import join_root
 from augcli.io.readers.splits import choose_split
 from augcli.io.store.locations import Kind
@@ -50,6 +49,8 @@ def find_given_boxes(
     Raises:
         InputError: If a file belongs to no split, or the categories of two splits differ.
     """
+    from augcli.io.readers.categories import unite_boxes  # here: most inputs have no boxes
+
     boxes = selection.files.boxes
     if not isinstance(boxes, tuple):
         return find_boxes(catalogues, names, selection.locate(boxes or ""), selection)
