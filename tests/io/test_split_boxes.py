@@ -122,6 +122,16 @@ def test_a_split_may_name_fewer_categories(src):
     assert [box["category_id"] for box in document["annotations"]] == [2]
 
 
+def test_a_split_without_categories_and_boxes_contradicts_no_other(src):
+    write_boxes(src.parent / "train.json", "train.png", ("cup", "cell"))
+    write_boxes(src.parent / "valid.json", "valid.png", ("cell", "cup"))
+    images = [{"id": 0, "file_name": "test.png", "width": 8, "height": 8}]
+    empty = {"images": images, "annotations": [], "categories": []}
+    (src.parent / "test.json").write_text(json.dumps(empty))
+    summary = run(src, [f"{split}={src.parent / split}.json" for split in ("train", "valid", "test")])
+    assert summary.boxes == {"cup": (1, 1), "cell": (1, 1)}
+
+
 def test_categories_of_one_name_and_other_keypoints_are_refused(src):
     for split, points in (("train", ["head", "tail"]), ("valid", ["tail", "head"])):
         path = src.parent / f"{split}.json"

@@ -543,6 +543,24 @@ def test_names_beside_a_data_yaml_in_another_order_stop(put):
     )
 
 
+@pytest.mark.parametrize(
+    "data", ["car\nbüs\n".encode("latin-1"), "bus\ncar\n".encode("utf-16"), b"bus\n\ncar\n"]
+)
+def test_names_that_cannot_be_read_do_not_matter_beside_a_data_yaml(put, data):
+    root = put(*BOTH, data_yaml=YAML)
+    (root / "classes.txt").write_bytes(data)
+    assert read(root).annotated.boxes.names == ("car", "bus")
+
+
+def test_names_in_another_encoding_stop_with_the_command_that_turns_them(put):
+    root = put(*BOTH)
+    (root / "classes.txt").write_bytes("car\nbüs\n".encode("latin-1"))
+    assert refused(root) == (
+        f"'{root}/classes.txt', which names classes, is not written in UTF-8 (byte 0xfc in line 2), but"
+        " probably in Windows-1252; save it as UTF-8, as with `iconv -f WINDOWS-1252 -t UTF-8`"
+    )
+
+
 @pytest.mark.parametrize("names", ["car\nbus\n", "person\ndog\n"])
 def test_equal_names_and_those_of_something_else_beside_a_data_yaml_do_not(put, names):
     assert read(put(*BOTH, data_yaml=YAML, classes_txt=names)).annotated.boxes.names == ("car", "bus")

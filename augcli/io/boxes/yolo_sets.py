@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augcli.errors import InputError
 from augcli.io.boxes.yolo_yaml import Value, parse_yaml
+from augcli.io.encodings import explain_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,12 +189,13 @@ def read_name_lines(data: bytes) -> tuple[str, ...]:
 
     Raises:
         InputError: If it is not UTF-8 text, or has an empty line between names: darknet and labelImg count
-            it as a class, others do not, and each class behind it would be another one.
+            it as a class, others do not, and each class behind it would be another one. The message begins
+            with a verb, and has the cure.
     """
     try:
         lines: Sequence[str] = data.decode("utf-8-sig").rstrip().splitlines()
     except UnicodeDecodeError as error:
-        raise InputError("must be UTF-8 text") from error
+        raise InputError("; ".join(explain_encoding(data))) from error
     names = tuple(line.strip() for line in lines)
     if "" in names:
         raise InputError(

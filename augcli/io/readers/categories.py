@@ -127,8 +127,8 @@ def unite_boxes(
         notes: list[str] = []
     else:
         cure = ("give both the same ones, or one split alone as SRC",)
-        lists = [own.names for own in known.values()]
-        names, notes = _unite_names(list(known), lists, f"{what}: the categories", cure)
+        listed = {split: own.names for split, own in known.items() if own.names}  # else it has no boxes
+        names, notes = _unite_names(list(listed), list(listed.values()), f"{what}: the categories", cure)
         common = next(own for own in known.values() if own.names == (names or ()))
         _check_keypoints(known, common, what)
     return _move_all(catalogues, headers, common.names), common, notes

@@ -228,10 +228,15 @@ def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple
 def _check_names_beside(paths: Paths, names: tuple[str, ...]) -> None:
     """Refuse a file of the same names in another order: labels may be numbered by either.
 
+    A file that cannot be read is not needed, and says nothing.
+
     Raises:
         InputError: Naming both.
     """
-    place, beside = _read_names(paths, _list_name_files(paths)) or ("", names)
+    try:
+        place, beside = _read_names(paths, _list_name_files(paths)) or ("", names)
+    except InputError:
+        return
     if beside != names and sorted(beside) == sorted(names):
         own, other = (", ".join(listed)[:80] for listed in (names, beside))
         raise InputError(
@@ -256,6 +261,5 @@ def _read_names(paths: Paths, keys: Sequence[str]) -> tuple[str, tuple[str, ...]
             try:
                 return name, read_name_lines(data)
             except InputError as error:
-                cure = "" if ";" in str(error) else "; correct it"
-                raise InputError(f"the names of classes {name!r} {error}{cure}") from error
+                raise InputError(f"{name!r}, which names classes, {error}") from error
     return None
