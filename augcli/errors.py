@@ -36,20 +36,28 @@ class Option:
 
     Attributes:
         name: As Python spells it.
-        value: What it is to be: a text, True or False; None names the option alone.
+        value: What it is to be: a text, several texts, True or False; None names the option alone.
     """
 
     name: str
-    value: str | bool | None = None
+    value: str | bool | tuple[str, ...] | None = None
 
     def spell(self, spelling: Spelling) -> str:
         """Return the option as Python, a recipe or the command line writes it."""
         words = self.name.replace("_", "-")
+        several = self.value if isinstance(self.value, tuple) else None
         if spelling is Spelling.ARGUMENT:
-            return self.name if self.value is None else f"{self.name}={self.value!r}"
+            return (
+                self.name
+                if self.value is None
+                else f"{self.name}={list(several) if several else self.value!r}"
+            )
         if spelling is Spelling.KEY:
             shown = str(self.value).lower() if isinstance(self.value, bool) else f'"{self.value}"'
+            shown = "[" + ", ".join(f'"{value}"' for value in several) + "]" if several else shown
             return words if self.value is None else f"{words} = {shown}"
+        if several:
+            return " ".join(Option(self.name, value).spell(spelling) for value in several)
         if isinstance(self.value, str):
             return f"--{words} {shlex.quote(self.value)}"
         return f"--no-{words}" if self.value is False else f"--{words}"

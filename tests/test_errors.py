@@ -38,6 +38,12 @@ from augcli.errors import (
             'file-col = "Photo Nr"',
             "--file-col 'Photo Nr'",
         ),
+        (
+            Option("boxes", ("train=a", "val=b c")),
+            "boxes=['train=a', 'val=b c']",
+            'boxes = ["train=a", "val=b c"]',
+            "--boxes train=a --boxes 'val=b c'",
+        ),
         (Option("force", True), "force=True", "force = true", "--force"),
         (Option("links", False), "links=False", "links = false", "--no-links"),
     ],

@@ -90,6 +90,12 @@ def test_boxes_that_are_not_read_are_named_with_a_cure_that_works(put, files, cu
     assert "which are not read; give" not in said(root, source)
 
 
+def test_boxes_of_splits_are_one_argument_in_python(put):
+    root = put(FOUND["VOC in splits"][0])
+    [note] = [note for note in read(root).notes if "not read; give" in str(note)]
+    assert str(note).endswith(f"give boxes=['train={root}/train/xml', 'val={root}/val/xml']")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "what"),
     [

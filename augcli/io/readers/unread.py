@@ -115,30 +115,26 @@ def _look_at_annotations(
             return [Note(what, Option("boxes", "FILE"))]
         place = key if kind == COCO else posixpath.dirname(key)
         what = f"{path!r} seems to hold boxes ({kind}), which are not read; give "
-        return [Note(what, *_give_boxes(found, place, catalogues, selection))]
+        return [Note(what, _give_boxes(found, place, catalogues, selection))]
     return []
 
 
-def _give_boxes(
-    found: Input, place: str, catalogues: Sequence[Catalogue], selection: Selection
-) -> list[object]:
-    """Return how a file or directory of boxes is given, as the words of a note: one for each split."""
+def _give_boxes(found: Input, place: str, catalogues: Sequence[Catalogue], selection: Selection) -> Option:
+    """Return how a file or directory of boxes is given: one for each split."""
     splits = [catalogue.split for catalogue in catalogues]
     holders = {posixpath.dirname(key) for catalogue in catalogues for key in catalogue.keys[:1]}
     if place in holders:  # XML beside images: all of it at once
-        return [Option("boxes", found.name)]
+        return Option("boxes", found.name)
     whole = join_root(found.name, place)
     if splits == [""]:
-        return [Option("boxes", whole)]
+        return Option("boxes", whole)
     pairs = [(split, _turn_to_split(place, split)) for split in splits]
-    there = [
-        (split, join_root(found.name, path))
+    there = tuple(
+        f"{split}={join_root(found.name, path)}"
         for split, path in pairs
         if path and selection.locate(join_root(found.name, path)).kind is not Kind.NOTHING
-    ]
-    given = [Option("boxes", f"{split}={path}") for split, path in there] or [Option("boxes", whole)]
-    words: list[object] = [word for option in given for word in (option, " ")]
-    return words[:-1]
+    )
+    return Option("boxes", there or whole)
 
 
 def _turn_to_split(place: str, split: str) -> str:
