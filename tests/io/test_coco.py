@@ -295,12 +295,13 @@ def test_file_that_the_machine_cannot_read_is_a_storage_error(tmp_path):
         (b"", r"Expecting value: line 1 column 1 \(char 0\)"),
         (b"<annotation/>", r"Expecting value: line 1 column 1 \(char 0\)"),
         (b'{"images": [],\n "annotations": [}', r"Expecting value: line 2 column 18 \(char 32\)"),
+        (b'{\0"\0x', "'utf-16-le' codec can't decode byte 0x78 in position 4: truncated data"),
         (b"[" * 100_000, "maximum recursion depth exceeded.*"),
         (b'{"x": NaN}', "NaN is not a number in JSON"),
         (b'{"x": -Infinity}', "-Infinity is not a number in JSON"),
         (b'{"x": %s}' % (b"9" * 5000), "Exceeds the limit .4300 digits. .*"),
     ],
-    ids=["empty", "XML", "torn", "deep", "NaN", "infinite", "digits"],
+    ids=["empty", "XML", "torn", "torn UTF-16", "deep", "NaN", "infinite", "digits"],
 )
 def test_file_that_cannot_be_parsed_is_refused(tmp_path, data, why):
     (tmp_path / "b.json").write_bytes(data)

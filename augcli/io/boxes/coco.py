@@ -144,9 +144,10 @@ def _parse(file: Location) -> object:
         raise InputError(f"{file.name!r} is not there: {LFS_CURE}")
     try:
         return json.loads(data, parse_constant=_refuse_constant)
-    except UnicodeDecodeError as error:
-        raise InputError(f"boxes {file.name!r}: it {'; '.join(explain_encoding(data))}") from error
     except (ValueError, RecursionError) as error:
+        what, cure = explain_encoding(data) if isinstance(error, UnicodeDecodeError) else ("", "")
+        if what:
+            raise InputError(f"boxes {file.name!r}: it {what}; {cure}") from error
         raise InputError(f"boxes {file.name!r} cannot be parsed: {error}; {accepted_boxes()}") from error
 
 
