@@ -41,7 +41,7 @@ from augcli.program.annotated import (
 if TYPE_CHECKING:
     from augcli.samples import Colour
 
-OUTPUT_VERSION = 4
+OUTPUT_VERSION = 5
 """Raised whenever the same seed and input give other bytes than before."""
 
 PILLOW_ERROR_BOUND = 178_956_970

@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from augcli.recipe import OUTPUT_VERSION
+
 PHOTOS = Path(__file__).parents[2] / "sample_data" / "photos"
 NAMES = ("a.jpg", "b.png", "c.webp", "d.gif")
 """The images that a label table is to label."""
@@ -514,7 +516,7 @@ def write_six(root: Path, name: str, mask: bytes | None) -> None:
 
 def annotations_document(annotations: dict[str, Any]) -> bytes:
     """Make an `augcli.json` that says so of its images' annotations."""
-    return to_json({"output_version": 4, "recipe": RECIPE, "annotations": annotations})
+    return to_json({"output_version": OUTPUT_VERSION, "recipe": RECIPE, "annotations": annotations})
 
 
 ANNOTATIONS: dict[str, Any] = {
