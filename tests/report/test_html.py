@@ -153,6 +153,24 @@ def test_boxes_stand_by_category_with_those_before_where_sources_are_given(make_
     }
 
 
+def test_boxes_before_are_those_of_the_augmented_split(make_folder, tmp_path):
+    for split in ("train", "test"):
+        make_folder({"": 2}, name=f"src/{split}")
+    files = {}
+    for split, number in (("train", 3), ("test", 1)):
+        files[split] = tmp_path / f"{split}.json"
+        files[split].write_text(json.dumps(BOXES | {"annotations": BOXES["annotations"][:number]}))
+    boxes = [f"{split}={path}" for split, path in files.items()]
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Cutout()), boxes=boxes)
+    page = augcli.write_report(tmp_path / "dst", src=tmp_path / "src", boxes=boxes)
+    body = page.split('id="box-table"')[1].split("</table>")[0]
+    assert re.findall(r'<bdi>(\w+)</bdi></th><td class="number" data-value="(\d+)"', body) == [
+        ("cell", "2"),
+        ("hole", "1"),
+        ("none", "0"),
+    ]
+
+
 @pytest.mark.slow
 def test_boxes_of_an_earlier_version_are_reported_shown_and_verified(make_folder, tmp_path):
     """Version 3 wrote boxes without outlines, and did not say whether they lie as they were read."""
