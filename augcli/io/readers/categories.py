@@ -37,7 +37,7 @@ class Listed(NamedTuple):
         column: The name of the column.
         lists: The names that each file gives them, by its number; None where it gives none.
         names: The names of all files; None where no file gives any.
-        feature: Hugging Face's feature of the column with these names; None if there is none.
+        feature: Hugging Face's feature of the column with these names; None without such a feature.
         notes: What was taken for what, in words.
     """
 

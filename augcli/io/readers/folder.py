@@ -100,9 +100,7 @@ class FolderReader:
         if selection.files.boxes is None and mask_store is None:
             notes += note_labels_beside(found.name, selection)
         catalogues, header, more = _find_boxes(catalogues, named, found, selection)
-        notes += more
-        if header is None:
-            notes += _note_unread(found, catalogues, selection)
+        notes += more if header is not None else [*more, *_note_unread(found, catalogues, selection)]
         return Source(
             catalogues=catalogues,
             layout=self.name,
