@@ -52,9 +52,9 @@ class Measured:
 
     def _write_card(self, text: bytes) -> None:
         """Write README.md unless the one that stands is not as it was written."""
-        [standing] = self.store.read([CARD])
         known, new = self.noted.get(CARD), hash_bytes(text)
-        if known and standing is not None and hash_bytes(standing) not in (known, new):
+        [standing] = self.store.read([CARD]) if known else [None]
+        if standing is not None and hash_bytes(standing) not in (known, new):
             self.has_edited_card = True
             return
         with self.store.writing(CARD) as file:

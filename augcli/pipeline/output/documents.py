@@ -13,6 +13,7 @@ from augcli.io.store.names import (
     CARD,
     CLASSES,
     DATA_YAML,
+    DOCUMENTS_SEEN,
     FAILURES,
     INDEX,
     TABLES,
@@ -90,7 +91,8 @@ def finish(
     current = document_names(splits, recipe).union(*(tally.files for tally in tallies))
     removed = former & contents.sizes.keys() | set(filter(is_removable, contents.visible()))
     sink.store.delete(sorted(removed - current))
-    sink.take_card()
+    if DOCUMENTS_SEEN in contents.sizes:
+        sink.take_card()
     write_documents(splits, tallies, recipe, sink)
     sink.write_noted()
 
