@@ -235,3 +235,11 @@ def test_a_tree_is_augmented_and_its_output_is_an_input(put, tmp_path):
     masked = augcli.materialize(root, tmp_path / "m", single(Cutout()), masks=root / "SegmentationClass")
     assert masked.outputs == 2
     assert len(list((tmp_path / "m").rglob("masks/*.png"))) == 2
+
+
+@pytest.mark.slow
+def test_an_output_of_a_tree_is_as_its_part_files_tell(put, tmp_path):
+    """So are its splits in their order: a run, merge and verify each list them."""
+    root = put(main=MAIN | {"test": "4\n"})
+    augcli.materialize(root, tmp_path / "dst", single(Cutout()))
+    assert not augcli.verify(tmp_path / "dst").differences

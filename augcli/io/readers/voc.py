@@ -50,6 +50,7 @@ def open_voc(found: Input, selection: Selection, classes: ClassList) -> Source:
         source = FolderReader().open(images, replace(selection, splits=False), classes)
         return replace(source, notes=(*notes, *source.notes))
     main = choose_split(list(splits), selection.split)
+    splits = dict(sorted(splits.items()))  # as an output that stands has them
     labelled = _label(images, splits, main, selection, classes)
     catalogues = tuple(map(_make_catalogue, splits, splits.values(), labelled.labellings))
     masks = selection.locate(selection.files.masks) if selection.files.masks is not None else None
