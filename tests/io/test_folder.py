@@ -305,3 +305,14 @@ def test_a_lone_folder_of_images_is_not_a_class(make, name):
 def test_a_folder_of_images_beside_another_one_is_a_class(make):
     root = make("images/0.png", "drawings/1.png")
     assert open_source(str(root), Selection()).catalogues[0].classes == ("drawings", "images")
+
+
+def test_class_folders_of_an_output_without_its_table_are_no_labels(make):
+    """As an interrupted run leaves it, or partitions before the merge: mixed images have several classes."""
+    root = make("cat/0.png", "dog/1.png", "augcli.json")
+    with pytest.raises(InputError) as caught:
+        open_source(str(root), Selection())
+    assert str(caught.value) == (
+        f"'{root}' is an output of augcli, and the table that holds its labels, '{root}/metadata.parquet', is"
+        " missing; run its command again (or `augcli merge` after partitions), or give labels='FILE'"
+    )

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from augcli.errors import InputError, Spelling
+from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 
@@ -62,3 +63,17 @@ def test_splits_of_which_some_have_no_boxes_are_refused(make_output):
         f"some splits of '{root}' have no boxes; give --boxes with those of all splits, or one split alone as"
         " SRC"
     )
+
+
+def test_an_output_that_lost_its_boxes_is_refused(make_output):
+    root = make_output(train=None)
+    (root / "augcli.json").write_text(
+        json.dumps(
+            {"annotations": {"boxes": {"form": "coco", "names": ["cell"], "keys": {}}, "masks": False}}
+        )
+    )
+    with pytest.raises(
+        InputError, match=r"has boxes, and what holds them is missing .*; run its command again"
+    ):
+        open_source(str(root), Selection())
+    assert open_source(str(root), Selection(InputFiles(boxes="none"))).annotated.boxes is None

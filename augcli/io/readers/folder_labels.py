@@ -11,7 +11,12 @@ from augcli.io.labels.class_list import some
 from augcli.io.labels.facts import LabelFacts, describe_unread
 from augcli.io.labels.labelling import Labelling, label_by_name
 from augcli.io.labels.uniting import fit_classes, unite_lists
-from augcli.io.readers.layouts import note_inner_folders, refuse_outputs_below, refuse_unreadable_folders
+from augcli.io.readers.layouts import (
+    note_inner_folders,
+    refuse_lost_table,
+    refuse_outputs_below,
+    refuse_unreadable_folders,
+)
 from augcli.io.readers.pairs import IMAGE_DIRECTORIES, join_root
 from augcli.io.readers.passed_over import describe_lost
 from augcli.io.store.base import full_name
@@ -243,6 +248,7 @@ def _label_by_folders(folder: _Folder, part: Part, main: str, classes: ClassList
         folder.notes.append(f"{note}; if class folders stand in it, give it as SRC")
         names = [None] * len(names)
     if any(names):
+        refuse_lost_table(folder.store, root)
         refuse_unreadable_folders(folder.tree, part.prefix, part.keys, "class folder", root)
         folder.notes += note_inner_folders(part.names) if part.split == main else []
     try:

@@ -13,12 +13,13 @@ from augcli.errors import InputError, Option
 from augcli.io.readers.pairs import join_root
 from augcli.io.readers.passed_over import CONVERT, UNREADABLE_SUFFIXES
 from augcli.io.store.locations import Kind, find_above
-from augcli.io.store.names import RECIPE
+from augcli.io.store.names import RECIPE, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from augcli.io.readers.base import Selection
+    from augcli.io.store.base import Store
     from augcli.io.store.listing import Tree
     from augcli.io.store.urls import Access
 
@@ -81,6 +82,26 @@ def refuse_part_of_output(root: str, access: Access) -> None:
             f"{root!r} lies in {output!r}, an output of augcli, whose tables hold its labels; give"
             f" {output!r} as SRC, or ",
             Option("labels"),
+        )
+
+
+def refuse_lost_table(store: Store, place: str) -> None:
+    """Refuse class folders of an output of augcli whose table is missing: mixed images have several classes.
+
+    Args:
+        store: SRC.
+        place: The directory in which the table would stand, for the message.
+
+    Raises:
+        InputError: If SRC is an output.
+        StorageError: If the machine fails.
+    """
+    if store.read([RECIPE])[0] is not None:
+        raise InputError(
+            f"{store.name!r} is an output of augcli, and the table that holds its labels,"
+            f" {join_root(place, TABLES[0])!r}, is missing; run its command again (or `augcli merge` after"
+            " partitions), or give ",
+            Option("labels", "FILE"),
         )
 
 

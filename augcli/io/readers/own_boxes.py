@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from augcli.errors import InputError, Option
-from augcli.io.boxes.base import BOX_FILES, box_formats
+from augcli.errors import InputError, Option, OutputError
+from augcli.input_files import NONE
+from augcli.io.boxes.base import BOX_FILES, WITH_IMAGES, box_formats
+from augcli.io.boxes.recorded import read_annotated
 from augcli.io.readers.annotations import find_boxes
 from augcli.io.readers.pairs import join_root
 from augcli.io.store.locations import Kind
@@ -55,6 +57,7 @@ def find_own_boxes(
     if len(catalogues) == 1 and not any(places):  # shards without a split are called train, too
         places = [_locate_boxes(root, selection)]
     if not any(places):
+        _refuse_lost_boxes(root, selection)
         return catalogues, None, []
     from augcli.io.readers.categories import unite_boxes  # here: most inputs have no boxes
 
@@ -87,6 +90,25 @@ def _find_root(found: Input, selection: Selection) -> str | None:
         if selection.locate(join_root(place, RECIPE)).kind is Kind.FILE:
             return place
     return None
+
+
+def _refuse_lost_boxes(root: str, selection: Selection) -> None:
+    """Refuse an output that has boxes, if what holds them is missing.
+
+    Raises:
+        InputError: Naming the output, and how it is read without boxes.
+        StorageError: If the machine fails.
+    """
+    try:
+        header = read_annotated(selection.locate(root).store).boxes
+    except OutputError:  # nothing tells whether it has boxes
+        return
+    if header is not None and header.box_format not in WITH_IMAGES:
+        raise InputError(
+            f"the output {root!r} has boxes, and what holds them is missing"
+            f" ({BOX_FILES}.json or {BOX_FILES}/); run its command again, or leave its boxes out with ",
+            Option("boxes", NONE),
+        )
 
 
 def _locate_boxes(base: str, selection: Selection) -> Location | None:
