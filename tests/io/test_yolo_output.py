@@ -124,6 +124,12 @@ def test_an_output_is_laid_out_as_ultralytics_wants_it(make, tmp_path):
     assert augcli.verify(dst).differences == ()
 
 
+def test_boxes_of_two_classes_of_one_name_are_counted_together(make, tmp_path):
+    root = make()
+    (root / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [car, car]\n")
+    assert augcli.materialize(root, tmp_path / "dst", UNTOUCHED).boxes == {"car": (12, 12)}
+
+
 def test_the_boxes_are_those_that_the_same_boxes_in_coco_give(tmp_path):
     document = json.loads((CELLS / "boxes.json").read_text())
     ids = {category["id"]: index for index, category in enumerate(document["categories"])}

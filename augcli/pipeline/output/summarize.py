@@ -184,8 +184,12 @@ def _add_up(splits: Sequence[SplitOutput], counts: Sequence[RowCounts]) -> _Tota
 
 
 def _boxes_by_name(before: Before, after: Counter[int]) -> dict[str, tuple[int, int]]:
-    """Return the number of boxes of each category, before and after."""
-    return {name: (before.boxes[number], after[number]) for number, name in enumerate(before.names)}
+    """Return the number of boxes of each category, before and after; those of one name added up."""
+    numbers: dict[str, tuple[int, int]] = {}
+    for number, name in enumerate(before.names):
+        known = numbers.get(name, (0, 0))
+        numbers[name] = (known[0] + before.boxes[number], known[1] + after[number])
+    return numbers
 
 
 def libraries(backend: str) -> dict[str, str]:
