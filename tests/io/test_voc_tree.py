@@ -129,6 +129,14 @@ def test_several_trees_are_not_classes(put):
         read(root)
 
 
+def test_a_tree_further_down_is_no_class(put):
+    root = put("download/VOCdevkit/VOC2007").parents[1]
+    with pytest.raises(
+        InputError, match=r"holds Pascal VOC in 'VOCdevkit/VOC2007'.* '.*/VOCdevkit/VOC2007' as SRC"
+    ):
+        read(root)
+
+
 def test_keys_are_those_of_the_directory_of_images_given_alone(put):
     root = put()
     alone = read(root / "JPEGImages", boxes=str(root / "Annotations"))

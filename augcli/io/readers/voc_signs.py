@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 IMAGES, BOXES, MASKS, LISTS = "JPEGImages", "Annotations", "SegmentationClass", "ImageSets"
 """Directories of such a tree: images, XML, index masks, and lists of the images of splits."""
 
-INNER = re.compile(r"([^/]+)/JPEGImages")
+INNER = re.compile(r"(.+)/JPEGImages")
 
 
 def is_tree(tree: Tree, prefix: str = "") -> bool:
