@@ -201,6 +201,40 @@ def test_weight_is_the_mean_over_what_is_seen_of_an_outline():
     assert (other.weight, other.visibility) == (0.75, 0.5)
 
 
+def test_weight_is_the_mean_over_the_pixels_of_run_lengths():
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[0:4, 6:9] = True  # of three columns, two lie in the blend
+    (found,) = follow([Blend(Box(0, 0, 12, 8), 32768, 0)], source(runs_of(mask)), [EMPTY])
+    assert found.weight == pytest.approx(2 / 3, rel=1e-15)
+
+
+def test_a_box_that_is_larger_than_its_pixels_is_stretched_as_it_is():
+    mask = np.zeros((6, 8), bool)
+    mask[1:3, 1:3] = True
+    partner = source(runs_of(mask), size=(6, 8), box=(0, 0, 4, 4))
+    rule = BoxRule(policy="shrink", min_paste_visibility=0.0)
+    (found,) = follow([Paste(Box(0, 0, 12, 16), 0)], EMPTY, [partner], rule)
+    assert tuple(found.edges) == (0, 0, 8, 8)
+
+
+def test_an_outline_is_cut_at_each_border_of_the_image():
+    for form, seen in (
+        (square(-0.5, 2, 4, 4), 8),
+        (square(2, -0.5, 4, 4), 8),
+        (square(10, 2, 12.5, 4), 4),
+        (square(2, 14, 4, 16.5), 4),
+    ):
+        (found,) = follow([], source(polygon(form)))
+        assert found.outline.area == seen
+
+
+def test_parts_stand_in_the_order_of_their_first_corners():
+    low, high = shapely.box(8, 0, 10, 2), shapely.box(0, 4, 2, 6)
+    [(form, area)] = polygons.open_rings(np.array([shapely.MultiPolygon([low, high])], object))
+    assert form.points[[0, 4]].tolist() == [[0, 4], [8, 0]]
+    assert area == 8
+
+
 def test_an_outline_so_small_that_its_pieces_fall_away_has_a_weight():
     speck = polygon([(1, 1.9999), (1, 2.0001), (1.0001, 2)])  # 1e-8 pixels, on the edge of two shares
     (found,) = follow(
@@ -473,6 +507,13 @@ def test_keypoints_are_stretched_with_their_image_and_the_border_is_inside():
     partner = source(polygon(square(0, 0, 24, 8)), keypoints=[(24, 8, 2), (6, 2, 1), (0, 0, 0)], size=(24, 8))
     (found,) = follow([Paste(Box(0, 0, 12, 16), 0)], EMPTY, [partner])
     assert found.outline.keypoints.tolist() == [[12, 16, 2], [3, 4, 1], [0, 0, 0]]
+
+
+def test_a_keypoint_that_is_not_there_stays_so_where_its_image_is_moved():
+    partner = source(polygon(square(0, 0, 24, 8)), keypoints=[(6, 2, 2), (0, 0, 0)], size=(24, 8))
+    paste = Paste(Box(4, 4, 12, 12), 0, Box(0, 0, 24, 8))  # rows a third as high
+    (found,) = follow([paste], EMPTY, [partner])
+    assert found.outline.keypoints.tolist() == [[6, 6, 2], [0, 0, 0]]
 
 
 def test_keypoints_outside_the_image_are_not_there():

@@ -48,6 +48,15 @@ def test_without_pixels_there_is_no_outline():
     assert outline(np.zeros((3, 3))).shape == (0, 2)
 
 
+def test_rings_are_joined_alike_however_few_distances_are_held_at_once(monkeypatch):
+    pixels = np.zeros((7, 9))
+    pixels[1:4, 1:4] = pixels[4:6, 6:8] = 1
+    pixels[2, 2] = 0
+    joined = outline(pixels).tolist()
+    monkeypatch.setattr("augcli.program.pixel_rings.MOST_DISTANCES", 1)
+    assert outline(pixels).tolist() == joined
+
+
 @pytest.mark.parametrize("rule", ["odd", "winding"])
 @given(pixels=arrays.arrays(bool, st.tuples(st.integers(1, 7), st.integers(1, 7))))
 def test_the_outline_is_filled_to_exactly_the_pixels(rule, pixels):
