@@ -49,6 +49,11 @@ def test_a_cell_has_the_same_number_wherever_it_stands(column):
     assert digest_cells(column.slice(1, 2)).tolist() == digests[1:3]
 
 
+def test_a_null_is_a_null_in_a_column_of_any_type():
+    nulls = [pa.nulls(1), pa.nulls(1, pa.string()), pa.nulls(1, pa.int64()), pa.nulls(1, BOX)]
+    assert len({int(digest_cells(column)[0]) for column in nulls}) == 1
+
+
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: str(column.type))
 def test_a_column_without_cells_has_no_numbers(column):
     assert len(digest_cells(column.slice(0, 0))) == 0

@@ -10,6 +10,7 @@ import pytest
 import augcli
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
+from augcli.ops.mixup import Mixup
 from augcli.pipeline.differences import NAMED, compare_recipes
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
@@ -111,6 +112,14 @@ def test_classes_are_compared_by_their_names(make_folder, tmp_path):
             make_folder(dict.fromkeys(classes, 2), name), tmp_path / f"{name}_dst", single(Cutout())
         )
     assert found(augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst")) == {"only in the second": 2}
+
+
+def test_the_order_of_a_class_list_is_no_difference_of_labels(make_folder, tmp_path):
+    src = make_folder({"cat": 2, "dog": 2})
+    for name, classes in (("a", "cat\ndog\n"), ("b", "dog\ncat\n")):
+        (tmp_path / f"{name}.txt").write_text(classes)
+        augcli.materialize(src, tmp_path / f"{name}_dst", single(Mixup()), classes=tmp_path / f"{name}.txt")
+    assert "labels" not in found(augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst"))
 
 
 @pytest.mark.slow

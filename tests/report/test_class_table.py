@@ -35,6 +35,17 @@ def test_classes_with_the_most_outputs_stand_first():
     assert [row.name for row in rows] == ["c", "b", "a"]
 
 
+def test_of_equally_many_outputs_the_first_class_stands_first():
+    rows = describe_classes(count({0: 1, 1: 1}, {0: 2, 1: 2}), ("a", "b")).rows
+    assert [row.name for row in rows] == ["a", "b"]
+
+
+def test_classes_of_a_long_list_without_outputs_are_left_out_and_counted():
+    classes = describe_classes(count({1: 1}, {1: 2}), [f"c{number:03d}" for number in range(300)])
+    assert [row.name for row in classes.rows] == ["c001"]
+    assert classes.left_out == 299
+
+
 def test_bases_are_the_rows_of_the_matrix_and_partners_its_columns():
     counted = count({}, {0: 3, 1: 1}, pairs=[(0, 1), (0, 1), (1, 0), (0, UNLABELLED)])
     met = describe_classes(counted, ("cat", "dog")).met

@@ -21,6 +21,7 @@ from augcli.ops.cutout import Cutout
 from augcli.ops.mixup import Mixup
 from augcli.recipe import single
 from augcli.report import charts, html
+from augcli.report import page as page_values
 from augcli.report.box_table import Boxes, BoxRow
 from augcli.report.class_table import Classes, ClassRow
 from augcli.report.gallery import Card, Picture
@@ -391,6 +392,29 @@ def test_failures_are_listed_and_stand_in_the_gallery(make_folder, tmp_path):
     assert len(cards) == 4
     assert [bool(card["data-failure"]) for card in cards] == [False] * 3 + [True]
     assert "Samples that gave no output" in document.texts("h2")
+
+
+def test_the_first_failures_are_listed_and_the_others_counted(make_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(page_values, "LISTED", 2)
+    src = make_folder({"cat": 1})
+    for name, data in (("a", b"x"), ("b", b""), ("c", b"x")):
+        (src / "cat" / f"{name}.png").write_bytes(data)
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()), max_errors=3)
+    page = augcli.write_report(tmp_path / "dst")
+    listing = page.split('id="listing1"')[1].split("</section>")[0]
+    assert re.findall(r"<bdi>(cat/.*?)</bdi>", listing) == ["cat/a.png", "cat/b.png"]
+    assert "<p>and 1 more</p>" in listing
+
+
+def test_the_largest_counts_of_a_table_stand_and_the_others_are_counted(write_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(page_values, "MOST_ROWS", 1)
+    src = write_folder(tmp_path / "src", {"cat": 2})
+    write_folder(src, {"dog": 1}, (4, 6))
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    page = augcli.write_report(tmp_path / "dst")
+    assert numbers_of(page, "Sizes, width × height") == {"10 × 8": "2"}
+    table = page.split("<caption>Sizes, width × height</caption>")[1].split("</table>")[0]
+    assert "and 1 more" in table
 
 
 def test_samples_are_drawn_by_the_seed(make_folder, tmp_path):

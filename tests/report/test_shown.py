@@ -17,7 +17,8 @@ from augcli.ops.mixup import Mixup
 from augcli.ops.patch_cutout import PatchCutout
 from augcli.program.steps import Blend, Box, Fill, ImageMean, Normal, Paste, Patches, Uniform
 from augcli.recipe import single
-from augcli.report.name_match import Nearest
+from augcli.report import shown as shown_outputs
+from augcli.report.name_match import Nearest, is_called, is_nearly_called
 from augcli.report.preview import CELL, GAP, LABEL
 from augcli.report.wording import describe_place, describe_step, percent
 from augcli.samples import Colour
@@ -85,6 +86,14 @@ def test_of_two_splits_a_file_is_found_by_its_path_below_the_output(make_folder,
         assert own.source == f"{split}/cat/0.png"
 
 
+def test_of_many_outputs_the_first_are_shown_and_all_are_counted(make_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(shown_outputs, "MOST", 3)
+    src = make_folder({"train/cat": 1, "train/dog": 1, "val/cat": 1, "val/dog": 1})
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    found = augcli.show(tmp_path / "dst", "0.png")
+    assert (len(found.outputs), found.found) == (3, 4)
+
+
 @pytest.mark.parametrize("name", ["SRC", "DST"])
 def test_a_sheet_inside_of_the_sources_or_the_output_is_refused_and_not_written(output, name):
     src, dst = output
@@ -114,6 +123,15 @@ def test_a_name_that_differs_in_case_or_slashes_or_lacks_its_suffix_is_found(out
     assert {one.source for one in shown.outputs} == {"cat/0.png"}
 
 
+def test_a_name_that_only_ends_in_the_wanted_name_is_another_one():
+    assert not is_called("cat/10.png", "0.png", "")
+    assert not is_nearly_called("cat/10.png", "0", "")
+
+
+def test_a_name_in_another_form_of_letters_is_found():
+    assert is_nearly_called("cat/cafe\u0301.png", "caf\u00e9.png", "")
+
+
 def test_a_whole_name_goes_before_one_that_differs_in_case(make_folder, tmp_path):
     src = make_folder({"cat": 1})
     (src / "cat" / "0.png").rename(src / "cat" / "A.png")
@@ -128,6 +146,7 @@ def test_a_typo_anywhere_is_told_the_name(key):
     near = Nearest(key)
     near.add([f"a/b{number:05d}.jpg" for number in range(5000)])
     near.add(["dress/dress_01.jpg"])
+    near.add([f"m/m{number:05d}.jpg" for number in range(5000)])
     near.add([f"z/z{number:05d}.jpg" for number in range(5000)])
     assert near.tell().startswith("; the nearest are 'dress_01.jpg'")
 
