@@ -235,6 +235,14 @@ def test_parts_stand_in_the_order_of_their_first_corners():
     assert area == 8
 
 
+def test_where_a_polygon_is_cut_open_does_not_depend_on_the_order_of_its_holes():
+    high, low = square(2, 1, 4, 3), square(2, 5, 8, 7)
+    forms = [shapely.Polygon(square(0, 0, 10, 9), holes) for holes in ((high, low), (low, high))]
+    (one, _), (other, area) = polygons.open_rings(np.array(forms, object))
+    assert one.points.tolist() == other.points.tolist()
+    assert area == 90 - 4 - 12
+
+
 def test_an_outline_so_small_that_its_pieces_fall_away_has_a_weight():
     speck = polygon([(1, 1.9999), (1, 2.0001), (1.0001, 2)])  # 1e-8 pixels, on the edge of two shares
     (found,) = follow(

@@ -48,6 +48,14 @@ def test_without_pixels_there_is_no_outline():
     assert outline(np.zeros((3, 3))).shape == (0, 2)
 
 
+def test_rings_are_joined_where_their_corners_are_nearest():
+    assert outline([[0, 0, 1], [0, 0, 0], [1, 0, 0]]).tolist() == [
+        *([0, 2], [0, 3], [1, 3], [1, 2]),
+        *([2, 1], [3, 1], [3, 0], [2, 0], [2, 1]),
+        [1, 2],
+    ]
+
+
 def test_rings_are_joined_alike_however_few_distances_are_held_at_once(monkeypatch):
     pixels = np.zeros((7, 9))
     pixels[1:4, 1:4] = pixels[4:6, 6:8] = 1

@@ -166,6 +166,16 @@ def test_of_other_files_nothing_more_is_said_than_their_suffix(put, name, text):
     assert "--labels" not in words
 
 
+def test_suffixes_in_capitals_are_looked_at(put):
+    root = put({"0.jpg": None, "a.JSON": COCO})
+    assert "'SRC/a.JSON' seems to hold boxes (COCO)" in said(root, read(root))
+
+
+def test_a_table_names_images_by_their_paths_too(put):
+    root = put({"0.jpg": None, "a.csv": "path,kind\nimages/0.jpg,cat\n"})
+    assert "'SRC/a.csv' names images and is not read" in said(root, read(root))
+
+
 def test_none_for_boxes_says_nothing_of_them(put):
     root = put({"0.jpg": None, "a.json": COCO})
     assert "seems to" not in said(root, read(root, boxes="none"))

@@ -1,5 +1,7 @@
 """Pascal VOC as it is published: its lists of splits, its boxes, and masks that few of its images have."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,6 +94,25 @@ def test_none_leaves_out_boxes_and_says_no_word_of_masks(put):
     assert "SegmentationClass" not in said(source)
 
 
+def test_given_boxes_are_read_in_the_place_of_those_of_the_tree(put, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "0.xml").write_text(XML.format(0, "bird"))
+    source = read(put(), boxes=str(other))
+    assert source.annotated.boxes.names == ("bird",)
+
+
+def test_xml_and_lists_are_not_said_to_be_passed_over(put):
+    assert ".xml" not in said(read(put()))
+    assert ".txt" not in said(read(put()))
+
+
+def test_masks_without_lists_of_their_own_have_the_splits_of_all_images(put):
+    root = put()
+    shutil.rmtree(root / "ImageSets" / "Segmentation")
+    assert keys(read(root, masks=root / "SegmentationClass")) == keys(read(root, masks="none"))
+
+
 def test_without_a_list_of_train_that_of_both_is_train(put):
     source = read(put(main={"trainval": "0\n1\n", "test": "5\n9\n"}))
     assert keys(source) == {"train": ["0.jpg", "1.jpg"], "test": ["5.jpg"]}
@@ -134,6 +155,12 @@ def test_a_tree_further_down_is_no_class(put):
     with pytest.raises(
         InputError, match=r"holds Pascal VOC in 'VOCdevkit/VOC2007'.* '.*/VOCdevkit/VOC2007' as SRC"
     ):
+        read(root)
+
+
+def test_a_tree_without_boxes_one_directory_further_down_is_named(put):
+    root = put("VOC2007", boxes=False).parent
+    with pytest.raises(InputError, match=r"VOC in 'VOC2007', which would .*/VOC2007' as SRC$"):
         read(root)
 
 

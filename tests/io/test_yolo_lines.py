@@ -20,7 +20,7 @@ from augcli.io.boxes.yolo_lines import (
 )
 from augcli.program.annotated import BoxedImage, BoxHeader, WrittenBox
 from augcli.program.shares import scale_outline
-from augcli.samples import Corners, Outline, Polygons
+from augcli.samples import Corners, Outline, Polygons, RunLengths
 
 POSE = (2, 3)
 LINES = {
@@ -39,6 +39,21 @@ def test_a_box_is_read_around_its_centre():
     shape = read("1 0.5 0.25 0.2 0.1")
     np.testing.assert_allclose(shape.edges, (0.2, 0.4, 0.3, 0.6), rtol=1e-15)
     assert shape.outline is None
+
+
+def test_an_edge_outside_goes_to_the_border_only_where_decimals_have_put_it_there():
+    assert read("0 0.099999 0.5 0.2 0.2").edges[1] == 0.0
+    np.testing.assert_allclose(read("0 0.095 0.5 0.2 0.2").edges[1], -0.005, rtol=1e-9)
+
+
+def test_a_keypoint_of_two_numbers_is_not_there_if_either_is_negative():
+    shape = read("0 0.5 0.5 0.4 0.6 -0.001 0.3 0.6 -0.001 0.6 0.7", "pose", (3, 2))
+    assert shape.outline.keypoints[:, 2].tolist() == [0, 0, 2]
+
+
+def test_pixels_of_which_none_is_covered_are_written_as_their_box():
+    shape = Shape((2, 2, 4, 6), Outline(RunLengths(8, 8, np.array([64]), False)))
+    assert write_numbers(shape, (8, 8), "segment", None) == "0.25 0.25 0.75 0.25 0.75 0.5 0.25 0.5"
 
 
 def test_an_outline_is_read_as_rows_and_columns_with_its_bounds():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import augcli
 from augcli.ops.cutmix import CutMix
@@ -120,6 +122,25 @@ def test_the_order_of_a_class_list_is_no_difference_of_labels(make_folder, tmp_p
         (tmp_path / f"{name}.txt").write_text(classes)
         augcli.materialize(src, tmp_path / f"{name}_dst", single(Mixup()), classes=tmp_path / f"{name}.txt")
     assert "labels" not in found(augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst"))
+
+
+def test_masks_are_compared(make_folder, tmp_path):
+    src = make_folder({"": 2})
+    for name, index in (("a", 1), ("b", 2)):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            pixels = np.full((8, 10), index if number else 1, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+        augcli.materialize(src, tmp_path / f"{name}_dst", single(Cutout()), masks=tmp_path / name)
+    assert found(augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst")) == {"masks": 1}
+
+
+def test_the_first_few_of_several_chunks_are_named(make, limit):
+    limit(chunk_outputs=3)
+    first, second = make("a", seed=1), make("b", seed=2)
+    assert len(list(second.glob(".augcli-*.parquet"))) > 1
+    (bytes_, *_) = augcli.diff(first, second).outputs
+    assert (bytes_.number, len(bytes_.named)) == (10, NAMED)
 
 
 @pytest.mark.slow

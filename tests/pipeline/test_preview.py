@@ -128,6 +128,12 @@ def test_photos_give_what_a_run_writes(photos, tmp_path):
     check_equal(look(photos, recipe, 4), tmp_path / "dst")
 
 
+def test_originals_beside_copies_are_not_shown_in_their_place(write_folder, tmp_path):
+    src = write_folder(tmp_path / "src", {"cat": 4})
+    outputs = look(src, single(Erase(), originals="copy"), 4)
+    assert [output.row["copy"] for output in outputs] == [0] * 4
+
+
 @pytest.mark.slow
 def test_only_the_augmented_split_is_shown(write_folder, tmp_path):
     for split, count in (("train", 9), ("val", 5)):

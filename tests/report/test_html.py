@@ -87,6 +87,11 @@ def page(output):
 def test_it_counts_what_the_output_holds(page):
     counts = numbers_of(page, "In all")
     assert counts["outputs"] == "20"
+    changed, unchanged = (
+        counts["outputs in which something was changed"],
+        counts["outputs that stand unchanged"],
+    )
+    assert int(changed) + int(unchanged) == 20
     assert counts["samples that have outputs"] == "10"
     assert counts["samples that gave no output"] == "0"
     assert numbers_of(page, "Sizes, width × height") == {"10 × 8": "20"}

@@ -207,6 +207,17 @@ def test_a_sample_that_failed_is_shown_with_its_reason(cli, make_folder, tmp_pat
     assert "  failed     1: " in cli("show", tmp_path / "dst").stdout
 
 
+def test_a_sample_that_was_decoded_with_warnings_is_shown_with_them(make_folder, tmp_path):
+    src = make_folder({"cat": 1})
+    whole = src / "cat" / "torn.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)).save(whole)
+    data = whole.read_bytes()
+    whole.write_bytes(data[: len(data) * 3 // 4] + data[-2:])
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()))
+    shown = augcli.show(tmp_path / "dst", "torn.jpg")
+    assert (shown.found, [failure.source for failure in shown.failures]) == (1, ["cat/torn.jpg"])
+
+
 def test_an_unchanged_output_says_why(cli, make_folder, tmp_path):
     augcli.materialize(make_folder({"cat": 2}), tmp_path / "dst", single(Cutout(), 0.0))
     assert "  cat/0.png unchanged: not drawn\n" in cli("show", tmp_path / "dst", "cat/0.png").stdout
