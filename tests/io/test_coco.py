@@ -681,3 +681,40 @@ def test_pycocotools_loads_what_is_written(tmp_path):
     assert (coco.getCatIds(), coco.getImgIds()) == ([7, 3], [1, 2])
     found = coco.loadAnns(coco.getAnnIds(imgIds=[1], catIds=[3], iscrowd=False))
     assert [box["bbox"] for box in found] == [[10, 20, 30, 5]]
+
+
+def make_boxes(count, bbox):
+    """Make a file of so many equal boxes on an image of 64 x 48 pixels."""
+    entries = [{"id": number, "image_id": 1, "category_id": 3, "bbox": bbox} for number in range(count)]
+    return make_file() | {"annotations": entries}
+
+
+def test_boxes_written_as_corners_stop(read):
+    with pytest.raises(InputError) as caught:
+        read(make_boxes(10, [30, 20, 60, 40]))
+    assert str(caught.value).endswith(
+        "boxes seem to be x0, y0, x1, y1: as x, y, width, height 10 of 10 would leave their images,"
+        " first 30, 20, 60, 40 on 64x48 pixels; write x, y, width, height, as COCO has them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "bbox"),
+    [
+        (9, [30, 20, 60, 40]),  # too few to tell
+        (10, [30, 20, 25, 40]),  # no corners: x1 would lie before x0
+        (10, [30, 20, 70, 40]),  # as corners it would leave the image, too
+        (10, [4, 7, 60, 41]),  # stays in the image
+    ],
+)
+def test_boxes_that_can_be_widths_and_heights_are_read(count, bbox, read):
+    x, y, width, height = bbox
+    edges = read(make_boxes(count, bbox)).images["a.jpg"].edges
+    np.testing.assert_array_equal(edges, [[y, x, y + height, x + width]] * count)
+
+
+def test_a_few_boxes_that_leave_their_image_are_read(read):
+    file = make_boxes(10, [4, 7, 60, 41])
+    for entry in file["annotations"][:5]:
+        entry["bbox"] = [30, 20, 60, 40]
+    assert len(read(file).images["a.jpg"].edges) == 10

@@ -13,6 +13,8 @@ from pycocotools import mask as masks
 
 from augcli.errors import InputError
 from augcli.io.boxes import coco
+from augcli.io.boxes.base import BadBoxError
+from augcli.io.boxes.coco_outlines import read_outline
 from augcli.io.boxes.coco_rle import decode_runs, encode_runs
 from augcli.io.boxes.coco_writing import write_coco
 from augcli.io.store.locations import locate
@@ -177,3 +179,19 @@ def test_letters_beyond_those_of_coco_are_not_run_lengths(text):
     """Six bits from 48 on: the last one is "o"."""
     with pytest.raises(ValueError, match="it is not COCO's compressed text"):
         decode_runs(text)
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        ([4], "its runs do not add up to the 2x3 pixels of its size"),
+        ([7, -1], "its runs do not add up to the 2x3 pixels of its size"),
+        ([1 << 62] * 4 + [6], "its runs do not add up to the 2x3 pixels of its size"),  # modulo 2^64 they do
+        ([1 << 70], "a run is longer than any image"),
+    ],
+)
+def test_counts_that_are_not_the_pixels_of_their_size_are_bad(counts, says):
+    entry = {"bbox": [0, 0, 1, 1], "segmentation": {"size": [2, 3], "counts": counts}}
+    with pytest.raises(BadBoxError) as caught:
+        read_outline(entry, "annotations[0]")
+    assert str(caught.value).startswith(f"annotations[0]: counts of segmentation: {says}")

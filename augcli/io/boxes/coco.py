@@ -56,6 +56,10 @@ if TYPE_CHECKING:
 IMAGE_KEYS = frozenset(["id", "file_name", "width", "height", "source"])
 BOX_KEYS = frozenset(["id", "image_id", "category_id", "bbox", *OUTLINE_KEYS, *ANEW])
 NOT_OUTLINED = BOX_KEYS - {"segmentation"}
+
+FEW_BOXES = 10
+"""Fewer may all reach over their images, and yet be what COCO says they are."""
+
 """The keys of a box whose segmentation is an empty list, which is carried along."""
 
 
@@ -170,9 +174,35 @@ def _read_value(value: object, bad_boxes: str) -> BoxFile:
     keys = json.loads(to_text(keys | {"categories": categories}, "the file"))
     by_id = _read_images(images, remarks)
     dropped = _read_boxes(annotations, by_id, indices, bad_boxes, remarks)
+    images_by_name = {image.name: image.finish() for image in by_id.values()}
+    _check_order(images_by_name.values())
     header = BoxHeader("coco", tuple(category["name"] for category in categories), keys)
     notes = tuple(f"{what} ({count})" for what, count in sorted(remarks.items()) if count)
-    return BoxFile(header, {image.name: image.finish() for image in by_id.values()}, dict(dropped), notes)
+    return BoxFile(header, images_by_name, dict(dropped), notes)
+
+
+def _check_order(images: Iterable[ImageBoxes]) -> None:
+    """Refuse boxes that are x0, y0, x1, y1: as widths and heights most would leave their images.
+
+    Raises:
+        InputError: If so. COCO's form is fixed, so no option takes them; a few boxes alone decide nothing.
+    """
+    sized = [image for image in images if image.height and image.width and len(image.edges)]
+    if sum(len(image.edges) for image in sized) < FEW_BOXES:
+        return
+    starts, stops = np.split(np.concatenate([image.edges for image in sized]), 2, axis=1)
+    sides = np.array([(image.height, image.width) for image in sized])
+    sides = sides.repeat([len(image.edges) for image in sized], axis=0) + 1  # a pixel is forgiven
+    lengths = stops - starts
+    is_beyond = (stops > sides).any(1)
+    if np.mean(is_beyond) > 0.5 and (lengths > starts).all() and (lengths <= sides).all():
+        (y0, x0), (height, width) = starts[is_beyond][0], lengths[is_beyond][0]
+        rows, columns = sides[is_beyond][0] - 1
+        raise InputError(
+            f"boxes seem to be x0, y0, x1, y1: as x, y, width, height {np.count_nonzero(is_beyond)} of"
+            f" {len(sides)} would leave their images, first {x0:g}, {y0:g}, {width:g}, {height:g} on"
+            f" {columns}x{rows} pixels; write x, y, width, height, as COCO has them"
+        )
 
 
 def _read_list(file: Entry, name: str) -> list[Entry]:

@@ -161,9 +161,14 @@ def _read_runs(value: dict[str, Any], where: str) -> RunLengths:
             runs = np.array(counts, np.int64)
         else:
             raise ValueError("it is neither a list of whole numbers nor a text")
-        if (runs < 0).any() or int(runs.sum()) != size[0] * size[1]:
+        # Not `runs.sum()`, which may wrap around to the right number.
+        if (runs < 0).any() or sum(runs.tolist()) != size[0] * size[1]:
             raise ValueError(f"its runs do not add up to the {size[0]}x{size[1]} pixels of its size")
-    except (ValueError, OverflowError) as error:
+    except OverflowError as error:
+        raise BadBoxError(
+            NO_RUNS, f"{where}: counts of segmentation: a run is longer than any image"
+        ) from error
+    except ValueError as error:
         raise BadBoxError(NO_RUNS, f"{where}: counts of segmentation: {error}") from error
     return RunLengths(size[0], size[1], runs, isinstance(counts, str))
 
