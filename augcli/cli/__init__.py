@@ -28,6 +28,9 @@ from augcli.cli.verify import verify
 from augcli.errors import AugcliError, Reminder, Spelling
 from augcli.io.store.streams import finish_stdout, prepare_streams
 from augcli.left_out import leave_out
+from augcli.ops import OPERATIONS
+from augcli.options import flag, option_fields
+from augcli.recipe import Recipe
 
 USAGE = 2
 
@@ -108,7 +111,7 @@ def answer(arguments: Sequence[str]) -> int:
             # typer's own usage errors know their words and their code; anything else is a bug, shown whole.
             if not hasattr(error, "format_message"):
                 raise
-            return _complain(error.format_message() + _given(error), USAGE)
+            return _complain(error.format_message() + _given(error) + _place(error, arguments), USAGE)
 
 
 class _Stopped(BaseException):
@@ -144,6 +147,20 @@ def _given(error: Exception) -> str:
     """Return what was given, where typer says only what it accepts."""
     details: Any = getattr(error.__cause__ or error.__context__, "errors", list)()
     return f", got {details[0]['input']!r}" if details else ""
+
+
+def _place(error: Exception, arguments: Sequence[str]) -> str:
+    """Return where an option is to be written that `run` does not take, since its recipe holds it."""
+    name = getattr(error, "option_name", "").removeprefix("--")
+    if arguments[:1] != ["run"]:
+        return ""
+    if name in (flag(field.name) for field in option_fields(Recipe)):
+        return f"; write it into RECIPE: {name} = ..."
+    if name == "p" or any(
+        name == flag(field.name) for kind in OPERATIONS.values() for field in option_fields(kind)
+    ):
+        return f"; write it into RECIPE, below [[op]]: {name} = ..."
+    return ""
 
 
 def _complain(message: str, code: int) -> int:

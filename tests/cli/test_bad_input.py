@@ -198,6 +198,24 @@ def test_an_unknown_option_is_refused_with_the_nearest(refusal, photos, tmp_path
     assert "--alpha" in says.replace("--alpah", "")
 
 
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("--copies", "; write it into RECIPE: copies = ..."),
+        ("--target-per-class", "; write it into RECIPE: target-per-class = ..."),
+        ("--alpha", "; write it into RECIPE, below [[op]]: alpha = ..."),
+        ("--patch-size", "; write it into RECIPE, below [[op]]: patch-size = ..."),
+    ],
+)
+def test_run_says_where_what_its_recipe_holds_is_written(option, says, refusal, photos, tmp_path):
+    assert refusal("run", "r.toml", photos, tmp_path / "dst", option, "3", code=USAGE).endswith(says)
+
+
+def test_run_knows_no_place_for_a_word_that_is_no_key(refusal, photos, tmp_path):
+    says = refusal("run", "r.toml", photos, tmp_path / "dst", "--colour", "3", code=USAGE)
+    assert "RECIPE" not in says
+
+
 def test_an_option_without_its_value_is_refused(refusal, photos, tmp_path):
     assert "--size" in refusal("cutmix", photos, tmp_path / "dst", "--size", code=USAGE)
 
