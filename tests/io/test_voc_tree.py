@@ -117,7 +117,7 @@ def test_without_a_list_of_train_that_of_both_is_train(put):
     source = read(put(main={"trainval": "0\n1\n", "test": "5\n9\n"}))
     assert keys(source) == {"train": ["0.jpg", "1.jpg"], "test": ["5.jpg"]}
     assert "split 'train' is ImageSets/Main/trainval.txt" in said(source)
-    assert "split 'test': 1 image of ImageSets/Main/ that do not exist are left out" in said(source)
+    assert "split 'test': 1 image of ImageSets/Main/ left out: no such file" in said(source)
 
 
 def test_an_image_in_the_lists_of_two_splits_stops(put):

@@ -360,7 +360,7 @@ def test_listed_images_that_do_not_exist_are_counted(put):
     )
     source = read(root)
     assert keys(source) == {"train": ["images/0.jpg"]}
-    assert "2 images of 'l.txt' that do not exist are left out" in said(source)
+    assert "2 images of 'l.txt' left out: no such file" in said(source)
 
 
 # --- descriptions that are not right ---------------------------------------------------------------------

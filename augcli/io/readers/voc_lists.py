@@ -42,7 +42,7 @@ def read_splits(found: Input, images: Input, selection: Selection) -> tuple[dict
     for split, names in named.items():
         if lost := len(names - files.keys()):
             what = f"{quantity(lost, 'image')} of {directory}/"
-            notes.append(f"split {split!r}: {what} that do not exist are left out")
+            notes.append(f"split {split!r}: {what} left out: no such file")
     there = {split: sorted(names & files.keys()) for split, names in named.items()}
     splits = {split: Files(files[name] for name in names) for split, names in there.items() if names}
     if not splits:

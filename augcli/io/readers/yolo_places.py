@@ -133,7 +133,7 @@ def _read_list(paths: Paths, split: str, place: Place) -> Iterator[_Part]:
             yield _Part(directory, Files(named))
     if lost:
         what = f"split {split!r}: {quantity(len(lost), 'image')} of {place.path!r}"
-        paths.notes.append(f"{what} that do not exist are left out ({lost[0]!r} first)")
+        paths.notes.append(f"{what} left out: no such file ({lost[0]!r} first)")
 
 
 def _find_listed(line: str, base: str, root: str, known: Container[str]) -> str | None:
