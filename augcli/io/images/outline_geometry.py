@@ -13,9 +13,11 @@ from augcli.program.layers import Layer
 from augcli.program.polygons import bound_outlines, cut_polygons
 from augcli.program.run_lengths import Block, pack, unpack
 from augcli.program.stretching import clip_edges
-from augcli.samples import Outline, Polygons, RunLengths
+from augcli.samples import Corners, Outline, Polygons, RunLengths
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from augcli.io.images.geometry import Geometry
@@ -69,20 +71,32 @@ def place_outlines(
     is_upright = 0 in (boxes.height, boxes.width) or (boxes.height, boxes.width) == turn.upright
     if geometry is not None and geometry.is_still(*turn.upright):
         geometry = None
-    outlines: list[Outline | None] = []
-    lost = []
-    for outline in boxes.outlines:
-        gone = 0
-        if outline is not None and isinstance(outline.form, RunLengths):
+    stays = _find_inside(boxes.outlines, turn) if is_upright and geometry is None else set()
+    outlines, lost = list(boxes.outlines), [0.0] * len(boxes.outlines)
+    for number, outline in enumerate(boxes.outlines):
+        if outline is None or number in stays:
+            continue
+        if isinstance(outline.form, RunLengths):
             form, gone = _place_pixels(outline.form, turn, geometry)
-            outline = outline._replace(form=form)
-        elif outline is not None and outline.form is not None:
+            outline, lost[number] = outline._replace(form=form), float(gone)
+        elif outline.form is not None:
             outline = _place_points(outline, outline.form, turn, is_upright, geometry)
-        if outline is not None:
-            outline = _place_keypoints(outline, turn, is_upright, geometry)
-        outlines.append(outline)
-        lost.append(float(gone))
+        outlines[number] = _place_keypoints(outline, turn, is_upright, geometry)
     return PlacedOutlines(tuple(outlines), tuple(lost))
+
+
+def _find_inside(outlines: Sequence[Outline | None], turn: _Turn) -> set[int]:
+    """Return the numbers of the outlines of corners that lie inside their upright image."""
+    forms = {
+        number: outline.form
+        for number, outline in enumerate(outlines)
+        if outline is not None and isinstance(outline.form, Polygons | Corners)
+    }
+    if not forms:
+        return set()
+    edges = bound_outlines([form.points for form in forms.values()])
+    is_inside = (edges == clip_edges(edges, (0, 0, *turn.upright))).all(1)
+    return set(np.array(list(forms))[is_inside].tolist())
 
 
 def _place_points(
@@ -125,14 +139,14 @@ def _place_pixels(form: RunLengths, turn: _Turn, geometry: Geometry | None) -> t
     if size not in (turn.upright, turn.stored):
         wanted = "{}x{}".format(*turn.upright)
         raise DecodeError("RLE of another size", f"it is {size[0]}x{size[1]}, the image {wanted}")
+    if size == turn.upright and geometry is None:
+        return form, 0
     block = unpack(form)
     if size != turn.upright:
         whole = np.zeros(size, bool)
         y0, x0, y1, x1 = block.bounds
         whole[y0:y1, x0:x1] = block.pixels
         block = Block(0, 0, turn_upright(whole, turn.orientation))
-    elif geometry is None:
-        return form, 0
     count, size = block.find_area(), turn.upright
     if geometry is not None:
         size = geometry.height, geometry.width
