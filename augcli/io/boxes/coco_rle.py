@@ -7,6 +7,7 @@ last group is the sign.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,13 +48,15 @@ def encode_runs(runs: NDArray[np.int64]) -> str:
     """Return runs as compressed text."""
     rest = runs.copy()
     rest[3:] -= runs[1:-2]
-    groups = []
-    is_open = np.ones(len(runs), bool)
-    while is_open.any():
-        low = rest & LOW
-        rest >>= GROUP_BITS
-        goes_on = np.where(low & SIGN, rest != -1, rest != 0)
-        groups.append(np.where(is_open, low + MORE * goes_on + FIRST, 0))
-        is_open &= goes_on
-    codes = np.stack(groups, 1).ravel() if groups else np.zeros(0)
-    return codes[codes > 0].astype(np.uint8).tobytes().decode("ascii")
+    return "".join(map(_encode_number, rest.tolist()))
+
+
+@lru_cache(maxsize=1 << 16)  # most differences are small, and occur in every object
+def _encode_number(number: int) -> str:
+    """Return a whole number as its groups."""
+    text, goes_on = "", True
+    while goes_on:
+        low, number = number & LOW, number >> GROUP_BITS
+        goes_on = number != (-1 if low & SIGN else 0)
+        text += chr(low + MORE * goes_on + FIRST)
+    return text
