@@ -239,12 +239,10 @@ def _write_keypoint(x: float, y: float, seen: int, length: int) -> list[str]:
 
 def _write_shares(values: Iterable[float]) -> list[str]:
     """Return the shortest decimals of shares, without an exponent."""
-    texts = []
-    for value in values:
-        # Most lie within: two comparisons take a third of the time of min and max.
-        text = f"{value if 0 <= value <= 1 else min(max(value, 0.0), 1.0):.{DECIMALS}f}".rstrip("0")
-        texts.append(text + "0" if text[-1] == "." else text)
-    return texts
+    # Most lie within: two comparisons take a third of the time of min and max.
+    inside = [value if 0 <= value <= 1 else min(max(value, 0.0), 1.0) for value in values]
+    texts = [text.rstrip("0") for text in (f"%.{DECIMALS}f " * len(inside) % tuple(inside)).split()]
+    return [text + "0" if text[-1] == "." else text for text in texts]
 
 
 def join_parts(form: Polygons) -> NDArray[np.float64]:
@@ -252,6 +250,8 @@ def join_parts(form: Polygons) -> NDArray[np.float64]:
 
     As Ultralytics joins the parts of COCO's outlines: by bridges there and back, which have no area.
     """
+    if len(form.parts) == 1:
+        return form.points
     stops = np.cumsum(form.parts)[:-1]
     ring, *others = np.split(form.points, stops)
     for part in others:
