@@ -38,3 +38,21 @@ def test_pixels_that_a_crop_cuts_off_are_counted():
     placed = place(Outline(form), Geometry(20, 20, "crop", BLACK))
     assert find_bounds(placed.outlines[0].form) == (2, 0, 4, 4)
     assert placed.lost == (8.0,)
+
+
+def test_a_polygon_beyond_the_border_is_cut_there_and_its_neighbour_stays():
+    inner = Outline(Polygons(np.array([[0.0, 0], [0, 8], [8, 8]]), (3,)), None, 32.0)
+    outer = Outline(Polygons(np.array([[2.0, 30], [2, 50], [6, 50], [6, 30]]), (4,)))
+    boxes = ImageBoxes(HEIGHT, WIDTH, np.zeros((2, 4)), (0, 0), ("{}", "{}"), "{}", (inner, outer))
+    stays, cut = place_outlines(boxes, ((HEIGHT, WIDTH), (HEIGHT, WIDTH)), 1, None).outlines
+    assert stays is inner
+    assert sorted(cut.form.points.tolist()) == [[2, 30], [2, 40], [6, 30], [6, 40]]
+    assert cut.area == 40
+
+
+def test_a_polygon_of_a_photo_as_it_is_stored_is_turned_with_it():
+    """Orientation 6 turns it by a quarter: y, x becomes x, 20 - y."""
+    form = Polygons(np.array([[0.0, 0], [0, 8], [4, 8]]), (3,))
+    boxes = ImageBoxes(HEIGHT, WIDTH, np.zeros((1, 4)), (0,), ("{}",), "{}", (Outline(form),))
+    (found,) = place_outlines(boxes, ((HEIGHT, WIDTH), (WIDTH, HEIGHT)), 6, None).outlines
+    assert found.form.points.tolist() == [[0, 20], [8, 20], [8, 16]]

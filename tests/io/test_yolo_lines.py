@@ -56,6 +56,12 @@ def test_pixels_of_which_none_is_covered_are_written_as_their_box():
     assert write_numbers(shape, (8, 8), "segment", None) == "0.25 0.25 0.75 0.25 0.75 0.5 0.25 0.5"
 
 
+def test_corners_beyond_the_border_are_written_on_it():
+    corners = Polygons(np.array([[-1.0, 0], [0, 10], [4, 4]]), (3,))
+    shape = Shape((-1.0, 0.0, 4.0, 10.0), Outline(corners))
+    assert write_numbers(shape, (8, 8), "segment", None) == "0.0 0.0 1.0 0.0 0.5 0.5"
+
+
 def test_an_outline_is_read_as_rows_and_columns_with_its_bounds():
     shape = read(LINES["segment"], "segment")
     assert shape.edges == (0.2, 0.1, 0.6, 0.4)
