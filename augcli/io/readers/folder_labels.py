@@ -248,7 +248,7 @@ def _label_by_folders(folder: _Folder, part: Part, main: str, classes: ClassList
         folder.notes.append(f"{note}; if class folders stand in it, give it as SRC")
         names = [None] * len(names)
     if any(names):
-        refuse_lost_table(folder.store, root)
+        refuse_lost_table(folder.store, folder.tree, root)
         refuse_unreadable_folders(folder.tree, part.prefix, part.keys, "class folder", root)
         folder.notes += note_inner_folders(part.names) if part.split == main else []
     try:

@@ -85,18 +85,18 @@ def refuse_part_of_output(root: str, access: Access) -> None:
         )
 
 
-def refuse_lost_table(store: Store, place: str) -> None:
+def refuse_lost_table(store: Store, tree: Tree, place: str) -> None:
     """Refuse class folders of an output of augcli whose table is missing: mixed images have several classes.
 
     Args:
         store: SRC.
+        tree: What stands there.
         place: The directory in which the table would stand, for the message.
 
     Raises:
         InputError: If SRC is an output.
-        StorageError: If the machine fails.
     """
-    if store.read([RECIPE])[0] is not None:
+    if tree.is_output:
         raise InputError(
             f"{store.name!r} is an output of augcli, and the table that holds its labels,"
             f" {join_root(place, TABLES[0])!r}, is missing; run its command again (or `augcli merge` after"

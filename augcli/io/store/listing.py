@@ -91,6 +91,7 @@ class Tree(NamedTuple):
         others: How many files have another suffix, by suffix, and how many entries are not files or are
             skipped, by what they are (see `Page.others`). Files of an output of augcli are not counted.
         first: The first key of the files that are counted there, by suffix.
+        is_output: Whether the recipe of an output of augcli stands at its root.
     """
 
     by_suffix: dict[str, Files]
@@ -98,6 +99,7 @@ class Tree(NamedTuple):
     directories: list[str]
     others: Counter[str]
     first: dict[str, str]
+    is_output: bool
 
     def ending_in(self, suffixes: Collection[str]) -> Files:
         """Return the files that have one of these suffixes, in the order of their keys."""
@@ -166,13 +168,15 @@ class _Listing:
 
     def close(self) -> Tree:
         """Return all that was added."""
-        if RECIPE not in self._output_files:  # else they belong to an output of augcli
+        is_output = RECIPE in self._output_files
+        if not is_output:  # else they belong to it
             for key in self._output_files:
                 self._count(key)
         for files in self._by_suffix.values():
             files.sort()
         directories = _all_directories(self._parents)
-        return Tree(self._by_suffix, frozenset(self._named), directories, self._others, self._first)
+        named = frozenset(self._named)
+        return Tree(self._by_suffix, named, directories, self._others, self._first, is_output)
 
     def _sort_in(self, key: str) -> Files | None:
         """Return the files that a file belongs to; note and return None if it is not looked for by suffix."""
