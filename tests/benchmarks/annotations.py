@@ -8,7 +8,6 @@ own ratios. Polygons have 32 corners, as the objects of COCO have on average.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -16,14 +15,13 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from photos import SAMPLE_PHOTOS, make_photos
+from photos import make_parser, make_photos
 from PIL import Image
 
 from augcli.io.boxes.coco_rle import encode_runs
@@ -112,12 +110,7 @@ def compare(images: Path, work: Path, operation: str, files: dict[str, Path]) ->
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "augcli-bench")
-    parser.add_argument("--photos", type=Path, default=SAMPLE_PHOTOS)
-    parser.add_argument("--files", type=int, default=2000)
+    parser = make_parser(__doc__, files=2000)
     parser.add_argument("--each", type=int, default=19)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ import math
 import os
 import random
 import shutil
+import tempfile
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def make_photos(photos: Path, work: Path, variant: str, files: int, classes: int
             _repeat(_prepare(chosen, work, variant), unfinished, files)
         unfinished.rename(target)
     return target
+
+
+def make_parser(words: str | None, files: int) -> argparse.ArgumentParser:
+    """Return a parser of what benches over such photos take: where they work, the photos, how many files."""
+    parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "augcli-bench")
+    parser.add_argument("--photos", type=Path, default=SAMPLE_PHOTOS)
+    parser.add_argument("--files", type=int, default=files)
+    return parser
 
 
 def list_photos(photos: Path, classes: int | None = None) -> list[Path]:

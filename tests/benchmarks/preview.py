@@ -8,16 +8,14 @@ medians of the rounds' own ratios.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
-from photos import SAMPLE_PHOTOS, make_photos
+from photos import make_parser, make_photos
 
 OPERATIONS = ("cutmix", "mixup", "cutout", "patch-cutout", "erase")
 VARIANTS = (("mixed", "photos 400 wide"), ("large", "photos of 9 megapixels"))
@@ -47,12 +45,7 @@ def compare(images: Path, work: Path, operation: str, rounds: int) -> tuple[floa
 
 def main() -> None:
     """Print a table: CPU time, and wall time in brackets."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "augcli-bench")
-    parser.add_argument("--photos", type=Path, default=SAMPLE_PHOTOS)
-    parser.add_argument("--files", type=int, default=100_000)
+    parser = make_parser(__doc__, files=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)

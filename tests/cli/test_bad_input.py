@@ -1102,7 +1102,9 @@ def test_a_full_disk_is_a_fault_of_the_machine_and_the_run_can_go_on(run_cli, cl
 
 def test_a_refused_value_leaves_a_standing_output_as_it_is(refusal, standing):
     src, dst = standing
+    before = look(dst)
     refusal("cutmix", src, dst, "--p", 2, "--force", code=USAGE)
+    assert look(dst) == before
 
 
 def test_a_source_that_became_empty_leaves_a_standing_output_as_it_is(refusal, standing):
@@ -1110,7 +1112,9 @@ def test_a_source_that_became_empty_leaves_a_standing_output_as_it_is(refusal, s
     for path in src.iterdir():
         shutil.rmtree(path)
         path.mkdir()
+    before = look(dst)
     refusal("cutmix", src, dst, "--p", 0, code=INPUT)
+    assert look(dst) == before
 
 
 # --- images that fail ----------------------------------------------------------------------------------

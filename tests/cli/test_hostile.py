@@ -275,9 +275,12 @@ def test_every_name_in_the_destination_is_utf8_and_visible_or_ours(ran):
 
 
 def test_every_written_image_decodes(ran):
-    for data in read_images(ran.dst):
+    images = read_images(ran.dst)
+    assert images
+    for data in images:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
+            assert min(image.size) > 0
 
 
 def test_a_second_run_finds_nothing_to_do(ran):

@@ -20,7 +20,10 @@ class FullStore:
 
 
 def test_a_cache_that_cannot_be_written_is_no_error():
-    Measured(FullStore()).write_noted()
+    measured = Measured(FullStore())
+    measured.noted["a.csv"] = 5
+    measured.write_noted()
+    assert measured.noted == {"a.csv": 5}
 
 
 def test_documents_that_stand_with_another_size_are_found_longer_or_shorter(tmp_path):

@@ -268,18 +268,19 @@ def test_a_run_that_changes_nothing_gives_what_came_in(make, tmp_path):
     paths = make(MIXED)
     del paths["masks"]
     coco, _ = materialize(tmp_path, paths, {"op": [{"kind": "cutout", "p": 0.0}]})
-    compare(json.loads(paths["boxes"].read_text())["annotations"], coco)
+    given = json.loads(paths["boxes"].read_text())["annotations"]
+    assert count_equal(given, coco) == len(given) > 0
 
 
-def compare(given, coco):
-    """Compare annotations by their image and category, ids apart."""
+def count_equal(given, coco):
+    """Return how many annotations came back, each equal by its image and category, ids apart."""
     held = {(entry["image_id"], entry["category_id"]): entry for entry in given}
     for entry in coco.anns.values():
         own = held.pop((int(entry["source"].split(".")[0]), entry["category_id"]))
         assert {key: entry[key] for key in own if key not in ("id", "image_id")} == {
             key: value for key, value in own.items() if key not in ("id", "image_id")
         }
-    assert not held
+    return len(given) - len(held)
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """The plans of partitions: what each says that it makes, so that a merge needs no SRC.
 
-A plan is a file of JSON that stands in DST from the beginning of a partition until the merge. It is no part
-of the output.
+A plan is a file of JSON that stands in DST from the beginning of a partition until the merge. It is not
+part of the output.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def find_differing_keys(store: Store, text: bytes, recipe: Recipe, annotated: An
 
 
 def refuse_newer(store: Store, text: bytes) -> None:
-    """Refuse an output that a newer augcli made: a difference in its recipe is no reason to replace it.
+    """Refuse an output that a newer augcli made: it must not be replaced because its recipe differs.
 
     Raises:
         OutputError: Naming both versions.
