@@ -45,7 +45,9 @@ readers/passed_over         what was found and is not used, in words
 readers/unread              annotations beside images that nobody reads by itself, and the cure
 readers/layouts             layouts that are not read, named with the cure
 readers/folder              image folders: splits, class folders
+readers/folder_images       which files of them are images, and of which split
 readers/folder_labels       how the images of a folder are labelled
+readers/folder_samples      their files and masks, read
 readers/parquet_reader      whether SRC is shards
 readers/parquet             rows of shards
 readers/pairs               images beside their masks

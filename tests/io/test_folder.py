@@ -11,7 +11,7 @@ import pytest
 
 from augcli.errors import InputError, StorageError
 from augcli.io.readers.base import Selection
-from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES, classes_of_files
 from augcli.io.readers.passed_over import describe_others
 from augcli.io.readers.source import open_source

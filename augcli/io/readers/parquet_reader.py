@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.io.readers.base import register
-from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.passed_over import SHARD_SUFFIXES
 
 if TYPE_CHECKING:

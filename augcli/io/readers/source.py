@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import InputError
 from augcli.io.labels.class_list import read_class_list
 from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_inputs, choose_reader
-from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
 from augcli.io.readers.pairs import find_pair, join_root, refuse_mixed
 from augcli.io.readers.passed_over import describe_passed_over

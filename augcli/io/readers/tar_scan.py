@@ -18,7 +18,7 @@ import numpy as np
 
 from augcli.errors import InputError, Option
 from augcli.io.labels.class_list import some
-from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.tar_rows import CUT, TarShard
 from augcli.io.store.base import Version, full_name
 from augcli.io.store.errors import storage_errors

@@ -20,8 +20,10 @@ from augcli.io.labels.facts import LabelFacts
 from augcli.io.labels.labelling import Labelling
 from augcli.io.readers.annotations import find_masks
 from augcli.io.readers.base import Input, Source
-from augcli.io.readers.folder import IMAGE_SUFFIXES, FolderOpener, FolderReader
+from augcli.io.readers.folder import FolderReader
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import FolderLabels, Part, label_parts
+from augcli.io.readers.folder_samples import FolderOpener
 from augcli.io.readers.pairs import join_root
 from augcli.io.readers.passed_over import describe_passed_over
 from augcli.io.readers.split_boxes import find_given_boxes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import InputError, Option, quantity
 from augcli.io.boxes.image_names import without_suffix
 from augcli.io.encodings import explain_encoding
-from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.splits import describe_splits
 from augcli.io.readers.voc_signs import IMAGES, LISTS
 from augcli.io.split_words import SPLIT_OF

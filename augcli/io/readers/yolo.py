@@ -19,8 +19,10 @@ from augcli.io.labels.facts import LabelFacts
 from augcli.io.labels.labelling import Labelling
 from augcli.io.readers.annotations import check_masks_apart, find_masks
 from augcli.io.readers.base import Input, Source, labels_fit_folders
-from augcli.io.readers.folder import IMAGE_SUFFIXES, FolderOpener, FolderReader
+from augcli.io.readers.folder import FolderReader
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import Part, label_parts
+from augcli.io.readers.folder_samples import FolderOpener
 from augcli.io.readers.passed_over import describe_passed_over
 from augcli.io.readers.splits import choose_split
 from augcli.io.readers.yolo_layout import find_layout

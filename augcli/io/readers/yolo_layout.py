@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from augcli.errors import InputError, Note, Option, quantity
 from augcli.io.boxes.yolo_sets import USUAL_NAMES, YoloSet, read_description, read_name_lines
 from augcli.io.boxes.yolo_yaml import MOST_BYTES
-from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.splits import describe_splits, divide_folders
 from augcli.io.readers.yolo_paths import Paths, find_root
 from augcli.io.readers.yolo_places import Found, find_places, label_key, merge_files

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError, Option
-from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.pairs import join_root
 from augcli.io.store.listing import find_suffix, list_tree
 from augcli.io.store.locations import Kind, path_below, read_known

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError, quantity
-from augcli.io.readers.folder import IMAGE_SUFFIXES
+from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.yolo_paths import MOST_LISTED
 from augcli.io.store.listing import Files, list_tree
 from augcli.io.store.locations import Kind, join_directories, read_known
