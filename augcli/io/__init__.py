@@ -69,6 +69,7 @@ readers/yolo_signs          what tells a YOLO data set
 readers/yolo_layout         what describes one, where its images lie, how classes are called
 readers/yolo_paths          where paths of a description lead
 readers/yolo_places         the images of its splits, and the label file of each
+readers/yolo_unnamed        images that no split of one names
 readers/voc_reader          whether SRC is a Pascal VOC tree
 readers/voc_signs           what tells such a tree
 readers/voc                 such trees: images, boxes, labels, masks of some

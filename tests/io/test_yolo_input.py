@@ -262,10 +262,44 @@ def test_images_outside_of_src_are_read_with_their_labels_and_noted(put, tmp_pat
 
 
 def test_a_relative_path_outside_is_read(put, tmp_path):
-    root = put("notes/0.txt", data_yaml="train: ../else\nnames: [a]\n")
+    root = put("notes/0.txt", "images/9.jpg", data_yaml="train: ../else\nnames: [a]\n")
     (tmp_path / "else").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "else/0.jpg")
-    assert keys(read(root)) == {"train": ["0.jpg"]}
+    source = read(root)
+    assert keys(source) == {"train": ["0.jpg"]}
+    assert f"left out: 1 image of no split of '{root}/data.yaml' ('images/9.jpg' first)" in said(source)
+
+
+def test_images_in_src_beside_a_list_of_images_elsewhere_are_named(put, tmp_path):
+    root = put("images/0.jpg", "images/9.jpg")
+    (tmp_path / "else").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "else/0.jpg")
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/else/0.jpg\n")
+    (root / "data.yaml").write_text("train: [../list.txt, few.txt]\nnames: [a]\n")
+    (root / "few.txt").write_text("images/0.jpg\n")
+    source = read(root)
+    assert keys(source) == {"train": ["else/0.jpg", "src/images/0.jpg"]}
+    assert f"left out: 1 image of no split of '{root}/data.yaml' ('images/9.jpg' first)" in said(source)
+
+
+def test_images_in_src_are_named_where_a_path_leads_elsewhere(put, tmp_path):
+    root = put("images/9.jpg", data_yaml=f"path: {tmp_path}/else\ntrain: images\nnames: [a]\n")
+    for name in ("images/0.jpg", "images/1.jpg", "more/2.jpg"):
+        path = tmp_path / "else" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4)).save(path)
+    notes = said(read(root))
+    assert f"left out: 1 image of no split of '{root}/data.yaml' ('more/2.jpg' first)" in notes
+    assert f"left out: 1 image outside of '{tmp_path}/else' ('images/9.jpg' first)" in notes
+
+
+def test_images_of_no_split_are_named_beside_masks_that_are_given(put):
+    names = ("images/train/0.jpg", "other/9.jpg", "labels/train/0.txt")
+    root = put(*names, data_yaml="train: images/train\nnames: [a]\n")
+    (root / "../masks/images/train").mkdir(parents=True)
+    Image.new("L", (40, 32)).save(root / "../masks/images/train/0.png")
+    source = read(root, files=InputFiles(masks=str(root / "../masks")))
+    assert "left out: 1 image of no split" in said(source)
 
 
 def test_a_path_of_another_machine_leads_to_the_own_directory(put):

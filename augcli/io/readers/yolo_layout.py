@@ -18,6 +18,7 @@ from augcli.io.readers.yolo_signs import (
     find_descriptions,
     label_directories,
 )
+from augcli.io.readers.yolo_unnamed import describe_outside, describe_unnamed
 from augcli.io.split_words import find_words
 from augcli.io.store.base import full_name
 from augcli.io.store.listing import Files
@@ -64,17 +65,17 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
         described = _read(found.store, key, name)
     tree = None if directory else found.tree
     paths = find_root(name or root, described.path, (root, found.store, tree), selection)
-    paths.notes += _describe_beside(found, f"{directory}/", root) if directory and paths.root == root else []
     paths.notes += [] if key else _describe_unlike(found)
     described, place_of_names, notes = _name_classes(paths, described, classes)
     read = tuple(filter(None, (name, place_of_names)))
     if described.places:
         images, sign = find_places(paths, _leave_out_stand_ins(paths, described)), f"{name!r}"
-        notes += _describe_unnamed(paths, images, sign)
+        notes += describe_unnamed(paths, images)
         if not selection.splits:
             images = images._replace(splits={"": merge_files(list(images.splits.values()))})
     else:
         images, sign = _divide(paths, selection)
+    notes += describe_outside(found, paths, images)
     images = images._replace(splits=dict(sorted(images.splits.items())))  # as an output that stands has them
     data_set = YoloLayout(paths, described, images, read, [*paths.notes, *notes])
     if described.unread:
@@ -86,34 +87,12 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
     return data_set
 
 
-def _describe_beside(found: Input, prefix: str, root: str) -> list[str]:
-    """Return a note on images outside of the directory that holds a data set and its description."""
-    keys = found.tree.ending_in(IMAGE_SUFFIXES).keys if found.tree else []
-    lost = [key for key in keys if not key.startswith(prefix)]
-    return (
-        [f"left out: {quantity(len(lost), 'image')} outside of {root!r} ({lost[0]!r} first)"] if lost else []
-    )
-
-
 def _describe_unlike(found: Input) -> list[str]:
     """Return a note on files that are called as a description is, but do not describe a data set."""
     keys = found.tree.ending_in(DESCRIPTION_SUFFIXES).keys if found.tree else []
     names = [full_name(found.store, key) for key in keys if key.lower() in USUAL_NAMES]
     what = "is not read: none of its lines begins with train:, val:, names: or nc:, as those of a data.yaml"
     return [f"{name!r} {what} in UTF-8 do; correct it, or remove it" for name in names]
-
-
-def _describe_unnamed(paths: Paths, images: Found, sign: str) -> list[str]:
-    """Return a note on images beside those of the splits that no split names."""
-    if paths.selection.files.masks is not None or images.store is not paths.store:
-        return []
-    named = {key for files in images.splits.values() for key in files.keys}
-    lost = [key for key in paths.tree.ending_in(IMAGE_SUFFIXES).keys if key not in named]
-    return (
-        [f"left out: {quantity(len(lost), 'image')} of no split of {sign} ({lost[0]!r} first)"]
-        if lost
-        else []
-    )
 
 
 def _find_description(found: Input) -> str:
