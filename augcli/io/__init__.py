@@ -12,6 +12,7 @@ Readers and writers stand above records, boxes, labels and images, these above t
 
 store/base                  what a store is; every byte is read and written through one
 store/local                 files and directories
+store/local_files           whole files of a local disk, by plain system calls
 store/objects               objects in a bucket
 store/request_pool          many requests at once
 store/hub                   data sets of Hugging Face, which are only read

@@ -23,7 +23,7 @@ KINDS = (
     ("decode", "_decode_jpeg (augcli/io/images/codec.py"),
     ("encode", "encode (augcli/io/images/codec.py"),
     ("steps", "(augcli/kernels/cpu"),
-    ("files", "(augcli/io/store/local.py"),
+    ("files", "(augcli/io/store/local"),
     ("hashes", "(augcli/io/store/hashes.py"),
     ("Arrow", "(pyarrow/"),
 )

@@ -16,7 +16,7 @@ from augcli.io.records.label_columns import TableOptions
 from augcli.io.records.part_files import Output, PartFacts, rows_to_table
 from augcli.io.records.parts import Parts
 from augcli.io.records.step_columns import label_rows
-from augcli.io.store import local
+from augcli.io.store import local, local_files
 from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
 from augcli.io.writers import parquet
@@ -162,7 +162,9 @@ class SlowOs:
 def test_two_attempts_at_one_chunk_never_show_a_short_image(tmp_path, monkeypatch):
     """The second has begun to write the image when the first gives its own the final name."""
     opened, published = threading.Event(), threading.Event()
-    monkeypatch.setattr(local, "os", SlowOs(opened, published))
+    slow = SlowOs(opened, published)
+    for module in (local, local_files):
+        monkeypatch.setattr(module, "os", slow)
     early = make_writer("folder", tmp_path)
     early.stage([NAME], [Pair(DATA)])
     late = threading.Thread(target=write, args=(make_writer("folder", tmp_path),), name="late")

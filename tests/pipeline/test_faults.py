@@ -19,7 +19,7 @@ import pytest
 
 import augcli
 from augcli.errors import OutputError, StorageError
-from augcli.io.store import lease, local, places, walk
+from augcli.io.store import lease, local, local_files, places, walk
 from augcli.io.store.local import LocalStore
 from augcli.ops.cutmix import CutMix
 from augcli.pipeline import run
@@ -33,7 +33,7 @@ CALLS = (
     *("open", "read", "write", "fstat", "fsync", "replace", "link"),
     *("unlink", "rmdir", "makedirs", "scandir", "stat"),
 )
-STORE = (local, walk, lease, places)
+STORE = (local, local_files, walk, lease, places)
 """Every call that touches a file or directory stands in one of these modules."""
 
 

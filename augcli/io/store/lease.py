@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 from augcli.errors import OutputError
 from augcli.io.store.errors import storage_errors
-from augcli.io.store.local import LocalStore, make_directory
+from augcli.io.store.local import LocalStore
+from augcli.io.store.local_files import make_directory
 
 try:
     import fcntl

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
 
-PART_SUFFIX = ".part"
+UNFINISHED_SUFFIX = ".part"
 """Ending of a file that is not finished; no finished file bears it."""
 
 
@@ -170,7 +170,7 @@ SLICE_NAME = re.compile(re.escape(SLICE_PREFIX) + r"(s\.json|-[0-9]+-of-[0-9]+)"
 PROBE_NAME = re.compile(r"\.augcli-probe-[0-9a-f]{8}")
 """How the files are named by which machines show that they see DST; a run removes its own."""
 
-UNFINISHED = re.compile(rf"(.+?)(\.[0-9a-f]{{8}})?{re.escape(PART_SUFFIX)}")
+UNFINISHED = re.compile(rf"(.+?)(\.[0-9a-f]{{8}})?{re.escape(UNFINISHED_SUFFIX)}")
 """How unfinished files are named: an attempt's own eight digits stand behind the name that the file will
 have. Earlier versions left them out."""
 
@@ -240,6 +240,16 @@ def part_names(keys: Iterable[str]) -> set[str]:
     """Return the names of the chunks whose part files are among some keys."""
     hidden = (key for key in keys if key.startswith(OWN_PREFIX))
     return {match[1] for key in hidden if (match := PART_NAME.fullmatch(key))}
+
+
+def new_attempt() -> str:
+    """Return what no other attempt's unfinished names bear."""
+    return os.urandom(4).hex()
+
+
+def unfinished_name(path: str, attempt: str) -> str:
+    """Return the name of a file as long as it is not finished."""
+    return f"{path}.{attempt}{UNFINISHED_SUFFIX}"
 
 
 def is_unfinished(key: str) -> bool:

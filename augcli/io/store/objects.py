@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, cast
 from augcli.errors import StorageError
 from augcli.io.store.base import Scratch, Sharing, Version, full_name
 from augcli.io.store.errors import storage_errors
-from augcli.io.store.local import LocalStore, new_attempt
+from augcli.io.store.local import LocalStore
+from augcli.io.store.names import new_attempt
 from augcli.io.store.object_clients import connect, hash_environment, load_obstore
 from augcli.io.store.object_errors import object_errors, retried
 from augcli.io.store.object_files import END_BYTES, RangeFile

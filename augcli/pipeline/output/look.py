@@ -9,7 +9,7 @@ from augcli.errors import OutputError, StorageError
 from augcli.io.store.base import Version, full_name
 from augcli.io.store.contents import Contents
 from augcli.io.store.lease import LOCK
-from augcli.io.store.names import PART_SUFFIX, PLAN_PREFIX, PROBE_NAME, RECIPE, find_plans
+from augcli.io.store.names import PLAN_PREFIX, PROBE_NAME, RECIPE, UNFINISHED_SUFFIX, find_plans
 
 if TYPE_CHECKING:
     from augcli.io.records.parts import Parts
@@ -105,7 +105,7 @@ def _find_stranger(page: Page) -> str | None:
 
 def _is_first(name: str) -> bool:
     """True if a run writes a file of this name before `augcli.json`."""
-    return name.endswith(PART_SUFFIX) or PROBE_NAME.fullmatch(name) is not None
+    return name.endswith(UNFINISHED_SUFFIX) or PROBE_NAME.fullmatch(name) is not None
 
 
 def _refuse_stranger(store: Store, name: str | None) -> None:
