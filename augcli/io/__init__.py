@@ -87,6 +87,8 @@ labels/facts                what is known of labels beside their values
 labels/labelling            labels of rows from names, indices, weights
 labels/texts                what the texts of a label column say
 labels/columns              what a column of labels means
+labels/kinds                which kinds of values a column holds
+labels/weights              labels from weights per class
 labels/choice               which columns are the labels, and which could be
 labels/pieces               labels of several files whose class names may differ in order
 labels/tables               CSV, parquet and JSON lines opened

@@ -10,8 +10,8 @@ import pyarrow as pa
 from augcli.errors import InputError, Option
 from augcli.io.hugging_face import is_class_label, read_smoothing
 from augcli.io.labels.class_list import some
-from augcli.io.labels.columns import could_label, holds_lists, holds_names
 from augcli.io.labels.facts import as_candidates
+from augcli.io.labels.kinds import could_label, holds_lists, holds_names
 from augcli.io.labels.matching import FILE_NAMES
 
 if TYPE_CHECKING:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from augcli.errors import InputError, Option
-from augcli.io.labels.class_list import some
+from augcli.io.labels.kinds import (
+    flatten_lists,
+    holds_lists,
+    holds_numbers,
+    holds_texts,
+    plain_kind,
+    plain_values,
+)
 from augcli.io.labels.labelling import (
     Labelling,
     check_indices,
@@ -18,20 +25,9 @@ from augcli.io.labels.labelling import (
     label_by_indices,
     label_by_name,
     label_by_names,
-    label_by_parts,
-    list_parts,
-    number_classes,
 )
 from augcli.io.labels.texts import split_texts, type_texts
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-BLOCK_WEIGHTS = 1 << 22
-"""Weights that are looked at in one go."""
-
-FLOAT_ERROR = 1e-6
-"""What weights of single precision may lie above 1."""
+from augcli.io.labels.weights import check_weights, label_by_weight_lists
 
 
 class LabelColumn(NamedTuple):
@@ -87,105 +83,6 @@ def label_by_column(
         " either, lists of weights; give ",
         Option("label_col"),
     )
-
-
-def plain_values(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the same values without dictionaries, views and fixed points."""
-    kind = values.type
-    if pa.types.is_dictionary(kind):
-        return plain_values(values.cast(kind.value_type))
-    if pa.types.is_string_view(kind):
-        return values.cast(pa.large_string())
-    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
-        return values.cast(pa.float64())
-    return values
-
-
-def plain_kind(kind: pa.DataType) -> pa.DataType:
-    """Return the type that `plain_values` gives."""
-    return plain_values(pa.chunked_array([], kind)).type
-
-
-def holds_texts(kind: pa.DataType) -> bool:
-    """True if a column holds texts."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def holds_lists(kind: pa.DataType) -> bool:
-    """True if a column holds lists."""
-    return bool(
-        pa.types.is_list(kind)
-        or pa.types.is_large_list(kind)
-        or pa.types.is_fixed_size_list(kind)
-        or pa.types.is_list_view(kind)
-        or pa.types.is_large_list_view(kind)
-    )
-
-
-def holds_numbers(kind: pa.DataType) -> bool:
-    """True if a column holds numbers, or nothing at all."""
-    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
-    return any(is_kind(kind) for is_kind in kinds) or bool(pa.types.is_decimal(kind))
-
-
-def holds_names(kind: pa.DataType) -> bool:
-    """True if a column holds texts or whole numbers: one name or index in each cell."""
-    kind = plain_kind(kind)
-    return holds_texts(kind) or bool(pa.types.is_integer(kind))
-
-
-def could_label(kind: pa.DataType) -> bool:
-    """True if a column of this type could hold labels: texts, numbers, or lists of them."""
-    if pa.types.is_dictionary(kind) or holds_lists(kind):
-        return could_label(kind.value_type) and not holds_lists(kind.value_type)
-    return holds_texts(kind) or holds_numbers(kind)
-
-
-def label_by_shares(
-    table: pa.Table, names: tuple[str, ...], classes: tuple[str, ...] | None, what: str
-) -> Labelling:
-    """Label rows by columns that each hold the weights of one class.
-
-    Args:
-        table: The columns.
-        names: The class of each column.
-        classes: The class list that the user gives, in its own order; None sorts the names.
-        what: Where the columns stand, for messages.
-
-    Raises:
-        InputError: If the classes differ, or cells are not weights in 0..1.
-    """
-    if classes is not None and set(classes) != set(names):
-        wrong = f"the weight columns {', '.join(names[:5])} are not the classes of ", Option("classes")
-        raise InputError(*wrong)
-    for field in table.schema:
-        if not holds_numbers(field.type):
-            raise InputError(
-                f"{what}: column {field.name!r} holds weights of type {field.type}; accepted: numbers, one"
-                " for each class"
-            )
-    if not all(names):
-        raise InputError("a column of weights names no class; write p:<class>")
-    order = classes or tuple(sorted(names))
-    by_name = dict(zip(names, table.columns, strict=True))
-    columns = [plain_values(by_name[name]).cast(pa.float64()) for name in order]
-    matrix = np.stack([column.to_numpy() for column in columns], axis=1)  # null is NaN
-    is_empty = np.isnan(matrix).all(axis=1)
-    matrix[is_empty] = 0
-    _check_range(matrix, what)
-    return label_by_parts(*list_parts(matrix), order)
-
-
-def are_weights(table: pa.Table) -> bool:
-    """True if columns can only be weights: several, in 0..1, all 0 or 1, or with a sum of 1 in each row."""
-    if table.num_columns < 2 or not all(holds_numbers(field.type) for field in table.schema):
-        return False
-    columns = [plain_values(column).cast(pa.float64()).to_numpy() for column in table.columns]
-    matrix = np.stack(columns, axis=1)
-    matrix = matrix[~np.isnan(matrix).all(axis=1)]
-    if not len(matrix) or not ((matrix >= 0) & (matrix <= 1 + FLOAT_ERROR)).all():
-        return False
-    return bool(np.isin(matrix, (0, 1)).all() or (np.abs(matrix.sum(axis=1) - 1) <= 1e-4).all())
 
 
 # --- one value a row -----------------------------------------------------------------------------------
@@ -245,7 +142,7 @@ def _label_lists(column: LabelColumn, classes: tuple[str, ...] | None) -> Labell
             f"{column.what} holds lists of type {kind}; accepted: lists of names, of indices, or of numbers,"
             " one weight for each class"
         )
-    flat = _flatten(values)
+    flat = flatten_lists(values)
     if column.holds_indices or (not pa.types.is_floating(kind) and len(flat) and flat.max() > 1):
         rows = read_index_lists(values, column.what)
         if names and any(row and max(row) >= len(names) for row in rows):
@@ -254,8 +151,8 @@ def _label_lists(column: LabelColumn, classes: tuple[str, ...] | None) -> Labell
             check_indices(rows, column.what)
             return label_by_names([_pick(names, row) if row else None for row in rows], classes)
         return label_by_indices(rows, classes or names, column.what)
-    _check_range(flat, column.what)
-    return _label_weights(column, classes)
+    check_weights(flat, column.what)
+    return label_by_weight_lists(values, names, classes, column.what)
 
 
 def read_index_lists(values: pa.ChunkedArray, what: str) -> list[list[int] | None]:
@@ -264,7 +161,7 @@ def read_index_lists(values: pa.ChunkedArray, what: str) -> list[list[int] | Non
     Raises:
         InputError: If a number is not whole.
     """
-    flat = _flatten(values)
+    flat = flatten_lists(values)
     broken = flat[np.isinf(flat) | (~np.isnan(flat) & (np.floor(flat) != flat))]
     if len(broken):
         raise InputError(f"{what} holds {broken[0]:g} among indices of classes, which are whole numbers")
@@ -276,67 +173,3 @@ def read_index_lists(values: pa.ChunkedArray, what: str) -> list[list[int] | Non
 
 def _pick(names: tuple[str, ...], indices: list[int]) -> list[str]:
     return [names[index] for index in indices]
-
-
-def _label_weights(column: LabelColumn, classes: tuple[str, ...] | None) -> Labelling:
-    """Label rows by lists with one weight for each class."""
-    names = column.names or classes
-    lengths = pc.list_value_length(column.values).drop_null().unique().to_pylist()
-    width = lengths[0] if lengths else 0
-    if (
-        len(lengths) > 1
-        or (names and lengths and width != len(names))
-        or (width < 2 and lengths and not names)
-    ):
-        found = f"lists of {' and '.join(str(length) for length in sorted(lengths)[:3])} numbers"
-        expected = f"one weight for each of {len(names) if names else 'all'} classes"
-        raise InputError(
-            f"{column.what} holds {found} in 0..1: neither {expected} nor indices of classes;"
-            f" write {expected}, or indices as Hugging Face's Sequence(ClassLabel)"
-        )
-    target = classes or column.names or number_classes(width)
-    parts, length = [], max(1, BLOCK_WEIGHTS // max(width, 1))
-    place = None
-    if column.names and classes and column.names != classes:
-        lost = sorted(set(column.names).difference(classes))
-        if lost:
-            raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {some(classes)}")
-        place = [classes.index(name) for name in column.names]
-    for start in range(0, len(column.values), length):
-        matrix = _to_matrix(column.values.slice(start, length), width)
-        if place is not None:
-            moved = np.zeros((len(matrix), len(target)))
-            moved[:, place] = matrix
-            matrix = moved
-        parts.append(list_parts(matrix))
-    if not parts:
-        return Labelling([], target or None)
-    joined, weights, counts = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-    return label_by_parts(joined, weights, counts, target or None)
-
-
-def _to_matrix(values: pa.ChunkedArray, width: int) -> NDArray[np.float64]:
-    """Return lists of one length as a matrix; rows that are null are zero."""
-    matrix = np.zeros((len(values), width))
-    matrix[values.is_valid().to_numpy()] = _flatten(values).reshape(-1, width)
-    return matrix
-
-
-def _flatten(values: pa.ChunkedArray) -> NDArray[np.float64]:
-    """Return the numbers of all lists; a null is zero."""
-    pieces = [chunk.flatten() for chunk in values.chunks if len(chunk)]
-    flat = pa.chunked_array(pieces, values.type.value_type)
-    return plain_values(flat).cast(pa.float64()).fill_null(0).to_numpy()
-
-
-def _check_range(weights: NDArray[np.float64], what: str) -> None:
-    """Refuse numbers that are not weights."""
-    if np.isnan(weights).any():
-        raise InputError(f"{what} lacks a weight, or holds NaN; write a number in 0..1 for each class")
-    wrong = weights[(weights < 0) | (weights > 1 + FLOAT_ERROR)]
-    if len(wrong):
-        raise InputError(
-            f"{what} holds {wrong.flat[0]:g}: neither weights in 0..1, one for each class, nor lists of"
-            " indices; give ",
-            Option("label_col"),
-        )

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from augcli.errors import InputError, Option
 from augcli.io.labels.class_list import some
-from augcli.io.labels.columns import holds_texts
+from augcli.io.labels.kinds import holds_texts
 from augcli.io.labels.matching import FILE_NAMES, Match, Places, match_rows
 
 if TYPE_CHECKING:

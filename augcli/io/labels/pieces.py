@@ -12,18 +12,10 @@ from augcli.errors import InputError, Option
 from augcli.io.hugging_face import is_class_list, read_class_names
 from augcli.io.labels.choice import SHARES, SOFT, Kind, LabelChoice
 from augcli.io.labels.class_list import some
-from augcli.io.labels.columns import (
-    LabelColumn,
-    holds_lists,
-    holds_numbers,
-    holds_texts,
-    label_by_column,
-    label_by_shares,
-    plain_values,
-    read_index_lists,
-    whole_numbers,
-)
+from augcli.io.labels.columns import LabelColumn, label_by_column, read_index_lists, whole_numbers
+from augcli.io.labels.kinds import holds_lists, holds_numbers, holds_texts, plain_values
 from augcli.io.labels.labelling import Labelling, label_by_parts, rename_classes
+from augcli.io.labels.weights import label_by_weight_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +57,7 @@ def label_pieces(pieces: Sequence[Piece], choice: LabelChoice, rules: Rules) -> 
     if choice.kind is Kind.SHARES:
         table = pa.concat_tables([piece.table for piece in pieces], promote_options="permissive")
         names = tuple(name.removeprefix(SHARES) for name in table.column_names)
-        return label_by_shares(table, names, rules.classes, what), []
+        return label_by_weight_columns(table, names, rules.classes, what), []
     column = choice.columns[0]
     listed = [read_class_names(piece.schema, column) for piece in pieces]
     united, notes = _unite_names(listed, pieces, rules)

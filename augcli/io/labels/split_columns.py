@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from augcli.errors import InputError, Option
-from augcli.io.labels.columns import plain_values
+from augcli.io.labels.kinds import plain_values
 from augcli.io.split_words import SPLIT_WORDS, find_words
 
 if TYPE_CHECKING:

@@ -17,15 +17,16 @@ from augcli.io.labels.choice import (
     describe_unlike,
 )
 from augcli.io.labels.class_list import describe_missing, some
-from augcli.io.labels.columns import are_weights, could_label, holds_lists, holds_numbers
 from augcli.io.labels.facts import LabelFacts, as_candidates
 from augcli.io.labels.file_columns import find_file_column
+from augcli.io.labels.kinds import could_label, holds_lists, holds_numbers
 from augcli.io.labels.labelling import Labelling, gives_all, number_classes
 from augcli.io.labels.matching import FILE_NAMES, Match, Places, give_rows
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.labels.split_columns import describe_splits_in, list_split_columns
 from augcli.io.labels.tables import Named, open_table
 from augcli.io.labels.uniting import fit_classes
+from augcli.io.labels.weights import are_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from augcli.errors import InputError, StorageError
 from augcli.io.encodings import explain_encoding
 from augcli.io.labels.choice import LABEL_NAMES, SOFT
-from augcli.io.labels.columns import holds_texts
+from augcli.io.labels.kinds import holds_texts
 from augcli.io.labels.matching import FILE_NAMES
 from augcli.io.store.arrow_files import DAMAGE, first_line, plain_field
 from augcli.io.store.base import is_local

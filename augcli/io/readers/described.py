@@ -16,7 +16,7 @@ from augcli.io.boxes.column_cells import read_cells
 from augcli.io.boxes.columns import LOST_FIELDS, BoxColumn, find_column
 from augcli.io.images.headers import read_upright_size
 from augcli.io.images.index_masks import read_mask_header
-from augcli.io.labels.columns import holds_texts
+from augcli.io.labels.kinds import holds_texts
 from augcli.io.readers.categories import list_categories, move_cells
 from augcli.io.readers.image_cells import copy_images, holds_images
 from augcli.io.readers.mask_look import describe_masks

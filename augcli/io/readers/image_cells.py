@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from augcli.io.labels.columns import holds_texts
+from augcli.io.labels.kinds import holds_texts
 
 
 def holds_images(kind: pa.DataType) -> bool:

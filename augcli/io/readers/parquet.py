@@ -15,8 +15,8 @@ from augcli.io.boxes.columns import column_feature
 from augcli.io.hugging_face import list_class_names, read_features
 from augcli.io.labels.choice import Kind, describe_unlike
 from augcli.io.labels.class_list import describe_missing
-from augcli.io.labels.columns import holds_lists, holds_texts, plain_kind
 from augcli.io.labels.facts import LabelFacts, describe_unread
+from augcli.io.labels.kinds import holds_lists, holds_texts, plain_kind
 from augcli.io.labels.labelling import Labelling, gives_all
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.labels.split_columns import describe_splits_in, list_split_columns, refuse_splits_in

@@ -12,8 +12,8 @@ import pyarrow as pa
 from augcli.errors import InputError, Option
 from augcli.io.labels.choice import Kind, LabelChoice
 from augcli.io.labels.class_list import describe_missing, some
-from augcli.io.labels.columns import holds_texts
 from augcli.io.labels.facts import as_candidates, describe_unread
+from augcli.io.labels.kinds import holds_texts
 from augcli.io.labels.labelling import Labelling
 from augcli.io.labels.pieces import Piece, Rules, label_pieces
 from augcli.io.readers.base import Source, labels_fit_folders
