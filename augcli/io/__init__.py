@@ -101,6 +101,7 @@ boxes/base                  boxes as they are read and written
 boxes/coco                  COCO, read
 boxes/coco_entries          its ids, names and categories
 boxes/coco_outlines         its segmentation, keypoints and area
+boxes/contradictions        boxes and areas that contradict outlines
 boxes/coco_rle              its compressed text of run lengths
 boxes/coco_writing          COCO, written
 boxes/decimals              numbers of pixels as they are written

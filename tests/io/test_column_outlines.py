@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pyarrow as pa
 import pytest
 
@@ -29,6 +31,6 @@ def test_run_lengths_as_bytes_are_not_carried_along():
 def test_run_lengths_of_nothing_but_nulls_are_not_there():
     kind = pa.struct([("size", pa.list_(pa.int64())), ("counts", pa.string())])
     segmentation = pa.array([{"size": None, "counts": None}], kind)
-    outlines, bad = read_outlines({"segmentation": segmentation}, [(0, 0, 4, 4)], ["box 1"])
+    outlines, bad = read_outlines({"segmentation": segmentation}, [(0, 0, 4, 4)], ["box 1"], Counter())
     assert bad == {}
     assert outlines[0] is None or outlines[0].form is None

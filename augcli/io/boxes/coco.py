@@ -34,8 +34,9 @@ from augcli.io.boxes.coco_entries import (
     read_name,
     read_side,
 )
-from augcli.io.boxes.coco_outlines import OUTLINE_KEYS, read_edges, read_outline
+from augcli.io.boxes.coco_outlines import MISCOUNTED, OUTLINE_KEYS, counts_otherwise, read_edges, read_outline
 from augcli.io.boxes.coco_writing import write_coco
+from augcli.io.boxes.contradictions import describe_contradictions
 from augcli.io.boxes.decimals import round_decimals
 from augcli.io.boxes.extras import read_extra, to_text
 from augcli.io.encodings import explain_encoding
@@ -177,8 +178,9 @@ def _read_value(value: object, bad_boxes: str) -> BoxFile:
     images_by_name = {image.name: image.finish() for image in by_id.values()}
     _check_order(images_by_name.values())
     header = BoxHeader("coco", tuple(category["name"] for category in categories), keys)
-    notes = tuple(f"{what} ({count})" for what, count in sorted(remarks.items()) if count)
-    return BoxFile(header, images_by_name, dict(dropped), notes)
+    contradictions = describe_contradictions(images_by_name.items(), ", or remove `segmentation`")
+    notes = [f"{what} ({count})" for what, count in sorted(remarks.items()) if count]
+    return BoxFile(header, images_by_name, dict(dropped), (*notes, *contradictions))
 
 
 def _check_order(images: Iterable[ImageBoxes]) -> None:
@@ -276,6 +278,7 @@ def _read_boxes(
         ):  # as it would be written
             dropped[NO_AREA] += 1
             continue
+        remarks[MISCOUNTED] += outline is not None and counts_otherwise(entry, outline)
         image.edges.append(edges)
         image.categories.append(category)
         image.extras.append(extra)

@@ -30,6 +30,9 @@ NO_OUTLINE, NO_POLYGON = "segmentation of no known kind", "polygon of fewer than
 NO_RUNS, NO_KEYPOINTS = "run lengths that are not right", "keypoints that are not right"
 """Faults of outlines, as a `BadBoxError` names them."""
 
+MISCOUNTED = "num_keypoints that are not the number of keypoints that are there are counted anew"
+"""Counted for entries that are not as they should be."""
+
 MOST_SIDE = 1 << 31
 NUMBERS = frozenset([int, float])
 
@@ -72,6 +75,14 @@ def read_edges(bbox: Any, outline: Outline | None, where: str) -> Edges:
             f"{where}: bbox must be four finite numbers x, y, width >= 0, height >= 0, got {shorten(bbox)}",
         )
     return edges
+
+
+def counts_otherwise(entry: dict[str, Any], outline: Outline) -> bool:
+    """True if the `num_keypoints` of an annotation is not the number of its keypoints that are there."""
+    count = entry.get("num_keypoints")
+    if outline.keypoints is None or not isinstance(count, int):
+        return False
+    return count != np.count_nonzero(outline.keypoints[:, 2])
 
 
 def describe_outline(outline: Outline) -> dict[str, Any]:

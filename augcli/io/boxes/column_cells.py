@@ -15,6 +15,7 @@ from augcli.errors import InputError, Option
 from augcli.io.boxes.base import COLUMN, NEGATIVE, NO_AREA, NOT_NUMBERS, BadBoxError, stop_or_skip
 from augcli.io.boxes.column_outlines import AREA, OUTLINED, read_outlines
 from augcli.io.boxes.columns import BoxColumn
+from augcli.io.boxes.contradictions import describe_contradictions
 from augcli.io.boxes.extras import read_extra
 from augcli.program.annotated import STOP, BoxHeader
 from augcli.samples import ImageBoxes
@@ -79,7 +80,8 @@ def read_cells(
     sides = np.stack([x0, y0, x1 - x0, y1 - y0], axis=1).tolist()
     rows = np.repeat(np.arange(len(counts)), counts).tolist()
     places = [f"row {row} of column {column.name!r}" for row in rows]
-    outlines, unclear = read_outlines(values, sides, places)
+    remarks: Counter[str] = Counter()
+    outlines, unclear = read_outlines(values, sides, places, remarks)
     found = unclear | _find_bad(edges, indices, values, places, column)
     bad = {number: stop_or_skip(error, bad_boxes) for number, error in sorted(found.items())}
     header = BoxHeader(
@@ -92,7 +94,17 @@ def read_cells(
     kept[list(bad)] = False
     extras = _read_extras(values, column, len(boxes))
     images = list(_gather(counts, kept, edges, indices, extras, outlines, bad))
-    return ColumnCells(header, images, Counter({NO_AREA: lost} if lost else {}), _describe(column, order))
+    named = ((f"row {row}", image) for row, image in enumerate(images))
+    contradictions = describe_contradictions(
+        named, ", or leave the column out with ", Option("box_order", "skip")
+    )
+    notes = [f"column {column.name!r}: {note}" for note in (*_list_remarks(remarks), *contradictions)]
+    dropped = Counter({NO_AREA: lost} if lost else {})
+    return ColumnCells(header, images, dropped, [*_describe(column, order), *notes])
+
+
+def _list_remarks(remarks: Counter[str]) -> list[str]:
+    return [f"{what} ({count})" for what, count in sorted(remarks.items()) if count]
 
 
 def _gather(

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from augcli.io.boxes.base import BadBoxError
-from augcli.io.boxes.coco_outlines import describe_outline, read_outline
+from augcli.io.boxes.coco_outlines import MISCOUNTED, counts_otherwise, describe_outline, read_outline
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
@@ -37,7 +38,10 @@ def is_outlined(name: str, kind: str, numbers: Sequence[str]) -> bool:
 
 
 def read_outlines(
-    values: Mapping[str, pa.Array], bbox: Sequence[Sequence[float]], places: Sequence[str]
+    values: Mapping[str, pa.Array],
+    bbox: Sequence[Sequence[float]],
+    places: Sequence[str],
+    remarks: Counter[str],
 ) -> tuple[list[Outline | None], dict[int, BadBoxError]]:
     """Return what is known of each box's object beside the box, and what is wrong with it, by its number.
 
@@ -45,6 +49,7 @@ def read_outlines(
         values: The values of all boxes by field.
         bbox: x, y, width, height of each box.
         places: Where each box stands, for messages.
+        remarks: How many boxes say what is not as it should be, by what is wrong; it is added to.
     """
     fields = {name: values[name].to_pylist() for name in (*OUTLINED, AREA) if name in values}
     if not fields:
@@ -56,7 +61,9 @@ def read_outlines(
         if _is_empty(entry.get(SEGMENTATION)):
             del entry[SEGMENTATION]
         try:
-            outlines.append(read_outline(entry, places[number]))
+            outline = read_outline(entry, places[number])
+            remarks[MISCOUNTED] += outline is not None and counts_otherwise(entry, outline)
+            outlines.append(outline)
         except BadBoxError as error:
             outlines.append(None)
             bad[number] = error
