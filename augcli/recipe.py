@@ -37,6 +37,7 @@ from augcli.program.annotated import (
     YOLO_TASKS,
     BoxRule,
 )
+from augcli.recipe_keys import INPUT_KEYS
 
 if TYPE_CHECKING:
     from augcli.samples import Colour
@@ -54,28 +55,6 @@ ANNOTATIONS = "Masks and boxes"
 
 MOST_ENTRIES = 256
 """What the counter of `Draws` has room for."""
-
-INPUT_KEYS = ("masks", "boxes")
-"""Keys of a recipe file that say where the input's annotations lie. They do not belong to what is stored in
-an output, which is the same wherever its input lay."""
-
-TABLE_KEYS = ("smoothing", "smoothing_form", "soft_labels")
-"""Keys that only concern tables and label columns: changing them rewrites these, not images."""
-
-IMAGE_KEYS = (
-    "size", "fit", "image_format", "quality", "subsampling", "background", "max_pixels", "strict",
-    "image_col", "mask_fill", "mask_policy",
-)  # fmt: skip
-"""Keys that decide the bytes of an image or mask beside the seed and the operations, so that names depend on
-them. With another `max_pixels` or `strict` another image may be the partner."""
-
-NAMELESS_KEYS = (
-    "copies", "target_per_class", "originals", "limit", "format", "split", "other_splits", "splits",
-    "label_col", "label_sep", "file_col", "links",
-    "box_order", "yolo_task", "bad_boxes", "unboxed", "box_policy",
-    "min_visibility", "min_paste_visibility", "min_area", "min_size", *TABLE_KEYS,
-)  # fmt: skip
-"""Keys that decide which outputs there are, or what tables say of them, but no byte of an image or mask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,13 +269,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_fields(self, self.name)
-        for key in INPUT_KEYS:
-            if key == "boxes" and isinstance(self.boxes, tuple) and all(map(is_text, self.boxes)):
-                continue
-            if not isinstance(getattr(self, key), str | None):
-                raise UsageError(f"recipe: {key} must be a path, got {getattr(self, key)!r}")
-            if getattr(self, key) == "":
-                raise UsageError(f"recipe: {key} is empty; give a path, or leave it out")
+        _check_paths(self)
         if self.size and self.size.height * self.size.width > self.max_pixels:
             most = Option("max_pixels"), f" {self.max_pixels}; give a smaller one"
             raise UsageError(Option("size"), f" {self.size} is more than ", *most)
@@ -309,10 +282,7 @@ class Recipe:
             rules = ", ".join(self._partner_rules)
             same = f" must be the same for all operations, got {rules}"
             raise UsageError(f"{self.name}: ", Option("partner"), same)
-        letters = r"[^\s/\\.\x00-\x1f\x7f][^\s/\\\x00-\x1f\x7f]*"
-        is_word = isinstance(self.name, str) and re.fullmatch(letters, self.name) and is_text(self.name)
-        if not is_word or len(self.name.encode()) > 64:
-            raise UsageError(f"recipe name {self.name!r} must be a word that a file name can hold")
+        _check_name(self)
 
     @property
     def mixing_entries(self) -> tuple[int, ...]:
@@ -335,6 +305,27 @@ class Recipe:
     def _partner_rules(self) -> list[str]:
         operations = [choice.operation for entry in self.entries for choice in entry.choices]
         return sorted({operation.partner for operation in operations if isinstance(operation, MixOperation)})
+
+
+def _check_paths(recipe: Recipe) -> None:
+    """Refuse masks and boxes that are not given as paths."""
+    for key in INPUT_KEYS:
+        if key == "boxes" and isinstance(recipe.boxes, tuple) and all(map(is_text, recipe.boxes)):
+            continue
+        path = getattr(recipe, key)
+        if not isinstance(path, str | None):
+            raise UsageError(f"recipe: {key} must be a path, got {path!r}")
+        if path == "":
+            raise UsageError(f"recipe: {key} is empty; give a path, or leave it out")
+
+
+def _check_name(recipe: Recipe) -> None:
+    """Refuse a name that cannot stand in names of files."""
+    letters = r"[^\s/\\.\x00-\x1f\x7f][^\s/\\\x00-\x1f\x7f]*"
+    name = recipe.name
+    is_word = isinstance(name, str) and re.fullmatch(letters, name) and is_text(name)
+    if not is_word or len(name.encode()) > 64:
+        raise UsageError(f"recipe name {name!r} must be a word that a file name can hold")
 
 
 def single(operation: Operation, p: float = 1.0, **settings: Any) -> Recipe:

@@ -14,7 +14,8 @@ from augcli.entries import Choice, Entry
 from augcli.errors import InputError, Option, Spelling, StorageError, UsageError
 from augcli.ops import OPERATIONS, Operation
 from augcli.options import flag, option_fields
-from augcli.recipe import INPUT_KEYS, OUTPUT_VERSION, Recipe
+from augcli.recipe import OUTPUT_VERSION, Recipe
+from augcli.recipe_keys import INPUT_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

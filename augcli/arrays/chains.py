@@ -23,8 +23,9 @@ from augcli.options import option_fields
 from augcli.program.annotated import BoxRule
 from augcli.program.boxes_and_masks import BLENDED_MASKS
 from augcli.program.labels import smooth_weight
-from augcli.recipe import INPUT_KEYS, Recipe
+from augcli.recipe import Recipe
 from augcli.recipe_files import open_recipe
+from augcli.recipe_keys import INPUT_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -35,7 +35,7 @@ from augcli.pipeline.partition import Share, plan_share
 from augcli.pipeline.plan.digest import document
 from augcli.pipeline.plan.partitions import Partition, digest_view, take_share
 from augcli.pipeline.plan.slices import slice_splits
-from augcli.recipe import TABLE_KEYS
+from augcli.recipe_keys import TABLE_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

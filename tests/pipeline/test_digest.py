@@ -13,8 +13,9 @@ from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.options import option_fields
 from augcli.pipeline.plan.digest import seed_of_names
-from augcli.recipe import IMAGE_KEYS, NAMELESS_KEYS, Recipe, single
+from augcli.recipe import Recipe, single
 from augcli.recipe_files import read_recipe
+from augcli.recipe_keys import IMAGE_KEYS, NAMELESS_KEYS
 
 CUTMIX = single(CutMix())
 DECIDING = {

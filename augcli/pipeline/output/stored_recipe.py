@@ -10,8 +10,9 @@ from augcli.io.boxes.recorded import describe_annotated
 from augcli.io.store.base import full_name
 from augcli.io.store.names import RECIPE
 from augcli.pipeline.plan.digest import annotation_kinds
-from augcli.recipe import OUTPUT_VERSION, TABLE_KEYS
+from augcli.recipe import OUTPUT_VERSION
 from augcli.recipe_files import is_tables, read_recipe, write_recipe
+from augcli.recipe_keys import TABLE_KEYS
 
 if TYPE_CHECKING:
     from augcli.io.store.base import Store

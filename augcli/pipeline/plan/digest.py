@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from augcli.io.boxes.recorded import describe_annotated
 from augcli.io.store.hashes import hash_bytes
-from augcli.recipe import IMAGE_KEYS, OUTPUT_VERSION, TABLE_KEYS, Recipe
+from augcli.recipe import OUTPUT_VERSION, Recipe
 from augcli.recipe_files import write_recipe
+from augcli.recipe_keys import IMAGE_KEYS, TABLE_KEYS
 
 if TYPE_CHECKING:
     from augcli.program.annotated import Annotated
