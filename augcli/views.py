@@ -206,8 +206,9 @@ def diff(
 ) -> Differences:
     """Compare two outputs, or two recipes: which keys differ, and which outputs in bytes, labels or partners.
 
-    Outputs are those of the same sample and copy; bytes are compared by their recorded hashes. Where one of
-    the two is a recipe, recipes alone are compared.
+    Outputs are those of the same sample and copy; bytes are compared by their recorded hashes. Classes, and
+    what files of boxes say of all boxes, are compared, too. Where one of the two is a recipe, recipes alone
+    are compared.
 
     Args:
         first: An output; or a TOML file, or the `augcli.json` of an output.
@@ -228,6 +229,7 @@ def diff(
     from augcli.io.store.places import open_destination
     from augcli.io.store.urls import Access, plain_path
     from augcli.pipeline.differences import Differences, compare_outputs, compare_recipes
+    from augcli.pipeline.document_differences import compare_documents, compare_writers
     from augcli.pipeline.output.stored_splits import open_output
 
     check_paths(first=first, second=second)
@@ -245,8 +247,9 @@ def diff(
         open_output(open_destination(path, access), recipe)
         for path, recipe in zip(paths, recipes, strict=True)
     ]
-    compared, outputs = compare_outputs(opened[0], opened[1])
-    return Differences(paths[0], paths[1], keys, outputs, compared)
+    compared = compare_outputs(opened[0], opened[1])
+    documents, writers = compare_documents(opened[0], opened[1]), compare_writers(*compared.writers)
+    return Differences(paths[0], paths[1], keys, compared.outputs, compared.number, documents, writers)
 
 
 def check_sources(src: object, files: InputFiles) -> None:

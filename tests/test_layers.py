@@ -42,7 +42,8 @@ INNER_LAYERS = {
     "pipeline": [
         {
             *("run", "extent", "completion", "workplace", "partition", "planned", "merge"),
-            *("verify", "part_check", "inspection", "differences", "recompute", "doctor", "preview"),
+            *("verify", "part_check", "inspection", "differences", "document_differences"),
+            *("recompute", "doctor", "preview"),
         },
         {"output", "worker", "engines", "settings"},
         {"plan"},

@@ -23,6 +23,7 @@ workplace             where the tasks of a run are done
 settings              how a run is done
 environment           whether two machines would write the same bytes
 differences           two outputs, or two recipes, compared
+document_differences  what documents of two outputs say otherwise
 inspection            an output that stands, counted for people to look at
 verify                whether an output is what was written
 recompute             outputs made again from their sources, for verify

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from augcli.io.records.row_digests import KINDS, NAMED_BY, RowDigests, digest_part
+from augcli.pipeline.document_differences import KeyDifference
 from augcli.recipe_files import write_recipe
 
 if TYPE_CHECKING:
@@ -26,20 +27,26 @@ NAMED = 5
 ONLY_FIRST, ONLY_SECOND = "only in the first", "only in the second"
 
 
-class KeyDifference(NamedTuple):
-    """A key of two recipes, and its values; None in a recipe without this key."""
-
-    key: str
-    first: Any
-    second: Any
-
-
 class OutputDifference(NamedTuple):
     """How many outputs differ in something, and the first of them, by source and copy."""
 
     what: str
     number: int
     named: tuple[str, ...]
+
+
+class Compared(NamedTuple):
+    """Two outputs compared.
+
+    Attributes:
+        number: How many outputs both have.
+        outputs: Outputs that differ, and outputs that only one side has.
+        writers: The libraries that wrote the part files of both.
+    """
+
+    number: int
+    outputs: tuple[OutputDifference, ...]
+    writers: tuple[list[str], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,9 @@ class Differences:
         keys: Keys of their recipes.
         outputs: Outputs of the same sample and copy that differ, and outputs that only one side has.
         compared: How many outputs both have; None where recipes alone were compared.
+        documents: What their documents say otherwise beside their recipes: classes, keys of files of boxes.
+        writers: The libraries that wrote their part files, where these are others: no difference, since what
+            they wrote is compared itself.
     """
 
     first: str
@@ -59,9 +69,11 @@ class Differences:
     keys: tuple[KeyDifference, ...]
     outputs: tuple[OutputDifference, ...] = ()
     compared: int | None = None
+    documents: tuple[KeyDifference, ...] = ()
+    writers: tuple[KeyDifference, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.keys or self.outputs)
+        return bool(self.keys or self.outputs or self.documents)
 
 
 @dataclass(slots=True)
@@ -112,8 +124,8 @@ def compare_recipes(
     return tuple(found)
 
 
-def compare_outputs(first: StoredOutput, second: StoredOutput) -> tuple[int, tuple[OutputDifference, ...]]:
-    """Compare the outputs of the same samples; return how many both have, and how they differ.
+def compare_outputs(first: StoredOutput, second: StoredOutput) -> Compared:
+    """Compare the outputs of the same samples.
 
     Memory holds 48 bytes of each output of the first one.
 
@@ -121,9 +133,10 @@ def compare_outputs(first: StoredOutput, second: StoredOutput) -> tuple[int, tup
         OutputError: If a part file is damaged.
         StorageError: If the machine fails.
     """
-    known = _gather(first)
+    writers: tuple[set[str], set[str]] = (set(), set())
+    known = _gather(first, writers[0])
     found, is_met = _Found(), np.zeros(len(known.names), np.bool_)
-    for part, rows in _read_rows(second):
+    for part, rows in _read_rows(second, writers[1]):
         places, is_known = _look_up(known.names, rows.names)
         found.add(ONLY_SECOND, part, ~is_known)
         is_met[places[is_known]] = True
@@ -131,10 +144,10 @@ def compare_outputs(first: StoredOutput, second: StoredOutput) -> tuple[int, tup
         for column, kind in enumerate(KINDS):
             found.add(kind, part, is_known & differs[:, column])
     if not is_met.all():
-        for part, rows in _read_rows(first):
+        for part, rows in _read_rows(first, writers[0]):
             places, _ = _look_up(known.names, rows.names)
             found.add(ONLY_FIRST, part, ~is_met[places])
-    return int(is_met.sum()), found.list()
+    return Compared(int(is_met.sum()), found.list(), (sorted(writers[0]), sorted(writers[1])))
 
 
 def _is_of_another(key: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -164,9 +177,9 @@ def _flatten(operation: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f", choice {place}: {name}", chosen) for name, chosen in choice.items())
 
 
-def _gather(output: StoredOutput) -> RowDigests:
+def _gather(output: StoredOutput, writers: set[str]) -> RowDigests:
     """Return the rows of an output as digests, in the order of those of their names."""
-    read = [rows for _, rows in _read_rows(output)]
+    read = [rows for _, rows in _read_rows(output, writers)]
     names = np.concatenate([np.zeros(0, np.uint64), *(rows.names for rows in read)])
     cells = np.concatenate([np.zeros((0, len(KINDS)), np.uint64), *(rows.cells for rows in read)])
     order = np.argsort(names)
@@ -183,8 +196,8 @@ def _look_up(
     return places, known[places] == names
 
 
-def _read_rows(output: StoredOutput) -> Iterator[tuple[Part, RowDigests]]:
-    """Yield the part files of an output, split by split, each with its rows as digests."""
+def _read_rows(output: StoredOutput, writers: set[str]) -> Iterator[tuple[Part, RowDigests]]:
+    """Yield the part files of an output, split by split, and their rows as digests; note who wrote them."""
     header = output.annotated.boxes
     for split, chunks in output.list_chunks().items():
         names: tuple[str, ...] | None = None
@@ -192,6 +205,7 @@ def _read_rows(output: StoredOutput) -> Iterator[tuple[Part, RowDigests]]:
             if names is None:
                 files = part.file_names()
                 names = output.describe(split, [], [], files).output.classes or ()
+            writers.add(part.written_by)
             yield part, digest_part(part, split, names, header.names if header else ())
 
 

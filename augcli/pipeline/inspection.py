@@ -118,7 +118,7 @@ def inspect(
         splits += [inspected] if inspected else []
     failed = incidents.reasons.total()
     troubles = tuple(explain_troubles(output, [split.output for split in splits], losses, failed))
-    return Inspection(output, tuple(splits), incidents, troubles, _read_version(store), name or store.name)
+    return Inspection(output, tuple(splits), incidents, troubles, read_version(store), name or store.name)
 
 
 def _inspect_split(
@@ -151,7 +151,7 @@ def _inspect_split(
     return InspectedSplit(replace(described, chunks=tuple(statistics.counts.chunks), facts=facts), statistics)
 
 
-def _read_version(store: Store) -> str:
+def read_version(store: Store) -> str:
     """Return the output version that `augcli.json` says."""
     [text] = store.read([RECIPE])
     return str(json.loads(text or b"{}").get("output_version", "unknown"))

@@ -121,7 +121,9 @@ def test_the_order_of_a_class_list_is_no_difference_of_labels(make_folder, tmp_p
     for name, classes in (("a", "cat\ndog\n"), ("b", "dog\ncat\n")):
         (tmp_path / f"{name}.txt").write_text(classes)
         augcli.materialize(src, tmp_path / f"{name}_dst", single(Mixup()), classes=tmp_path / f"{name}.txt")
-    assert "labels" not in found(augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst"))
+    told = augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst")
+    assert "labels" not in found(told)
+    assert told.documents == (("classes", ["cat", "dog"], ["dog", "cat"]),)  # but of the indices in tables
 
 
 def test_masks_are_compared(make_folder, tmp_path):
@@ -180,6 +182,64 @@ def test_boxes_are_compared(make_folder, tmp_path):
         augcli.materialize(src, tmp_path / f"{name}_dst", single(Cutout()), boxes=tmp_path / f"{name}.json")
     told = augcli.diff(tmp_path / "a_dst", tmp_path / "b_dst")
     assert [tuple(one) for one in told.outputs] == [("boxes", 1, ("0.png copy 0",))]
+
+
+@pytest.fixture
+def make_boxed(make_folder, tmp_path):
+    """Make an output of two images with boxes in a COCO file that has more keys."""
+    src = make_folder({"": 2}, size=(20, 20))
+
+    def make(name, extra=None, category=None, image=None):
+        boxes = (extra or {}) | {
+            "images": [{"id": number, "file_name": f"{number}.png"} | (image or {}) for number in range(2)],
+            "annotations": [{"image_id": 1, "category_id": 1, "bbox": [4, 4, 5, 5]}],
+            "categories": [{"id": 1, "name": "cell"} | (category or {})],
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(boxes))
+        augcli.materialize(src, tmp_path / name, single(Cutout()), boxes=tmp_path / f"{name}.json")
+        return tmp_path / name
+
+    return make
+
+
+def test_what_a_file_of_boxes_says_of_all_of_them_is_compared(make_boxed):
+    told = augcli.diff(make_boxed("a", {"info": {"year": 1}}), make_boxed("b", {"licenses": []}))
+    assert told.documents == (("boxes: info", {"year": 1}, None), ("boxes: licenses", None, []))
+    assert (bool(told), told.keys, told.outputs) == (True, (), ())
+
+
+def test_more_keys_of_a_category_are_compared(make_boxed):
+    told = augcli.diff(make_boxed("a"), make_boxed("b", category={"supercategory": "x"}))
+    [(key, first, second)] = told.documents
+    assert (key, first) == ("boxes: categories", [{"id": 1, "name": "cell"}])
+    assert second == [{"id": 1, "name": "cell", "supercategory": "x"}]
+
+
+def test_what_a_file_of_boxes_says_of_an_image_is_compared(make_boxed):
+    assert found(augcli.diff(make_boxed("a"), make_boxed("b", image={"license": 3}))) == {"boxes": 2}
+
+
+def test_another_output_version_is_a_difference(cli, make):
+    first, second = make("a"), make("b")
+    document = json.loads((second / "augcli.json").read_text())
+    (second / "augcli.json").write_text(json.dumps(document | {"output_version": 1}))
+    done = cli("diff", first, second)
+    assert done.returncode == 6
+    assert (
+        f"  output version: '{document['output_version']}' in the first, '1' in the second\n" in done.stdout
+    )
+    assert "documents that differ in 1 key: they differ" in done.stdout
+
+
+def test_another_library_behind_part_files_is_named_and_no_difference(cli, make):
+    first, second = make("a"), make("b")
+    [part] = second.glob(".augcli-*.parquet")
+    part.write_bytes(part.read_bytes().replace(b"parquet-cpp-arrow", b"parquet-cpp-other"))
+    done = cli("diff", first, second)
+    assert done.returncode == 0
+    assert "  part files written by: ['parquet-cpp-arrow version " in done.stdout
+    assert "'] in the second, which is no difference" in done.stdout
+    assert "compared: they are the same" in done.stdout
 
 
 def test_the_command_tells_it_in_words_and_by_its_exit_code(cli, make):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from augcli.io.records.annotation_columns import BOXES, MASK
+from augcli.io.records.annotation_columns import BOXES, IMAGE, MASK
 from augcli.io.records.cell_digests import NULL, count_cells, digest_cells, digest_lists, join
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def digest_part(part: Part, split: str, classes: Sequence[str], categories: Sequ
     Raises:
         OutputError: If it is damaged.
     """
-    beside = [name for name in (MASK, BOXES) if name in part.columns]
+    beside = [name for name in (MASK, BOXES, IMAGE) if name in part.columns]
     rows = part.read([*NAMED_BY, *COMPARED, *beside])
     names = digest_cells(pa.array([split])).repeat(len(rows))
     for column in NAMED_BY:
@@ -49,12 +49,15 @@ def digest_part(part: Part, split: str, classes: Sequence[str], categories: Sequ
         rows.column(name).combine_chunks() if name in beside else pa.nulls(len(rows))
         for name in (MASK, BOXES)
     )
+    about_boxes = _digest_boxes(boxes, categories) if BOXES in beside else digest_cells(boxes)
+    if IMAGE in beside:
+        about_boxes = join(about_boxes, digest_cells(rows.column(IMAGE)))
     cells = (
         digest_cells(rows.column("hash")),
         _digest_labels(rows, classes),
         digest_cells(rows.column("partners")),
         digest_cells(masks),
-        _digest_boxes(boxes, categories) if BOXES in beside else digest_cells(boxes),
+        about_boxes,
     )
     return RowDigests(names, np.stack(cells, axis=1))
 
