@@ -243,6 +243,7 @@ def preview(
     *,
     count: int = 6,
     dst: str | os.PathLike[str] | None = None,
+    force: bool = False,
     labels: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
@@ -263,7 +264,8 @@ def preview(
             Columns and links of `src` are read as its recipe says.
         sheet: Path of a PNG to write; None writes none.
         count: How many outputs to show, at least 1.
-        dst: Where `materialize` would write; it may be left out.
+        dst: Where `materialize` would write; it may be left out. What a run would refuse there is refused.
+        force: Whether `materialize` would replace the output of another recipe in `dst`.
         labels: CSV, parquet or JSON lines table that labels the images of a folder, as the output was made.
         classes: File with one class name a line, in index order.
         masks: Directory of index masks with the names of a folder's images, or a parquet column.
@@ -279,7 +281,7 @@ def preview(
         InputError: If `src` is missing or another one, cannot be labelled, or nothing can be shown of it.
         OutputError: If a directory is not an output of augcli, or damaged, `dst` lies in `src` or is
             something else, or `sheet` lies in one of them.
-        StorageError: If the machine fails.
+        StorageError: If the machine fails, or `dst` cannot be made.
     """
     from augcli.io.readers.source import open_source
     from augcli.io.store.locations import Kind, find_kind
@@ -299,7 +301,8 @@ def preview(
         selection = select(opened.recipe, dst, files, access)
         if opened.output is not None:
             remind_of_annotations(opened.output, selection)
-        drawn = draw_recipe(str(src), opened.recipe, selection, None if dst is None else str(dst), count)
+        place = None if dst is None else str(dst)
+        drawn = draw_recipe(str(src), opened.recipe, selection, place, count, force)
     else:
         output = plain_path(recipe)
         check_output(output, access)

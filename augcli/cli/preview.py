@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TERMINAL = "-"
 """What stands for the terminal in the place of a file."""
 
-IDLE = ("workers", "backend", "engine", "ray_address", "max_errors", "partition", "plan", "force", "dry_run")
+IDLE = ("workers", "backend", "engine", "ray_address", "max_errors", "partition", "plan", "dry_run")
 """Options that say how a run is done, and so have no effect where nothing is run."""
 
 
@@ -68,15 +68,17 @@ def show_before(
     check_paths(preview=sheet)
     if isinstance(recipe, str):  # a directory is an output to `api.preview`, and here a mistake
         open_recipe(recipe, Access(settings["endpoint_url"], settings["anonymous"]))
-    read_settings(**{name: settings[name] for name in IDLE})  # a run would refuse them
+    read_settings(**{name: settings[name] for name in (*IDLE, "force")})  # a run would refuse them
     is_shown = sheet == TERMINAL
     if is_shown:
         terminal.check_shows_images()
-    for name in IDLE:
+    for name in IDLE if dst is not None else (*IDLE, "force"):
         if settings[name] != options.RUN_OPTIONS[name][1]:
             warnings.warn(Reminder(Option(name), " has no effect: nothing is run"), stacklevel=2)
     reach = {name: settings[name] for name in (*options.FILE_OPTIONS, "endpoint_url", "anonymous")}
-    drawn = api.preview(src, recipe, None if is_shown else sheet, count=count, dst=dst, **reach)
+    drawn = api.preview(
+        src, recipe, None if is_shown else sheet, count=count, dst=dst, force=settings["force"], **reach
+    )
     if is_shown:
         terminal.show_image(drawn)
     elif settings["json"]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from augcli.errors import Option, StorageError
 from augcli.io.readers.source import open_source
 from augcli.io.store.lease import locked
-from augcli.io.store.places import open_destination
+from augcli.io.store.places import check_can_begin, open_destination
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.engines.cpus import count_workers
 from augcli.pipeline.extent import Whole
@@ -163,6 +163,8 @@ def _work(begun: _Begun, backend: str, settings: Settings, given: Given, start: 
         from augcli.pipeline.planned import plan_ahead
 
         standing = plan_ahead(extent, seen, planned, notes, given)
+    if settings.dry_run and standing.is_behind:
+        check_can_begin(store)
     if settings.dry_run or planned:
         return _foresee(begun, standing, workers, backend, planned)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,11 +18,12 @@ from augcli.io.records.annotation_columns import BOXES
 from augcli.io.records.parts import Parts
 from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
-from augcli.io.store.names import RECIPE, part_names
-from augcli.io.store.places import open_destination
+from augcli.io.store.names import RECIPE, SUCCESS, part_names
+from augcli.io.store.places import check_can_begin, open_destination
 from augcli.io.writers.choose import choose_writer
+from augcli.pipeline.output import state
 from augcli.pipeline.output.commit import check_apart
-from augcli.pipeline.output.look import look
+from augcli.pipeline.output.look import Look, look
 from augcli.pipeline.plan.splits import table_options
 from augcli.pipeline.preview import preview_outputs
 from augcli.report.drawing import SourceImages, draw_result, load_results
@@ -88,7 +89,9 @@ def draw_preview(source: Source, store: Store, recipe: Recipe, count: int) -> Sh
         return draw_sheet([_draw(row, pair, images, annotated, classes) for row, pair in pairs])
 
 
-def draw_recipe(src: str, recipe: Recipe, selection: Selection, dst: str | None, count: int) -> Sheet:
+def draw_recipe(
+    src: str, recipe: Recipe, selection: Selection, dst: str | None, count: int, force: bool = False
+) -> Sheet:
     """Draw a contact sheet of what a recipe would make; nothing is written.
 
     Args:
@@ -97,22 +100,38 @@ def draw_recipe(src: str, recipe: Recipe, selection: Selection, dst: str | None,
         selection: Which part of SRC is read, and how it is labelled.
         dst: Where it would write; None if that is not known.
         count: How many outputs to show, as `preview_outputs` chooses them.
+        force: Whether it would replace the output of another recipe.
 
     Raises:
         UsageError: If the recipe asks what the input does not allow.
         InputError: If SRC is missing, empty or cannot be labelled, or none of its images can be used.
-        OutputError: If DST overlaps SRC, or is something else than an output.
-        StorageError: If the machine fails.
+        OutputError: If DST overlaps SRC, or is something else than an output of this recipe.
+        StorageError: If the machine fails, or DST cannot be made.
     """
+    seen = None
     if dst is not None:
         check_apart(src, dst, selection)
-        store = open_destination(dst, selection.access)
-        if store.read([RECIPE]) == [None]:
-            look(store)
+        seen = _look_at_recipe(open_destination(dst, selection.access))
     source = open_source(src, selection)
+    if seen is not None:
+        decided = replace(recipe, format=recipe.format or source.layout)
+        state.check(seen, decided, source.annotated, force)
     with own_pixel_bound(), ThreadPoolExecutor(THREADS, thread_name_prefix="augcli-preview") as pool:
         outputs = preview_outputs(source, recipe, count, pool)
         return draw_sheet(list(pool.map(partial(_draw_previewed, max_pixels=recipe.max_pixels), outputs)))
+
+
+def _look_at_recipe(store: Store) -> Look:
+    """Look at DST as a run does; of an output of augcli, which may be large, at its recipe alone.
+
+    Raises:
+        OutputError: If it is something else.
+        StorageError: If the machine fails, or it cannot be made.
+    """
+    text, mark = store.read([RECIPE, SUCCESS])
+    if mark is None:  # a run over a complete output may have nothing to write
+        check_can_begin(store)
+    return look(store) if text is None else Look(store, text=text)
 
 
 def _draw_previewed(output: Previewed, max_pixels: int) -> Example:

@@ -83,10 +83,49 @@ def test_a_dst_that_is_something_else_is_refused_as_by_a_run(command, src, cli, 
 
 
 @pytest.mark.slow
-def test_the_output_of_another_recipe_may_stand_in_dst(src, cli, tmp_path):
+def test_the_output_of_another_recipe_in_dst_is_refused_unless_it_is_to_be_replaced(src, cli, tmp_path):
     cli("cutmix", src, tmp_path / "dst")
-    done = cli("cutmix", "--seed", 1, src, tmp_path / "dst", "--preview", tmp_path / "sheet.png")
+    command = ("cutmix", "--seed", 1, src, tmp_path / "dst", "--preview", tmp_path / "sheet.png")
+    done = cli(*command)
+    assert done.returncode == 5
+    assert "holds another recipe's output; differing: seed;" in done.stderr
+    done = cli(*command, "--force")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_the_output_of_the_same_recipe_may_stand_in_dst(src, cli, tmp_path):
+    cli("cutmix", src, tmp_path / "dst")
+    done = cli("cutmix", src, tmp_path / "dst", "--preview", tmp_path / "sheet.png")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "mode", [[], ["--dry-run"], ["--preview", "sheet.png"]], ids=["run", "dry", "preview"]
+)
+@pytest.mark.parametrize("dst", ["file/x", "file/x/y", "link", "link/x"])
+def test_a_dst_that_cannot_be_made_is_refused(mode, dst, src, cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("nowhere")
+    done = cli("cutmix", src, dst, *mode)
+    assert done.returncode == 7
+    assert done.stderr.startswith(f"augcli: cannot make '{tmp_path / dst}': ")
+    assert not (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.parametrize("mode", [["--dry-run"], ["--preview", "sheet.png"]], ids=["dry", "preview"])
+def test_a_dst_that_may_not_be_written_is_refused(mode, src, cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)  # root may write everywhere
+    done = cli("cutmix", src, "new/dst", *mode)
+    assert done.returncode == 7
+    assert f"cannot make '{tmp_path}/new/dst': Permission denied" in done.stderr
+
+
+def test_to_replace_has_no_effect_without_a_dst(src, cli, tmp_path):
+    done = cli("cutmix", src, "--preview", tmp_path / "sheet.png", "--force")
+    assert (done.returncode, done.stderr) == (0, "augcli: --force has no effect: nothing is run\n")
 
 
 def test_a_sheet_inside_of_src_is_refused(src, cli):

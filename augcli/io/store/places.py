@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augcli.errors import Option, OutputError, UsageError
-from augcli.io.store.errors import storage_errors
+from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.local import LocalStore
 from augcli.io.store.urls import HERE, Access, Url, is_url, parse_url
 
@@ -34,6 +35,31 @@ def open_destination(path: str | os.PathLike[str], access: Access = HERE) -> Sto
         if not stat.S_ISDIR(os.stat(root).st_mode):  # noqa: PTH116
             raise _file_error(root)
     return LocalStore(root)
+
+
+def check_can_begin(store: Store) -> None:
+    """Refuse a directory that cannot be made or written, as far as the machine says so beforehand.
+
+    Raises:
+        StorageError: If so, as a run would raise it.
+    """
+    if is_url(store.name):
+        return
+    doing = f"cannot make {store.name!r}"
+    for place in (Path(store.name), *Path(store.name).parents):
+        try:
+            is_directory = stat.S_ISDIR(os.stat(place).st_mode)  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError):
+            if not os.path.islink(place):  # noqa: PTH114
+                continue
+            is_directory = False  # a link that leads nowhere
+        if not is_directory:
+            error = errno.EEXIST if str(place) == store.name else errno.ENOTDIR
+        elif not os.access(place, os.W_OK | os.X_OK):
+            error = errno.EACCES
+        else:
+            return
+        raise storage_error(doing, OSError(error, os.strerror(error)))
 
 
 def _open_bucket(url: Url, access: Access) -> Store:
