@@ -192,6 +192,12 @@ def time_limit(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.fixture(scope="session")
+def within():
+    """`time_limit` as a fixture, for what might hang: a minute at least, since machines are slow at times."""
+    return time_limit
+
+
 @pytest.fixture
 def limit(monkeypatch):
     """Let all runs and verifications have other limits: `limit(chunk_outputs=8)`."""

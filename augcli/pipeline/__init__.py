@@ -81,6 +81,8 @@ output/stored_splits  the splits of an output, as its own files tell them
 engines/base          what an engine is: run(work, tasks) gives results
 engines/cpus          how many CPUs may be used
 engines/local         processes and threads of this machine
+engines/connections   a connection to each worker that is a process
+engines/forked        workers that are forked from this process
 engines/fork_server   a fresh process that forks workers
 engines/remote        what another machine does, and what comes back
 engines/dispatch      tasks on their way through a cluster

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
+import select
 import signal
 import sys
 import threading
 import time
+from multiprocessing.connection import Connection
 
 import pytest
 
@@ -87,19 +90,86 @@ def test_tasks_are_taken_as_they_are_needed(sharing):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
-def test_long_tasks_of_processes_do_not_hold_up_an_error():
+def test_long_tasks_of_processes_do_not_hold_up_an_error(within):
     def work(task):
-        time.sleep(0 if task == 0 else 60)
+        time.sleep(0 if task == 0 else 600)
         raise StorageError("disk full")
 
-    start = time.monotonic()
-    with pytest.raises(StorageError, match="disk full"):
+    with within(120), pytest.raises(StorageError, match="disk full"):
         list(LocalEngine(2, Sharing.FORKED).run(work, range(20)))
-    assert time.monotonic() - start < 30
+
+
+@pytest.fixture
+def half_sent(monkeypatch):
+    """Let workers that are forked send half of a result, say so with a file, and come no further."""
+    real, tests = Connection._send, os.getpid()
+
+    def call(file, then=signal.pause):
+        def send(connection, data, *given):
+            if os.getpid() == tests or len(data) < 100_000:
+                return real(connection, data, *given)
+            real(connection, data[: len(data) // 2], *given)
+            file.touch()
+            return then()
+
+        monkeypatch.setattr(Connection, "_send", send)
+
+    return call
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
+def test_a_result_that_is_half_sent_does_not_hold_up_an_error(tmp_path, within, half_sent):
+    def work(task):
+        if task:
+            return bytes(1 << 20)
+        while not (tmp_path / "sent").exists():
+            time.sleep(0.001)
+        raise StorageError("disk full")
+
+    half_sent(tmp_path / "sent")
+    with within(120), pytest.raises(StorageError, match="disk full"):
+        list(LocalEngine(2, Sharing.FORKED).run(work, range(20)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
+def test_a_worker_that_dies_as_it_sends_is_a_fault_of_the_machine(tmp_path, within, half_sent):
+    half_sent(tmp_path / "sent", lambda: os.kill(os.getpid(), signal.SIGKILL))
+    with within(120), pytest.raises(StorageError, match="a worker process died"):
+        list(LocalEngine(2, Sharing.FORKED).run(lambda task: bytes(task << 20), range(2)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
+def test_workers_that_cannot_all_be_forked_are_a_fault_of_the_machine_and_none_stays(monkeypatch):
+    real, forked = os.fork, []
+
+    def fork():
+        if len(forked) == 2:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        forked.append(real())
+        return forked[-1]
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(StorageError, match=r"^cannot begin worker processes: .*temporarily unavailable"):
+        list(LocalEngine(3, Sharing.FORKED).run(abs, range(3)))
+    for process in forked:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+
+
+@pytest.fixture
+def noticed():
+    """What can be read once any thread took a signal."""
+    near, far = os.pipe()
+    os.set_blocking(far, False)
+    before = signal.set_wakeup_fd(far)
+    yield near
+    signal.set_wakeup_fd(before)
+    os.close(near)
+    os.close(far)
 
 
 @pytest.mark.parametrize("taken_by_another_thread", [False, True])
-def test_a_signal_waits_until_all_workers_are_forked(taken_by_another_thread):
+def test_a_signal_waits_until_all_workers_are_forked(taken_by_another_thread, noticed):
     """A signal that the main thread blocks may be given to another one; the handler runs in the main one."""
     went_on, other_ends = [], threading.Event()
     other = threading.Thread(target=other_ends.wait)
@@ -112,7 +182,8 @@ def test_a_signal_waits_until_all_workers_are_forked(taken_by_another_thread):
         with holding_signals():
             taker = other if taken_by_another_thread else threading.current_thread()
             signal.pthread_kill(taker.ident, signal.SIGTERM)
-            time.sleep(0.05)
+            if taken_by_another_thread:
+                assert select.select([noticed], [], [], 60)[0]
             went_on.append(True)
 
     before = signal.signal(signal.SIGTERM, stop)

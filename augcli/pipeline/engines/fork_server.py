@@ -14,17 +14,14 @@ import signal
 import socket
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from queue import SimpleQueue
 from typing import Any, NoReturn
 
 from augcli.errors import StorageError
 from augcli.left_out import leave_out
+from augcli.pipeline.engines.connections import Connections, pack_error, serve_connection
 from augcli.pipeline.engines.processes import as_forked, serve_parent
-
-DIED = "a worker process died, killed or out of memory; run again to go on"
 
 BEGIN = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer);"
@@ -47,7 +44,6 @@ class ForkServer:
             StorageError: If no process can be begun.
         """
         pairs = [socket.socketpair() for _ in range(workers)]
-        self._free: SimpleQueue[Connection] = SimpleQueue()
         theirs = [far.fileno() for _, far in pairs]
         try:
             # Without -P, a module of the current directory could stand in the place of `pickle`.
@@ -60,41 +56,19 @@ class ForkServer:
         except OSError as error:
             raise StorageError(f"cannot begin worker processes: {error}") from error
         finally:
-            for near, far in pairs:
-                self._free.put(Connection(near.detach()))
+            for _, far in pairs:
                 far.close()
+        self._connections = Connections(Connection(near.detach()) for near, _ in pairs)
 
     def call(self, work: Callable[[Any], Any], task: Any) -> Any:
-        """Return what a function of a module gives for a task, in a worker that is free.
-
-        As many threads may call it at once as there are workers.
-
-        Raises:
-            StorageError: If the worker dies.
-            Exception: Whatever `work` raises.
-        """
-        connection = self._free.get()
-        try:
-            connection.send_bytes(pickle.dumps((work, task), pickle.HIGHEST_PROTOCOL))
-            answer = connection.recv_bytes()
-        except (EOFError, ConnectionError) as error:
-            raise StorageError(DIED) from error
-        finally:
-            self._free.put(connection)  # the next call finds a dead worker dead at once
-        is_done, result, where = pickle.loads(answer)
-        if is_done:
-            return result
-        raise result from _ElsewhereError(where)
+        """Return what a function of a module gives for a task; see `Connections.call`."""
+        return self._connections.call((work, task))
 
     def close(self) -> None:
         """Kill all workers, whatever they are at."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
-
-
-class _ElsewhereError(Exception):
-    """The traceback of an error in a worker, as its cause."""
 
 
 def serve(descriptors: Sequence[int], parent: int, prepare: Callable[[], None]) -> None:
@@ -124,7 +98,7 @@ def serve(descriptors: Sequence[int], parent: int, prepare: Callable[[], None]) 
 
 def _give_up(descriptors: Sequence[int], error: Exception) -> None:
     """Let each call of the parent raise an error; wait until it closes stdin."""
-    answer = _pack_error(error)
+    answer = pack_error(error)
     connections = [Connection(descriptor) for descriptor in descriptors]
     for connection in connections:
         connection.send_bytes(answer)
@@ -137,29 +111,12 @@ def _work(server: int, descriptor: int, of_others: Sequence[int]) -> NoReturn:
         serve_parent(server)
         for other in of_others:
             os.close(other)
-        connection = Connection(descriptor)
-        while True:
-            connection.send_bytes(_answer(connection.recv_bytes()))
-    except (EOFError, ConnectionError):
-        os._exit(0)
+        serve_connection(Connection(descriptor), _do)
     finally:
         os._exit(1)
 
 
-def _answer(message: bytes) -> bytes:
-    """Do a task; return whether it was done, what came of it or the error, and where that was raised."""
-    try:
-        work, task = pickle.loads(message)
-        return pickle.dumps((True, work(task), ""), pickle.HIGHEST_PROTOCOL)
-    except Exception as error:  # noqa: BLE001 - raised again where the task came from
-        return _pack_error(error)
-
-
-def _pack_error(error: Exception) -> bytes:
-    """Return the answer that a task failed, or the preparation for all; called as it is handled."""
-    where = traceback.format_exc()
-    try:
-        pickle.loads(pickle.dumps(error))  # some are pickled and cannot be made again
-        return pickle.dumps((False, error, where))
-    except Exception:  # noqa: BLE001 - whatever an error cannot be pickled for
-        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}"), where))
+def _do(task: tuple[Callable[[Any], Any], Any]) -> Any:
+    """Call what came with a task."""
+    work, argument = task
+    return work(argument)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
-import os
 import sys
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from augcli.errors import StorageError
 from augcli.io.store.base import Sharing
-from augcli.pipeline.engines.fork_server import DIED, ForkServer
-from augcli.pipeline.engines.processes import calm_gc, holding_signals, serve_parent
+from augcli.pipeline.engines.fork_server import ForkServer
+from augcli.pipeline.engines.forked import ForkedWorkers
+from augcli.pipeline.engines.processes import calm_gc, holding_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -86,12 +82,10 @@ class LocalEngine:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
-            except BrokenProcessPool as error:
-                raise StorageError(DIED) from error
+            except BaseException:  # an error, or nobody wants the rest: workers are not waited for
+                stack.close()
+                raise
             finally:
-                if waiting:  # an error, or nobody wants the rest: workers are not waited for
-                    _kill_workers(pool)
-                    stack.close()
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def _open(
@@ -99,42 +93,16 @@ class LocalEngine:
     ) -> tuple[Executor, Callable[[Task], Any]]:
         """Return a pool of some workers, and what it calls; the stack closes the pool in the end."""
         sharing = self.sharing if workers > 1 else Sharing.THREADS
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="augcli")
         if sharing is Sharing.FRESH:
             with holding_signals():
                 server = ForkServer(workers, self.prepare)
-            stack.callback(server.close)
-            return _make_threads(workers), partial(server.call, work)
+                stack.callback(server.close)
+            return pool, partial(server.call, work)
         self.prepare()
         if sharing is Sharing.THREADS:
-            return _make_threads(workers), work
-        context = multiprocessing.get_context("fork")
-        adopted = (work, os.getpid())
-        return ProcessPoolExecutor(workers, context, initializer=_adopt, initargs=adopted), _call
-
-
-def _make_threads(workers: int) -> Executor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="augcli")
-
-
-def _kill_workers(pool: Executor) -> None:
-    """Kill the processes of a pool: it has sent them tasks that it cannot take back.
-
-    What they leave is what any killed run leaves. (Python 3.14 has `kill_workers` for this.)
-    """
-    for process in list((getattr(pool, "_processes", None) or {}).values()):
-        process.kill()
-
-
-_adopted: list[Callable[[Any], Any]] = []
-"""In a worker process: the function that it calls, inherited by fork."""
-
-
-def _adopt(work: Callable[[Any], Any], parent: int) -> None:
-    """Prepare a worker process."""
-    gc.freeze()  # what it inherited stays, and a look at it would copy its pages
-    serve_parent(parent)
-    _adopted.append(work)
-
-
-def _call(task: Any) -> Any:
-    return _adopted[0](task)
+            return pool, work
+        with holding_signals():
+            forked = ForkedWorkers(workers, work)
+            stack.callback(forked.close)
+        return pool, forked.call
