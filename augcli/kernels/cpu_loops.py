@@ -1,50 +1,36 @@
 """The loops that apply steps on a CPU, compiled by numba without the GIL.
 
 Images come as interleaved rows, (H, W·C), so that every inner loop runs over contiguous values. Loops trust
-their arguments: `tabulate` has checked them. They stand in one file, since numba's cache looks at no other.
+their arguments: `tabulate` has checked them.
 """
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 
-from augcli.kernels.table import BLEND, FILL, FLAT, NORMAL
-from augcli.rng import PHILOX_MULTIPLIERS, PHILOX_ROUNDS, PHILOX_WEYL
+from augcli.kernels.cpu_compile import compile_inner, compile_loop
+from augcli.kernels.cpu_noise import OPAQUE, fill_noise_box
+from augcli.kernels.table import BLEND, FILL, FLAT
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+NOISE_DIGEST = "f281defb"
+"""Of the text of `cpu_noise`: where that changes, this file changes with it.
 
-
-def _compile(function: Callable[..., None], **options: Any) -> Any:
-    """Compile without the GIL, cached on disk where a cache directory can be written."""
-    try:
-        return numba.njit(nogil=True, cache=True, **options)(function)
-    except RuntimeError:  # neither the package nor the user cache directory is writable
-        warnings.warn("numba cannot write a cache, so kernels are compiled anew in every run", stacklevel=2)
-        return numba.njit(nogil=True, **options)(function)
-
-
-def _inner(function: Callable[..., None]) -> Any:
-    """Compile what only other kernels call: what Python would need to call it takes as long as the rest."""
-    return _compile(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-
+numba's cache looks only at the file of the function that Python calls. If another file has changed, it goes
+on with what was compiled before.
+"""
 
 # Sums of numbers of 32 bits are cast back to these: numba makes 64 bits of them, of which half as many are
 # computed at once.
 ONE, FULL = np.uint32(256), np.uint32(65536)
-OPAQUE = np.uint32(0xFFFFFFFF)
 SUMMED_ROWS = 1 << 16
 """So many rows of 16 bits have sums of 32."""
-(M0, M1), (W0, W1) = map(np.uint64, PHILOX_MULTIPLIERS), map(np.uint64, PHILOX_WEYL)
 BYTE, HALF_BYTE, WORD, HALF_WORD = np.uint32(8), np.uint32(128), np.uint32(16), np.uint32(32768)
 
 
-@_inner
+@compile_inner
 def _level(source, frame):
     level = 0
     while frame << (level + 1) <= source:
@@ -52,20 +38,20 @@ def _level(source, frame):
     return level
 
 
-@_inner
+@compile_inner
 def _copy_row(source, row):
     for i in range(row.size):
         row[i] = source[i]
 
 
-@_inner
+@compile_inner
 def _blend_row(weight, partner, row):
     rest = FULL - weight
     for i in range(row.size):
         row[i] = np.uint32(np.uint32(row[i]) * weight + np.uint32(partner[i]) * rest + HALF_WORD) >> WORD
 
 
-@_inner
+@compile_inner
 def _blend_alpha_row(weight, partner, row):
     """Blend a row of four channels, the last of which is alpha; where both are opaque it decides nothing."""
     kept, rest, half = np.uint64(weight), np.uint64(FULL - weight), np.uint64(HALF_WORD)
@@ -92,7 +78,16 @@ def _blend_alpha_row(weight, partner, row):
         start += four
 
 
-@_inner
+@compile_inner
+def _blend(step, channels, source, row):
+    """Blend a row as its channels want it."""
+    if channels == 4:
+        _blend_alpha_row(np.uint32(step.weight_q16), source, row)
+    else:
+        _blend_row(np.uint32(step.weight_q16), source, row)
+
+
+@compile_inner
 def _fill_box(value, channels, y0, x0, y1, x1, image):
     first, index = image[y0, x0 * channels : x1 * channels], np.uint64(0)
     for _ in range(x1 - x0):
@@ -103,63 +98,14 @@ def _fill_box(value, channels, y0, x0, y1, x1, image):
         _copy_row(first, image[y, x0 * channels : x1 * channels])
 
 
-@_inner
-def _hash_blocks(first, key_low, key_high, words):
-    """Write Philox4x32-10 of the blocks from `first` on, four words (uint32) to a block."""
-    mask, half = np.uint64(0xFFFFFFFF), np.uint64(32)
-    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-    for i in range(words.size // 4):
-        block = first + np.uint64(i)
-        c0, c1, c2, c3 = block & mask, block >> half, np.uint64(0), np.uint64(0)
-        k0, k1 = np.uint64(key_low), np.uint64(key_high)
-        for _ in range(PHILOX_ROUNDS):
-            p0, p1 = c0 * M0, c2 * M1
-            c0, c1, c2, c3 = (p1 >> half) ^ c1 ^ k0, p1 & mask, (p0 >> half) ^ c3 ^ k1, p0 & mask
-            k0, k1 = (k0 + W0) & mask, (k1 + W1) & mask
-        index = np.uint64(i) * four
-        words[index], words[index + one], words[index + two], words[index + three] = c0, c1, c2, c3
-
-
-@_inner
-def _fill_noise(step, quantiles, channels, y0, x0, y1, x1, image):
-    """Fill a box with noise; a lane of a block is the value's place in the image."""
-    is_normal, length = step.noise == NORMAL, (x1 - x0) * channels
-    lanes = 8 if is_normal else 16 // image.itemsize
-    words = np.empty((length // lanes + 2) * 4, np.uint32)
-    values, ranks = words.view(image.dtype), words.view(np.uint16)
-    for y in range(y0, y1):
-        place = np.int64(y) * image.shape[1] + x0 * channels
-        skip = place % lanes
-        used = (skip + length + lanes - 1) // lanes * 4
-        _hash_blocks(np.uint64(place // lanes), step.key_low, step.key_high, words[:used])
-        row = image[y, x0 * channels : x1 * channels]
-        if is_normal:
-            for c in range(min(channels, 3)):
-                _look_up(quantiles[step.quantiles + c], ranks[skip : skip + length], c, channels, row)
-        else:
-            _copy_row(values[skip : skip + length], row)
-        if channels == 4:
-            for i in range(3, length, 4):
-                row[i] = OPAQUE >> np.uint32(32 - 8 * image.itemsize)
-
-
-@_inner
-def _look_up(quantiles, ranks, channel, channels, row):
-    """Write one channel of a row of normal noise."""
-    index, step = np.uint64(channel), np.uint64(channels)
-    for _ in range(row.size // channels):
-        row[index] = quantiles[ranks[index]]
-        index += step
-
-
-@_inner
+@compile_inner
 def _position(offset, taps, frame):
     """Return where a pixel lies between taps, with 16 fraction bits, clamped at the edges."""
     position = ((2 * offset + 1) * (np.int64(taps) * 32768)) // frame - 32768
     return min(max(position, 0), (np.int64(taps) - 1) << 16)
 
 
-@_inner
+@compile_inner
 def _column_taps(offset, taps, frame, first, channels, places, weights):
     """Write where the left tap of each column of a box lies, and for each value the weight of the right one.
 
@@ -174,7 +120,7 @@ def _column_taps(offset, taps, frame, first, channels, places, weights):
             index += 1
 
 
-@_inner
+@compile_inner
 def _gather(row, places, channels, pixels, next_pixels):
     """Write the pixels at some places of a row side by side, and in the same way the pixels behind them.
 
@@ -194,7 +140,7 @@ def _gather(row, places, channels, pixels, next_pixels):
         index += step
 
 
-@_inner
+@compile_inner
 def _block_row(source, top, y_level, start, x_level, channels, scratch, total, row):
     """Write a row of taps: the rounded means of blocks, whose first row is `top` and first value `start`.
 
@@ -226,7 +172,7 @@ def _block_row(source, top, y_level, start, x_level, channels, scratch, total, r
         row[i] = total[i] >> shift
 
 
-@_inner
+@compile_inner
 def _mix_rows(upper, lower, weight, between):
     """Interpolate between two rows of taps, without rounding."""
     rest = ONE - weight
@@ -234,7 +180,7 @@ def _mix_rows(upper, lower, weight, between):
         between[i] = rest * np.uint32(upper[i]) + weight * np.uint32(lower[i])
 
 
-@_inner
+@compile_inner
 def _round_rows(upper, lower, weight, row):
     """Interpolate between two rows of taps and round, where nothing is interpolated along them."""
     rest = ONE - weight
@@ -242,7 +188,7 @@ def _round_rows(upper, lower, weight, row):
         row[i] = (rest * np.uint32(upper[i]) + weight * np.uint32(lower[i]) + HALF_BYTE) >> BYTE
 
 
-@_inner
+@compile_inner
 def _stretch_row(taps, next_taps, weights, row):
     """Interpolate along a row and round: 256·tap + weight·(next - tap), which may wrap around."""
     for i in range(row.size):
@@ -250,7 +196,7 @@ def _stretch_row(taps, next_taps, weights, row):
         row[i] = np.uint32((tap << BYTE) + weights[i] * (next_taps[i] - tap) + HALF_WORD) >> WORD
 
 
-@_inner
+@compile_inner
 def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
     """Paste or blend a box from a partner of another size, one row at a time."""
     frame_height, frame_width = step.frame_y1 - step.frame_y0, step.frame_x1 - step.frame_x0
@@ -280,10 +226,8 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
             upper, lower = partner[here, start : start + span], partner[next_, start : start + span]
         else:  # a row of taps is made once: of two neighbours one is even and one odd
             for row in range(max(tap, made + 1), below + 1):
-                top, made = step.source_y0 + (row << y_level), row
-                _block_row(
-                    partner, top, y_level, start, x_level, channels, scratch, total, lines[row & 1, :span]
-                )
+                top, made, line = step.source_y0 + (row << y_level), row, lines[row & 1, :span]
+                _block_row(partner, top, y_level, start, x_level, channels, scratch, total, line)
             upper, lower = lines[tap & 1, :span], lines[below & 1, :span]
         target = image[y, x0 * channels : x1 * channels]
         line = lines[2, :length] if is_blend else target
@@ -293,28 +237,24 @@ def _mix_stretched(step, channels, y0, x0, y1, x1, partner, image):
             _stretch_row(pixels, next_pixels, weights, line)
         else:
             _round_rows(upper, lower, weight, line)
-        if is_blend and channels == 4:
-            _blend_alpha_row(np.uint32(step.weight_q16), line, target)
-        elif is_blend:
-            _blend_row(np.uint32(step.weight_q16), line, target)
+        if is_blend:
+            _blend(step, channels, line, target)
 
 
-@_inner
+@compile_inner
 def _mix_same(step, channels, y0, x0, y1, x1, partner, image):
     """Paste or blend a box from a partner that needs no stretching."""
     down, along = step.source_y0 - step.frame_y0, (step.source_x0 - step.frame_x0) * channels
     start, stop = x0 * channels, x1 * channels
     for y in range(y0, y1):
         source = partner[y + down, start + along : stop + along]
-        if step.kind == BLEND and channels == 4:
-            _blend_alpha_row(np.uint32(step.weight_q16), source, image[y, start:stop])
-        elif step.kind == BLEND:
-            _blend_row(np.uint32(step.weight_q16), source, image[y, start:stop])
+        if step.kind == BLEND:
+            _blend(step, channels, source, image[y, start:stop])
         else:
             _copy_row(source, image[y, start:stop])
 
 
-@_inner
+@compile_inner
 def _count_cells(step):
     """Return the rows and columns of cells that a step's area has; a box is one cell, an empty one none."""
     height, width = np.int64(step.y1) - step.y0, np.int64(step.x1) - step.x0
@@ -322,7 +262,7 @@ def _count_cells(step):
     return (height + tall - 1) // tall, (width + wide - 1) // wide
 
 
-@_inner
+@compile_inner
 def _place_cell(step, row, column):
     """Return the box of a cell, as y0, x0, y1, x1."""
     y0 = np.int64(step.y0) + row * step.patch_height
@@ -332,7 +272,7 @@ def _place_cell(step, row, column):
     return y0, x0, y1, x1
 
 
-@_compile
+@compile_loop
 def fill_noise(steps, bitmaps, quantiles, index, image):
     """Fill the cells of a step's area with noise: apart from `apply_steps`, since few recipes need it.
 
@@ -345,10 +285,10 @@ def fill_noise(steps, bitmaps, quantiles, index, image):
         for column in range(columns):
             if step.patch_height == 0 or bitmaps[step.bitmap + row * columns + column]:
                 y0, x0, y1, x1 = _place_cell(step, row, column)
-                _fill_noise(step, quantiles, channels, y0, x0, y1, x1, values)
+                fill_noise_box(step, quantiles, channels, y0, x0, y1, x1, values)
 
 
-@_compile
+@compile_loop
 def apply_steps(steps, bitmaps, start, stop, partner, image):
     """Apply some steps that read the same partner, if any, to each cell of their areas; none makes noise.
 
@@ -375,7 +315,7 @@ def apply_steps(steps, bitmaps, start, stop, partner, image):
                     _mix_stretched(step, channels, y0, x0, y1, x1, partner_values, values)
 
 
-@_inner
+@compile_inner
 def _apply_image(n, steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out):
     _copy_row(sources[offsets[n] : offsets[n + 1]], out[offsets[n] : offsets[n + 1]])
     image = out[offsets[n] : offsets[n + 1]].reshape(shapes[n, 0], shapes[n, 1], shapes[n, 2])
@@ -388,14 +328,14 @@ def _apply_image(n, steps, bitmaps, quantiles, first, partners, offsets, shapes,
         apply_steps(steps, bitmaps, index, index + 1, partner, image)
 
 
-@partial(_compile, parallel=True)
+@partial(compile_loop, parallel=True)
 def apply_images_in_parallel(steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out):
     for n in numba.prange(shapes.shape[0]):
         # numba counts with unsigned numbers here, which do not mix with signed ones
         _apply_image(np.int64(n), steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out)
 
 
-@_compile
+@compile_loop
 def apply_images(steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out):
     for n in range(shapes.shape[0]):
         _apply_image(np.int64(n), steps, bitmaps, quantiles, first, partners, offsets, shapes, sources, out)

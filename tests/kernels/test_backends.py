@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from augcli.kernels import cpu, cpu_loops, devices, gpu, reference
+from augcli.kernels import cpu, cpu_compile, cpu_loops, cpu_noise, devices, gpu, reference
 from augcli.kernels.table import tabulate
 from augcli.program.steps import Blend, Box, Fill, Normal, Paste, Patches, Uniform
 from augcli.samples import Colour, Shape
@@ -210,6 +213,12 @@ def test_kernels_compile_where_no_cache_directory_can_be_written(tmp_path, monke
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: ("compiled uncached", function.__name__)
 
-    monkeypatch.setattr(cpu_loops.numba, "njit", refuse)
+    monkeypatch.setattr(cpu_compile.numba, "njit", refuse)
     with pytest.warns(UserWarning, match="numba cannot write"):
-        assert cpu_loops._compile(make_image) == ("compiled uncached", "make_image")
+        assert cpu_compile.compile_loop(make_image) == ("compiled uncached", "make_image")
+
+
+def test_loops_of_noise_do_not_change_without_the_file_whose_compiled_code_holds_them():
+    """numba's cache sees no change of another file: see `cpu_loops.NOISE_DIGEST`."""
+    text = Path(cpu_noise.__file__).read_text("utf-8")
+    assert hashlib.sha256(text.encode()).hexdigest()[:8] == cpu_loops.NOISE_DIGEST
