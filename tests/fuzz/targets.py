@@ -376,7 +376,7 @@ def check_coco(data: bytes) -> bool:
                 raise Broken("boxes-given-to-two-images")
         images = _clip_boxes(held, is_whole=False)
         written = io.BytesIO()
-        write_coco(written, held.header, lambda: images)
+        write_coco(written, held.header, images)
         _check_written_coco(written.getvalue())
         path.write_bytes(written.getvalue())
         _compare_boxes(images, held, _read_again(path))

@@ -52,7 +52,7 @@ def round_trip(read):
         box = WrittenBox(edges, 0, 1.0, 1.0, "a.jpg", image.extras[0], outline)
         written = BoxedImage("a.jpg", HEIGHT, WIDTH, "a.jpg", "{}", (box,))
         file = io.BytesIO()
-        write_coco(file, header, lambda: [written])
+        write_coco(file, header, [written])
         (entry,) = json.loads(file.getvalue())["annotations"]
         return entry
 

@@ -50,7 +50,7 @@ class CsvBoxes:
         text = io.TextIOWrapper(file, "utf-8", newline="")
         writer = csv.writer(text)
         writer.writerow(HEADER)
-        for image in images():
+        for image in images:
             for box in image.boxes:
                 y0, x0, y1, x1 = (round(edge) for edge in box.edges)
                 writer.writerow([image.file_name, x0, y0, x1 - x0, y1 - y0, header.names[box.category]])

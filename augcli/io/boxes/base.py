@@ -18,7 +18,7 @@ from augcli.program.annotated import SKIP, BoxHeader
 from augcli.samples import ImageBoxes, SkippedBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from augcli.io.store.locations import Location
     from augcli.program.annotated import BoxedImage
@@ -140,13 +140,13 @@ class BoxFormat(Protocol):
             StorageError: If the machine fails.
         """
 
-    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+    def write(self, file: BinaryIO, header: BoxHeader, images: Iterable[BoxedImage]) -> None:
         """Write the boxes of images: all of a split, or a single image where each has its own file.
 
         Args:
             file: Where they go.
             header: As it was read.
-            images: Yields the images, the same each time.
+            images: The images.
         """
 
 

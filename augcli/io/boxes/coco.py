@@ -46,7 +46,7 @@ from augcli.program.annotated import STOP, BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import BinaryIO
 
     from augcli.io.boxes.coco_entries import Entry, Id
@@ -81,7 +81,7 @@ class Coco:
         """Read a COCO file; see `read_coco`."""
         return read_coco(boxes, bad_boxes)
 
-    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+    def write(self, file: BinaryIO, header: BoxHeader, images: Iterable[BoxedImage]) -> None:
         """Write a COCO file; see `write_coco`."""
         write_coco(file, header, images)
 

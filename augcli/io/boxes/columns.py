@@ -22,7 +22,7 @@ from augcli.io.boxes.extras import encode_sorted
 from augcli.program.annotated import BoxHeader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import BinaryIO
 
     from augcli.program.annotated import BoxedImage
@@ -103,11 +103,11 @@ class ColumnBoxes(ReadWithImages):
 
     name = COLUMN
 
-    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+    def write(self, file: BinaryIO, header: BoxHeader, images: Iterable[BoxedImage]) -> None:
         """Write a COCO file; see `write_coco`."""
         keys = {key: value for key, value in header.keys.items() if key != COLUMN}
         plain = BoxHeader(header.box_format, header.names, keys)
-        write_coco(file, plain, lambda: map(_without_numbers, images()))
+        write_coco(file, plain, map(_without_numbers, images))
 
 
 register(ColumnBoxes())

@@ -36,7 +36,7 @@ from augcli.program.polygons import find_edges
 from augcli.samples import Corners, ImageBoxes, Outline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
     from xml.etree.ElementTree import Element
 
@@ -86,9 +86,9 @@ class Voc:
             raise InputError(f"no VOC XML in {boxes.name!r}; {cure}")
         return box_file
 
-    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+    def write(self, file: BinaryIO, header: BoxHeader, images: Iterable[BoxedImage]) -> None:
         """Write the boxes of the only image as VOC XML; see `write_voc`."""
-        (image,) = images()
+        (image,) = images
         file.write(write_voc(image, header))
 
 

@@ -32,7 +32,7 @@ from augcli.program.annotated import BoxHeader
 from augcli.samples import ImageBoxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from augcli.io.boxes.yolo_sets import YoloSet
     from augcli.io.store.base import Store
@@ -52,11 +52,11 @@ class Yolo(ReadWithImages):
 
     name = YOLO
 
-    def write(self, file: BinaryIO, header: BoxHeader, images: Callable[[], Iterable[BoxedImage]]) -> None:
+    def write(self, file: BinaryIO, header: BoxHeader, images: Iterable[BoxedImage]) -> None:
         """Write a COCO file; see `write_coco`. Its categories are counted from 1, as COCO's are."""
         categories = [{"id": number, "name": name} for number, name in enumerate(header.names, start=1)]
         plain = BoxHeader(header.box_format, header.names, {"categories": categories})
-        write_coco(file, plain, lambda: map(_without_numbers, images()))
+        write_coco(file, plain, map(_without_numbers, images))
 
 
 register(Yolo())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
@@ -99,17 +99,14 @@ class AnnotationFiles:
         packed: list[bytes] = []
         yield lambda rows: packed.append(part_files.pack_rows(rows.select(BOXED), "zstd"))
 
-        def images() -> Iterator[BoxedImage]:
-            for piece in packed:
-                yield from map(_shorten, boxed_images(part_files.unpack_rows(piece)))
-
-        self._format.write(file, self.header, images)
+        pieces = map(boxed_images, map(part_files.unpack_rows, packed))
+        self._format.write(file, self.header, map(_shorten, chain.from_iterable(pieces)))
 
     def _texts(self, rows: pa.Table) -> Iterator[tuple[str, bytes]]:
         """Yield each output's own file below DST and what it holds."""
         for image in boxed_images(rows) if self.file_per_image else ():
             text = io.BytesIO()
-            self._format.write(text, self.header, partial(iter, [_shorten(image)]))
+            self._format.write(text, self.header, [_shorten(image)])
             yield self._key(image.file_name), text.getvalue()
 
     def _key(self, file_name: str) -> str:
