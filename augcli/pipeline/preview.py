@@ -41,9 +41,9 @@ TRIES = 8
 LOOKED_AT = 256
 """How many positions of a section are looked at to find one that draws an operation."""
 
-FEW_VALUES = 1 << 26
-"""Values changed by steps up to which NumPy takes no longer, half a second at most, than to load the compiled
-kernels, which are twenty times as fast."""
+FEW_VALUES = 1 << 28
+"""Values changed by steps up to which NumPy takes a second of a processor, which threads share: hardly longer
+than to load the compiled kernels, and much less than to compile them first."""
 
 FIRST_COPIES = 4
 """Of more copies only so many are shown: a partner stands the farther ahead, the higher the copy."""

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 THUMBNAIL, THUMBNAIL_QUALITY = 160, 78
 """The longer side of an image in a report, and its JPEG quality: some 5 kB."""
 
-LARGE = 2 * CELL
-"""The longer side to which large images are decoded: of a JPEG the decoder reads no more than it needs."""
+LARGE = 4 * CELL
+"""The longer side from which on images are decoded to a cell's size: of a JPEG no more than that needs."""
 
 SQUARES, BOARD = 24, ((204, 204, 204), (255, 255, 255))
 """The checkerboard behind transparent pixels: squares along the longer side, and their two colours."""
@@ -128,8 +128,8 @@ def draw_result(pair: Pair, row: dict[str, Any], annotated: Annotated, max_pixel
 def _draw_decoded(data: bytes, header: Header, is_alone: bool) -> Image.Image:
     """Return an encoded image as RGB; a large one may be smaller where nothing is drawn into it."""
     sides, geometry = header.upright_size, None
-    if is_alone and max(sides) > 2 * LARGE:
-        height, width = (max(1, round(side * LARGE / max(sides))) for side in sides)
+    if is_alone and max(sides) > LARGE:
+        height, width = (max(1, round(side * CELL / max(sides))) for side in sides)
         geometry = Geometry(height, width, "stretch", Colour(255, 255, 255))
     return draw_plain(codec.decode(data, header, geometry))
 

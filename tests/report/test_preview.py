@@ -22,7 +22,7 @@ from augcli.ops.cutout import Cutout
 from augcli.program.annotated import Annotated
 from augcli.recipe import single
 from augcli.report import preview
-from augcli.report.drawing import LARGE, SourceImages, draw_plain, draw_result
+from augcli.report.drawing import SourceImages, draw_plain, draw_result
 from augcli.report.objects import CELL, DrawnObject, draw_objects
 from augcli.report.preview import GAP, LABEL, Example, draw_sheet
 from augcli.samples import Corners, Outline, Polygons, RunLengths
@@ -52,7 +52,7 @@ def test_a_large_image_is_drawn_small_unless_something_is_drawn_into_it(boxes):
     Image.new("RGB", (3000, 2000), "red").save(file, "JPEG", quality=100)
     row = {BOXES: [box | {"category": 0, "outline": None} for box in boxes]}
     drawn = draw_result(Pair(file.getvalue()), row, Annotated(), 10**7)
-    assert drawn.size == ((3000, 2000) if boxes else (LARGE, round(LARGE * 2 / 3)))
+    assert drawn.size == ((3000, 2000) if boxes else (CELL, round(CELL * 2 / 3)))
     assert np.abs(np.asarray(drawn)[drawn.height // 2, drawn.width // 2].astype(int) - (255, 0, 0)).max() <= 1
 
 
