@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.errors import InputError
+from augcli.errors import InputError, Spelling
 from augcli.input_files import InputFiles
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
@@ -113,3 +113,57 @@ def test_a_directory_called_none_is_named_by_its_path(tmp_path, monkeypatch):
     assert read("s", masks="./none").annotated.masks
     with pytest.raises(InputError, match="'nothing' does not exist"):
         read("s", masks="nothing")
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("{split}/images/0.png", "{split}/masks/0.png"),
+        ("{split}/images/0.png", "{split}/annotations/0.png"),
+        ("{split}/0.png", "{split}_masks/0.png"),
+        ("{split}_images/0.png", "{split}_masks/0.png"),
+        ("{split}/0.png", "{split}/masks/0.png"),
+        ("{split}/0.png", "masks/{split}/0.png"),
+        ("{split}/0.png", "{split}/0_mask.png"),
+    ],
+)
+def test_masks_in_each_split_are_neither_masks_nor_images(image, mask, tmp_path):
+    for split in ("train", "val"):
+        put(tmp_path / image.format(split=split))
+        put(tmp_path / mask.format(split=split))
+    with pytest.raises(InputError):
+        read(tmp_path)
+    source = read(tmp_path, masks="none")
+    assert sorted(key for split in source.catalogues for key in split.keys) == [
+        image.format(split=split) for split in ("train", "val")
+    ]
+    assert (len(source.catalogues), source.annotated.masks) == (2, False)
+    assert source.notes[0].startswith("left out: 2 masks beside images (")
+
+
+def test_masks_beside_images_in_each_class_folder_are_left_out(tmp_path):
+    for name in ("cat", "dog"):
+        put(tmp_path / name / "images" / "0.png")
+        put(tmp_path / name / "masks" / "0.png")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    assert "or --masks none to leave them out" in caught.value.spell(Spelling.FLAG)
+    [split] = read(tmp_path, masks="none").catalogues
+    assert (split.keys, split.classes) == (["cat/images/0.png", "dog/images/0.png"], ("cat", "dog"))
+
+
+def test_masks_beside_yolo_labels_in_each_split_are_left_out(tmp_path):
+    for split in ("train", "val"):
+        put(tmp_path / split / "images" / "0.png")
+        put(tmp_path / split / "masks" / "0.png")
+        put(tmp_path / split / "labels" / "0.txt", "0 0.5 0.5 0.5 0.5\n")
+    source = read(tmp_path, masks="none")
+    assert keys(source) == {"train": ["train/images/0.png"], "val": ["val/images/0.png"]}
+    assert source.layout == "yolo"
+
+
+def test_a_class_called_mask_stays_a_class(tmp_path):
+    for name in ("mask/0.png", "nomask/1.png"):
+        put(tmp_path / name)
+    [split] = read(tmp_path, masks="none").catalogues
+    assert split.classes == ("mask", "nomask")

@@ -41,19 +41,19 @@ def test_a_table_beside_the_directories_says_what_is_what():
 
 
 def test_a_table_that_names_no_masks_stops_with_the_command_that_works():
-    words = "give masks='s/masks' and as SRC 's/images', and labels='s/metadata.csv'$"
+    words = "give masks='s/masks' and as SRC 's/images', and labels='s/metadata.csv', or masks='none'"
     with pytest.raises(InputError, match=words):
         pair("images/0.png", "masks/0.png", tables=["metadata.csv"], names_masks=False)
 
 
 def test_a_third_directory_stops_with_the_command_that_works():
-    words = r"give masks='s/masks' and as SRC 's/images'$"
+    words = r"give masks='s/masks' and as SRC 's/images', or masks='none'"
     with pytest.raises(InputError, match=words):
         pair("images/0.png", "masks/0.png", "more/0.png")
 
 
 def test_masks_one_level_down_stop_with_the_command_that_works():
-    words = r"give masks='s/annotations/trimaps' and as SRC 's/images'$"  # the Oxford pets
+    words = r"give masks='s/annotations/trimaps' and as SRC 's/images', or masks='none'"  # the Oxford pets
     with pytest.raises(InputError, match=words):
         pair("images/beagle_1.jpg", "annotations/trimaps/beagle_1.png")
 

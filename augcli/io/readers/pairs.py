@@ -6,9 +6,11 @@ Where more stands beside them, or each split has such directories, a run stops a
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError, Option
+from augcli.input_files import NONE
 from augcli.io.split_words import split_order
 
 if TYPE_CHECKING:
@@ -33,6 +35,13 @@ MASK_ENDINGS = tuple(f"{ending}.png" for ending in ENDINGS)
 """What the names of masks end in that lie beside their images."""
 
 
+WORD = re.compile("[-_. ]")
+"""What parts the words of a directory's name."""
+
+LEAVE_OUT = (", or ", Option("masks", NONE), " to leave them out")
+"""The cure where masks stand as they cannot be read at once."""
+
+
 class Pair(NamedTuple):
     """A directory of images, and one of their masks beside it, by their keys below SRC."""
 
@@ -41,7 +50,11 @@ class Pair(NamedTuple):
 
 
 def find_pair(
-    root: str, keys: Collection[str], tables: Collection[str], names_masks: Callable[[str], bool]
+    root: str,
+    keys: Collection[str],
+    tables: Collection[str],
+    names_masks: Callable[[str], bool],
+    finds_masks: bool = True,
 ) -> Pair | None:
     """Find the directory of images and the directory of masks, if SRC holds nothing else.
 
@@ -50,6 +63,7 @@ def find_pair(
         keys: All images below it, masks among them.
         tables: Tables that describe the images of their own directory, or of directories below it.
         names_masks: Whether such a table says which file is the mask of which image.
+        finds_masks: Whether masks are wanted; else nothing is refused, and `list_masks` finds them.
 
     Returns:
         The pair; None where there is no such directory, or a table says what is what.
@@ -73,6 +87,8 @@ def find_pair(
     top = {key.split("/", 1)[0] for key in keys}
     if table is None and len(pairs) == 1 and top == {first.images, first.masks}:
         return first
+    if not finds_masks:
+        return None
     raise InputError(
         f"{root!r} holds masks ({first.masks!r}) beside images ({first.images!r}), which would become classes"
         " or images; give ",
@@ -80,7 +96,47 @@ def find_pair(
         f" and as SRC {join_root(root, first.images)!r}",
         *((", and ", Option("labels", join_root(root, table))) if table else ()),
         _describe_others(pairs),
+        *LEAVE_OUT,
     )
+
+
+def list_masks(keys: Collection[str]) -> set[str]:
+    """Return the keys of all masks beside images: in directories of their own, or among the images."""
+    directories = tuple(f"{directory}/" for directory in _list_mask_directories(keys))
+    found = {key for key in keys if key.startswith(directories)}
+    stems = {key.rpartition(".")[0].lower() for key in keys}
+    return found | {key for key in keys if key.lower().endswith(MASK_ENDINGS) and _cut_ending(key) in stems}
+
+
+def _list_mask_directories(keys: Collection[str]) -> set[str]:
+    """Return directories of masks: beside `images`, beside a directory called alike, or mirroring images."""
+    found = {pair.masks for pair in _list_pairs(keys)}
+    holders = {_parent(key) for key in keys}
+    directories = {
+        "/".join(parts[: depth + 1])
+        for parts in (name.split("/") for name in holders)
+        for depth in range(len(parts))
+    } - {""}
+    by_subject: dict[tuple[str, str], set[str]] = {}
+    for directory in directories:
+        by_subject.setdefault((_parent(directory), _cut_kind(_last(directory))), set()).add(directory)
+    for (_, subject), alike in by_subject.items():
+        masks = {name for name in alike if not MASK_DIRECTORIES.isdisjoint(WORD.split(_last(name)))}
+        if subject and masks < alike:  # `train` beside `train_masks`
+            found |= masks
+    stems = {key.rpartition(".")[0] for key in keys}
+    for directory in (name for name in directories - found if _last(name) in MASK_DIRECTORIES):
+        parent = f"{_parent(directory)}/".removeprefix("/")
+        own = [stem[len(directory) + 1 :] for stem in stems if stem.startswith(f"{directory}/")]
+        if 2 * sum(parent + stem in stems for stem in own) > len(own):  # `train` beside `masks/train`
+            found.add(directory)
+    return found
+
+
+def _cut_kind(name: str) -> str:
+    """Return what a directory is called without the words that say whether it holds images or masks."""
+    kinds = IMAGE_DIRECTORIES | MASK_DIRECTORIES
+    return " ".join(word for word in WORD.split(name) if word not in kinds)
 
 
 def refuse_mixed(root: str, keys: Collection[str]) -> None:
@@ -103,6 +159,7 @@ def refuse_mixed(root: str, keys: Collection[str]) -> None:
             Option("masks"),
             "; if they are images, name all of them in a table for ",
             Option("labels"),
+            *LEAVE_OUT,
         )
 
 

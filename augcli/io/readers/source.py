@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from augcli.errors import InputError
+from augcli.errors import InputError, quantity
 from augcli.io.labels.class_list import read_class_list
 from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_inputs, choose_reader
 from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
-from augcli.io.readers.pairs import find_pair, join_root, refuse_mixed
+from augcli.io.readers.pairs import find_pair, join_root, list_masks, refuse_mixed
 from augcli.io.readers.passed_over import describe_passed_over
 from augcli.io.readers.voc_reader import VocReader
 from augcli.io.readers.yolo_signs import label_directories
@@ -71,7 +71,11 @@ def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, l
         return found, selection, []
     keys = found.tree.ending_in(IMAGE_SUFFIXES).keys
     tables = [key for key in found.tree.named if key.rpartition("/")[2] in LABEL_TABLES]
-    pair = find_pair(found.name, keys, tables, partial(_names_masks, found.store))
+    names_masks = partial(_names_masks, found.store)
+    pair = find_pair(found.name, keys, tables, names_masks, selection.finds_masks)
+    if pair is None and not selection.finds_masks:
+        without, notes = _leave_masks_out(found, list_masks(keys))
+        return without, selection, notes
     if pair is None:
         if selection.files.labels is None and not tables:
             refuse_mixed(found.name, keys)
@@ -89,6 +93,21 @@ def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, l
     if not selection.finds_masks:
         return inner, selection, notes
     return inner, replace(selection, files=replace(selection.files, masks=masks)), notes
+
+
+def _leave_masks_out(found: Input, masks: set[str]) -> tuple[Input, list[str]]:
+    """Return SRC without masks that stand in several places beside images, and a note."""
+    if found.tree is None or not masks:
+        return found, []
+    by_suffix = {
+        suffix: Files(file for file in files if file.key not in masks)
+        for suffix, files in found.tree.by_suffix.items()
+    }
+    kept = {key.rpartition("/")[0] for files in by_suffix.values() for key in files.keys}
+    emptied = {key.rpartition("/")[0] for key in masks} - kept
+    directories = [name for name in found.tree.directories if name not in emptied]
+    note = f"left out: {quantity(len(masks), 'mask')} beside images ({min(masks)!r} first)"
+    return replace(found, tree=found.tree._replace(by_suffix=by_suffix, directories=directories)), [note]
 
 
 def _leave_out(files: Files, directory: str) -> Files:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from augcli.errors import InputError, Option, quantity
+from augcli.input_files import NONE
 from augcli.io.readers.split_doubts import (
     below_root,
     is_bare,
@@ -214,6 +215,7 @@ def _check_same_classes(word: str, names: Sequence[str], holders: Collection[str
     masks = [name for name in names if not _split_words(name).isdisjoint(OTHER_WORDS)]
     images = next((name for name in names if name not in masks), names[0])
     cure: Words = (" (with ", Option("masks", below_root(root, masks[0])), " for its masks)") if masks else ()
+    leave_out: Words = (", or ", Option("masks", NONE), " to leave masks out") if masks else ()
     raise InputError(
         f"{listed(names)} in {root!r} all name the split {word}, but they do not hold the same class"
         f" folders; give {below_root(root, images)!r} as SRC",
@@ -221,6 +223,7 @@ def _check_same_classes(word: str, names: Sequence[str], holders: Collection[str
         ", or ",
         Option("splits", False),
         " if they are classes",
+        *leave_out,
     )
 
 
