@@ -741,6 +741,16 @@ def test_pillows_bound_is_lifted_inside_and_restored_after_an_error():
     assert before == Image.MAX_IMAGE_PIXELS
 
 
+def test_pillows_bound_stays_lifted_until_the_last_of_several_threads_is_done():
+    before, first, second = Image.MAX_IMAGE_PIXELS, codec.own_pixel_bound(), codec.own_pixel_bound()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert Image.MAX_IMAGE_PIXELS is None
+    second.__exit__(None, None, None)
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
 WHOLE = {
     form: save(to_image(draw(32, 32)), form) for form in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM")
 }

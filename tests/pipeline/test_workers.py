@@ -267,6 +267,20 @@ def test_a_run_of_shards_asks_for_workers_of_rows(photos, shards, tmp_path, monk
     assert asked == [False, True]
 
 
+def test_the_garbage_collector_is_as_it_was_after_two_runs_at_once():
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(700, 11, 12)
+        runs = [LocalEngine(1, Sharing.THREADS).run(lambda _: 0, range(9)) for _ in range(2)]
+        for run in runs:
+            next(run)
+        for run in runs:
+            run.close()
+        assert gc.get_threshold() == (700, 11, 12)
+    finally:
+        gc.set_threshold(*before)
+
+
 @pytest.mark.parametrize("first", [0, 700, 10**6])
 def test_the_garbage_collector_rests_while_tasks_run_and_is_then_as_it_was(first):
     before = gc.get_threshold()

@@ -8,6 +8,7 @@ Pillow then decides, as in every consumer, whether the file can be used.
 from __future__ import annotations
 
 import io
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -51,15 +52,28 @@ BAND = 64
 """Rows that are converted at once: of a whole image that takes several times its memory."""
 
 
+_lifted: list[int | None] = []
+"""Pillow's bound as each thread found it that lifted it and is not yet done."""
+
+_lifting = threading.Lock()
+
+
 @contextmanager
 def own_pixel_bound() -> Iterator[None]:
-    """Lift Pillow's process-wide pixel bound while `read_header` applies the caller's own."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
+    """Lift Pillow's process-wide pixel bound while `read_header` applies the caller's own.
+
+    Several threads may lift it at once; the last one that is done brings it back.
+    """
+    with _lifting:
+        _lifted.append(Image.MAX_IMAGE_PIXELS)
+        Image.MAX_IMAGE_PIXELS = None
     try:
         yield
     finally:
-        Image.MAX_IMAGE_PIXELS = before
+        with _lifting:
+            before = _lifted.pop()
+            if not _lifted:
+                Image.MAX_IMAGE_PIXELS = before
 
 
 def libraries() -> dict[str, str | None]:

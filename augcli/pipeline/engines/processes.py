@@ -51,8 +51,10 @@ def as_forked() -> Iterator[None]:
 def calm_gc() -> Iterator[None]:
     """Let the garbage collector look for cycles more rarely: tasks make none, and it took 2 % of the time."""
     thresholds = gc.get_threshold()
-    if 0 < thresholds[0] < CALM_GC:
-        gc.set_threshold(CALM_GC)
+    if not 0 < thresholds[0] < CALM_GC:  # it is off, or another thread sees to it
+        yield
+        return
+    gc.set_threshold(CALM_GC)
     try:
         yield
     finally:
