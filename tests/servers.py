@@ -64,12 +64,12 @@ def serve_azure() -> Iterator[str]:
             _wait_for(port, process)
             yield f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
         finally:
-            process.terminate()
-            process.wait(10)
+            process.kill()
+            process.wait()
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -117,19 +117,29 @@ def serve_status(status: int, body: str = "<html>hello</html>") -> Iterator[str]
 
 
 class Faults:
-    """What a bad network does to requests, in turn: of twelve, five are hurt."""
+    """What a bad network does to requests, in turn: of twelve, five are hurt.
+
+    None is hurt more than three times in a row: clients try ten times, and which turns the tries of one
+    request meet is chance where many are sent at once.
+    """
 
     TURNS = ("", "503", "", "reset", "", "half", "", "503", "", "lost", "", "")
+    MOST = 3
 
     def __init__(self) -> None:
-        self._numbers = itertools.count()
+        self._lock, self._numbers = threading.Lock(), itertools.count()
+        self._in_a_row: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
 
-    def next(self) -> str:
-        """What happens to the next request."""
-        fault = self.TURNS[next(self._numbers) % len(self.TURNS)]
-        self.seen[fault] += 1
-        return fault
+    def next(self, request: str) -> str:
+        """What happens to the next request, which is known by what it asks for."""
+        with self._lock:
+            fault = self.TURNS[next(self._numbers) % len(self.TURNS)]
+            if self._in_a_row[request] == self.MOST:
+                fault = ""
+            self._in_a_row[request] = self._in_a_row[request] + 1 if fault else 0
+            self.seen[fault] += 1
+            return fault
 
 
 @contextmanager
@@ -145,7 +155,7 @@ def serve_badly(target: str, faults: Faults, seconds: float = 0.0, below: str = 
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            fault = faults.next()
+            fault = faults.next(f"{self.command} {self.path} {self.headers.get('Range')}")
             time.sleep(seconds)
             if fault == "503":
                 self._send(503, {}, b"<Error><Code>SlowDown</Code></Error>")
@@ -153,7 +163,7 @@ def serve_badly(target: str, faults: Faults, seconds: float = 0.0, below: str = 
             if fault == "reset":
                 self._reset()
                 return
-            connection = http.client.HTTPConnection(address.hostname or "", address.port or 80, timeout=30)
+            connection = http.client.HTTPConnection(address.hostname or "", address.port or 80, timeout=120)
             connection.request(self.command, self.path.removeprefix(below), body, dict(self.headers))
             got = connection.getresponse()
             data = got.read()
@@ -236,5 +246,5 @@ def _make_container(address: str) -> None:
     headers["Authorization"] = f"SharedKey {AZURE_ACCOUNT}:{base64.b64encode(digest).decode()}"
     headers["Content-Length"] = "0"
     request = urllib.request.Request(f"{address}?restype=container", method="PUT", headers=headers)
-    with urllib.request.urlopen(request, timeout=10):
+    with urllib.request.urlopen(request, timeout=60):
         pass

@@ -27,7 +27,7 @@ from augcli.io.store.lease import locked
 from augcli.io.store.local import LocalStore
 with locked(LocalStore(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -54,6 +54,12 @@ def holder(tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(lease, "PATIENCE_S", 0.0)
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Who waits here waits for threads or processes that may stand still for a while."""
+    monkeypatch.setattr(lease, "PATIENCE_S", 120.0)
 
 
 def test_a_lock_leaves_nothing_behind(tmp_path):
@@ -106,6 +112,7 @@ def test_a_file_that_says_it_is_held_does_not_hold(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 def test_a_lock_that_is_let_go_soon_is_waited_for(tmp_path, holder):
     threading.Timer(0.3, holder.kill).start()
     with locked(tmp_path):
@@ -113,6 +120,7 @@ def test_a_lock_that_is_let_go_soon_is_waited_for(tmp_path, holder):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 def test_of_many_at_once_only_one_holds_it(tmp_path):
     inside, most = [], []
 
@@ -161,7 +169,7 @@ def test_a_file_that_was_removed_while_it_was_being_locked_does_not_count(tmp_pa
 @pytest.mark.usefixtures("impatient")
 def test_a_process_that_was_forked_meanwhile_does_not_keep_the_lock(tmp_path):
     with locked(tmp_path):
-        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
         child.start()
     try:
         with locked(tmp_path):
@@ -237,6 +245,7 @@ def test_nobody_shares_what_is_held_alone(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 def test_of_many_who_come_and_go_each_is_alone_or_among_sharers(tmp_path):
     inside, wrong = [], []
 

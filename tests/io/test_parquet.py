@@ -836,7 +836,7 @@ def test_shards_are_read_many_at_once_and_named_in_order(tmp_path, monkeypatch):
     gate, real = threading.Barrier(4), LocalStore.open
 
     def wait_for_all(self, key, *rest):
-        gate.wait(timeout=10)
+        gate.wait(timeout=60)
         return real(self, key, *rest)
 
     monkeypatch.setattr(LocalStore, "open", wait_for_all)

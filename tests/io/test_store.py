@@ -41,7 +41,7 @@ def test_two_attempts_at_one_file_never_meet(tmp_path):
 
     def attempt(store):
         store.stage(["a"], [b"x" * 100_000])
-        barrier.wait(10)
+        barrier.wait(60)
         store.publish(["a"])
         seen.append(len(store.read(["a"])[0]))
 
@@ -189,7 +189,7 @@ class TestLocal:
         won: list[bool] = []
 
         def create(number):
-            barrier.wait(10)
+            barrier.wait(60)
             won.append(store.create("a/lease", b"%d" % number))
 
         threads = [threading.Thread(target=create, args=(number,)) for number in range(32)]

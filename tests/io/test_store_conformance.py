@@ -138,7 +138,7 @@ def test_one_of_many_creates_a_file(store):
     barrier, won = threading.Barrier(32), []
 
     def create(number):
-        barrier.wait(10)
+        barrier.wait(60)
         if store.create("a/lease", b"%d" % number):
             won.append(number)
 

@@ -155,7 +155,7 @@ class SlowOs:
     def write(self, file, data):
         if threading.current_thread().name == "late":
             self._opened.set()
-            assert self._published.wait(30)
+            assert self._published.wait(60)
         return os.write(file, data)
 
 
@@ -169,7 +169,7 @@ def test_two_attempts_at_one_chunk_never_show_a_short_image(tmp_path, monkeypatc
     early.stage([NAME], [Pair(DATA)])
     late = threading.Thread(target=write, args=(make_writer("folder", tmp_path),), name="late")
     late.start()
-    assert opened.wait(30)
+    assert opened.wait(60)
     early.commit("01", make_rows(), [], PartFacts("x"))
     assert (tmp_path / NAME).read_bytes() == DATA
     published.set()
@@ -187,14 +187,14 @@ def test_two_attempts_at_one_chunk_never_show_a_short_shard(tmp_path):
 
     def attempt():
         writer = make_writer("parquet", tmp_path)
-        barrier.wait(30)
+        barrier.wait(60)
         write(writer)
         seen.append(pq.read_table(tmp_path / "data" / "train-01.parquet").num_rows)
 
     threads = [threading.Thread(target=attempt) for _ in range(8)]
     for thread in threads:
         thread.start()
-    barrier.wait(30)
+    barrier.wait(60)
     for thread in threads:
         thread.join()
     assert seen == [1] * 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-import time
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -122,7 +122,7 @@ recipe = {"seed": 3, "copies": 3, "op": [{"kind": "cutmix", "alpha": 1.0}]}
 augcli.materialize(*sys.argv[1:3], recipe, endpoint_url=sys.argv[3], workers=2)
 print("made once")
 """
-HANGS_S = 60
+HANGS_S = 300
 """Seconds after which a process hangs, as forked workers would: alone it takes three."""
 
 
@@ -395,17 +395,15 @@ def test_what_may_not_be_read_is_named_as_a_fault_of_the_moment(in_memory, monke
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
-def test_a_bad_network_changes_nothing(s3, page_inputs, tmp_path, tree, limit, form):
+def test_a_bad_network_changes_nothing(s3, page_inputs, tmp_path, tree, limit, form, within):
     """Of twelve requests two are answered with 503, one is reset, one answered by half, one in vain."""
     limit(chunk_outputs=12)
     bucket, faults = Bucket(f"s3://runs-{next(NUMBERS)}", s3, page_inputs), servers.Faults()
     source, recipe = bucket.put("photos"), CUTMIX | {"format": form}
-    began = time.monotonic()
-    with servers.serve_badly(s3, faults, seconds=0.03) as endpoint:
+    with within(300), servers.serve_badly(s3, faults, seconds=0.03) as endpoint:
         augcli.materialize(source, f"{bucket.url}/out", recipe, workers=1, endpoint_url=endpoint)
         verified = augcli.verify(f"{bucket.url}/out", against=source, workers=1, endpoint_url=endpoint)
     assert verified.differences == ()
-    assert time.monotonic() - began < 60
     assert min(faults.seen[fault] for fault in ("503", "reset", "half", "lost")) > 3
     augcli.materialize(page_inputs / "photos", tmp_path / "here", recipe, workers=1)
     assert bucket.tree("out") == tree(tmp_path / "here")
@@ -521,7 +519,8 @@ def test_the_command_line_takes_an_endpoint(cli, s3, page_inputs, tmp_path):
 
 @pytest.mark.parametrize("is_compared", [False, True])
 def test_many_sources_are_read_at_once(in_memory, monkeypatch, is_compared):
-    url, real, seen = in_memory.put("photos"), load_obstore().get, Counter()
+    url, real, read = in_memory.put("photos"), load_obstore().get, Counter()
+    gate, counting = threading.Barrier(7), threading.Lock()
     augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1) if is_compared else None
     store = in_memory.store("in/photos")
     keys = [key for page in store.list() for key in page.keys]
@@ -529,18 +528,16 @@ def test_many_sources_are_read_at_once(in_memory, monkeypatch, is_compared):
 
     def get(client, path, **named):
         if path.startswith("in/"):
-            seen["now"] += 1
-            seen["most"] = max(seen["most"], seen["now"])
-            time.sleep(0.02)
-            seen["now"] -= 1
-            seen[path] += 1
+            with counting:
+                read[path] += 1
+                is_first = read.total() <= gate.parties
+            if is_first:  # until as many are asked for
+                gate.wait(60)
         return real(client, path, **named)
 
     monkeypatch.setattr(load_obstore(), "get", get)
     summary = augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
     assert summary.chunks_compared == is_compared
-    assert seen["most"] > 6
-    read = Counter({path: count for path, count in seen.items() if path.startswith("in/")})
     assert len(read) == summary.images
     assert sum(read.values()) <= summary.images + 2 * CUTMIX["copies"]  # partners behind each of two pieces
 

@@ -186,19 +186,22 @@ def test_a_straggler_is_sent_again_and_whichever_ends_first_counts():
 
 
 def test_a_straggler_whose_twin_fails_is_waited_for():
-    began = time.monotonic()
+    failed = []
 
     def behave(number, tasks):
-        if number == 1 and time.monotonic() - began < 0.3:
+        if number == 1 and len(failed) < 3:
             return None
         if number > 4:
+            failed.append(number)
             return Outcome("n", (), StorageError("full"), 0.0)
         return done(tasks, seconds=0.001)
 
     assert run(Fake(behave), range(5))[0] == [0, 2, 4, 6, 8]
+    assert len(failed) >= 3
 
 
-def test_nothing_is_littered_where_all_goes_well():
+def test_nothing_is_littered_where_all_goes_well(monkeypatch):
+    monkeypatch.setattr(dispatch_module, "STRAGGLER_S", 3600.0)  # this process may stand still for a while
     assert not run(Fake(), range(10))[1].is_littered
 
 

@@ -26,7 +26,7 @@ from augcli.recipe import single
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
 
-HANGS_S = 30
+HANGS_S = 120
 """Seconds after which a process hangs: a failure, not a wait. Alone it takes two."""
 
 
@@ -99,12 +99,10 @@ def test_an_error_that_cannot_be_pickled_is_told_in_words():
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_a_fault_of_the_machine_and_nobody_waits_for_the_others():
-    tasks = ["__import__('os').kill(__import__('os').getpid(), 9)", *["__import__('time').sleep(60)"] * 9]
-    start = time.monotonic()
-    with pytest.raises(StorageError, match="a worker process died"):
+def test_a_worker_that_dies_is_a_fault_of_the_machine_and_nobody_waits_for_the_others(within):
+    tasks = ["__import__('os').kill(__import__('os').getpid(), 9)", *["__import__('time').sleep(600)"] * 9]
+    with within(HANGS_S), pytest.raises(StorageError, match="a worker process died"):
         run_fresh(tasks)
-    assert time.monotonic() - start < HANGS_S
 
 
 @pytest.mark.slow
@@ -116,7 +114,7 @@ def test_workers_ignore_what_stops_their_parent():
 ENDLESS = """
 from augcli.io.store.base import Sharing
 from augcli.pipeline.engines.local import LocalEngine
-code = "[__import__('os').write(1, b'%7d' % __import__('os').getpid()), __import__('time').sleep(60)]"
+code = "[__import__('os').write(1, b'%7d' % __import__('os').getpid()), __import__('time').sleep(600)]"
 list(LocalEngine(2, Sharing.FRESH).run(eval, [code] * 2))
 """
 
@@ -124,7 +122,7 @@ list(LocalEngine(2, Sharing.FRESH).run(eval, [code] * 2))
 def is_alive(pid):
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or read
         return False
     return status.rpartition(")")[2].split()[0] != "Z"
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -53,13 +53,18 @@ def cluster(cloud_credentials):
 
 
 def find_workers():
-    """The processes that are at some task of ours."""
+    """The processes that are at some task of ours, in the cluster of this process: there may be others."""
     for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if process.read_bytes().startswith(b"ray::carry_out"):
+        with suppress(OSError):  # it has ended meanwhile
+            if process.read_bytes().startswith(b"ray::carry_out") and is_ours(int(process.parent.name)):
                 yield int(process.parent.name)
-        except OSError:
-            continue
+
+
+def is_ours(process):
+    """True if this process began it, or what began it."""
+    while process not in (0, os.getpid()):
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return process != 0
 
 
 def has_staged(dst):
@@ -95,20 +100,27 @@ def test_workers_that_are_killed_are_made_up_for_and_leave_nothing(cluster, phot
     augcli.materialize(photos, tmp_path / "local", recipe, workers=2)
     killed = []
 
-    def kill_one():
-        while not killed:
-            if has_staged(tmp_path / "ray"):
-                killed.extend(find_workers())
-                for worker in killed:
-                    os.kill(worker, signal.SIGKILL)
-            time.sleep(0.005)
+    def kill_one(dst, ended):
+        while not (killed or ended.wait(0.005)):
+            if has_staged(dst):
+                for worker in find_workers():
+                    with suppress(ProcessLookupError):
+                        os.kill(worker, signal.SIGKILL)
+                        killed.append(worker)
 
-    killer = threading.Thread(target=kill_one)
-    killer.start()
-    augcli.materialize(photos, tmp_path / "ray", recipe, engine="ray")
-    killer.join()
+    for attempt in range(5):  # where this process stands still meanwhile, nobody is killed
+        dst, ended = tmp_path / f"ray-{attempt}", threading.Event()
+        killer = threading.Thread(target=kill_one, args=(dst, ended))
+        killer.start()
+        try:
+            augcli.materialize(photos, dst, recipe, engine="ray")
+        finally:
+            ended.set()
+            killer.join()
+        assert tree(dst) == tree(tmp_path / "local")
+        if killed:
+            break
     assert killed
-    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
 
 
 @needs_ray
@@ -122,7 +134,7 @@ def test_ctrl_c_ends_the_command_and_its_workers(photos, tmp_path):
         time.sleep(0.01)
     time.sleep(0.5)
     os.killpg(command.pid, signal.SIGINT)
-    said = command.communicate(timeout=60)[1]
+    said = command.communicate(timeout=300)[1]
     assert command.returncode == 130
     assert said.startswith("augcli: interrupted; to go on where it was: augcli cutmix --engine ray")
     assert said.count("\n") == 1
@@ -142,12 +154,10 @@ def test_a_machine_that_would_write_other_bytes_is_refused_by_name(cluster, phot
 
 @needs_ray
 @pytest.mark.slow
-def test_a_bug_in_a_task_stops_all_at_once(cluster, photos, tmp_path):
+def test_a_bug_in_a_task_stops_all_at_once(cluster, within):
     engine = ray_engine.RayEngine(ray_engine.Greeting("/", ()), 100 << 20, expected=1000)
-    start = time.monotonic()
-    with pytest.raises(ZeroDivisionError):
-        list(engine.run(eval, ["1 / 0", *["__import__('time').sleep(60)"] * 1000]))
-    assert time.monotonic() - start < 30
+    with within(120), pytest.raises(ZeroDivisionError):
+        list(engine.run(eval, ["1 / 0", *["__import__('time').sleep(600)"] * 1000]))
 
 
 @needs_ray

@@ -397,6 +397,28 @@ def test_smoothing_is_recorded_in_the_metadata(make_folder, materialize, tmp_pat
     assert "do not smooth again in the loss" in (tmp_path / "dst" / "README.md").read_text()
 
 
+ENDLESS = """
+import signal
+from dataclasses import replace
+from augcli.cli import main
+from augcli.pipeline import run
+from augcli.pipeline.plan.limits import Limits
+from augcli.pipeline.worker import task
+make, commit, limits, committed = run.run, task.commit_chunk, Limits(chunk_outputs=60), []
+
+def commit_some(*given):
+    if len(committed) == 3:
+        signal.pause()
+    committed.append(given)
+    return commit(*given)
+
+run.run = lambda *given: make(*given[:-1], replace(given[-1], limits=limits))
+task.commit_chunk = commit_some
+main()
+"""
+"""A run each of whose workers commits three chunks and goes no further: it lasts until somebody looks."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "parquet"])
 def test_a_killed_run_is_completed_to_the_same_bytes(make_folder, materialize, tmp_path, tree, limit, form):
@@ -404,14 +426,8 @@ def test_a_killed_run_is_completed_to_the_same_bytes(make_folder, materialize, t
     src = make_folder({"cat": 150, "dog": 150}, size=(32, 32))
     recipe = single(CutMix(), copies=4, format=form)
     materialize(src, "whole", recipe)
-    program = (
-        "from dataclasses import replace; from augcli.cli import main; from augcli.pipeline import run\n"
-        "from augcli.pipeline.plan.limits import Limits\n"
-        "make, limits = run.run, Limits(chunk_outputs=60)\n"
-        "run.run = lambda *given: make(*given[:-1], replace(given[-1], limits=limits)); main()"
-    )
     arguments = ["cutmix", src, tmp_path / "cut", "--copies", "4", "--format", form, "--workers", "2"]
-    process = subprocess.Popen([sys.executable, "-c", program, *arguments])
+    process = subprocess.Popen([sys.executable, "-c", ENDLESS, *arguments])
     while process.poll() is None and not list((tmp_path / "cut").glob(".augcli-*.parquet")):
         time.sleep(0.005)
     process.kill()

@@ -124,8 +124,9 @@ def test_other_times_make_nothing_again_and_leave_all_but_caches_and_mark(
 ):
     dst = tmp_path / "dst"
     augcli.materialize(src, dst, recipe)
+    for root in (src, dst):  # of DST, so that whatever is written has another time, however coarse these are
+        set_times(root)
     files, before = tree(dst), times(dst)
-    set_times(src)
     summary = augcli.materialize(src, dst, recipe, workers=workers)
     assert (summary.chunks_done, summary.chunks_compared) == ((), summary.chunks)
     assert tree(dst) == files
@@ -679,7 +680,12 @@ def test_make_is_content_once_a_touched_photo_was_compared(make_folder, tmp_path
         assert done.returncode == 0
         return done.stdout
 
-    run()
+    for name in ("photos", "augmented"):
+        run()
+        set_times(
+            tmp_path / name
+        )  # a file that is touched is later than all others, however coarse times are
+    os.utime(tmp_path / "photos", ns=(EARLIER, EARLIER))
     assert is_made()
     before = times(tmp_path / "augmented")
     (tmp_path / "photos" / "cat" / "0.png").touch()
