@@ -31,7 +31,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from targets import TARGETS, Broken, Target
 
+import augcli
+
 FOUND = Path(__file__).parent / "found"
+PACKAGE = f"{Path(augcli.__file__).parent}{os.sep}"
 EXAMPLES = 2000
 """Of one round; what was found in one is passed over in the next."""
 
@@ -90,7 +93,7 @@ def name_fault(error: Exception) -> str:
     if isinstance(error, Broken):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "/augcli/" in frame.filename] or frames
+    own = [frame for frame in frames if frame.filename.startswith(PACKAGE)] or frames
     return f"{type(error).__name__}-{Path(own[-1].filename).stem}-{own[-1].name.strip('<>_')}"
 
 
@@ -205,7 +208,7 @@ def run_in_child(work: Callable[[Beside], None], report: Report) -> None:
             trace = beside.trace.read_text() if beside.trace.exists() else ""
             end = "stuck" if stuck else _name_exit(child.exitcode)
             data = beside.current.read_bytes() if beside.current.exists() else b""
-            place = re.search(r'/augcli/\S+?(\w+)\.py", line \d+ in (\w+)', trace)
+            place = re.search(rf'"{re.escape(PACKAGE)}.*?(\w+)\.py", line \d+ in (\w+)', trace)
             name = f"{end}-{place[1]}-{place[2].strip('_')}" if place else end
             report.add(name, data, trace)
 

@@ -106,7 +106,7 @@ def test_the_reference_gives_the_same_however_many_rows_it_changes_at_once(case)
 
 
 @pytest.mark.slow
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(case=cases())
 def test_steps_host_compiled_equal_the_reference(host_compiled, case):
     assert difference(gpu.apply, case) == 0

@@ -45,7 +45,7 @@ def bring_together(base, partners):
 
 
 @pytest.mark.slow
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(kinds=kinds, program=st.lists(steps, max_size=4), seed=st.integers(0, 99))
 def test_three_implementations_agree_on_sources_of_any_kind(host_compiled, kinds, program, seed):
     random = np.random.default_rng(seed)
