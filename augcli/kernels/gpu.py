@@ -31,8 +31,8 @@ THREADS, PIXELS, MOST_BLOCKS = 256, 8, 1 << 16
 OPTIONS = ("--std=c++17",)
 """Of the compiler. All arithmetic is on integers, so that none of its liberties with floats matters."""
 
-SHARE, MOST_BYTES = 8, 32 << 20
-"""A part of a batch takes this fraction of the device's free memory at most, and so many bytes.
+MEMORY_PARTS, MOST_BYTES = 8, 32 << 20
+"""A part of a batch takes one of so many parts of the device's free memory at most, and so many bytes.
 
 Two parts are on their way at once; the page-locked memory that they take is kept for the next ones.
 """
@@ -179,7 +179,7 @@ def _apply_staged(
     """
     cupy.cuda.get_current_stream().synchronize()  # the lanes do not wait for the table by themselves
     free, _ = cupy.cuda.runtime.memGetInfo()
-    limit = max(min(free // SHARE, MOST_BYTES) // sources[0].itemsize, 1)
+    limit = max(min(free // MEMORY_PARTS, MOST_BYTES) // sources[0].itemsize, 1)
     idle = _idle_lanes(cupy, cupy.cuda.runtime.getDevice())
     lanes = [_take_lane(cupy, idle), _take_lane(cupy, idle)]
     pending = batch.cut(limit)[::-1]

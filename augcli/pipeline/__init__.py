@@ -16,8 +16,8 @@ run stands above output, worker and engines, these above plan.
 run                   one whole run, top to bottom
 extent                how much of an output a run makes, and what that means for the rest of it
 completion            what a run does where something is to be made or compared
-partition             the share of one partition
-planned               planning for partitions, and the share of one that was planned
+partition             what one partition makes of an output
+planned               planning for partitions, and the extent of one that was planned
 merge                 what closes an output that partitions made
 workplace             where the tasks of a run are done
 settings              how a run is done

@@ -1,4 +1,4 @@
-"""How much of an output a run makes: all of it, or the chunks of a partition (`partition.Share`)."""
+"""How much of an output a run makes: all of it, or the chunks of a partition (see `partition`)."""
 
 from __future__ import annotations
 

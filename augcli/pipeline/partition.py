@@ -1,7 +1,7 @@
-"""The share of one partition: the chunks of its range, and nothing that belongs to all.
+"""What one partition makes of an output: the chunks of its range, and nothing that belongs to all.
 
 It writes its plan before its first chunk. Tables and the mark are left to `merge`, and so is the removal of
-what no chunk holds: others may be at work on it. `planned` has the share of a partition that reads its slice
+what no chunk holds: others may be at work on it. `planned` has the extent of a partition that reads its slice
 of a plan.
 """
 
@@ -18,7 +18,7 @@ from augcli.pipeline.output import plan_files, state
 from augcli.pipeline.output.look import Look, list_plans, look
 from augcli.pipeline.output.plan_files import Plan
 from augcli.pipeline.plan.digest import document
-from augcli.pipeline.plan.partitions import digest_view, find_overlapping, take_share
+from augcli.pipeline.plan.partitions import digest_view, find_overlapping, take_partition
 from augcli.pipeline.plan.splits import Split
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """What shares of an output have in common; see `Extent`.
+class PartitionExtent:
+    """What extents of partitions have in common; see `Extent`.
 
     Attributes:
         store: Where the output lies.
@@ -101,8 +101,8 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class ListedShare(Share):
-    """The share of a partition that listed SRC itself.
+class ListedExtent(PartitionExtent):
+    """The extent of a partition that listed SRC itself.
 
     Attributes:
         whole: The whole output.
@@ -170,20 +170,20 @@ def _check_count(store: Store, partition: Partition, keys: Iterable[str]) -> Non
         raise OutputError(what, given, cure)
 
 
-def take(whole: Whole, partition: Partition, notes: Sequence[str]) -> ListedShare:
-    """Return the share of a partition in an output.
+def take(whole: Whole, partition: Partition, notes: Sequence[str]) -> ListedExtent:
+    """Return the extent of a partition in an output.
 
     Args:
         whole: All of the output.
         partition: The partition.
         notes: What is worth a line in the summary of the whole.
     """
-    splits, text = take_share(whole.splits, partition), document(whole.recipe, whole.annotated)
-    plan = plan_share(whole, partition, splits, digest_view(whole.splits), notes)
-    return ListedShare(whole.store, whole.recipe, whole.annotated, splits, plan, text, whole)
+    splits, text = take_partition(whole.splits, partition), document(whole.recipe, whole.annotated)
+    plan = plan_partition(whole, partition, splits, digest_view(whole.splits), notes)
+    return ListedExtent(whole.store, whole.recipe, whole.annotated, splits, plan, text, whole)
 
 
-def plan_share(
+def plan_partition(
     whole: Whole, partition: Partition, splits: Sequence[Split], view: str, notes: Sequence[str]
 ) -> Plan:
     """Return what a partition makes.

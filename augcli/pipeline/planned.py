@@ -1,4 +1,4 @@
-"""Planning for partitions, and a planned partition's share of the work: it does not list SRC.
+"""Planning for partitions, and the extent of one that was planned: it does not list SRC.
 
 `plan_ahead` lists and compares once for all of them, and writes for each a slice of the plan. A partition
 then reads its slice and its own part files, by their names. Only where some of these stand it lists DST, to
@@ -31,9 +31,9 @@ from augcli.pipeline.output.slice_files import (
     write_slice,
 )
 from augcli.pipeline.output.stored_recipe import find_differing_keys
-from augcli.pipeline.partition import Share, plan_share
+from augcli.pipeline.partition import PartitionExtent, plan_partition
 from augcli.pipeline.plan.digest import document
-from augcli.pipeline.plan.partitions import Partition, digest_view, take_share
+from augcli.pipeline.plan.partitions import Partition, digest_view, take_partition
 from augcli.pipeline.plan.slices import slice_splits
 from augcli.recipe_keys import TABLE_KEYS
 
@@ -76,8 +76,8 @@ def plan_ahead(
         view = digest_view(whole.splits)
         for number in range(count):
             partition = Partition(number, count)
-            splits = take_share(whole.splits, partition)
-            plan = plan_share(whole, partition, splits, view, notes)
+            splits = take_partition(whole.splits, partition)
+            plan = plan_partition(whole, partition, splits, view, notes)
             write_slice(store, PlanSlice(plan, slice_splits(splits)))
         check_held()
         write_index(store, new_index(count, environment.digest(), given))
@@ -85,8 +85,8 @@ def plan_ahead(
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedShare(Share):
-    """The share of a partition that was planned.
+class PlannedExtent(PartitionExtent):
+    """The extent of a partition that was planned.
 
     Attributes:
         index: What DST was planned for.
@@ -148,8 +148,8 @@ def open_planned(
     recipe: Recipe,
     given: Given,
     backend: str,
-) -> PlannedShare | None:
-    """Return the share of a partition by its slice of the plan; None where DST was not planned.
+) -> PlannedExtent | None:
+    """Return the extent of a partition by its slice of the plan; None where DST was not planned.
 
     Args:
         store: Where the output lies.
@@ -170,24 +170,24 @@ def open_planned(
     main = next((split for split in part.splits if not split.is_passed_on), part.splits[0])
     recipe, annotated = main.job.recipe, main.job.annotated
     text = document(recipe, annotated)
-    share = PlannedShare(store, recipe, annotated, part.splits, part.plan, text, index)
+    extent = PlannedExtent(store, recipe, annotated, part.splits, part.plan, text, index)
     if digest_document(text) != part.plan.recipe:
-        _refuse_recipe(share)
-    return share
+        _refuse_recipe(extent)
+    return extent
 
 
-def _refuse_recipe(share: PlannedShare) -> None:
+def _refuse_recipe(extent: PlannedExtent) -> None:
     """Refuse another recipe than the planned one.
 
     Raises:
         OutputError: Naming the keys that differ.
     """
-    store = share.store
+    store = extent.store
     [there] = store.read([RECIPE])
     if there is None:
         raise damaged(store, RECIPE)
-    keys = find_differing_keys(store, there, share.recipe, share.annotated)
+    keys = find_differing_keys(store, there, extent.recipe, extent.annotated)
     shown = ", ".join(keys) or f"one of {', '.join(key.replace('_', '-') for key in TABLE_KEYS)}"
-    again = Option("plan", str(share.plan.partition.count))
+    again = Option("plan", str(extent.plan.partition.count))
     what = f"DST {store.name!r} was planned for another recipe; differing: {shown}; give that, or plan again "
     raise OutputError(what, "with ", again)

@@ -1,6 +1,6 @@
 """A whole run: list, compare with what stands, make missing chunks, write tables, say that it is done.
 
-An *extent* is how much of an output a run makes: the whole, or the share of a partition. Its *standing* is
+An *extent* is how much of an output a run makes: the whole, or the chunks of a partition. Its *standing* is
 what stands of it in DST, compared with what is to stand there. A chunk is in *doubt* where its sources have
 another size or time than when it was made; their bytes are compared then.
 """
@@ -117,11 +117,11 @@ def _open_planned(
     from augcli.pipeline.planned import open_planned
 
     given = _list_given(src, selection)
-    share = open_planned(store, settings.partition, recipe, given, settings.backend)
-    if share is None:
+    extent = open_planned(store, settings.partition, recipe, given, settings.backend)
+    if extent is None:
         return None
-    shared = share.splits[0].source.rows_are_shared
-    return _Begun(share, share.look(), list(share.plan.notes), lambda counts: (), shared)
+    shared = extent.splits[0].source.rows_are_shared
+    return _Begun(extent, extent.look(), list(extent.plan.notes), lambda counts: (), shared)
 
 
 def _list_given(src: str, selection: Selection) -> Given:

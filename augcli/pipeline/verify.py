@@ -10,7 +10,7 @@ from augcli.errors import Note, Option, UsageError
 from augcli.io.boxes.recorded import read_annotated
 from augcli.io.images import codec
 from augcli.io.records.parts import Parts
-from augcli.io.store.base import Sharing
+from augcli.io.store.base import WorkerKind
 from augcli.io.store.contents import is_hidden, list_contents
 from augcli.io.store.names import (
     RECIPE,
@@ -26,7 +26,7 @@ from augcli.io.store.places import open_destination
 from augcli.io.store.urls import HERE, Access
 from augcli.io.writers.comparison import Difference
 from augcli.pipeline.engines.cpus import count_workers
-from augcli.pipeline.engines.local import LocalEngine, find_sharing
+from augcli.pipeline.engines.local import LocalEngine, find_worker_kind
 from augcli.pipeline.output import documents, summarize
 from augcli.pipeline.output.compare_documents import compare_documents
 from augcli.pipeline.output.stored_splits import StoredOutput
@@ -144,7 +144,7 @@ def _check_outputs(
     pieces = [(split.output.writer, chunk) for split in splits for chunk in split.output.chunks]
     tasks = len(pieces) + (len(again) if again else 0)
     part_check = PartCheck(output.store, output.contents.standing(), output.recipe.max_pixels)
-    sharing = _find_sharing(output.store, check.source)
+    worker_kind = _find_worker_kind(output.store, check.source)
 
     def work(task: int) -> tuple[list[Difference], int, dict[int, int]]:
         if task < len(pieces):
@@ -156,7 +156,7 @@ def _check_outputs(
     counted, recomputed, found = 0, 0, []
     labels: dict[int, int] = {}
     with codec.own_pixel_bound():
-        results = LocalEngine(workers, sharing).run(work, range(tasks))
+        results = LocalEngine(workers, worker_kind).run(work, range(tasks))
         for task, (differences, number, seen) in enumerate(results):
             found += differences
             counted += number if task < len(pieces) else 0
@@ -169,12 +169,12 @@ def _check_outputs(
     return counted, recomputed, found
 
 
-def _find_sharing(store: Store, source: Source | None) -> Sharing:
+def _find_worker_kind(store: Store, source: Source | None) -> WorkerKind:
     """Return which workers there may be: no fresh ones, since what they call does not pickle."""
     if source and source.rows_are_shared:
-        return Sharing.THREADS
+        return WorkerKind.THREADS
     stores = [store, *(place.store for place in source.places)] if source else [store]
-    return Sharing.FORKED if find_sharing(stores) is Sharing.FORKED else Sharing.THREADS
+    return WorkerKind.FORKED if find_worker_kind(stores) is WorkerKind.FORKED else WorkerKind.THREADS
 
 
 def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Recipe) -> list[Difference]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import Option, UsageError
-from augcli.io.store.base import Sharing, is_local
+from augcli.io.store.base import WorkerKind, is_local
 from augcli.io.store.contents import list_contents
 from augcli.io.store.names import is_unfinished, probe_key
 from augcli.kernels.backends import choose_backend
 from augcli.pipeline.engines.cpus import FILES_BYTES, ROWS_BYTES
-from augcli.pipeline.engines.local import LocalEngine, find_sharing
+from augcli.pipeline.engines.local import LocalEngine, find_worker_kind
 from augcli.pipeline.engines.remote import Greeting, Probe
 from augcli.pipeline.worker.task import prepare
 
@@ -63,12 +63,12 @@ def open_workplace(
     job, source = split.job, split.source
     stores = [job.writer.store, *(place.store for place in source.places)]
     forks = settings.engine.name == "ray" or choose_backend(settings.backend, has_steps).forks
-    sharing = find_sharing(stores, forks)
+    worker_kind = find_worker_kind(stores, forks)
     if settings.engine.name == "local":
-        engine = LocalEngine(workers, sharing, partial(prepare, settings.backend, has_steps))
-        yield Workplace(engine, workers, workers > 1 and sharing is not Sharing.THREADS)
+        engine = LocalEngine(workers, worker_kind, partial(prepare, settings.backend, has_steps))
+        yield Workplace(engine, workers, workers > 1 and worker_kind is not WorkerKind.THREADS)
         return
-    if min(store.sharing for store in stores) is Sharing.THREADS:
+    if min(store.worker_kind for store in stores) is WorkerKind.THREADS:
         words = Option("engine", "ray"), ": what lies in the memory of this process is not seen by others; "
         raise UsageError(*words, "give directories or buckets")
     with _open_ray(split, settings, expected) as place:

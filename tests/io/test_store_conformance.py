@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from augcli.errors import StorageError
-from augcli.io.store.base import Sharing, Version, write_text
+from augcli.io.store.base import Version, WorkerKind, write_text
 from augcli.io.store.contents import list_contents
 from augcli.io.store.local import LocalStore
 from augcli.io.store.objects import ObjectStore
@@ -231,7 +231,7 @@ def test_what_a_failed_attempt_left_of_scratch_files_is_cleared_elsewhere_alone(
     scratch.stage([f"{prefix}data/x"], [b"1"])
     clear_scratch(store)
     is_left = scratch.read([scratch.staged(f"{prefix}data/x")]) == [b"1"]
-    assert is_left is (store.sharing is Sharing.FORKED)
+    assert is_left is (store.worker_kind is WorkerKind.FORKED)
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -317,7 +317,7 @@ def test_pyarrow_writes_and_reads_parquet(store):
 
 
 def test_a_file_that_changes_while_it_is_read_is_a_fault_of_the_moment(store):
-    if store.sharing is Sharing.FORKED:
+    if store.worker_kind is WorkerKind.FORKED:
         pytest.skip("an open file of a disk stays the one that was opened")
     put(store, a=b"1" * 3_000_000)
     with store.open("a") as file:

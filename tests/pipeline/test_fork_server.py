@@ -15,13 +15,13 @@ import pytest
 
 import augcli
 from augcli.errors import DecodeError, StorageError
-from augcli.io.store.base import Sharing
+from augcli.io.store.base import WorkerKind
 from augcli.io.store.local import LocalStore
 from augcli.ops.cutmix import CutMix
 from augcli.pipeline import workplace
 from augcli.pipeline.engines import local
 from augcli.pipeline.engines.fork_server import ForkServer
-from augcli.pipeline.engines.local import LocalEngine, do_nothing, find_sharing
+from augcli.pipeline.engines.local import LocalEngine, do_nothing, find_worker_kind
 from augcli.recipe import single
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
@@ -32,40 +32,40 @@ HANGS_S = 120
 
 def run_fresh(tasks, workers=2):
     """What Python texts give in workers of a fork server."""
-    return list(LocalEngine(workers, Sharing.FRESH).run(eval, tasks))
+    return list(LocalEngine(workers, WorkerKind.FRESH).run(eval, tasks))
 
 
 class Unforkable(LocalStore):
     """A local store that says it may not be used by processes that are forked."""
 
     __slots__ = ()
-    sharing = Sharing.FRESH
+    worker_kind = WorkerKind.FRESH
 
 
 @pytest.mark.parametrize(
-    ("stores", "forks", "sharing"),
+    ("stores", "forks", "worker_kind"),
     [
-        ([LocalStore("a"), LocalStore("b")], True, Sharing.FORKED),
-        ([LocalStore("a"), Unforkable("b")], True, Sharing.FRESH),
-        ([Unforkable("a"), LocalStore("b")], True, Sharing.FRESH),
-        ([LocalStore("a")], False, Sharing.THREADS),
-        ([Unforkable("a")], False, Sharing.THREADS),
+        ([LocalStore("a"), LocalStore("b")], True, WorkerKind.FORKED),
+        ([LocalStore("a"), Unforkable("b")], True, WorkerKind.FRESH),
+        ([Unforkable("a"), LocalStore("b")], True, WorkerKind.FRESH),
+        ([LocalStore("a")], False, WorkerKind.THREADS),
+        ([Unforkable("a")], False, WorkerKind.THREADS),
     ],
 )
-def test_one_store_that_may_not_be_forked_decides(stores, forks, sharing):
-    assert find_sharing(stores, forks) is sharing
+def test_one_store_that_may_not_be_forked_decides(stores, forks, worker_kind):
+    assert find_worker_kind(stores, forks) is worker_kind
 
 
 @pytest.mark.slow
 def test_what_fails_as_a_fresh_process_prepares_is_raised_with_its_own_words():
-    engine = LocalEngine(2, Sharing.FRESH, partial(int, "no number"))
+    engine = LocalEngine(2, WorkerKind.FRESH, partial(int, "no number"))
     with pytest.raises(ValueError, match=r"invalid literal for int.* 'no number'"):
         list(engine.run(eval, ["1", "2", "3"]))
 
 
 def test_elsewhere_than_on_linux_workers_are_threads(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert find_sharing([LocalStore("a")]) is Sharing.THREADS
+    assert find_worker_kind([LocalStore("a")]) is WorkerKind.THREADS
 
 
 @pytest.mark.slow
@@ -112,10 +112,10 @@ def test_workers_ignore_what_stops_their_parent():
 
 
 ENDLESS = """
-from augcli.io.store.base import Sharing
+from augcli.io.store.base import WorkerKind
 from augcli.pipeline.engines.local import LocalEngine
 code = "[__import__('os').write(1, b'%7d' % __import__('os').getpid()), __import__('time').sleep(600)]"
-list(LocalEngine(2, Sharing.FRESH).run(eval, [code] * 2))
+list(LocalEngine(2, WorkerKind.FRESH).run(eval, [code] * 2))
 """
 
 
@@ -157,7 +157,7 @@ def test_a_run_gives_the_tree_of_one_whose_workers_are_forked(photos, tmp_path, 
             begun.append(workers)
             super().__init__(workers, prepare)
 
-    monkeypatch.setattr(workplace, "find_sharing", lambda *_: Sharing.FRESH)
+    monkeypatch.setattr(workplace, "find_worker_kind", lambda *_: WorkerKind.FRESH)
     monkeypatch.setattr(local, "ForkServer", Seen)
     augcli.materialize(photos, tmp_path / "fresh", recipe, workers=2)
     assert begun == [2]
@@ -171,10 +171,10 @@ def test_a_run_gives_the_tree_of_one_whose_workers_are_forked(photos, tmp_path, 
 SCRIPT = """
 import sys
 import augcli
-from augcli.io.store.base import Sharing
+from augcli.io.store.base import WorkerKind
 from augcli.pipeline import workplace
 print("begun")
-workplace.find_sharing = lambda *_: Sharing.FRESH
+workplace.find_worker_kind = lambda *_: WorkerKind.FRESH
 augcli.materialize({src!r}, {dst!r}, {{"op": [{{"kind": "cutmix"}}]}}, workers=2)
 assert "multiprocessing.forkserver" not in sys.modules
 print("ended")

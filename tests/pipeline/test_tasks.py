@@ -17,7 +17,7 @@ from PIL import Image
 import augcli
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
-from augcli.io.store.base import Sharing
+from augcli.io.store.base import WorkerKind
 from augcli.io.store.local import LocalStore
 from augcli.io.store.places import open_destination
 from augcli.ops.cutmix import CutMix
@@ -79,7 +79,7 @@ def test_a_task_in_a_fresh_process_gives_the_rows_and_files_of_one_that_is_forke
         made = list(make_tasks(pieces, 16, True))
         assert len(made) > 1
         if name == "fork":
-            results[name] = list(local.LocalEngine(2, Sharing.FORKED).run(work, made))
+            results[name] = list(local.LocalEngine(2, WorkerKind.FORKED).run(work, made))
         else:
             results[name] = run_elsewhere(made, tmp_path / "tasks")
     for forked, fresh in zip(results["fork"], results["fresh"], strict=True):

@@ -16,7 +16,7 @@ import pytest
 
 import augcli
 from augcli.errors import StorageError
-from augcli.io.store.base import Sharing
+from augcli.io.store.base import WorkerKind
 from augcli.ops.cutout import Cutout
 from augcli.pipeline import run as run_module
 from augcli.pipeline.engines.cpus import count_workers, read_memory, read_quota
@@ -24,27 +24,27 @@ from augcli.pipeline.engines.local import LocalEngine
 from augcli.pipeline.engines.processes import holding_signals
 from augcli.recipe import single
 
-both = pytest.mark.parametrize("sharing", [Sharing.THREADS, Sharing.FORKED])
+both = pytest.mark.parametrize("worker_kind", [WorkerKind.THREADS, WorkerKind.FORKED])
 
 
 @pytest.mark.slow
 @both
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_results_come_in_the_order_of_the_tasks(workers, sharing):
+def test_results_come_in_the_order_of_the_tasks(workers, worker_kind):
     def work(task):
         time.sleep(0.01 if task % 3 == 0 else 0)
         return task * task
 
-    assert list(LocalEngine(workers, sharing).run(work, range(40))) == [task * task for task in range(40)]
+    assert list(LocalEngine(workers, worker_kind).run(work, range(40))) == [task * task for task in range(40)]
 
 
 @both
-def test_nothing_to_do_gives_nothing(sharing):
-    assert list(LocalEngine(2, sharing).run(lambda task: task, [])) == []
+def test_nothing_to_do_gives_nothing(worker_kind):
+    assert list(LocalEngine(2, worker_kind).run(lambda task: task, [])) == []
 
 
 @both
-def test_an_error_of_a_task_is_raised_and_the_rest_is_dropped(sharing):
+def test_an_error_of_a_task_is_raised_and_the_rest_is_dropped(worker_kind):
     def work(task):
         if task == 5:
             raise StorageError("disk full")
@@ -52,15 +52,15 @@ def test_an_error_of_a_task_is_raised_and_the_rest_is_dropped(sharing):
 
     seen = []
     with pytest.raises(StorageError, match="disk full"):
-        seen.extend(LocalEngine(2, sharing).run(work, range(1000)))
+        seen.extend(LocalEngine(2, worker_kind).run(work, range(1000)))
     assert seen == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
 def test_processes_are_other_processes_and_threads_are_not():
-    pids = set(LocalEngine(2, Sharing.FORKED).run(lambda task: os.getpid(), range(20)))
+    pids = set(LocalEngine(2, WorkerKind.FORKED).run(lambda task: os.getpid(), range(20)))
     assert os.getpid() not in pids
-    assert set(LocalEngine(2, Sharing.THREADS).run(lambda task: os.getpid(), range(20))) == {os.getpid()}
+    assert set(LocalEngine(2, WorkerKind.THREADS).run(lambda task: os.getpid(), range(20))) == {os.getpid()}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
@@ -71,11 +71,11 @@ def test_a_worker_that_dies_is_a_fault_of_the_machine():
         return task
 
     with pytest.raises(StorageError, match="a worker process died"):
-        list(LocalEngine(2, Sharing.FORKED).run(work, range(20)))
+        list(LocalEngine(2, WorkerKind.FORKED).run(work, range(20)))
 
 
 @both
-def test_tasks_are_taken_as_they_are_needed(sharing):
+def test_tasks_are_taken_as_they_are_needed(worker_kind):
     taken = []
 
     def tasks():
@@ -83,7 +83,7 @@ def test_tasks_are_taken_as_they_are_needed(sharing):
             taken.append(task)
             yield task
 
-    results = LocalEngine(2, sharing).run(lambda task: task, tasks())
+    results = LocalEngine(2, worker_kind).run(lambda task: task, tasks())
     next(results)
     assert len(taken) < 10
     results.close()
@@ -96,7 +96,7 @@ def test_long_tasks_of_processes_do_not_hold_up_an_error(within):
         raise StorageError("disk full")
 
     with within(120), pytest.raises(StorageError, match="disk full"):
-        list(LocalEngine(2, Sharing.FORKED).run(work, range(20)))
+        list(LocalEngine(2, WorkerKind.FORKED).run(work, range(20)))
 
 
 @pytest.fixture
@@ -128,14 +128,14 @@ def test_a_result_that_is_half_sent_does_not_hold_up_an_error(tmp_path, within, 
 
     half_sent(tmp_path / "sent")
     with within(120), pytest.raises(StorageError, match="disk full"):
-        list(LocalEngine(2, Sharing.FORKED).run(work, range(20)))
+        list(LocalEngine(2, WorkerKind.FORKED).run(work, range(20)))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
 def test_a_worker_that_dies_as_it_sends_is_a_fault_of_the_machine(tmp_path, within, half_sent):
     half_sent(tmp_path / "sent", lambda: os.kill(os.getpid(), signal.SIGKILL))
     with within(120), pytest.raises(StorageError, match="a worker process died"):
-        list(LocalEngine(2, Sharing.FORKED).run(lambda task: bytes(task << 20), range(2)))
+        list(LocalEngine(2, WorkerKind.FORKED).run(lambda task: bytes(task << 20), range(2)))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
@@ -150,7 +150,7 @@ def test_workers_that_cannot_all_be_forked_are_a_fault_of_the_machine_and_none_s
 
     monkeypatch.setattr(os, "fork", fork)
     with pytest.raises(StorageError, match=r"^cannot begin worker processes: .*temporarily unavailable"):
-        list(LocalEngine(3, Sharing.FORKED).run(abs, range(3)))
+        list(LocalEngine(3, WorkerKind.FORKED).run(abs, range(3)))
     for process in forked:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
@@ -271,7 +271,7 @@ def test_the_garbage_collector_is_as_it_was_after_two_runs_at_once():
     before = gc.get_threshold()
     try:
         gc.set_threshold(700, 11, 12)
-        runs = [LocalEngine(1, Sharing.THREADS).run(lambda _: 0, range(9)) for _ in range(2)]
+        runs = [LocalEngine(1, WorkerKind.THREADS).run(lambda _: 0, range(9)) for _ in range(2)]
         for run in runs:
             next(run)
         for run in runs:
@@ -286,7 +286,7 @@ def test_the_garbage_collector_rests_while_tasks_run_and_is_then_as_it_was(first
     before = gc.get_threshold()
     try:
         gc.set_threshold(first, 11, 12)
-        seen = LocalEngine(1, Sharing.THREADS).run(lambda _: gc.get_threshold()[0], range(3))
+        seen = LocalEngine(1, WorkerKind.THREADS).run(lambda _: gc.get_threshold()[0], range(3))
         assert set(seen) == {first if first in (0, 10**6) else 50_000}  # one that is off stays off
         assert gc.get_threshold() == (first, 11, 12)
     finally:

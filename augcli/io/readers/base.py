@@ -215,10 +215,10 @@ class Reader(Protocol):
     is_called: str
     suffixes: frozenset[str]
 
-    def is_own(self, found: Input) -> bool:
+    def is_own(self, src: Input) -> bool:
         """True if SRC is a data set of this layout."""
 
-    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
+    def open(self, src: Input, selection: Selection, classes: ClassList) -> Source:
         """Open a data set; `classes` is the class list that the user gives.
 
         Raises:
@@ -241,17 +241,17 @@ def accepted_inputs() -> str:
     return " or ".join(reader.accepts for reader in READERS.values())
 
 
-def choose_reader(found: Input) -> Reader:
+def choose_reader(src: Input) -> Reader:
     """Return the reader whose own SRC is.
 
     Raises:
         InputError: If no reader reads it.
     """
     for reader in reversed(READERS.values()):
-        if reader.is_own(found):
+        if reader.is_own(src):
             return reader
     known = " nor ".join(reader.is_called for reader in READERS.values())
-    raise InputError(f"{found.name!r} is neither {known}")
+    raise InputError(f"{src.name!r} is neither {known}")
 
 
 def labels_fit_folders(catalogues: Sequence[Catalogue]) -> bool:

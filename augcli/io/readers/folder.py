@@ -46,43 +46,43 @@ class FolderReader:
     is_called = "an image folder"
     suffixes = IMAGE_SUFFIXES | UNREADABLE_SUFFIXES
 
-    def is_own(self, found: Input) -> bool:
+    def is_own(self, src: Input) -> bool:
         """True if SRC is a directory."""
-        return found.tree is not None
+        return src.tree is not None
 
-    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
+    def open(self, src: Input, selection: Selection, classes: ClassList) -> Source:
         """List and label the images of a folder, and find their masks and boxes; see `Reader.open`."""
-        tree = found.tree
+        tree = src.tree
         assert tree is not None
-        named = _read_tables(found.store, tree)
-        images, masks_beside, left_out = find_images(found, tree, named)
-        division = divide(found.name, tree, images, selection)
+        named = _read_tables(src.store, tree)
+        images, masks_beside, left_out = find_images(src, tree, named)
+        division = divide(src.name, tree, images, selection)
         splits = part_splits(images, division)
         main = choose_split([split.split for split in splits], selection.split)
-        selection, found_boxes = find_beside(found, [split.split for split in splits], selection)
+        selection, found_boxes = find_beside(src, [split.split for split in splits], selection)
         parts = [
             Part(images.split, prefix, files.keys) for images in splits for prefix, files in images.parts
         ]
-        labelled = label_parts(found.store, tree, parts, main, selection, classes)
+        labelled = label_parts(src.store, tree, parts, main, selection, classes)
         catalogues = tuple(map(_make_catalogue, splits, _join_parts(splits, labelled.labellings)))
         folders = _top_folders(catalogues)
-        catalogues, mask_store = _find_masks(found.store, catalogues, masks_beside, selection)
+        catalogues, mask_store = _find_masks(src.store, catalogues, masks_beside, selection)
         notes = [
             *describe_division(division, splits, tree),
             *labelled.notes,
             *left_out,
             *found_boxes,
             *(_look_at_masks(catalogues, mask_store) if mask_store is not None else ()),
-            *describe_passed_over(found, IMAGE_SUFFIXES, selection),
+            *describe_passed_over(src, IMAGE_SUFFIXES, selection),
         ]
         if selection.files.boxes is None and mask_store is None:
-            notes += note_labels_beside(found.name, selection)
-        catalogues, header, more = _find_boxes(catalogues, named, found, selection)
-        notes += more if header is not None else [*more, *_note_unread(found, catalogues, selection)]
+            notes += note_labels_beside(src.name, selection)
+        catalogues, header, more = _find_boxes(catalogues, named, src, selection)
+        notes += more if header is not None else [*more, *_note_unread(src, catalogues, selection)]
         return Source(
             catalogues=catalogues,
             layout=self.name,
-            opener=FolderOpener(found.store, mask_store),
+            opener=FolderOpener(src.store, mask_store),
             has_class_folders=bool(folders) and labels_fit_folders(catalogues),
             lies_in_class_folders=bool(folders) and folders <= set(catalogues[0].classes or ()),
             main=main,
@@ -109,17 +109,17 @@ def _read_tables(store: Store, tree: Tree) -> NamedFiles | None:
     return read_named_files(store, tree)
 
 
-def _note_unread(found: Input, catalogues: Sequence[Catalogue], selection: Selection) -> list[str]:
+def _note_unread(src: Input, catalogues: Sequence[Catalogue], selection: Selection) -> list[str]:
     """Return notes on annotations beside the images that are not read."""
-    if found.tree is None or found.tree.first.keys().isdisjoint((".json", ".xml", ".txt", ".csv")):
+    if src.tree is None or src.tree.first.keys().isdisjoint((".json", ".xml", ".txt", ".csv")):
         return []
     from augcli.io.readers.unread import note_unread
 
-    return note_unread(found, catalogues, selection)
+    return note_unread(src, catalogues, selection)
 
 
 def _find_boxes(
-    catalogues: tuple[Catalogue, ...], named: NamedFiles | None, found: Input, selection: Selection
+    catalogues: tuple[Catalogue, ...], named: NamedFiles | None, src: Input, selection: Selection
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
     """Find the samples' boxes: of --boxes, of a table beside the images, or of an output of augcli."""
 
@@ -133,10 +133,10 @@ def _find_boxes(
     if named:
         from augcli.io.readers.named_files import find_table_boxes
 
-        in_table = find_table_boxes(catalogues, named.tables, found.store, selection)
+        in_table = find_table_boxes(catalogues, named.tables, src.store, selection)
         if in_table[1] is not None:
             return in_table
-    return find_own_boxes(catalogues, names, found, selection)
+    return find_own_boxes(catalogues, names, src, selection)
 
 
 def _names_of(key: str, split: str) -> list[str]:

@@ -43,7 +43,7 @@ class SplitImages(NamedTuple):
 
 
 def find_images(
-    found: Input, tree: Tree, named: NamedFiles | None
+    src: Input, tree: Tree, named: NamedFiles | None
 ) -> tuple[Files, dict[str, File] | None, list[str]]:
     """Return the images, the masks that lie beside them by the keys of their images, and notes.
 
@@ -52,9 +52,9 @@ def find_images(
     """
     images = tree.ending_in(IMAGE_SUFFIXES)
     if not len(images):
-        seen = "; ".join(describe_passed_over(found, IMAGE_SUFFIXES, Selection()))
+        seen = "; ".join(describe_passed_over(src, IMAGE_SUFFIXES, Selection()))
         raise InputError(
-            f"no images in {found.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}"
+            f"no images in {src.name!r}; accepted: {' '.join(sorted(IMAGE_SUFFIXES))}"
             + (f"; {seen}" if seen else "")
         )
     masks = None
@@ -68,7 +68,7 @@ def find_images(
             lost = quantity(count - len(images), "image")
             notes.append(f"left out: {lost} that column {column!r} names beside their own")
     if not len(images):
-        raise InputError(f"the tables of {found.name!r} name all images as files of others; correct them")
+        raise InputError(f"the tables of {src.name!r} name all images as files of others; correct them")
     return images, masks, notes
 
 

@@ -28,7 +28,7 @@ SHARDS = "data"
 def find_own_boxes(
     catalogues: tuple[Catalogue, ...],
     names: Callable[[], list[list[list[str]]]],
-    found: Input,
+    src: Input,
     selection: Selection,
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
     """Find the boxes of each sample of an output of augcli.
@@ -37,7 +37,7 @@ def find_own_boxes(
         catalogues: The samples.
         names: Gives for each catalogue and sample the names by which the boxes may know it, the likeliest
             first; it is called only where there are boxes.
-        found: What SRC leads to.
+        src: What SRC leads to.
         selection: How it is read.
 
     Returns:
@@ -47,7 +47,7 @@ def find_own_boxes(
         InputError: If the boxes cannot be read, or the categories of two splits differ.
         StorageError: If the machine fails.
     """
-    root = _find_root(found, selection)
+    root = _find_root(src, selection)
     if root is None:
         return catalogues, None, []
     places = [
@@ -82,9 +82,9 @@ def find_own_boxes(
     return given, header, [*notes, *more]
 
 
-def _find_root(found: Input, selection: Selection) -> str | None:
+def _find_root(src: Input, selection: Selection) -> str | None:
     """Return the directory of the output that SRC is, or whose shards it names."""
-    root = found.store.name.rstrip("/")
+    root = src.store.name.rstrip("/")
     above, _, last = root.rpartition("/")
     for place in (root, *([above or "."] if last == SHARDS else [])):
         if selection.locate(join_root(place, RECIPE)).kind is Kind.FILE:

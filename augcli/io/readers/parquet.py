@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     from augcli.samples import RowGroup
 
 
-def open_shards(found: Input, selection: Selection, classes: ClassList) -> Source:
+def open_shards(src: Input, selection: Selection, classes: ClassList) -> Source:
     """Read the footers and labels of shards, and find their masks and boxes; see `Reader.open`."""
-    shards = _list_shards(found)
+    shards = _list_shards(src)
     if selection.files.labels is not None:
         why = " is for image folders; parquet shards hold their labels: give "
         raise InputError(Option("labels"), why, Option("label_col"))
@@ -79,13 +79,13 @@ def open_shards(found: Input, selection: Selection, classes: ClassList) -> Sourc
     carried, replaced = _choose_carried(schema, columns)
     notes += [] if columns.labels else describe_unlike(schema, columns.others)
     notes += [f"columns of the input that the output has anew: {', '.join(replaced)}"] if replaced else []
-    rows = _divide_rows(found, shards, schema, columns, selection, classes)
-    notes = [*rows.notes, *notes, *describe_passed_over(found, SHARD_SUFFIXES, selection)]
+    rows = _divide_rows(src, shards, schema, columns, selection, classes)
+    notes = [*rows.notes, *notes, *describe_passed_over(src, SHARD_SUFFIXES, selection)]
     known = read_features(schema)
     features = {name: known[name] for name in carried.names if name in known}
     categories = list_shard_categories(rows.shards, box_column) if box_column is not None else None
     boxes = None if box_column is None or categories is None else (box_column, categories)
-    catalogues, header, more = _find_boxes(rows, columns, boxes, found, selection)
+    catalogues, header, more = _find_boxes(rows, columns, boxes, src, selection)
     notes += more
     if boxes is not None and (feature := column_feature(boxes[1].feature, boxes[0])):
         features[boxes[0].name] = feature
@@ -126,11 +126,11 @@ class ShardOpener:
         return Rows(self.shards, groups, portions, self.columns, self.carried)
 
 
-def _list_shards(found: Input) -> list[Shard]:
-    files = found.files if found.tree is None else found.tree.ending_in(SHARD_SUFFIXES)
+def _list_shards(src: Input) -> list[Shard]:
+    files = src.files if src.tree is None else src.tree.ending_in(SHARD_SUFFIXES)
     if not len(files):
-        raise InputError(f"no parquet files match {found.name!r}")
-    shards = [Shard(found.store, *file) for file in files]
+        raise InputError(f"no parquet files match {src.name!r}")
+    shards = [Shard(src.store, *file) for file in files]
     read_each(lambda shard: shard.footer, shards)
     return shards
 
@@ -151,7 +151,7 @@ class _Divided(NamedTuple):
 
 
 def _divide_rows(
-    found: Input,
+    src: Input,
     shards: Sequence[Shard],
     schema: pa.Schema,
     columns: Columns,
@@ -165,7 +165,7 @@ def _divide_rows(
     """
     division = Division()
     if selection.splits:
-        division = divide_shards([shard.key for shard in shards], found.name)
+        division = divide_shards([shard.key for shard in shards], src.name)
         if not division.parts:
             _check_split_columns(shards, schema, selection.label_col)
     splits = _part_splits(shards, division)
@@ -174,11 +174,11 @@ def _divide_rows(
     catalogues = _make_catalogues(splits, labelling)
     if not catalogues:
         raise InputError(f"{shards[0].name!r} holds no rows")
-    main = choose_main([catalogue.split for catalogue in catalogues], found, selection)
+    main = choose_main([catalogue.split for catalogue in catalogues], src, selection)
     lost: list[str] = []
     if classes is None and _holds_texts(schema, columns.labels):
         catalogues, lost = keep_classes(catalogues, main)
-    missing = [] if found.tree is None else note_missing_shards(shard.key for shard in shards)
+    missing = [] if src.tree is None else note_missing_shards(shard.key for shard in shards)
     notes = [*describe_division(division, catalogues), *missing, *said, *lost]
     return _Divided(splits, catalogues, main, labelling, notes)
 
@@ -187,7 +187,7 @@ def _find_boxes(
     rows: _Divided,
     columns: Columns,
     box_column: tuple[BoxColumn, Listed] | None,
-    found: Input,
+    src: Input,
     selection: Selection,
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
     """Find the samples' boxes: of a column, of --boxes, or of an output of augcli."""
@@ -206,7 +206,7 @@ def _find_boxes(
         return find_given_boxes(catalogues, names(), selection)
     if not selection.finds_boxes:
         return catalogues, None, []
-    return find_own_boxes(catalogues, names, found, selection)
+    return find_own_boxes(catalogues, names, src, selection)
 
 
 def _check_split_columns(shards: Sequence[Shard], schema: pa.Schema, label_col: str | None) -> None:

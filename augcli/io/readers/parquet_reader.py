@@ -20,18 +20,18 @@ class ParquetReader:
     is_called = "a parquet file"
     suffixes = SHARD_SUFFIXES
 
-    def is_own(self, found: Input) -> bool:
+    def is_own(self, src: Input) -> bool:
         """True if SRC is shards; a pattern is taken for a pattern of shards, whatever it matches."""
-        if found.tree is None:
-            return found.is_pattern or any(found.name.lower().endswith(suffix) for suffix in SHARD_SUFFIXES)
-        suffixes = found.tree.by_suffix.keys()
+        if src.tree is None:
+            return src.is_pattern or any(src.name.lower().endswith(suffix) for suffix in SHARD_SUFFIXES)
+        suffixes = src.tree.by_suffix.keys()
         return not suffixes.isdisjoint(SHARD_SUFFIXES) and suffixes.isdisjoint(IMAGE_SUFFIXES)
 
-    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
+    def open(self, src: Input, selection: Selection, classes: ClassList) -> Source:
         """Read the footers and labels of shards, and find their masks and boxes; see `Reader.open`."""
         from augcli.io.readers.parquet import open_shards
 
-        return open_shards(found, selection, classes)
+        return open_shards(src, selection, classes)
 
 
 register(ParquetReader())

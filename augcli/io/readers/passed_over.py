@@ -44,26 +44,26 @@ def is_tar(name: str) -> bool:
     return name.lower().endswith((".tar", ".tar.gz", ".tgz"))
 
 
-def describe_passed_over(found: Input, used: Collection[str], selection: Selection) -> list[str]:
+def describe_passed_over(src: Input, used: Collection[str], selection: Selection) -> list[str]:
     """Return lines on what a reader does not use.
 
     Args:
-        found: What SRC leads to.
+        src: What SRC leads to.
         used: Suffixes of files that are read.
         selection: Says which files are read beside SRC; they may lie in it.
     """
-    if found.tree is None:
+    if src.tree is None:
         return []
     given = selection.files
     beside = [path for path in (given.labels, given.classes, *given.box_paths) if path is not None]
-    places = [place for place in map(selection.locate, beside) if lies_in(place, found.store)]
+    places = [place for place in map(selection.locate, beside) if lies_in(place, src.store)]
     keys = {place.key for place in places}
     shown = {
         suffix: key
-        for suffix, key in found.tree.first.items()
+        for suffix, key in src.tree.first.items()
         if suffix in DESCRIBING_SUFFIXES and key not in keys
     }
-    return describe_others(_count_others(found.tree, used, places), shown)
+    return describe_others(_count_others(src.tree, used, places), shown)
 
 
 def _count_others(tree: Tree, used: Collection[str], places: Sequence[Location]) -> Counter[str]:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from augcli.samples import Catalogue
 
 
-def choose_main(names: Sequence[str], found: Input, selection: Selection) -> str:
+def choose_main(names: Sequence[str], src: Input, selection: Selection) -> str:
     """Return the split that is augmented: the one of files that SRC names, where they are of one split."""
-    if found.tree is None and len(names) == 1 and selection.split == "train":
+    if src.tree is None and len(names) == 1 and selection.split == "train":
         return names[0]
     return choose_split(names, selection.split)
 

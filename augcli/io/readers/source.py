@@ -57,39 +57,39 @@ def _turn_to_yolo(source: Source, selection: Selection) -> Source:
     return replace(source, annotated=annotated, notes=(*source.notes, *notes))
 
 
-def _list_places(found: Input, selection: Selection) -> tuple[Location, ...]:
+def _list_places(src: Input, selection: Selection) -> tuple[Location, ...]:
     """Return where SRC and the files beside it were read: see `Source.places`."""
-    listed = found.tree.by_suffix.values() if found.tree else [found.files]
+    listed = src.tree.by_suffix.values() if src.tree else [src.files]
     keys = (key for files in listed for key in files.keys[:1])
-    first = Location(found.store, next(keys, ""))
+    first = Location(src.store, next(keys, ""))
     return first, *(locate_file(path, selection.access) for path in selection.files.paths)
 
 
-def _part_masks(found: Input, selection: Selection) -> tuple[Input, Selection, list[str]]:
+def _part_masks(src: Input, selection: Selection) -> tuple[Input, Selection, list[str]]:
     """Return SRC without the masks that stand beside its images, which are read as masks then, and a note."""
-    if found.tree is None or selection.files.masks is not None or VocReader().is_own(found):
-        return found, selection, []
-    keys = found.tree.ending_in(IMAGE_SUFFIXES).keys
-    tables = [key for key in found.tree.named if key.rpartition("/")[2] in LABEL_TABLES]
-    names_masks = partial(_names_masks, found.store)
-    pair = find_pair(found.name, keys, tables, names_masks, selection.finds_masks)
+    if src.tree is None or selection.files.masks is not None or VocReader().is_own(src):
+        return src, selection, []
+    keys = src.tree.ending_in(IMAGE_SUFFIXES).keys
+    tables = [key for key in src.tree.named if key.rpartition("/")[2] in LABEL_TABLES]
+    names_masks = partial(_names_masks, src.store)
+    pair = find_pair(src.name, keys, tables, names_masks, selection.finds_masks)
     if pair is None and not selection.finds_masks:
-        without, notes = _leave_masks_out(found, list_masks(keys))
+        without, notes = _leave_masks_out(src, list_masks(keys))
         return without, selection, notes
     if pair is None:
         if selection.files.labels is None and not tables:
-            refuse_mixed(found.name, keys)
-        return found, selection, []
-    images, masks = (join_root(found.name, name) for name in pair)
+            refuse_mixed(src.name, keys)
+        return src, selection, []
+    images, masks = (join_root(src.name, name) for name in pair)
     what = "masks: those of" if selection.finds_masks else "left out: the masks in"
     note = f"{what} {pair.masks}/, beside the images in {pair.images}/"
-    others = {suffix: _leave_out(files, pair.masks) for suffix, files in found.tree.by_suffix.items()}
-    labelled = found.tree._replace(by_suffix=others)
+    others = {suffix: _leave_out(files, pair.masks) for suffix, files in src.tree.by_suffix.items()}
+    labelled = src.tree._replace(by_suffix=others)
     if not selection.finds_masks and label_directories(labelled, labelled.ending_in(IMAGE_SUFFIXES).keys):
-        return replace(found, tree=labelled), selection, [note]  # YOLO labels, of which these are the masks
+        return replace(src, tree=labelled), selection, [note]  # YOLO labels, of which these are the masks
     inner = _find_input(images, selection)
-    beside = found.tree._replace(others=found.tree.others - (inner.tree.others if inner.tree else Counter()))
-    notes = [note, *describe_passed_over(replace(found, tree=beside), IMAGE_SUFFIXES, selection)]
+    beside = src.tree._replace(others=src.tree.others - (inner.tree.others if inner.tree else Counter()))
+    notes = [note, *describe_passed_over(replace(src, tree=beside), IMAGE_SUFFIXES, selection)]
     if not selection.finds_masks:
         return inner, selection, notes
     return inner, replace(selection, files=replace(selection.files, masks=masks)), notes

@@ -22,17 +22,17 @@ BESIDE = "_annotations.coco.json"
 """The file of boxes that Roboflow puts among the images of each split."""
 
 
-def find_beside(found: Input, splits: Sequence[str], selection: Selection) -> tuple[Selection, list[str]]:
+def find_beside(src: Input, splits: Sequence[str], selection: Selection) -> tuple[Selection, list[str]]:
     """Return how a folder is read whose splits hold files of boxes of their own, and a note on these.
 
     Args:
-        found: What SRC leads to.
+        src: What SRC leads to.
         splits: The directories of its splits; [""] without splits.
         selection: How it is read; boxes that are given go before.
     """
     if selection.files.boxes is not None or not selection.finds_boxes:
         return selection, []
-    paths = {split: join_root(found.store.name, f"{split}/{BESIDE}" if split else BESIDE) for split in splits}
+    paths = {split: join_root(src.store.name, f"{split}/{BESIDE}" if split else BESIDE) for split in splits}
     pairs = tuple((split, path) for split, path in paths.items() if selection.locate(path).kind is Kind.FILE)
     if not pairs:
         return selection, []

@@ -57,32 +57,32 @@ NUMBERS = re.compile(r"(,\d+(\.\d+)?){4}")
 """The sides of a box in a table without a header."""
 
 
-def note_unread(found: Input, catalogues: Sequence[Catalogue], selection: Selection) -> list[str]:
+def note_unread(src: Input, catalogues: Sequence[Catalogue], selection: Selection) -> list[str]:
     """Return notes on annotations beside images that are not read, with the cure.
 
     Args:
-        found: What SRC leads to.
+        src: What SRC leads to.
         catalogues: The images that are read.
         selection: How; what is given decides what could be given.
     """
-    if found.tree is None:
+    if src.tree is None:
         return []
     notes = []
     wanted = [*(SIGNS if selection.files.boxes is None and selection.finds_boxes else ())]
     wanted += [".csv"] if selection.files.labels is None else []
     for suffix in wanted:
-        first = found.tree.first.get(suffix)
+        first = src.tree.first.get(suffix)
         if first is None:
             continue
         look = _look_at_table if suffix == ".csv" else _look_at_annotations
-        notes += look(found, first, catalogues, selection)[:1]
+        notes += look(src, first, catalogues, selection)[:1]
     return notes
 
 
-def _list_beside(found: Input, first: str, selection: Selection) -> Iterator[tuple[str, bytes]]:
+def _list_beside(src: Input, first: str, selection: Selection) -> Iterator[tuple[str, bytes]]:
     """Yield files of a directory that have one suffix, likely ones first, and their heads."""
     holder, suffix = posixpath.dirname(first), posixpath.splitext(first)[1].lower()
-    place = selection.locate(join_root(found.name, holder) if holder else found.name)
+    place = selection.locate(join_root(src.name, holder) if holder else src.name)
     listed = chain.from_iterable(page.keys for page in place.store.list())
     keys = {key for key in islice(listed, 1000) if "/" not in key and key.lower().endswith(suffix)}
     keys.add(posixpath.basename(first))
@@ -98,15 +98,15 @@ def _list_beside(found: Input, first: str, selection: Selection) -> Iterator[tup
 
 
 def _look_at_annotations(
-    found: Input, first: str, catalogues: Sequence[Catalogue], selection: Selection
+    src: Input, first: str, catalogues: Sequence[Catalogue], selection: Selection
 ) -> list[str]:
     """Return a note on the first file that is understood."""
     signs = SIGNS[posixpath.splitext(first)[1].lower()]
-    for key, head in _list_beside(found, first, selection):
+    for key, head in _list_beside(src, first, selection):
         kind = next((kind for kind, sign in signs.items() if sign.search(head)), None)
         if kind is None or PANOPTIC.search(head):
             continue
-        path = join_root(found.name, key)
+        path = join_root(src.name, key)
         if kind == YOLO:
             where = "a directory `labels` beside `images`, or beside their images in a flat folder"
             return [f"{path!r} seems to be a YOLO label, which is not read here; labels lie in {where}"]
@@ -115,24 +115,24 @@ def _look_at_annotations(
             return [Note(what, Option("boxes", "FILE"))]
         place = key if kind == COCO else posixpath.dirname(key)
         what = f"{path!r} seems to hold boxes ({kind}), which are not read; give "
-        return [Note(what, _give_boxes(found, place, catalogues, selection))]
+        return [Note(what, _give_boxes(src, place, catalogues, selection))]
     return []
 
 
-def _give_boxes(found: Input, place: str, catalogues: Sequence[Catalogue], selection: Selection) -> Option:
+def _give_boxes(src: Input, place: str, catalogues: Sequence[Catalogue], selection: Selection) -> Option:
     """Return how a file or directory of boxes is given: one for each split."""
     splits = [catalogue.split for catalogue in catalogues]
     holders = {posixpath.dirname(key) for catalogue in catalogues for key in catalogue.keys[:1]}
     if place in holders:  # XML beside images: all of it at once
-        return Option("boxes", found.name)
-    whole = join_root(found.name, place)
+        return Option("boxes", src.name)
+    whole = join_root(src.name, place)
     if splits == [""]:
         return Option("boxes", whole)
     pairs = [(split, _turn_to_split(place, split)) for split in splits]
     there = tuple(
-        f"{split}={join_root(found.name, path)}"
+        f"{split}={join_root(src.name, path)}"
         for split, path in pairs
-        if path and selection.locate(join_root(found.name, path)).kind is not Kind.NOTHING
+        if path and selection.locate(join_root(src.name, path)).kind is not Kind.NOTHING
     )
     return Option("boxes", there or whole)
 
@@ -150,15 +150,15 @@ def _turn_to_split(place: str, split: str) -> str:
 
 
 def _look_at_table(
-    found: Input, first: str, catalogues: Sequence[Catalogue], selection: Selection
+    src: Input, first: str, catalogues: Sequence[Catalogue], selection: Selection
 ) -> list[str]:
     """Return a note on the first table that names an image."""
-    for key, head in _list_beside(found, first, selection):
+    for key, head in _list_beside(src, first, selection):
         lines = head.decode("utf-8-sig", "replace").splitlines()[:2]
         cells = {cell.strip().strip('"').rpartition("/")[2] for cell in re.split("[,;\t]", ",".join(lines))}
         if not _name_an_image(cells, catalogues):
             continue
-        path = join_root(found.name, key)
+        path = join_root(src.name, key)
         if PLACES.search(lines[0]) or NUMBERS.search(lines[0]):
             what = (
                 f"{path!r} seems to hold boxes or masks as a table, which are not read; convert it to COCO,"

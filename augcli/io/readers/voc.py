@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from augcli.program.annotated import BoxHeader
 
 
-def open_voc(found: Input, selection: Selection, classes: ClassList) -> Source:
+def open_voc(src: Input, selection: Selection, classes: ClassList) -> Source:
     """List the images of a Pascal VOC tree, by its lists, and find their boxes and masks."""
-    images = _find_images(found, selection)
-    selection, notes = _find_annotations(found, selection)
-    notes += _describe_rest(found, selection)
-    splits, more = read_splits(found, images, selection) if selection.splits else ({}, [])
+    images = _find_images(src, selection)
+    selection, notes = _find_annotations(src, selection)
+    notes += _describe_rest(src, selection)
+    splits, more = read_splits(src, images, selection) if selection.splits else ({}, [])
     notes += more
     if not splits:
         source = FolderReader().open(images, replace(selection, splits=False), classes)
@@ -76,38 +76,38 @@ def open_voc(found: Input, selection: Selection, classes: ClassList) -> Source:
     )
 
 
-def _find_images(found: Input, selection: Selection) -> Input:
+def _find_images(src: Input, selection: Selection) -> Input:
     """Return the directory of the images.
 
     Raises:
         InputError: If it holds no images.
     """
-    assert found.tree is not None
-    name, prefix = join_root(found.name, IMAGES), f"{IMAGES}/"
-    own = found.tree.ending_in(IMAGE_SUFFIXES).below(prefix)
+    assert src.tree is not None
+    name, prefix = join_root(src.name, IMAGES), f"{IMAGES}/"
+    own = src.tree.ending_in(IMAGE_SUFFIXES).below(prefix)
     if not len(own):
         raise InputError(f"no images in {name!r}; put the images of this Pascal VOC tree there")
     by_suffix: dict[str, Files] = {}
     for file in own:
         key = file.key[len(prefix) :]
         by_suffix.setdefault(find_suffix(key), Files()).append(*file._replace(key=key))
-    named = frozenset(key[len(prefix) :] for key in found.tree.named if key.startswith(prefix))
-    tree = found.tree._replace(by_suffix=by_suffix, named=named, others=Counter(), first={}, directories=[])
+    named = frozenset(key[len(prefix) :] for key in src.tree.named if key.startswith(prefix))
+    tree = src.tree._replace(by_suffix=by_suffix, named=named, others=Counter(), first={}, directories=[])
     return Input(name, selection.locate(name).store, tree)
 
 
-def _find_annotations(found: Input, selection: Selection) -> tuple[Selection, list[str]]:
+def _find_annotations(src: Input, selection: Selection) -> tuple[Selection, list[str]]:
     """Return how the tree is read, with the boxes that stand in it, and notes."""
-    assert found.tree is not None
-    directories = found.tree.directories
-    has_boxes = BOXES in directories and found.tree.others[".xml"] > 0
+    assert src.tree is not None
+    directories = src.tree.directories
+    has_boxes = BOXES in directories and src.tree.others[".xml"] > 0
     files, notes = selection.files, list[str]()
     if has_boxes and files.boxes is None and selection.finds_boxes:
-        files = replace(files, boxes=join_root(found.name, BOXES))
+        files = replace(files, boxes=join_root(src.name, BOXES))
         notes.append(f"boxes: those of {BOXES}/")
     if MASKS in directories and files.masks is None and selection.finds_masks:
-        place = join_root(found.name, MASKS)
-        count = len(found.tree.ending_in([".png"]).below(f"{MASKS}/"))
+        place = join_root(src.name, MASKS)
+        count = len(src.tree.ending_in([".png"]).below(f"{MASKS}/"))
         if not has_boxes:
             files = replace(files, masks=place)
             notes.append(f"masks: those of {MASKS}/")
@@ -118,18 +118,18 @@ def _find_annotations(found: Input, selection: Selection) -> tuple[Selection, li
     return replace(selection, files=files), notes
 
 
-def _describe_rest(found: Input, selection: Selection) -> list[str]:
+def _describe_rest(src: Input, selection: Selection) -> list[str]:
     """Return notes on what was found and is not used; lists and XML are."""
-    assert found.tree is not None
+    assert src.tree is not None
     read = {IMAGES, MASKS, last_part((selection.files.masks or "").rstrip("/"))}
-    keys = found.tree.ending_in(IMAGE_SUFFIXES).keys
+    keys = src.tree.ending_in(IMAGE_SUFFIXES).keys
     outside = [key for key in keys if key.partition("/")[0] not in read]
     what = f"left out: {quantity(len(outside), 'image')} outside of {IMAGES}/"
     notes = [f"{what} ({outside[0]!r} first)"] if outside else []
-    used = Counter({kind: count for kind, count in found.tree.others.items() if kind in (".txt", ".xml")})
-    tree = found.tree._replace(others=found.tree.others - used)
+    used = Counter({kind: count for kind, count in src.tree.others.items() if kind in (".txt", ".xml")})
+    tree = src.tree._replace(others=src.tree.others - used)
     without_boxes = replace(selection, files=replace(selection.files, boxes=None))  # else all XML are counted
-    return notes + describe_passed_over(replace(found, tree=tree), IMAGE_SUFFIXES, without_boxes)
+    return notes + describe_passed_over(replace(src, tree=tree), IMAGE_SUFFIXES, without_boxes)
 
 
 def _has_table(images: Input, selection: Selection) -> bool:

@@ -31,10 +31,10 @@ WHOLE = "trainval"
 MOST_LISTED = 256 << 20
 
 
-def read_splits(found: Input, images: Input, selection: Selection) -> tuple[dict[str, Files], list[str]]:
+def read_splits(src: Input, images: Input, selection: Selection) -> tuple[dict[str, Files], list[str]]:
     """Return the images of each split by the lists of the tree, none where it has none, and notes."""
     assert images.tree is not None
-    directory, lists, notes = _find_lists(found, selection.files.masks is not None)
+    directory, lists, notes = _find_lists(src, selection.files.masks is not None)
     if not lists:
         return {}, notes
     files = _by_name(images.tree.ending_in(IMAGE_SUFFIXES))
@@ -85,18 +85,18 @@ def _find_name(line: str, files: Mapping[str, File]) -> str:
     return next((name for name in tried if name in files), word)
 
 
-def _find_lists(found: Input, has_masks: bool) -> tuple[str, dict[str, set[str]], list[str]]:
+def _find_lists(src: Input, has_masks: bool) -> tuple[str, dict[str, set[str]], list[str]]:
     """Return the directory of the lists of splits, the lines of each, and notes."""
-    assert found.tree is not None
+    assert src.tree is not None
     directories = [SEGMENTATION, MAIN, LISTS] if has_masks else [MAIN, SEGMENTATION, LISTS]
     for directory in directories:
-        if directory in found.tree.directories and (lists := _read_lists(found, directory)):
+        if directory in src.tree.directories and (lists := _read_lists(src, directory)):
             break
     else:
         nothing = (
             f"{LISTS}/ holds no list of a split ({SPLITS[0]}.txt, {SPLITS[1]}.txt, ...): all images are one"
         )
-        return "", {}, [nothing] if LISTS in found.tree.directories else []
+        return "", {}, [nothing] if LISTS in src.tree.directories else []
     whole = lists.pop(WHOLE, None)
     if whole is None or any(SPLIT_OF[name] != "test" for name in lists):
         return directory, lists, []
@@ -104,7 +104,7 @@ def _find_lists(found: Input, has_masks: bool) -> tuple[str, dict[str, set[str]]
     return directory, dict(sorted([*lists.items(), ("train", whole)])), [note]
 
 
-def _read_lists(found: Input, directory: str) -> dict[str, set[str]]:
+def _read_lists(src: Input, directory: str) -> dict[str, set[str]]:
     """Return the lines in the list of each split, without blanks around them.
 
     Raises:
@@ -113,7 +113,7 @@ def _read_lists(found: Input, directory: str) -> dict[str, set[str]]:
     names = (*SPLITS, WHOLE)
     lists: dict[str, set[str]] = {}
     keys = [f"{directory}/{name}.txt" for name in names]
-    for name, data in zip(names, read_known(found.store, keys, MOST_LISTED), strict=True):
+    for name, data in zip(names, read_known(src.store, keys, MOST_LISTED), strict=True):
         try:
             lines = data.decode("utf-8-sig").splitlines() if data is not None else []
         except UnicodeDecodeError as error:

@@ -21,11 +21,11 @@ class VocReader:
     is_called = "a Pascal VOC tree"
     suffixes = frozenset([".jpg"])
 
-    def is_own(self, found: Input) -> bool:
+    def is_own(self, src: Input) -> bool:
         """True if SRC is such a tree, or holds some, of which one is to be given."""
-        return found.tree is not None and (is_tree(found.tree) or bool(list_inner(found.tree)))
+        return src.tree is not None and (is_tree(src.tree) or bool(list_inner(src.tree)))
 
-    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
+    def open(self, src: Input, selection: Selection, classes: ClassList) -> Source:
         """List the images and find their boxes; see `Reader.open`.
 
         Raises:
@@ -33,16 +33,16 @@ class VocReader:
         """
         from augcli.io.readers.voc import open_voc
 
-        assert found.tree is not None
-        if not is_tree(found.tree):
-            inner = list_inner(found.tree)
+        assert src.tree is not None
+        if not is_tree(src.tree):
+            inner = list_inner(src.tree)
             shown = " and ".join(map(repr, inner[:3]))
             several = ", and so each other one" if len(inner) > 1 else ""
             raise InputError(
-                f"{found.name!r} holds Pascal VOC in {shown}, which would become classes; give"
-                f" {join_root(found.name, inner[0])!r} as SRC{several}"
+                f"{src.name!r} holds Pascal VOC in {shown}, which would become classes; give"
+                f" {join_root(src.name, inner[0])!r} as SRC{several}"
             )
-        return open_voc(found, selection, classes)
+        return open_voc(src, selection, classes)
 
 
 register(VocReader())

@@ -42,20 +42,20 @@ if TYPE_CHECKING:
     from augcli.program.annotated import BoxHeader
 
 
-def open_tars(found: Input, selection: Selection, classes: ClassList) -> Source:
+def open_tars(src: Input, selection: Selection, classes: ClassList) -> Source:
     """List the samples of tar files, and read their labels; see `Reader.open`."""
     if selection.files.labels is not None:
         why = " is for image folders; tar files hold their labels: give "
         raise InputError(Option("labels"), why, Option("label_col"))
-    files = _list_tars(found)
-    division = divide_shards([file.key for file in files], found.name) if selection.splits else Division()
+    files = _list_tars(src)
+    division = divide_shards([file.key for file in files], src.name) if selection.splits else Division()
     by_key = {file.key: file for file in files}
     keys = division.parts or {"": tuple(by_key)}
     ordered = [by_key[key] for own in keys.values() for key in own]
-    plan, scans = _scan_all(found, ordered, selection)
+    plan, scans = _scan_all(src, ordered, selection)
     labelling, label_notes = _label(plan, scans, selection, classes)
     catalogues = _make_catalogues(keys, scans, labelling)
-    main = choose_main([catalogue.split for catalogue in catalogues], found, selection)
+    main = choose_main([catalogue.split for catalogue in catalogues], src, selection)
     lost: list[str] = []
     if classes is None and plan.own is None and labelling and not labelling.is_numbered:
         catalogues, lost = keep_classes(catalogues, main)
@@ -73,7 +73,7 @@ def open_tars(found: Input, selection: Selection, classes: ClassList) -> Source:
             *plan.notes,
             *box_notes,
             *_describe_scans(list(scans.values())),
-            *describe_passed_over(found, TAR_SUFFIXES, selection),
+            *describe_passed_over(src, TAR_SUFFIXES, selection),
         ),
         groups={split.split: _list_groups(keys[split.split], scans) for split in catalogues},
         annotated=Annotated(header, plan.wanted.mask is not None),
@@ -82,20 +82,20 @@ def open_tars(found: Input, selection: Selection, classes: ClassList) -> Source:
     )
 
 
-def _list_tars(found: Input) -> list[File]:
+def _list_tars(src: Input) -> list[File]:
     """Return the tar files of SRC; refuse compressed ones."""
-    listed = found.files if found.tree is None else found.tree.ending_in(TAR_SUFFIXES | PACKED_SUFFIXES)
+    listed = src.files if src.tree is None else src.tree.ending_in(TAR_SUFFIXES | PACKED_SUFFIXES)
     files = [file for file in listed if is_tar(file.key)]
     packed = [file.key for file in files if not file.key.lower().endswith(".tar")]
     if packed:
         why = "is compressed, so that each sample would be unpacked from its beginning; unpack it first"
-        raise InputError(f"{full_name(found.store, packed[0])!r} {why}: gunzip {quote(packed[0])}")
+        raise InputError(f"{full_name(src.store, packed[0])!r} {why}: gunzip {quote(packed[0])}")
     if not files:
-        raise InputError(f"no tar files match {found.name!r}")
+        raise InputError(f"no tar files match {src.name!r}")
     return files
 
 
-def _scan_all(found: Input, files: Sequence[File], selection: Selection) -> tuple[Plan, dict[str, Scan]]:
+def _scan_all(src: Input, files: Sequence[File], selection: Selection) -> tuple[Plan, dict[str, Scan]]:
     """Scan all tar files, as a look at the first samples says.
 
     Raises:
@@ -104,7 +104,7 @@ def _scan_all(found: Input, files: Sequence[File], selection: Selection) -> tupl
     plan, first = None, ""
     scans: dict[str, Scan] = {}
     for file in files:
-        with open_tar(found.store, file) as tar:
+        with open_tar(src.store, file) as tar:
             if plan is None and tar.samples:
                 plan, first = look(tar, selection), tar.name
             elif plan is not None and tar.samples and selection.label_col is None:
@@ -114,11 +114,11 @@ def _scan_all(found: Input, files: Sequence[File], selection: Selection) -> tupl
         seen = sorted(sum((scan.unread for scan in scans.values()), Counter()))
         what = f"; their members are {some(seen)}" if seen else ""
         option = (" that ", Option("image_col"), " names") if selection.image_col else ()
-        raise InputError(f"the tar files of {found.name!r} hold no images", *option, what)
+        raise InputError(f"the tar files of {src.name!r} hold no images", *option, what)
     masks = [scan.shard.masks for scan in scans.values() if scan.shard.masks is not None]
     if selection.files.masks and not any(places[:, 1].any() for places in masks):
         given = selection.files.masks
-        raise InputError(Option("masks"), f" {given!r}: no sample of {found.name!r} has such a member")
+        raise InputError(Option("masks"), f" {given!r}: no sample of {src.name!r} has such a member")
     return plan, scans
 
 

@@ -20,19 +20,19 @@ class WebdatasetReader:
     is_called = "a tar file"
     suffixes = TAR_SUFFIXES | PACKED_SUFFIXES
 
-    def is_own(self, found: Input) -> bool:
+    def is_own(self, src: Input) -> bool:
         """True if SRC is tar files; compressed ones are refused when they are opened."""
-        if found.tree is None:
-            return is_tar(found.name) or any(map(is_tar, found.files.keys))
-        if not (IMAGE_SUFFIXES | SHARD_SUFFIXES).isdisjoint(found.tree.by_suffix):
+        if src.tree is None:
+            return is_tar(src.name) or any(map(is_tar, src.files.keys))
+        if not (IMAGE_SUFFIXES | SHARD_SUFFIXES).isdisjoint(src.tree.by_suffix):
             return False
-        return any(map(is_tar, found.tree.ending_in(self.suffixes).keys))
+        return any(map(is_tar, src.tree.ending_in(self.suffixes).keys))
 
-    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
+    def open(self, src: Input, selection: Selection, classes: ClassList) -> Source:
         """List the samples of tar files, and read their labels; see `Reader.open`."""
         from augcli.io.readers.webdataset import open_tars
 
-        return open_tars(found, selection, classes)
+        return open_tars(src, selection, classes)
 
 
 register(WebdatasetReader())

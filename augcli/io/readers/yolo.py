@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from augcli.io.store.listing import Files
 
 
-def open_yolo(found: Input, selection: Selection, classes: ClassList) -> Source:
+def open_yolo(src: Input, selection: Selection, classes: ClassList) -> Source:
     """List the images of a YOLO data set and read their labels; see `Reader.open`."""
-    if selection.files.boxes is not None and found.tree is not None:
-        return FolderReader().open(found, selection, classes)
-    data_set = find_layout(found, selection, classes)
+    if selection.files.boxes is not None and src.tree is not None:
+        return FolderReader().open(src, selection, classes)
+    data_set = find_layout(src, selection, classes)
     splits, store = data_set.found.splits, data_set.found.store
     main = choose_split(list(splits), selection.split)
     keys = [key for files in splits.values() for key in files.keys]

@@ -54,18 +54,18 @@ class YoloLayout:
     notes: list[str] = field(default_factory=list)
 
 
-def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloLayout:
+def find_layout(src: Input, selection: Selection, classes: ClassList) -> YoloLayout:
     """Find what describes a data set, and its images."""
-    key = _find_description(found)
+    key = _find_description(src)
     directory = posixpath.dirname(key) if key else ""
-    root = full_name(found.store, directory)
+    root = full_name(src.store, directory)
     described, name = YoloSet(), ""
     if key:
-        name = full_name(found.store, key)
-        described = _read(found.store, key, name)
-    tree = None if directory else found.tree
-    paths = find_root(name or root, described.path, (root, found.store, tree), selection)
-    paths.notes += [] if key else _describe_unlike(found)
+        name = full_name(src.store, key)
+        described = _read(src.store, key, name)
+    tree = None if directory else src.tree
+    paths = find_root(name or root, described.path, (root, src.store, tree), selection)
+    paths.notes += [] if key else _describe_unlike(src)
     described, place_of_names, notes = _name_classes(paths, described, classes)
     read = tuple(filter(None, (name, place_of_names)))
     if described.places:
@@ -75,7 +75,7 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
             images = images._replace(splits={"": merge_files(list(images.splits.values()))})
     else:
         images, sign = _divide(paths, selection)
-    notes += describe_outside(found, paths, images)
+    notes += describe_outside(src, paths, images)
     images = images._replace(splits=dict(sorted(images.splits.items())))  # as an output that stands has them
     data_set = YoloLayout(paths, described, images, read, [*paths.notes, *notes])
     if described.unread:
@@ -87,27 +87,27 @@ def find_layout(found: Input, selection: Selection, classes: ClassList) -> YoloL
     return data_set
 
 
-def _describe_unlike(found: Input) -> list[str]:
+def _describe_unlike(src: Input) -> list[str]:
     """Return a note on files that are called as a description is, but do not describe a data set."""
-    keys = found.tree.ending_in(DESCRIPTION_SUFFIXES).keys if found.tree else []
-    names = [full_name(found.store, key) for key in keys if key.lower() in USUAL_NAMES]
+    keys = src.tree.ending_in(DESCRIPTION_SUFFIXES).keys if src.tree else []
+    names = [full_name(src.store, key) for key in keys if key.lower() in USUAL_NAMES]
     what = "is not read: none of its lines begins with train:, val:, names: or nc:, as those of a data.yaml"
     return [f"{name!r} {what} in UTF-8 do; correct it, or remove it" for name in names]
 
 
-def _find_description(found: Input) -> str:
+def _find_description(src: Input) -> str:
     """Return the file that describes a data set; empty where none does.
 
     Raises:
         InputError: If several may.
     """
-    if found.tree is None:
-        return found.files.keys[0]
-    described = find_descriptions(found)
+    if src.tree is None:
+        return src.files.keys[0]
+    described = find_descriptions(src)
     if len(described) > 1:
-        first, second = (full_name(found.store, key) for key in described[:2])
+        first, second = (full_name(src.store, key) for key in described[:2])
         raise InputError(
-            f"{found.name!r} holds {first!r} and {second!r}, each of which describes a YOLO data set; give"
+            f"{src.name!r} holds {first!r} and {second!r}, each of which describes a YOLO data set; give"
             " one of them as SRC"
         )
     return described[0] if described else ""

@@ -26,21 +26,21 @@ class YoloReader:
     is_called = "a YOLO data set"
     suffixes = DESCRIPTION_SUFFIXES
 
-    def is_own(self, found: Input) -> bool:
+    def is_own(self, src: Input) -> bool:
         """True if SRC is a description of such a data set, or a folder of images that is laid out as one."""
-        tree = found.tree
+        tree = src.tree
         if tree is None:
-            return len(found.files) == 1 and found.files.keys[0].lower().endswith((*self.suffixes,))
-        if tree.by_suffix.keys() & self.suffixes and find_descriptions(found):
+            return len(src.files) == 1 and src.files.keys[0].lower().endswith((*self.suffixes,))
+        if tree.by_suffix.keys() & self.suffixes and find_descriptions(src):
             return True
         keys = tree.ending_in(IMAGE_SUFFIXES).keys if LABEL_SUFFIX in tree.others else []
-        return bool(keys) and (bool(label_directories(tree, keys)) or has_labels_beside(found, keys))
+        return bool(keys) and (bool(label_directories(tree, keys)) or has_labels_beside(src, keys))
 
-    def open(self, found: Input, selection: Selection, classes: ClassList) -> Source:
+    def open(self, src: Input, selection: Selection, classes: ClassList) -> Source:
         """List the images and read their labels; see `Reader.open`."""
         from augcli.io.readers.yolo import open_yolo
 
-        return open_yolo(found, selection, classes)
+        return open_yolo(src, selection, classes)
 
 
 register(YoloReader())

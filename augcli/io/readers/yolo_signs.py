@@ -26,7 +26,7 @@ LINE = re.compile(rb"(\xef\xbb\xbf)?\s*[0-9]{1,5}(\.0*)?([ \t]+-?[0-9.]+([eE]-?[
 """How a label file begins that is not empty."""
 
 
-def find_descriptions(found: Input) -> list[str]:
+def find_descriptions(src: Input) -> list[str]:
     """Return the files that describe a YOLO data set: those at SRC's root, else those one directory below.
 
     Of those at the root only one if it is called so. Below it those alone that are called so, or of darknet,
@@ -35,23 +35,23 @@ def find_descriptions(found: Input) -> list[str]:
     from augcli.io.boxes.yolo_sets import USUAL_NAMES
     from augcli.io.boxes.yolo_yaml import MOST_BYTES
 
-    tree = found.tree
+    tree = src.tree
     assert tree is not None
     files = [file for file in tree.ending_in(DESCRIPTION_SUFFIXES) if file.size <= MOST_BYTES]
-    described = _keep_described(found, [file.key for file in files if "/" not in file.key])
+    described = _keep_described(src, [file.key for file in files if "/" not in file.key])
     usual = [key for key in described if key.lower() in ("data.yaml", "data.yml")]
     if described:
         return usual[:1] or described
     below = [file.key for file in files if file.key.count("/") == 1]
     so_called = [key for key in below if _base_name(key) in USUAL_NAMES or key.lower().endswith(".data")]
-    return _keep_described(found, so_called)
+    return _keep_described(src, so_called)
 
 
-def _keep_described(found: Input, keys: list[str]) -> list[str]:
+def _keep_described(src: Input, keys: list[str]) -> list[str]:
     """Return the files that describe a YOLO data set."""
     from augcli.io.boxes.yolo_sets import looks_described
 
-    data = found.store.read(keys)
+    data = src.store.read(keys)
     return [
         key for key, text in zip(keys, data, strict=True) if looks_described(_base_name(key), text or b"")
     ]
@@ -75,7 +75,7 @@ def label_directories(tree: Tree, keys: Iterable[str]) -> list[str]:
     return found
 
 
-def has_labels_beside(found: Input, keys: list[str]) -> bool:
+def has_labels_beside(src: Input, keys: list[str]) -> bool:
     """True if labels lie beside images, with their names, in a flat folder or in flat folders of splits.
 
     Texts beside images are captions as often, so the labels of some images are looked at.
@@ -85,7 +85,7 @@ def has_labels_beside(found: Input, keys: list[str]) -> bool:
         return False
     step = max(len(keys) // LOOKED_AT, 1)
     names = [key.rpartition(".")[0] + LABEL_SUFFIX for key in keys[::step][:LOOKED_AT]]
-    texts = [data for data in read_known(found.store, names, MOST_LABEL) if data]
+    texts = [data for data in read_known(src.store, names, MOST_LABEL) if data]
     return bool(texts) and all(LINE.match(data) for data in texts)
 
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from augcli.io.store.listing import Tree
 
 
-def describe_outside(found: Input, paths: Paths, images: Found) -> list[str]:
+def describe_outside(src: Input, paths: Paths, images: Found) -> list[str]:
     """Return a note on images of SRC outside of the directory of the data set, if no split names them."""
-    if found.tree is None or path_below(found.store.name, paths.root) is not None:
+    if src.tree is None or path_below(src.store.name, paths.root) is not None:
         return []
-    inner = path_below(paths.root, found.store.name)
-    lost = _list_lost(found.store.name, found.tree, paths, images)
+    inner = path_below(paths.root, src.store.name)
+    lost = _list_lost(src.store.name, src.tree, paths, images)
     return _describe(
         [key for key in lost if inner is None or not key.startswith(inner)], f"outside of {paths.root!r}"
     )

@@ -48,7 +48,7 @@ class Page:
     other_keys: list[str] = field(default_factory=list)
 
 
-class Sharing(IntEnum):
+class WorkerKind(IntEnum):
     """Which workers may use a store that this process has used; of several stores the smallest holds."""
 
     THREADS = 1
@@ -93,7 +93,7 @@ class Store(Sink, Protocol):
         """The root as users write it, for messages."""
 
     @property
-    def sharing(self) -> Sharing:
+    def worker_kind(self) -> WorkerKind:
         """Which workers may use it; `FORKED` is said by stores of local files alone."""
 
     @property
@@ -181,7 +181,7 @@ class Store(Sink, Protocol):
 
 def is_local(store: Store) -> bool:
     """True if a store is files of a system, whose faults mostly stay; those of buckets are of the moment."""
-    return store.sharing is Sharing.FORKED
+    return store.worker_kind is WorkerKind.FORKED
 
 
 def write_text(sink: Sink, key: str, text: str) -> None:

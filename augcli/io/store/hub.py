@@ -16,7 +16,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self, cast
 
 from augcli.errors import MissingPartError, StorageError
-from augcli.io.store.base import Scratch, Sharing, Version, full_name
+from augcli.io.store.base import Scratch, Version, WorkerKind, full_name
 from augcli.io.store.object_clients import find_endpoint
 from augcli.io.store.object_files import END_BYTES, RangeFile
 from augcli.io.store.object_listing import list_pages, object_version
@@ -116,9 +116,9 @@ class HubStore:
         return str(self.url)
 
     @property
-    def sharing(self) -> Sharing:
+    def worker_kind(self) -> WorkerKind:
         """Processes that begin anew may use it: it holds connections."""
-        return Sharing.FRESH
+        return WorkerKind.FRESH
 
     @property
     def scratch(self) -> Scratch:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self, cast
 import pyarrow as pa
 
 from augcli.errors import StorageError
-from augcli.io.store.base import Scratch, Sharing
+from augcli.io.store.base import Scratch, WorkerKind
 from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.local_files import (
     WRITE,
@@ -61,9 +61,9 @@ class LocalStore:
         return self.root
 
     @property
-    def sharing(self) -> Sharing:
-        """Every worker that sees the same files may use it; see `Store.sharing`."""
-        return Sharing.FORKED
+    def worker_kind(self) -> WorkerKind:
+        """Every worker that sees the same files may use it; see `Store.worker_kind`."""
+        return WorkerKind.FORKED
 
     @property
     def scratch(self) -> Scratch:

@@ -18,7 +18,7 @@ from tempfile import SpooledTemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, cast
 
 from augcli.errors import StorageError
-from augcli.io.store.base import Scratch, Sharing, Version, full_name
+from augcli.io.store.base import Scratch, Version, WorkerKind, full_name
 from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore
 from augcli.io.store.names import new_attempt
@@ -66,9 +66,9 @@ class ObjectStore:
         return str(self.url)
 
     @property
-    def sharing(self) -> Sharing:
+    def worker_kind(self) -> WorkerKind:
         """Processes that begin anew may use it; a store in memory is for threads alone."""
-        return Sharing.THREADS if self.url.scheme == "memory" else Sharing.FRESH
+        return WorkerKind.THREADS if self.url.scheme == "memory" else WorkerKind.FRESH
 
     @property
     def scratch(self) -> Scratch:

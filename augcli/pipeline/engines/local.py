@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from augcli.io.store.base import Sharing
+from augcli.io.store.base import WorkerKind
 from augcli.pipeline.engines.fork_server import ForkServer
 from augcli.pipeline.engines.forked import ForkedWorkers
 from augcli.pipeline.engines.processes import calm_gc, holding_signals
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from augcli.pipeline.engines.base import Result, Task
 
 
-def find_sharing(stores: Iterable[Store], forks: bool = True) -> Sharing:
+def find_worker_kind(stores: Iterable[Store], forks: bool = True) -> WorkerKind:
     """Return which workers a run may have.
 
     Args:
@@ -32,8 +32,8 @@ def find_sharing(stores: Iterable[Store], forks: bool = True) -> Sharing:
         forks: Whether what applies steps may be used in processes.
     """
     if not forks or sys.platform != "linux":  # only Linux forks well
-        return Sharing.THREADS
-    return min(store.sharing for store in stores)
+        return WorkerKind.THREADS
+    return min(store.worker_kind for store in stores)
 
 
 def do_nothing() -> None:
@@ -51,7 +51,7 @@ class LocalEngine:
 
     Attributes:
         workers: Number of workers; of fewer tasks, as many as there are.
-        sharing: Which workers they are, if there are several; only of those that are forked the function
+        worker_kind: Which workers they are, if there are several; only of those that are forked the function
             that they call need not pickle.
         prepare: Called once before workers begin: where they are forked, or in this process.
     """
@@ -59,7 +59,7 @@ class LocalEngine:
     is_littered: ClassVar[bool] = False  # what a lost worker leaves, the next run removes
 
     workers: int
-    sharing: Sharing
+    worker_kind: WorkerKind
     prepare: Callable[[], None] = do_nothing
 
     def run(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Generator[Result, None, None]:
@@ -92,15 +92,15 @@ class LocalEngine:
         self, work: Callable[[Task], Result], workers: int, stack: ExitStack
     ) -> tuple[Executor, Callable[[Task], Any]]:
         """Return a pool of some workers, and what it calls; the stack closes the pool in the end."""
-        sharing = self.sharing if workers > 1 else Sharing.THREADS
+        worker_kind = self.worker_kind if workers > 1 else WorkerKind.THREADS
         pool = ThreadPoolExecutor(workers, thread_name_prefix="augcli")
-        if sharing is Sharing.FRESH:
+        if worker_kind is WorkerKind.FRESH:
             with holding_signals():
                 server = ForkServer(workers, self.prepare)
                 stack.callback(server.close)
             return pool, partial(server.call, work)
         self.prepare()
-        if sharing is Sharing.THREADS:
+        if worker_kind is WorkerKind.THREADS:
             return pool, work
         with holding_signals():
             forked = ForkedWorkers(workers, work)

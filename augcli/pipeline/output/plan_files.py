@@ -105,17 +105,17 @@ def digest_document(text: str) -> str:
     return hash_bytes(text.encode())
 
 
-def plan_splits(splits: Sequence[Split], shares: Sequence[Split]) -> tuple[PlannedSplit, ...]:
+def plan_splits(splits: Sequence[Split], planned: Sequence[Split]) -> tuple[PlannedSplit, ...]:
     """Return what a plan says of each split.
 
     Args:
         splits: The splits with all of their chunks.
-        shares: The same, with the chunks of the partition alone.
+        planned: The same, with the chunks of the partition alone.
     """
-    return tuple(_plan_split(split, share) for split, share in zip(splits, shares, strict=True))
+    return tuple(_plan_split(split, part) for split, part in zip(splits, planned, strict=True))
 
 
-def _plan_split(split: Split, share: Split) -> PlannedSplit:
+def _plan_split(split: Split, part: Split) -> PlannedSplit:
     uses = Counter(id(arc.ring) for chunk in split.chunks for arc in chunk.arcs)
     rings = {ring: number for number, ring in enumerate(uses)}
     goes_on = any(count > 1 for count in uses.values())
@@ -132,8 +132,8 @@ def _plan_split(split: Split, share: Split) -> PlannedSplit:
         catalogue.classes,
         split.job.class_folders,
         split.source.carried.features,
-        tuple(map(describe, share.chunks)),
-        dict(share.count_boxes()),
+        tuple(map(describe, part.chunks)),
+        dict(part.count_boxes()),
     )
 
 

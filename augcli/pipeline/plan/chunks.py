@@ -134,7 +134,7 @@ def chunk_folder(
         return bool(light and count[stop] - count[start] <= limits.chunk_outputs)
 
     if is_numbered:
-        pieces = _split_evenly(keys, _count_shares(int(count[-1]), int(heaviness[-1]), limits), 1)
+        pieces = _split_evenly(keys, _count_needed(int(count[-1]), int(heaviness[-1]), limits), 1)
     else:
         pieces = _split_by_prefix(keys, is_small, 1)
     arcs: list[list[Arc]] = [[] for _ in pieces]
@@ -173,8 +173,8 @@ def chunk_groups(
         return bool(light and count[stop] - count[start] <= limits.chunk_outputs)
 
     if is_numbered:
-        shares = _count_shares(int(count[-1]), int(heaviness[-1]), limits)
-        pieces = _split_evenly(ordered, shares, limits.chunk_groups)
+        needed = _count_needed(int(count[-1]), int(heaviness[-1]), limits)
+        pieces = _split_evenly(ordered, needed, limits.chunk_groups)
     else:
         pieces = _split_by_prefix(ordered, is_small, limits.chunk_groups)
     chunks = []
@@ -262,17 +262,17 @@ def _split_by_prefix(
     return pieces
 
 
-def _count_shares(outputs: int, heaviness: int, limits: Limits) -> int:
+def _count_needed(outputs: int, heaviness: int, limits: Limits) -> int:
     """Return how many chunks there must be that none is larger than the limits, if all are alike."""
     return max(-(-outputs // limits.chunk_outputs), -(-heaviness // limits.chunk_bytes), 1)
 
 
-def _split_evenly(ordered: NDArray[np.uint64], shares: int, least: int) -> list[tuple[str, int, int]]:
+def _split_evenly(ordered: NDArray[np.uint64], parts: int, least: int) -> list[tuple[str, int, int]]:
     """Cut sorted hashes by their first bits into at least so many parts: (bits, start, stop), in order.
 
     Fewer bits are taken where a part would hold fewer than `least`.
     """
-    length = min((shares - 1).bit_length(), len(ordered).bit_length())
+    length = min((parts - 1).bit_length(), len(ordered).bit_length())
     while length:
         firsts = np.arange(1 << length, dtype=np.uint64) << np.uint64(64 - length)
         cuts = [*np.searchsorted(ordered, firsts).tolist(), len(ordered)]

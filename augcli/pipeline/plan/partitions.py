@@ -2,7 +2,7 @@
 
 A chunk belongs to the partition in whose range of hashes its prefix begins. So a file that comes to the
 input moves no other chunk to another partition. Where the keys of rings are not hashes of samples, since a
-rule on classes orders them, partitions get even shares of the list of chunks.
+rule on classes orders them, partitions get even pieces of the list of chunks.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read_partition(text: str) -> Partition:
     return partition
 
 
-def take_share(splits: Sequence[Split], partition: Partition) -> list[Split]:
+def take_partition(splits: Sequence[Split], partition: Partition) -> list[Split]:
     """Return the splits with no other chunks than a partition's."""
     return [
         replace(
