@@ -393,6 +393,21 @@ def test_yolo_becomes_other_layouts_without_the_numbers_of_its_lines(make, tmp_p
     assert not any(b'"numbers"' in path.read_bytes() for path in files)
 
 
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [("[car, car]", "two classes of boxes are called 'car'"), ("['', bus]", "class 0 of boxes has an empty")],
+)
+def test_names_that_a_coco_file_cannot_tell_apart_stop_where_one_is_written(make, tmp_path, names, why):
+    src = make()
+    (src / "data.yaml").write_text(f"train: images/train\nnames: {names}\n")
+    for layout in ("folder", "parquet"):
+        with pytest.raises(InputError, match=why):
+            augcli.materialize(src, tmp_path / layout, single(Cutout(), 0.0, format=layout))
+        assert not (tmp_path / layout).exists()
+    augcli.materialize(src, tmp_path / "yolo", UNTOUCHED)  # labels have numbers
+    assert augcli.verify(tmp_path / "yolo")
+
+
 def test_a_layout_for_boxes_needs_boxes(make_folder, tmp_path):
     with pytest.raises(UsageError, match="format='yolo' needs boxes; give boxes"):
         augcli.materialize(make_folder({"a": 2}), tmp_path / "dst", single(CutMix(), format="yolo"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from augcli.errors import Option, UsageError
+from augcli.errors import InputError, Option, UsageError
+from augcli.io.boxes.base import COLUMN, WITH_IMAGES
 from augcli.io.writers.choose import WRITERS
 
 if TYPE_CHECKING:
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
 
     from augcli.program.annotated import Annotated
     from augcli.recipe import Recipe
+
+
+BECOME_COCO = {"folder": WITH_IMAGES, "parquet": WITH_IMAGES - {COLUMN}}
+"""Box formats that are written as a COCO file, by the layout of the output."""
 
 
 def check_masks(recipe: Recipe, annotated: Annotated) -> None:
@@ -34,11 +40,13 @@ def check_masks(recipe: Recipe, annotated: Annotated) -> None:
 
 
 def check_boxes(recipe: Recipe, annotated: Annotated) -> None:
-    """Refuse a layout for boxes where the input has no boxes, or has masks.
+    """Refuse a layout for boxes where the input has no boxes, or has masks; and boxes that it cannot hold.
 
     Raises:
         UsageError: Naming the option.
+        InputError: If boxes become a COCO file, in which not every class would have a name of its own.
     """
+    _check_class_names(recipe, annotated)
     if not WRITERS[str(recipe.format)].needs_boxes:
         return
     layout = Option("format", str(recipe.format))
@@ -47,6 +55,26 @@ def check_boxes(recipe: Recipe, annotated: Annotated) -> None:
         raise UsageError(layout, *give, " for images without boxes")
     if annotated.masks:
         raise UsageError(layout, " has no place for masks; give ", Option("format", "folder"))
+
+
+def _check_class_names(recipe: Recipe, annotated: Annotated) -> None:
+    header, layout = annotated.boxes, str(recipe.format)
+    if header is None or header.box_format not in BECOME_COCO.get(layout, ()):
+        return
+    counts = Counter(header.names)
+    number = next((n for n, name in enumerate(header.names) if not name or counts[name] > 1), None)
+    if number is None:
+        return
+    name = header.names[number]
+    why = (
+        f"two classes of boxes are called {name!r}" if name else f"class {number} of boxes has an empty name"
+    )
+    raise InputError(
+        f"{why}, but ",
+        Option("format", layout),
+        " writes them to a COCO file, where each has a name of its own; correct the names, or give ",
+        Option("format", "yolo"),
+    )
 
 
 JPEG_NAMES = frozenset("jpg jpeg jpe jfif".split())
