@@ -17,15 +17,18 @@ from augcli.io.boxes.columns import NUMBERS, write_type
         "runs size=list[2] int32;counts=string",
         "runs size=list uint32;counts=large_string",
         "runs size=list int64;counts=list uint32",
+        "runs size=list int64;counts=binary",
     ],
 )
 def test_run_lengths_of_any_whole_numbers_or_text_are_followed(kind):
     assert is_outlined("segmentation", kind, NUMBERS)
 
 
-def test_run_lengths_as_bytes_are_not_carried_along():
-    assert write_type(pa.struct([("size", pa.list_(pa.int64())), ("counts", pa.binary())])) == ""
-    assert write_type(pa.struct([("size", pa.list_(pa.int64())), ("counts", pa.string())])) != ""
+def test_bytes_are_carried_along_as_the_counts_of_run_lengths_alone():
+    sides = ("size", pa.list_(pa.int64()))
+    assert write_type(pa.struct([sides, ("counts", pa.binary())])) == "runs size=list int64;counts=binary"
+    assert write_type(pa.struct([("size", pa.binary()), ("counts", pa.string())])) == ""
+    assert write_type(pa.binary()) == ""
 
 
 def test_run_lengths_of_nothing_but_nulls_are_not_there():

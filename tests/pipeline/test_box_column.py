@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from pycocotools import mask as masks
 
 import augcli
 from augcli.errors import InputError
@@ -173,6 +174,21 @@ def test_a_carried_column_whose_class_names_differ_between_shards_is_left_out(tm
     summary = augcli.materialize(src, tmp_path / "dst", single(Cutout()))
     assert "left out: grade, whose class names differ between shards" in summary.notes
     assert "grade" not in read_output(tmp_path / "dst").column_names
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(
+    "without", [{"dtype": "int64", "_type": "Value"}, {"num_classes": 2, "_type": "ClassLabel"}]
+)
+def test_a_shard_without_class_names_of_a_carried_column_takes_those_of_the_others(tmp_path, place, without):
+    features = [{"names": ["fine", "rough"], "_type": "ClassLabel"}] * 2
+    features[place] = without
+    summary = augcli.materialize(write_grades(tmp_path, *features), tmp_path / "dst", single(Cutout()))
+    note = "the classes of column 'grade' of 1 shard have no names and take those of the others"
+    assert note in summary.notes
+    for path in (tmp_path / "dst" / "data").iterdir():
+        text = json.loads(pq.read_schema(path).metadata[b"huggingface"])
+        assert text["info"]["features"]["grade"]["names"] == ["fine", "rough"]
 
 
 def test_a_carried_column_of_the_same_class_names_is_kept_however_its_feature_is_written(tmp_path):
@@ -459,6 +475,28 @@ def test_run_lengths_of_a_column_cover_the_pixels_of_their_object(tmp_path, form
             np.testing.assert_array_equal(covered, expected)
             hidden += not np.array_equal(covered, pixels)
     assert hidden > 3
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_run_lengths_as_bytes_stay_bytes(tmp_path, kind):
+    runs = {
+        "size": [13, 14],
+        "counts": masks.encode(np.asfortranarray(np.eye(13, 14, 1, np.uint8)))["counts"],
+    }
+    types = {
+        "bbox": TYPES["bbox"],
+        "segmentation": pa.struct([("size", pa.list_(pa.int64())), ("counts", kind)]),
+    }
+    cells = [{"bbox": [[1, 0, 13, 13]], "segmentation": [runs]}] * 2
+    src = write_shard(tmp_path / "s" / "a.parquet", cells, types=types, features=None)
+    summary = augcli.materialize(src, tmp_path / "dst", single(Cutout(length=4), originals="copy"))
+    assert not any("left out of column" in note for note in summary.notes)
+    rows = read_output(tmp_path / "dst").to_pylist()
+    kept = [row["objects"]["segmentation"] for row in rows if row["copy"] < 0]
+    assert kept == [[runs]] * 2
+    cut = [runs for row in rows if row["copy"] >= 0 for runs in row["objects"]["segmentation"]]
+    assert cut
+    assert all(masks.area(runs) <= 13 for runs in cut)  # pycocotools reads it
 
 
 def test_run_lengths_under_another_name_are_left_out(tmp_path):

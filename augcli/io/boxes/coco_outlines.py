@@ -165,6 +165,8 @@ def _read_runs(value: dict[str, Any], where: str) -> RunLengths:
         raise BadBoxError(
             NO_RUNS, f"{where}: size of segmentation must be height and width, got {shorten(size)}"
         )
+    if isinstance(counts, bytes):  # in columns, as pycocotools gives them
+        counts = counts.decode("ascii", "replace")
     try:
         if isinstance(counts, str):
             runs = decode_runs(counts)

@@ -21,7 +21,10 @@ OUTLINED = {"segmentation": "list list ", "keypoints": "list ", "num_keypoints":
 """Values of a box that are followed beside its place, and what the names of their types begin with."""
 
 SEGMENTATION = "segmentation"
-RUN_SIDES, RUN_COUNTS = re.compile(r"list(\[2\])? u?int\d+"), re.compile(r"(large_)?string|list u?int\d+")
+RUN_SIDES, RUN_COUNTS = (
+    re.compile(r"list(\[2\])? u?int\d+"),
+    re.compile(r"(large_)?(string|binary)|list u?int\d+"),
+)
 """Types of the size and the counts of run lengths, as text."""
 
 COUNT = "num_keypoints"

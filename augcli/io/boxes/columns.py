@@ -149,10 +149,16 @@ def write_type(kind: pa.DataType) -> str:
         inner = write_type(kind.value_type)
         return f"list {inner}" if inner else ""
     if pa.types.is_struct(kind):
-        own = {field.name: write_type(field.type) for field in kind}
+        own = {field.name: _write_type_of_runs(field) for field in kind}
         is_runs = own.keys() == {"size", "counts"} and all(own.values())
         return f"{RUNS} {';'.join(map('='.join, own.items()))}" if is_runs else ""
     return str(kind) if str(kind) in PLAIN else ""
+
+
+def _write_type_of_runs(field: pa.Field) -> str:
+    """Return the type of a value of run lengths as text: COCO's compressed text may be bytes, too."""
+    text = str(field.type)
+    return text if field.name == "counts" and text in ("binary", "large_binary") else write_type(field.type)
 
 
 def read_type(text: str) -> pa.DataType:

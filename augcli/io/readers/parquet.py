@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from augcli.errors import InputError, Option
+from augcli.errors import InputError, Option, quantity
 from augcli.io.boxes.columns import column_feature
 from augcli.io.hugging_face import list_class_names, read_features
 from augcli.io.labels.choice import Kind, describe_unlike
@@ -62,6 +62,10 @@ if TYPE_CHECKING:
     from augcli.samples import RowGroup
 
 
+NO_NAMES = "{}"
+"""The class names of a column that has none, as `_write_class_names` gives them."""
+
+
 def open_shards(src: Input, selection: Selection, classes: ClassList) -> Source:
     """Read the footers and labels of shards, and find their masks and boxes; see `Reader.open`."""
     shards = _list_shards(src)
@@ -73,15 +77,15 @@ def open_shards(src: Input, selection: Selection, classes: ClassList) -> Source:
         schema, selection.image_col, selection.label_col, selection.files.masks, shards[0].name
     )
     columns, box_column, notes = find_described(schema, shards, columns, selection)
-    renamed = _find_renamed(shards, columns.others)
+    renamed, described, more = _compare_class_names(shards, columns.others)
     columns = columns._replace(others=tuple(name for name in columns.others if name not in renamed))
-    notes += [f"left out: {', '.join(renamed)}, whose class names differ between shards"] if renamed else []
+    notes += more
     carried, replaced = _choose_carried(schema, columns)
     notes += [] if columns.labels else describe_unlike(schema, columns.others)
     notes += [f"columns of the input that the output has anew: {', '.join(replaced)}"] if replaced else []
     rows = _divide_rows(src, shards, schema, columns, selection, classes)
     notes = [*rows.notes, *notes, *describe_passed_over(src, SHARD_SUFFIXES, selection)]
-    known = read_features(schema)
+    known = read_features(schema) | described
     features = {name: known[name] for name in carried.names if name in known}
     categories = list_shard_categories(rows.shards, box_column) if box_column is not None else None
     boxes = None if box_column is None or categories is None else (box_column, categories)
@@ -241,14 +245,36 @@ def _choose_carried(schema: pa.Schema, columns: Columns) -> tuple[pa.Schema, lis
     return pa.schema([plain_field(field) for field in kept]), replaced
 
 
-def _find_renamed(shards: Sequence[Shard], names: Sequence[str]) -> list[str]:
-    """Return the columns whose class names differ between shards: numbers would mean other classes."""
+def _compare_class_names(
+    shards: Sequence[Shard], names: Sequence[str]
+) -> tuple[list[str], dict[str, Any], list[str]]:
+    """Compare the class names of carried columns, shard by shard.
+
+    Returns:
+        The columns whose names differ, so that numbers would mean other classes; the features of columns that
+        some shards do not describe, which take the names of the others; and notes.
+    """
     features = [read_features(shard.schema) for shard in shards]
-    return [
-        name
-        for name in names
-        if len({json.dumps(list_class_names(known.get(name)), sort_keys=True) for known in features}) > 1
-    ]
+    renamed, taken, notes = [], {}, []
+    for name in names:
+        listed = [_write_class_names(known.get(name)) for known in features]
+        told = {text: number for number, text in enumerate(listed) if text != NO_NAMES}
+        if len(told) > 1:
+            renamed.append(name)
+        elif told and NO_NAMES in listed:
+            taken[name] = features[next(iter(told.values()))][name]
+            count = quantity(listed.count(NO_NAMES), "shard")
+            notes.append(
+                f"the classes of column {name!r} of {count} have no names and take those of the others"
+            )
+    notes += [f"left out: {', '.join(renamed)}, whose class names differ between shards"] if renamed else []
+    return renamed, taken, notes
+
+
+def _write_class_names(feature: Any) -> str:
+    """Return the class names of a column's feature, and of what is in it, as text."""
+    named = {place: names for place, names in list_class_names(feature).items() if names}
+    return json.dumps(named, sort_keys=True)
 
 
 def _label_rows(
