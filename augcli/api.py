@@ -121,8 +121,8 @@ def materialize(
         remind_of_annotations(loaded.output, selection)
     settings = replace(settings, is_stored=loaded.is_stored, advance=advance or settings.advance)
     summary = run(str(src), plain_path(dst), loaded.recipe, selection, settings)
-    given = recipe if isinstance(recipe, str) else None
-    idle = list_idle_access(access, (src, dst, given, *selection.files.paths))
+    recipe_file = recipe if isinstance(recipe, str) else None
+    idle = list_idle_access(access, (src, dst, recipe_file, *selection.files.paths))
     return replace(summary, notes=(*summary.notes, *idle))
 
 

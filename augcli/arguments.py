@@ -199,11 +199,11 @@ def remind_of_annotations(dst: str, selection: Selection) -> None:
 
     had = read_annotated(open_destination(dst, selection.access))
     had_file = had.boxes is not None and had.boxes.box_format not in WITH_IMAGES
-    for kind, was_there, given in (
+    for kind, was_there, path in (
         ("masks", had.masks, selection.files.masks),
         ("boxes", had_file, selection.files.boxes),
     ):
-        if was_there and given is None:
+        if was_there and path is None:
             words = f"the output of this recipe had {kind}; give ", Option(kind), " to take them along"
             warnings.warn(Reminder(*words), stacklevel=3)
 

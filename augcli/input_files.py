@@ -54,8 +54,8 @@ class InputFiles:
     @property
     def paths(self) -> tuple[str, ...]:
         """All that is given."""
-        given = (self.labels, self.classes, None if self.masks == NONE else self.masks)
-        return (*(path for path in given if path is not None), *self.box_paths)
+        files = (self.labels, self.classes, None if self.masks == NONE else self.masks)
+        return (*(path for path in files if path is not None), *self.box_paths)
 
     @property
     def box_paths(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ class InputFiles:
         return InputFiles(self.labels, self.classes, masks, None if self.boxes == NONE else self.boxes)
 
     def __bool__(self) -> bool:
-        return any(given is not None for given in astuple(self))
+        return any(value is not None for value in astuple(self))
 
 
 def _read_split_files(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:

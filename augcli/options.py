@@ -133,11 +133,11 @@ def check_fields(values: Any, owner: str) -> None:
         UsageError: Naming the option, what it got and what it accepts.
     """
     for field in option_fields(values):
-        given = getattr(values, field.name)
+        value = getattr(values, field.name)
         try:
-            object.__setattr__(values, field.name, _check(given, field))
+            object.__setattr__(values, field.name, _check(value, field))
         except (ValueError, OverflowError) as error:
-            must = f" must be {error}, got {show_value(given)}"
+            must = f" must be {error}, got {show_value(value)}"
             raise UsageError(f"{owner}: ", Option(field.name), must) from None
 
 

@@ -123,10 +123,10 @@ def _make(kind: Callable[..., Made], *values: Any, **named: Any) -> Made:
         raise
 
 
-def check_keys(given: Iterable[str], known: Iterable[str], owner: str) -> None:
+def check_keys(keys: Iterable[str], known: Iterable[str], owner: str) -> None:
     """Refuse unknown keys; the nearest known key is named."""
     known = list(known)
-    for key in given:
+    for key in keys:
         if key in COMMAND_LINE_KEYS and key not in known:
             option = Option(key.replace("-", "_"))
             raise UsageError(f"{owner}: {key!r} is not a key of recipes; give ", option, " beside them")

@@ -37,13 +37,13 @@ def read_lam(lam: ArrayLike | None, count: int) -> tuple[Any, list[float] | None
     """
     if lam is None:
         return None, None
-    given = read_array(lam, "lam")
-    if given.ndim == 0:
-        return given.item(), None
-    if given.shape != (count,) or given.dtype.kind not in "iuf":
-        got = f"{given.dtype} of shape {given.shape}"
+    array = read_array(lam, "lam")
+    if array.ndim == 0:
+        return array.item(), None
+    if array.shape != (count,) or array.dtype.kind not in "iuf":
+        got = f"{array.dtype} of shape {array.shape}"
         raise PlanError(f"lam must be one number or ({count},) numbers in 0..1, got {got}")
-    each = given.astype(np.float64)  # before any computing: float16 and int8 have no room for it
+    each = array.astype(np.float64)  # before any computing: float16 and int8 have no room for it
     outside = ~((each >= 0) & (each <= 1))
     if outside.any():
         first = int(outside.argmax())
@@ -55,8 +55,8 @@ def paste_boxes(batch: Batch, boxes: ArrayLike) -> list[Program]:
     """Return programs that paste the box of each image, (N, 4); an empty one pastes nothing."""
     edges = read_integers(_unpack(boxes), (len(batch), 4), "boxes").tolist()
     pairs = enumerate(zip(edges, batch.shapes, strict=True))
-    given = [_read_box(edges, shape, f"boxes[{number}]") for number, (edges, shape) in pairs]
-    return [(Paste(box, 0),) if box.area else () for box in given]
+    read = [_read_box(edges, shape, f"boxes[{number}]") for number, (edges, shape) in pairs]
+    return [(Paste(box, 0),) if box.area else () for box in read]
 
 
 def fill_boxes(batch: Batch, operation: HoleOperation, boxes: Any, streams: Streams) -> list[Program]:
@@ -105,17 +105,17 @@ def _read_box(edges: Sequence[int], shape: Shape, what: str) -> Box:
 
 def find_pasted(batch: Batch, programs: Sequence[Program]) -> NDArray[np.int64]:
     """Return the box that each program pastes, (N, 4); an empty one where it pastes nothing."""
-    found = find_holes(batch, programs)
-    return found[:, 0] if found.shape[1] else np.zeros((len(batch), 4), np.int64)
+    holes = find_holes(batch, programs)
+    return holes[:, 0] if holes.shape[1] else np.zeros((len(batch), 4), np.int64)
 
 
 def find_holes(batch: Batch, programs: Sequence[Program]) -> NDArray[np.int64]:
     """Return the boxes that programs change, (N, B, 4); where there are fewer, empty ones at the end."""
-    found = np.zeros((len(programs), max(map(len, programs), default=0), 4), np.int64)
+    holes = np.zeros((len(programs), max(map(len, programs), default=0), 4), np.int64)
     for number, (program, shape) in enumerate(zip(programs, batch.shapes, strict=True)):
         for place, step in enumerate(program):
-            found[number, place] = step.area.bounds(shape.height, shape.width)
-    return found
+            holes[number, place] = step.area.bounds(shape.height, shape.width)
+    return holes
 
 
 def check_patches(batch: Batch, size: Size) -> None:
@@ -145,14 +145,14 @@ def fill_patches(batch: Batch, operation: PatchCutout, patches: Any, streams: St
 
 def find_patches(batch: Batch, programs: Sequence[Program], size: Size) -> list[NDArray[np.bool_]]:
     """Return for each image which of its (rows, columns) of patches a program fills."""
-    found = []
+    patches = []
     for program, shape in zip(programs, batch.shapes, strict=True):
         hidden = np.zeros(_grid(shape, size), np.bool_)
         for step in program:
             if isinstance(step.area, Patches):
                 hidden |= np.frombuffer(step.area.bitmap, np.bool_).reshape(hidden.shape)
-        found.append(hidden)
-    return found
+        patches.append(hidden)
+    return patches
 
 
 def _grid(shape: Shape, size: Size) -> tuple[int, int]:

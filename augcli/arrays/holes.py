@@ -245,5 +245,5 @@ def _make_holes(
         programs = plan(batch, entry, streams, annotations.boxes_for([operation]))
     else:
         programs = given.fill_boxes(batch, operation, boxes, streams)
-    found = given.find_holes(batch, programs)
-    return Holed(batch.apply(programs), found, streams.seed, *annotations.follow(programs))
+    holes = given.find_holes(batch, programs)
+    return Holed(batch.apply(programs), holes, streams.seed, *annotations.follow(programs))

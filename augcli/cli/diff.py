@@ -31,6 +31,6 @@ def diff(
     from augcli.report.differences import describe_differences, document_differences
 
     check_paths(a=first, b=second)  # by the names that they have here
-    found = views.diff(first, second, endpoint_url=endpoint_url, anonymous=anonymous)
-    show(found, describe_differences, document_differences, quiet, json)
-    return DIFFERENCES if found else 0
+    differences = views.diff(first, second, endpoint_url=endpoint_url, anonymous=anonymous)
+    show(differences, describe_differences, document_differences, quiet, json)
+    return DIFFERENCES if differences else 0

@@ -20,32 +20,33 @@ def doctor(*, json: options.Json = False) -> int:
     return 0
 
 
-def describe(found: Diagnosis) -> str:
+def describe(diagnosis: Diagnosis) -> str:
     """Return what the machine has in words, a few lines for a person."""
-    versions, state = found.versions, found.gpu
+    versions, state = diagnosis.versions, diagnosis.gpu
     packages = (f"{name} {number}" for name, number in versions.items() if name not in ("augcli", "python"))
-    codecs = (f"{name} {number or 'missing'}" for name, number in found.codecs.items())
-    quota = "" if found.quota is None else f", {found.quota} by the quota"
-    kind = "processes" if found.processes else "threads"
+    codecs = (f"{name} {number or 'missing'}" for name, number in diagnosis.codecs.items())
+    quota = "" if diagnosis.quota is None else f", {diagnosis.quota} by the quota"
+    kind = "processes" if diagnosis.processes else "threads"
     gpus = ", ".join(f"{gpu.name} ({gpu.capability}, {gpu.memory >> 20} MiB)" for gpu in state.devices)
     driver = f", CUDA {state.driver}" if state.driver else ""
+    cache = diagnosis.kernel_cache or "memory"
     lines = [
-        f"augcli {versions['augcli']}, Python {versions['python']}, {found.system}",
+        f"augcli {versions['augcli']}, Python {versions['python']}, {diagnosis.system}",
         f"  packages   {', '.join(packages)}",
         f"  codecs     {', '.join(codecs)}",
-        f"  CPUs       {found.cpus}{quota}: {found.workers} workers ({kind})",
-        f"  kernels    {found.kernel_threads} threads for arrays; kept in {found.kernel_cache or 'memory'}",
+        f"  CPUs       {diagnosis.cpus}{quota}: {diagnosis.workers} workers ({kind})",
+        f"  kernels    {diagnosis.kernel_threads} threads for arrays; kept in {cache}",
         f"  GPU        {gpus or 'none'}, CuPy {state.cupy or 'not installed'}{driver}",
     ]
-    notes = (spell_note(note, Spelling.FLAG) for note in found.notes)
+    notes = (spell_note(note, Spelling.FLAG) for note in diagnosis.notes)
     return "\n".join([*lines, *(f"  note       {note}" for note in notes)])
 
 
-def document(found: Diagnosis) -> dict[str, Any]:
+def document(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what the machine has as one JSON document."""
-    devices = [device._asdict() for device in found.gpu.devices]
-    problem = spell_note(found.gpu.problem, Spelling.FLAG)
-    return asdict(found) | {
-        "gpu": found.gpu._asdict() | {"devices": devices, "problem": problem},
-        "notes": [spell_note(note, Spelling.FLAG) for note in found.notes],
+    devices = [device._asdict() for device in diagnosis.gpu.devices]
+    problem = spell_note(diagnosis.gpu.problem, Spelling.FLAG)
+    return asdict(diagnosis) | {
+        "gpu": diagnosis.gpu._asdict() | {"devices": devices, "problem": problem},
+        "notes": [spell_note(note, Spelling.FLAG) for note in diagnosis.notes],
     }

@@ -45,7 +45,7 @@ def verify(
     files = options.take_files({"labels": labels, "classes": classes, "masks": masks, "boxes": boxes})
     progress = Progress(quiet, "pieces")
     try:
-        found = api.verify(
+        verification = api.verify(
             dst,
             against=against,
             sample=sample,
@@ -57,5 +57,5 @@ def verify(
         )
     finally:
         progress.close()
-    show(found, describe_verification, document_verification, quiet, json)
-    return DIFFERENCES if found.differences else 0
+    show(verification, describe_verification, document_verification, quiet, json)
+    return DIFFERENCES if verification.differences else 0

@@ -56,16 +56,16 @@ def read_class_names(schema: pa.Schema, label: str | None) -> tuple[str, ...] | 
 
 def list_class_names(feature: Any) -> dict[str, Any]:
     """Return the class names in a feature of any depth, by their place in it."""
-    found: dict[str, Any] = {}
+    names: dict[str, Any] = {}
     pending = [("", feature)]
     while pending:
         place, part = pending.pop()
         if isinstance(part, dict) and part.get("_type") == "ClassLabel":
-            found[place] = part.get("names")
+            names[place] = part.get("names")
         elif isinstance(part, dict | list):
             inner = part.items() if isinstance(part, dict) else enumerate(part)
             pending += ((f"{place}/{key}", value) for key, value in inner)
-    return found
+    return names
 
 
 def is_class_list(schema: pa.Schema, column: str) -> bool:

@@ -31,8 +31,8 @@ GLUED = re.compile(rf"(?i:{ANY_WORD})|(?:Tr|Ts)$")
 
 def find_words(name: str) -> tuple[str, ...]:
     """Return the splits that a name's words mean, each once, in the order train, validation, test."""
-    found = {SPLIT_OF[match.lower()] for match in WORD.findall(name)}
-    return tuple(split for split in SPLIT_WORDS if split in found)
+    splits = {SPLIT_OF[match.lower()] for match in WORD.findall(name)}
+    return tuple(split for split in SPLIT_WORDS if split in splits)
 
 
 def find_twins(names: Iterable[str]) -> tuple[str, str] | None:
@@ -40,12 +40,12 @@ def find_twins(names: Iterable[str]) -> tuple[str, str] | None:
 
     `trainA` and `testA`, `imagesTr` and `imagesTs`: no whole words, but hardly two classes.
     """
-    found: dict[tuple[str, str], dict[str, str]] = {}
+    by_rest: dict[tuple[str, str], dict[str, str]] = {}
     for name in sorted(names):
         for match in GLUED.finditer(name):
             rest = name[: match.start()].lower(), name[match.end() :].lower()
             split = SPLIT_OF.get(match[0].lower()) or SHORT_WORDS[match[0]]
-            twins = found.setdefault(rest, {})
+            twins = by_rest.setdefault(rest, {})
             twins.setdefault(split, name)
             if any(rest) and len(twins) > 1:
                 first, second = sorted(twins, key=list(SPLIT_WORDS).index)

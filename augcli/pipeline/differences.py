@@ -113,15 +113,15 @@ def compare_recipes(
             recipe of an output these do not count.
     """
     keys = [_list_keys(recipe) for recipe in (first, second)]
-    found = []
+    differences = []
     for key in dict.fromkeys([*keys[0], *keys[1]]):
         values = [of_recipe.get(key) for of_recipe in keys]
         if _is_of_another(key, *keys):
             continue
         undecided = any(value is None and open_ for value, open_ in zip(values, is_open, strict=True))
         if values[0] != values[1] and not (undecided and is_open[0] != is_open[1]):
-            found.append(KeyDifference(key, *values))
-    return tuple(found)
+            differences.append(KeyDifference(key, *values))
+    return tuple(differences)
 
 
 def compare_outputs(first: StoredOutput, second: StoredOutput) -> Compared:
@@ -135,19 +135,19 @@ def compare_outputs(first: StoredOutput, second: StoredOutput) -> Compared:
     """
     writers: tuple[set[str], set[str]] = (set(), set())
     known = _gather(first, writers[0])
-    found, is_met = _Found(), np.zeros(len(known.names), np.bool_)
+    differences, is_met = _Found(), np.zeros(len(known.names), np.bool_)
     for part, rows in _read_rows(second, writers[1]):
         places, is_known = _look_up(known.names, rows.names)
-        found.add(ONLY_SECOND, part, ~is_known)
+        differences.add(ONLY_SECOND, part, ~is_known)
         is_met[places[is_known]] = True
         differs = known.cells[places] != rows.cells if len(is_met) else np.zeros_like(rows.cells, np.bool_)
         for column, kind in enumerate(KINDS):
-            found.add(kind, part, is_known & differs[:, column])
+            differences.add(kind, part, is_known & differs[:, column])
     if not is_met.all():
         for part, rows in _read_rows(first, writers[0]):
             places, _ = _look_up(known.names, rows.names)
-            found.add(ONLY_FIRST, part, ~is_met[places])
-    return Compared(int(is_met.sum()), found.list(), (sorted(writers[0]), sorted(writers[1])))
+            differences.add(ONLY_FIRST, part, ~is_met[places])
+    return Compared(int(is_met.sum()), differences.list(), (sorted(writers[0]), sorted(writers[1])))
 
 
 def _is_of_another(key: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -77,8 +77,8 @@ def _find_costs(
     codecs: dict[str, str | None], cache: str | None, processes: bool, problem: str
 ) -> Iterator[str]:
     """Yield notes on missing parts: what each costs, and how to get it."""
-    for name, found in codecs.items():
-        if found is None:
+    for name, codec_version in codecs.items():
+        if codec_version is None:
             cost = "such images count as failed; pip install --upgrade pillow"
             yield f"Pillow was built without {name}: {cost}"
     if cache is None:

@@ -142,11 +142,11 @@ def _refuse(store: Store, troubles: Sequence[Trouble], count: int) -> StorageErr
     """Return what names all that is wrong, and the partitions to run again."""
     again = agreement.list_numbers(frozenset[int]().union(*(trouble.partitions for trouble in troubles)))
     several = not again.isdecimal()
-    given = Option("partition", f"i/{count}" if several else f"{again}/{count}")
+    flag = Option("partition", f"i/{count}" if several else f"{again}/{count}")
     why = "; ".join(trouble.what for trouble in troubles)
     how = f"for i = {again}, " if several else ""
     what = f"DST {store.name!r} cannot be merged: {why}; run its command again with "
-    return StorageError(what, given, f" {how}then merge again")
+    return StorageError(what, flag, f" {how}then merge again")
 
 
 def _close(output: StoredOutput, splits: Sequence[SplitOutput], sink: Measured) -> list[RowCounts]:
@@ -176,13 +176,13 @@ def _allow_failures(output: StoredOutput, max_errors: int) -> None:
     Raises:
         StorageError: If it lacks more.
     """
-    splits, found = output.read_splits()
+    splits, differences = output.read_splits()
     failures = sum(len(facts.failures) for split in splits for facts in split.output.facts)
     changed = {difference.file for difference in compare_documents(output, splits)} - {CARD}  # may be edited
-    if found or not failures or changed:
-        given, without = Option("partition", "0/N"), Option("partition")
+    if differences or not failures or changed:
+        flag, without = Option("partition", "0/N"), Option("partition")
         what = f"DST {output.store.name!r} is not complete, and no partition left a plan there; make it with "
-        raise StorageError(what, given, " and so on, or with the same command without ", without)
+        raise StorageError(what, flag, " and so on, or with the same command without ", without)
     commit.mark_complete(output.store, failures <= max_errors)
 
 

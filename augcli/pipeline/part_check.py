@@ -50,8 +50,8 @@ class PartCheck:
         assert facts is not None
         comparison = Comparison(self.store, self.standing)
         part_files.write_part_file(comparison, part.chunk, rows, facts)
-        found = self._check_files(rows, writer, key, comparison)
-        found += comparison.explain()
+        differences = self._check_files(rows, writer, key, comparison)
+        differences += comparison.explain()
         labels: dict[int, int] = {}
         for name, row in zip(_places(writer, rows), rows.to_pylist(), strict=True):
             wrong = _check_label(row)
@@ -61,12 +61,12 @@ class PartCheck:
                 printed = hash_key(repr(label))
                 if labels.setdefault(hash_key(source), printed) != printed:
                     wrong = wrong or f"{source!r} has another label than in other outputs"
-            found += [Difference(name, wrong)] if wrong else []
-        return found, len(rows), labels
+            differences += [Difference(name, wrong)] if wrong else []
+        return differences, len(rows), labels
 
     def _check_files(self, rows: Any, writer: Writer, key: str, comparison: Comparison) -> list[Difference]:
         """Return faults of the images and masks, and compare other files that are written from the rows."""
-        found, standing = [], self._take_standing(rows, writer)
+        differences, standing = [], self._take_standing(rows, writer)
         try:
             places = _places(writer, standing)
             images = list(zip(places, standing.to_pylist(), writer.load(standing), strict=False))
@@ -75,8 +75,8 @@ class PartCheck:
             return [Difference(key, f"its outputs cannot be read: {error}")]
         for name, row, pair in images:
             wrong = _check_image(row, pair.image, self.max_pixels) or _check_mask(row, pair.mask)
-            found += [Difference(name, wrong)] if wrong else []
-        return found
+            differences += [Difference(name, wrong)] if wrong else []
+        return differences
 
     def _take_standing(self, rows: Any, writer: Writer) -> Any:
         """Return the rows whose files stand; that the others are missing is said already."""
@@ -129,9 +129,9 @@ def _check_label(row: dict[str, Any]) -> str:
         program = read_program(row["steps"])
         sources = [read_label(label) for label in row[part_files.SOURCES]]
         shares = count_shares(program, row["height"], row["width"], len(row["partners"]))
-        given = (*mix_known(sources, shares), shares.lam)
+        expected = (*mix_known(sources, shares), shares.lam)
         recorded = (row["label"], read_label(row), row["lam"])
     except IMPOSSIBLE as error:
         return f"its label cannot be counted from its steps: {error}"
     # So its weights sum to 1 where its sources' weights do.
-    return "" if recorded == given else "its label is not what its steps give"
+    return "" if recorded == expected else "its label is not what its steps give"

@@ -163,11 +163,11 @@ def _check_count(store: Store, partition: Partition, keys: Iterable[str]) -> Non
     """
     counts = sorted({count for _, count in find_plans(keys).values()} - {partition.count})
     if counts:
-        given, others = Option("partition", str(partition)), f".augcli-plan-*-of-{counts[0]}"
+        flag, others = Option("partition", str(partition)), f".augcli-plan-*-of-{counts[0]}"
         what = f"DST {store.name!r} is made in {counts[0]} partitions, which is not what "
         cure = f" says; give one of 0/{counts[0]} to {counts[0] - 1}/{counts[0]}, or to start over with"
         cure += f" {partition.count} remove {others} there while none is at work"
-        raise OutputError(what, given, cure)
+        raise OutputError(what, flag, cure)
 
 
 def take(whole: Whole, partition: Partition, notes: Sequence[str]) -> ListedExtent:

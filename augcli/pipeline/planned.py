@@ -102,8 +102,8 @@ class PlannedExtent(PartitionExtent):
         """
         store = self.store
         [text] = store.read([RECIPE])
-        found = read_index(store)
-        if text is None or found is None or found.attempt != self.index.attempt:
+        index = read_index(store)
+        if text is None or index is None or index.attempt != self.index.attempt:
             raise OutputError(f"DST {store.name!r} was closed or planned anew by another run; run again")
         parts = Parts(store)
         contents = _list_named(store, self.splits, parts)
@@ -117,8 +117,8 @@ class PlannedExtent(PartitionExtent):
 
     def is_true(self, seen: Look) -> bool:
         """True unless a run or a merge has closed the output since, or planned it anew."""
-        found = read_index(self.store)
-        is_same = found is not None and found.attempt == self.index.attempt
+        index = read_index(self.store)
+        is_same = index is not None and index.attempt == self.index.attempt
         return is_same and self.store.read([RECIPE]) == [seen.text]
 
     def begin(self, standing: Standing) -> None:

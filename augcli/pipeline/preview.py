@@ -105,10 +105,10 @@ def preview_outputs(source: Source, recipe: Recipe, count: int, pool: Executor) 
         places = _choose_places(split, (_locate(arcs, stops, place) for place in section), number)
         return _make_first_changed(split, places, backend)
 
-    found = [output for output in pool.map(make, range(shown)) if output is not None]
-    if not found:
+    outputs = [output for output in pool.map(make, range(shown)) if output is not None]
+    if not outputs:
         raise InputError("none of the images that were looked at can be used; run the command to see why")
-    return sorted(found, key=lambda output: not output.row["applied"])
+    return sorted(outputs, key=lambda output: not output.row["applied"])
 
 
 def _locate(arcs: Sequence[tuple[Chunk, Arc]], stops: Sequence[int], place: int) -> tuple[Chunk, Arc]:

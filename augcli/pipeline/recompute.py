@@ -95,14 +95,14 @@ class Recomputation:
 
     def compare_chunks(self, standing: set[str]) -> list[Difference]:
         """Find chunks that only the source gives, or only the output has part files of."""
-        given = {name for split in self._splits for name in split.part_names()}
+        planned = {name for split in self._splits for name in split.part_names()}
         what = "was the input another one when it was made?"
         missing = [
             Difference(part_key(name), f"SRC gives it, but it is missing: {what}")
-            for name in given - standing
+            for name in planned - standing
         ]
         return missing + [
-            Difference(part_key(name), f"SRC does not give it: {what}") for name in standing - given
+            Difference(part_key(name), f"SRC does not give it: {what}") for name in standing - planned
         ]
 
     def compare(self, number: int) -> tuple[list[Difference], int]:
@@ -118,32 +118,34 @@ class Recomputation:
         job = replace(split.job, writer=cast("Writer", _Dropping(split.job.writer)))
         results = [execute(job, arc, samples, self._backend) for arc in piece.arcs]
         rows, _ = join_results(results, split.beside)
-        writer, found = split.job.writer, []
+        writer, differences = split.job.writer, []
         for row in rows.to_pylist():
-            held = recorded.get((row["source"], row["copy"]))
-            if held is None:
-                found.append(Difference(key, f"it has no output of {row['source']!r}, which SRC gives"))
+            known_row = recorded.get((row["source"], row["copy"]))
+            if known_row is None:
+                differences.append(Difference(key, f"it has no output of {row['source']!r}, which SRC gives"))
                 continue
-            place = held["file_name"]
-            held = held | {"file_name": place.split("/", 1)[1]} if self._is_sharded else held
+            place = known_row["file_name"]
+            known_row = known_row | {"file_name": place.split("/", 1)[1]} if self._is_sharded else known_row
             # By what is printed of them, which is the same for NaN and NaN.
-            other = [name for name in row if repr(row[name]) != repr(held.get(name))]
+            other = [name for name in row if repr(row[name]) != repr(known_row.get(name))]
             if other:
-                found.append(
+                differences.append(
                     Difference(writer.place(place), f"made again from SRC, it differs in {', '.join(other)}")
                 )
-        found += _compare_warnings(key, facts, results, set(rows.column("source").to_pylist()))
+        differences += _compare_warnings(key, facts, results, set(rows.column("source").to_pylist()))
         known = {failure.source: failure for failure in facts.failures}
         for failure in (failure for result in results for failure in result.failures):
             if known.get(failure.source) != failure:
                 what = f"{failure.source!r} of SRC cannot be used: {failure.reason}"
-                found.append(Difference(key, what))
+                differences.append(Difference(key, what))
         if piece.is_first:
             keys = split.catalogue.keys
-            given = {printable_key(keys[sample]) for sample in split.bases(chunk)}
-            gone = sorted({source for source, _ in recorded if source not in given} | (known.keys() - given))
-            found += [Difference(key, f"its source {source!r} is not in SRC") for source in gone]
-        return found, len(rows)
+            sources = {printable_key(keys[sample]) for sample in split.bases(chunk)}
+            gone = sorted(
+                {source for source, _ in recorded if source not in sources} | (known.keys() - sources)
+            )
+            differences += [Difference(key, f"its source {source!r} is not in SRC") for source in gone]
+        return differences, len(rows)
 
     def _read_records(self, name: str) -> dict[tuple[str, int], dict[str, Any]]:
         """Read a part file's rows by source and copy."""

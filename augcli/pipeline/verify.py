@@ -86,44 +86,46 @@ def verify(dst: str, recipe: Recipe, check: Check) -> Verification:
     if check.source:
         _check_kinds(annotated, check.source.annotated)
     output = StoredOutput(store, contents, Parts(store), recipe, annotated)
-    splits, found = output.read_splits()
+    splits, all_differences = output.read_splits()
     if not splits:
-        found.append(Difference(".", "no part file says what was written; run the command again"))
+        all_differences.append(Difference(".", "no part file says what was written; run the command again"))
     if check.source and check.source.annotated != annotated:
         what = Note("its categories or other keys of boxes are not those of ", Option("boxes"))
-        found.append(Difference(RECIPE, what))
-    found += _check_files(contents, splits, recipe)
+        all_differences.append(Difference(RECIPE, what))
+    all_differences += _check_files(contents, splits, recipe)
     again = (
         Recomputation(store, output.parts, recipe, check.source, check.sample, check.limits)
         if check.source
         else None
     )
-    found += again.compare_chunks(part_names(contents.sizes)) if again else []
+    all_differences += again.compare_chunks(part_names(contents.sizes)) if again else []
     of_rows = check.source is not None and check.source.rows_are_shared
     workers = check.workers or count_workers(of_rows)
     counted, recomputed, differences = _check_outputs(output, splits, again, check, workers)
-    found += [*differences, *_check_recipe(splits, digest.digest(recipe, annotated))]
-    found += compare_documents(output, splits)
+    all_differences += [*differences, *_check_recipe(splits, digest.digest(recipe, annotated))]
+    all_differences += compare_documents(output, splits)
     return Verification(
         dst=dst,
         layout=str(recipe.format),
         outputs=counted,
         recomputed=recomputed,
-        differences=tuple(sorted(set(found))),
+        differences=tuple(sorted(set(all_differences))),
         seconds=round(time.perf_counter() - start, 3),
         workers=workers,
         libraries=summarize.libraries("cpu (numba)" if again and recipe.entries else "none"),
     )
 
 
-def _check_kinds(ours: Annotated, given: Annotated) -> None:
+def _check_kinds(ours: Annotated, expected: Annotated) -> None:
     """Refuse sources without the masks or boxes that the output has, or with others.
 
     Raises:
         UsageError: Naming the option.
     """
-    own_boxes, given_boxes = (annotated.boxes and annotated.boxes.box_format for annotated in (ours, given))
-    kinds = ((ours.masks, given.masks), (own_boxes, given_boxes))
+    own_boxes, given_boxes = (
+        annotated.boxes and annotated.boxes.box_format for annotated in (ours, expected)
+    )
+    kinds = ((ours.masks, expected.masks), (own_boxes, given_boxes))
     for name, (written, offered) in zip(("masks", "boxes"), kinds, strict=True):
         if written != offered:
             option, why = Option(name), "the output cannot be compared with these sources; "
@@ -153,20 +155,20 @@ def _check_outputs(
         assert again is not None
         return (*again.compare(task - len(pieces)), {})
 
-    counted, recomputed, found = 0, 0, []
+    counted, recomputed, all_differences = 0, 0, []
     labels: dict[int, int] = {}
     with codec.own_pixel_bound():
         results = LocalEngine(workers, worker_kind).run(work, range(tasks))
         for task, (differences, number, seen) in enumerate(results):
-            found += differences
+            all_differences += differences
             counted += number if task < len(pieces) else 0
             recomputed += number if task >= len(pieces) else 0
             torn = [key for key, label in seen.items() if labels.setdefault(key, label) != label]
             if torn:
                 what = f"{len(torn)} sources have another label than in other parts"
-                found.append(Difference(part_key(pieces[task][1]), what))
+                all_differences.append(Difference(part_key(pieces[task][1]), what))
             check.advance(1, tasks)
-    return counted, recomputed, found
+    return counted, recomputed, all_differences
 
 
 def _find_worker_kind(store: Store, source: Source | None) -> WorkerKind:
@@ -181,19 +183,21 @@ def _check_files(contents: Contents, splits: Sequence[StoredSplit], recipe: Reci
     """Find missing files, and files that do not belong here."""
     sizes, standing = contents.sizes, contents.standing()
     images: set[str] = set().union(*(split.files for split in splits))
-    found = [Difference(key, "it is missing") for key in images - standing]
+    differences = [Difference(key, "it is missing") for key in images - standing]
     if SUCCESS not in standing:
-        found.append(Difference(SUCCESS, "it is missing: the output is not complete, or too much failed"))
+        differences.append(
+            Difference(SUCCESS, "it is missing: the output is not complete, or too much failed")
+        )
     elif sizes.get(SUCCESS) != 0:
-        found.append(Difference(SUCCESS, "it is not empty"))
+        differences.append(Difference(SUCCESS, "it is not empty"))
     promised = {RECIPE, SUCCESS, *(part_key(chunk) for split in splits for chunk in split.output.chunks)}
     promised |= images | documents.document_names([split.output for split in splits], recipe)
     # Caches beside part files, plans of partitions and a report may be there or not: nothing depends on them.
     strangers = (key for key in standing - promised if not is_hidden(key) and not _is_passing(key))
-    found += [Difference(key, "it is not of this output") for key in strangers]
+    differences += [Difference(key, "it is not of this output") for key in strangers]
     empty = (key for key in contents.empty if not is_hidden(key))
     what = "it is empty: folder readers take it for a class, and fail"
-    return found + [Difference(key.removesuffix("/"), what) for key in empty]
+    return differences + [Difference(key.removesuffix("/"), what) for key in empty]
 
 
 def _is_passing(key: str) -> bool:

@@ -135,9 +135,9 @@ def _count_single(mixing: Sequence[Paste | Blend], height: int, width: int, part
     for step in mixing:
         area = sum([box.area for box in step.area.boxes(height, width)])
         unit = Q16 if isinstance(step, Blend) else 1
-        given = area * (Q16 - step.weight_q16) if isinstance(step, Blend) else area
-        counts[0] = height * width * unit - given
-        counts[step.slot + 1] = given
+        pixels = area * (Q16 - step.weight_q16) if isinstance(step, Blend) else area
+        counts[0] = height * width * unit - pixels
+        counts[step.slot + 1] = pixels
     return counts
 
 

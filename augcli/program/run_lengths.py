@@ -85,10 +85,10 @@ def bound_runs(forms: Sequence[RunLengths]) -> NDArray[np.int64]:
     tops, bottoms = np.where(is_tall, 0, firsts % height), np.where(is_tall, height - 1, lasts % height)
     bounds = np.zeros((len(forms), 4), np.int64)
     if len(owners):
-        own, begins = np.unique(owners, return_index=True)
+        present, begins = np.unique(owners, return_index=True)
         upper = np.minimum.reduceat(np.stack([tops, left], axis=1), begins)
         lower = np.maximum.reduceat(np.stack([bottoms, right], axis=1), begins) + 1
-        bounds[own] = np.hstack([upper, lower])
+        bounds[present] = np.hstack([upper, lower])
     return bounds
 
 

@@ -60,8 +60,8 @@ def describe_boxes(counts: BoxCounts, names: Sequence[str], before: Mapping[str,
     rows = []
     for number in numbers[:MOST_CATEGORIES]:
         name = name_class(number, names)
-        own = None if before is None else before.get(name, 0)
+        count_before = None if before is None else before.get(name, 0)
         parts = (counts.all, counts.pasted, counts.cut, counts.slivers)
         colour = "#{:02x}{:02x}{:02x}".format(*colour_of_category(number))
-        rows.append(BoxRow(name, colour, own, *(part[number] for part in parts)))
+        rows.append(BoxRow(name, colour, count_before, *(part[number] for part in parts)))
     return Boxes(tuple(rows), len(numbers) - len(rows), before is not None)

@@ -14,44 +14,52 @@ MOST = 200
 """Characters of a value that are shown; a document has all of them."""
 
 
-def describe_differences(found: Differences) -> str:
+def describe_differences(differences: Differences) -> str:
     """Return in words what differs, a line for each key and for each kind of difference."""
-    lines = [f"first   {found.first}", f"second  {found.second}"]
+    lines = [f"first   {differences.first}", f"second  {differences.second}"]
     lines += [
         f"  {key}: {_show(first)} in the first, {_show(second)} in the second"
-        for key, first, second in (*found.keys, *found.documents)
+        for key, first, second in (*differences.keys, *differences.documents)
     ]
-    for what, number, named in found.outputs:
+    for what, number, named in differences.outputs:
         more = f" and {number - len(named)} more" if number > len(named) else ""
         where = what if what.startswith("only") else f"other {what}"
         lines.append(f"  {where}: {number} ({', '.join(named)}{more})")
     lines += [
         f"  {key}: {_show(first)} in the first, {_show(second)} in the second, which is no difference"
-        for key, first, second in found.writers
+        for key, first, second in differences.writers
     ]
     keys = (
-        "the same recipe" if not found.keys else f"recipes that differ in {quantity(len(found.keys), 'key')}"
+        "the same recipe"
+        if not differences.keys
+        else f"recipes that differ in {quantity(len(differences.keys), 'key')}"
     )
-    outputs = "" if found.compared is None else f", {quantity(found.compared, 'output')} of both compared"
-    verdict = "they differ" if found else "they are the same"
+    outputs = (
+        ""
+        if differences.compared is None
+        else f", {quantity(differences.compared, 'output')} of both compared"
+    )
+    verdict = "they differ" if differences else "they are the same"
     documents = (
-        f", documents that differ in {quantity(len(found.documents), 'key')}" if found.documents else ""
+        f", documents that differ in {quantity(len(differences.documents), 'key')}"
+        if differences.documents
+        else ""
     )
     lines.append(f"{keys}{outputs}{documents}: {verdict}")
     return "\n".join(map(plain_line, lines))
 
 
-def document_differences(found: Differences) -> dict[str, Any]:
+def document_differences(differences: Differences) -> dict[str, Any]:
     """Return what differs as one JSON document."""
     return {
-        "first": found.first,
-        "second": found.second,
-        "keys": [key._asdict() for key in found.keys],
-        "compared": found.compared,
-        "outputs": [output._asdict() for output in found.outputs],
-        "documents": [key._asdict() for key in found.documents],
-        "writers": [key._asdict() for key in found.writers],
-        "same": not found,
+        "first": differences.first,
+        "second": differences.second,
+        "keys": [key._asdict() for key in differences.keys],
+        "compared": differences.compared,
+        "outputs": [output._asdict() for output in differences.outputs],
+        "documents": [key._asdict() for key in differences.documents],
+        "writers": [key._asdict() for key in differences.writers],
+        "same": not differences,
     }
 
 

@@ -143,8 +143,8 @@ def _list_objects(boxes: ImageBoxes, header: Header) -> Iterator[DrawnObject]:
         return
     sizes = stored, header.upright_size
     outlines = place_outlines(boxes, sizes, header.orientation, None).outlines or repeat(None)
-    for own, category, outline in zip(edges.tolist(), boxes.categories, outlines, strict=False):
-        yield DrawnObject(own, category, outline)
+    for bounds, category, outline in zip(edges.tolist(), boxes.categories, outlines, strict=False):
+        yield DrawnObject(bounds, category, outline)
 
 
 def encode_thumbnail(image: Image.Image) -> bytes:

@@ -124,13 +124,13 @@ def _draw(
     if total > count:
         draws = Draws(inspection.output.recipe.seed, 0, 0, hash_key("report"))
         numbers = list(dict.fromkeys(draws.integers(stream, *[total] * (DRAWN * count))))[:count]
-    found, place, first = [], 0, 0
+    places, place, first = [], 0, 0
     for number in sorted(numbers):
         while number >= first + chunks[place][2]:
             first += chunks[place][2]
             place += 1
-        found.append((place, number - first))
-    return found
+        places.append((place, number - first))
+    return places
 
 
 def _draw_rows(
@@ -205,8 +205,8 @@ def _draw_sources(
         label, data = labels[key], ""
         words = "base" if key == row["source"] else "partner"
         if classes:
-            own = describe_label(label["classes"], label["weights"], classes) if label else "no label"
-            words += f": {own}"
+            label_words = describe_label(label["classes"], label["weights"], classes) if label else "no label"
+            words += f": {label_words}"
         if sources is not None:
             try:
                 data = _encode(encode_thumbnail(sources.draw(key)[0]))

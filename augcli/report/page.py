@@ -165,15 +165,15 @@ def _list_figures(
     inspection: Inspection, split: InspectedSplit | None, classes: Classes | None
 ) -> Iterable[tuple[str, str]]:
     """Yield the numbers that matter most, and what each counts."""
-    statistics = [own.statistics for own in inspection.splits]
+    statistics = [part.statistics for part in inspection.splits]
     yield f"{inspection.rows:,}", "outputs"
-    yield f"{sum(own.classes.before.total() for own in statistics):,}", "samples"
+    yield f"{sum(part.classes.before.total() for part in statistics):,}", "samples"
     if classes is not None:
         yield f"{len(classes.rows) + classes.left_out:,}", "classes"
     if inspection.output.annotated.boxes and split is not None:
         yield f"{split.statistics.boxes.all.total():,}", "boxes"
     if inspection.rows:
-        yield percent(sum(own.counts.applied for own in statistics) / inspection.rows), "of outputs changed"
+        yield percent(sum(part.counts.applied for part in statistics) / inspection.rows), "of outputs changed"
     yield f"{inspection.incidents.reasons.total():,}", "samples failed"
 
 
@@ -213,16 +213,16 @@ def _make_tables(inspection: Inspection, split: InspectedSplit | None) -> Iterab
     incidents, statistics = inspection.incidents, [split.statistics for split in inspection.splits]
     totals = {
         "outputs": inspection.rows,
-        "outputs in which something was changed": sum(own.counts.applied for own in statistics),
-        "outputs that stand unchanged": inspection.rows - sum(own.counts.applied for own in statistics),
-        "samples that have outputs": sum(own.classes.before.total() for own in statistics),
+        "outputs in which something was changed": sum(part.counts.applied for part in statistics),
+        "outputs that stand unchanged": inspection.rows - sum(part.counts.applied for part in statistics),
+        "samples that have outputs": sum(part.classes.before.total() for part in statistics),
         "samples that gave no output": incidents.reasons.total(),
         "samples decoded with warnings": incidents.warned,
-        "chunks": sum(len(own.counts.chunks) for own in statistics),
+        "chunks": sum(len(part.counts.chunks) for part in statistics),
     }
     yield _table("In all", totals)
     if len(inspection.splits) > 1:
-        yield _table("Splits", {own.output.name: own.statistics.counts.rows for own in inspection.splits})
+        yield _table("Splits", {part.output.name: part.statistics.counts.rows for part in inspection.splits})
     if split is not None:
         sizes = {f"{width} × {height}": rows for (width, height), rows in split.statistics.sizes.items()}
         met = split.statistics.classes.partners
@@ -245,12 +245,12 @@ def _make_tables(inspection: Inspection, split: InspectedSplit | None) -> Iterab
 def _list_incidents(inspection: Inspection) -> Iterable[Listing]:
     """Yield the samples that failed, and the samples that are damaged."""
     incidents = inspection.incidents
-    for title, found, number in (
+    for title, failures, number in (
         ("Samples that gave no output", incidents.failures, incidents.reasons.total()),
         ("Samples decoded with warnings", incidents.warnings, incidents.warned),
     ):
         if number:
-            first = sorted(found, key=lambda failure: failure.source)[:LISTED]
+            first = sorted(failures, key=lambda failure: failure.source)[:LISTED]
             yield Listing(title, tuple(first), number - len(first))
 
 

@@ -119,7 +119,7 @@ def _search(
     output: StoredOutput, wanted: Shown, matches: Callable[[str, str, str], bool], near: Nearest
 ) -> Shown:
     """Return the outputs whose name, or that of their base, matches the one that is wanted."""
-    key, found = printable_key(wanted.key), 0
+    key, count = printable_key(wanted.key), 0
     outputs: list[ShownOutput] = []
     failures: list[Failure] = []
     for split, chunks in output.list_chunks().items():
@@ -133,15 +133,15 @@ def _search(
                 for row, pair in enumerate(zip(names, sources, strict=True))
                 if any(matches(name, key, split) for name in pair)
             ]
-            found += len(rows)
+            count += len(rows)
             if rows and len(outputs) < MOST:
                 classes, place = described.classes or (), described.writer.place
                 outputs += _read_outputs(output, part, split, rows[: MOST - len(outputs)], classes, place)
-            own = [*part.facts.failures, *part.facts.warnings] if part.facts else []
-            failures += [failure for failure in own if matches(failure.source, key, split)]
-            if not found and not failures:
-                near.add([*names, *sources, *(failure.source for failure in own)])
-    return replace(wanted, outputs=tuple(outputs), found=found, failures=tuple(failures))
+            incidents = [*part.facts.failures, *part.facts.warnings] if part.facts else []
+            failures += [failure for failure in incidents if matches(failure.source, key, split)]
+            if not count and not failures:
+                near.add([*names, *sources, *(failure.source for failure in incidents)])
+    return replace(wanted, outputs=tuple(outputs), found=count, failures=tuple(failures))
 
 
 def _read_outputs(

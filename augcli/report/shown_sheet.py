@@ -25,7 +25,7 @@ def draw_shown(output: StoredOutput, shown: Shown, sources: SourceImages | None)
         OutputError: If a shard is damaged.
         StorageError: If the machine fails.
     """
-    return draw_sheet([_draw(output, own, sources) for own in shown.outputs[:MOST]])
+    return draw_sheet([_draw(output, shown_output, sources) for shown_output in shown.outputs[:MOST]])
 
 
 def _draw(output: StoredOutput, shown: ShownOutput, sources: SourceImages | None) -> Example:

@@ -75,21 +75,22 @@ def document(summary: Summary, spelling: Spelling = Spelling.FLAG) -> dict[str, 
     }
 
 
-def describe_verification(found: Verification, spelling: Spelling = Spelling.FLAG) -> str:
+def describe_verification(verification: Verification, spelling: Spelling = Spelling.FLAG) -> str:
     """Return in words what was checked, each difference on a line of its own, options spelled as is said."""
-    again = f", {found.recomputed} made again from their sources" if found.recomputed else ""
-    count = len(found.differences)
+    again = f", {verification.recomputed} made again from their sources" if verification.recomputed else ""
+    count = len(verification.differences)
     verdict = quantity(count, "difference") if count else "all is as it was written"
-    lines = [f"{file}: {spell_note(what, spelling)}" for file, what in found.differences]
-    return "\n".join(
-        [*lines, f"{found.dst}: {quantity(found.outputs, 'image')} ({found.layout}){again}: {verdict}"]
-    )
+    images = quantity(verification.outputs, "image")
+    lines = [f"{file}: {spell_note(what, spelling)}" for file, what in verification.differences]
+    return "\n".join([*lines, f"{verification.dst}: {images} ({verification.layout}){again}: {verdict}"])
 
 
-def document_verification(found: Verification, spelling: Spelling = Spelling.FLAG) -> dict[str, Any]:
+def document_verification(verification: Verification, spelling: Spelling = Spelling.FLAG) -> dict[str, Any]:
     """Return what was checked as one JSON document, options spelled as is said."""
-    differences = [(file, spell_note(what, spelling)) for file, what in found.differences]
-    return asdict(found) | {"differences": [{"file": file, "what": what} for file, what in differences]}
+    differences = [(file, spell_note(what, spelling)) for file, what in verification.differences]
+    return asdict(verification) | {
+        "differences": [{"file": file, "what": what} for file, what in differences]
+    }
 
 
 def reasons(summary: Summary) -> dict[str, int]:
@@ -142,9 +143,9 @@ def _boxes(summary: Summary) -> str:
 
 def _name_partitions(count: int, spelling: Spelling) -> str:
     """Return the next commands after partitions were planned."""
-    given = Option("partition", f"0/{count}").spell(spelling)
+    flag = Option("partition", f"0/{count}").spell(spelling)
     more = f" to {count - 1}/{count}" if count > 1 else ""
-    return f"planned {quantity(count, 'partition')}: the same command with {given}{more}, then merge"
+    return f"planned {quantity(count, 'partition')}: the same command with {flag}{more}, then merge"
 
 
 def _work(summary: Summary, spelling: Spelling) -> str:

@@ -87,7 +87,9 @@ def _describe_entry(entry: Entry) -> str:
     if [choice.weight for choice in entry.choices] == [1.0]:
         words = _describe_operation(entry.choices[0].operation)
     else:
-        choices = (f"{_describe_operation(one.operation)} (weight {one.weight:g})" for one in entry.choices)
+        choices = (
+            f"{_describe_operation(option.operation)} (weight {option.weight:g})" for option in entry.choices
+        )
         words = f"one of: {'; '.join(choices)}"
     return words if entry.p == 1.0 else f"{words}, with probability {entry.p:g}"
 
@@ -116,8 +118,8 @@ def describe_step(step: Step, height: int, width: int, partners: Sequence[str]) 
         return f"lost {percent(share)} {where}, filled with {_describe_paint(step.fill)}"
     partner = partners[step.slot]
     if isinstance(step, Blend):
-        given = 1 - step.weight_q16 / Q16
-        return f"was blended with {partner}, {percent(given)} of it {where}"
+        weight = 1 - step.weight_q16 / Q16
+        return f"was blended with {partner}, {percent(weight)} of it {where}"
     return f"got {percent(share)} of {partner} {where}"
 
 

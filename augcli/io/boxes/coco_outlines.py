@@ -45,9 +45,9 @@ def read_outline(entry: dict[str, Any], where: str) -> Outline | None:
     """
     form = _read_form(entry.get("segmentation"), where)
     keypoints = _read_keypoints(entry.get("keypoints"), where)
-    given: Any = entry.get("area")
-    is_area = _is_numbers([given]) and 0 <= given <= sys.float_info.max
-    area = float(given) if is_area else None
+    written_area: Any = entry.get("area")
+    is_area = _is_numbers([written_area]) and 0 <= written_area <= sys.float_info.max
+    area = float(written_area) if is_area else None
     if form is None and keypoints is None and (area is None or _is_of_box(area, entry.get("bbox"))):
         return None
     return Outline(form, keypoints, area)
@@ -105,8 +105,8 @@ def _is_of_box(area: float, bbox: Any) -> bool:
     """True if an area is the box's, which the box says already."""
     if not _is_numbers(bbox) or len(bbox) != 4:
         return True
-    own = bbox[2] * bbox[3]
-    return bool(abs(area - own) <= max(own * 1e-9, 10.0**-DECIMALS))
+    box_area = bbox[2] * bbox[3]
+    return bool(abs(area - box_area) <= max(box_area * 1e-9, 10.0**-DECIMALS))
 
 
 def _is_numbers(value: Any) -> bool:

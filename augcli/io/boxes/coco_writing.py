@@ -88,8 +88,8 @@ def _box_lines(header: BoxHeader, boxes: Iterator[tuple[int, WrittenBox]]) -> It
     while together := list(islice(boxes, TOGETHER)):
         lines = []
         for (image, box), (bbox, area) in zip(together, _describe_sides(together), strict=True):
-            own = (str(next(numbers)), str(image), ids[box.category], bbox, area)
-            fields = dict(zip(OWN, own, strict=True))
+            values = (str(next(numbers)), str(image), ids[box.category], bbox, area)
+            fields = dict(zip(OWN, values, strict=True))
             if box.outline is not None:
                 fields |= _encode_values(describe_outline(box.outline))
             fields |= read(box.extra)

@@ -82,8 +82,8 @@ def read_cells(
     places = [f"row {row} of column {column.name!r}" for row in rows]
     remarks: Counter[str] = Counter()
     outlines, unclear = read_outlines(values, sides, places, remarks)
-    found = unclear | _find_bad(edges, indices, values, places, column)
-    bad = {number: stop_or_skip(error, bad_boxes) for number, error in sorted(found.items())}
+    errors = unclear | _find_bad(edges, indices, values, places, column)
+    bad = {number: stop_or_skip(error, bad_boxes) for number, error in sorted(errors.items())}
     header = BoxHeader(
         COLUMN,
         tuple(str(category["name"]) for category in categories),
@@ -212,17 +212,17 @@ def _find_beyond(
     boxes: NDArray[np.float64], counts: Sequence[int], sizes: Sequence[tuple[int, int] | None]
 ) -> str | None:
     """Return a box that as COCO's would leave its image; None if none would, or corners would as well."""
-    found = None
+    beyond = None
     number = 0
     for count, size in zip(counts, sizes, strict=False):
         for x0, y0, third, fourth in boxes[number : number + count].tolist() if size else ():
             height, width = size or (0, 0)
             if third > width + 1 or fourth > height + 1:
                 return None
-            if found is None and (x0 + third > width + 1 or y0 + fourth > height + 1):
-                found = f"{x0:g}, {y0:g}, {third:g}, {fourth:g} on {width}x{height} pixels"
+            if beyond is None and (x0 + third > width + 1 or y0 + fourth > height + 1):
+                beyond = f"{x0:g}, {y0:g}, {third:g}, {fourth:g} on {width}x{height} pixels"
         number += count
-    return found
+    return beyond
 
 
 def _find_bad(
@@ -257,8 +257,8 @@ def _read_categories(
     """Return the index of each box's category, None if there is none, and the categories as COCO has them."""
     if column.category is None:
         return [0] * count, [{"id": 1, "name": column.name}]
-    found = values[column.category].to_pylist()
-    known = sorted(set(found) - {None})
+    categories_read = values[column.category].to_pylist()
+    known = sorted(set(categories_read) - {None})
     if known and isinstance(known[0], str):
         categories = [{"id": number, "name": name} for number, name in enumerate(known, start=1)]
     elif names is not None:
@@ -267,7 +267,7 @@ def _read_categories(
     else:
         categories = [{"id": int(value), "name": str(value)} for value in known]
     places = {value: index for index, value in enumerate(known)}
-    return [places.get(value) for value in found], categories
+    return [places.get(value) for value in categories_read], categories
 
 
 def _read_extras(values: dict[str, pa.Array], column: BoxColumn, count: int) -> list[str]:

@@ -83,8 +83,8 @@ def write_outline(outline: Outline | None, area: float, fields: Mapping[str, str
     """
     known: dict[str, Any] = {AREA: area, COUNT: 0} | (describe_outline(outline) if outline else {})
     empty = {SEGMENTATION: None} if fields.get(SEGMENTATION, "").startswith("runs ") else {}
-    found = {name: known.get(name, empty.get(name, [])) for name in (*OUTLINED, AREA) if name in fields}
-    return {name: _round(value) if "int" in fields[name] else value for name, value in found.items()}
+    values = {name: known.get(name, empty.get(name, [])) for name in (*OUTLINED, AREA) if name in fields}
+    return {name: _round(value) if "int" in fields[name] else value for name, value in values.items()}
 
 
 def _is_empty(segmentation: Any) -> bool:

@@ -120,16 +120,16 @@ def find_column(field: pa.Field) -> BoxColumn | None:
         inner = [kind.field(number) for number in range(kind.num_fields)]
         if not all(_is_list(field.type) for field in inner):
             return None
-        found = {field.name: field.type.value_type for field in inner}
+        types = {field.name: field.type.value_type for field in inner}
     elif _is_list(kind) and pa.types.is_struct(kind.value_type):
         inner = [kind.value_type.field(number) for number in range(kind.value_type.num_fields)]
-        found = {field.name: field.type for field in inner}
+        types = {field.name: field.type for field in inner}
     else:
         return None
-    bbox = next((name for name in BBOX_FIELDS if name in found and _is_box(found[name])), None)
+    bbox = next((name for name in BBOX_FIELDS if name in types and _is_box(types[name])), None)
     if bbox is None:
         return None
-    fields = {name: write_type(kind) for name, kind in found.items() if name not in ANEW}
+    fields = {name: write_type(kind) for name, kind in types.items() if name not in ANEW}
     kept = {
         name: kind
         for name, kind in fields.items()
@@ -149,9 +149,9 @@ def write_type(kind: pa.DataType) -> str:
         inner = write_type(kind.value_type)
         return f"list {inner}" if inner else ""
     if pa.types.is_struct(kind):
-        own = {field.name: _write_type_of_runs(field) for field in kind}
-        is_runs = own.keys() == {"size", "counts"} and all(own.values())
-        return f"{RUNS} {';'.join(map('='.join, own.items()))}" if is_runs else ""
+        kinds = {field.name: _write_type_of_runs(field) for field in kind}
+        is_runs = kinds.keys() == {"size", "counts"} and all(kinds.values())
+        return f"{RUNS} {';'.join(map('='.join, kinds.items()))}" if is_runs else ""
     return str(kind) if str(kind) in PLAIN else ""
 
 
@@ -204,10 +204,10 @@ def category_names(known: Any, column: BoxColumn) -> Any:
 def find_category(known: Any, column: BoxColumn) -> dict[str, Any]:
     """Return the part of Hugging Face's feature of the column that says what its categories are."""
     feature = _feature_of_boxes(known) or (known if isinstance(known, dict) else {})
-    found = feature.get(column.category or "")
-    while isinstance(found, dict) and "names" not in found and "feature" in found:
-        found = found["feature"]
-    return found if isinstance(found, dict) else {}
+    category = feature.get(column.category or "")
+    while isinstance(category, dict) and "names" not in category and "feature" in category:
+        category = category["feature"]
+    return category if isinstance(category, dict) else {}
 
 
 def _feature_of_boxes(known: Any) -> dict[str, Any] | None:

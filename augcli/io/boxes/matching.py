@@ -74,25 +74,25 @@ def match_boxes(
     """
     have_suffix = box_formats()[box_file.header.box_format].names_have_suffix
     known = names if have_suffix else [list(map(without_suffix, of_sample)) for of_sample in names]
-    found = _match_names(box_file, known, names)
+    matched = _match_names(box_file, known, names)
     folded = 0
     for form in (last_part, fold, _fold_last):
-        before = len(found)
-        _match_forms(box_file, known, found, form)
-        folded += (len(found) - before) * (form is not last_part)
-    if names and not found:
+        before = len(matched)
+        _match_forms(box_file, known, matched, form)
+        folded += (len(matched) - before) * (form is not last_part)
+    if names and not matched:
         raise InputError(_describe_none(box_file, names))
-    if len(found) < len(names) and unboxed in (None, STOP):
-        _check_unboxed(box_file, names, found, unboxed)
+    if len(matched) < len(names) and unboxed in (None, STOP):
+        _check_unboxed(box_file, names, matched, unboxed)
     notes = []
     if folded:
         notes.append(f"{quantity(folded, 'image')} found in the boxes but for case, suffix or Unicode form")
-    if missing := len(names) - len(found):
+    if missing := len(names) - len(matched):
         what = "left out" if unboxed == SKIP else "kept without any"
         notes.append(f"{quantity(missing, 'image')} not in the boxes, {what}")
-    if unused := len(box_file.images) - len(found):
+    if unused := len(box_file.images) - len(matched):
         notes.append(f"{quantity(unused, 'image')} of the boxes not in the input")
-    images = (found.get(sample) for sample in range(len(names)))
+    images = (matched.get(sample) for sample in range(len(names)))
     return [None if image is None else box_file.images[image] for image in images], notes
 
 
@@ -100,32 +100,32 @@ def _match_names(
     box_file: BoxFile, known: Sequence[Sequence[str]], names: Sequence[Sequence[str]]
 ) -> dict[int, str]:
     """Return the image of each sample that is known by one of its names; likelier names come first."""
-    found: dict[int, str] = {}
+    matched: dict[int, str] = {}
     owners: dict[str, int] = {}
     for rank in range(max(map(len, known), default=0)):
         earlier = set(owners)
         for sample, of_sample in enumerate(known):
-            name = of_sample[rank] if sample not in found and rank < len(of_sample) else ""
+            name = of_sample[rank] if sample not in matched and rank < len(of_sample) else ""
             if name not in box_file.images or name in earlier:
                 continue
             if name in owners:
                 raise InputError(_describe_rivals(name, names[owners[name]][0], names[sample][0]))
-            found[sample], owners[name] = name, sample
-    return found
+            matched[sample], owners[name] = name, sample
+    return matched
 
 
 def _match_forms(
-    box_file: BoxFile, known: Sequence[Sequence[str]], found: dict[int, str], form: Callable[[str], str]
+    box_file: BoxFile, known: Sequence[Sequence[str]], matched: dict[int, str], form: Callable[[str], str]
 ) -> None:
     """Add the samples of which a name has a form that one image and no other sample has."""
-    if len(found) in (len(known), len(box_file.images)):
+    if len(matched) in (len(known), len(box_file.images)):
         return
     forms = [set(map(form, forms_of_sample)) for forms_of_sample in known]
     of_samples = Counter(chain.from_iterable(forms))
     wanted = set(of_samples)
     folded = {name: text for name in box_file.images if (text := form(name)) in wanted}
     of_images = Counter(folded.values())
-    taken = set(found.values())
+    taken = set(matched.values())
     by_form = {text: name for name, text in folded.items() if name not in taken}
     for sample, forms_of_sample in enumerate(forms):
         fitting = {
@@ -133,8 +133,8 @@ def _match_forms(
             for text in forms_of_sample
             if text in by_form and of_samples[text] == of_images[text] == 1
         }
-        if sample not in found and len(fitting) == 1:
-            found[sample] = fitting.pop()
+        if sample not in matched and len(fitting) == 1:
+            matched[sample] = fitting.pop()
 
 
 def _fold_last(name: str) -> str:
@@ -142,12 +142,12 @@ def _fold_last(name: str) -> str:
 
 
 def _check_unboxed(
-    box_file: BoxFile, names: Sequence[Sequence[str]], found: Mapping[int, str], unboxed: str | None
+    box_file: BoxFile, names: Sequence[Sequence[str]], matched: Mapping[int, str], unboxed: str | None
 ) -> None:
     """Refuse samples that the file does not know, where they stop the run."""
-    taken = set(found.values())
+    taken = set(matched.values())
     theirs = [image for image in box_file.images if image not in taken]
-    ours = [of_sample[0] for sample, of_sample in enumerate(names) if sample not in found and of_sample]
+    ours = [of_sample[0] for sample, of_sample in enumerate(names) if sample not in matched and of_sample]
     near = find_near(ours, theirs)
     if unboxed == STOP and not near:
         which = ", ".join(map(repr, ours[:2]))

@@ -37,7 +37,7 @@ class Counting(NamedTuple):
     @property
     def name(self) -> str:
         """What our own files call it; empty for VOC's own."""
-        return next((name for name, own in NAMES.items() if own == self[:2]), "")
+        return next((name for name, counting in NAMES.items() if counting == self[:2]), "")
 
     def read(self, sides: Edges) -> tuple[Edges, bool]:
         """Return the edges of a box from xmin, ymin, xmax, ymax, and whether these were swapped."""

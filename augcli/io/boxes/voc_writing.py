@@ -35,12 +35,12 @@ def write_voc(image: BoxedImage, header: BoxHeader) -> bytes:
     database, depth = extra.pop("database", "Unknown"), extra.pop("depth", None)
     size = {"width": image.width, "height": image.height} | ({} if depth is None else {"depth": depth})
     counting = Counting(*header.keys.get(COUNTING, ()))
-    own = {COUNTING: counting.name} if counting.name else {}
+    counting_text = {COUNTING: counting.name} if counting.name else {}
     root = ElementTree.Element("annotation")
     _add_leaves(root, {"folder": "images", "filename": image.file_name})
     _add_leaves(ElementTree.SubElement(root, "source"), {"database": database})
     _add_leaves(ElementTree.SubElement(root, "size"), size)
-    for texts in ({"segmented": 0}, extra, {"base": printable_key(image.source)}, own):
+    for texts in ({"segmented": 0}, extra, {"base": printable_key(image.source)}, counting_text):
         _add_leaves(root, texts)
     for box in image.boxes:
         element = ElementTree.SubElement(root, "object")

@@ -135,9 +135,9 @@ def read_labels(
         images.append(_finish(file or _File(), place, (task, described.keypoints), bad_boxes, dropped))
     names = described.names or _number_names(described.class_count, lines)
     header = BoxHeader(YOLO, names, {TASK: task, **described.describe()})
-    found = sum(file is not None for file in files)
+    read_count = sum(file is not None for file in files)
     repeated = sum(file.repeated for file in files if file)
-    return Labels(header, images, found, dict(dropped), repeated, counts[4] if task == "segment" else 0)
+    return Labels(header, images, read_count, dict(dropped), repeated, counts[4] if task == "segment" else 0)
 
 
 def _number_names(count: int | None, lines: Sequence[Line]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def as_yolo(
     for image in images:
         kept = [has_line(extra) for extra in image.extras]
         crowds += len(kept) - sum(kept)
-        outlines += [own for own, is_kept in zip(image.outlines, kept, strict=False) if own and is_kept]
+        outlines += [shape for shape, is_kept in zip(image.outlines, kept, strict=False) if shape and is_kept]
     kinds = [type(outline.form) for outline in outlines if outline.form is not None]
     points = max((len(outline.keypoints) for outline in outlines if outline.keypoints is not None), default=0)
     task = asked or _find_task(set(kinds), points)

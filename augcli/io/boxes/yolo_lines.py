@@ -104,12 +104,12 @@ def find_task(counts: Iterable[int], keypoints: tuple[int, int] | None, asked: s
         keypoints: How many keypoints an object has, and how many numbers each; None without keypoints.
         asked: What the user says.
     """
-    found = set(counts)
+    lengths = set(counts)
     if asked is not None or keypoints:
         return asked or POSE
-    if found == {8}:
+    if lengths == {8}:
         return OBB
-    return SEGMENT if any(count >= 6 and count % 2 == 0 for count in found) else DETECT
+    return SEGMENT if any(count >= 6 and count % 2 == 0 for count in lengths) else DETECT
 
 
 def read_shape(line: Line, task: str, keypoints: tuple[int, int] | None) -> Shape | None:
@@ -222,10 +222,10 @@ def write_numbers(shape: Shape, size: tuple[int, int], task: str, keypoints: tup
         return " ".join(_write_shares((corners[:, ::-1] / [width, height]).ravel().tolist()))
     texts = _write_shares(box)
     if task == POSE and keypoints:
-        given = shape.outline.keypoints if shape.outline else None
+        outline_points = shape.outline.keypoints if shape.outline else None
         points = np.zeros((keypoints[0], 3))
-        if given is not None:
-            points[: len(given)] = given[: keypoints[0]]
+        if outline_points is not None:
+            points[: len(outline_points)] = outline_points[: keypoints[0]]
         for y, x, seen in points.tolist():
             texts += _write_keypoint(x / width, y / height, int(seen), keypoints[1])
     return " ".join(texts)

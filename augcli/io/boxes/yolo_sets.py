@@ -71,7 +71,7 @@ def looks_described(name: str, data: bytes) -> bool:
     """
     is_darknet = name.endswith(".data")
     signs = {
-        found[1 if is_darknet else 2] for found in (DATA_SIGNS if is_darknet else YAML_SIGNS).finditer(data)
+        match[1 if is_darknet else 2] for match in (DATA_SIGNS if is_darknet else YAML_SIGNS).finditer(data)
     }
     if is_darknet or name in USUAL_NAMES:
         return bool(signs)

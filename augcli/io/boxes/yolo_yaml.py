@@ -127,4 +127,4 @@ def _quote(value: object) -> str:
     if isinstance(value, int) or text == "." or (PLAIN.fullmatch(text) and text.lower() not in WORDS):
         return text
     quoted = json.dumps(text, ensure_ascii=False)  # a JSON text is a YAML text, but for these characters
-    return UNPRINTABLE.sub(lambda found: f"\\U{ord(found[0]):08X}", quoted)
+    return UNPRINTABLE.sub(lambda match: f"\\U{ord(match[0]):08X}", quoted)

@@ -78,9 +78,9 @@ def own_pixel_bound() -> Iterator[None]:
 
 def libraries() -> dict[str, str | None]:
     """Return the versions of the image libraries, None for those that Pillow was built without."""
-    found: dict[str, str | None] = {"JPEG (simplejpeg)": simplejpeg.__version__}
+    versions: dict[str, str | None] = {"JPEG (simplejpeg)": simplejpeg.__version__}
     named = {"PNG": "zlib", "WebP": "webp", "AVIF": "avif", "TIFF": "libtiff"}
-    return found | {name: features.version(feature) for name, feature in named.items()}
+    return versions | {name: features.version(feature) for name, feature in named.items()}
 
 
 class Decoded(NamedTuple):
@@ -193,8 +193,8 @@ def find_copy_obstacle(header: Header, image_format: str, geometry: Geometry | N
         header.complete,
         not header.has_refused_metadata,
     )
-    found = (name for name, fine in zip(COPY_OBSTACLES, is_fine, strict=True) if not fine)
-    return next(found, None)
+    obstacles = (name for name, fine in zip(COPY_OBSTACLES, is_fine, strict=True) if not fine)
+    return next(obstacles, None)
 
 
 def encode(

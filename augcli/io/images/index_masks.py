@@ -72,12 +72,12 @@ def decode_mask(data: bytes) -> Mask:
     """
     with _open(data) as image:
         try:
-            held = np.array(image)
+            values = np.array(image)
         except MemoryError as error:
             raise StorageError(*NO_MEMORY) from error
         except Exception as error:  # a decoder's choice of exception says nothing about the cause
             raise DecodeError("mask cannot be decoded", f"{type(error).__name__}: {error}") from error
-        indices = held.astype(np.uint16 if held.itemsize > 1 else np.uint8)
+        indices = values.astype(np.uint16 if values.itemsize > 1 else np.uint8)
         if image.mode != "P":
             return Mask(indices)
         return Mask(indices, bytes(image.getpalette() or ()), image.info.get("transparency"))

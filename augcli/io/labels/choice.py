@@ -142,10 +142,10 @@ def _find_column(schema: pa.Schema, names: list[str]) -> str | None:
     """Return the column that is called like labels, in any case; None where none or several are."""
     usable = [column for column in names if could_label(schema.field(column).type)]
     for wanted in (LABEL_NAMES[:1], LABEL_NAMES[1:]):
-        found = [column for column in usable if column in wanted]
-        found = found or [column for column in usable if column.strip().lower() in wanted]
-        if found:
-            return found[0] if len(found) == 1 else None
+        matching = [column for column in usable if column in wanted]
+        matching = matching or [column for column in usable if column.strip().lower() in wanted]
+        if matching:
+            return matching[0] if len(matching) == 1 else None
     return None
 
 

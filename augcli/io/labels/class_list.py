@@ -27,19 +27,19 @@ def read_class_list(file: Location) -> tuple[str, ...]:
     Raises:
         InputError: If it cannot be read, is empty, or names a class twice.
     """
-    given = Option("classes")
+    flag = Option("classes")
     try:
         text = io.TextIOWrapper(io.BytesIO(file.read()), "utf-8-sig").read()  # any line ends
     except (StorageError, UnicodeDecodeError) as error:
         if isinstance(error.__cause__, FileNotFoundError):
-            raise InputError(given, f" {file.name!r} does not exist; give a file of class names") from error
+            raise InputError(flag, f" {file.name!r} does not exist; give a file of class names") from error
         reason = explain(error, file.name)
-        raise InputError(given, f" {file.name!r} cannot be read: {reason}") from error
+        raise InputError(flag, f" {file.name!r} cannot be read: {reason}") from error
     if file.name.lower().endswith(STRUCTURED) or text.lstrip()[:1] in ("{", "["):
-        raise InputError(given, f" {file.name!r} is not a list of names; write the names alone, one a line")
+        raise InputError(flag, f" {file.name!r} is not a list of names; write the names alone, one a line")
     names = tuple(line for line in text.split("\n") if line)
     if not names or len(set(names)) < len(names):
-        raise InputError(given, f" {file.name!r} must name each class once, one a line")
+        raise InputError(flag, f" {file.name!r} must name each class once, one a line")
     return names
 
 
@@ -57,8 +57,10 @@ def some(names: Sequence[str], most: int = 5) -> str:
 
 def describe_missing(classes: tuple[str, ...] | None) -> list[str]:
     """Return notes on classes whose names usually stand for no label, or differ in case alone."""
-    found = [name for name in classes or () if name in MISSING]
-    notes = [f"{name!r} is read as a class; leave the cell empty where there is no label" for name in found]
+    suspicious = [name for name in classes or () if name in MISSING]
+    notes = [
+        f"{name!r} is read as a class; leave the cell empty where there is no label" for name in suspicious
+    ]
     alike: dict[str, list[str]] = {}
     for name in classes or ():
         alike.setdefault(name.casefold(), []).append(name)

@@ -65,8 +65,8 @@ def label_by_column(
     if holds_texts(column.values.type):
         column = _read_texts(column, classes, separator)
     elif separator is not None:
-        given = Option("label_sep"), f" separates texts, but {column.what} is of type {column.values.type};"
-        raise InputError(*given, " leave it out")
+        words = Option("label_sep"), f" separates texts, but {column.what} is of type {column.values.type};"
+        raise InputError(*words, " leave it out")
     kind = column.values.type
     if pa.types.is_null(kind):
         return Labelling([None] * len(column.values), classes)

@@ -88,8 +88,8 @@ def _file_columns(table: Table) -> list[str]:
     by_name: dict[str, str] = {}
     for column in plain:
         by_name.setdefault(column.lower(), column)
-    found = [by_name[name] for name in FILE_NAMES if name in by_name]
-    return sorted(found, key=lambda column: _are_numbers(table.read([column]).column(0).to_pylist()))
+    columns = [by_name[name] for name in FILE_NAMES if name in by_name]
+    return sorted(columns, key=lambda column: _are_numbers(table.read([column]).column(0).to_pylist()))
 
 
 def _refuse_files(

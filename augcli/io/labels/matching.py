@@ -79,17 +79,17 @@ def match_rows(texts: Sequence[object], places: Places, name: str) -> Match:
     how: dict[str, int] = {}
     for level in _LEVELS if open_rows else ():
         known = _index(places, level, {image for image in images if image >= 0})
-        left = []
+        unmatched = []
         for row in open_rows:
-            found = known.get(level.of_key(keys[row] or ""))
-            if found is None or (level is _LEVELS[-1] and _are_apart(keys[row] or "", found, places)):
-                left.append(row)
-            elif isinstance(found, list):
-                _refuse_several(name, keys[row] or "", [places.keys[image] for image in found])
+            fitting = known.get(level.of_key(keys[row] or ""))
+            if fitting is None or (level is _LEVELS[-1] and _are_apart(keys[row] or "", fitting, places)):
+                unmatched.append(row)
+            elif isinstance(fitting, list):
+                _refuse_several(name, keys[row] or "", [places.keys[image] for image in fitting])
             else:
-                images[row] = found
+                images[row] = fitting
                 how[level.how] = how.get(level.how, 0) + 1
-        open_rows = left
+        open_rows = unmatched
         if not open_rows:
             break
     how.pop("", None)
@@ -151,9 +151,9 @@ def _clean(text: str, name: str) -> str:
     return path
 
 
-def _are_apart(text: str, found: int | list[int], places: Places) -> bool:
+def _are_apart(text: str, images: int | list[int], places: Places) -> bool:
     """True if directories say that a row is of another split than the image that bears the same name."""
-    image = places.keys[found if isinstance(found, int) else found[0]]
+    image = places.keys[images if isinstance(images, int) else images[0]]
     of_row = find_words(text.rpartition("/")[0])
     of_image = find_words(f"{places.root}/{image}".rpartition("/")[0])
     return bool(of_row and of_image and set(of_row).isdisjoint(of_image))

@@ -149,9 +149,9 @@ def _unite_names(
     names = longest if len(lists) == 1 or not rules.classes else rules.classes
     lost = {name for listed_names in lists for name in listed_names if name not in set(names)}
     if lost:
-        found = list(zip(pieces, listed, strict=True))
+        pairs = list(zip(pieces, listed, strict=True))
         places = [
-            next(piece.name for piece, listed_names in found if listed_names == names) for names in lists[:2]
+            next(piece.name for piece, listed_names in pairs if listed_names == names) for names in lists[:2]
         ]
         raise InputError(
             f"the class names of {places[0]!r} ({some(lists[0])}) and {places[1]!r} ({some(lists[1])})"

@@ -50,11 +50,11 @@ def describe_splits_in(table: pa.Table) -> str:
             continue
         # FER2013 writes PublicTest
         words = {find_words(re.sub("([a-z])([A-Z])", r"\1 \2", value)) for value in values}
-        found = {split for several in words if len(several) == 1 for split in several}
+        splits = {split for several in words if len(several) == 1 for split in several}
         if name.lower() == "partition" and values <= PARTITIONS.keys():
-            found = {PARTITIONS[value] for value in values}
-        if len(found) > 1:
-            listed = ", ".join(split for split in SPLIT_WORDS if split in found)
+            splits = {PARTITIONS[value] for value in values}
+        if len(splits) > 1:
+            listed = ", ".join(split for split in SPLIT_WORDS if split in splits)
             return f"column {name!r} names splits ({listed})"
     return ""
 

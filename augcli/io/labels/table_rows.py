@@ -84,12 +84,12 @@ def label_by_table(
     parts = parts or [(len(places.keys), True)]
     table = open_table(file, named)
     notes = list(table.notes)
-    found = find_file_column(table, named.file, places, must_label or named.label is not None)
-    if found is None:
+    file_column = find_file_column(table, named.file, places, must_label or named.label is not None)
+    if file_column is None:
         why = f"{table.name!r} is not read, since no column of it names images: give "
         notes.append(Note(why, Option("file_col")))
         return LabelledTable(table.name, None, notes, LabelFacts())
-    column, match = found
+    column, match = file_column
     splits = _find_splits(table, match, named.label)
     choice = _choose(table, column, named.label, must_label)
     if not choice:

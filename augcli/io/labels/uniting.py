@@ -86,10 +86,10 @@ def _find_places(former: tuple[str, ...], classes: tuple[str, ...]) -> dict[int,
     by_name: dict[object, int] = {name: index for index, name in enumerate(classes)}
     if _are_numbers(former) and _are_numbers(classes):  # `1` is `01` where a longer list pads it
         by_name |= {int(name): index for index, name in enumerate(classes)}
-        found = [by_name.get(name, by_name.get(int(name))) for name in former]
+        places = [by_name.get(name, by_name.get(int(name))) for name in former]
     else:
-        found = [by_name.get(name) for name in former]
-    return {index: place for index, place in enumerate(found) if place is not None}
+        places = [by_name.get(name) for name in former]
+    return {index: place for index, place in enumerate(places) if place is not None}
 
 
 def _are_indices(names: tuple[str, ...]) -> bool:

@@ -73,27 +73,27 @@ def are_weights(table: pa.Table) -> bool:
 
 
 def label_by_weight_lists(
-    values: pa.ChunkedArray, own: tuple[str, ...] | None, classes: tuple[str, ...] | None, what: str
+    values: pa.ChunkedArray, named: tuple[str, ...] | None, classes: tuple[str, ...] | None, what: str
 ) -> Labelling:
     """Label rows by lists with one weight for each class.
 
     Args:
         values: The lists, whose numbers have been checked.
-        own: The class of each place in a list, as the file names them.
+        named: The class of each place in a list, as the file names them.
         classes: The class list that the user gives, in its own order.
         what: The column in words, for messages.
 
     Raises:
         InputError: If lists differ in length, or a class is not in the class list.
     """
-    width = _find_width(values, own or classes, what)
-    target = classes or own or number_classes(width)
+    width = _find_width(values, named or classes, what)
+    target = classes or named or number_classes(width)
     place = None
-    if own and classes and own != classes:
-        lost = sorted(set(own).difference(classes))
+    if named and classes and named != classes:
+        lost = sorted(set(named).difference(classes))
         if lost:
             raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {some(classes)}")
-        place = [classes.index(name) for name in own]
+        place = [classes.index(name) for name in named]
     parts, length = [], max(1, BLOCK_WEIGHTS // max(width, 1))
     for start in range(0, len(values), length):
         matrix = _to_matrix(values.slice(start, length), width)

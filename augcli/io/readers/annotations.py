@@ -59,14 +59,14 @@ def find_masks(catalogues: Sequence[Catalogue], masks: Location) -> tuple[Catalo
     files = list_tree(masks.store, MASK_SUFFIXES).ending_in(MASK_SUFFIXES)
     by_name = {without_suffix(key): index for index, key in enumerate(files.keys)}
     owners: dict[int, str] = {}
-    found = []
+    masked = []
     for catalogue in catalogues:
         indices = [by_name.get(name) for name in _mask_names(catalogue, files)]
         _check_shared(catalogue, files, indices, owners, masks)
-        found.append(replace(catalogue, masks=_pick_masks(files, indices)))
+        masked.append(replace(catalogue, masks=_pick_masks(files, indices)))
     if not owners:
         raise InputError(Option("masks"), f" {masks.name!r} {_describe_none(catalogues, files)}")
-    return tuple(found)
+    return tuple(masked)
 
 
 def _mask_names(catalogue: Catalogue, files: Files) -> list[str]:
@@ -162,19 +162,21 @@ def find_boxes(
     box_file = read_boxes(boxes, selection.bad_boxes)
     all_names = [sample for of_split in names for sample in of_split]
     matched, notes = match_boxes(box_file, all_names, selection.unboxed)
-    found, first = [], 0
+    labelled, first = [], 0
     for catalogue in catalogues:
-        own = matched[first : first + len(catalogue)]
+        boxes_of_split = matched[first : first + len(catalogue)]
         first += len(catalogue)
-        unknown = np.array([boxes is None for boxes in own], bool) if selection.unboxed == SKIP else None
+        unknown = (
+            np.array([boxes is None for boxes in boxes_of_split], bool) if selection.unboxed == SKIP else None
+        )
         if unknown is not None and unknown.all():
             notes.append(f"split {catalogue.split!r} is left out: the boxes name none of its images")
         else:
-            found.append(replace(catalogue, boxes=own, left_out=unknown))
+            labelled.append(replace(catalogue, boxes=boxes_of_split, left_out=unknown))
     left_out = [
         f"left out of the boxes: {what} ({count})" for what, count in sorted(box_file.dropped.items())
     ]
-    return tuple(found), box_file.header, [*notes, *box_file.notes, *left_out]
+    return tuple(labelled), box_file.header, [*notes, *box_file.notes, *left_out]
 
 
 def below_split(key: str, split: str) -> str:

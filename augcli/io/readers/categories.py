@@ -65,7 +65,10 @@ def list_categories(
     lists = tuple(check_names(category_names(feature, column)) for feature in features)
     files = [name for name, _ in schemas]
     names, notes = _unite_names(files, lists, f"the categories of column {column.name!r}", cure)
-    feature = next((own for own, listed in zip(features, lists, strict=True) if listed), features[0])
+    feature = next(
+        (named for named, listed in zip(features, lists, strict=True) if listed),
+        features[0],
+    )
     if names and check_names(category_names(feature, column)) != names:
         feature = deepcopy(feature)
         find_category(feature, column)["names"] = list(names)
@@ -88,15 +91,15 @@ def move_cells(
     """
     rows = enumerate(images)
     moved: list[ImageBoxes] = []
-    for count, own in zip(counts, listed.lists, strict=True):
+    for count, names in zip(counts, listed.lists, strict=True):
         of_file = islice(rows, count)
-        if own is None or listed.names is None or own == listed.names:
+        if names is None or listed.names is None or names == listed.names:
             moved += (image for _, image in of_file)
             continue
-        places = _find_places(own, listed.names)
+        places = _find_places(names, listed.names)
         for row, image in of_file:
             where = f"row {row} of column {listed.column!r}"
-            moved.append(_move(_leave_out_unknown(image, len(own), where, bad_boxes), places))
+            moved.append(_move(_leave_out_unknown(image, len(names), where, bad_boxes), places))
     return moved
 
 
@@ -115,21 +118,25 @@ def unite_boxes(
     """
     known = {split: header for split, header in headers.items() if header is not None}
     (first, header), *others = known.items()
-    if strange := [split for split, own in others if own.box_format != header.box_format]:
+    if strange := [split for split, its_header in others if its_header.box_format != header.box_format]:
         raise InputError(
             f"{what}: those of split {first!r} are {header.box_format}, those of {strange[0]!r} are"
             f" {known[strange[0]].box_format}; give boxes of one format"
         )
     if header.box_format == "voc":
-        occurring = tuple(sorted({name for own in known.values() for name in own.names}))
-        keys = max((own.keys for own in known.values()), key=lambda keys: keys.get(COUNTING, [0, 0, 0])[2])
+        occurring = tuple(sorted({name for its_header in known.values() for name in its_header.names}))
+        keys = max(
+            (its_header.keys for its_header in known.values()),
+            key=lambda keys: keys.get(COUNTING, [0, 0, 0])[2],
+        )
         common = replace(header, names=occurring, keys=keys)
         notes: list[str] = []
     else:
         cure = ("give both the same ones, or one split alone as SRC",)
-        listed = {split: own.names for split, own in known.items() if own.names}  # else it has no boxes
+        # A header without names has no boxes.
+        listed = {split: its_header.names for split, its_header in known.items() if its_header.names}
         names, notes = _unite_names(list(listed), list(listed.values()), f"{what}: the categories", cure)
-        common = next(own for own in known.values() if own.names == (names or ()))
+        common = next(its_header for its_header in known.values() if its_header.names == (names or ()))
         _check_keypoints(known, common, what)
     return _move_all(catalogues, headers, common.names), common, notes
 
@@ -140,9 +147,9 @@ def _move_all(
     """Return splits whose boxes have the categories of one list."""
     moved = []
     for catalogue in catalogues:
-        own = headers[catalogue.split]
-        if own is not None and own.names != names:
-            places = _find_places(own.names, names)
+        header = headers[catalogue.split]
+        if header is not None and header.names != names:
+            places = _find_places(header.names, names)
             boxes = [image and _move(image, places) for image in catalogue.boxes or ()]
             catalogue = replace(catalogue, boxes=boxes)
         moved.append(catalogue)
@@ -186,10 +193,10 @@ def _check_keypoints(known: Mapping[str, BoxHeader], common: BoxHeader, what: st
                 )
 
 
-def _find_places(own: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
+def _find_places(former: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
     """Return the index that each category has in another list, by name."""
     by_name = {name: index for index, name in enumerate(names)}
-    return [by_name[name] for name in own]
+    return [by_name[name] for name in former]
 
 
 def _move(image: ImageBoxes, places: Sequence[int]) -> ImageBoxes:

@@ -190,21 +190,21 @@ def is_column(schema: pa.Schema, name: str | None) -> bool:
 
 def _find_mask(schema: pa.Schema, shards: Sequence[Shard], columns: Columns) -> str | None:
     """Return the column that holds index masks and is called so."""
-    found = [
+    mask_columns = [
         name
         for name in columns.others
         if name.lower() in MASK_COLUMNS and holds_images(schema.field(name).type) and _are_masks(shards, name)
     ]
-    if len(found) > 1:
+    if len(mask_columns) > 1:
         raise InputError(
-            f"{shards[0].name!r} has masks in {_join(found)}; give ",
-            Option("masks", found[0]),
+            f"{shards[0].name!r} has masks in {_join(mask_columns)}; give ",
+            Option("masks", mask_columns[0]),
             " or ",
-            Option("masks", found[1]),
+            Option("masks", mask_columns[1]),
             ": the other is left out, or ",
             Option("masks", NONE),
         )
-    return found[0] if found else None
+    return mask_columns[0] if mask_columns else None
 
 
 def _first_images(shards: Sequence[Shard], column: str) -> list[bytes | None]:
@@ -234,23 +234,23 @@ def _are_masks(shards: Sequence[Shard], column: str) -> bool:
 
 def _find_boxes(schema: pa.Schema, others: Sequence[str], selection: Selection) -> BoxColumn | None:
     """Return the column of boxes that is followed."""
-    given = selection.files.boxes
-    is_named = isinstance(given, str) and is_column(schema, given)
-    if selection.box_order == SKIP or not selection.finds_boxes or (given is not None and not is_named):
+    boxes = selection.files.boxes
+    is_named = isinstance(boxes, str) and is_column(schema, boxes)
+    if selection.box_order == SKIP or not selection.finds_boxes or (boxes is not None and not is_named):
         return None
-    found = [
-        column for name in others if (column := find_column(schema.field(name))) and given in (None, name)
+    columns = [
+        column for name in others if (column := find_column(schema.field(name))) and boxes in (None, name)
     ]
-    if len(found) > 1:
+    if len(columns) > 1:
         raise InputError(
-            f"{_join([column.name for column in found])} hold boxes; give ",
-            Option("boxes", found[0].name),
+            f"{_join([column.name for column in columns])} hold boxes; give ",
+            Option("boxes", columns[0].name),
             " or ",
-            Option("boxes", found[1].name),
+            Option("boxes", columns[1].name),
             ": the other is left out, or ",
             Option("boxes", NONE),
         )
-    return found[0] if found else None
+    return columns[0] if columns else None
 
 
 def _find_sides(schema: pa.Schema, names: Sequence[str]) -> set[str]:

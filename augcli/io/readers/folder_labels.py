@@ -103,16 +103,16 @@ def label_parts(
         InputError: If a table cannot be read or does not fit, or contradicts class folders.
     """
     folder = _Folder(store, tree, parts, selection, classes)
-    found: list[Labelling | None] = [None] * len(parts)
+    labellings: list[Labelling | None] = [None] * len(parts)
     for use in _find_tables(folder):
         for number, labelling in zip(use.parts, _label_by_table(folder, use, main), strict=True):
-            found[number] = labelling
-    by_folders = [number for number, labelling in enumerate(found) if labelling is None]
-    listed = unite_lists([labelling for labelling in _of(main, parts, found) if labelling])
+            labellings[number] = labelling
+    by_folders = [number for number, labelling in enumerate(labellings) if labelling is None]
+    listed = unite_lists([labelling for labelling in _of(main, parts, labellings) if labelling])
     for number in sorted(by_folders, key=lambda number: parts[number].split != main):
-        labelling = found[number] = _label_by_folders(folder, parts[number], main, classes or listed)
+        labelling = labellings[number] = _label_by_folders(folder, parts[number], main, classes or listed)
         listed = listed or (labelling.classes if parts[number].split == main else None)
-    return _unite(folder, [labelling for labelling in found if labelling is not None], by_folders, main)
+    return _unite(folder, [labelling for labelling in labellings if labelling is not None], by_folders, main)
 
 
 def classes_of_files(keys: Sequence[str], root: str) -> list[str | None]:
@@ -139,10 +139,10 @@ def classes_of_files(keys: Sequence[str], root: str) -> list[str | None]:
 def _find_tables(folder: _Folder) -> Iterator[_Use]:
     """Yield the tables that label, with their parts: the given table, a split's, or SRC's."""
     by_key = {key: Location(folder.store, key) for key in sorted(folder.tree.named)}
-    given = folder.selection.files.labels
+    path = folder.selection.files.labels
     everything = list(range(len(folder.parts)))
-    if given is not None:
-        table = folder.selection.locate(given)
+    if path is not None:
+        table = folder.selection.locate(path)
         beside = [location.name for location in by_key.values() if location.name != table.name]
         if beside:
             folder.notes.append(f"labels are read from {table.name!r}, and not from {some(beside, 3)}")
@@ -268,21 +268,23 @@ def _find_plain_folder(names: Sequence[str | None]) -> str | None:
 # --- all splits together -------------------------------------------------------------------------------
 
 
-def _of(main: str, parts: Sequence[Part], found: Sequence[Labelling | None]) -> list[Labelling | None]:
-    return [labelling for part, labelling in zip(parts, found, strict=True) if part.split == main]
+def _of(main: str, parts: Sequence[Part], labellings: Sequence[Labelling | None]) -> list[Labelling | None]:
+    return [labelling for part, labelling in zip(parts, labellings, strict=True) if part.split == main]
 
 
-def _unite(folder: _Folder, found: list[Labelling], by_folders: Collection[int], main: str) -> FolderLabels:
+def _unite(
+    folder: _Folder, unfitted: list[Labelling], by_folders: Collection[int], main: str
+) -> FolderLabels:
     """Return the labels of all parts, in the classes of the augmented split.
 
     Parts in `by_folders` are labelled by class folders, whose names are never indices.
     """
     classes = folder.classes or unite_lists(
-        [labelling for labelling in _of(main, folder.parts, found) if labelling]
+        [labelling for labelling in _of(main, folder.parts, unfitted) if labelling]
     )
-    classes = classes or unite_lists(found)
+    classes = classes or unite_lists(unfitted)
     labellings, lost = [], Counter[tuple[str, str]]()
-    for number, (part, labelling) in enumerate(zip(folder.parts, found, strict=True)):
+    for number, (part, labelling) in enumerate(zip(folder.parts, unfitted, strict=True)):
         fitted = fit_classes(labelling, classes, number in by_folders)
         labellings.append(fitted.labelling)
         folder.notes += [f"split {part.split!r}: {note}" for note in fitted.notes]

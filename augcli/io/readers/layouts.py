@@ -56,8 +56,8 @@ def note_inner_folders(names: Iterable[str]) -> list[str]:
 
 def note_labels_beside(root: str, selection: Selection) -> list[str]:
     """Return a note if a folder of images is given alone, and YOLO labels lie where theirs would be."""
-    above, found, below = f"/{root}".rpartition("/images")
-    if not found or below[:1] not in ("", "/"):
+    above, sign, below = f"/{root}".rpartition("/images")
+    if not sign or below[:1] not in ("", "/"):
         return []
     labels = f"{above}/labels{below}"[1:]
     place = selection.locate(labels)

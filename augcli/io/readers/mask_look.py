@@ -28,15 +28,15 @@ def describe_masks(encoded: Sequence[bytes | None]) -> list[str]:
     Args:
         encoded: The first masks of a data set; missing or damaged ones say nothing.
     """
-    found = []
+    indices = []
     for data in encoded:
         try:
             values = np.unique(decode_mask(data).indices) if data else np.empty(0, np.uint8)
         except DecodeError:
             continue
-        found.append(values[values > 0])
-    most = max((int(values.max()) for values in found if len(values)), default=0)
-    counted = {len(values) for values in found if len(values) and values[-1] == len(values)}
+        indices.append(values[values > 0])
+    most = max((int(values.max()) for values in indices if len(values)), default=0)
+    counted = {len(values) for values in indices if len(values) and values[-1] == len(values)}
     if most < MOST_CLASSES + 1 and not (len(counted) > 1 and max(counted) > FEW):
         return []
     return [

@@ -60,7 +60,7 @@ def read_named_files(store: Store, tree: Tree) -> NamedFiles:
     Raises:
         InputError: If a table cannot be read, or two columns name masks.
     """
-    found = NamedFiles({}, {}, [])
+    named = NamedFiles({}, {}, [])
     for key in sorted(tree.named):
         place, _, name = key.rpartition("/")
         if name not in LABEL_TABLES or (place and not find_words(place)):
@@ -68,12 +68,12 @@ def read_named_files(store: Store, tree: Tree) -> NamedFiles:
         table = open_table(Location(store, key))
         if IMAGE_FILE in table.schema.names:
             prefix = f"{place}/" if place else ""
-            found.tables.append((prefix, table))
-            _add_files(found, prefix, table)
-    return found
+            named.tables.append((prefix, table))
+            _add_files(named, prefix, table)
+    return named
 
 
-def _add_files(found: NamedFiles, prefix: str, table: Table) -> None:
+def _add_files(named: NamedFiles, prefix: str, table: Table) -> None:
     """Add what one table names."""
     columns = [name for name in table.schema.names if name.endswith(OTHER_FILE)]
     masks = _mask_columns(table)
@@ -89,9 +89,9 @@ def _add_files(found: NamedFiles, prefix: str, table: Table) -> None:
     for column in columns:
         files = [_clean(prefix, name) if name else None for name in read.column(column).to_pylist()]
         if column in masks:
-            found.masks.update({image: file for image, file in zip(images, files, strict=True) if file})
+            named.masks.update({image: file for image, file in zip(images, files, strict=True) if file})
         else:
-            found.others.setdefault(column, set()).update(filter(None, files))
+            named.others.setdefault(column, set()).update(filter(None, files))
 
 
 def _clean(prefix: str, name: object) -> str:
@@ -158,5 +158,5 @@ def find_table_boxes(
     if cells.header.names == listed.names:
         images = move_cells(images, [len(rows) for _, rows in read], listed, selection.bad_boxes)
     boxes = dict(zip(keys, images, strict=True))
-    given = tuple(replace(split, boxes=[boxes.get(key) for key in split.keys]) for split in catalogues)
-    return given, cells.header, [*describe_boxes(column, cells), *listed.notes]
+    boxed = tuple(replace(split, boxes=[boxes.get(key) for key in split.keys]) for split in catalogues)
+    return boxed, cells.header, [*describe_boxes(column, cells), *listed.notes]

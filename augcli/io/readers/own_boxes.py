@@ -78,8 +78,8 @@ def find_own_boxes(
             Option("boxes"),
             " with those of all splits, or one split alone as SRC",
         )
-    given, header, more = unite_boxes(matched, headers, f"the boxes of {root!r}")
-    return given, header, [*notes, *more]
+    boxed, header, more = unite_boxes(matched, headers, f"the boxes of {root!r}")
+    return boxed, header, [*notes, *more]
 
 
 def _find_root(src: Input, selection: Selection) -> str | None:

@@ -131,11 +131,11 @@ def find_own_output(store: Store, fields: Mapping[str, Any]) -> OwnOutput | None
 
 def _list_names(values: Sequence[OwnValue | None]) -> tuple[str, ...] | None:
     """Return the class names that samples bear, if these are all; else None, and classes are numbers."""
-    found = dict(value.name for value in values if value and isinstance(value.name[0], int))
+    by_index = dict(value.name for value in values if value and isinstance(value.name[0], int))
     used = {index for value in values if value and value.classes for index in value.classes}
-    if not found or found.keys() != set(range(len(found))) or not used <= found.keys():
+    if not by_index or by_index.keys() != set(range(len(by_index))) or not used <= by_index.keys():
         return None
-    names = tuple(str(found[index]) for index in range(len(found)))
+    names = tuple(str(by_index[index]) for index in range(len(by_index)))
     return names if len(set(names)) == len(names) else None
 
 

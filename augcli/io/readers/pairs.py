@@ -103,14 +103,14 @@ def find_pair(
 def list_masks(keys: Collection[str]) -> set[str]:
     """Return the keys of all masks beside images: in directories of their own, or among the images."""
     directories = tuple(f"{directory}/" for directory in _list_mask_directories(keys))
-    found = {key for key in keys if key.startswith(directories)}
+    masks = {key for key in keys if key.startswith(directories)}
     stems = {key.rpartition(".")[0].lower() for key in keys}
-    return found | {key for key in keys if key.lower().endswith(MASK_ENDINGS) and _cut_ending(key) in stems}
+    return masks | {key for key in keys if key.lower().endswith(MASK_ENDINGS) and _cut_ending(key) in stems}
 
 
 def _list_mask_directories(keys: Collection[str]) -> set[str]:
     """Return directories of masks: beside `images`, beside a directory called alike, or mirroring images."""
-    found = {pair.masks for pair in _list_pairs(keys)}
+    listed = {pair.masks for pair in _list_pairs(keys)}
     holders = {_parent(key) for key in keys}
     directories = {
         "/".join(parts[: depth + 1])
@@ -123,14 +123,14 @@ def _list_mask_directories(keys: Collection[str]) -> set[str]:
     for (_, subject), alike in by_subject.items():
         masks = {name for name in alike if not MASK_DIRECTORIES.isdisjoint(WORD.split(_last(name)))}
         if subject and masks < alike:  # `train` beside `train_masks`
-            found |= masks
+            listed |= masks
     stems = {key.rpartition(".")[0] for key in keys}
-    for directory in (name for name in directories - found if _last(name) in MASK_DIRECTORIES):
+    for directory in (name for name in directories - listed if _last(name) in MASK_DIRECTORIES):
         parent = f"{_parent(directory)}/".removeprefix("/")
-        own = [stem[len(directory) + 1 :] for stem in stems if stem.startswith(f"{directory}/")]
-        if 2 * sum(parent + stem in stems for stem in own) > len(own):  # `train` beside `masks/train`
-            found.add(directory)
-    return found
+        inside = [stem[len(directory) + 1 :] for stem in stems if stem.startswith(f"{directory}/")]
+        if 2 * sum(parent + stem in stems for stem in inside) > len(inside):  # `train` beside `masks/train`
+            listed.add(directory)
+    return listed
 
 
 def _cut_kind(name: str) -> str:
@@ -149,11 +149,11 @@ def refuse_mixed(root: str, keys: Collection[str]) -> None:
     if 3 * len(likely) < len(keys) or not likely:
         return
     stems = {key.rpartition(".")[0].lower(): key for key in keys}
-    found = [(key, image) for key in likely if (image := stems.get(_cut_ending(key)))]
-    if 3 * len(found) >= len(keys):
-        mask, image = found[0]
+    masks = [(key, image) for key in likely if (image := stems.get(_cut_ending(key)))]
+    if 3 * len(masks) >= len(keys):
+        mask, image = masks[0]
         raise InputError(
-            f"{root!r} holds {len(found)} files that are named as masks of the images beside them"
+            f"{root!r} holds {len(masks)} files that are named as masks of the images beside them"
             f" ({mask!r} of {image!r}), which would become images; put them into a directory of their own,"
             " under the names of their images, and give it as ",
             Option("masks"),

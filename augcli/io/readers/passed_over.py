@@ -54,8 +54,10 @@ def describe_passed_over(src: Input, used: Collection[str], selection: Selection
     """
     if src.tree is None:
         return []
-    given = selection.files
-    beside = [path for path in (given.labels, given.classes, *given.box_paths) if path is not None]
+    input_files = selection.files
+    beside = [
+        path for path in (input_files.labels, input_files.classes, *input_files.box_paths) if path is not None
+    ]
     places = [place for place in map(selection.locate, beside) if lies_in(place, src.store)]
     keys = {place.key for place in places}
     shown = {
@@ -102,7 +104,7 @@ def _several(count: int, what: str) -> str:
     if count > 1 or what.startswith("."):
         return f"{count} {what}"
     return f"{count} " + re.sub(
-        "directories|(name|link|file)s", lambda found: found[1] or "directory", what, count=1
+        "directories|(name|link|file)s", lambda match: match[1] or "directory", what, count=1
     )
 
 

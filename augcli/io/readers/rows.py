@@ -153,8 +153,8 @@ class Rows:
         if not self._carried.names or not samples:
             return None
         with self._lock:
-            found = [self._find(sample) for sample in samples]
-        return pa.concat_tables([part.carried.slice(row, 1) for part, row in found])
+            rows = [self._find(sample) for sample in samples]
+        return pa.concat_tables([part.carried.slice(row, 1) for part, row in rows])
 
     def _find(self, sample: int) -> tuple[Portion, int]:
         """Return the portion that a sample is in, which is read if it is not in memory, and its row there."""

@@ -42,9 +42,9 @@ def keep_classes(catalogues: tuple[Catalogue, ...], main: str) -> tuple[tuple[Ca
     kept = tuple(classes[index] for index in sorted(used))
     if not kept:
         return catalogues, []
-    found, notes = [], []
+    fitted_splits, notes = [], []
     for catalogue in catalogues:
         fitted = fit_classes(labellings[catalogue.split], kept, are_names=True)
-        found.append(replace(catalogue, labels=fitted.labelling.labels, classes=kept))
+        fitted_splits.append(replace(catalogue, labels=fitted.labelling.labels, classes=kept))
         notes += [describe_lost(catalogue.split, fitted.lost, main)] if fitted.lost else []
-    return tuple(found), notes
+    return tuple(fitted_splits), notes

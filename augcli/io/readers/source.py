@@ -38,10 +38,10 @@ def open_source(src: str, selection: Selection) -> Source:
     selection = selection.without_none()
     files = selection.files
     classes = read_class_list(selection.locate(files.classes)) if files.classes is not None else None
-    found = _find_input(src, selection)
-    found, selection, notes = _part_masks(found, selection)
-    source = choose_reader(found).open(found, selection, classes)
-    source = replace(source, notes=(*notes, *source.notes), places=_list_places(found, selection))
+    listed = _find_input(src, selection)
+    listed, selection, notes = _part_masks(listed, selection)
+    source = choose_reader(listed).open(listed, selection, classes)
+    source = replace(source, notes=(*notes, *source.notes), places=_list_places(listed, selection))
     return _turn_to_yolo(source, selection) if selection.layout == "yolo" else source
 
 
@@ -95,19 +95,19 @@ def _part_masks(src: Input, selection: Selection) -> tuple[Input, Selection, lis
     return inner, replace(selection, files=replace(selection.files, masks=masks)), notes
 
 
-def _leave_masks_out(found: Input, masks: set[str]) -> tuple[Input, list[str]]:
+def _leave_masks_out(src: Input, masks: set[str]) -> tuple[Input, list[str]]:
     """Return SRC without masks that stand in several places beside images, and a note."""
-    if found.tree is None or not masks:
-        return found, []
+    if src.tree is None or not masks:
+        return src, []
     by_suffix = {
         suffix: Files(file for file in files if file.key not in masks)
-        for suffix, files in found.tree.by_suffix.items()
+        for suffix, files in src.tree.by_suffix.items()
     }
     kept = {key.rpartition("/")[0] for files in by_suffix.values() for key in files.keys}
     emptied = {key.rpartition("/")[0] for key in masks} - kept
-    directories = [name for name in found.tree.directories if name not in emptied]
+    directories = [name for name in src.tree.directories if name not in emptied]
     note = f"left out: {quantity(len(masks), 'mask')} beside images ({min(masks)!r} first)"
-    return replace(found, tree=found.tree._replace(by_suffix=by_suffix, directories=directories)), [note]
+    return replace(src, tree=src.tree._replace(by_suffix=by_suffix, directories=directories)), [note]
 
 
 def _leave_out(files: Files, directory: str) -> Files:

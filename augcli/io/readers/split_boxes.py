@@ -71,8 +71,8 @@ def find_given_boxes(
         )
         matched.append(with_boxes)
         notes += [f"{catalogue.split}: {note}" for note in more]
-    given, header, more = unite_boxes(matched, headers, "the boxes of splits")
-    return given, header, [*notes, *more]
+    boxed, header, more = unite_boxes(matched, headers, "the boxes of splits")
+    return boxed, header, [*notes, *more]
 
 
 def _name_splits(pairs: Sequence[tuple[str, str]], splits: Sequence[str]) -> Mapping[str, str]:

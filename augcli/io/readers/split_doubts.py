@@ -83,8 +83,8 @@ def note_missing_shards(keys: Iterable[str]) -> list[str]:
         if match := NUMBERED.match(key):
             series[match[1], match[3], int(match[4])].add(match[2])
     notes = []
-    for (begin, end, total), found in sorted(series.items()):
-        lost = total - len(found)
+    for (begin, end, total), numbers in sorted(series.items()):
+        lost = total - len(numbers)
         if lost > 0:
             notes.append(f"{lost} of {total} shards {begin}*{end} {'is' if lost == 1 else 'are'} missing")
     return notes

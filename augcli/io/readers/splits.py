@@ -229,12 +229,12 @@ def _check_same_classes(word: str, names: Sequence[str], holders: Collection[str
 
 def _note_file_names(keys: Iterable[str]) -> tuple[str, ...]:
     """Return a note if file names of one folder begin with words of two splits."""
-    found: dict[str, set[str]] = defaultdict(set)
+    splits_of: dict[str, set[str]] = defaultdict(set)
     for key in keys:
         start = key.rfind("/") + 1
         if key[start] in INITIALS and (match := FIRST_WORD.match(key, start)):
-            found[key[:start]].add(SPLIT_OF[match[0].lower()])
-    for folder, splits in sorted(found.items()):
+            splits_of[key[:start]].add(SPLIT_OF[match[0].lower()])
+    for folder, splits in sorted(splits_of.items()):
         if len(splits) > 1:
             names = " and ".join(split for split in SPLIT_WORDS if split in splits)
             where = f" in {folder[:-1]!r}" if folder else ""
@@ -268,12 +268,12 @@ def divide_shards(keys: Sequence[str], root: str) -> Division:
     Raises:
         InputError: If some names have no split, a name has two, or two levels of directories have splits.
     """
-    found = {key: _find_word_of_shard(key, root) for key in keys}
-    worded = [key for key in keys if found[key]]
+    words = {key: _find_word_of_shard(key, root) for key in keys}
+    worded = [key for key in keys if words[key]]
     if not worded:
         refuse_twins({part.partition(".")[0] for key in keys for part in key.split("/")}, root)
         return Division()
-    rest = [key for key in keys if not found[key]]
+    rest = [key for key in keys if not words[key]]
     if rest:
         raise InputError(
             f"some shards in {root!r} name their split ({listed(worded)}), others do not ({listed(rest)});"
@@ -281,12 +281,12 @@ def divide_shards(keys: Sequence[str], root: str) -> Division:
             Option("splits", False),
             " if all shards are one split",
         )
-    _refuse_several_sets({key: (word[0], word[1]) for key, word in found.items() if word}, root)
+    _refuse_several_sets({key: (word[0], word[1]) for key, word in words.items() if word}, root)
     parts = {
-        split: tuple(key for key in keys if (word := found[key]) and word[0] == split)
-        for split in sorted({word[0] for word in found.values() if word})
+        split: tuple(key for key in keys if (word := words[key]) and word[0] == split)
+        for split in sorted({word[0] for word in words.values() if word})
     }
-    signs = {word[2] for word in found.values() if word}
+    signs = {word[2] for word in words.values() if word}
     return Division(parts, f"the {' and the '.join(sorted(signs, reverse=True))} of the shards")
 
 
@@ -301,10 +301,10 @@ def _find_word_of_shard(key: str, root: str) -> tuple[str, str, str] | None:
     return None
 
 
-def _refuse_several_sets(found: Mapping[str, tuple[str, str]], root: str) -> None:
+def _refuse_several_sets(words: Mapping[str, tuple[str, str]], root: str) -> None:
     """Refuse several directories that each have splits: the test rows of one may be train rows of another."""
     sets: dict[str, set[str]] = defaultdict(set)
-    for split, place in found.values():
+    for split, place in words.values():
         sets[place].add(split)
     several = sorted(place for place, splits in sets.items() if len(splits) > 1)
     if len(several) > 1:

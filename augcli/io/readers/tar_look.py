@@ -59,14 +59,19 @@ def look(tar: Tar, selection: Selection) -> Plan:
     mask, notes = (None, ()) if unread else (mask, notes)
     offers = [suffix for suffix in first.members if suffix != JSON_MEMBER and not is_image(suffix)]
     offers += [f"{JSON_MEMBER}.{name}" for name in fields]
-    own = find_own_output(tar.store, fields)
-    smoothing = own.smoothing if own else 0.0
+    own_output = find_own_output(tar.store, fields)
+    smoothing = own_output.smoothing if own_output else 0.0
     image = selection.image_col and selection.image_col.lower()
-    if own is not None and CARRIED in fields:
+    if own_output is not None and CARRIED in fields:
         notes += (f"the columns of an earlier input ({CARRIED!r} in {JSON_MEMBER!r}) are not carried on",)
-    if own is not None and selection.label_col is None:
+    if own_output is not None and selection.label_col is None:
         return Plan(
-            Wanted(own.read, image, mask, own.members | unread), own, "", smoothing, tuple(offers), notes
+            Wanted(own_output.read, image, mask, own_output.members | unread),
+            own_output,
+            "",
+            smoothing,
+            tuple(offers),
+            notes,
         )
     label = selection.label_col or CLASS_MEMBER
     is_field = label.startswith(f"{JSON_MEMBER}.")
@@ -105,15 +110,15 @@ def _read_first(tar: Tar) -> tuple[Sample, dict[str, Any]]:
 
 def _find_mask(tar: Tar, selection: Selection) -> tuple[str | None, tuple[str, ...]]:
     """Return the suffix of the masks, and notes: `mask.png` where it holds index masks."""
-    given = selection.files.masks
-    suffix = given.lower() if given else MASK_MEMBER
+    member = selection.files.masks
+    suffix = member.lower() if member else MASK_MEMBER
     masked = [
         sample
         for sample in tar.samples
         if suffix in sample.members and sum(map(is_image, sample.members)) > 1
     ]
     encoded = [tar.read(sample, suffix) for sample in masked[:LOOKED_AT]]
-    if given is None:
+    if member is None:
         try:
             is_mask = bool(encoded) and bool(read_mask_header(encoded[0] or b""))
         except DecodeError:

@@ -235,14 +235,14 @@ def _choose_image(sample: Sample, wanted: Wanted, name: str) -> str | None:
     if wanted.image is not None:
         return wanted.image if wanted.image in sample.members else None
     others = wanted.known | {wanted.mask}
-    found = [suffix for suffix in sample.members if suffix not in others and is_image(suffix)]
-    if len(found) > 1:
-        masks = Option("masks", found[1]), " if that is its mask"
+    images = [suffix for suffix in sample.members if suffix not in others and is_image(suffix)]
+    if len(images) > 1:
+        masks = Option("masks", images[1]), " if that is its mask"
         raise InputError(
-            f"{name!r}: sample {sample.key!r} has several images, {some(list(map(repr, found)))}; give ",
-            *(Option("image_col", found[0]), " to take one of them, and ", *masks),
+            f"{name!r}: sample {sample.key!r} has several images, {some(list(map(repr, images)))}; give ",
+            *(Option("image_col", images[0]), " to take one of them, and ", *masks),
         )
-    return found[0] if found else None
+    return images[0] if images else None
 
 
 def _group(files: Sequence[Member], name: str) -> Iterator[Sample]:

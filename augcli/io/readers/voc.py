@@ -84,11 +84,11 @@ def _find_images(src: Input, selection: Selection) -> Input:
     """
     assert src.tree is not None
     name, prefix = join_root(src.name, IMAGES), f"{IMAGES}/"
-    own = src.tree.ending_in(IMAGE_SUFFIXES).below(prefix)
-    if not len(own):
+    images = src.tree.ending_in(IMAGE_SUFFIXES).below(prefix)
+    if not len(images):
         raise InputError(f"no images in {name!r}; put the images of this Pascal VOC tree there")
     by_suffix: dict[str, Files] = {}
-    for file in own:
+    for file in images:
         key = file.key[len(prefix) :]
         by_suffix.setdefault(find_suffix(key), Files()).append(*file._replace(key=key))
     named = frozenset(key[len(prefix) :] for key in src.tree.named if key.startswith(prefix))

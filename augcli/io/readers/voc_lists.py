@@ -53,7 +53,9 @@ def read_splits(src: Input, images: Input, selection: Selection) -> tuple[dict[s
             Option("splits", False),
             " to take all images as one split",
         )
-    notes.insert(0, describe_splits({name: len(own) for name, own in splits.items()}, f"{directory}/"))
+    notes.insert(
+        0, describe_splits({name: len(images_of) for name, images_of in splits.items()}, f"{directory}/")
+    )
     _refuse_shared(there, directory)
     listed = {name for names in there.values() for name in names}
     if len(listed) < len(files):

@@ -28,5 +28,5 @@ def is_tree(tree: Tree, prefix: str = "") -> bool:
 
 def list_inner(tree: Tree) -> list[str]:
     """Return the directories that are such trees themselves, with lists of splits."""
-    inner = [found[1] for name in tree.directories if (found := INNER.fullmatch(name))]
+    inner = [match[1] for name in tree.directories if (match := INNER.fullmatch(name))]
     return [name for name in inner if f"{name}/{LISTS}" in tree.directories and is_tree(tree, f"{name}/")]

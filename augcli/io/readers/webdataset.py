@@ -51,7 +51,7 @@ def open_tars(src: Input, selection: Selection, classes: ClassList) -> Source:
     division = divide_shards([file.key for file in files], src.name) if selection.splits else Division()
     by_key = {file.key: file for file in files}
     keys = division.parts or {"": tuple(by_key)}
-    ordered = [by_key[key] for own in keys.values() for key in own]
+    ordered = [by_key[key] for keys_of_split in keys.values() for key in keys_of_split]
     plan, scans = _scan_all(src, ordered, selection)
     labelling, label_notes = _label(plan, scans, selection, classes)
     catalogues = _make_catalogues(keys, scans, labelling)
@@ -117,8 +117,8 @@ def _scan_all(src: Input, files: Sequence[File], selection: Selection) -> tuple[
         raise InputError(f"the tar files of {src.name!r} hold no images", *option, what)
     masks = [scan.shard.masks for scan in scans.values() if scan.shard.masks is not None]
     if selection.files.masks and not any(places[:, 1].any() for places in masks):
-        given = selection.files.masks
-        raise InputError(Option("masks"), f" {given!r}: no sample of {src.name!r} has such a member")
+        mask_member = selection.files.masks
+        raise InputError(Option("masks"), f" {mask_member!r}: no sample of {src.name!r} has such a member")
     return plan, scans
 
 
@@ -218,17 +218,19 @@ def _give_boxes(
     selection: Selection,
 ) -> tuple[tuple[Catalogue, ...], BoxHeader | None, list[str]]:
     """Find the samples' boxes: of --boxes, or in the `json` of an output of augcli."""
-    own = [[scans[tar] for tar in keys[split.split]] for split in catalogues]
+    scans_of = [[scans[tar] for tar in keys[split.split]] for split in catalogues]
     if selection.files.boxes:
-        names = [[[name, name.rpartition("/")[2]] for scan in tars for name in scan.names] for tars in own]
+        names = [
+            [[name, name.rpartition("/")[2]] for scan in tars for name in scan.names] for tars in scans_of
+        ]
         return find_given_boxes(catalogues, names, selection)
     if plan.own is None or plan.own.boxes is None or not selection.finds_boxes:
         return catalogues, None, []
-    given = tuple(
+    boxed = tuple(
         plan.own.give_boxes(split, [value for scan in tars for value in scan.values])
-        for split, tars in zip(catalogues, own, strict=True)
+        for split, tars in zip(catalogues, scans_of, strict=True)
     )
-    return given, plan.own.boxes, [f"boxes: those of the members {JSON_MEMBER!r}"]
+    return boxed, plan.own.boxes, [f"boxes: those of the members {JSON_MEMBER!r}"]
 
 
 def _describe_scans(scans: Sequence[Scan]) -> list[str]:
@@ -253,5 +255,5 @@ def _describe_scans(scans: Sequence[Scan]) -> list[str]:
 
 def _name_suffixes(scans: Iterable[Scan]) -> tuple[str, ...]:
     """Return the name of one image of each suffix."""
-    found = {name.rpartition(".")[2].lower(): name for scan in scans for name in scan.names}
-    return tuple(found[suffix] for suffix in sorted(found))
+    suffixes = {name.rpartition(".")[2].lower(): name for scan in scans for name in scan.names}
+    return tuple(suffixes[suffix] for suffix in sorted(suffixes))

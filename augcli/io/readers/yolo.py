@@ -101,17 +101,17 @@ def _label(data_set: YoloLayout, main: str, selection: Selection, classes: Class
         new = [key for key in splits[split].keys if key not in named]
         parts.append(Part(split, _find_prefix(splits[split].keys), new))
         named.update(new)
-    found = label_parts(data_set.found.store, tree, parts, main, selection, classes)
+    labelled = label_parts(data_set.found.store, tree, parts, main, selection, classes)
     known = {
         key: label
-        for part, given in zip(parts, found.labellings, strict=True)
-        for key, label in zip(part.keys, given.labels, strict=True)
+        for part, labelling in zip(parts, labelled.labellings, strict=True)
+        for key, label in zip(part.keys, labelling.labels, strict=True)
     }
-    by_split = {part.split: given for part, given in zip(parts, found.labellings, strict=True)}
+    by_split = {part.split: labelling for part, labelling in zip(parts, labelled.labellings, strict=True)}
     labellings = [
         by_split[split]._replace(labels=[known[key] for key in files.keys]) for split, files in splits.items()
     ]
-    return found._replace(labellings=labellings)
+    return labelled._replace(labellings=labellings)
 
 
 def _find_prefix(keys: Sequence[str]) -> str:
@@ -125,15 +125,15 @@ def _make_catalogues(
 ) -> tuple[Catalogue, ...]:
     catalogues, first = [], 0
     for number, (split, files) in enumerate(splits.items()):
-        given = labelled.labellings[number] if labelled else Labelling([None] * len(files), None)
+        labelling = labelled.labellings[number] if labelled else Labelling([None] * len(files), None)
         catalogues.append(
             Catalogue(
                 split,
                 files.keys,
                 np.array(files.sizes, np.int64),
                 np.array(files.versions, np.int64),
-                given.labels,
-                given.classes,
+                labelling.labels,
+                labelling.classes,
                 boxes=labels.images[first : first + len(files)] or None,
             )
         )
@@ -168,5 +168,5 @@ def _describe_rest(data_set: YoloLayout, labels: Labels, selection: Selection) -
     used = Counter({LABEL_SUFFIX: labels.found + data_set.found.lists})
     used.update(find_suffix(name) for name in data_set.read if path_below(name, paths.root))
     tree = paths.tree._replace(others=paths.tree.others - used)
-    found = Input(paths.root, paths.store, tree)
-    return describe_passed_over(found, IMAGE_SUFFIXES | DESCRIPTION_SUFFIXES, selection)
+    rest = Input(paths.root, paths.store, tree)
+    return describe_passed_over(rest, IMAGE_SUFFIXES | DESCRIPTION_SUFFIXES, selection)

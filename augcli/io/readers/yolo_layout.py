@@ -128,9 +128,13 @@ def _leave_out_stand_ins(paths: Paths, described: YoloSet) -> YoloSet:
     Programs for YOLO want `train` and `val`, so it names one of them twice where it lacks the other. Images
     are those of the split as which their directory is called.
     """
-    named_so = [split for split, own in described.places.items() if find_words(split) == find_words(own[0])]
+    named_so = [
+        split
+        for split, places_of in described.places.items()
+        if find_words(split) == find_words(places_of[0])
+    ]
     owners = {described.places[split]: split for split in [*reversed(list(described.places)), *named_so]}
-    places = {split: own for split, own in described.places.items() if owners[own] == split}
+    places = {split: places_of for split, places_of in described.places.items() if owners[places_of] == split}
     if len(places) == len(described.places) or read_known(paths.store, [RECIPE], MOST_BYTES)[0] is None:
         return described
     return described._replace(places=places)
@@ -194,14 +198,14 @@ def _name_classes(paths: Paths, described: YoloSet, classes: ClassList) -> tuple
     if names is None:
         note = Note("nothing names the classes, so they are numbered; give ", Option("classes"))
         return described, "", [note]
-    place_of_names, found = names
-    if described.class_count not in (None, len(found)):
+    place_of_names, listed = names
+    if described.class_count not in (None, len(listed)):
         raise InputError(
             f"{paths.name!r} says {described.class_count} classes, but {place_of_names or 'the class list'!r}"
-            f" names {len(found)}; correct one of them"
+            f" names {len(listed)}; correct one of them"
         )
-    notes = [f"classes: the {len(found)} names of {place_of_names!r}"] if place_of_names else []
-    return described._replace(names=found, class_count=len(found)), place_of_names, notes
+    notes = [f"classes: the {len(listed)} names of {place_of_names!r}"] if place_of_names else []
+    return described._replace(names=listed, class_count=len(listed)), place_of_names, notes
 
 
 def _check_names_beside(paths: Paths, names: tuple[str, ...]) -> None:
@@ -217,9 +221,9 @@ def _check_names_beside(paths: Paths, names: tuple[str, ...]) -> None:
     except InputError:
         return
     if beside != names and sorted(beside) == sorted(names):
-        own, other = (", ".join(listed)[:80] for listed in (names, beside))
+        ours, other = (", ".join(listed)[:80] for listed in (names, beside))
         raise InputError(
-            f"{paths.name!r} numbers classes as {own}, {place!r} as {other};"
+            f"{paths.name!r} numbers classes as {ours}, {place!r} as {other};"
             " remove or correct the one by which the labels are not numbered"
         )
 

@@ -142,19 +142,19 @@ class Paths:
         self.notes.append(f"{said} and is left out")
 
 
-def find_root(name: str, path: str, own: tuple[str, Store, Tree | None], selection: Selection) -> Paths:
+def find_root(name: str, path: str, holder: tuple[str, Store, Tree | None], selection: Selection) -> Paths:
     """Return the directory below which paths of a description lead.
 
     Args:
         name: The description, for messages.
         path: What it says as `path`.
-        own: Its own directory as users write it, as a store, and what stands there if that is listed.
+        holder: Its own directory as users write it, as a store, and what stands there if that is listed.
         selection: How SRC is read.
 
     Raises:
         StorageError: If the machine fails.
     """
-    directory, store, tree = own
+    directory, store, tree = holder
     path = path.replace("\\", "/").rstrip("/")
     notes, tried = [], []
     if path not in ("", "."):

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 def label_key(key: str) -> str:
     """Return the label file of an image: the last `images` of its path is `labels`, and its suffix `.txt`."""
-    above, found, below = f"/{key}".rpartition("/images/")
-    directory, slash, name = (f"{above}/labels/{below}"[1:] if found else key).rpartition("/")
+    above, sign, below = f"/{key}".rpartition("/images/")
+    directory, slash, name = (f"{above}/labels/{below}"[1:] if sign else key).rpartition("/")
     return f"{directory}{slash}{name.rpartition('.')[0]}.txt"
 
 
@@ -69,11 +69,11 @@ def find_places(paths: Paths, described: YoloSet) -> Found:
             paths.leave_out(split, f"holds no images ({entries[0]!r})")
     if not any(part.directory for parts in splits.values() for part in parts):
         merged = {split: merge_files([part.files for part in parts]) for split, parts in splits.items()}
-        found = Found(paths.store, merged, lists)
+        images = Found(paths.store, merged, lists)
     else:
-        found = _join_roots(paths, splits)._replace(lists=lists)
-    _note_shared(paths, splits, found.splits)
-    return found
+        images = _join_roots(paths, splits)._replace(lists=lists)
+    _note_shared(paths, splits, images.splits)
+    return images
 
 
 def _find(paths: Paths, split: str, entry: str) -> Place | None:
@@ -112,17 +112,17 @@ def _read_list(paths: Paths, split: str, place: Place) -> Iterator[_Part]:
         raise InputError(f"the list {place.path!r} is not UTF-8 text; correct it") from error
     known: dict[str, File] = {file.key: file for file in paths.tree.ending_in(IMAGE_SUFFIXES)}
     base = "" if place.is_outside else posixpath.dirname(place.path)
-    found, lost = [], []
+    files, lost = [], []
     elsewhere: dict[str, set[str]] = {}
     for line in filter(None, lines):
         key = _find_listed(line, base, paths.root, known)
         if key is not None:
-            found.append(known[key])
+            files.append(known[key])
         elif line.startswith("/") and not is_url(paths.root):
             elsewhere.setdefault(posixpath.dirname(line), set()).add(posixpath.basename(line))
         else:
             lost.append(line)
-    yield _Part("", Files(found))
+    yield _Part("", Files(files))
     for directory, names in elsewhere.items():
         part = _list_outside(paths, directory)
         named = [file for file in part.files if file.key in names]

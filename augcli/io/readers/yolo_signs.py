@@ -64,15 +64,15 @@ def _base_name(key: str) -> str:
 def label_directories(tree: Tree, keys: Iterable[str]) -> list[str]:
     """Return the directories of labels beside directories of images: `labels` beside `images`, no images."""
     holders = {key.rpartition("/")[0] for key in keys}
-    found = []
+    directories = []
     for directory in tree.directories:
         parent, _, name = directory.rpartition("/")
         images = f"{parent}/images".lstrip("/")
         if name != "labels" or any(_lies_in(holder, directory) for holder in holders):
             continue
         if any(_lies_in(holder, images) for holder in holders):
-            found.append(directory)
-    return found
+            directories.append(directory)
+    return directories
 
 
 def has_labels_beside(src: Input, keys: list[str]) -> bool:

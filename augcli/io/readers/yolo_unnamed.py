@@ -43,8 +43,8 @@ def _list_lost(root: str, tree: Tree, paths: Paths, images: Found) -> list[str]:
     named = _move(keys, images.store.name, root)
     masks = paths.selection.files.masks
     holder = path_below(masks, root) if masks is not None else None
-    found = tree.ending_in(IMAGE_SUFFIXES).keys
-    return [key for key in found if key not in named and (holder is None or not key.startswith(holder))]
+    image_keys = tree.ending_in(IMAGE_SUFFIXES).keys
+    return [key for key in image_keys if key not in named and (holder is None or not key.startswith(holder))]
 
 
 def _move(keys: Iterable[str], origin: str, root: str) -> set[str]:

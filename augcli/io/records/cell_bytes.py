@@ -45,7 +45,7 @@ def cell_bytes(column: pa.Array) -> list[bytes]:
         return _mark_nulls(column, _list_cells(column))
     if _width(kind):
         data, width = _fixed_bytes(column), _width(kind)
-        return _mark_nulls(column, (data[at : at + width] for at in range(0, len(data), width)))
+        return _mark_nulls(column, (data[start : start + width] for start in range(0, len(data), width)))
     return [repr(value).encode("utf-8", "surrogatepass") for value in column.to_pylist()]
 
 

@@ -62,9 +62,9 @@ def read_outlines(column: pa.StructArray) -> Iterable[Outline | None]:
         return
     forms, *lists, areas = column.flatten()
     points, parts, runs, sizes, keypoints = map(_split_lists, lists)
-    given = column.is_valid().to_pylist()
+    is_there = column.is_valid().to_pylist()
     for row, (form, area) in enumerate(zip(forms.to_pylist(), areas.to_pylist(), strict=True)):
-        if not given[row]:
+        if not is_there[row]:
             yield None
             continue
         built = _build(form, points[row], parts[row], runs[row], sizes[row])

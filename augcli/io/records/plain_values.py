@@ -70,9 +70,9 @@ class _Unpacker(pickle.Unpickler):
         if (module, name) in PLAIN:
             return super().find_class(module, name)
         if module.startswith(OURS) and "." not in name:
-            found = super().find_class(module, name)
-            if isinstance(found, type) and _is_plain(found):
-                return found
+            attribute = super().find_class(module, name)
+            if isinstance(attribute, type) and _is_plain(attribute):
+                return attribute
         raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
 
 

@@ -115,8 +115,8 @@ class PairCounts:
         """Return which of some numbers each is, and their count for any other."""
         if not len(ordered):
             return np.zeros(len(part), np.int64)
-        found = np.searchsorted(ordered, part - 1).clip(max=len(ordered) - 1)
-        return np.where(ordered[found] == part - 1, order[found], len(ordered))
+        ranks = np.searchsorted(ordered, part - 1).clip(max=len(ordered) - 1)
+        return np.where(ordered[ranks] == part - 1, order[ranks], len(ordered))
 
     def _gather(self) -> None:
         codes = np.concatenate([self._codes, *self._waiting])

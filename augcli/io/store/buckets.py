@@ -35,5 +35,5 @@ def find_file(url: Url, access: Access) -> Version | None:
     store = open_bucket(url.parent, access)
     if isinstance(store, HubStore):
         return store.find(url.name)
-    found = find_object(store, url.name)
-    return found and found.version
+    sight = find_object(store, url.name)
+    return sight and sight.version

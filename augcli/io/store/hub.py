@@ -160,11 +160,11 @@ class HubStore:
 
     def open(self, key: str, expect: Version | None = None) -> BinaryIO:
         """Open a file that is read by ranges; see `Store.open`. Its end is read at once."""
-        found = expect or self.find(key)
-        if found is None:
+        version = expect or self.find(key)
+        if version is None:
             missing = FileNotFoundError(f"it does not exist; correct {full_name(self, key)!r}")
             raise StorageError(f"cannot read {full_name(self, key)!r}: {missing}") from missing
-        size = found.size
+        size = version.size
 
         def fetch(start: int, stop: int) -> bytes:
             return _fetch(self, key, size, start, stop) if start < stop else b""
@@ -215,7 +215,7 @@ class HubStore:
         first = self._path("/".join(filter(None, (directory, begins))))
         api = hub.HfApi(endpoint=_endpoint(), token=_token(self.access))
         with _errors("list", full_name(self, directory)):
-            found = api.list_repo_tree(
+            listed = api.list_repo_tree(
                 repository,
                 self._path(directory) or None,
                 recursive=True,
@@ -223,7 +223,7 @@ class HubStore:
                 repo_type="dataset",
             )
             try:
-                for entry in found:
+                for entry in listed:
                     if isinstance(entry, hub.RepoFile) and (not begins or entry.path.startswith(first)):
                         content = entry.lfs.sha256 if entry.lfs else entry.blob_id
                         yield {"path": entry.path, "size": entry.size, "e_tag": content}

@@ -70,10 +70,10 @@ class Files:
         """Return the files whose keys start with a prefix, under their whole keys."""
         if not prefix:
             return self
-        found = Files()
-        found.keys, found.sizes, found.versions = self.keys, self.sizes, self.versions
-        found._pick([index for index, key in enumerate(self.keys) if key.startswith(prefix)])
-        return found
+        files = Files()
+        files.keys, files.sizes, files.versions = self.keys, self.sizes, self.versions
+        files._pick([index for index, key in enumerate(self.keys) if key.startswith(prefix)])
+        return files
 
     def _pick(self, indices: list[int]) -> None:
         self.keys = list(map(self.keys.__getitem__, indices))
@@ -103,11 +103,11 @@ class Tree(NamedTuple):
 
     def ending_in(self, suffixes: Collection[str]) -> Files:
         """Return the files that have one of these suffixes, in the order of their keys."""
-        found = [files for suffix, files in self.by_suffix.items() if suffix in suffixes]
-        if len(found) == 1:
-            return found[0]
+        wanted = [files for suffix, files in self.by_suffix.items() if suffix in suffixes]
+        if len(wanted) == 1:
+            return wanted[0]
         joined = Files()
-        for files in found:
+        for files in wanted:
             joined.extend(files)
         joined.sort()
         return joined
@@ -211,8 +211,8 @@ def find_suffix(key: str) -> str:
 
 def _all_directories(parents: set[str]) -> list[str]:
     """Return directories and all that lie above them, sorted."""
-    found = set(parents)
+    directories = set(parents)
     for directory in parents:
-        while (directory := directory.rpartition("/")[0]) and directory not in found:
-            found.add(directory)
-    return sorted(found - {""})
+        while (directory := directory.rpartition("/")[0]) and directory not in directories:
+            directories.add(directory)
+    return sorted(directories - {""})

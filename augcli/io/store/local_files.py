@@ -60,12 +60,12 @@ def write_file(path: str, data: bytes) -> None:
 
 def write_with_directory(path: str, data: bytes) -> None:
     """Write a file anew, and make its directory, which others may remove meanwhile, since it is empty."""
-    for left in reversed(range(DIRECTORY_TRIES)):
+    for tries in reversed(range(DIRECTORY_TRIES)):
         try:
             os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103
             write_file(path, data)
         except FileNotFoundError:
-            if not left:
+            if not tries:
                 raise
         else:
             return

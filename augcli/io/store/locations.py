@@ -224,12 +224,12 @@ def locate_files(path: str, access: Access = HERE) -> tuple[Store, Files]:
         paths = [Path(path)]
     else:
         paths = sorted(map(Path, glob.glob(path, recursive=True)))  # noqa: PTH207 - a whole path
-    root = Path(os.path.commonpath([found.parent for found in paths])) if paths else Path()
+    root = Path(os.path.commonpath([file.parent for file in paths])) if paths else Path()
     files = Files()
-    for found in paths:
-        with storage_errors(f"cannot read {str(found)!r}"):
-            status = found.stat()
-        files.append(found.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns)
+    for file in paths:
+        with storage_errors(f"cannot read {str(file)!r}"):
+            status = file.stat()
+        files.append(file.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns)
     return LocalStore(str(root)), files
 
 

@@ -210,8 +210,8 @@ def plan_key(index: int, count: int) -> str:
 def find_plans(keys: Iterable[str]) -> dict[str, tuple[int, int]]:
     """Return the plans of partitions among some keys, each with its number and how many there are."""
     plans = (key for key in keys if key.startswith(PLAN_PREFIX))
-    found = ((key, PLAN_NAME.fullmatch(key)) for key in plans)
-    return {key: (int(match[1]), int(match[2])) for key, match in found if match}
+    matches = ((key, PLAN_NAME.fullmatch(key)) for key in plans)
+    return {key: (int(match[1]), int(match[2])) for key, match in matches if match}
 
 
 def slice_key(index: int, count: int) -> str:

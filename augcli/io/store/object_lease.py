@@ -106,8 +106,8 @@ class _Lease:
             StorageError: If somebody else took it over.
         """
         with self._renewing:
-            found = find_object(self._store, self._key)
-            self._is_lost |= found is None or found.tag != self._tag
+            sight = find_object(self._store, self._key)
+            self._is_lost |= sight is None or sight.tag != self._tag
         if self._is_lost:
             raise StorageError(
                 f"DST {self._store.name!r} was taken over by another run, since this one was not heard of;"
@@ -125,8 +125,8 @@ class _Lease:
             self._ended.set()
             thread.join()
             with suppress(StorageError):  # it ends by itself, later
-                found = find_object(self._store, self._key)
-                if found is not None and found.tag == self._tag:
+                sight = find_object(self._store, self._key)
+                if sight is not None and sight.tag == self._tag:
                     self._store.delete([self._key])
         if self._is_lost:
             self.check()
@@ -180,20 +180,20 @@ def _look(store: ObjectStore, key: str, before: Sight | None, clock: Clock) -> S
     Raises:
         OutputError: If it changed since: its holder is alive.
     """
-    found = find_object(store, key)
-    if found is None:
+    sight = find_object(store, key)
+    if sight is None:
         return None
     if before is None:
         lines = _read_lines(store, key)
         if len(lines) > IDENTITY_LINE and is_gone(lines[IDENTITY_LINE]):
-            return Sight(found.tag, -math.inf)
+            return Sight(sight.tag, -math.inf)
         warnings.warn(
             f"DST {store.name!r} is or was in use by {_name_holder(lines)}; waiting up to"
             f" {GONE_S / 60:.0f} minutes to see which",
             stacklevel=2,
         )
-        return Sight(found.tag, clock.now())
-    if found.tag != before.tag:
+        return Sight(sight.tag, clock.now())
+    if sight.tag != before.tag:
         holder = _name_holder(_read_lines(store, key))
         raise OutputError(
             f"DST {store.name!r} is in use by {holder}; wait until it ends, or give another DST"
@@ -221,4 +221,4 @@ def _describe(number: int) -> bytes:
 
 
 def _list_shared(store: ObjectStore, key: str) -> list[str]:
-    return [found for page in store.list(f"{key}s/") for found in page.keys]
+    return [lease for page in store.list(f"{key}s/") for lease in page.keys]

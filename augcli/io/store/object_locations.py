@@ -52,9 +52,9 @@ def find_objects(url: Url, access: Access) -> tuple[RemoteStore, Files]:
     Raises:
         StorageError: If the store fails.
     """
-    found = find_file(url, access)
-    if found is not None:
-        return open_bucket(url.parent, access), Files([File(url.name, *found)])
+    version = find_file(url, access)
+    if version is not None:
+        return open_bucket(url.parent, access), Files([File(url.name, *version)])
     parts = url.key.split("/")
     fixed = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     begin, matched = "".join(f"{part}/" for part in parts[:fixed]), Files()

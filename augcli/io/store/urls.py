@@ -43,8 +43,8 @@ class Access:
 
     def __post_init__(self) -> None:
         url = self.endpoint_url
-        found = None if url is None else ENDPOINT.fullmatch(url)
-        if url is not None and (found is None or int(found["port"] or 0) > LAST_PORT):
+        match = None if url is None else ENDPOINT.fullmatch(url)
+        if url is not None and (match is None or int(match["port"] or 0) > LAST_PORT):
             raise UsageError(
                 Option("endpoint_url"), f" must be as https://HOST:PORT, got {hide_secret(url)!r}"
             )
@@ -177,6 +177,6 @@ def _split_hugging_face(text: str, rest: str) -> tuple[str, str]:
     name, _, revision = bucket.partition("@")
     if not owner or not name or "@" in owner:
         raise InputError(f"{text!r} names no data set; give hf://datasets/OWNER/NAME/PATH")
-    if revision == "refs" and (found := LONG_REVISION.match(f"{revision}/{key}")):
-        revision, key = found[0], f"{revision}/{key}"[found.end() :]
+    if revision == "refs" and (match := LONG_REVISION.match(f"{revision}/{key}")):
+        revision, key = match[0], f"{revision}/{key}"[match.end() :]
     return f"{kind}/{owner}/{name}" + (f"@{revision}" if revision else ""), key

@@ -61,9 +61,10 @@ class Walk:
                     continue
                 waiting = len(pending)
                 with _scan(path) as entries:
-                    found = [entry for entry in entries if self._wanted is None or self._wanted(entry.name)]
-                    found = [entry for entry in found if entry.name.startswith(begins)] if begins else found
-                    self._take_all(found, path, prefix, page, pending)
+                    wanted = [entry for entry in entries if self._wanted is None or self._wanted(entry.name)]
+                    if begins:
+                        wanted = [entry for entry in wanted if entry.name.startswith(begins)]
+                    self._take_all(wanted, path, prefix, page, pending)
                 if prefix and not (begins or page.keys or page.others or len(pending) > waiting):
                     page.keys.append(prefix)
                     page.sizes.append(0)

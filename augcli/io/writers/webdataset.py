@@ -136,21 +136,21 @@ class WebdatasetWriter(SplitWriter):
         wanted = zip(names, masks, strict=True) if masks else zip(names, strict=True)
         expected = list(itertools.chain.from_iterable(wanted))
         cells: list[bytes] = []
-        found = 0
+        place = 0
         with self.store.open(key) as file:
             try:
                 for member in TarWalk(file):
-                    if found < len(expected) and member.name == expected[found]:
+                    if place < len(expected) and member.name == expected[place]:
                         cells.append(read_member(file, member))
-                        found += 1
+                        place += 1
                         if len(cells[-1]) < member.size:
                             raise damage
-                        if found % (1 + bool(masks)) == 0:
+                        if place % (1 + bool(masks)) == 0:
                             yield Pair(*cells)
                             cells.clear()
             except tarfile.ReadError as error:
                 raise damage from error
-        if found < len(expected):
+        if place < len(expected):
             raise damage
 
 

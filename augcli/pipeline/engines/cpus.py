@@ -54,6 +54,6 @@ def read_memory(root: Path = CONTROL_GROUP, ram: Path = RAM) -> int | None:
     """
     limits = [read_text(root / name) or "" for name in ("memory.max", "memory/memory.limit_in_bytes")]
     known = [int(limit) for limit in limits if limit.strip().isdigit()]
-    if left := re.search(r"^MemAvailable: *(\d+) kB$", read_text(ram) or "", re.MULTILINE):
-        known.append(1024 * int(left[1]))
+    if available := re.search(r"^MemAvailable: *(\d+) kB$", read_text(ram) or "", re.MULTILINE):
+        known.append(1024 * int(available[1]))
     return min(known, default=None)

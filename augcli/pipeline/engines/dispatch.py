@@ -89,17 +89,17 @@ class Times:
             self.tasks.append(outcome.seconds / len(outcome.results))
             self.bundles.append(outcome.seconds)
 
-    def bundle_size(self, left: int, slots: int) -> int:
+    def bundle_size(self, waiting: int, slots: int) -> int:
         """Return how many tasks to send together: half a minute's, and no more than leave all at work.
 
         Args:
-            left: How many are left to send.
+            waiting: How many are left to send.
             slots: How many bundles run at once.
         """
         if not self.tasks:
             return 1
         worth = int(BUNDLE_S / max(median(self.tasks), BUNDLE_S / BUNDLE_TASKS))
-        return max(1, min(worth, left // (2 * slots)))
+        return max(1, min(worth, waiting // (2 * slots)))
 
     def is_straggling(self, seconds: float) -> bool:
         """True if a bundle that was sent so many seconds ago should have ended long since."""
@@ -129,7 +129,7 @@ class Dispatch:
             tasks: The tasks; `str` names one in messages.
             expected: How many they are, most likely.
         """
-        waiting, taken, given = iter(tasks), 0, 0
+        waiting, taken, yielded = iter(tasks), 0, 0
         slots, counted = 1, -COUNT_S
         try:
             while True:
@@ -145,9 +145,9 @@ class Dispatch:
                 if not self._running and not self._delayed:
                     return
                 self._take_ended()
-                while given in self._results:
-                    yield self._results.pop(given)
-                    given += 1
+                while yielded in self._results:
+                    yield self._results.pop(yielded)
+                    yielded += 1
                 if len(self._running) < slots:
                     self._repeat_stragglers()
         finally:

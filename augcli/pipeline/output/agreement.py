@@ -35,21 +35,21 @@ def check_plans(plans: Mapping[int, Plan | None], count: int, recipe: str) -> li
         count: How many there are to be.
         recipe: Digest of the `augcli.json` that stands.
     """
-    found = []
+    troubles = []
     missing = frozenset(number for number in range(count) if plans.get(number) is None)
     if missing:
-        found.append(Trouble(f"no plan stands of {name_partitions(missing)}", missing))
+        troubles.append(Trouble(f"no plan stands of {name_partitions(missing)}", missing))
     known = {number: plan for number, plan in plans.items() if plan is not None}
     others = frozenset(number for number, plan in known.items() if plan.recipe != recipe)
     if others:
         what = f"{name_partitions(others)} had other options than the last one, as augcli.json has them"
-        found.append(Trouble(what, others))
+        troubles.append(Trouble(what, others))
     samples = sorted({plan.samples for plan in known.values()})
     if len({plan.view for plan in known.values()}) > 1:
         numbers = f" ({' or '.join(map(str, samples))} samples)" if len(samples) > 1 else ""
         what = f"SRC changed meanwhile: not all partitions listed the same{numbers}"
-        found.append(Trouble(what, frozenset(known)))
-    return found
+        troubles.append(Trouble(what, frozenset(known)))
+    return troubles
 
 
 def check_parts(untrue: Sequence[tuple[int, str]]) -> list[Trouble]:

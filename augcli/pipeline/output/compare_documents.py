@@ -23,7 +23,7 @@ IMPOSSIBLE = (PlanError, LookupError, TypeError, ValueError, ArithmeticError)
 
 def compare_documents(output: StoredOutput, splits: Sequence[StoredSplit]) -> list[Difference]:
     """Compare tables, class list, card, failures and recipe with what the part files give."""
-    comparison, found = Comparison(output.store, output.contents.standing()), []
+    comparison, differences = Comparison(output.store, output.contents.standing()), []
     if splits:
         try:
             outputs = [split.output for split in splits]
@@ -32,6 +32,6 @@ def compare_documents(output: StoredOutput, splits: Sequence[StoredSplit]) -> li
             ]
             documents.write_documents(outputs, tallies, output.recipe, comparison)
         except IMPOSSIBLE as error:
-            found.append(Difference(".", f"the part files give no tables: {error}"))
+            differences.append(Difference(".", f"the part files give no tables: {error}"))
     write_text(comparison, RECIPE, document(output.recipe, output.annotated))
-    return [*found, *comparison.explain()]
+    return [*differences, *comparison.explain()]

@@ -137,9 +137,9 @@ def write_documents(
         chunks = {split.name: tally.counts.chunks for split, tally in zip(splits, tallies, strict=True)}
         write_text(sink, layout.index, layout.describe_index(chunks, splits[0].writer.annotated))
     facts = [fact for split in splits for fact in split.facts]
-    for name, found in ((FAILURES, collect_failures(facts)), (WARNINGS, collect_warnings(facts))):
-        if found:
-            write_failures(sink, found, name)
+    for name, failures in ((FAILURES, collect_failures(facts)), (WARNINGS, collect_warnings(facts))):
+        if failures:
+            write_failures(sink, failures, name)
 
 
 def label_notes(recipe: Recipe, splits: Mapping[str, bool]) -> list[str]:

@@ -156,11 +156,11 @@ def read_plans(store: Store, keys: Iterable[str]) -> dict[Partition, Plan | None
     Raises:
         StorageError: If the machine fails.
     """
-    found = sorted(find_plans(keys).items(), key=lambda pair: (pair[1][1], pair[1][0]))
-    read = store.read([key for key, _ in found])
+    plans = sorted(find_plans(keys).items(), key=lambda pair: (pair[1][1], pair[1][0]))
+    read = store.read([key for key, _ in plans])
     return {
         Partition(*numbers): parse_plan(data, Partition(*numbers))
-        for (_, numbers), data in zip(found, read, strict=True)
+        for (_, numbers), data in zip(plans, read, strict=True)
     }
 
 

@@ -59,12 +59,12 @@ def check_parts(output: StoredOutput, plans: Sequence[Plan], advance: Callable[[
         seen = sightings.setdefault((of_plan.view, split.name), Sightings())
         parts = output.parts.read([chunk.part for chunk in split.chunks])
         for chunk, part in zip(split.chunks, parts, strict=True):
-            found = _count_true(output, part, writer, recipe, labels.text)
-            if found is None or part.facts is None or not seen.add(number, chunk, part.facts):
+            images_of_part = _count_true(output, part, writer, recipe, labels.text)
+            if images_of_part is None or part.facts is None or not seen.add(number, chunk, part.facts):
                 untrue.append((number, chunk.part))
             else:
                 output.parts.keep(part)
-                of_split[chunk.part], images = part.facts, images + found
+                of_split[chunk.part], images = part.facts, images + images_of_part
             advance(1, total)
     troubles = agreement.check_parts(untrue) + agreement.check_sightings(sightings.values())
     splits = [_describe(output, split, facts[split.name]) for split in plans[0].splits] if plans else []

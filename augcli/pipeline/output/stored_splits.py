@@ -59,7 +59,7 @@ class StoredOutput:
 
     def read_splits(self) -> tuple[list[StoredSplit], list[Difference]]:
         """Read what the part files say, split by split; and which of them are damaged."""
-        splits, found = [], []
+        splits, differences = [], []
         for split, group in self.list_chunks().items():
             chunks: list[str] = []
             facts: list[PartFacts] = []
@@ -67,7 +67,7 @@ class StoredOutput:
             for part in self.parts.read(group):
                 own_names = _read_names(part)
                 if part.facts is None or own_names is None:
-                    found.append(Difference(part_key(part.chunk), "it is damaged"))
+                    differences.append(Difference(part_key(part.chunk), "it is damaged"))
                     continue
                 chunks.append(part.chunk)
                 facts.append(part.facts)
@@ -75,7 +75,7 @@ class StoredOutput:
                 self.parts.keep(part)
             if chunks:
                 splits.append(self.describe(split, chunks, facts, names))
-        return splits, found
+        return splits, differences
 
     def list_chunks(self) -> dict[str, list[str]]:
         """Return the names of the chunks that have part files, in order, by split."""

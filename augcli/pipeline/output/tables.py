@@ -104,9 +104,9 @@ def refuse_mixed_suffixes(layout: str, tallies: Sequence[Tally]) -> None:
     Raises:
         UsageError: Naming one of each.
     """
-    found = {suffix: name for tally in reversed(tallies) for suffix, name in tally.suffixes.items()}
-    if WRITERS[layout].has_one_suffix and len(found) > 1:
-        raise UsageError(*mixed_words(layout, found["jpg"], found["png"]), ", and ", Option("force", True))
+    names = {suffix: name for tally in reversed(tallies) for suffix, name in tally.suffixes.items()}
+    if WRITERS[layout].has_one_suffix and len(names) > 1:
+        raise UsageError(*mixed_words(layout, names["jpg"], names["png"]), ", and ", Option("force", True))
 
 
 def write_tables(writer: Writer, chunks: Sequence[str], parts: Parts, sink: Sink) -> Tally:

@@ -95,8 +95,8 @@ def _explain_partitions(output: StoredOutput) -> Iterator[str]:
     sizes = output.contents.sizes
     plans = read_plans(output.store, sizes)
     for count in sorted({partition.count for partition in plans}):
-        own = {partition.index for partition in plans if partition.count == count}
-        absent = sorted({*range(count)} - own)
+        standing = {partition.index for partition in plans if partition.count == count}
+        absent = sorted({*range(count)} - standing)
         if absent:
             verb = "has" if len(absent) == 1 else "have"
             yield f"{name_partitions(absent)} of {count} {verb} not begun; run what is missing, then merge"

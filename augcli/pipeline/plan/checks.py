@@ -96,11 +96,11 @@ def check_suffixes(recipe: Recipe, keys: Iterable[str]) -> None:
     """
     if recipe.image_format != "keep" or not WRITERS[str(recipe.format)].has_one_suffix:
         return
-    found: dict[str, str] = {}
+    first_keys: dict[str, str] = {}
     for key in keys:
-        found.setdefault(key.rpartition(".")[2].lower(), key)
-    jpg = next((found[suffix] for suffix in sorted(found) if suffix in JPEG_NAMES), None)
-    png = next((found[suffix] for suffix in sorted(found) if suffix in PNG_NAMES), None)
+        first_keys.setdefault(key.rpartition(".")[2].lower(), key)
+    jpg = next((first_keys[suffix] for suffix in sorted(first_keys) if suffix in JPEG_NAMES), None)
+    png = next((first_keys[suffix] for suffix in sorted(first_keys) if suffix in PNG_NAMES), None)
     if jpg and png:
         raise UsageError(*mixed_words(str(recipe.format), jpg, png))
 

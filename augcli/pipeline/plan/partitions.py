@@ -96,13 +96,13 @@ def find_overlapping(names: Collection[str], splits: Sequence[Split]) -> set[str
         names: Names of part files that stand.
         splits: The splits, with the chunks that are to stand.
     """
-    found: set[str] = set()
+    overlapping: set[str] = set()
     for split in splits:
         of_split = {name for name in names if name.rpartition("-")[0] == split.catalogue.split}
         planned = {chunk.name for chunk in split.chunks}
         others = {name: name.rpartition("-")[2] for name in of_split.difference(split.part_names())}
-        found |= {name for name, prefix in others.items() if _overlaps(prefix, planned)}
-    return found
+        overlapping |= {name for name, prefix in others.items() if _overlaps(prefix, planned)}
+    return overlapping
 
 
 def _overlaps(prefix: str, planned: set[str]) -> bool:

@@ -107,18 +107,18 @@ class Split:
     def count_boxes(self) -> Counter[int]:
         """Count the boxes of each category, of the images that have outputs."""
         counted: Counter[int] = Counter()
-        given = self.catalogue.boxes or ()
-        for sample in (sample for chunk in self.chunks for sample in self.bases(chunk) if given):
-            boxes = given[sample]
+        all_boxes = self.catalogue.boxes or ()
+        for sample in (sample for chunk in self.chunks for sample in self.bases(chunk) if all_boxes):
+            boxes = all_boxes[sample]
             counted.update(boxes.categories if boxes else ())
         return counted
 
     def count_skipped(self) -> Counter[str]:
         """Count the boxes that were left out as they were read, of the images that have outputs."""
-        given = self.catalogue.boxes or ()
-        samples = (sample for chunk in self.chunks for sample in self.bases(chunk) if given)
-        found = (boxes for sample in samples if (boxes := given[sample]) and boxes.skipped)
-        return Counter(name_skipped(box) for boxes in found for box in boxes.skipped)
+        all_boxes = self.catalogue.boxes or ()
+        samples = (sample for chunk in self.chunks for sample in self.bases(chunk) if all_boxes)
+        with_skipped = (boxes for sample in samples if (boxes := all_boxes[sample]) and boxes.skipped)
+        return Counter(name_skipped(box) for boxes in with_skipped for box in boxes.skipped)
 
     def part_names(self) -> list[str]:
         """Return the names of all chunks, in order."""

@@ -62,19 +62,19 @@ def cut_todo(
             need; threads share it.
         limits: How long pieces are.
     """
-    left = sum(len(chunk) for _, chunk in todo)
+    outputs = sum(len(chunk) for _, chunk in todo)
     for split, chunk in todo:
         length = len(chunk)
-        if processes and length * PER_WORKER * workers <= left:
+        if processes and length * PER_WORKER * workers <= outputs:
             cut: Iterable[tuple[Arc, ...]] = [chunk.arcs]
         elif processes and chunk.groups:
-            cut = cut_pieces(chunk, piece_lengths(left, workers, -(-length // LEAST_SHARE), length))
+            cut = cut_pieces(chunk, piece_lengths(outputs, workers, -(-length // LEAST_SHARE), length))
         else:
             longest = limits.longest_piece if processes else limits.longest_in_threads
-            cut = cut_pieces(chunk, piece_lengths(left, workers, limits.shortest_piece, longest))
+            cut = cut_pieces(chunk, piece_lengths(outputs, workers, limits.shortest_piece, longest))
         for arcs in cut:
             yield Piece(split, chunk, arcs, processes and sum(map(len, arcs)) == length)
-        left -= length
+        outputs -= length
 
 
 def take_whole(todo: Sequence[tuple[Split, Chunk]]) -> Iterator[Piece]:
@@ -82,12 +82,12 @@ def take_whole(todo: Sequence[tuple[Split, Chunk]]) -> Iterator[Piece]:
     return (Piece(split, chunk, chunk.arcs, True) for split, chunk in todo)
 
 
-def piece_lengths(left: int, workers: int, shortest: int, longest: int) -> Iterator[int]:
-    """Yield how many samples the next pieces have, while `left` are to be done."""
+def piece_lengths(outputs: int, workers: int, shortest: int, longest: int) -> Iterator[int]:
+    """Yield how many samples the next pieces have, while `outputs` are to be done."""
     while True:
-        length = min(max(left // (PER_WORKER * workers), shortest), longest)
+        length = min(max(outputs // (PER_WORKER * workers), shortest), longest)
         yield length
-        left -= length
+        outputs -= length
 
 
 def slice_job(job: Job, arcs: Sequence[Arc], reach: int, groups: Sequence[RowGroup] = ()) -> Slice:

@@ -99,8 +99,8 @@ class AnnotationFollower:
         Raises:
             DecodeError: If it does not fit the image.
         """
-        given = self._catalogue.boxes[sample] if self._catalogue.boxes is not None else None
-        boxes = scale_boxes(given or EMPTY, *header.upright_size)
+        listed = self._catalogue.boxes[sample] if self._catalogue.boxes is not None else None
+        boxes = scale_boxes(listed or EMPTY, *header.upright_size)
         if self._recipe.bad_boxes == SKIP:
             boxes = _skip_misfits(boxes, header)
         edges, clipped = self._place_boxes(boxes, header)
@@ -108,37 +108,41 @@ class AnnotationFollower:
         if boxes.outlines:
             sizes = (header.height, header.width), header.upright_size
             outlines = place_outlines(boxes, sizes, header.orientation, self._geometry)
-        found = SampleAnnotations(self._catalogue.keys[sample], header, boxes, edges, outlines, clipped)
+        annotations = SampleAnnotations(self._catalogue.keys[sample], header, boxes, edges, outlines, clipped)
         is_same = header.upright_size == (header.height, header.width)
-        found.is_guessed = header.orientation > 1 and is_same
+        annotations.is_guessed = header.orientation > 1 and is_same
         if isinstance(mask, DecodeError):
             raise mask
         if mask is not None:
-            self._take_mask(found, mask)
-        return found
+            self._take_mask(annotations, mask)
+        return annotations
 
-    def _take_mask(self, found: SampleAnnotations, encoded: bytes) -> None:
+    def _take_mask(self, annotations: SampleAnnotations, encoded: bytes) -> None:
         """Take a sample's mask, and read what it says of itself."""
-        header = found.header
-        found.encoded = encoded
+        header = annotations.header
+        annotations.encoded = encoded
         mask = read_mask_header(encoded)
         size = (mask.height, mask.width)
         if size not in (header.upright_size, (header.height, header.width)):
             wanted = "{}x{}".format(*header.upright_size)
             raise DecodeError("mask of another size", f"it is {size[0]}x{size[1]}, the image {wanted}")
         as_loaded = self._geometry is None and size == header.upright_size
-        found.is_as_stored = as_loaded and not mask.is_one_bit
+        annotations.is_as_stored = as_loaded and not mask.is_one_bit
 
-    def decode(self, found: SampleAnnotations) -> None:
+    def decode(self, annotations: SampleAnnotations) -> None:
         """Decode a sample's mask, if it has one.
 
         Raises:
             DecodeError: If it is damaged.
         """
-        if self.has_masks and found.mask is None:
-            header, frame = found.header, self._recipe.mask_fill
-            found.mask = bring_to_image(
-                decode_mask(found.encoded), header.upright_size, header.orientation, self._geometry, frame
+        if self.has_masks and annotations.mask is None:
+            header, frame = annotations.header, self._recipe.mask_fill
+            annotations.mask = bring_to_image(
+                decode_mask(annotations.encoded),
+                header.upright_size,
+                header.orientation,
+                self._geometry,
+                frame,
             )
 
     def follow(
@@ -247,13 +251,13 @@ def _lies_as_read(seen: Seen, image: SampleAnnotations) -> bool:
     """True if a box and its outline lie in an output where they lie in their own image."""
     if seen.edges != tuple(image.edges[seen.number].tolist()):
         return False
-    given = image.outlines.outlines[seen.number] if image.outlines.outlines else None
-    if seen.outline is None or given is None:
-        return seen.outline is given
+    outline = image.outlines.outlines[seen.number] if image.outlines.outlines else None
+    if seen.outline is None or outline is None:
+        return seen.outline is outline
     # What nothing changed is the same value; only keypoints are copied.
-    if seen.outline.form is not given.form or seen.outline.keypoints is None or given.keypoints is None:
-        return seen.outline.form is given.form
-    return np.array_equal(seen.outline.keypoints, given.keypoints)
+    if seen.outline.form is not outline.form or seen.outline.keypoints is None or outline.keypoints is None:
+        return seen.outline.form is outline.form
+    return np.array_equal(seen.outline.keypoints, outline.keypoints)
 
 
 def _find_outside(inside: NDArray[np.float64]) -> list[int]:
