@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from collections import Counter
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from augcli.errors import InputError, StorageError
+from augcli.errors import DecodeError, InputError, StorageError
 from augcli.io.images import codec
 from augcli.io.images.geometry import Geometry, upright_edges
 from augcli.io.images.index_masks import bring_to_image, decode_mask
@@ -26,7 +26,7 @@ from augcli.report.wording import name_class
 from augcli.samples import Colour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,6 +44,20 @@ LARGE = 4 * CELL
 
 SQUARES, BOARD = 24, ((204, 204, 204), (255, 255, 255))
 """The checkerboard behind transparent pixels: squares along the longer side, and their two colours."""
+
+
+class DrawnSource(NamedTuple):
+    """A sample drawn.
+
+    Attributes:
+        image: How it looks; None if that is not known.
+        label: Its label.
+        fault: Why it is not known, in words; empty if it is.
+    """
+
+    image: Image.Image | None
+    label: SoftLabel | None = None
+    fault: str = ""
 
 
 class SourceImages:
@@ -67,16 +81,33 @@ class SourceImages:
         names = header.names if header else ()
         return Counter({name_class(number, names): count for number, count in counted.items()})
 
-    def draw(self, key: str) -> tuple[Image.Image, SoftLabel | None]:
-        """Draw a sample, its boxes and mask where the data set has them; return its label, too.
+    def draw(self, key: str) -> DrawnSource:
+        """Draw a sample, its boxes and mask where the data set has them; one that is gone has a fault.
 
         Raises:
-            DecodeError: If it cannot be decoded.
-            InputError: If the data set has no such sample.
             StorageError: If the machine fails.
         """
         if key not in self._places:
-            raise InputError(f"SRC has no {key!r}; give the SRC that the output was made from")
+            return DrawnSource(None, fault="missing in SRC")
+        try:
+            return self._draw(key)
+        except DecodeError:
+            return DrawnSource(None, fault="not readable")
+
+    def check_own(self, keys: Iterable[str]) -> None:
+        """Refuse to show an output without all its sources: they are of another one.
+
+        Args:
+            keys: Sources of the outputs that are shown.
+
+        Raises:
+            InputError: If the data set has none of them.
+        """
+        wanted = list(keys)
+        if wanted and not any(key in self._places for key in wanted):
+            raise InputError(f"SRC has no {wanted[0]!r}; give the SRC that the output was made from")
+
+    def _draw(self, key: str) -> DrawnSource:
         catalogue, sample = self._places[key]
         groups = self._source.groups.get(catalogue.split, [])
         groups = [group for group in groups if group.first <= sample < group.first + group.rows]
@@ -90,7 +121,7 @@ class SourceImages:
             image = tint(image, bring_to_image(mask, size, header.orientation, None, None).indices)
         if boxes:
             image = draw_objects(image, _list_objects(boxes, header))
-        return image, catalogue.labels[sample]
+        return DrawnSource(image, catalogue.labels[sample])
 
 
 def load_results(writer: Writer, rows: Any, picked: Sequence[int]) -> Iterator[Pair]:

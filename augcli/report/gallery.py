@@ -96,6 +96,8 @@ def draw_gallery(inspection: Inspection, count: int, sources: SourceImages | Non
             if size > MOST_BYTES:
                 break
             cards.append(card)
+    if sources is not None:
+        sources.check_own(picture.name for card in cards for picture in card.pictures[1:])
     return cards + [_describe_failure(failure) for failure in inspection.incidents.failures[:FAILURES]]
 
 
@@ -208,10 +210,9 @@ def _draw_sources(
             label_words = describe_label(label["classes"], label["weights"], classes) if label else "no label"
             words += f": {label_words}"
         if sources is not None:
-            try:
-                data = _encode(encode_thumbnail(sources.draw(key)[0]))
-            except DecodeError:
-                words += ", not readable"
+            image, _, fault = sources.draw(key)
+            data = "" if image is None else _encode(encode_thumbnail(image))
+            words += f", {fault}" if fault else ""
         yield Picture(words, key, data)
 
 

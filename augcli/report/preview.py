@@ -26,7 +26,7 @@ from augcli.pipeline.output.commit import check_apart
 from augcli.pipeline.output.look import Look, look
 from augcli.pipeline.plan.splits import table_options
 from augcli.pipeline.preview import preview_outputs
-from augcli.report.drawing import SourceImages, draw_result, load_results
+from augcli.report.drawing import DrawnSource, SourceImages, draw_result, load_results
 from augcli.report.objects import CELL
 from augcli.report.wording import name_class, write_label
 
@@ -84,7 +84,9 @@ def draw_preview(source: Source, store: Store, recipe: Recipe, count: int) -> Sh
     split, layout = part.rpartition("-")[0], str(recipe.format)
     writer = choose_writer(layout, store, split, classes, table_options(recipe), {}, annotated)
     images = SourceImages(source, recipe.max_pixels)
-    pairs = zip(rows.take(picked).to_pylist(), load_results(writer, rows, picked), strict=True)
+    taken = rows.take(picked).to_pylist()
+    images.check_own(key for row in taken for key in (row["source"], *row["partners"]))
+    pairs = zip(taken, load_results(writer, rows, picked), strict=True)
     with own_pixel_bound():
         return draw_sheet([_draw(row, pair, images, annotated, classes) for row, pair in pairs])
 
@@ -156,7 +158,7 @@ def _draw(
 ) -> Example:
     """Draw an output and what it is made from."""
     drawn = map(images.draw, (row["source"], *row["partners"]))
-    sources = tuple((fit_cell(image), _describe_label(label, classes)) for image, label in drawn)
+    sources = tuple(draw_cell(source, _describe_label(source.label, classes)) for source in drawn)
     result = fit_cell(draw_result(pair, row, annotated, images.max_pixels))
     return Example(sources, result, _caption(row, classes, annotated.boxes))
 
@@ -188,6 +190,15 @@ def draw_sheet(examples: list[Example]) -> Sheet:
             sheet.paste(fit_cell(image), (left, top))
             draw.multiline_text((left, top + CELL + 2), text, ink, font)
     return sheet
+
+
+def draw_cell(source: DrawnSource, text: str) -> tuple[Image.Image, str]:
+    """Return a source as it lies in its cell, and the text below it; one that is gone is an empty frame."""
+    if source.image is not None:
+        return fit_cell(source.image), text
+    cell = Image.new("RGB", (CELL, CELL), PAPER)
+    ImageDraw.Draw(cell).rectangle((0, 0, CELL - 1, CELL - 1), outline=FAINT)
+    return cell, f"{text}\n{source.fault}".strip()
 
 
 def fit_cell(image: Image.Image) -> Image.Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from augcli.report.drawing import draw_result, load_results
-from augcli.report.preview import Example, Sheet, draw_sheet
+from augcli.report.preview import Example, Sheet, draw_cell, draw_sheet
 from augcli.report.wording import write_label
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ def draw_shown(output: StoredOutput, shown: Shown, sources: SourceImages | None)
         OutputError: If a shard is damaged.
         StorageError: If the machine fails.
     """
-    return draw_sheet([_draw(output, shown_output, sources) for shown_output in shown.outputs[:MOST]])
+    outputs = shown.outputs[:MOST]
+    if sources is not None:
+        sources.check_own(key for drawn in outputs for key in (drawn.source, *drawn.partners))
+    return draw_sheet([_draw(output, drawn, sources) for drawn in outputs])
 
 
 def _draw(output: StoredOutput, shown: ShownOutput, sources: SourceImages | None) -> Example:
@@ -37,5 +40,5 @@ def _draw(output: StoredOutput, shown: ShownOutput, sources: SourceImages | None
     (row,) = rows.take([number]).to_pylist()
     result = draw_result(pair, row, output.annotated, output.recipe.max_pixels)
     keys = dict.fromkeys((shown.source, *shown.partners)) if sources is not None else ()
-    drawn = tuple((sources.draw(key)[0], key.rpartition("/")[2]) for key in keys) if sources else ()
+    drawn = tuple(draw_cell(sources.draw(key), key.rpartition("/")[2]) for key in keys) if sources else ()
     return Example(drawn, result, f"{shown.work.operations}\n{write_label(shown.label or ())}")

@@ -453,6 +453,19 @@ def test_another_source_is_refused(output, make_folder):
         augcli.write_report(output[1], src=make_folder({"ant": 2}))
 
 
+def test_a_source_that_is_gone_is_named_as_missing(make_folder, tmp_path):
+    src = make_folder({"cat": 3, "dog": 2})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    (src / "cat" / "0.png").unlink()
+    (src / "dog" / "1.png").write_bytes(b"no image")
+    page = augcli.write_report(tmp_path / "dst", src=src)
+    # Each sample is base once and partner once.
+    assert (
+        page.count("base: cat 1.00, missing in SRC") == page.count("partner: cat 1.00, missing in SRC") == 1
+    )
+    assert page.count("base: dog 1.00, not readable") == page.count("partner: dog 1.00, not readable") == 1
+
+
 def test_pictures_never_take_more_than_their_share(output, monkeypatch):
     monkeypatch.setattr("augcli.report.gallery.MOST_BYTES", 10_000)
     document = Document(augcli.write_report(output[1]))

@@ -84,6 +84,19 @@ def test_an_output_without_changes_has_nothing_to_show(photos, tmp_path):
     assert not (tmp_path / "sheet.png").exists()
 
 
+def test_a_source_that_is_gone_leaves_an_empty_frame(make_folder, tmp_path):
+    src = make_folder({"cat": 2})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    (src / "cat" / "0.png").unlink()
+    sheet = augcli.preview(src, tmp_path / "dst", count=2)
+    middles = [(GAP + CELL // 2 + column * (CELL + GAP), GAP + CELL // 2) for column in range(2)]
+    rows = [
+        [sheet.getpixel((x, y + row * (CELL + LABEL))) == (255, 255, 255) for x, y in middles]
+        for row in range(2)
+    ]
+    assert sorted(rows) == [[False, True], [True, False]]  # as partner, and as base
+
+
 def test_another_source_is_refused(photos, make_folder, tmp_path):
     augcli.materialize(photos, tmp_path / "dst", single(CutMix()))
     other = make_folder({"cat": 2})

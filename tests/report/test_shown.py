@@ -241,6 +241,24 @@ def test_a_sheet_shows_the_outputs_and_their_sources(cli, make_folder, tmp_path,
             assert sheet.size == (columns * (CELL + GAP) + GAP, 2 * (CELL + LABEL) + GAP)
 
 
+def test_a_sheet_has_an_empty_frame_for_a_source_that_is_gone(cli, make_folder, tmp_path):
+    src = make_folder({"cat": 3})
+    augcli.materialize(src, tmp_path / "dst", single(CutMix()))
+    (src / "cat" / "1.png").unlink()
+    sheet = tmp_path / "sheet.png"
+    assert cli("show", tmp_path / "dst", "cat/1.png", "--sheet", sheet, "--src", src).returncode == 0
+    with Image.open(sheet) as image:
+        frame = image.crop((GAP + 1, GAP + 1, GAP + CELL - 1, GAP + CELL - 1))
+        assert frame.getextrema() == ((255, 255),) * 3  # white: nothing is drawn
+        beside = image.crop((2 * GAP + CELL, GAP, 2 * GAP + 2 * CELL, GAP + CELL))
+        assert beside.getextrema() != ((255, 255),) * 3
+    (src / "cat" / "0.png").unlink()
+    (src / "cat" / "2.png").rename(src / "cat" / "9.png")
+    done = cli("show", tmp_path / "dst", "cat/1.png", "--sheet", sheet, "--src", src)
+    assert done.returncode == 4
+    assert "SRC has no 'cat/1.png'; give the SRC that the output was made from" in done.stderr
+
+
 def test_boxes_are_shown_with_the_share_that_is_seen(cli, make_folder, tmp_path):
     src = make_folder({"": 1}, size=(20, 20))
     boxes = {
