@@ -9,9 +9,7 @@ import typer
 from augcli import views
 from augcli.arguments import check_paths
 from augcli.cli import options
-from augcli.cli.work import show
-
-DIFFERENCES = 6
+from augcli.cli.work import DIFFERENCES, show
 
 
 def diff(
@@ -22,9 +20,7 @@ def diff(
     *,
     endpoint_url: options.EndpointUrl = None,
     anonymous: options.Anonymous = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Only the exit code.", rich_help_panel="Run")
-    ] = False,
+    quiet: options.ExitCodeOnly = False,
     json: options.Json = False,
 ) -> int:
     """Compare two outputs or recipes; exit code 6 where they differ in keys, bytes, labels or partners."""

@@ -21,8 +21,7 @@ def merge(
     json: options.Json = False,
 ) -> int:
     """Check what all partitions made, write tables and _SUCCESS; exit code 7 where something is missing."""
-    progress = Progress(quiet, "chunks")
-    try:
+    with Progress(quiet, "chunks") as progress:
         summary = api.merge(
             dst,
             max_errors=max_errors,
@@ -30,6 +29,4 @@ def merge(
             anonymous=anonymous,
             advance=progress.advance,
         )
-    finally:
-        progress.close()
     return report(summary, max_errors, quiet, json)

@@ -42,6 +42,7 @@ SRC = Annotated[
     ),
 ]
 DST = Annotated[str, typer.Argument(metavar="DST", help="Directory of the output.", show_default=False)]
+Made = Annotated[str, typer.Argument(metavar="DST", help="The output of a run.", show_default=False)]
 RunDST = Annotated[
     Optional[str],
     typer.Argument(
@@ -146,6 +147,7 @@ PreviewCount = Annotated[
     int, typer.Option(min=1, max=100, help="Outputs that --preview shows.", rich_help_panel="Run")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.", rich_help_panel="Run")]
+ExitCodeOnly = Annotated[bool, typer.Option("--quiet", help="Only the exit code.", rich_help_panel="Run")]
 Json = Annotated[
     bool, typer.Option("--json", help="The summary as one JSON document on stdout.", rich_help_panel="Run")
 ]

@@ -14,7 +14,7 @@ STDOUT = "-"
 
 
 def report(
-    dst: Annotated[str, typer.Argument(metavar="DST", help="The output of a run.", show_default=False)],
+    dst: options.Made,
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="HTML page to write; - for stdout.")
     ] = "report.html",
@@ -36,8 +36,7 @@ def report(
 ) -> int:
     """Write one page on an output, to open in a browser: counts, classes, shares, failures, samples."""
     files = options.take_files({"labels": labels, "classes": classes, "masks": masks, "boxes": boxes})
-    progress = Progress(quiet, "chunks")
-    try:
+    with Progress(quiet, "chunks") as progress:
         page = views.write_report(
             dst,
             None if file == STDOUT else file,
@@ -48,8 +47,6 @@ def report(
             advance=progress.advance,
             **files,
         )
-    finally:
-        progress.close()
     if file == STDOUT:
         print(page)
     elif not quiet:

@@ -24,7 +24,7 @@ Sheet = Annotated[str | None, typer.Option(metavar="SHEET", help="Draw the outpu
 
 
 def show(
-    dst: Annotated[str, typer.Argument(metavar="DST", help="The output of a run.", show_default=False)],
+    dst: options.Made,
     key: Key = None,
     *,
     sheet: Sheet = None,
@@ -53,11 +53,8 @@ def show(
     if key is None:
         if sheet is not None:
             raise UsageError(Option("sheet"), " shows the outputs of KEY; give it, or leave out the sheet")
-        progress = Progress(json, "chunks")
-        try:
+        with Progress(json, "chunks") as progress:
             seen = views.look(dst, endpoint_url=endpoint_url, anonymous=anonymous, advance=progress.advance)
-        finally:
-            progress.close()
         show_result(seen, describe_overview, document_overview, False, json)
         return 0
     shown = views.show(dst, key, sheet, src=src, endpoint_url=endpoint_url, anonymous=anonymous, **files)

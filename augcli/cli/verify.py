@@ -8,9 +8,7 @@ import typer
 
 from augcli import api
 from augcli.cli import options
-from augcli.cli.work import Progress, show
-
-DIFFERENCES = 6
+from augcli.cli.work import DIFFERENCES, Progress, show
 
 Against = Annotated[
     str | None,
@@ -23,7 +21,7 @@ Sample = Annotated[
 
 
 def verify(
-    dst: Annotated[str, typer.Argument(metavar="DST", help="The output of a run.", show_default=False)],
+    dst: options.Made,
     *,
     against: Against = None,
     sample: Sample = None,
@@ -34,17 +32,14 @@ def verify(
     workers: options.Workers = None,
     endpoint_url: options.EndpointUrl = None,
     anonymous: options.Anonymous = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Only the exit code.", rich_help_panel="Run")
-    ] = False,
+    quiet: options.ExitCodeOnly = False,
     json: options.Json = False,
 ) -> int:
     """Check every file, byte and label of an output; exit code 6 where anything differs."""
     from augcli.report.summary import describe_verification, document_verification
 
     files = options.take_files({"labels": labels, "classes": classes, "masks": masks, "boxes": boxes})
-    progress = Progress(quiet, "pieces")
-    try:
+    with Progress(quiet, "pieces") as progress:
         verification = api.verify(
             dst,
             against=against,
@@ -55,7 +50,5 @@ def verify(
             advance=progress.advance,
             **files,
         )
-    finally:
-        progress.close()
     show(verification, describe_verification, document_verification, quiet, json)
     return DIFFERENCES if verification.differences else 0

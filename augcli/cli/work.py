@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import nullcontext, redirect_stdout
 from functools import partial
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
 from augcli.api import materialize
 from augcli.cli.options import take_files
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 TOO_MANY_FAILED = 3
+DIFFERENCES = 6
+"""Exit codes of what ends without an error."""
+
 PLAIN_LINE_S = 15.0
 """Seconds between progress lines where there is no terminal."""
 
@@ -56,15 +59,10 @@ def materialize_and_report(
     **settings: Any,
 ) -> int:
     """Run a recipe, print its summary, and return the exit code."""
-    progress = Progress(quiet)
-    try:
-        # Ray prints what happens to its workers on stdout, which is for results alone.
-        with redirect_stdout(sys.stderr) if settings["engine"] == "ray" else nullcontext():
-            summary = materialize(
-                src, dst, recipe, max_errors=max_errors, advance=progress.advance, **settings
-            )
-    finally:
-        progress.close()
+    # Ray prints what happens to its workers on stdout, which is for results alone.
+    to_stderr = redirect_stdout(sys.stderr) if settings["engine"] == "ray" else nullcontext()
+    with Progress(quiet) as progress, to_stderr:
+        summary = materialize(src, dst, recipe, max_errors=max_errors, advance=progress.advance, **settings)
     return report(summary, max_errors, quiet, json)
 
 
@@ -104,7 +102,7 @@ def show(
 
 
 class Progress:
-    """A bar on a terminal, a plain line now and then elsewhere; always on stderr."""
+    """A bar on a terminal, a plain line now and then elsewhere; always on stderr. It ends with its block."""
 
     def __init__(self, quiet: bool, unit: str = "images") -> None:
         self._quiet, self._unit = quiet, unit
@@ -128,6 +126,12 @@ class Progress:
         if self._bar.disable and self._done < total and time.monotonic() - self._last >= PLAIN_LINE_S:
             self._last = time.monotonic()
             print(f"augcli: {self._done} of {total} {self._unit}", file=sys.stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Remove the bar."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
 
 
-class Progress(NamedTuple):
+class MadePiece(NamedTuple):
     """A piece that is made.
 
     Attributes:
@@ -38,7 +38,7 @@ class Progress(NamedTuple):
     node: str
 
 
-def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int, processes: bool) -> Iterator[Progress]:
+def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int, processes: bool) -> Iterator[MadePiece]:
     """Make all pieces, and commit each chunk when its last piece is made.
 
     A task whose partner lies farther ahead than it knows, since many images do not decode, is sent again.
@@ -67,7 +67,7 @@ def make_chunks(pieces: Sequence[Piece], run: RunTasks, spare: int, processes: b
                     facts = _commit_whole(piece, gathered)
                 if facts is not None:
                     done.pop(id(piece.chunk), None)
-                yield Progress(piece, result.seconds, facts, result.node)
+                yield MadePiece(piece, result.seconds, facts, result.node)
         pieces, spare = short, 2 * spare + 1
 
 
