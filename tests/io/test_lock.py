@@ -119,6 +119,22 @@ def test_a_lock_that_is_let_go_soon_is_waited_for(tmp_path, holder):
         assert holder.wait() == -signal.SIGKILL
 
 
+def test_who_stands_still_while_it_waits_for_a_lock_looks_again(tmp_path, monkeypatch):
+    real, looked = lease._lock, []
+
+    def lock(file, shared):
+        if looked:
+            return real(file, shared)
+        looked.append(file)
+        time.sleep(0.15)
+        return False
+
+    monkeypatch.setattr(lease, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(lease, "_lock", lock)
+    with locked(tmp_path):
+        assert has_lock(tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("patient")
 def test_of_many_at_once_only_one_holds_it(tmp_path):

@@ -158,7 +158,7 @@ def test_part_files_are_read_without_threads_that_outlive_the_read(path):
         " print(len(Parts(LocalStore(sys.argv[1])).read_one('01').rows()), 'pyarrow.dataset' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, path.parent], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code, path.parent], capture_output=True, text=True, check=True, timeout=300
     )
     assert done.stdout == "2 False\n"
 

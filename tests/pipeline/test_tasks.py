@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -218,13 +218,9 @@ def test_a_task_of_64_samples_is_small_and_quick_to_pickle(tmp_path):
     pieces = list(cut_todo([(split, split.chunks[0])], 2, True, Limits(longest_piece=64)))
     task = next(make_tasks(pieces, 16, True))
     assert sum(map(len, task.arcs)) == 64
-    spent = []
-    for _ in range(20):
-        start = time.perf_counter()
-        packed = pickle.dumps(task)
-        spent.append(time.perf_counter() - start)
+    packed = pickle.dumps(task)
     assert len(packed) < 20_000
-    assert min(spent) < 0.005  # 0.2 ms were measured
+    assert sum(1 for _ in pickletools.genops(packed)) < 2000  # 865 were counted; time is spent on each
 
 
 def make_todo(*sizes, groups=()):

@@ -32,6 +32,9 @@ PARTITIONS = "partitions, one of them "
 PATIENCE_S = 2.0
 """How long a run waits for the lock: the workers of a run that was killed outlive it by a moment."""
 
+LOOKED_S = 0.05
+"""How often it looks whether the lock is free. The looks are counted: a process may stand still meanwhile."""
+
 
 @contextmanager
 def locked(store: Store, shared: bool = False) -> Iterator[Callable[[], None]]:
@@ -72,8 +75,7 @@ def locked(store: Store, shared: bool = False) -> Iterator[Callable[[], None]]:
 def _take(store: LocalStore, shared: bool) -> int:
     """Open and lock the file; return its descriptor."""
     path = store.path(LOCK)
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
+    for _ in range(1 + round(PATIENCE_S / LOOKED_S)):
         with storage_errors(f"cannot write {path!r}"):
             file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
             try:
@@ -87,11 +89,8 @@ def _take(store: LocalStore, shared: bool) -> int:
                 os.close(file)
                 raise
             os.close(file)
-        if time.monotonic() > deadline:
-            raise OutputError(
-                f"DST {store.name!r} is in use by {holder}; wait until it ends, or give another DST"
-            )
-        time.sleep(0.05)
+        time.sleep(LOOKED_S)
+    raise OutputError(f"DST {store.name!r} is in use by {holder}; wait until it ends, or give another DST")
 
 
 def _lock(file: int, shared: bool) -> bool:
