@@ -680,11 +680,9 @@ def test_make_is_content_once_a_touched_photo_was_compared(make_folder, tmp_path
         assert done.returncode == 0
         return done.stdout
 
-    for name in ("photos", "augmented"):
+    for name in ("photos", "augmented"):  # so a file that is touched is later, however coarse times are
         run()
-        set_times(
-            tmp_path / name
-        )  # a file that is touched is later than all others, however coarse times are
+        set_times(tmp_path / name)
     os.utime(tmp_path / "photos", ns=(EARLIER, EARLIER))
     assert is_made()
     before = times(tmp_path / "augmented")
