@@ -549,8 +549,9 @@ def test_force_leaves_nothing_of_another_recipe(make, tmp_path):
 
 @pytest.mark.slow
 def test_hugging_face_loads_it(make, tmp_path, monkeypatch):
+    for name, value in (("HOME", str(tmp_path / "home")), ("HUB_OFFLINE", "1"), ("DATASETS_OFFLINE", "1")):
+        monkeypatch.setenv(f"HF_{name}", value)
     datasets = pytest.importorskip("datasets")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     augcli.materialize(make(), tmp_path / "dst", single(CutMix()))
     loaded = datasets.load_dataset(str(tmp_path / "dst"), cache_dir=str(tmp_path / "cache"))
     assert {split: len(rows) for split, rows in loaded.items()} == {"train": 4, "validation": 2}
