@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augcli.errors import InputError
 from augcli.io.records.annotation_columns import BOXES, EDGES
 from augcli.io.records.step_columns import read_program
-from augcli.io.store.names import printable_key
+from augcli.io.store.names import percent_encoded, printable_key
 from augcli.report.name_match import Nearest, is_called, is_nearly_called
 from augcli.report.wording import describe_step, name_class, order_label
 
@@ -108,8 +109,10 @@ def find_outputs(output: StoredOutput, key: str, dst: str) -> Shown:
         OutputError: If a part file is damaged.
     """
     near = Nearest(key)
-    for matches in (is_called, is_nearly_called):
-        shown = _search(output, Shown(dst, key, (), 0, ()), matches, near)
+    # As sources are printed, or as the file is called.
+    texts = dict.fromkeys((percent_encoded(key), printable_key(key)))
+    for matches, text in itertools.product((is_called, is_nearly_called), texts):
+        shown = replace(_search(output, Shown(dst, text, (), 0, ()), matches, near), key=key)
         if shown.found or shown.failures:
             return shown
     raise InputError(f"{dst!r} has no output and no source {key!r}{near.tell()}")
@@ -119,7 +122,7 @@ def _search(
     output: StoredOutput, wanted: Shown, matches: Callable[[str, str, str], bool], near: Nearest
 ) -> Shown:
     """Return the outputs whose name, or that of their base, matches the one that is wanted."""
-    key, count = printable_key(wanted.key), 0
+    key, count = wanted.key, 0
     outputs: list[ShownOutput] = []
     failures: list[Failure] = []
     for split, chunks in output.list_chunks().items():

@@ -602,7 +602,6 @@ def test_a_carriage_return_in_a_name_does_not_break_a_line_of_the_table(cli, tmp
     assert sorted(table.column("source").to_pylist()) == ["cat/a.png", "cat/re\rturn.png", "dog/b.png"]
 
 
-@fault("io/storage.py printable_key leaves a percent sign alone in names that are UTF-8")
 def test_two_sources_never_print_alike(cli, tmp_path):
     write_two(tmp_path / "src")
     for name in (b"/%FF.png", b"/\xff.png"):

@@ -264,6 +264,15 @@ def names_of(root) -> list[str | None]:
     return classes_of_files(keys(root), str(root))
 
 
+def test_folders_that_are_printed_alike_are_two_classes():
+    found = classes_of_files(["%FF/0.png", "\udcff/0.png", "%FE/0.png"], "src")
+    assert found == ["%25FF", "%FF", "%25FE"]
+
+
+def test_a_folder_that_no_other_one_is_printed_as_keeps_its_name():
+    assert classes_of_files(["%FF/0.png", "\udcfe/0.png"], "src") == ["%FF", "%FE"]
+
+
 def test_class_is_the_first_directory(make):
     assert names_of(make("a/1.png", "a/b/2.png", "c/3.png")) == ["a", "a", "c"]
 

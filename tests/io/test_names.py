@@ -46,10 +46,32 @@ def test_any_key_prints_as_valid_utf8(raw):
     assert text == text.encode("utf-8", "replace").decode("utf-8")
 
 
-@given(st.binary(max_size=10), st.binary(max_size=10))
-def test_keys_that_are_not_utf8_print_differently(first, second):
-    texts = [os.fsdecode(raw + b"\xff") for raw in (first, second)]
-    assert (printable_key(texts[0]) == printable_key(texts[1])) == (first == second)
+@pytest.mark.parametrize(
+    ("key", "printed"),
+    [
+        ("%FF.png", "%25FF.png"),  # as \xff.png is printed
+        ("%25FF.png", "%2525FF.png"),  # as %FF.png is printed
+        ("50%25%FF", "50%2525%25FF"),
+        ("é%E9", "é%25E9"),
+    ],
+)
+def test_a_key_that_reads_like_another_one_is_encoded_once_more(key, printed):
+    assert printable_key(key) == printed
+
+
+@pytest.mark.parametrize("key", ["%C3%A9.png", "%ff.png", "50%%FF", "%25.png", "%25C3%25A9", "%41%FF"])
+def test_a_key_that_no_other_one_is_printed_as_stays(key):
+    assert printable_key(key) == key
+
+
+# Of few letters, so that names meet.
+NAMES = st.lists(st.sampled_from([b"%", b"25", b"FF", b"C3", b"A9", b"\xff", b"\xc3", b"\xa9"]), max_size=6)
+
+
+@given(NAMES, NAMES)
+def test_no_two_keys_print_alike(first, second):
+    keys = [os.fsdecode(b"".join(parts)) for parts in (first, second)]
+    assert (printable_key(keys[0]) == printable_key(keys[1])) == (keys[0] == keys[1])
 
 
 # Stems and folders ----------------------------------------------------------------------------------------
@@ -61,6 +83,7 @@ def test_keys_that_are_not_utf8_print_differently(first, second):
         ("cat/IMG.JPG", "IMG"),
         ("a.b.c.png", "a.b.c"),
         ("-dash.png", "-dash"),
+        ("%FF.png", "%FF"),
         ("train_0.jpg", "train_0"),
         ("test tube.png", "test tube"),
         ("naïve.png", "naïve"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -75,6 +76,18 @@ def test_an_output_is_found_by_its_source_and_by_its_file(output):
     for name in (file, file.split("/")[1]):
         (own,) = augcli.show(output[1], name).outputs
         assert own == shown.outputs[0]
+
+
+def test_names_that_print_nearly_alike_are_each_found_as_printed_and_as_called(tmp_path):
+    src = tmp_path / "src"
+    (src / "cat").mkdir(parents=True)
+    for name in (b"%E9.png", b"\xe8.png"):
+        path = os.fsdecode(os.fsencode(src / "cat") + b"/" + name)
+        Image.new("RGB", (10, 8), "teal").save(path)
+    augcli.materialize(src, tmp_path / "dst", single(Cutout()), workers=1)
+    for key, source in (("%25E9.png", "%25E9.png"), ("%E9.png", "%25E9.png"), ("%E8.png", "%E8.png")):
+        (shown,) = augcli.show(tmp_path / "dst", key).outputs
+        assert shown.source == f"cat/{source}"
 
 
 def test_of_two_splits_a_file_is_found_by_its_path_below_the_output(make_folder, tmp_path):

@@ -21,7 +21,7 @@ from augcli.io.readers.pairs import IMAGE_DIRECTORIES, join_root
 from augcli.io.readers.passed_over import describe_lost
 from augcli.io.store.base import full_name
 from augcli.io.store.locations import Location, path_below
-from augcli.io.store.names import folder_names, printable_key
+from augcli.io.store.names import folder_names, percent_encoded, printable_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -129,7 +129,9 @@ def classes_of_files(keys: Sequence[str], root: str) -> list[str | None]:
         loose = next(key for key in keys if "/" not in key)
         where = f"{loose!r} stands beside class folders in {root!r}; move it into one, or give "
         raise InputError(where, Option("labels", "FILE"))
-    printable = {name: printable_key(name) for name in filled if name}
+    printable = {name: percent_encoded(name) for name in filled if name}
+    if len(set(printable.values())) < len(printable):
+        printable = {name: printable_key(name) for name in printable}
     return [printable[name] for name in classes if name]
 
 

@@ -24,7 +24,7 @@ from augcli.io.readers.split_doubts import (
     refuse_words_below,
 )
 from augcli.io.split_words import ANY_WORD, SPLIT_OF, SPLIT_WORDS, find_words, split_order
-from augcli.io.store.names import printable_key
+from augcli.io.store.names import percent_encoded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -194,7 +194,7 @@ def _join_folders(
     for word, names in by_word.items():
         if len(names) > 1:
             _check_same_classes(word, names, holders, root)
-        parts[word if len(names) > 1 else printable_key(names[0])] = tuple(names)
+        parts[word if len(names) > 1 else percent_encoded(names[0])] = tuple(names)
     return dict(sorted(parts.items()))
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from augcli.rng import hash_key
 
@@ -81,20 +82,25 @@ UNSAFE = re.compile(r"[/\\\x00-\x1f]")
 
 
 def printable_key(key: str) -> str:
-    """Return a key as valid UTF-8: bytes that are not, and percent signs beside them, percent-encoded."""
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        raw = os.fsencode(key)
-        return "".join(
-            _encode_byte(part) for part in raw.replace(b"%", b"%25").decode("utf-8", "surrogateescape")
-        )
-    return key
+    """Return a key as valid UTF-8, no two keys alike.
+
+    Bytes that are not UTF-8, and percent signs beside them, are percent-encoded. A name that is UTF-8 stays
+    as it is, unless it reads like what another name is printed as: its percent signs are encoded then.
+    """
+    return key.replace("%", "%25") if _reads_like_encoded(key) else percent_encoded(key)
+
+
+def percent_encoded(name: str) -> str:
+    """Return a name as valid UTF-8: bytes that are not, and percent signs beside them, percent-encoded."""
+    if _is_unicode(name):
+        return name
+    raw = os.fsencode(name).replace(b"%", b"%25")
+    return "".join(map(_encode_byte, raw.decode("utf-8", "surrogateescape")))
 
 
 def safe_stem(name: str) -> str:
     """Return a file's stem made from any name: no separators, no leading dot, at most 120 bytes of UTF-8."""
-    stem = printable_key(name.rsplit("/", 1)[-1])
+    stem = percent_encoded(name.rsplit("/", 1)[-1])
     stem = stem[: stem.rindex(".")] if "." in stem.lstrip(".") else stem
     return _cut(safe_folder(stem), STEM_BYTES) or "row"
 
@@ -133,6 +139,30 @@ def folder_names(classes: Sequence[str]) -> tuple[str, ...]:
         else folder
         for name, folder in zip(classes, safe, strict=True)
     )
+
+
+def _is_unicode(text: str) -> bool:
+    """True if a text can be written as UTF-8: bytes in names that are not UTF-8 are lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _reads_like_encoded(key: str) -> bool:
+    """True if a key is UTF-8, and reads like one that is not, percent-encoded once or more often."""
+    text = key
+    while "%" in text and _is_unicode(text):
+        decoded = unquote(text, errors="surrogateescape")
+        if decoded == text:
+            return False
+        if not _is_unicode(decoded):
+            return percent_encoded(decoded) == text
+        if decoded.replace("%", "%25") != text:
+            return False
+        text = decoded
+    return False
 
 
 def _encode_byte(char: str) -> str:
