@@ -127,6 +127,8 @@ images/jpeg_header          the tables of a JPEG: quality, end marker
 images/geometry             orientation and `--size`
 images/outline_geometry     the same of outlines and keypoints
 images/index_masks          PNG masks of indices
+images/avif_pictures        the pictures in an AVIF's container
+images/av1_header           how large frames are, by their own headers
 images/headers              what an image says of itself before it is decoded
 images/profiles             ICC profiles: which fit, and their place in a JPEG
 images/png_chunks           what a PNG holds beside its pixels, where Pillow minds

@@ -10,6 +10,7 @@ import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
 from augcli.errors import DecodeError, Option, StorageError
+from augcli.io.images.avif_pictures import find_picture_sizes
 from augcli.io.images.jpeg_header import ends_jpeg, estimate_quality, scan_jpeg
 from augcli.io.images.png_chunks import SIGNATURE, has_refused_texts, without_metadata
 from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
@@ -22,6 +23,9 @@ PNG_END = b"IEND\xaeB`\x82"
 BITS_TAG = 258
 TILE_TAGS = (322, 323)
 """Width and height of a TIFF's tiles, which may be larger than the image."""
+
+MOST_PICTURES = 4
+"""How many pictures of the largest size an AVIF may have: opacity, parts that stand over, a thumbnail."""
 
 WIDEST = 2**31 // 32 - 9
 """Wider rows have more bits than Pillow's C code counts: it says then that memory ran out."""
@@ -140,6 +144,16 @@ def _check_pixels(width: int, height: int, most: int) -> None:
         raise DecodeError("too many pixels", f"{width} in a row are more than {WIDEST}")
 
 
+def _check_pictures(sizes: list[tuple[int, int]], most: int) -> None:
+    """Refuse an AVIF whose pictures are too large, one by one or together."""
+    if not sizes:
+        raise DecodeError("damaged header", "none of its pictures says how large it is")
+    for width, height in sizes:
+        _check_pixels(width, height, most)
+    if sum(width * height for width, height in sizes) > MOST_PICTURES * most:
+        raise DecodeError("too many pixels", f"{len(sizes)} pictures are over {MOST_PICTURES} times {most}")
+
+
 def _read_jpeg_header(data: bytes) -> Header | None:
     """Read a plain JPEG's header without Pillow, which takes several times as long; None for other files."""
     segments = scan_jpeg(data)
@@ -188,6 +202,8 @@ def _read_by_pillow(data: bytes, max_pixels: int) -> Header:
         if image.format == "TIFF":
             tile_width, tile_height = (int(image.tag_v2.get(tag, 0)) for tag in TILE_TAGS)  # type: ignore[attr-defined]
             _check_pixels(tile_width, tile_height, max_pixels)
+        if image.format == "AVIF":
+            _check_pictures(find_picture_sizes(data), max_pixels)
         return _describe(image, data)
 
 
