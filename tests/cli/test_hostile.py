@@ -447,10 +447,6 @@ def test_an_avif_takes_no_more_than_an_image_may(peak_beyond_base):
 
 
 @needs_peaks
-@fault(
-    "io/parquet.py list_groups: a footer's sizes count a value once that a dictionary repeats, so 1 MB of"
-    " shard becomes 300 MB of rows, and nothing is read in portions",
-)
 def test_a_shard_of_one_image_many_times_is_not_held_whole(tmp_path, base_peak):
     image = photo("PNG") + hostile.draw(600, 500).tobytes()  # what stands behind a PNG is not looked at
     hostile.make_shard(tmp_path / "src" / "0.parquet", image=[image] * 330, label=["cat", "dog"] * 165)

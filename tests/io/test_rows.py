@@ -155,3 +155,52 @@ def test_shard_that_changed_since_it_was_listed_is_a_storage_error(tmp_path, cha
     words = "cannot read" if change == "gone" else "changed since it was listed; run again"
     with pytest.raises(StorageError, match=words):
         rows.read(0)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize("portions", [1, 2, 3])
+def test_rows_are_the_same_however_few_are_unpacked_at_once(tmp_path, monkeypatch, portions, batch):
+    images = [encode_image(seed) if seed != 6 else None for seed in range(12)]
+    pq.write_table(pa.table({"image": images} | KINDS), tmp_path / "a.parquet", row_group_size=7)
+    known = open_rows(tmp_path, 1)
+    expected = [(known.hash_columns(row), known.carry([row])) for row in range(12)]
+    monkeypatch.setattr("augcli.io.readers.rows.BATCH_ROWS", batch)
+    rows = open_rows(tmp_path, portions)
+    for row, (hashed, cells) in enumerate(expected):
+        assert rows.hash_columns(row) == hashed
+        assert rows.carry([row]).equals(cells)
+        if images[row]:
+            assert rows.read(row)[0] == images[row]
+
+
+def test_images_beyond_what_is_held_are_read_one_by_one(tmp_path, monkeypatch):
+    images = [encode_image(seed) for seed in range(20)]
+    write_shard(tmp_path / "a.parquet", images, group=10)
+    monkeypatch.setattr("augcli.io.readers.rows.HELD_BYTES", sum(map(len, images[:12])))
+    rows = open_rows(tmp_path, 1)
+    assert [rows.read(row)[0] for row in range(20)] == images
+    assert [part.images.count(RELEASED) for part in rows._loaded[0]] == [0, 8]
+
+
+def test_what_is_read_again_is_one_row(tmp_path):
+    write_shard(tmp_path / "a.parquet", [encode_image(seed) for seed in range(20)], group=10)
+    rows = open_rows(tmp_path, 2)
+    assert rows._read_again(13).images == [encode_image(13)]
+
+
+@pytest.mark.parametrize("encoding", [None, "DELTA_BYTE_ARRAY"])
+def test_of_values_that_a_footer_counts_once_few_are_unpacked_at_once(tmp_path, encoding):
+    encodings = {"use_dictionary": False, "column_encoding": {"image": encoding}} if encoding else {}
+    table = pa.table({"image": [encode_image(0) + bytes(100_000)] * 100, "label": [0, 1] * 50})
+    pq.write_table(table, tmp_path / "a.parquet", **encodings)
+    rows = open_rows(tmp_path, 1)
+    (group,) = rows._groups
+    assert group.bytes < 110_000
+    assert max(batch.nbytes for batch in rows._stream(group)) < 33 * 101_000
+
+
+def test_of_large_images_no_more_are_unpacked_at_once_than_a_megabyte_holds(tmp_path):
+    images = [np.random.default_rng(seed).bytes(300_000) for seed in range(8)]
+    write_shard(tmp_path / "a.parquet", images)
+    rows = open_rows(tmp_path, 1)
+    assert [len(batch) for batch in rows._stream(rows._groups[0])] == [3, 3, 2]
