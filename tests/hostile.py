@@ -483,6 +483,13 @@ def make_lying_avif(side: int) -> bytes:
     return data[:at] + struct.pack(">II", 64, 64) + data[at + 8 :]
 
 
+def make_scan_bomb(side: int, scans: int) -> bytes:
+    """Make a progressive JPEG that goes over its pixels so many times more, each time for a few bytes."""
+    data = save(Image.new("RGB", (side, side)), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * scans + b"\xff\xd9"
+
+
 def make_wide_png() -> bytes:
     """Make a palette PNG of 90 million pixels in one row: below Pillow's bound, in 11 KB."""
     colours = png_chunk(b"PLTE", bytes(range(6)))

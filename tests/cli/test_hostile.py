@@ -50,11 +50,6 @@ NOISE_MIB = 16
 """Workers that meet odd formats load some MiB of decoders and of Arrow, which others do without."""
 
 
-def fault(reason):
-    """Mark a test that shows a fault of the product, and where it lies."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 @dataclass(frozen=True)
 class Ended:
     """How a run of the program ended, and the most memory that it and each of its workers held, added up."""

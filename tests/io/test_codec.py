@@ -25,6 +25,7 @@ from augcli.errors import DecodeError
 from augcli.io.images import codec
 from augcli.io.images.geometry import Geometry
 from augcli.samples import Colour
+from tests.hostile import make_scan_bomb
 
 WHITE, BLACK = Colour(255, 255, 255), Colour(0, 0, 0)
 MANY = 10**6
@@ -1056,3 +1057,17 @@ def test_a_buffer_changes_no_pixel_of_a_fitted_image(fit):
     geometry = make_size(12, 16, fit)
     buffer = np.full(10**5, 77, np.uint8)
     np.testing.assert_array_equal(codec.decode(data, read(data), geometry, buffer), load(data, geometry))
+
+
+def test_a_jpeg_of_too_many_scans_is_refused():
+    with pytest.raises(DecodeError, match="too many scans: it goes over its pixels more than 500 times"):
+        codec.read_header(make_scan_bomb(8, 500), MANY)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [make_scan_bomb(8, 480), save(Image.new("RGB", (8, 8)), "JPEG") + b"\xff\xda" * 600],
+    ids=["as many as may be", "behind the end"],
+)
+def test_a_jpeg_of_many_scans_or_of_bytes_like_scans_behind_its_end_is_read(data):
+    assert codec.decode(data, codec.read_header(data, MANY)).shape == (8, 8, 3)

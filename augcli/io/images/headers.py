@@ -11,7 +11,13 @@ from PIL import Image, UnidentifiedImageError
 
 from augcli.errors import DecodeError, Option, StorageError
 from augcli.io.images.avif_pictures import find_picture_sizes
-from augcli.io.images.jpeg_header import ends_jpeg, estimate_quality, scan_jpeg
+from augcli.io.images.jpeg_header import (
+    MOST_SCANS,
+    ends_jpeg,
+    estimate_quality,
+    has_too_many_scans,
+    scan_jpeg,
+)
 from augcli.io.images.png_chunks import SIGNATURE, has_refused_texts, without_metadata
 from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
 
@@ -90,7 +96,7 @@ def read_header(data: bytes, max_pixels: int) -> Header:
         max_pixels: Images that claim more are refused before anything is decoded.
 
     Raises:
-        DecodeError: If it is empty, not an image that we know, damaged, or too large.
+        DecodeError: If it is empty, not an image that we know, damaged, too large, or of too many scans.
         StorageError: If memory runs out, which says nothing about the image.
     """
     if not data:
@@ -109,6 +115,8 @@ def read_header(data: bytes, max_pixels: int) -> Header:
     except Exception as error:  # Pillow raises eight kinds on real files
         raise DecodeError("damaged header", words_of(error)) from error
     _check_pixels(header.width, header.height, max_pixels)
+    if header.format == "JPEG" and has_too_many_scans(data):
+        raise DecodeError("too many scans", f"it goes over its pixels more than {MOST_SCANS} times")
     return header
 
 

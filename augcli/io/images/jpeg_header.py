@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from augcli.io.images.profiles import MARKER, join_pieces
+
+MOST_SCANS = 500
+"""Each scan of a progressive JPEG is a walk over all of its image, and takes ten bytes of its file: 40,000 of
+them kept a core busy for a minute per megapixel. Encoders write ten; libjpeg-turbo tests 500."""
+
+SEGMENT = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+"""A marker, between pixels too, where 0 and restarts stand behind this byte."""
 
 
 class Segments(NamedTuple):
@@ -46,6 +54,20 @@ def scan_jpeg(data: bytes) -> Segments | None:
             pieces[body[0] if body else 0] = body[2:]
         start += 1 if marker == 0xFF else 2 + length
     return None
+
+
+def has_too_many_scans(data: bytes) -> bool:
+    """True if a JPEG has more scans than `MOST_SCANS` up to its end marker."""
+    if data.count(b"\xff\xda") <= MOST_SCANS:  # nearly always; what stands behind its end may look like scans
+        return False
+    place = scans = 0
+    while scans <= MOST_SCANS and (found := SEGMENT.search(data, place)):
+        place, marker = found.end(), found[1][0]
+        if marker == 0xD9:
+            break
+        scans += marker == 0xDA
+        place += 0 if marker == 0xD8 else int.from_bytes(data[place : place + 2], "big")
+    return scans > MOST_SCANS
 
 
 def ends_jpeg(data: bytes) -> bool:
