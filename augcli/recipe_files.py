@@ -283,7 +283,9 @@ def _read_text(path: str, access: Access) -> str:
             raise InputError(f"recipe {path!r} does not exist; give a TOML file") from error
         if not is_local(file.store):
             raise
-        raise InputError(f"recipe {path!r} cannot be read: {error.__cause__ or error}") from error
+        raise InputError(
+            f"recipe {path!r} cannot be read: {error.__cause__ or error}; make it readable"
+        ) from error
     if data.startswith(PARQUET_MAGIC):
         raise UsageError(f"recipe {path!r} is a parquet file; give RECIPE SRC DST in this order")
     try:
@@ -308,7 +310,7 @@ def _parse(path: str, name: str, text: str) -> Mapping[str, Any]:
         raise UsageError(words) from error
     if not isinstance(document, dict):
         what = f"it must be a table of keys, got a {type(document).__name__}"
-        raise UsageError(f"recipe {path!r} is not a TOML recipe or an augcli.json: {what}")
+        raise UsageError(f"recipe {path!r} is not a TOML recipe or an augcli.json: {what}; give one of these")
     return _drop_nulls(document) if is_json else document
 
 

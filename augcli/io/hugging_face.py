@@ -108,7 +108,8 @@ def check_names(names: Any) -> tuple[str, ...] | None:
     are_texts = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
     if not are_texts or len(set(names)) < len(names) or not all(map(is_text, names)):
         raise InputError(
-            f"class names in the schema's metadata are not a list of distinct texts, got {str(names)[:80]}"
+            f"class names in the schema's metadata are not a list of distinct texts, got {str(names)[:80]};"
+            " correct them"
         )
     return tuple(names)
 

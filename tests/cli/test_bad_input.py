@@ -298,7 +298,7 @@ def test_a_missing_source_is_refused(refusal, tmp_path):
 
 def test_a_glob_that_matches_nothing_is_refused(refusal, tmp_path):
     says = refusal("cutmix", tmp_path / "none*.parquet", tmp_path / "dst", code=INPUT)
-    assert says == f"no parquet files match '{tmp_path / 'none*.parquet'}'"
+    assert says == f"no parquet files match '{tmp_path / 'none*.parquet'}'; correct the pattern, and quote it"
 
 
 def test_an_empty_source_is_refused(refusal, tmp_path):
@@ -321,7 +321,7 @@ def test_a_source_that_is_a_file_is_refused(refusal, tmp_path):
     assert (
         says
         == f"'{tmp_path / 'src.txt'}' is neither an image folder nor a parquet file nor a Pascal VOC tree nor"
-        " a tar file nor a YOLO data set"
+        " a tar file nor a YOLO data set; give one of these"
     )
 
 
@@ -409,7 +409,7 @@ def test_a_file_that_is_no_parquet_is_refused(refusal, tmp_path):
 def test_parquet_without_rows_is_refused(refusal, tmp_path):
     write_shard(tmp_path / "src.parquet", image=pa.array([], pa.binary()), label=pa.array([], pa.int64()))
     says = refusal("cutmix", tmp_path / "src.parquet", tmp_path / "dst", code=INPUT)
-    assert says == f"'{tmp_path / 'src.parquet'}' holds no rows"
+    assert says == f"'{tmp_path / 'src.parquet'}' holds no rows; give shards that hold some"
 
 
 def test_a_label_table_for_parquet_is_refused(refusal, shards, tmp_path):
@@ -552,7 +552,7 @@ def test_a_table_that_cannot_be_read_is_refused(refuse_table, tmp_path, text):
 def test_a_missing_table_is_refused(refusal, flat, tmp_path):
     options = ("--labels", tmp_path / "none.csv")
     says = refusal("cutmix", flat, tmp_path / "dst", *options, code=INPUT)
-    assert says == f"label table '{tmp_path / 'none.csv'}' does not exist"
+    assert says == f"label table '{tmp_path / 'none.csv'}' does not exist; give CSV, parquet or JSON lines"
 
 
 @pytest.mark.parametrize("text", [None, "", "cat\ndog\ncat\n"])

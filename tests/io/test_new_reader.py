@@ -139,7 +139,7 @@ def test_messages_name_it_among_what_is_read(call, tmp_path):
         "an image folder nor a parquet file nor a Pascal VOC tree nor a tar file nor a YOLO data set nor a"
         " list of colours"
     )
-    assert str(caught.value) == f"'{tmp_path}/a.zip' is neither {known}"
+    assert str(caught.value) == f"'{tmp_path}/a.zip' is neither {known}; give one of these"
 
 
 def test_its_own_errors_end_the_program(call, tmp_path):

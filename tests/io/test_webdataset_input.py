@@ -301,7 +301,7 @@ def test_a_colour_image_called_mask_is_another_image(tmp_path):
 
 def test_masks_that_are_not_there_are_refused(tmp_path):
     path = write_tar(tmp_path / "s.tar", samples(1))
-    what = f"masks 'seg.png': no sample of '{path}' has such a member"
+    what = f"masks 'seg.png': no sample of '{path}' has such a member; give the suffix of one"
     assert refusal(path, files=InputFiles(masks="seg.png")) == what
 
 

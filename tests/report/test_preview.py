@@ -128,7 +128,8 @@ def test_what_is_not_an_output_is_refused(make_folder, tmp_path):
     augcli.materialize(src, tmp_path / "dst", single(Cutout()))
     (tmp_path / "dst" / "augcli.json").write_text('{"recipe": {"op": ["x"]}}')
     with pytest.raises(
-        OutputError, match=r"augcli\.json' cannot be used: recipe: op must be a list of tables"
+        OutputError,
+        match=r"augcli\.json' cannot be used: recipe: op must be a list of tables.*; restore it, or",
     ):
         augcli.preview(src, tmp_path / "dst", tmp_path / "sheet.png")
     with pytest.raises(UsageError, match=r"^count must be >= 1, got 0$"):

@@ -108,7 +108,9 @@ def whole_numbers(values: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
             " with a column of names or whole numbers",
         )
     if len(numbers) and np.abs(numbers).max() >= 2**53:
-        raise InputError(f"{what} holds {np.abs(numbers).max()}, which is not the index of a class")
+        raise InputError(
+            f"{what} holds {np.abs(numbers).max()}, which is not the index of a class; correct it"
+        )
     return values.cast(pa.int64())
 
 
@@ -118,7 +120,8 @@ def _label_indices(column: LabelColumn, classes: tuple[str, ...] | None) -> Labe
     names = column.names
     if names and len(indices) and indices.max() >= len(names):
         raise InputError(
-            f"{column.what}: label {indices.max()} is beyond the file's own {len(names)} class names"
+            f"{column.what}: label {indices.max()} is beyond the file's own {len(names)} class names; correct"
+            " the label, or the names in the schema's metadata"
         )
     if names and classes and names != classes:
         used = {int(index): names[index] for index in np.unique(indices) if index >= 0}
@@ -146,7 +149,10 @@ def _label_lists(column: LabelColumn, classes: tuple[str, ...] | None) -> Labell
     if column.holds_indices or (not pa.types.is_floating(kind) and len(flat) and flat.max() > 1):
         rows = read_index_lists(values, column.what)
         if names and any(row and max(row) >= len(names) for row in rows):
-            raise InputError(f"{column.what}: an index is beyond the file's own {len(names)} class names")
+            raise InputError(
+                f"{column.what}: an index is beyond the file's own {len(names)} class names; correct it,"
+                " or the names in the schema's metadata"
+            )
         if names and classes and names != classes:
             check_indices(rows, column.what)
             return label_by_names([_pick(names, row) if row else None for row in rows], classes)
@@ -164,7 +170,9 @@ def read_index_lists(values: pa.ChunkedArray, what: str) -> list[list[int] | Non
     flat = flatten_lists(values)
     broken = flat[np.isinf(flat) | (~np.isnan(flat) & (np.floor(flat) != flat))]
     if len(broken):
-        raise InputError(f"{what} holds {broken[0]:g} among indices of classes, which are whole numbers")
+        raise InputError(
+            f"{what} holds {broken[0]:g} among indices of classes, which are whole numbers; correct it"
+        )
     return [
         None if row is None else [int(index) for index in row if index is not None and not math.isnan(index)]
         for row in values.to_pylist()

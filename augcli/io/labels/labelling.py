@@ -142,7 +142,7 @@ def label_by_parts(
     names = _list_indices(int(classes.max(initial=-1)), names)
     ends = np.cumsum(counts)
     if len(classes) and classes.min() < 0:
-        raise InputError("a class index is negative")
+        raise InputError("a class index is negative; correct it, or write -1 alone for no label")
     interned: dict[tuple[tuple[int, ...], tuple[float, ...]], SoftLabel] = {}
     _check_weights(weights, ends)
     labels: list[SoftLabel | None] = []
@@ -176,7 +176,10 @@ def rename_classes(labelling: Labelling, classes: tuple[str, ...]) -> Labelling:
     names = labelling.classes or ()
     lost = sorted(set(names).difference(classes))
     if lost:
-        raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {some(classes)}")
+        raise InputError(
+            f"class {lost[0]!r} ({len(lost)} such) is not in the class list {some(classes)}; add it there,"
+            " or correct it"
+        )
     by_name = {name: index for index, name in enumerate(classes)}
     return move_classes(labelling, classes, {index: by_name[name] for index, name in enumerate(names)})
 
@@ -240,4 +243,4 @@ def _check_weights(weights: NDArray[np.float64], ends: NDArray[np.int64]) -> Non
     wrong = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
     if len(wrong):
         number = int(np.searchsorted(ends, wrong[0], side="right"))
-        raise InputError(f"row {number} has a weight that is negative or not finite")
+        raise InputError(f"row {number} has a weight that is negative or not finite; correct it")

@@ -217,7 +217,10 @@ def _holds_fractions(kind: pa.DataType) -> bool:
 def _take(to: NDArray[np.int64], indices: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return what indices become; negative ones stay."""
     if len(indices) and indices.max() >= len(to):
-        raise InputError(f"label {indices.max()} is beyond the file's own {len(to)} class names")
+        raise InputError(
+            f"label {indices.max()} is beyond the file's own {len(to)} class names; correct the label, or the"
+            " names in the schema's metadata"
+        )
     return np.where(indices < 0, indices, to[np.maximum(indices, 0)])
 
 
@@ -231,7 +234,7 @@ def _label_exactly(
     lengths = [pc.fill_null(pc.list_value_length(column), 0).to_numpy() for column in (classes, weights)]
     counts = lengths[0].astype(np.int64)
     if not np.array_equal(*lengths):
-        raise InputError(f"{what}: they differ in length; it is damaged")
+        raise InputError(f"{what}: they differ in length; write the file anew")
     flat = [
         pa.chunked_array([chunk.flatten() for chunk in column.chunks], column.type.value_type)
         for column in (classes, weights)

@@ -20,7 +20,7 @@ from augcli.io.encodings import explain_encoding
 from augcli.io.labels.choice import LABEL_NAMES, SOFT
 from augcli.io.labels.kinds import holds_texts
 from augcli.io.labels.matching import FILE_NAMES
-from augcli.io.store.arrow_files import DAMAGE, first_line, plain_field
+from augcli.io.store.arrow_files import ANEW, DAMAGE, READABLE, first_line, plain_field
 from augcli.io.store.base import is_local
 from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
 
@@ -109,14 +109,18 @@ def _reading(file: Location) -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
-        raise InputError(f"label table {file.name!r} cannot be read: {first_line(error)}") from error
+        raise InputError(f"label table {file.name!r} cannot be read: {first_line(error)}; {ANEW}") from error
     except StorageError as error:  # it cannot be opened
         if isinstance(error.__cause__, FileNotFoundError):
-            raise InputError(f"label table {file.name!r} does not exist") from error
+            raise InputError(
+                f"label table {file.name!r} does not exist; give CSV, parquet or JSON lines"
+            ) from error
         if not is_local(file.store):
             raise
         reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        raise InputError(f"label table {file.name!r} cannot be read: {first_line(reason)}") from error
+        raise InputError(
+            f"label table {file.name!r} cannot be read: {first_line(reason)}; {READABLE}"
+        ) from error
 
 
 def _read_parquet(file: Location, columns: Sequence[str]) -> pa.Table:
@@ -128,7 +132,9 @@ def _read_parquet(file: Location, columns: Sequence[str]) -> pa.Table:
         table = parquet.read(list(columns), use_threads=False).select(list(columns))
         table.validate(full=True)
         if len(table) != parquet.metadata.num_rows:
-            raise InputError(f"label table {file.name!r} is damaged: it holds other rows than it says")
+            raise InputError(
+                f"label table {file.name!r} is damaged: it holds other rows than it says; write it anew"
+            )
         return table.cast(pa.schema([plain_field(field) for field in table.schema]))
 
 
@@ -222,7 +228,7 @@ def _guess_texts(text: bytes, name: str) -> pa.Schema:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{name!r} is not JSON lines: line {number + 1}: {error}") from error
+            raise InputError(f"{name!r} is not JSON lines: line {number + 1}: {error}; correct it") from error
         if not isinstance(row, dict):
             raise InputError(
                 f"{name!r} is not JSON lines: line {number + 1} is not an object; write one a line"

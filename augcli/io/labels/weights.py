@@ -92,7 +92,10 @@ def label_by_weight_lists(
     if named and classes and named != classes:
         lost = sorted(set(named).difference(classes))
         if lost:
-            raise InputError(f"class {lost[0]!r} ({len(lost)} such) is not in the class list {some(classes)}")
+            raise InputError(
+                f"class {lost[0]!r} ({len(lost)} such) is not in the class list {some(classes)}; add it"
+                " there, or correct it"
+            )
         place = [classes.index(name) for name in named]
     parts, length = [], max(1, BLOCK_WEIGHTS // max(width, 1))
     for start in range(0, len(values), length):

@@ -251,7 +251,7 @@ def choose_reader(src: Input) -> Reader:
         if reader.is_own(src):
             return reader
     known = " nor ".join(reader.is_called for reader in READERS.values())
-    raise InputError(f"{src.name!r} is neither {known}")
+    raise InputError(f"{src.name!r} is neither {known}; give one of these")
 
 
 def labels_fit_folders(catalogues: Sequence[Catalogue]) -> bool:

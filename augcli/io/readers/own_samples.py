@@ -93,7 +93,7 @@ class OwnOutput:
             table = pa.table(columns)
         except (pa.ArrowException, TypeError, OverflowError) as error:
             raise InputError(
-                f"{name!r}: labels in {JSON_MEMBER!r} are not as they were written: {error}"
+                f"{name!r}: labels in {JSON_MEMBER!r} are not as they were written: {error}; make it anew"
             ) from error
         schema = pa.schema([("label", pa.int64()), *table.schema])
         classes = self.classes or _list_names(values)
@@ -167,4 +167,6 @@ def _read_boxes(fields: Mapping[str, Any], header: BoxHeader, where: str) -> Ima
             outlines if any(outlines) else (),
         )
     except (InputError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{where}: its boxes are not as they were written ({error})") from error
+        raise InputError(
+            f"{where}: its boxes are not as they were written ({error}); make it anew"
+        ) from error

@@ -133,7 +133,7 @@ class ShardOpener:
 def _list_shards(src: Input) -> list[Shard]:
     files = src.files if src.tree is None else src.tree.ending_in(SHARD_SUFFIXES)
     if not len(files):
-        raise InputError(f"no parquet files match {src.name!r}")
+        raise InputError(f"no parquet files match {src.name!r}; correct the pattern, and quote it")
     shards = [Shard(src.store, *file) for file in files]
     read_each(lambda shard: shard.footer, shards)
     return shards
@@ -177,7 +177,7 @@ def _divide_rows(
     labelling, said = _label_rows(ordered, columns, Rules(classes, selection.label_sep))
     catalogues = _make_catalogues(splits, labelling)
     if not catalogues:
-        raise InputError(f"{shards[0].name!r} holds no rows")
+        raise InputError(f"{shards[0].name!r} holds no rows; give shards that hold some")
     main = choose_main([catalogue.split for catalogue in catalogues], src, selection)
     lost: list[str] = []
     if classes is None and _holds_texts(schema, columns.labels):

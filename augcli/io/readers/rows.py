@@ -16,7 +16,7 @@ from augcli.errors import DecodeError, InputError
 from augcli.io.readers.image_cells import copy_images
 from augcli.io.readers.shards import Columns, open_shard, reading
 from augcli.io.records.cell_bytes import hash_rows
-from augcli.io.store.arrow_files import plain_field
+from augcli.io.store.arrow_files import ANEW, plain_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -232,7 +232,9 @@ class Rows:
                     break
             if done == len(wanted):
                 return copied.finish()
-        raise InputError(f"{shard.name!r} is damaged: row group {group.number} holds fewer rows than it says")
+        raise InputError(
+            f"{shard.name!r} is damaged: row group {group.number} holds fewer rows than it says; {ANEW}"
+        )
 
     def _stream(self, group: RowGroup) -> Iterator[pa.RecordBatch]:
         """Read a row group, a few rows at a time."""

@@ -16,7 +16,7 @@ from augcli.errors import InputError, Option, StorageError
 from augcli.io.labels.choice import LabelChoice, choose_labels
 from augcli.io.labels.class_list import some
 from augcli.io.readers.image_cells import copy_images, holds_images
-from augcli.io.store.arrow_files import DAMAGE, first_line, readable
+from augcli.io.store.arrow_files import ANEW, DAMAGE, READABLE, first_line, readable
 from augcli.io.store.base import Store, Version, full_name, is_local
 from augcli.io.store.errors import storage_error, storage_errors
 from augcli.io.store.pointers import LFS_BEGIN, LFS_CURE, is_lfs_pointer
@@ -93,7 +93,7 @@ def _read_footer(shard: Shard) -> pq.FileMetaData:
     rows = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
     # A row takes a byte at least, where it holds an image: what promises more would fill the memory.
     if sum(rows) != footer.num_rows or min(rows, default=0) < 0 or footer.num_rows > shard.size:
-        raise InputError(f"{shard.name!r} is damaged: its footer promises rows that it cannot hold")
+        raise InputError(f"{shard.name!r} is damaged: its footer promises rows that it cannot hold; {ANEW}")
     return footer
 
 
@@ -120,12 +120,14 @@ def _opening(shard: Shard) -> Iterator[None]:
             raise storage_error(f"cannot read {shard.name!r}", error) from error
         if is_lfs_pointer(shard.store.open(shard.key).read(len(LFS_BEGIN))):
             raise InputError(f"{shard.name!r} is not a parquet file: {LFS_CURE}") from error
-        raise InputError(f"{shard.name!r} cannot be read as parquet: {first_line(error)}") from error
+        raise InputError(f"{shard.name!r} cannot be read as parquet: {first_line(error)}; {ANEW}") from error
     except StorageError as error:  # it cannot be opened
         if not is_local(shard.store):  # a bucket says more than why a file does not open
             raise
         reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        raise InputError(f"{shard.name!r} cannot be read as parquet: {first_line(reason)}") from error
+        raise InputError(
+            f"{shard.name!r} cannot be read as parquet: {first_line(reason)}; {READABLE}"
+        ) from error
 
 
 @contextmanager
@@ -246,7 +248,9 @@ def read_columns(shards: Sequence[Shard], names: Sequence[str]) -> list[pa.Table
             table.validate(full=True)  # texts, too
             table = table.cast(schema)
         if len(table) != shard.footer.num_rows:
-            raise InputError(f"{shard.name!r} is damaged: column {names[0]!r} holds fewer rows than it says")
+            raise InputError(
+                f"{shard.name!r} is damaged: column {names[0]!r} holds fewer rows than it says; {ANEW}"
+            )
         return table
 
     return read_each(read, shards)
@@ -277,7 +281,7 @@ def read_paths(shards: Sequence[Shard], image: str) -> list[str]:
             column = file.read([f"{image}.path"], use_threads=False).column(image)
             cells = column.combine_chunks().field("path").to_pylist()
         if len(cells) != shard.footer.num_rows:
-            raise InputError(f"{shard.name!r} is damaged: its images are fewer than it says")
+            raise InputError(f"{shard.name!r} is damaged: its images are fewer than it says; {ANEW}")
         return [path if isinstance(path, str) else "" for path in cells]
 
     return list(itertools.chain.from_iterable(read_each(read, shards)))

@@ -136,7 +136,9 @@ class Tar:
             return json.loads(data)
         except (ValueError, RecursionError) as error:
             why = str(error).partition("\n")[0]
-            raise InputError(f"{self.name!r}: '{sample.key}.{suffix}' is not JSON: {why}") from error
+            raise InputError(
+                f"{self.name!r}: '{sample.key}.{suffix}' is not JSON: {why}; correct it"
+            ) from error
 
     def _explain(self, error: Exception) -> str:
         """Return why a file is not a tar file, with the cure where there is one."""
@@ -145,7 +147,11 @@ class Tar:
         if is_lfs_pointer(begin):
             return LFS_CURE
         packed = next((name for magic, name in COMPRESSED.items() if begin.startswith(magic)), None)
-        return f"it is compressed ({packed}); unpack it first" if packed else str(error)
+        return (
+            f"it is compressed ({packed}); unpack it first"
+            if packed
+            else f"{error}; get it again, or write it anew"
+        )
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def _list_tars(src: Input) -> list[File]:
         why = "is compressed, so that each sample would be unpacked from its beginning; unpack it first"
         raise InputError(f"{full_name(src.store, packed[0])!r} {why}: gunzip {quote(packed[0])}")
     if not files:
-        raise InputError(f"no tar files match {src.name!r}")
+        raise InputError(f"no tar files match {src.name!r}; correct the pattern, and quote it")
     return files
 
 
@@ -118,7 +118,10 @@ def _scan_all(src: Input, files: Sequence[File], selection: Selection) -> tuple[
     masks = [scan.shard.masks for scan in scans.values() if scan.shard.masks is not None]
     if selection.files.masks and not any(places[:, 1].any() for places in masks):
         mask_member = selection.files.masks
-        raise InputError(Option("masks"), f" {mask_member!r}: no sample of {src.name!r} has such a member")
+        raise InputError(
+            Option("masks"),
+            f" {mask_member!r}: no sample of {src.name!r} has such a member; give the suffix of one",
+        )
     return plan, scans
 
 

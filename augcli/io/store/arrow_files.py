@@ -32,7 +32,14 @@ def readable(name: str) -> Iterator[None]:
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise InputError(f"{name!r} is damaged: {first_line(error)}") from error
+        raise InputError(f"{name!r} is damaged: {first_line(error)}; {ANEW}") from error
+
+
+ANEW = "get it again, or write it anew"
+"""The cure for a file that is damaged."""
+
+READABLE = "make it readable, or give another file"
+"""The cure for a file that the system does not open."""
 
 
 def first_line(error: Exception) -> str:

@@ -103,7 +103,10 @@ class ParquetWriter(SplitWriter):
                 yield from (Pair(*(cell["bytes"] or b"" for cell in row)) for row in cells)
             expected = len(of_shard) if wanted is None else len(wanted)
             if count != expected:
-                raise OutputError(f"{full_name(self.store, key)!r} holds {count} images, not {expected}")
+                raise OutputError(
+                    f"{full_name(self.store, key)!r} holds {count} images, not {expected}; remove it and"
+                    " run again"
+                )
 
     def rewrite(self, rows: pa.Table, sink: Sink) -> None:
         """Write each shard anew, as a fresh run would have written it."""

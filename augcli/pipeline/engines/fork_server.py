@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-from augcli.errors import StorageError
+from augcli.errors import Option, StorageError
 from augcli.left_out import leave_out
 from augcli.pipeline.engines.connections import Connections, pack_error, serve_connection
 from augcli.pipeline.engines.processes import as_forked, serve_parent
@@ -54,7 +54,9 @@ class ForkServer:
             pickle.dump((theirs, os.getpid(), prepare), self._process.stdin)
             self._process.stdin.flush()
         except OSError as error:
-            raise StorageError(f"cannot begin worker processes: {error}") from error
+            raise StorageError(
+                f"cannot begin worker processes: {error}; free memory or give fewer ", Option("workers")
+            ) from error
         finally:
             for _, far in pairs:
                 far.close()
