@@ -53,6 +53,7 @@ worker/annotations    masks and boxes of the samples at hand
 worker/values         a loaded sample, a plan, what was made
 worker/chunks         chunks from their tasks, handed to an engine
 worker/collector      outputs on their way out: labelled and staged
+worker/remarks        what of outputs is worth a line in the summary
 worker/staging        outputs staged, elsewhere while others are made
 worker/commit         the commit of a chunk
 worker/describe       what tables say of an output
@@ -60,6 +61,7 @@ worker/loader         samples from their bytes
 worker/compare        sources read again, to know whether they are still the same
 worker/contents       what is read of a sample, and its hash
 worker/preparer       what an output is made from, decoded
+worker/encodings      how outputs are written, by headers alone
 worker/task           a task: a value that pickles, and what a worker does with it
 output/look           one listing of DST, and whether it is still true
 output/state          what stands in DST, and why a chunk is made again

@@ -12,8 +12,9 @@ from PIL import Image
 from augcli.errors import DecodeError
 from augcli.io.images.codec import read_header
 from augcli.pipeline.plan.job import Job
-from augcli.pipeline.worker.collector import UNLABELLED_PARTNER, Collector
+from augcli.pipeline.worker.collector import Collector
 from augcli.pipeline.worker.loader import WARNED
+from augcli.pipeline.worker.remarks import UNLABELLED_PARTNER
 from augcli.pipeline.worker.staging import Staging
 from augcli.pipeline.worker.values import Loaded, Made, OutputPlan, Stopwatch
 from augcli.program.annotated import Annotated

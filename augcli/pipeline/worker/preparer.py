@@ -6,30 +6,24 @@ from typing import TYPE_CHECKING
 
 from augcli.errors import DecodeError
 from augcli.io.images import codec
-from augcli.io.images.profiles import are_alike, fits
-from augcli.io.records.part_files import LAID_OVER, WRITTEN_ANEW
 from augcli.kernels.fills import resolve_image_mean
-from augcli.kernels.match import match_pixels, mixed_shape
+from augcli.kernels.match import match_pixels
+from augcli.pipeline.worker.encodings import choose_encoding, expect_changed, expect_unchanged
 from augcli.pipeline.worker.values import Made
 from augcli.samples import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from augcli.io.images.geometry import Geometry
     from augcli.io.records.annotation_columns import OutputAnnotations
     from augcli.pipeline.worker.annotations import AnnotationFollower
     from augcli.pipeline.worker.neighbours import Neighbours
     from augcli.pipeline.worker.planner import Planner
-    from augcli.pipeline.worker.values import Loaded, OutputPlan
+    from augcli.pipeline.worker.values import OutputPlan
     from augcli.pipeline.worker.window import Window
     from augcli.recipe import Recipe
-    from augcli.samples import Pixels
-
-GREYED = "colour partners read as grey, since 16-bit grey stays so"
-OTHER_PROFILE = "partners with another colour profile, whose numbers are used as they are"
-PROFILE_LEFT_OUT = "colour profiles left out, since they do not describe the images written"
-"""Each is counted once for an output of which it is true."""
+    from augcli.samples import Colour, Pixels
 
 
 class Preparer:
@@ -99,46 +93,11 @@ class Preparer:
             ahead = self._neighbours.candidates(position, max(plan.places))
             made.candidates = {place: window.open(place) for place in ahead}
         if not plan.steps:
-            self._expect_unchanged(made)
+            expect_unchanged(made, self._recipe, self._geometry)
             return made
         made.sources = tuple([window.open(partner) for partner in plan.partners])
-        shapes = [partner.shape for partner in made.sources if partner.shape is not None]
-        shape = mixed_shape(base.shape, shapes)
-        if any(other[2:] != shape[2:] for other in (base.shape, *shapes)):
-            made.brought_to = shape
-            is_greyed = shape.channels == 1 and any(partner.channels > 1 for partner in shapes)
-            has_transparent = any(partner.channels == 4 for partner in shapes)
-            made.remarks += (GREYED,) * is_greyed + (LAID_OVER,) * has_transparent
-        elif shape.channels == 4 and shapes:
-            made.brought_to, made.remarks = shape, (LAID_OVER,)
-        made.remarks += _note_sources(base, made.sources)
-        self._choose_encoding(made, shape.channels)
+        expect_changed(made, self._recipe)
         return made
-
-    def _expect_unchanged(self, made: Made) -> None:
-        """Take the file itself where it may stand in the output."""
-        header = made.base.header
-        assert header is not None
-        obstacle = codec.find_copy_obstacle(header, self._recipe.image_format, self._geometry)
-        made.is_decoded = made.plan.is_drawn or obstacle is not None
-        if obstacle is None:
-            made.data, made.suffix = made.base.data, "jpg" if header.format == "JPEG" else "png"
-            made.height, made.width = header.height, header.width
-        else:
-            made.remarks = (f"{WRITTEN_ANEW}{obstacle}", *_note_sources(made.base, ()))
-
-    def _choose_encoding(self, made: Made, channels: int) -> None:
-        """Decide how an output is written, and note what is lost in it."""
-        header, recipe = made.base.header, self._recipe
-        assert header is not None
-        made.encoding = codec.choose_encoding(
-            header, channels, recipe.image_format, recipe.quality, recipe.subsampling
-        )
-        made.profile = header.profile
-        if made.profile and not fits(made.profile, channels):
-            made.profile, made.remarks = b"", (*made.remarks, PROFILE_LEFT_OUT)
-        if channels == 4 and made.encoding.file_format == "jpg" and LAID_OVER not in made.remarks:
-            made.remarks = (*made.remarks, LAID_OVER)
 
     def _settle(self, position: int, made: Made) -> Made:
         """Decode what an output is made from; plan it anew while an image is not as expected.
@@ -155,10 +114,10 @@ class Preparer:
         if plan.steps:
             self._gather(made)
         if self._annotations is not None:
-            made.annotations = self._follow(self._annotations, made)
+            made.annotations = _follow(self._annotations, made)
         if not plan.steps and not made.data:
             made.pixels = window.decode(base)
-            self._choose_encoding(made, made.pixels.shape[2])
+            choose_encoding(made, made.pixels.shape[2], self._recipe)
         return made
 
     def _gather(self, made: Made) -> None:
@@ -172,39 +131,25 @@ class Preparer:
             table = self._planner.tabulate(steps, Shape.of(pixels), plan.partners)
         partners = [decode(partner) for partner in made.sources]
         if made.brought_to is not None:
-            partners, pixels = self._bring_together(partners, pixels, made.brought_to.channels)
+            channels, background = made.brought_to.channels, self._recipe.background
+            partners = [
+                match_pixels(_lay_over(partner, background, channels), channels, pixels.dtype)
+                for partner in partners
+            ]
+            pixels = match_pixels(pixels, channels, pixels.dtype)
         made.work = (table, partners, pixels)
 
-    def _bring_together(
-        self, partners: Sequence[Pixels], pixels: Pixels, channels: int
-    ) -> tuple[list[Pixels], Pixels]:
-        """Return partners and base in the channels and depth of their output."""
-        opaque = [self._make_opaque(partner, channels) for partner in partners]
-        matched = [match_pixels(partner, channels, pixels.dtype) for partner in opaque]
-        return matched, match_pixels(pixels, channels, pixels.dtype)
 
-    def _make_opaque(self, partner: Pixels, channels: int) -> Pixels:
-        """Lay a partner with alpha over the background, in `channels` at once: each copy takes memory."""
-        if partner.shape[2] < 4:
-            return partner
-        return codec.flatten(partner, self._recipe.background, max(3, channels))
-
-    def _follow(self, annotations: AnnotationFollower, made: Made) -> OutputAnnotations:
-        """Return what belongs to an output beside its label."""
-        first, *others = (
-            (loaded.annotations, loaded.shape)
-            for loaded in (made.base, *made.sources)
-            if loaded.annotations is not None and loaded.shape is not None
-        )
-        return annotations.follow(made.plan.steps, first, others)
+def _lay_over(partner: Pixels, background: Colour, channels: int) -> Pixels:
+    """Lay a partner with alpha over the background, in `channels` at once: each copy takes memory."""
+    return partner if partner.shape[2] < 4 else codec.flatten(partner, background, max(3, channels))
 
 
-def _note_sources(base: Loaded, partners: Sequence[Loaded]) -> tuple[str, ...]:
-    """Return remarks on the images that an output is decoded from."""
-    headers = [loaded.header for loaded in (base, *partners) if loaded.header is not None]
-    bits = {header.narrowed for header in headers if header.narrowed}
-    remarks = [f"{number}-bit colour read as 8-bit" for number in sorted(bits)]
-    profile = headers[0].profile
-    if not all(are_alike(profile, header.profile) for header in headers[1:]):
-        remarks.append(OTHER_PROFILE)
-    return tuple(remarks)
+def _follow(annotations: AnnotationFollower, made: Made) -> OutputAnnotations:
+    """Return what belongs to an output beside its label."""
+    first, *others = (
+        (loaded.annotations, loaded.shape)
+        for loaded in (made.base, *made.sources)
+        if loaded.annotations is not None and loaded.shape is not None
+    )
+    return annotations.follow(made.plan.steps, first, others)
