@@ -98,6 +98,9 @@ def draw_gallery(inspection: Inspection, count: int, sources: SourceImages | Non
             cards.append(card)
     if sources is not None:
         sources.check_own(picture.name for card in cards for picture in card.pictures[1:])
+    cards.sort(
+        key=lambda card: hash_key(card.name)
+    )  # rows are in the order of their names, and so of classes
     return cards + [_describe_failure(failure) for failure in inspection.incidents.failures[:FAILURES]]
 
 

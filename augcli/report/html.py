@@ -12,6 +12,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from augcli.errors import MissingPartError
+from augcli.report.wording import write_share
 
 if TYPE_CHECKING:
     from augcli.report.page import Report
@@ -51,7 +52,9 @@ def render(report: Report) -> str:
         " img-src data:; base-uri 'none'; form-action 'none'"
     )
     page = environment.get_template("page.html")
-    return page.render(report=report, style=Markup(style), script=Markup(script), policy=policy)
+    return page.render(
+        report=report, style=Markup(style), script=Markup(script), policy=policy, write_share=write_share
+    )
 
 
 def hash_source(text: str) -> str:

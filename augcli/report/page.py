@@ -78,6 +78,7 @@ class Report:
 
     Attributes:
         name: The output.
+        outputs: How many images there are.
         troubles: Missing files, and what else is not as it should be, in words.
         figures: The numbers that matter most, and what each counts.
         done: What was done.
@@ -90,6 +91,7 @@ class Report:
     """
 
     name: str
+    outputs: int
     troubles: tuple[str, ...]
     figures: tuple[tuple[str, str], ...]
     done: Done
@@ -99,6 +101,17 @@ class Report:
     tables: tuple[Counts, ...]
     listings: tuple[Listing, ...]
     gallery: tuple[Card, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no sample gave an output."""
+        return self.outputs == 0
+
+    @property
+    def drawn(self) -> str:
+        """How many outputs stand in the gallery; empty where they are all there."""
+        shown = sum(bool(card.pictures) for card in self.gallery)
+        return f"{shown:,} of {self.outputs:,} outputs, drawn by the seed." if shown < self.outputs else ""
 
     @property
     def filters(self) -> Filters:
@@ -126,6 +139,7 @@ def describe_report(
     classes = describe_classes(split.statistics.classes, split.output.classes or ()) if split else None
     return Report(
         name=inspection.name,
+        outputs=inspection.rows,
         troubles=inspection.troubles,
         figures=tuple(_list_figures(inspection, split, classes)),
         done=_describe_done(inspection, main if len(names) > 1 else ""),
@@ -189,21 +203,21 @@ def _count_boxes(inspection: Inspection, split: InspectedSplit, sources: SourceI
 def _draw_histograms(split: InspectedSplit) -> Iterable[Histogram]:
     """Yield the histograms that there is something to show in."""
     histograms = split.statistics.histograms | {"visibility": split.statistics.boxes.visibility}
-    for name, title, text in (
-        ("lam", "Share of the base (λ)", "of outputs that hold pixels of a partner"),
-        ("share", "Largest weight of a label", "of labelled outputs, before smoothing"),
-        ("visibility", "Visibility of boxes", "the share of each box that is seen"),
+    for name, title, whats, text in (
+        ("lam", "Share of the base (λ)", ("output", "outputs"), " with pixels of a partner"),
+        ("share", "Largest weight of a label", ("labelled output", "labelled outputs"), ", before smoothing"),
+        ("visibility", "Visibility of boxes", ("box", "boxes"), ": the share of each that is seen"),
     ):
         counts = histograms.get(name)
         if counts is not None and counts.any():
-            yield charts.draw_shares(title, f"{int(counts.sum()):,} counted: {text}", counts)
+            yield charts.draw_shares(title, f"{_many(int(counts.sum()), *whats)}{text}", counts)
     sizes = histograms.get("bytes")
     if sizes is not None and sizes.any():
         filled = sizes.nonzero()[0]
         kept = range(max(int(filled[0]) - MARGIN, 0), min(int(filled[-1]) + MARGIN + 1, SIZE_BINS))
         labels = [f"{_bytes(2**number)} to {_bytes(2 ** (number + 1))}" for number in kept]
         ends = _bytes(2 ** kept[0]), _bytes(2 ** (kept[-1] + 1))
-        text = f"{int(sizes.sum()):,} counted: encoded images"
+        text = _many(int(sizes.sum()), "encoded image", "encoded images")
         heights = sizes[kept.start : kept.stop].tolist()
         yield charts.draw_histogram("File sizes", text, labels, heights, ends)
 
@@ -265,6 +279,11 @@ def _top(title: str, counts: Mapping[str, int]) -> Counts:
 
 def _count_partners(number: int) -> str:
     return quantity(number, "partner") if number else "no partner"
+
+
+def _many(number: int, noun: str, nouns: str) -> str:
+    """Return a number of things in words, thousands apart."""
+    return f"{number:,} {noun if number == 1 else nouns}"
 
 
 def _bytes(number: int) -> str:

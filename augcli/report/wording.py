@@ -52,7 +52,17 @@ def order_label(
 
 def write_label(label: Iterable[tuple[str, float]]) -> str:
     """Return names of classes and their weights in words, in their order."""
-    return ", ".join(f"{name} {weight:.2f}" for name, weight in label)
+    return ", ".join(f"{name} {write_share(weight)}" for name, weight in label)
+
+
+def write_share(share: float, digits: int = 2) -> str:
+    """Return a share with some decimals; what is less than all, or more than nothing, does not read so."""
+    least = 10.0**-digits
+    if 0 < share < least / 2:
+        return f"<{least:.{digits}f}"
+    if 1 - least / 2 <= share < 1:
+        return f">{1 - least:.{digits}f}"
+    return f"{share:.{digits}f}"
 
 
 def describe_recipe(recipe: Recipe) -> list[str]:

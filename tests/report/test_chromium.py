@@ -115,15 +115,42 @@ def shown(page):
     return page.evaluate(script + ".map((card) => ({...card.dataset}))")
 
 
+def show_all(page):
+    """Show all samples, not the first alone."""
+    page.click("#more")
+
+
+def test_the_first_samples_are_shown_until_all_are_wanted(show, report):
+    page, _ = show(report)
+    assert len(shown(page)) == 6
+    assert page.inner_text("#shown") == "6 of 25 samples are shown"
+    assert page.inner_text("#more") == "Show 19 more"
+    page.focus("#more")
+    page.keyboard.press("Enter")
+    assert len(shown(page)) == 25
+    assert not page.is_visible("#more")
+    assert (
+        page.evaluate("[...document.getElementById('cards').children].indexOf(document.activeElement)") == 6
+    )
+
+
+def test_the_first_of_those_that_fit_are_shown(show, report):
+    page, _ = show(report)
+    page.uncheck("input[value=cutmix]")
+    assert len(shown(page)) == 6
+    assert not [card for card in shown(page) if card["operations"] == "cutmix"]
+
+
 def test_samples_are_filtered_by_click(show, report):
     page, _ = show(report)
+    show_all(page)
     everything = shown(page)
     assert len(everything) == 25
     page.uncheck("input[value=cutmix]")
     left = shown(page)
     assert left == [card for card in everything if card["operations"] != "cutmix"]
     assert page.inner_text("#shown") == f"{len(left)} of 25 samples are shown"
-    page.click("text=Show all")
+    page.click("text=Clear filters")
     page.wait_for_function("document.getElementById('shown').textContent.startsWith('25 of')")
     assert shown(page) == everything
 
@@ -132,7 +159,7 @@ def test_samples_are_filtered_by_class_and_by_failure(show, report):
     page, _ = show(report)
     page.select_option("select[name=class]", "hat")
     assert {card["class"] for card in shown(page)} == {"hat"}
-    page.click("text=Show all")
+    page.click("text=Clear filters")
     reason = page.get_attribute("#cards > .card:last-child", "data-failure")
     assert reason
     page.select_option("select[name=failure]", reason)
@@ -141,6 +168,7 @@ def test_samples_are_filtered_by_class_and_by_failure(show, report):
 
 def test_samples_are_filtered_by_key(show, report):
     page, _ = show(report)
+    show_all(page)
     page.focus("select[name=class]")
     page.keyboard.press("d")  # dress
     assert {card["class"] for card in shown(page)} == {"dress"}

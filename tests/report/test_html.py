@@ -99,7 +99,7 @@ def test_it_counts_what_the_output_holds(page):
 
 def test_classes_stand_with_their_numbers_before_and_after(page, output):
     body = page.split('id="class-table"')[1].split("</table>")[0]
-    rows = re.findall(r'<tr><th scope="row"><bdi>(\w+)</bdi></th>(.*?)</tr>', body)
+    rows = re.findall(r'<tr><th scope="row" title="\w+"><bdi>(\w+)</bdi></th>(.*?)</tr>', body)
     values = {name: re.findall(r'data-value="([\d.]+)"', cells) for name, cells in rows}
     table = [line.split(",") for line in (output[1] / "labels.csv").read_text().splitlines()[1:]]
     for name, before in (("cat", "6"), ("dog", "4")):
@@ -266,6 +266,7 @@ def report_of(text):
     picture = Picture(text, text, text)
     return Report(
         name=text,
+        outputs=9,
         troubles=(text,),
         figures=((text, text),),
         done=Done((text,), text, text, text, ((text, text),)),
@@ -397,6 +398,31 @@ def test_failures_are_listed_and_stand_in_the_gallery(make_folder, tmp_path):
     assert len(cards) == 4
     assert [bool(card["data-failure"]) for card in cards] == [False] * 3 + [True]
     assert "Samples that gave no output" in document.texts("h2")
+
+
+def test_an_output_without_images_is_not_called_complete(tmp_path):
+    (tmp_path / "src" / "cat").mkdir(parents=True)
+    (tmp_path / "src" / "cat" / "broken.png").write_bytes(b"x")
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Cutout()), max_errors=1)
+    page = augcli.write_report(tmp_path / "dst")
+    assert "No sample gave an output." in page
+    assert "Complete:" not in page
+    assert "<legend>Operation</legend>" not in page  # there is nothing to filter by
+
+
+def test_how_many_of_the_outputs_stand_among_the_samples_is_told(make_folder, tmp_path):
+    augcli.materialize(make_folder({"cat": 3}), tmp_path / "dst", single(Cutout()))
+    told = "3 outputs, drawn by the seed."
+    assert f"2 of {told}" in augcli.write_report(tmp_path / "dst", count=2)
+    assert told not in augcli.write_report(tmp_path / "dst", count=3)
+
+
+def test_samples_stand_in_no_order_of_classes(make_folder, tmp_path):
+    augcli.materialize(make_folder({"cat": 9, "dog": 9}), tmp_path / "dst", single(Cutout()))
+    document = Document(augcli.write_report(tmp_path / "dst"))
+    classes = [card["data-class"] for tag, card, _ in document.elements if card.get("class") == "card"]
+    assert sorted(classes) == ["cat"] * 9 + ["dog"] * 9
+    assert {"cat", "dog"} == set(classes[:6])
 
 
 def test_the_first_failures_are_listed_and_the_others_counted(make_folder, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from augcli.ops.cutmix import CutMix
 from augcli.ops.erase import Erase
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
-from augcli.report.wording import describe_label, describe_recipe, write_command
+from augcli.report.wording import describe_label, describe_recipe, write_command, write_share
 
 
 def test_a_label_begins_with_its_largest_weight():
@@ -19,6 +19,28 @@ def test_a_label_begins_with_its_largest_weight():
     assert describe_label([0, 1], [0.5, 0.5], ["a", "b"]) == "a 0.50, b 0.50"
     assert describe_label([7], [1.0], ["a"]) == "class 7 1.00"
     assert describe_label(None, None, ["a"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0.00"),
+        (1e-9, "<0.01"),
+        (0.00499, "<0.01"),
+        (0.006, "0.01"),
+        (0.994, "0.99"),
+        (0.995, ">0.99"),
+        (1 - 1e-9, ">0.99"),
+        (1.0, "1.00"),
+        (2.0, "2.00"),  # multi-hot labels of the same class added up
+    ],
+)
+def test_a_share_that_is_not_all_or_nothing_does_not_read_so(share, text):
+    assert write_share(share) == text
+
+
+def test_a_share_has_the_decimals_that_are_asked_for():
+    assert [write_share(share, 3) for share in (0.0001, 0.4567, 0.9999)] == ["<0.001", "0.457", ">0.999"]
 
 
 def test_a_recipe_in_words_names_what_is_not_as_by_default():

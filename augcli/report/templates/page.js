@@ -1,8 +1,11 @@
 
 "use strict";
 (() => {
+  const FIRST = 6;
   const form = document.getElementById("filters");
   const cards = [...document.querySelectorAll("#cards > .card")];
+  const more = document.getElementById("more");
+  let most = FIRST;
 
   function isShown(card, values, operations) {
     const own = card.dataset;
@@ -18,12 +21,16 @@
   function filter() {
     const values = new FormData(form);
     const operations = new Set(values.getAll("operation"));
-    let shown = 0;
+    let fitting = 0;
     for (const card of cards) {
-      card.hidden = !isShown(card, values, operations);
-      shown += card.hidden ? 0 : 1;
+      const fits = isShown(card, values, operations);
+      card.hidden = !fits || fitting >= most;
+      fitting += fits ? 1 : 0;
     }
+    const shown = Math.min(fitting, most);
     document.getElementById("shown").textContent = `${shown} of ${cards.length} samples are shown`;
+    more.hidden = shown === fitting;
+    more.textContent = `Show ${fitting - shown} more`;
   }
 
   function sort(head, isNumber) {
@@ -49,6 +56,13 @@
     form.addEventListener("change", filter);
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("reset", () => setTimeout(filter));
+    more.addEventListener("click", () => {
+      const next = cards.filter((card) => !card.hidden).pop().nextElementSibling;
+      most = cards.length;
+      filter();
+      next.tabIndex = -1;  // where reading goes on; the button is gone
+      next.focus();
+    });
     form.reset();
     filter();
   }
