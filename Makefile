@@ -63,8 +63,8 @@ docs: .venv/run.stamp  ## the guide's cards of operations and their pictures, fr
 		$(BIN)/augcli $$name sample_data/photos --preview sample_data/cards/$$name.png --preview-count 2 || exit 1; done
 	$(BIN)/python -m augcli.report.cards augcli/guide/operations.md ../../sample_data/cards
 
-pictures: .venv/dev.stamp  ## the README's picture, from real runs; needs Chromium
-	$(BIN)/python tests/pictures.py sample_data/preview_and_report.png
+pictures: .venv/dev.stamp  ## the pictures of the README and of the guide on reports, from real runs; needs Chromium
+	$(BIN)/python tests/pictures.py sample_data
 
 clean:  ## remove what make made
 	rm -rf .venv demo_out build *.egg-info .*_cache

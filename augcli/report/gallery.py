@@ -38,6 +38,9 @@ MOST_SOURCES = 4
 MOST_CATEGORIES = 5
 """Categories of boxes that are named for an output."""
 
+UNCHANGED = frozenset({"none", "original"})
+"""What stands in the place of an operation where none was applied."""
+
 FAILURES = 24
 """Failures that stand among the samples."""
 
@@ -75,6 +78,11 @@ class Card:
     notes: tuple[str, ...]
     failure: str
 
+    @property
+    def is_changed(self) -> bool:
+        """True if an operation changed it."""
+        return not UNCHANGED.issuperset(self.operations)
+
 
 def draw_gallery(inspection: Inspection, count: int, sources: SourceImages | None) -> list[Card]:
     """Draw samples of an output, and the first that failed.
@@ -98,9 +106,8 @@ def draw_gallery(inspection: Inspection, count: int, sources: SourceImages | Non
             cards.append(card)
     if sources is not None:
         sources.check_own(picture.name for card in cards for picture in card.pictures[1:])
-    cards.sort(
-        key=lambda card: hash_key(card.name)
-    )  # rows are in the order of their names, and so of classes
+    # Rows are in the order of their names, and so of classes.
+    cards.sort(key=lambda card: (not card.is_changed, hash_key(card.name)))
     return cards + [_describe_failure(failure) for failure in inspection.incidents.failures[:FAILURES]]
 
 

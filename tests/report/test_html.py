@@ -425,6 +425,16 @@ def test_samples_stand_in_no_order_of_classes(make_folder, tmp_path):
     assert {"cat", "dog"} == set(classes[:6])
 
 
+def test_samples_that_were_changed_stand_before_the_others(make_folder, tmp_path):
+    recipe = {"op": [{"kind": "cutout", "p": 0.5}]}
+    augcli.materialize(make_folder({"cat": 12}), tmp_path / "dst", recipe)
+    document = Document(augcli.write_report(tmp_path / "dst"))
+    operations = [card["data-operations"] for _, card, _ in document.elements if card.get("class") == "card"]
+    assert len(operations) == 12
+    assert operations == sorted(operations)  # "cutout" before "none"
+    assert len(set(operations)) == 2
+
+
 def test_the_first_failures_are_listed_and_the_others_counted(make_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(page_values, "LISTED", 2)
     src = make_folder({"cat": 1})

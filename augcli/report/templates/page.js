@@ -28,7 +28,7 @@
       fitting += fits ? 1 : 0;
     }
     const shown = Math.min(fitting, most);
-    document.getElementById("shown").textContent = `${shown} of ${cards.length} samples are shown`;
+    document.getElementById("shown").textContent = `${shown} of ${cards.length} samples are shown.`;
     more.hidden = shown === fitting;
     more.textContent = `Show ${fitting - shown} more`;
   }
@@ -51,7 +51,7 @@
   }
 
   if (form) {
-    form.hidden = false;
+    document.getElementById("filter-box").hidden = false;
     form.addEventListener("input", filter);
     form.addEventListener("change", filter);
     form.addEventListener("submit", (event) => event.preventDefault());
