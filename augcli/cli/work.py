@@ -27,6 +27,9 @@ TOO_MANY_FAILED = 3
 DIFFERENCES = 6
 """Exit codes of what ends without an error."""
 
+COLUMNS = 80
+"""How wide a terminal is taken to be that does not say it."""
+
 PLAIN_LINE_S = 15.0
 """Seconds between progress lines where there is no terminal."""
 
@@ -70,7 +73,7 @@ def report(summary: Summary, max_errors: int, quiet: bool, json: bool) -> int:
     """Print the summary of an output, and return the exit code."""
     from augcli.report.summary import describe, document
 
-    show(summary, partial(describe, has_bars=shows_bars(sys.stdout)), document, quiet, json)
+    show(summary, partial(describe, columns=count_columns(sys.stdout)), document, quiet, json)
     if len(summary.failures) <= max_errors:
         return 0
     failed = quantity(len(summary.failures), "image")
@@ -79,10 +82,20 @@ def report(summary: Summary, max_errors: int, quiet: bool, json: bool) -> int:
     return TOO_MANY_FAILED
 
 
-def shows_bars(stream: TextIO) -> bool:
-    """True if a stream is a terminal that shows blocks; what is read by programs stays as it is."""
+def count_columns(stream: TextIO) -> int:
+    """Return how wide a terminal is that shows blocks; 0 of any other stream, as programs read it.
+
+    A locale that asks for ASCII alone is obeyed, though Python writes UTF-8 there.
+    """
     is_utf8 = (getattr(stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    return is_utf8 and stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+    is_plain = locale in ("C", "POSIX") or os.environ.get("TERM", "") in ("", "dumb")
+    if not is_utf8 or is_plain or not stream.isatty():
+        return 0
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or COLUMNS
+    except OSError:  # it does not say
+        return COLUMNS
 
 
 def show(

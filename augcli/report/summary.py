@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 SHOWN_CLASSES, MOST_LETTERS = 12, 200
 
+INDENT = 13
+"""Columns before what a line says."""
 
-def describe(summary: Summary, spelling: Spelling = Spelling.FLAG, has_bars: bool = False) -> str:
+
+def describe(summary: Summary, spelling: Spelling = Spelling.FLAG, columns: int = 0) -> str:
     """Return in words what was done and what stands in the output, a few lines for a person.
 
     Args:
         summary: What a run did.
         spelling: How notes name options.
-        has_bars: Whether classes stand one below the other, with bars: for terminals that show these.
+        columns: Of a terminal that shows bars: classes stand one below the other there. 0: elsewhere.
     """
     is_ahead = summary.is_dry or bool(summary.planned)
     verb = "would hold" if summary.is_dry else "is to hold" if summary.planned else "holds"
@@ -44,7 +47,9 @@ def describe(summary: Summary, spelling: Spelling = Spelling.FLAG, has_bars: boo
     by_base = " (of the images that they are made from)" if is_ahead else ""
     if summary.per_class:
         lines += (
-            _bars(summary, by_base) if has_bars else [f"  classes    {_first(summary.per_class)}{by_base}"]
+            _bars(summary, by_base, columns)
+            if columns
+            else [f"  classes    {_first(summary.per_class)}{by_base}"]
         )
     if summary.boxes:
         lines.append(f"  boxes      {_boxes(summary)}")
@@ -121,14 +126,14 @@ def _first(counts: dict[str, int]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-def _bars(summary: Summary, by_base: str) -> list[str]:
+def _bars(summary: Summary, by_base: str, columns: int) -> list[str]:
     """Return the first classes as lines with bars."""
     first = {_quote(name): count for name, count in list(summary.per_class.items())[:SHOWN_CLASSES]}
-    lines = draw_bars(first, sum(summary.per_class.values()))
+    lines = draw_bars(first, sum(summary.per_class.values()), columns - INDENT)
     more = len(summary.per_class) - len(first)
     lines += [f"and {more} more"] if more > 0 else []
     lines += [by_base.strip()] if by_base else []
-    return [f"  {'' if place else 'classes':10} {line}" for place, line in enumerate(lines)]
+    return [f"{'' if place else '  classes':{INDENT}}{line}" for place, line in enumerate(lines)]
 
 
 def _boxes(summary: Summary) -> str:
