@@ -188,7 +188,9 @@ def load_stored(dst: str, access: Access) -> Recipe:
     try:
         return load_recipe(stored, access)
     except UsageError as error:
-        cure = "" if "upgrade augcli" in str(error) else "; restore it, or make the output anew in another DST"
+        cure = (
+            "" if "upgrade augcli" in str(error) else "; restore it, or make the output anew in another DST"
+        )
         raise OutputError(f"{stored!r} cannot be used: {error}{cure}") from error
 
 

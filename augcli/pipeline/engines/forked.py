@@ -43,6 +43,7 @@ class ForkedWorkers:
         with near, far:  # only the worker keeps its end, so that it ends with it
             parent, process = os.getpid(), os.fork()
             if not process:
+                near.close()
                 _work(parent, Connection(far.detach()), work)
             self._processes.append(process)
             return Connection(near.detach())
