@@ -7,6 +7,8 @@ import io
 import json
 import os
 import tarfile
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from PIL import Image
 import augcli
 from augcli.errors import DecodeError, InputError, StorageError
 from augcli.input_files import InputFiles
+from augcli.io.readers import webdataset
 from augcli.io.readers.base import Selection
 from augcli.io.readers.source import open_source
 from augcli.io.store.tar_files import TarWalk
@@ -136,6 +139,32 @@ def test_a_folder_and_a_pattern_of_tar_files_are_read_in_order(tmp_path):
     assert keys == [f"part-{n // 2}.tar#{n:04d}" for n in range(4)]
     assert [group[:4] for group in source.groups[""]] == [("part-0.tar", 0, 0, 2), ("part-1.tar", 0, 2, 2)]
     assert source.groups[""][0].bytes == len(image(0)) + len(image(1))
+
+
+def test_many_tar_files_are_scanned_at_once_and_stay_in_order(tmp_path, monkeypatch):
+    count = 6
+    for number in range(count):
+        write_tar(tmp_path / f"{number}.tar", samples(2, 2 * number))
+    together = threading.Barrier(count - 1)  # the first one alone says how all are read
+    scan = webdataset.scan_tar
+
+    def scan_together(tar, wanted):
+        if not tar.name.endswith("0.tar"):
+            place = together.wait(10)
+            time.sleep(0.01 * (count - place))
+        return scan(tar, wanted)
+
+    monkeypatch.setattr(webdataset, "scan_tar", scan_together)
+    _, keys, labels = read(tmp_path)
+    assert keys == [f"{number // 2}.tar#{number:04d}" for number in range(2 * count)]
+    assert labels == [(0,), (1,)] * count
+
+
+def test_of_several_damaged_tar_files_the_first_is_named(tmp_path):
+    write_tar(tmp_path / "0.tar", samples(1))
+    for number in range(1, 9):
+        (tmp_path / f"{number}.tar").write_bytes(b"x" * 2000)
+    assert "1.tar' cannot be read as a tar file" in refusal(tmp_path)
 
 
 def test_splits_are_read_by_the_names_of_tar_files(tmp_path):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 Result = TypeVar("Result")
+AnyShard = TypeVar("AnyShard")
 
 IMAGE_COLUMNS = ("image", "img", "jpg", "png", "image_bytes", "pixel_values")
 READ_BUFFER = 1 << 20
@@ -142,10 +143,10 @@ def reading(shard: Shard) -> Iterator[None]:
         yield
 
 
-def read_each(read: Callable[[Shard], Result], shards: Sequence[Shard]) -> list[Result]:
+def read_each(read: Callable[[AnyShard], Result], shards: Sequence[AnyShard]) -> list[Result]:
     """Read something of each shard, of many at once: in a bucket each takes as long as an answer takes."""
-    if len(shards) == 1:
-        return [read(shards[0])]
+    if len(shards) < 2:
+        return [read(shard) for shard in shards]
     with ThreadPoolExecutor(READERS, thread_name_prefix="augcli-shards") as pool:
         return list(pool.map(read, shards))
 

@@ -24,6 +24,7 @@ from augcli.io.readers.passed_over import (
     is_tar,
 )
 from augcli.io.readers.shard_splits import choose_main, describe_division, keep_classes
+from augcli.io.readers.shards import read_each
 from augcli.io.readers.split_boxes import find_given_boxes
 from augcli.io.readers.splits import Division, divide_shards
 from augcli.io.readers.tar_look import Plan, check_alike, look
@@ -98,18 +99,30 @@ def _list_tars(src: Input) -> list[File]:
 def _scan_all(src: Input, files: Sequence[File], selection: Selection) -> tuple[Plan, dict[str, Scan]]:
     """Scan all tar files, as a look at the first samples says.
 
+    Many are scanned at once: in a bucket the header of each member takes as long as an answer takes.
+
     Raises:
         InputError: If one cannot be read, or none holds an image.
     """
     plan, first = None, ""
-    scans: dict[str, Scan] = {}
+    found: list[Scan] = []
     for file in files:
         with open_tar(src.store, file) as tar:
-            if plan is None and tar.samples:
+            if tar.samples:
                 plan, first = look(tar, selection), tar.name
-            elif plan is not None and tar.samples and selection.label_col is None:
+            found.append(scan_tar(tar, plan.wanted if plan else Wanted(lambda *_: None)))
+        if plan is not None:
+            break
+
+    def scan(file: File) -> Scan:
+        assert plan is not None
+        with open_tar(src.store, file) as tar:
+            if tar.samples and selection.label_col is None:
                 check_alike(tar, plan, first)
-            scans[file.key] = scan_tar(tar, plan.wanted) if plan else scan_tar(tar, Wanted(lambda *_: None))
+            return scan_tar(tar, plan.wanted)
+
+    found += read_each(scan, files[len(found) :])
+    scans = {file.key: scanned for file, scanned in zip(files, found, strict=True)}
     if plan is None or not any(scan.keys for scan in scans.values()):
         seen = sorted(sum((scan.unread for scan in scans.values()), Counter()))
         what = f"; their members are {some(seen)}" if seen else ""
