@@ -168,6 +168,11 @@ def test_objects_that_stand_for_directories_are_left_out():
     assert keys_of([entry("d", 0)], "d") == []
 
 
+def test_an_object_of_the_name_of_the_directory_that_is_listed_is_left_out():
+    entries = [entry("d/a", 5), entry("d/a/x.png", 1)]
+    assert keys_of(entries, "d", "a", wanted=lambda name: name[0] != ".") == ["a/x.png"]
+
+
 def test_what_nobody_wants_is_asked_for_once_and_never_entered():
     asked = []
 
@@ -325,6 +330,12 @@ class FaultError(Exception):
         ("503 Service Unavailable: SlowDown",
          "the store turns requests away (503); run again later, or with fewer workers"),
         ("400 Bad Request: <Message>It is wrong.</Message>", "It is wrong.; run again to go on"),
+        ('Encountered object with invalid path: Path "a//b" contained empty path segment InvalidPath',
+         "'a//b' has an empty part, `.`, `..`, a control character or what is not UTF-8; rename it"),
+        ('with invalid path: Error parsing Path "u/../x": Encountered illegal InvalidPath',
+         "'u/../x' has an empty part, `.`, `..`, a control character or what is not UTF-8; rename it"),
+        ("Could not parse path",
+         "a name there has an empty part, `.`, `..`, a control character or what is not UTF-8; rename it"),
         ("Something else in 12ms\nand more", "Something else; run again to go on"),
         ("", "unknown fault; run again to go on"),
     ],

@@ -28,6 +28,9 @@ AGAIN = "run again to go on"
 BAD_NAME = r"InvalidPath|Could not parse path|UnicodeEncodeError"
 """By what a name is known that obstore cannot ask for."""
 
+NAMED = r'[Pp]ath "(.*?)"(?: contained|:)'
+"""How obstore names it, where it does."""
+
 FAULTS = (
     (r"NoSuchBucket|ContainerNotFound", "the bucket does not exist", "correct its name, or make it"),
     (r"^FileNotFoundError", "it does not exist", "see to it that nobody removes it, and run again"),
@@ -37,7 +40,7 @@ FAULTS = (
      "use credentials that may {verb} there"),
     (r"Unauthenticated|401 Unauthorized", "the credentials are not accepted (401)", "{credentials}"),
     (r"BareRedirect|PermanentRedirect", "the bucket lies in another region", "set AWS_REGION"),
-    (BAD_NAME, "a name there has an empty part, `.`, `..`, a control character or what is not UTF-8",
+    (BAD_NAME, "{key} has an empty part, `.`, `..`, a control character or what is not UTF-8",
      "rename it"),
     (r"MissingEtag|InvalidListResponse|NotPartial|invalid list response|404 Not Found|405 Method Not Allowed",
      "the server does not answer as {scheme}:// does", "correct the endpoint"),
@@ -117,7 +120,9 @@ def describe_fault(error: BaseException, verb: str, scheme: str) -> str:
     text = f"{type(error).__name__}: {error}"
     for sign, what, cure in FAULTS:
         if re.search(sign, text):
-            words = {"credentials": CREDENTIALS[scheme], "verb": verb, "scheme": scheme}
+            named = re.search(NAMED, text)
+            key = repr(named[1]) if named else "a name there"
+            words = {"credentials": CREDENTIALS[scheme], "verb": verb, "scheme": scheme, "key": key}
             return f"{what}; {cure}".format(**words)
     said = re.search(r"<Message>([^<]*)</Message>", text)
     return f"{said[1] if said else _first_line(str(error))}; {AGAIN}"

@@ -53,13 +53,16 @@ def _without_folders(entries: Iterable[Any], begun: str) -> Iterator[Any]:
     """Yield the entries of a sorted listing, but no empty ones that stand for a directory.
 
     Some programs keep a directory as an object without bytes, whose name ends in a slash. obstore drops the
-    slash; what lies in the directory comes next.
+    slash; what lies in the directory comes next. That of the directory where the listing begins may hold
+    bytes, too: it cannot be asked for.
     """
     empty = None
     for entry in entries:
+        if entry["path"] == begun:
+            continue
         if empty and not entry["path"].startswith(f"{empty['path']}/"):
             yield empty
-        empty = None if entry["size"] or entry["path"] == begun else entry
+        empty = None if entry["size"] else entry
         if entry["size"]:
             yield entry
     if empty:
