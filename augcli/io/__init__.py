@@ -79,7 +79,8 @@ readers/own_samples         tar files of an output that is read as an input
 readers/shard_splits        splits of shards of any kind
 readers/ahead               files of buckets read before they are wanted
 readers/annotations         which masks and boxes belong to which sample
-readers/rows                rows of shards, read in little memory
+readers/rows                rows of shards as samples, of which few portions are in memory
+readers/portions            portions of their row groups, read
 readers/row_keys            the keys of these rows
 readers/shards              what shards hold, by their footers
 labels/class_list           the class list that the user gives

@@ -14,7 +14,8 @@ from PIL import Image
 import augcli
 from augcli.errors import DecodeError, StorageError
 from augcli.io.readers.base import Selection
-from augcli.io.readers.rows import RELEASED, Rows
+from augcli.io.readers.portions import RELEASED, Portions
+from augcli.io.readers.rows import Rows
 from augcli.io.readers.source import open_source
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
@@ -116,8 +117,8 @@ def test_row_groups_of_which_nothing_is_wanted_are_not_read(tmp_path, monkeypatc
     source = open_source(str(tmp_path), Selection())
     groups = (source.groups[""][1]._replace(first=0, wanted=(3,)),)
     read = []
-    stream = Rows._stream
-    monkeypatch.setattr(Rows, "_stream", lambda rows, group: read.append(group.number) or stream(rows, group))
+    stream = Portions._stream
+    monkeypatch.setattr(Portions, "_stream", lambda of, group: read.append(group.number) or stream(of, group))
     rows = source.opener.for_groups(groups).open(source.catalogues[0], groups, 2)
     assert rows.read(0)[0] == encode_image(7)
     assert read == [1]
@@ -129,7 +130,7 @@ def test_a_run_reads_no_image_again(tmp_path, monkeypatch, recipe):
     def read_again(*_):
         raise AssertionError("an image was released too early")
 
-    monkeypatch.setattr(Rows, "_read_again", read_again)
+    monkeypatch.setattr(Portions, "read_again", read_again)
     write_shard(tmp_path / "src" / "a.parquet", [encode_image(seed) for seed in range(200)], group=20)
     summary = augcli.materialize(tmp_path / "src", tmp_path / "dst", recipe, workers=2)
     assert summary.outputs == 200 * recipe.copies
@@ -164,7 +165,7 @@ def test_rows_are_the_same_however_few_are_unpacked_at_once(tmp_path, monkeypatc
     pq.write_table(pa.table({"image": images} | KINDS), tmp_path / "a.parquet", row_group_size=7)
     known = open_rows(tmp_path, 1)
     expected = [(known.hash_columns(row), known.carry([row])) for row in range(12)]
-    monkeypatch.setattr("augcli.io.readers.rows.BATCH_ROWS", batch)
+    monkeypatch.setattr("augcli.io.readers.portions.BATCH_ROWS", batch)
     rows = open_rows(tmp_path, portions)
     for row, (hashed, cells) in enumerate(expected):
         assert rows.hash_columns(row) == hashed
@@ -176,7 +177,7 @@ def test_rows_are_the_same_however_few_are_unpacked_at_once(tmp_path, monkeypatc
 def test_images_beyond_what_is_held_are_read_one_by_one(tmp_path, monkeypatch):
     images = [encode_image(seed) for seed in range(20)]
     write_shard(tmp_path / "a.parquet", images, group=10)
-    monkeypatch.setattr("augcli.io.readers.rows.HELD_BYTES", sum(map(len, images[:12])))
+    monkeypatch.setattr("augcli.io.readers.portions.HELD_BYTES", sum(map(len, images[:12])))
     rows = open_rows(tmp_path, 1)
     assert [rows.read(row)[0] for row in range(20)] == images
     assert [part.images.count(RELEASED) for part in rows._loaded[0]] == [0, 8]
@@ -185,7 +186,7 @@ def test_images_beyond_what_is_held_are_read_one_by_one(tmp_path, monkeypatch):
 def test_what_is_read_again_is_one_row(tmp_path):
     write_shard(tmp_path / "a.parquet", [encode_image(seed) for seed in range(20)], group=10)
     rows = open_rows(tmp_path, 2)
-    assert rows._read_again(13).images == [encode_image(13)]
+    assert rows._portions.read_again(13).images == [encode_image(13)]
 
 
 @pytest.mark.parametrize("encoding", [None, "DELTA_BYTE_ARRAY"])
@@ -194,13 +195,13 @@ def test_of_values_that_a_footer_counts_once_few_are_unpacked_at_once(tmp_path, 
     table = pa.table({"image": [encode_image(0) + bytes(100_000)] * 100, "label": [0, 1] * 50})
     pq.write_table(table, tmp_path / "a.parquet", **encodings)
     rows = open_rows(tmp_path, 1)
-    (group,) = rows._groups
+    (group,) = rows._portions._groups
     assert group.bytes < 110_000
-    assert max(batch.nbytes for batch in rows._stream(group)) < 33 * 101_000
+    assert max(batch.nbytes for batch in rows._portions._stream(group)) < 33 * 101_000
 
 
 def test_of_large_images_no_more_are_unpacked_at_once_than_a_megabyte_holds(tmp_path):
     images = [np.random.default_rng(seed).bytes(300_000) for seed in range(8)]
     write_shard(tmp_path / "a.parquet", images)
     rows = open_rows(tmp_path, 1)
-    assert [len(batch) for batch in rows._stream(rows._groups[0])] == [3, 3, 2]
+    assert [len(batch) for batch in rows._portions._stream(rows._portions._groups[0])] == [3, 3, 2]

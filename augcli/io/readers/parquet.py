@@ -30,6 +30,7 @@ from augcli.io.readers.described import (
 )
 from augcli.io.readers.own_boxes import find_own_boxes
 from augcli.io.readers.passed_over import SHARD_SUFFIXES, describe_passed_over
+from augcli.io.readers.portions import Portions
 from augcli.io.readers.row_keys import RowKeys
 from augcli.io.readers.rows import Rows
 from augcli.io.readers.shard_splits import choose_main, describe_division, keep_classes
@@ -127,7 +128,7 @@ class ShardOpener:
 
     def open(self, catalogue: Catalogue, groups: Sequence[RowGroup], portions: int) -> Rows:
         """Return what reads the rows of some row groups."""
-        return Rows(self.shards, groups, portions, self.columns, self.carried)
+        return Rows(Portions(self.shards, groups, portions, self.columns, self.carried))
 
 
 def _list_shards(src: Input) -> list[Shard]:
