@@ -11,9 +11,10 @@ from augcli.errors import PlanError, Spelling
 from augcli.kernels import reference
 from augcli.kernels.table import tabulate
 from augcli.program.annotated import BoxRule
-from augcli.program.boxes_and_masks import Seen, Source, follow_boxes, follow_mask
+from augcli.program.boxes_and_masks import Source, follow_mask
 from augcli.program.steps import Blend, Box, Fill, Paste, Patches
 from augcli.samples import Colour, Outline, Shape
+from tests.followed import Seen, follow_boxes
 
 HEIGHT, WIDTH = 12, 16
 WHOLE = Box(0, 0, HEIGHT, WIDTH)

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from augcli.program import polygons
 from augcli.program.annotated import BoxRule
-from augcli.program.boxes_and_masks import Source, follow_boxes, follow_mask
+from augcli.program.boxes_and_masks import Source, follow_mask
 from augcli.program.cells import follow_program
 from augcli.program.polygons import find_edges
 from augcli.program.run_lengths import Block, find_bounds, pack, unpack
 from augcli.program.steps import Blend, Box, Fill, Paste, Patches
 from augcli.samples import Colour, Corners, Outline, Polygons, RunLengths
+from tests.followed import follow_boxes
 
 HEIGHT, WIDTH = 12, 16
 BLACK = Colour(0, 0, 0)

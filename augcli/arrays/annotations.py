@@ -15,7 +15,7 @@ from augcli.arrays.interchange import read_array
 from augcli.arrays.results import FollowedBoxes
 from augcli.errors import PlanError, show_value
 from augcli.program.annotated import BoxRule
-from augcli.program.boxes_and_masks import Source, check_mask_policy, follow_boxes, follow_mask
+from augcli.program.boxes_and_masks import Shown, Source, check_mask_policy, follow_boxes, follow_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,14 +94,10 @@ class Annotations:
     def _follow_boxes(
         self, program: Program, sources: list[Source], base: int, others: Sequence[int]
     ) -> FollowedBoxes:
-        seen = follow_boxes(program, sources[base], [sources[other] for other in others], self.rule)
-        return FollowedBoxes(
-            np.array([box.edges for box in seen], np.float64).reshape(-1, 4),
-            np.array([base if box.slot is None else others[box.slot] for box in seen], np.int64),
-            np.array([box.number for box in seen], np.int64),
-            np.array([box.visibility for box in seen], np.float64),
-            np.array([box.weight for box in seen], np.float64),
-        )
+        shown = Shown(program, sources[base], [sources[other] for other in others])
+        seen = follow_boxes([shown], self.rule)
+        images = np.array([base, *others], np.int64)[seen.images]
+        return FollowedBoxes(seen.edges, images, seen.numbers, seen.visibilities, seen.weights)
 
 
 def read_annotations(

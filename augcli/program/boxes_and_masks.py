@@ -6,17 +6,17 @@ from the cells of the program alone. Nothing here knows of files.
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from augcli.errors import Option, PlanError
 from augcli.program.annotated import MASK_POLICIES
+from augcli.program.box_cells import LeftBoxes, look_at_boxes, split_places
 from augcli.program.cells import follow_program
 from augcli.program.layers import Layer
-from augcli.program.outlines import Left, follow_keypoints, look_at_forms, place_outline
+from augcli.program.outlines import follow_keypoints, look_at_forms, place_outline
 from augcli.program.steps import Blend, Fill
 from augcli.program.stretching import Stretch, clip_edges, find_areas
 from augcli.samples import Q16, Outline
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augcli.program.annotated import BoxRule
-    from augcli.program.cells import Cells
-    from augcli.program.outlines import Placed
+    from augcli.program.outlines import Left, Placed
     from augcli.program.steps import Paste, Program
     from augcli.samples import Edges
 
@@ -58,56 +57,180 @@ class Source(NamedTuple):
     lost: Sequence[float] = ()
 
 
-class Seen(NamedTuple):
-    """A box in an output.
+class Shown(NamedTuple):
+    """An output: what is done to which images.
 
     Attributes:
-        slot: Whose it is: None the base's, else of the partner of this slot.
-        number: Which of its image's boxes it is.
-        edges: Where it lies in the output.
-        visibility: Share of its object that is not hidden by holes or by what was pasted over it, 0..1: of
-            the form that its outline has, else of the box.
-        weight: Mean share that its image holds of the pixels where it is seen, 0..1; 1 without blending.
-        outline: What is left of the outline; None for a box without an outline.
-        is_mended: Whether the outline crossed itself, and was made valid to be cut.
-    """
-
-    slot: int | None
-    number: int
-    edges: Edges
-    visibility: float
-    weight: float
-    outline: Outline | None = None
-    is_mended: bool = False
-
-
-def follow_boxes(program: Program, base: Source, partners: Sequence[Source], rule: BoxRule) -> list[Seen]:
-    """Return the boxes of an output: of each box, what the cells below it show of its own image.
-
-    Args:
         program: Steps, in order; their areas lie inside the base.
         base: The image being changed; its boxes have an area above 0. What of a box lies outside the image
             is not seen, as where an image was cut to a size.
         partners: The partners, by slot; their boxes are stretched with them.
-        rule: Which boxes stay.
+    """
 
-    Returns:
-        The base's boxes, then those of each step's partner, in the order of the steps.
+    program: Program
+    base: Source
+    partners: Sequence[Source] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenBoxes:
+    """The boxes of outputs, as parallel columns: of each the base's, then those of each step's partner.
+
+    Attributes:
+        outputs: Which output each lies in, ascending.
+        images: Whose it is: 0 is the base, 1 and more are the partners by slot.
+        numbers: Which of its image's boxes it is.
+        edges: (n, 4) where it lies in the output.
+        visibilities: Share of its object that is not hidden by holes or by what was pasted over it, 0..1: of
+            the form that its outline has, else of the box.
+        weights: Mean share that its image holds of the pixels where it is seen, 0..1; 1 without blending.
+        outlines: What is left of the outline; None for a box without an outline.
+        are_mended: Whether the outline crossed itself, and was made valid to be cut.
+    """
+
+    outputs: NDArray[np.int64]
+    images: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    visibilities: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    outlines: list[Outline | None]
+    are_mended: NDArray[np.bool_]
+
+
+class _Laid(NamedTuple):
+    """An image of an output that has boxes: number of the output, and how the image lies in it."""
+
+    output: int
+    layer: Layer
+    source: Source
+    stretch: Stretch
+
+
+class _Boxes(NamedTuple):
+    """Boxes that lie in outputs, as parallel columns: their image, their number there, and their edges."""
+
+    which: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    wholes: NDArray[np.float64]
+    parts: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.int64]) -> _Boxes:
+        """Return some of them."""
+        return _Boxes(self.which[rows], self.numbers[rows], self.wholes[rows], self.parts[rows])
+
+
+def follow_boxes(outputs: Sequence[Shown], rule: BoxRule) -> SeenBoxes:
+    """Return the boxes of outputs: of each box, what the cells below it show of its own image.
+
+    Args:
+        outputs: The outputs; many at once take little more time than one.
+        rule: Which boxes stay.
 
     Raises:
         PlanError: If an area does not fit the base.
     """
-    size = base.height, base.width
-    cells = follow_program(program, *size)
+    laid = [image for number, output in enumerate(outputs) for image in _lay(number, output)]
+    boxes, shrinks = _move_boxes(laid), rule.policy == "shrink"
+    placed = _place_outlines(laid, boxes)
+    forms: dict[int, Left] = {}
+    keypoints: dict[int, NDArray[np.float64]] = {}
+    for image, outlines in placed:
+        forms |= look_at_forms(image.layer, outlines, shrinks)
+        keypoints |= follow_keypoints(image.layer, outlines)
+    seen = _look(laid, boxes, forms, shrinks)
+    images = np.array([0 if image.layer.slot is None else image.layer.slot + 1 for image in laid], np.int64)
+    edges = seen.edges if shrinks else boxes.parts
+    rows = np.flatnonzero(_find_staying(seen, edges, images[boxes.which] > 0, rule))
+    every = {row: place.outline for _, outlines in placed for row, place in outlines.items()}
+    return SeenBoxes(
+        np.array([image.output for image in laid], np.int64)[boxes.which[rows]],
+        images[boxes.which[rows]],
+        boxes.numbers[rows],
+        edges[rows],
+        seen.visibilities[rows],
+        seen.weights[rows],
+        [
+            _finish_outline(every[row], forms.get(row), keypoints.get(row), bool(seen.are_cut[row]))
+            if row in every
+            else None
+            for row in rows.tolist()
+        ],
+        np.array([row in forms and forms[row].is_mended for row in rows.tolist()], bool),
+    )
+
+
+def _lay(number: int, output: Shown) -> Iterator[_Laid]:
+    """Yield the images with boxes that an output shows."""
+    base, size = output.base, (output.base.height, output.base.width)
+    cells = follow_program(output.program, *size)
     still = Stretch((0, 0, *size), (0, 0, *size))
-    seen = list(_look(Layer.of(None, cells, 0, still.target, None), base, still, rule))
-    mixing = (step for step in program if not isinstance(step, Fill))
+    if len(base.boxes):
+        yield _Laid(number, Layer.of(None, cells, 0, still.target, None), base, still)
+    mixing = (step for step in output.program if not isinstance(step, Fill))
     for image, step in enumerate(mixing, start=1):
-        partner = partners[step.slot]
+        partner = output.partners[step.slot]
         stretch = Stretch.of(step, (partner.height, partner.width), size)
-        layer = Layer.of(step.slot, cells, image, step.area.bounds(*size), step.area)
-        seen += _look(layer, partner, stretch, rule)
-    return seen
+        if len(partner.boxes) and not stretch.is_empty:
+            layer = Layer.of(step.slot, cells, image, step.area.bounds(*size), step.area)
+            yield _Laid(number, layer, partner, stretch)
+
+
+def _move_boxes(laid: Sequence[_Laid]) -> _Boxes:
+    """Return the boxes of images of which a part lies in their outputs."""
+    moved = [image.stretch.move_edges(np.asarray(image.source.boxes, np.float64)) for image in laid]
+    which = np.arange(len(laid)).repeat(list(map(len, moved)))
+    numbers = [np.arange(len(edges)) for edges in moved]
+    wholes = np.concatenate([np.zeros((0, 4)), *moved])
+    bounds = np.array([image.layer.bounds for image in laid], np.float64).reshape(-1, 4)
+    parts = clip_edges(wholes, bounds[which])
+    every = _Boxes(which, np.concatenate([np.zeros(0, np.int64), *numbers]), wholes, parts)
+    return every.take(np.flatnonzero(find_areas(parts) > 0))
+
+
+def _place_outlines(laid: Sequence[_Laid], boxes: _Boxes) -> list[tuple[_Laid, dict[int, Placed]]]:
+    """Return the outlines of boxes, by the row of each, for each image that has any."""
+    placed = []
+    for image, place in zip(laid, split_places(boxes.which, len(laid)), strict=True):
+        source, outlines = image.source, {}
+        for row, number in enumerate(boxes.numbers[place].tolist() if source.outlines else (), place.start):
+            if (outline := source.outlines[number]) is not None:
+                lost = source.lost[number] if source.lost else 0.0
+                outlines[row] = place_outline(outline, image.stretch, lost)
+        if outlines:
+            placed.append((image, outlines))
+    return placed
+
+
+def _look(laid: Sequence[_Laid], boxes: _Boxes, forms: Mapping[int, Left], shrinks: bool) -> LeftBoxes:
+    """Return what is seen of objects: of their forms, and of boxes that have no form beside them."""
+    is_bare = np.ones(len(boxes.which), bool)
+    is_bare[list(forms)] = False
+    layers = [image.layer for image in laid]
+    bare = boxes.take(np.flatnonzero(is_bare))
+    of_boxes = look_at_boxes(layers, bare.which, bare.wholes, bare.parts, shrinks)
+    if not forms:
+        return of_boxes
+    parts = boxes.parts[list(forms)].tolist()
+    of_forms = zip(
+        *(
+            (left.whole, left.inside, left.area, left.weight, left.edges or part, left.edges is not None)
+            for left, part in zip(forms.values(), parts, strict=True)
+        ),
+        strict=True,
+    )
+    order = np.argsort([*np.flatnonzero(is_bare), *forms])
+    return LeftBoxes(*(np.concatenate(pair)[order] for pair in zip(of_boxes, of_forms, strict=True)))
+
+
+def _find_staying(
+    seen: LeftBoxes, edges: NDArray[np.float64], are_pasted: NDArray[np.bool_], rule: BoxRule
+) -> NDArray[np.bool_]:
+    """Return which objects stay by the rule, of which so much is seen."""
+    are_there = ~are_pasted | (seen.insides >= rule.min_paste_visibility * seen.wholes)
+    are_seen = (seen.areas > 0) & (seen.visibilities >= rule.min_visibility) & (seen.areas >= rule.min_area)
+    shorter = np.minimum(edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1])
+    return are_there & are_seen & (shorter >= rule.min_size)
 
 
 def check_mask_policy(policy: str | None) -> None:
@@ -167,93 +290,15 @@ def follow_mask(
     return mask
 
 
-def _look(layer: Layer, source: Source, stretch: Stretch, rule: BoxRule) -> Iterator[Seen]:
-    """Yield what is seen of those boxes of an image that stay."""
-    if stretch.is_empty or not len(source.boxes):
-        return
-    wholes = stretch.move_edges(np.asarray(source.boxes, np.float64))
-    parts = clip_edges(wholes, layer.bounds)
-    there = np.flatnonzero(find_areas(parts) > 0).tolist()
-    placed = {
-        number: place_outline(outline, stretch, source.lost[number] if source.lost else 0.0)
-        for number in (there if source.outlines else ())
-        if (outline := source.outlines[number]) is not None
-    }
-    forms = look_at_forms(layer, placed, rule.policy == "shrink")
-    keypoints = follow_keypoints(layer, placed)
-    is_clear = layer.find_clear(wholes).tolist()
-    shares: list[list[float]] = layer.shares.tolist()
-    areas, whole_edges, part_edges = find_areas(wholes).tolist(), wholes.tolist(), parts.tolist()
-    for number in there:
-        part: Edges = tuple(part_edges[number])
-        left = forms.get(number)
-        if left is None and is_clear[number] and layer.share:
-            whole = areas[number]
-            left = Left(None, None, whole, whole, whole, layer.share)
-        elif left is None:
-            left = _look_at_box(layer.cells, shares, tuple(whole_edges[number]), part)
-        edges = left.edges if rule.policy == "shrink" and left.edges is not None else part
-        if _stays(left, edges, layer, rule):
-            outline = _finish_outline(placed, number, left, keypoints)
-            yield Seen(layer.slot, number, edges, left.visibility, left.weight, outline, left.is_mended)
-
-
-def _stays(left: Left, edges: Edges, layer: Layer, rule: BoxRule) -> bool:
-    """True if an object of which so much is seen stays, by the rule."""
-    is_pasted = layer.slot is None or left.inside >= rule.min_paste_visibility * left.whole
-    is_seen = left.area > 0 and left.visibility >= rule.min_visibility and left.area >= rule.min_area
-    return is_pasted and is_seen and min(edges[2] - edges[0], edges[3] - edges[1]) >= rule.min_size
-
-
-def _look_at_box(cells: Cells, shares: list[list[float]], whole: Edges, part: Edges) -> Left:
-    """Return what is seen of a box, which has no form beside it, of which a part lies in the output."""
-    columns = _overlaps(cells.xs, part[1], part[3])
-    cut = [
-        (row, column, shares[row][column], height * width)
-        for row, height in _overlaps(cells.ys, part[0], part[2])
-        for column, width in columns
-    ]
-    seen = [piece for piece in cut if piece[2] > 0]
-    # Sums that do not depend on their order, which vector units choose: the same on any machine.
-    area = math.fsum(pixels for *_, pixels in seen)
-    weight = math.fsum(share * pixels for _, _, share, pixels in seen) / area if area else 0.0
-    edges = None
-    if seen and (len(seen) < len(cut) or part != whole):
-        rows, places = [row for row, *_ in seen], [column for _, column, *_ in seen]
-        top, bottom = cells.ys[min(rows)], cells.ys[max(rows) + 1]
-        start, stop = cells.xs[min(places)], cells.xs[max(places) + 1]
-        y0, x0, y1, x1 = part
-        edges = max(y0, top), max(x0, start), min(y1, bottom), min(x1, stop)
-    return Left(None, edges, _find_area(whole), _find_area(part), area, weight)
-
-
 def _finish_outline(
-    placed: Mapping[int, Placed], number: int, left: Left, keypoints: Mapping[int, NDArray[np.float64]]
-) -> Outline | None:
+    outline: Outline, left: Left | None, keypoints: NDArray[np.float64] | None, is_cut: bool
+) -> Outline:
     """Return what is written of an outline: what is left of it, and what its area is then."""
-    if number not in placed:
-        return None
-    outline, is_whole = placed[number].outline, left.edges is None
-    area = outline.area if is_whole else None
-    if left.form is not None and area is None:
+    form = None if left is None else left.form
+    area = None if is_cut else outline.area
+    if left is not None and form is not None and area is None:
         area = left.area
-    form = left.form if left.form is not None or not is_whole else outline.form
-    return Outline(form, keypoints.get(number), area)
-
-
-def _overlaps(edges: Sequence[int], start: float, stop: float) -> list[tuple[int, float]]:
-    """Return which intervals between edges start..stop lies in, and how much of it in each."""
-    first = max(bisect_right(edges, start) - 1, 0)
-    last = min(bisect_left(edges, stop), len(edges) - 1)
-    return [
-        (interval, min(edges[interval + 1], stop) - max(edges[interval], start))
-        for interval in range(first, last)
-    ]
-
-
-def _find_area(edges: Edges) -> float:
-    """Return the area of a box."""
-    return (edges[2] - edges[0]) * (edges[3] - edges[1])
+    return Outline(outline.form if form is None and not is_cut else form, keypoints, area)
 
 
 def _read_nearest(

@@ -95,10 +95,11 @@ class Stretch(NamedTuple):
         return first + before, nearest[before:behind]
 
 
-def clip_edges(edges: NDArray[np.float64], bounds: Edges) -> NDArray[np.float64]:
-    """Return the parts of boxes (n, 4) that lie inside bounds; they may have no area."""
-    firsts = np.maximum(edges[:, :2], bounds[:2])
-    return np.hstack([firsts, np.maximum(firsts, np.minimum(edges[:, 2:], bounds[2:]))])
+def clip_edges(edges: NDArray[np.float64], bounds: Edges | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the parts of boxes (n, 4) that lie inside bounds, of all or (n, 4); they may have no area."""
+    limits = np.asarray(bounds)
+    firsts = np.maximum(edges[:, :2], limits[..., :2])
+    return np.hstack([firsts, np.maximum(firsts, np.minimum(edges[:, 2:], limits[..., 2:]))])
 
 
 def find_areas(edges: NDArray[np.float64]) -> NDArray[np.float64]:

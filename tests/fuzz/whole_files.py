@@ -427,17 +427,19 @@ def make_parts() -> list[bytes]:
 
 def annotated_part() -> bytes:
     """Make a part file of two rows that have boxes and masks."""
-    from augcli.io.records.annotation_columns import OutputAnnotations, annotation_table
-    from augcli.program.annotated import Annotated, BoxHeader, WrittenBox
+    from augcli.io.records.annotation_columns import BoxCells, OutputBoxes, annotation_table
 
-    boxes = (
-        WrittenBox((0.0, 1.0, 4.0, 3.5), 0, 1.0, 0.5, "a.jpg", "{}"),
-        WrittenBox((1.0, 1.0, 6.0, 8.0), 1, 0.25, 1.0, "b.png", '{"iscrowd": 1, "score": 0.5}'),
+    boxes = BoxCells(
+        np.array([(0.0, 1.0, 4.0, 3.5), (1.0, 1.0, 6.0, 8.0)]),
+        np.array([0, 1]),
+        np.array([1.0, 0.25]),
+        np.array([0.5, 1.0]),
+        ["a.jpg", "b.png"],
+        ["{}", '{"iscrowd": 1, "score": 0.5}'],
+        np.array([False, False]),
+        [None, None],
     )
-    beside = annotation_table(
-        Annotated(BoxHeader("coco", ("cell", "cup"), {}), True),
-        [OutputAnnotations('{"license": 1}', boxes, b"mask"), OutputAnnotations()],
-    )
+    beside = annotation_table(OutputBoxes([2, 0], ['{"license": 1}', "{}"], boxes), [b"mask", b""])
     rows = pq.read_table(io.BytesIO(part_with_facts(to_json(FACTS))))
     names = pa.array(["images/" + name for name in rows.column("file_name").to_pylist()])
     rows = rows.set_column(0, "file_name", names)

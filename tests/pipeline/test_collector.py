@@ -56,7 +56,7 @@ def collect(staged):
         catalogue = Catalogue("", KEYS, numbers, numbers, LABELS, ("cat",))
         recipe = Recipe(name="none", entries=())
         job = Job(catalogue, numbers, numbers, recipe, staged, None, (1, 2), Annotated(), "cpu")
-        collector = Collector(job, most_bytes, Stopwatch(), Staging(job.writer))
+        collector = Collector(job, most_bytes, Stopwatch(), Staging(job.writer), None)
         for made in samples:
             collector.take(made)
         collector.flush()

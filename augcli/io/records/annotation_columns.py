@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import accumulate, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -16,7 +16,11 @@ from augcli.program.annotated import BoxedImage, WrittenBox
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from augcli.program.annotated import Annotated
+    from augcli.samples import Outline
 
 EDGES = ("y0", "x0", "y1", "x1")
 BOX_TYPE = pa.struct(
@@ -36,19 +40,32 @@ BOX_BYTES = f"{PRIVATE}box_bytes"
 not have this column."""
 
 
-class OutputAnnotations(NamedTuple):
-    """The mask and the boxes of an output.
+class BoxCells(NamedTuple):
+    """Boxes that are written, as parallel columns: what `WrittenBox` says of each."""
+
+    edges: NDArray[np.float64]
+    categories: NDArray[np.int64]
+    visibilities: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    sources: Sequence[str]
+    extras: Sequence[str]
+    are_as_read: NDArray[np.bool_]
+    outlines: Sequence[Outline | None]
+
+
+class OutputBoxes(NamedTuple):
+    """The boxes of some outputs.
 
     Attributes:
-        extra: What else the input says of its base, as JSON text of an object.
-        boxes: Its boxes.
-        mask: Its encoded mask; empty without masks.
-        mended: How many of its outlines crossed themselves and were made valid to be cut.
+        counts: How many boxes each output has.
+        extras: What else the input says of the base of each, as JSON text of an object.
+        cells: The boxes, output by output.
+        mended: How many of their outlines crossed themselves and were made valid to be cut.
     """
 
-    extra: str = "{}"
-    boxes: tuple[WrittenBox, ...] = ()
-    mask: bytes = b""
+    counts: Sequence[int]
+    extras: Sequence[str]
+    cells: BoxCells
     mended: int = 0
 
 
@@ -62,26 +79,29 @@ def annotation_schema(annotated: Annotated, carried: pa.Schema | None = None) ->
     return pa.schema(fields)
 
 
-def annotation_table(annotated: Annotated, notes: Sequence[OutputAnnotations]) -> pa.Table:
-    """Return what belongs to outputs as columns, a row for each."""
-    schema = annotation_schema(annotated)
-    columns: dict[str, Any] = {}
-    if annotated.boxes is not None:
-        columns = {BOXES: _box_column([note.boxes for note in notes]), IMAGE: [note.extra for note in notes]}
-    if annotated.masks:
-        columns[MASK] = [{"bytes": len(note.mask), "hash": hash_bytes(note.mask)} for note in notes]
-    return pa.table(columns, schema=schema)
+def annotation_table(boxes: OutputBoxes | None, masks: Sequence[bytes] | None) -> pa.Table:
+    """Return what belongs to outputs as columns, a row for each.
+
+    Args:
+        boxes: Their boxes; None without boxes.
+        masks: Their encoded masks; None without masks.
+    """
+    columns: dict[str, pa.Array] = {}
+    if boxes is not None:
+        columns = {BOXES: _box_column(boxes), IMAGE: pa.array(boxes.extras, pa.string())}
+    if masks is not None:
+        stored = [{"bytes": len(mask), "hash": hash_bytes(mask)} for mask in masks]
+        columns[MASK] = pa.array(stored, MASK_TYPE)
+    return pa.table(columns)
 
 
-def _box_column(rows: Sequence[Sequence[WrittenBox]]) -> pa.Array:
-    """Return the boxes of each row as a column of lists, field by field: a fraction of the time of rows."""
-    boxes = [box for row in rows for box in row]
-    cells = [(*box.edges, *box[1:6], box.is_as_read) for box in boxes]
-    columns = zip(*cells, strict=True) if cells else [()] * (BOX_TYPE.num_fields - 1)
+def _box_column(boxes: OutputBoxes) -> pa.Array:
+    """Return boxes as a column of lists, field by field: a fraction of the time of rows."""
+    edges, *columns, outlines = boxes.cells
     kinds = [field.type for field in BOX_TYPE][:-1]
-    fields = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
-    fields.append(write_outlines([box.outline for box in boxes]))
-    offsets = pa.array([0, *accumulate(map(len, rows))], pa.int32())
+    fields = [pa.array(column, kind) for column, kind in zip([*edges.T, *columns], kinds, strict=True)]
+    fields.append(write_outlines(outlines))
+    offsets = pa.array([0, *accumulate(boxes.counts)], pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(fields, fields=list(BOX_TYPE)))
 
 

@@ -1,7 +1,7 @@
 """Masks and boxes in a worker: read with their sample, and followed to its outputs.
 
 `Annotated` says what a data set has, `SampleAnnotations` what belongs to a loaded sample, and
-`OutputAnnotations` what belongs to an output.
+`OutputBoxes` which boxes outputs have.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from augcli.io.boxes.base import EMPTY
 from augcli.io.images.geometry import fit_edges, upright_edges
 from augcli.io.images.index_masks import bring_to_image, decode_mask, encode_mask, read_mask_header
 from augcli.io.images.outline_geometry import NO_OUTLINES, PlacedOutlines, place_outlines
-from augcli.io.records.annotation_columns import OutputAnnotations
+from augcli.io.records.annotation_columns import BoxCells, OutputBoxes
 from augcli.io.store.names import printable_key
-from augcli.program.annotated import SKIP, WrittenBox
-from augcli.program.boxes_and_masks import Source, follow_boxes, follow_mask
+from augcli.program.annotated import SKIP
+from augcli.program.boxes_and_masks import Shown, Source, follow_boxes, follow_mask
 from augcli.program.shares import scale_boxes
 from augcli.program.steps import Fill
 from augcli.samples import RunLengths, SkippedBox
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from augcli.io.images.codec import Header
     from augcli.io.images.geometry import Geometry
     from augcli.io.images.index_masks import Mask
-    from augcli.program.boxes_and_masks import Seen
+    from augcli.program.boxes_and_masks import SeenBoxes
     from augcli.program.steps import Program
     from augcli.recipe import Recipe
-    from augcli.samples import Catalogue, ImageBoxes, Shape
+    from augcli.samples import Catalogue, ImageBoxes, Outline, Shape
 
 CLIPPED = "boxes clipped at the border of their image"
 MENDED = "outlines that cross themselves, made valid where they were cut"
@@ -145,41 +145,76 @@ class AnnotationFollower:
                 frame,
             )
 
-    def follow(
-        self,
-        program: Program,
-        base: tuple[SampleAnnotations, Shape],
-        partners: Sequence[tuple[SampleAnnotations, Shape]],
-    ) -> OutputAnnotations:
-        """Return what belongs to an output.
+    def follow_boxes(
+        self, outputs: Sequence[tuple[Program, Sequence[tuple[SampleAnnotations, Shape]]]]
+    ) -> OutputBoxes:
+        """Return the boxes of outputs.
+
+        Args:
+            outputs: For each its steps, and what belongs to its base and its partners by slot, with their
+                shapes as they were loaded.
+        """
+        shown = [Shown(program, *_describe_sources(images)) for program, images in outputs]
+        seen = follow_boxes(shown, self._rule)
+        counts = np.bincount(seen.outputs, minlength=len(outputs)).tolist()
+        extras = [images[0][0].boxes.extra for _, images in outputs]
+        return OutputBoxes(counts, extras, self._describe(outputs, seen), int(seen.are_mended.sum()))
+
+    def _describe(
+        self, outputs: Sequence[tuple[Program, Sequence[tuple[SampleAnnotations, Shape]]]], seen: SeenBoxes
+    ) -> BoxCells:
+        """Return what is written of boxes: how they are seen, and what the input says of them."""
+        images = [image for _, together in outputs for image, _ in together]
+        may_lie = [
+            self._geometry is None and shape[:2] == together[0][1][:2]
+            for _, together in outputs
+            for _, shape in together
+        ]
+        firsts = np.cumsum([0, *(len(together) for _, together in outputs)])
+        owners = firsts[seen.outputs] + seen.images
+        starts = np.cumsum([0, *(len(image.edges) for image in images)])
+        rows = starts[owners] + seen.numbers
+        edges = np.concatenate([np.zeros((0, 4)), *(image.edges for image in images)])
+        categories = [category for image in images for category in image.boxes.categories]
+        extras = [extra for image in images for extra in image.boxes.extras]
+        keys = [printable_key(image.key) for image in images]
+        are_as_read = np.array(may_lie, bool)[owners] & (seen.edges == edges[rows]).all(1)
+        if any(seen.outlines):
+            loaded = [
+                outline
+                for image in images
+                for outline in image.outlines.outlines or [None] * len(image.edges)
+            ]
+            same = [
+                _is_as_read(outline, loaded[row])
+                for outline, row in zip(seen.outlines, rows.tolist(), strict=True)
+            ]
+            are_as_read &= same
+        return BoxCells(
+            seen.edges,
+            np.array(categories, np.int64)[rows],
+            seen.visibilities,
+            seen.weights,
+            [keys[owner] for owner in owners.tolist()],
+            [extras[row] for row in rows.tolist()],
+            are_as_read,
+            seen.outlines,
+        )
+
+    def follow_mask(self, program: Program, images: Sequence[tuple[SampleAnnotations, Shape]]) -> bytes:
+        """Return an output's encoded mask: the stored file where it is still true; empty without masks.
 
         Args:
             program: The steps that were applied.
-            base: What belongs to the base, and its shape as it was loaded; the output has the same.
-            partners: The same of the partners by slot, their masks decoded.
+            images: What belongs to its base and its partners by slot, their masks decoded.
 
         Raises:
             DecodeError: If the masks do not go together, or the base's is damaged.
         """
-        mask = b""
-        if self.has_masks:
-            mask = self._follow_mask(program, base[0], [partner for partner, _ in partners])
-        if self._catalogue.boxes is None:
-            return OutputAnnotations(mask=mask)
-        images = [base, *partners]
-        sources = [Source(shape.height, shape.width, image.edges, *image.outlines) for image, shape in images]
-        keys = [printable_key(image.key) for image, _ in images]
-        may_lie = [self._geometry is None and shape[:2] == base[1][:2] for _, shape in images]
-        boxes, mended = [], 0
-        for seen in follow_boxes(program, sources[0], sources[1:], self._rule):
-            place, number = 0 if seen.slot is None else seen.slot + 1, seen.number
-            image = images[place][0]
-            mended += seen.is_mended
-            is_as_read = may_lie[place] and _lies_as_read(seen, image)
-            shares = seen.visibility, seen.weight
-            said = image.boxes.categories[number], *shares, keys[place], image.boxes.extras[number]
-            boxes.append(WrittenBox(seen.edges, *said, seen.outline, is_as_read))
-        return OutputAnnotations(base[0].boxes.extra, tuple(boxes), mask, mended)
+        if not self.has_masks:
+            return b""
+        base, *partners = (image for image, _ in images)
+        return self._follow_mask(program, base, partners)
 
     def _changes_masks(self, program: Program) -> bool:
         """Return whether a program may give another mask than the base's."""
@@ -247,17 +282,22 @@ def _skip_misfits(boxes: ImageBoxes, header: Header) -> ImageBoxes:
     return boxes.keep(kept, [bad[number] for number in sorted(bad)])
 
 
-def _lies_as_read(seen: Seen, image: SampleAnnotations) -> bool:
-    """True if a box and its outline lie in an output where they lie in their own image."""
-    if seen.edges != tuple(image.edges[seen.number].tolist()):
-        return False
-    outline = image.outlines.outlines[seen.number] if image.outlines.outlines else None
-    if seen.outline is None or outline is None:
-        return seen.outline is outline
+def _describe_sources(images: Sequence[tuple[SampleAnnotations, Shape]]) -> tuple[Source, list[Source]]:
+    """Return what belongs to a base and to its partners by slot, as boxes are followed."""
+    base, *partners = (
+        Source(shape.height, shape.width, image.edges, *image.outlines) for image, shape in images
+    )
+    return base, partners
+
+
+def _is_as_read(outline: Outline | None, loaded: Outline | None) -> bool:
+    """True if what an output has of an outline lies where it lies in its own image as loaded."""
+    if outline is None or loaded is None:
+        return outline is loaded
     # What nothing changed is the same value; only keypoints are copied.
-    if seen.outline.form is not outline.form or seen.outline.keypoints is None or outline.keypoints is None:
-        return seen.outline.form is outline.form
-    return np.array_equal(seen.outline.keypoints, outline.keypoints)
+    if outline.form is not loaded.form or outline.keypoints is None or loaded.keypoints is None:
+        return outline.form is loaded.form
+    return np.array_equal(outline.keypoints, loaded.keypoints)
 
 
 def _find_outside(inside: NDArray[np.float64]) -> list[int]:

@@ -60,7 +60,7 @@ def _walk(job: Job, arc: Arc, samples: Samples, backend: Backend, staging: Stagi
     planner = Planner(job, arc, neighbours)
     preparer = Preparer(window, neighbours, planner, annotations, geometry, recipe)
     maker = Maker(recipe, backend, limits.made_together, watch)
-    collector = Collector(job, limits.gathered_bytes, watch, staging)
+    collector = Collector(job, limits.gathered_bytes, watch, staging, annotations)
     start = arc.start
     while start < arc.stop:
         stop = window.read_ahead(start)

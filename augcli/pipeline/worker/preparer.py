@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from augcli.io.images.geometry import Geometry
-    from augcli.io.records.annotation_columns import OutputAnnotations
-    from augcli.pipeline.worker.annotations import AnnotationFollower
+    from augcli.pipeline.worker.annotations import AnnotationFollower, SampleAnnotations
     from augcli.pipeline.worker.neighbours import Neighbours
     from augcli.pipeline.worker.planner import Planner
     from augcli.pipeline.worker.values import OutputPlan
@@ -114,7 +113,8 @@ class Preparer:
         if plan.steps:
             self._gather(made)
         if self._annotations is not None:
-            made.annotations = _follow(self._annotations, made)
+            made.annotated = _gather_annotations(made)
+            made.mask = self._annotations.follow_mask(plan.steps, made.annotated)
         if not plan.steps and not made.data:
             made.pixels = window.decode(base)
             choose_encoding(made, made.pixels.shape[2], self._recipe)
@@ -145,11 +145,12 @@ def _lay_over(partner: Pixels, background: Colour, channels: int) -> Pixels:
     return partner if partner.shape[2] < 4 else codec.flatten(partner, background, max(3, channels))
 
 
-def _follow(annotations: AnnotationFollower, made: Made) -> OutputAnnotations:
-    """Return what belongs to an output beside its label."""
-    first, *others = (
-        (loaded.annotations, loaded.shape)
-        for loaded in (made.base, *made.sources)
-        if loaded.annotations is not None and loaded.shape is not None
+def _gather_annotations(made: Made) -> tuple[tuple[SampleAnnotations, Shape], ...]:
+    """Return what belongs to the images of an output, and their shapes."""
+    return tuple(
+        [
+            (loaded.annotations, loaded.shape)
+            for loaded in (made.base, *made.sources)
+            if loaded.annotations is not None and loaded.shape is not None
+        ]
     )
-    return annotations.follow(made.plan.steps, first, others)

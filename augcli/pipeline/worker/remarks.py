@@ -14,6 +14,7 @@ from augcli.samples import Failure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from augcli.io.records.annotation_columns import OutputBoxes
     from augcli.io.records.part_files import Output
     from augcli.pipeline.plan.job import Job
     from augcli.pipeline.worker.values import ArcResult, Fault, Loaded, Made
@@ -39,11 +40,6 @@ def count_remarks(result: ArcResult, job: Job, gathered: Sequence[Made], outputs
     counts[UNLABELLED_PARTNER] += sum(
         [output.label is None and output.sources[0] is not None for output in outputs]
     )
-    counts[MENDED] += sum([made.annotations.mended for made in gathered])
-    boxes = [box for made in gathered for box in made.annotations.boxes]
-    counts[SLIVERS] += sum([box.visibility < SLIVER for box in boxes])
-    if job.recipe.format in LOSING_WEIGHTS:
-        counts[LOST_WEIGHTS] += sum([box.weight < 1 for box in boxes])
     for base in bases:
         if base.annotations:
             counts[CLIPPED] += base.annotations.clipped
@@ -52,6 +48,15 @@ def count_remarks(result: ArcResult, job: Job, gathered: Sequence[Made], outputs
     complaints = [made.base for made in gathered if made.base.complaint and made.is_decoded]
     for base in {id(base): base for base in complaints}.values():
         _warn(result, job, base)
+
+
+def count_boxes(result: ArcResult, job: Job, boxes: OutputBoxes) -> None:
+    """Count in a result what is worth a line of the boxes of outputs."""
+    counts, cells = result.counts, boxes.cells
+    counts[MENDED] += boxes.mended
+    counts[SLIVERS] += int((cells.visibilities < SLIVER).sum())
+    if job.recipe.format in LOSING_WEIGHTS:
+        counts[LOST_WEIGHTS] += int((cells.weights < 1).sum())
 
 
 def record_failure(result: ArcResult, job: Job, base: Loaded, failure: Fault) -> None:

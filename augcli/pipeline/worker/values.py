@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from augcli.errors import DecodeError
-from augcli.io.records.annotation_columns import OutputAnnotations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 ORIGINAL = -1
 """The copy number of a sample that is put into the output as it is."""
-
-UNANNOTATED = OutputAnnotations()
-"""What belongs to an output where the data set has neither masks nor boxes."""
 
 Fault: TypeAlias = "tuple[str, DecodeError]"
 """The stage that failed, and why: a property of the data, so every later look would find it too."""
@@ -125,7 +121,9 @@ class Made:
         encoding: How it is written; None where it is a copy of the file, or fails.
         profile: Colour profile that is written with it; may be empty.
         brought_to: Channels and depth that base and partners are brought to; None where they have them.
-        annotations: Its mask and boxes.
+        annotated: What belongs to base and partners, and their shapes as they were loaded; empty where the
+            data set has neither masks nor boxes.
+        mask: Its encoded mask; empty without masks.
         pixels: What is to be encoded: the base's pixels, or a copy of them.
         work: Table, partners' pixels and base's pixels; None where nothing is applied, or all is.
         is_last: Whether it is the last output of its base, and so may change the base's own pixels.
@@ -145,7 +143,8 @@ class Made:
     encoding: Encoding | None = None
     profile: bytes = b""
     brought_to: Shape | None = None
-    annotations: OutputAnnotations = UNANNOTATED
+    annotated: tuple[tuple[SampleAnnotations, Shape], ...] = ()
+    mask: bytes = b""
     pixels: Pixels | None = None
     work: Work | None = None
     is_last: bool = False
