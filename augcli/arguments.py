@@ -180,7 +180,7 @@ def load_stored(dst: str, access: Access) -> Recipe:
     """Read the recipe of an output.
 
     Raises:
-        OutputError: If its `augcli.json` is damaged, or that of a later version.
+        OutputError: If its `augcli.json` is damaged, or was written by a later version.
     """
     from augcli.io.store.urls import join_path
 

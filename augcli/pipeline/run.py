@@ -206,7 +206,7 @@ class _Lock:
         return standing if extent.is_true(self._seen) else extent.survey(extent.look())
 
     def check(self) -> None:
-        """Refuse to go on if the lock was lost meanwhile, as that of a bucket may be."""
+        """Refuse to go on if the lock was lost meanwhile, as a bucket's lock may be."""
         for check in self._checks:
             check()
 

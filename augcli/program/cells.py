@@ -31,7 +31,7 @@ class Excerpt(NamedTuple):
     """The cells that an object lies in, and what they show of its image.
 
     Attributes:
-        ys: Rows at which they begin, ascending, and the one behind them.
+        ys: Rows where cells begin, ascending, and where the last ones end.
         xs: Columns where cells begin, and where the last ones end.
         shares: (rows, columns) share of each cell's pixels that the image is, 0 where it is not seen.
     """
@@ -68,8 +68,8 @@ class Cells:
         shares: The same as float64, 0..1: `weights / unit` bit for bit up to four blends over one place.
             Beyond that each blend rounds, as outputs have recorded it since there are boxes.
         hidden: (rows, columns) int64: the images below this number lie under a fill.
-        tops: (rows, columns) int64: the image whose mask a cell has, of two that are blended the one that
-            weighs more, of equals the lower one.
+        tops: (rows, columns) int64: the image whose mask a cell has. Of two blended images it is the image
+            of the larger weight, of equal weights the lower number.
     """
 
     ys: list[int]

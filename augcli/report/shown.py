@@ -121,7 +121,7 @@ def find_outputs(output: StoredOutput, key: str, dst: str) -> Shown:
 def _search(
     output: StoredOutput, wanted: Shown, matches: Callable[[str, str, str], bool], near: Nearest
 ) -> Shown:
-    """Return the outputs whose name, or that of their base, matches the one that is wanted."""
+    """Return the outputs whose own name, or whose base's name, matches what is wanted."""
     key, count = wanted.key, 0
     outputs: list[ShownOutput] = []
     failures: list[Failure] = []

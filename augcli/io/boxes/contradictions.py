@@ -116,7 +116,7 @@ def _bound(batch: Sequence[_Object]) -> NDArray[np.float64]:
 def _differ_in_area(batch: Sequence[_Object], bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which areas differ from those of their outlines, by more than pixels along the edge can tell.
 
-    Parts of an outline may lie over each other: its area lies between that of the largest and their sum.
+    Parts of an outline may overlap: its area lies between the area of the largest part and the sum of all.
     """
     given = np.array([np.nan if entry.outline.area is None else entry.outline.area for entry in batch])
     least, most = np.zeros((2, len(batch)))

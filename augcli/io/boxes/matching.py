@@ -69,8 +69,8 @@ def match_boxes(
         The boxes of each sample, None where the file does not know it; and notes on boxes that are left over.
 
     Raises:
-        InputError: If an image is equally that of two samples, none is that of any, or samples that the file
-            does not know stop the run.
+        InputError: If one image fits two samples equally, if no image fits any sample, or if samples that the
+            file does not know stop the run.
     """
     have_suffix = box_formats()[box_file.header.box_format].names_have_suffix
     known = names if have_suffix else [list(map(without_suffix, of_sample)) for of_sample in names]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def choose_main(names: Sequence[str], src: Input, selection: Selection) -> str:
-    """Return the split that is augmented: the one of files that SRC names, where they are of one split."""
+    """Return the split that is augmented. Where SRC names files of one split, it is theirs."""
     if src.tree is None and len(names) == 1 and selection.split == "train":
         return names[0]
     return choose_split(names, selection.split)

@@ -138,7 +138,7 @@ def _give_boxes(src: Input, place: str, catalogues: Sequence[Catalogue], selecti
 
 
 def _turn_to_split(place: str, split: str) -> str:
-    """Return the path of a split's boxes by that of another split; empty where no part of it tells splits."""
+    """Return the path of a split's boxes, given another split's; empty where that names no split."""
     parts = re.split(r"([/_.])", place)
     words = [index for index, part in enumerate(parts) if find_words(part)]
     for index in words[:1]:

@@ -51,7 +51,7 @@ class Measured:
             self.noted[key] = file.tell()
 
     def _write_card(self, text: bytes) -> None:
-        """Write README.md unless the one that stands is not as it was written."""
+        """Write README.md, unless somebody has edited the file that stands there."""
         known, new = self.noted.get(CARD), hash_bytes(text)
         [standing] = self.store.read([CARD]) if known else [None]
         if standing is not None and hash_bytes(standing) not in (known, new):

@@ -33,8 +33,8 @@ class Page:
     """Some of the entries below a prefix, as parallel columns: a million of them must stay small.
 
     Attributes:
-        keys: Of files; that of an empty directory ends in a slash, and so it does where none of the names in
-            it is wanted.
+        keys: Of files, and of empty directories: these end in a slash. A directory in which no name is wanted
+            counts as empty.
         sizes: Bytes of each; 0 for an empty directory.
         versions: Version of each; 0 for an empty directory.
         others: Entries that are not files, by what they are: `broken links`, `special files`, `links`.
@@ -191,7 +191,7 @@ def write_text(sink: Sink, key: str, text: str) -> None:
 
 
 def full_name(store: Store, key: str) -> str:
-    """Return the name of a file as users write it, for messages; that of the store itself without a key."""
+    """Return the name of a file as users write it, for messages; without a key, the name of the store."""
     if not key:
         return store.name
     if store.name == ".":

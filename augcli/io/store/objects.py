@@ -241,8 +241,8 @@ def _errors(store: ObjectStore, doing: str, key: str) -> AbstractContextManager[
 def _list_entries(store: ObjectStore, directory: str, begins: str) -> Iterator[Any]:
     """Yield what stands below a key; a listing that breaks off goes on behind the last key that came.
 
-    Clients list whole directories alone, so that of names which begin in some way starts before the first of
-    them and stops behind the last.
+    Clients can only list whole directories. So a listing of names with a certain beginning starts before the
+    first of these names, and stops behind the last.
     """
     pages: Iterator[Any] | None = None
     first = store.path("/".join(filter(None, (directory, begins)))) if begins else ""

@@ -75,7 +75,7 @@ class Comparison:
 
 
 def _age(file: BinaryIO) -> str:
-    """Return which library wrote a parquet file, unless it is the one here: its bytes may then differ."""
+    """Return which library wrote a parquet file if it is not the library here: then bytes may differ."""
     try:
         theirs = pq.read_metadata(file).created_by
     except DAMAGE:

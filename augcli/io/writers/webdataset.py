@@ -181,8 +181,8 @@ def _tar_key(split: str, chunk: str) -> str:
 def _shuffle(names: Sequence[str]) -> list[int]:
     """Return the order in which samples stand in a tar file, as places among their names.
 
-    Loaders read on and shuffle a few samples at a time. In the order of part files, that of the sources'
-    names, they would get one class after the other.
+    Loaders read on and shuffle a few samples at a time. Part files are in the order of their sources' names:
+    in this order loaders would get one class after the other.
     """
     return sorted(range(len(names)), key=lambda place: (hash_key(names[place]), names[place]))
 

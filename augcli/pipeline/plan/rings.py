@@ -229,8 +229,8 @@ def _stride(groups: list[NDArray[np.int64]]) -> Cycles:
 
     Lay the classes in a line, one behind the other, `m` samples in the largest of them. A stride of m..n - m
     leaves every class, wherever it starts. A stride that has no divisor in common with n visits all samples
-    one after the other, which makes a ring. If no stride does, that of the smallest common divisor makes
-    as many rings.
+    one after the other, which makes a ring. If each stride has such a divisor, the stride with the smallest
+    makes as many rings as that divisor says.
     """
     line, largest = np.concatenate(groups), len(groups[-1])
     count = len(line)
