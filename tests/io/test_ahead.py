@@ -14,6 +14,7 @@ from augcli.io.store.local import LocalStore
 from augcli.io.store.object_clients import load_obstore
 from augcli.io.store.objects import ObjectStore
 from augcli.io.store.urls import parse_url
+from tests.stores import await_requests
 
 NUMBERS = itertools.count()
 
@@ -34,6 +35,7 @@ def store():
 
 @pytest.fixture
 def gets(monkeypatch):
+    await_requests()  # of the tests before
     found, real = [], load_obstore().get
     monkeypatch.setattr(load_obstore(), "get", lambda client, path: found.append(path) or real(client, path))
     return found

@@ -21,6 +21,7 @@ from augcli.io.store.urls import Access, parse_url
 from augcli.pipeline.output import summarize
 from augcli.pipeline.output.look import list_plans
 from tests import servers
+from tests.stores import await_requests
 
 NUMBERS = itertools.count()
 
@@ -205,10 +206,19 @@ def test_an_output_in_a_bucket_is_an_input_and_has_a_preview(in_memory, tmp_path
 # --- what is asked of the store ------------------------------------------------------------------------
 
 
+class Requests(list):
+    """Requests as (verb, path), since it was cleared."""
+
+    def clear(self):
+        await_requests()  # of runs before
+        super().clear()
+
+
 @pytest.fixture
 def asked(monkeypatch):
-    """The requests since it was cleared, as (verb, path)."""
-    obstore, found = load_obstore(), []
+    """All requests since it was cleared."""
+    obstore, found = load_obstore(), Requests()
+    found.clear()
 
     def record(verb):
         real = getattr(obstore, verb)
@@ -535,6 +545,7 @@ def test_many_sources_are_read_at_once(in_memory, monkeypatch, is_compared):
                 gate.wait(60)
         return real(client, path, **named)
 
+    await_requests()  # of the run before
     monkeypatch.setattr(load_obstore(), "get", get)
     summary = augcli.materialize(url, f"{in_memory.url}/out", CUTMIX, workers=1)
     assert summary.chunks_compared == is_compared
