@@ -614,6 +614,12 @@ def test_our_own_words_stand_in_place_of_those_of_the_input():
     assert (file["images"][0]["source"], file["annotations"][0]["weight"]) == ("cats/a.jpg", 1.0)
 
 
+def test_braces_and_percent_signs_of_the_input_stay_as_they_are():
+    extra = {"{0}": "{", "note": {"a": "}} %s {weight}"}}
+    (entry,) = json.loads(write([one_image(one_box(extra=json.dumps(extra)))]))["annotations"]
+    assert {key: entry[key] for key in extra} == extra
+
+
 def test_key_that_is_not_utf8_is_written_as_labels_write_it():
     assert json.loads(write([one_image(source="\udcff%.png")]))["images"][0]["source"] == "%FF%25.png"
 

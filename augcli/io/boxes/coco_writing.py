@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from augcli.io.boxes.decimals import round_many
 from augcli.io.store.names import printable_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
     from augcli.program.annotated import BoxedImage, BoxHeader, WrittenBox
@@ -27,8 +27,7 @@ TOGETHER = 1024
 BLOCK_BYTES = 1 << 20
 """Bytes of their lines that are unpacked at once."""
 
-OWN = tuple(f'"{key}"' for key in ("id", "image_id", "category_id", "bbox", "area"))
-OURS = tuple(f'"{key}"' for key in ANEW)
+OWN, SIDES = ("id", "image_id", "category_id"), ("x", "y", "width", "height")
 
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
@@ -83,41 +82,54 @@ def _box_lines(header: BoxHeader, boxes: Iterator[tuple[int, WrittenBox]]) -> It
     """Yield the lines of boxes, many in a text; each box comes with the number of its image."""
     ids = [encode(category["id"]) for category in header.keys["categories"]]
     # Most boxes say the same, and those of an image have few sources.
-    read, name = lru_cache(maxsize=1024)(_read_extra), lru_cache(maxsize=1024)(_encode_key)
+    make_line, name = lru_cache(maxsize=1024)(_make_template), lru_cache(maxsize=1024)(_encode_key)
     numbers = count(1)
     while together := list(islice(boxes, TOGETHER)):
         lines = []
-        for (image, box), (bbox, area) in zip(together, _describe_sides(together), strict=True):
-            values = (str(next(numbers)), str(image), ids[box.category], bbox, area)
-            fields = dict(zip(OWN, values, strict=True))
-            if box.outline is not None:
-                fields |= _encode_values(describe_outline(box.outline))
-            fields |= read(box.extra)
-            fields |= zip(OURS, (repr(box.visibility), repr(box.weight), name(box.source)), strict=True)
-            lines.append(f"{{{', '.join(map(': '.join, fields.items()))}}}")
+        for (image, box), sides in zip(together, _describe_sides(together), strict=True):
+            entry = {} if box.outline is None else describe_outline(box.outline)
+            ours = box.visibility, box.weight, name(box.source)
+            line = make_line(box.extra, tuple(entry))
+            lines.append(
+                line(next(numbers), image, ids[box.category], *sides, *ours, *map(encode, entry.values()))
+            )
         yield ",\n".join(lines)
 
 
-def _describe_sides(boxes: Sequence[tuple[int, WrittenBox]]) -> Iterator[tuple[str, str]]:
-    """Yield the `bbox` of boxes, each with its area."""
+def _describe_sides(boxes: Sequence[tuple[int, WrittenBox]]) -> Iterator[tuple[float, ...]]:
+    """Yield x, y, width, height and area of boxes."""
     starts, stops = np.split(np.array([box.edges for _, box in boxes])[:, [1, 0, 3, 2]], 2, axis=1)
-    sides = round_many(np.hstack([starts, stops - starts]).ravel())
-    widths, heights = (np.array(sides[place::4], np.float64) for place in (2, 3))
-    texts = map(repr, sides)
-    for *bbox, area in zip(texts, texts, texts, texts, map(repr, round_many(widths * heights)), strict=True):
-        yield f"[{', '.join(bbox)}]", area
+    columns = [round_many(side) for side in (*starts.T, *(stops - starts).T)]
+    widths, heights = (np.array(column, np.float64) for column in columns[2:])
+    return zip(*columns, round_many(widths * heights), strict=True)
 
 
-def _read_extra(text: str) -> dict[str, str]:
-    """Return what else a box says; where nothing says so it is not of a crowd, which pycocotools asks."""
-    extra = json.loads(text)
-    return _encode_values(extra | {"iscrowd": extra.get("iscrowd", 0)})
+def _make_template(extra: str, described: tuple[str, ...]) -> Callable[..., str]:
+    """Return what makes the line of a box.
+
+    It takes the values of `OWN`, `SIDES`, the area, those of `ANEW`, and those that describe the outline.
+
+    Args:
+        extra: What else the input says of the box.
+        described: The keys that describe its outline.
+    """
+    places = {key: f"{{{place}}}" for place, key in enumerate((*OWN, *SIDES, "area", *ANEW, *described))}
+    places["bbox"] = f"[{', '.join(places.pop(side) for side in SIDES)}]"
+    said = json.loads(extra)
+    # Where nothing says so a box is not of a crowd: pycocotools asks each of them.
+    said |= {"iscrowd": said.get("iscrowd", 0)}
+    fields = {key: places[key] for key in (*OWN, "bbox", "area", *described)}
+    fields |= {key: _escape(encode(value)) for key, value in said.items()} | {
+        key: places[key] for key in ANEW
+    }
+    line = ", ".join(f"{_escape(encode(key))}: {value}" for key, value in fields.items())
+    return f"{{{{{line}}}}}".format
+
+
+def _escape(text: str) -> str:
+    """Return a text as `str.format` takes it for itself."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _encode_key(key: str) -> str:
     return encode(printable_key(key))
-
-
-def _encode_values(entry: dict[str, Any]) -> dict[str, str]:
-    """Return an entry's keys and values, each as JSON."""
-    return {encode(key): encode(value) for key, value in entry.items()}
