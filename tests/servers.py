@@ -10,6 +10,7 @@ import http.server
 import itertools
 import logging
 import os
+import re
 import shutil
 import socket
 import struct
@@ -53,29 +54,26 @@ def serve_azure() -> Iterator[str]:
     program = next(filter(None, map(shutil.which, (os.environ.get("AZURITE", ""), *AZURITE))), None)
     if program is None:
         pytest.skip("azurite is not installed (npm install azurite, or AZURITE=path of azurite-blob)")
-    with socket.socket() as probe, tempfile.TemporaryDirectory() as place:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        options = ["--silent", "--skipApiVersionCheck", "--location", place, "--blobPort", str(port)]
-        with open(Path(place, "log"), "wb") as log:
-            process = subprocess.Popen([program, *options], stdout=log, stderr=log)
+    with tempfile.TemporaryDirectory() as place:
+        options = ["--silent", "--skipApiVersionCheck", "--location", place, "--blobPort", "0"]
+        log = Path(place, "log")
+        with log.open("wb") as file:
+            process = subprocess.Popen([program, *options], stdout=file, stderr=file)
         try:
-            _wait_for(port, process)
-            yield f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
+            yield f"http://127.0.0.1:{_wait_for_port(log, process)}/{AZURE_ACCOUNT}"
         finally:
             process.kill()
             process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
+def _wait_for_port(log: Path, process: subprocess.Popen[bytes]) -> str:
+    """Wait until azurite says which port it has: one that was free before may be taken by another process."""
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if found := re.search(r"listens on http://127\.0\.0\.1:(\d+)\s", log.read_text("utf-8", "replace")):
+            return found[1]
         time.sleep(0.1)
-    raise RuntimeError("the server does not start")
+    raise RuntimeError(f"the server does not start: {log.read_text('utf-8', 'replace')}")
 
 
 CREDENTIALS = {

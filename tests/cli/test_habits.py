@@ -108,7 +108,7 @@ def run_on_terminal(*arguments, file_size=resource.RLIM_INFINITY, **variables):
     for _, inner in ends.values():
         os.close(inner)
     for reader in readers:
-        reader.join(timeout=60)
+        reader.join(timeout=300)
     for outer, _ in ends.values():
         os.close(outer)
     return {name: data.decode() for name, data in shown.items()} | {"code": code}
@@ -474,7 +474,7 @@ LIGHT += ("augcli.io.store.streams", "augcli.io.store.errors", "augcli.io.store.
 def imported_by(*arguments):
     """Give the names of all modules that a run of the program imports."""
     call = [sys.executable, "-X", "importtime", "-m", "augcli", *arguments]
-    shown = subprocess.run(call, capture_output=True, text=True, check=False, timeout=60).stderr
+    shown = subprocess.run(call, capture_output=True, text=True, check=False, timeout=300).stderr
     names = re.findall(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", shown, re.MULTILINE)
     assert "augcli.cli" in names
     return names

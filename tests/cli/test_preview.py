@@ -213,13 +213,24 @@ def test_without_the_package_the_cure_is_named(src, cli, monkeypatch):
         terminal.check_shows_images()
 
 
-def run_in_terminal(arguments, answers):
+PATIENT = """
+from textual_image import _terminal
+from augcli import cli
+
+read = _terminal.read
+_terminal.read = lambda file, length, timeout: read(file, length, 300)
+cli.main()
+"""
+"""The program, which waits longer than a tenth of a second for what a terminal answers."""
+
+
+def run_in_terminal(program, arguments, answers):
     """Run the program in a terminal that answers questions; gives its exit code and what it showed."""
     child, screen = pty.fork()
     if child == 0:
-        os.execv(sys.executable, [sys.executable, "-m", "augcli", *map(str, arguments)])
-    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 800, 1000))
-    shown, end = b"", time.monotonic() + 60
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 800, 1000))
+        os.execv(sys.executable, [sys.executable, *program, *map(str, arguments)])
+    shown, answered, end = b"", 0, time.monotonic() + 300
     while time.monotonic() < end:
         if not select.select([screen], [], [], 0.2)[0]:
             continue
@@ -229,7 +240,8 @@ def run_in_terminal(arguments, answers):
             break
         shown += data
         for question, answer in answers.items():
-            if question in data:
+            if (place := shown.find(question, answered)) >= 0:
+                answered = place + len(question)
                 os.write(screen, answer)
     os.close(screen)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
@@ -242,7 +254,9 @@ def test_a_terminal_with_sixel_shows_the_sheet(src):
         b"\x1b[c": b"\x1b[?62;4c",
         b"\x1b[16t": b"\x1b[6;20;10t",
     }  # it has sixel, cells of 10x20 pixels
-    code, shown = run_in_terminal(["cutmix", src, "--preview", "-", "--preview-count", 1], answers)
+    code, shown = run_in_terminal(
+        ["-c", PATIENT], ["cutmix", src, "--preview", "-", "--preview-count", 1], answers
+    )
     assert code == 0, shown
     assert b"\x1bP" in shown  # the begin of a sixel image
 
@@ -250,7 +264,9 @@ def test_a_terminal_with_sixel_shows_the_sheet(src):
 @pytest.mark.slow
 def test_a_terminal_without_images_gets_the_cure(src):
     pytest.importorskip("textual_image")
-    code, shown = run_in_terminal(["cutmix", src, "--preview", "-"], {b"\x1b[c": b"\x1b[?62c"})
+    # What it answers too late for the program says no more than what it answers in time.
+    program, answers = ["-m", "augcli"], {b"\x1b[c": b"\x1b[?62c"}
+    code, shown = run_in_terminal(program, ["cutmix", src, "--preview", "-"], answers)
     assert code == 2
     assert b"this terminal shows no images" in shown
     assert b"give --preview FILE.png" in shown

@@ -23,7 +23,7 @@ def shell(tmp_path, make_folder):
     def run(line):
         script = f'augcli() {{ {AUGCLI} "$@"; }}; {line}'
         return subprocess.run(
-            ["bash", "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=120
+            ["bash", "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
         )
 
     return run

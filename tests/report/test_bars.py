@@ -137,7 +137,7 @@ def run_in_terminal(*words, **environment):
     command = [sys.executable, "-m", "augcli", *map(str, words)]
     process = subprocess.Popen(command, stdout=its, stderr=its, env=environment)
     os.close(its)
-    shown, end = b"", time.monotonic() + 120
+    shown, end = b"", time.monotonic() + 300
     while time.monotonic() < end:
         if select.select([mine], [], [], 1)[0]:
             try:
@@ -148,7 +148,7 @@ def run_in_terminal(*words, **environment):
                 break
             shown += data
     os.close(mine)
-    assert process.wait(10) == 0
+    assert process.wait(300) == 0
     return shown.decode()
 
 

@@ -23,6 +23,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = os.environ.get("AXE", "")
 SCHEMES, WIDTHS = ("light", "dark"), (1280, 390)
 SERIOUS = {"serious", "critical"}
+SLOW_MS = 300_000
+"""How long a browser and its pages may take on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="run: pip install playwright")
     with playwright.sync_playwright() as driver:
         # Chromium's own sandbox does not start for root, as tests run in containers.
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=SLOW_MS)
         yield opened
         opened.close()
 
@@ -44,14 +46,17 @@ def show(browser):
 
     def show(path, scheme="light", width=1280):
         context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+        context.set_default_timeout(SLOW_MS)
         contexts.append(context)
         page, noted = context.new_page(), []
         page.on("console", lambda message: noted.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: noted.append(f"error: {error}"))
         page.on("request", lambda request: noted.append(request.url))
         page.goto(path.as_uri())
-        page.wait_for_timeout(100)
-        return page, [note for note in noted if note != path.as_uri() and not note.startswith("data:")]
+        with page.expect_console_message(lambda message: message.text == "all is said"):
+            page.evaluate("console.log('all is said')")
+        own = (path.as_uri(), "log: all is said")
+        return page, [note for note in noted if note not in own and not note.startswith("data:")]
 
     yield show
     for context in contexts:
