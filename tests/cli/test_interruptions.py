@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -126,7 +127,8 @@ def test_a_signal_ends_the_run_with_the_command_that_resumes_it(
 ):
     run = start("--workers", workers)
     os.kill(run.pid, number)
-    resume = f"augcli cutmix {job}/src '{tmp_path}/my dst' --workers {workers} --copies 3"
+    words = ("augcli", "cutmix", f"{job}/src", f"{tmp_path}/my dst", "--workers", str(workers), *COPIES)
+    resume = shlex.join(words)
     assert run.end() == (code, "", f"augcli: interrupted; to go on where it was: {resume}\n")
     assert not (tmp_path / "my dst" / "_SUCCESS").exists()
     assert not (tmp_path / "my dst" / ".augcli.lock").exists()
