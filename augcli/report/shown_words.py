@@ -17,7 +17,8 @@ from augcli.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections import Counter
+    from collections.abc import Iterator, Sequence
 
     from augcli.pipeline.inspection import Inspection
     from augcli.report.shown import Shown, ShownOutput
@@ -56,7 +57,7 @@ def document_shown(shown: Shown) -> dict[str, Any]:
 def describe_overview(inspection: Inspection) -> str:
     """Return in words what an output holds, and what of it is missing."""
     output, incidents = inspection.output, inspection.incidents
-    layout = str(output.recipe.format)
+    layout, boxes = str(output.recipe.format), output.annotated.boxes
     samples = sum(split.statistics.classes.before.total() for split in inspection.splits)
     lines = [
         f"{inspection.name} holds {quantity(inspection.rows, 'image')} ({layout}) from"
@@ -65,11 +66,10 @@ def describe_overview(inspection: Inspection) -> str:
     lines += [f"  done       {line}" for line in describe_recipe(output.recipe)]
     for split in inspection.splits:
         named = f"{split.output.name}: " if split.output.name else ""
-        counts, names = split.statistics.classes.after, split.output.classes or ()
-        top = [(number, count) for number, count in counts.most_common(CLASSES) if number != UNLABELLED]
-        shown = ", ".join(f"{name_class(number, names)} {count}" for number, count in top)
-        more = len(counts) - (UNLABELLED in counts) - len(top)
-        lines.append(f"  classes    {named}{shown or 'unlabelled'}" + (f" and {more} more" if more else ""))
+        counts = split.statistics.classes.after
+        lines.append(f"  classes    {named}{_list_counts(counts, split.output.classes or ())}")
+        if boxes is not None:
+            lines.append(f"  boxes      {named}{_list_counts(split.statistics.boxes.all, boxes.names)}")
         lines += [
             f"  skipped    {count}: {reason}" for reason, count in split.statistics.counts.reasons.items()
         ]
@@ -80,9 +80,18 @@ def describe_overview(inspection: Inspection) -> str:
     return "\n".join(plain_line(line) for line in lines)
 
 
+def _list_counts(counts: Counter[int], names: Sequence[str]) -> str:
+    """Return the largest counts of classes or categories in words, those without a label left out."""
+    top = [(number, count) for number, count in counts.most_common(CLASSES) if number != UNLABELLED]
+    more = len(counts) - (UNLABELLED in counts) - len(top)
+    nothing = "unlabelled" if UNLABELLED in counts else "none"
+    shown = ", ".join(f"{name_class(number, names)} {count}" for number, count in top) or nothing
+    return shown + (f" and {more} more" if more else "")
+
+
 def document_overview(inspection: Inspection) -> dict[str, Any]:
     """Return what an output holds as one JSON document."""
-    output = inspection.output
+    output, boxes = inspection.output, inspection.output.annotated.boxes
     splits = {}
     for split in inspection.splits:
         statistics, names = split.statistics, split.output.classes or ()
@@ -93,6 +102,11 @@ def document_overview(inspection: Inspection) -> dict[str, Any]:
             "classes": {
                 name_class(number, names) if number != UNLABELLED else "unlabelled": count
                 for number, count in sorted(statistics.classes.after.items())
+            },
+            "boxes": {
+                name_class(number, boxes.names): count
+                for number, count in sorted(statistics.boxes.all.items())
+                if boxes is not None
             },
             "operations": dict(statistics.operations),
             "skipped": dict(statistics.counts.reasons),

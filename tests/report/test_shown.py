@@ -207,6 +207,7 @@ def test_without_a_name_there_is_an_overview(cli, output):
     assert "  classes    cat 2, dog 2\n" in done.stdout
     document = json.loads(cli("show", output[1], "--json").stdout)
     assert document["splits"][""]["classes"] == {"cat": 2, "dog": 2}
+    assert document["splits"][""]["boxes"] == {}
     assert document["missing"] == []
 
 
@@ -284,6 +285,9 @@ def test_boxes_are_shown_with_the_share_that_is_seen(cli, make_folder, tmp_path)
     augcli.materialize(src, tmp_path / "dst", recipe, boxes=tmp_path / "boxes.json")
     said = cli("show", tmp_path / "dst", "0.png").stdout
     assert "  box cell at rows 4 to 15, columns 2 to 11, 100 % of it seen, from 0.png\n" in said
+    assert "  classes    unlabelled\n  boxes      cell 1\n" in cli("show", tmp_path / "dst").stdout
+    document = json.loads(cli("show", tmp_path / "dst", "--json").stdout)
+    assert document["splits"][""]["boxes"] == {"cell": 1}
 
 
 @pytest.mark.parametrize(
