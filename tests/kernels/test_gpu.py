@@ -201,7 +201,7 @@ def test_a_batch_on_a_device_is_the_cpus_in_however_many_parts(
     device, launches, monkeypatch, dtype, channels, values
 ):
     free = device.cuda.runtime.memGetInfo()[0]
-    monkeypatch.setattr(gpu, "SHARE", max(free // (values * np.dtype(dtype).itemsize), 1))
+    monkeypatch.setattr(gpu, "MEMORY_PARTS", max(free // (values * np.dtype(dtype).itemsize), 1))
     batch = make_batch(dtype, channels)
     out = np.empty_like(batch[-1])
     gpu.apply_batch(*batch, out)
@@ -389,7 +389,7 @@ def test_a_run_of_odd_images_is_the_cpus(
     augcli.materialize(tmp_path / "src", tmp_path / "cpu", recipe, backend="cpu")
     limit(made_together=waiting)
     known, _ = some_cupy.cuda.runtime.memGetInfo()
-    monkeypatch.setattr(gpu, "SHARE", max(known // (free // gpu.SHARE), 1))
+    monkeypatch.setattr(gpu, "MEMORY_PARTS", max(known // (free // gpu.MEMORY_PARTS), 1))
     augcli.materialize(tmp_path / "src", tmp_path / "gpu", recipe, backend="gpu", workers=2)
     assert tree(tmp_path / "cpu") == tree(tmp_path / "gpu")
     assert launches
