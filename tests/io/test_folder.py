@@ -8,6 +8,7 @@ from collections import Counter
 from unittest.mock import Mock
 
 import pytest
+from PIL import Image
 
 from augcli.errors import InputError, StorageError
 from augcli.io.readers.base import Selection
@@ -327,3 +328,21 @@ def test_class_folders_of_an_output_without_its_table_are_no_labels(make):
         f"'{root}' is an output of augcli, and the table that holds its labels, '{root}/metadata.parquet', is"
         " missing; run its command again (or `augcli merge` after partitions), or give labels='FILE'"
     )
+
+
+def test_class_folders_that_differ_in_case_or_blanks_alone_are_noted(tmp_path):
+    for names, what in ((("Cat", "cat"), "case"), ((" cat", "cat"), "blanks")):
+        for name in names:
+            (tmp_path / what / name).mkdir(parents=True)
+            Image.new("RGB", (4, 4)).save(tmp_path / what / name / "0.png")
+        note = f"classes whose names differ in {what} alone: {names[0]!r}, {names[1]!r}; write them alike"
+        assert any(said.startswith(note) for said in open_source(str(tmp_path / what), Selection()).notes)
+
+
+@pytest.mark.parametrize("masks", ["gtFine", "gtCoarse"])
+def test_the_tree_of_cityscapes_is_no_two_classes(tmp_path, masks):
+    for name in ("leftImg8bit/train/x/0_leftImg8bit.png", f"{masks}/train/x/0_{masks}_labelIds.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.new("L", (4, 4)).save(tmp_path / name)
+    with pytest.raises(InputError, match=rf"holds the masks of Cityscapes \('{masks}'\)"):
+        open_source(str(tmp_path), Selection())

@@ -642,3 +642,10 @@ def test_text_of_several_minus_signs_is_a_name(text):
 def test_every_row_gets_the_class_of_its_name(names):
     labels, classes = label_by_name(names, None)
     assert [classes[label.classes[0]] for label in labels] == names
+
+
+@pytest.mark.parametrize("names", [None, ("a", "b")])
+def test_a_number_below_minus_one_is_no_label_in_silence(names):
+    values = pa.chunked_array([pa.array([0, -1, -100])])
+    with pytest.raises(InputError, match=r"the label column holds -100, .* write -1 for no label"):
+        label_by_column(values, names)

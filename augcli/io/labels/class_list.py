@@ -61,11 +61,17 @@ def describe_missing(classes: tuple[str, ...] | None) -> list[str]:
     notes = [
         f"{name!r} is read as a class; leave the cell empty where there is no label" for name in suspicious
     ]
+    return notes + describe_alike(classes)
+
+
+def describe_alike(classes: tuple[str, ...] | None) -> list[str]:
+    """Return a note on classes whose names differ in case or in blanks around them alone."""
     alike: dict[str, list[str]] = {}
     for name in classes or ():
-        alike.setdefault(name.casefold(), []).append(name)
+        alike.setdefault(name.strip().casefold(), []).append(name)
     several = next((names for names in alike.values() if len(names) > 1), None)
-    if several:
-        listed = ", ".join(map(repr, several[:5]))
-        notes.append(f"classes whose names differ in case alone: {listed}; write them alike if they are one")
-    return notes
+    if several is None:
+        return []
+    listed = ", ".join(map(repr, several[:5]))
+    what = "case" if len(set(map(str.strip, several))) > 1 else "blanks"
+    return [f"classes whose names differ in {what} alone: {listed}; write them alike if they are one"]

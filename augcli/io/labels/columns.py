@@ -21,6 +21,7 @@ from augcli.io.labels.kinds import (
 from augcli.io.labels.labelling import (
     Labelling,
     check_indices,
+    check_unlabelled,
     label_by_index,
     label_by_indices,
     label_by_name,
@@ -117,6 +118,7 @@ def whole_numbers(values: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
 def _label_indices(column: LabelColumn, classes: tuple[str, ...] | None) -> Labelling:
     """Label rows by indices into the file's own names, or else into the class list."""
     indices = column.values.cast(pa.int64()).fill_null(-1).to_numpy()
+    check_unlabelled(indices, column.what)
     names = column.names
     if names and len(indices) and indices.max() >= len(names):
         raise InputError(

@@ -85,6 +85,16 @@ def label_by_index(indices: Sequence[int | None], classes: tuple[str, ...] | Non
     return Labelling(labels, classes or None)
 
 
+def check_unlabelled(indices: NDArray[np.integer], what: str) -> None:
+    """Refuse negative numbers but -1, which stands for no label.
+
+    Raises:
+        InputError: Naming the first.
+    """
+    if len(wrong := indices[indices < -1]):
+        raise InputError(f"{what} holds {wrong[0]}, which is not the index of a class; write -1 for no label")
+
+
 def label_by_indices(
     rows: Iterable[Sequence[int] | None], classes: tuple[str, ...] | None, what: str = "a label"
 ) -> Labelling:

@@ -14,7 +14,7 @@ from augcli.io.labels.choice import SHARES, SOFT, Kind, LabelChoice
 from augcli.io.labels.class_list import some
 from augcli.io.labels.columns import LabelColumn, label_by_column, read_index_lists, whole_numbers
 from augcli.io.labels.kinds import holds_lists, holds_numbers, holds_texts, plain_values
-from augcli.io.labels.labelling import Labelling, label_by_parts, rename_classes
+from augcli.io.labels.labelling import Labelling, check_unlabelled, label_by_parts, rename_classes
 from augcli.io.labels.weights import label_by_weight_columns
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ def _move(
     if holds_numbers(kind):
         values = whole_numbers(values, what) if pa.types.is_floating(kind) else values
         indices = values.cast(pa.int64()).fill_null(-1).to_numpy()
+        check_unlabelled(indices, "the label column")
         return pa.chunked_array([pa.array(_take(to, indices), mask=indices < 0)])
     if not holds_lists(kind):
         return values  # names, or values that are refused later

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.errors import InputError, Option
-from augcli.io.labels.class_list import some
+from augcli.io.labels.class_list import describe_alike, some
 from augcli.io.labels.facts import LabelFacts, describe_unread
 from augcli.io.labels.labelling import Labelling, label_by_name
 from augcli.io.labels.uniting import fit_classes, unite_lists
@@ -254,7 +254,9 @@ def _label_by_folders(folder: _Folder, part: Part, main: str, classes: ClassList
         refuse_unreadable_folders(folder.tree, part.prefix, part.keys, "class folder", root)
         folder.notes += note_inner_folders(part.names) if part.split == main else []
     try:
-        return label_by_name(names, classes)
+        labelling = label_by_name(names, classes)
+        folder.notes += describe_alike(labelling.classes) if part.split == main else []
+        return labelling
     except InputError:
         if part.split == main:
             raise

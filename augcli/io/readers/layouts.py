@@ -30,6 +30,23 @@ DEEPEST_FOLDER = 3
 """Directories from a class folder of an output up to the output: `out/train/images/cat`."""
 
 
+def refuse_cityscapes(root: str, directories: Collection[str]) -> None:
+    """Refuse the tree of Cityscapes, whose masks would be images of a class.
+
+    Raises:
+        InputError: If its two directories stand side by side.
+    """
+    masks = next((name for name in ("gtFine", "gtCoarse") if name in directories), None)
+    if masks is not None and "leftImg8bit" in directories:
+        raise InputError(
+            f"{root!r} holds the masks of Cityscapes ({masks!r}) beside its images, which would"
+            " become classes; put its *_labelIds.png into a directory of their own, under the names of their"
+            " images, and give it as ",
+            Option("masks"),
+            f" and as SRC {join_root(root, 'leftImg8bit')!r}",
+        )
+
+
 def note_inner_folders(names: Iterable[str]) -> list[str]:
     """Return a note if all class folders hold the same folders, which may then be the classes.
 

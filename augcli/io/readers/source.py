@@ -13,6 +13,7 @@ from augcli.io.labels.class_list import read_class_list
 from augcli.io.readers.base import READERS, Input, Selection, Source, accepted_inputs, choose_reader
 from augcli.io.readers.folder_images import IMAGE_SUFFIXES
 from augcli.io.readers.folder_labels import LABEL_TABLES
+from augcli.io.readers.layouts import refuse_cityscapes
 from augcli.io.readers.pairs import find_pair, join_root, list_masks, refuse_mixed
 from augcli.io.readers.passed_over import describe_passed_over
 from augcli.io.readers.voc_reader import VocReader
@@ -71,6 +72,7 @@ def _part_masks(src: Input, selection: Selection) -> tuple[Input, Selection, lis
         return src, selection, []
     keys = src.tree.ending_in(IMAGE_SUFFIXES).keys
     tables = [key for key in src.tree.named if key.rpartition("/")[2] in LABEL_TABLES]
+    refuse_cityscapes(src.name, src.tree.directories)
     names_masks = partial(_names_masks, src.store)
     pair = find_pair(src.name, keys, tables, names_masks, selection.finds_masks)
     if pair is None and not selection.finds_masks:
