@@ -42,7 +42,7 @@ from augcli.recipe_keys import INPUT_KEYS
 if TYPE_CHECKING:
     from augcli.samples import Colour
 
-OUTPUT_VERSION = 5
+OUTPUT_VERSION = 6
 """Raised whenever the same seed and input give other bytes than before."""
 
 PILLOW_ERROR_BOUND = 178_956_970

@@ -10,10 +10,11 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augcli.program import polygons
+from augcli.program import boxes_and_masks, layers, polygons
 from augcli.program.annotated import BoxRule
-from augcli.program.boxes_and_masks import Source, follow_mask
-from augcli.program.cells import follow_program
+from augcli.program.boxes_and_masks import Shown, Source, follow_mask
+from augcli.program.cells import Excerpt, follow_program
+from augcli.program.layers import find_overlaps
 from augcli.program.polygons import find_edges
 from augcli.program.run_lengths import Block, find_bounds, pack, unpack
 from augcli.program.steps import Blend, Box, Fill, Paste, Patches
@@ -156,6 +157,43 @@ def test_cells_side_by_side_leave_no_corners_on_straight_lines():
     assert rings(found.outline.form) == [[[0, 6], [0, 8], [8, 8], [8, 0], [2, 0], [2, 6]]]
 
 
+def test_under_several_rectangles_an_outline_falls_into_parts_by_rows():
+    chess = Patches(2, 2, bytes([0, 1, 0, 0, 0, 0, 0, 0] + [1, 0, 0, 1, 0, 0, 0, 0] + [0] * 32))
+    (found,) = follow([Fill(chess, BLACK)], source(polygon([(0, 0), (0, 8), (8, 8), (8, 4), (3, 0)])))
+    assert rings(found.outline.form) == [
+        [[0, 0], [0, 2], [2, 2], [2, 0]],
+        [[0, 4], [0, 8], [2, 8], [2, 4]],
+        [[2, 2], [2, 6], [4, 6], [4, 2]],
+        [[4, 0.8], [4, 8], [8, 8], [8, 4]],
+    ]
+    assert found.outline.area == 4 + 8 + 8 + (7.2 + 4) / 2 * 4
+
+
+def test_what_lies_beside_all_of_several_holes_in_its_bounds_is_the_value_that_came():
+    form = polygon([(0, 8), (8, 8), (8, 0)])
+    (found,) = follow([Fill(Box(0, 0, 4, 4), BLACK), Fill(Box(0, 0, 1, 7), BLACK)], source(form, area=32.0))
+    assert found.outline.form is form
+
+
+def test_where_an_outline_touches_its_rectangle_its_parts_are_valid():
+    form = polygon([(17, 22), (6, 8), (12, 5), (16, 6), (14, 12)])  # GEOS's fast clip crosses itself here
+    holes = [Box(0, 0, 11, 24), Box(15, 0, 18, 24), Box(11, 0, 15, 9), Box(11, 17, 15, 24)]
+    (found,) = follow([Fill(hole, BLACK) for hole in holes], source(form, size=(18, 24)))
+    (area,) = [clip_area(form.points, Box(11, 9, 15, 17))]
+    assert all(shapely.Polygon(ring).is_valid for ring in rings(found.outline.form))
+    assert found.outline.area == pytest.approx(float(area), rel=1e-12)
+
+
+def test_a_mended_outline_keeps_its_hole_under_several_rectangles():
+    outer, inner = [(0, 0), (0, 10), (10, 10), (10, 0), (0, 0)], [(3, 3), (7, 3), (7, 7), (3, 7), (3, 3)]
+    holes = [Fill(Box(0, 0, 1, 4), BLACK), Fill(Box(9, 6, 10, 10), BLACK)]
+    (found,) = follow(holes, source(polygon(outer + inner)))
+    assert found.outline.area == 100 - 16 - 8
+    covered = rasterise(found.outline.form)
+    assert covered.sum() == 76
+    assert not covered[3:7, 3:7].any()
+
+
 def test_a_partners_outline_is_stretched_and_clipped_to_what_is_pasted():
     partner = source(polygon(square(0, 0, 12, 8)), area=96.0, size=(24, 8))
     (found,) = follow([Paste(Box(0, 0, 4, 4), 0)], EMPTY, [partner])
@@ -166,7 +204,7 @@ def test_a_partners_outline_is_stretched_and_clipped_to_what_is_pasted():
 @pytest.mark.parametrize("flip", [1, -1])
 def test_rings_run_clockwise_whichever_way_geos_gives_them(flip):
     points = np.array(square(2, 2, 4, 6), float)[::flip]
-    [(form, area)] = polygons.open_rings(np.array([shapely.Polygon(points)], object))
+    [(form, area, _)] = polygons.open_rings(np.array([shapely.Polygon(points)]), np.array([0]), 1)
     assert rings(form) == [[[2, 2], [2, 6], [4, 6], [4, 2]]]
     assert area == 8
 
@@ -231,7 +269,7 @@ def test_an_outline_is_cut_at_each_border_of_the_image():
 
 def test_parts_stand_in_the_order_of_their_first_corners():
     low, high = shapely.box(8, 0, 10, 2), shapely.box(0, 4, 2, 6)
-    [(form, area)] = polygons.open_rings(np.array([shapely.MultiPolygon([low, high])], object))
+    [(form, area, _)] = polygons.open_rings(np.array([low, high]), np.array([0, 0]), 1)
     assert form.points[[0, 4]].tolist() == [[0, 4], [8, 0]]
     assert area == 8
 
@@ -239,7 +277,7 @@ def test_parts_stand_in_the_order_of_their_first_corners():
 def test_where_a_polygon_is_cut_open_does_not_depend_on_the_order_of_its_holes():
     high, low = square(2, 1, 4, 3), square(2, 5, 8, 7)
     forms = [shapely.Polygon(square(0, 0, 10, 9), holes) for holes in ((high, low), (low, high))]
-    (one, _), (other, area) = polygons.open_rings(np.array(forms, object))
+    (one, *_), (other, area, _) = polygons.open_rings(np.array(forms), np.arange(2), 2)
     assert one.points.tolist() == other.points.tolist()
     assert area == 90 - 4 - 12
 
@@ -330,6 +368,63 @@ def test_the_area_that_is_left_is_that_of_another_clipper(program, points):
         assert one.outline.area == pytest.approx(float(expected), abs=1e-5)
         assert one.visibility == pytest.approx(float(expected / whole), abs=1e-4)
     assert next(by_image, None) is None
+
+
+def test_objects_of_several_images_are_each_cut_by_their_own_holes():
+    forms = [polygon(square(0, 0, 8, 8)), polygon(square(2, 6, 12, 14)), polygon(square(1, 1, 11, 15))]
+    holes = [[Box(0, 0, 4, 4), Box(5, 7, 9, 13)], [Box(2, 2, 3, 9), Box(6, 0, 8, 3), Box(9, 9, 12, 16)]]
+    bases = [Source(HEIGHT, WIDTH, [find_edges(f.points) for f in forms], [Outline(f) for f in forms])] * 2
+    programs = [tuple(Fill(hole, BLACK) for hole in own) for own in holes]
+    found = boxes_and_masks.follow_boxes(list(map(Shown, programs, bases)), ALL)
+    assert list(zip(found.outputs, found.numbers, strict=True)) == [(n, k) for n in (0, 1) for k in range(3)]
+    for output, number, outline in zip(found.outputs, found.numbers, found.outlines, strict=True):
+        mask = rasterise(forms[number])
+        for hole in holes[output]:
+            mask[hole.y0 : hole.y1, hole.x0 : hole.x1] = False
+        assert rasterise(outline.form).tolist() == mask.tolist()
+        assert outline.area == mask.sum()
+
+
+@pytest.mark.slow
+@given(st.lists(st.tuples(programs, stars, stars), min_size=2, max_size=4))
+def test_outputs_followed_together_are_those_followed_alone(outputs):
+    shown = [
+        Shown(tuple(program), source(Polygons(own, (len(own),))), [source(Polygons(other, (len(other),)))])
+        for program, own, other in outputs
+    ]
+    together = boxes_and_masks.follow_boxes(shown, ALL)
+    for output, each in enumerate(shown):
+        alone, places = boxes_and_masks.follow_boxes([each], ALL), np.flatnonzero(together.outputs == output)
+        assert together.edges[places].tolist() == alone.edges.tolist()
+        assert together.visibilities[places].tolist() == alone.visibilities.tolist()
+        assert together.weights[places].tolist() == alone.weights.tolist()
+        outlines = [rings(together.outlines[place].form) for place in places]
+        assert outlines == [rings(outline.form) for outline in alone.outlines]
+
+
+def test_boxes_are_compared_with_rectangles_in_portions(monkeypatch):
+    edges = np.array([[y, x, y + 2, x + 2] for y in range(0, 12, 3) for x in range(0, 15, 3)], float)
+    rectangles = np.array([[0, 0, 3, 5], [4, 4, 5, 16], [2, 0, 2, 16]], float)
+    expected = {
+        (box, which)
+        for box, (y0, x0, y1, x1) in enumerate(edges.tolist())
+        for which, (top, left, bottom, right) in enumerate(rectangles.tolist())
+        if max(y0, top) < min(y1, bottom) and max(x0, left) < min(x1, right)
+    }
+    for most in (layers.MOST_PAIRS, 7):
+        monkeypatch.setattr(layers, "MOST_PAIRS", most)
+        pairs = [pair for found in find_overlaps(edges, rectangles) for pair in zip(*found, strict=True)]
+        assert len(pairs) == len(expected)
+        assert set(pairs) == expected
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=5).map(np.array))
+def test_rectangles_tile_exactly_the_cells_asked_for(where):
+    ys, xs = [0, 1, 3, 4, 8, 9][: len(where) + 1], [0, 2, 3, 5, 6, 9]
+    covered = np.zeros((ys[-1], xs[-1]), int)
+    for y0, x0, y1, x1 in Excerpt(ys, xs, where).find_rectangles(where).astype(int):
+        covered[y0:y1, x0:x1] += 1
+    assert covered.tolist() == where.repeat(np.diff(ys), 0).repeat(np.diff(xs), 1).tolist()
 
 
 @pytest.mark.slow

@@ -111,7 +111,7 @@ def _cut_outline() -> bytes:
     patches = Patches(8, 8, bytes(number * 5 % 7 < 3 for number in range(SIDE)))
     cells = follow_program((Fill(patches, Colour(0, 0, 0)),), SIDE, SIDE)
     layer = Layer.of(None, cells, 0, (0, 0, SIDE, SIDE), None)
-    (cut,) = cut_polygons([Polygons(points, (12,))], bound_outlines([points]), layer)
+    (cut,) = cut_polygons([Polygons(points, (12,))], bound_outlines([points]), [layer], np.zeros(1, np.int64))
     assert cut.form is not None
     return struct.pack("<2d", cut.whole, cut.area) + cut.form.points.tobytes()
 

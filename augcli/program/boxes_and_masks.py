@@ -133,10 +133,10 @@ def follow_boxes(outputs: Sequence[Shown], rule: BoxRule) -> SeenBoxes:
     laid = [image for number, output in enumerate(outputs) for image in _lay(number, output)]
     boxes, shrinks = _move_boxes(laid), rule.policy == "shrink"
     placed = _place_outlines(laid, boxes)
-    forms: dict[int, Left] = {}
+    looked_at = look_at_forms([(image.layer, outlines) for image, outlines in placed], shrinks)
+    forms = {row: left for lefts in looked_at for row, left in lefts.items()}
     keypoints: dict[int, NDArray[np.float64]] = {}
     for image, outlines in placed:
-        forms |= look_at_forms(image.layer, outlines, shrinks)
         keypoints |= follow_keypoints(image.layer, outlines)
     seen = _look(laid, boxes, forms, shrinks)
     images = np.array([0 if image.layer.slot is None else image.layer.slot + 1 for image in laid], np.int64)

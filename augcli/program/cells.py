@@ -41,15 +41,26 @@ class Excerpt(NamedTuple):
     shares: NDArray[np.float64]
 
     @property
-    def is_open(self) -> bool:
-        """True if the image is seen in all of them."""
-        return bool((self.shares > 0).all())
-
-    @property
     def only_share(self) -> float | None:
         """The one share that the image has wherever it is seen; None if it has several, or is not seen."""
         shares = set(self.shares.ravel().tolist()) - {0.0}
         return shares.pop() if len(shares) == 1 else None
+
+    def find_rectangles(self, where: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return rectangles (n, 4) that tile some of the cells: runs of rows, joined where they are alike."""
+        if not where.any():
+            return np.empty((0, 4))
+        padded = np.zeros((where.shape[0], where.shape[1] + 2), np.int8)
+        padded[:, 1:-1] = where
+        changes = np.diff(padded, axis=1)
+        (rows, starts), stops = np.nonzero(changes > 0), np.nonzero(changes < 0)[1]
+        runs = np.stack([starts, stops, rows])
+        runs = runs[:, np.lexsort(runs[::-1])]
+        is_first = np.append(True, (np.diff(runs) != [[0], [0], [1]]).any(0))
+        starts, stops, tops = runs[:, is_first]
+        bottoms = runs[2, np.append(is_first[1:], True)] + 1
+        ys, xs = np.array(self.ys, np.float64), np.array(self.xs, np.float64)
+        return np.stack([ys[tops], xs[starts], ys[bottoms], xs[stops]], 1)
 
 
 @dataclass(frozen=True, slots=True)

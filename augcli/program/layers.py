@@ -9,12 +9,16 @@ import numpy as np
 from augcli.program.stretching import clip_edges
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from augcli.program.cells import Cells, Excerpt
     from augcli.program.steps import Area, Bounds
+
+
+MOST_PAIRS = 1 << 20
+"""So many pairs of boxes and rectangles are compared at once."""
 
 
 class Layer(NamedTuple):
@@ -26,7 +30,7 @@ class Layer(NamedTuple):
         shares: What `Cells.visible` gives of the image.
         bounds: Where the image lies in the output; what reaches over them is cut off.
         area: What was taken of a partner; None for the base.
-        hidden: The bounds of all cells inside `bounds` that are not seen; None if all are.
+        hidden: (n, 4) rectangles that tile what is not seen inside `bounds`.
         share: The one share that the image has wherever it is seen; None if it has several.
     """
 
@@ -35,7 +39,7 @@ class Layer(NamedTuple):
     shares: NDArray[np.float64]
     bounds: Bounds
     area: Area | None
-    hidden: Bounds | None
+    hidden: NDArray[np.float64]
     share: float | None
 
     @classmethod
@@ -43,12 +47,13 @@ class Layer(NamedTuple):
         """Return an image by its number among the sources of the cells."""
         shares = cells.visible(image)
         excerpt = cells.excerpt(shares, bounds)
-        rows, columns = np.nonzero(excerpt.shares <= 0)
-        hidden = None
-        if len(rows):
-            (y0, y1), (x0, x1) = ((places.min(), places.max() + 1) for places in (rows, columns))
-            hidden = excerpt.ys[y0], excerpt.xs[x0], excerpt.ys[y1], excerpt.xs[x1]
+        hidden = excerpt.find_rectangles(excerpt.shares <= 0)
         return cls(slot, cells, shares, bounds, area, hidden, excerpt.only_share)
+
+    def find_seen(self) -> NDArray[np.float64]:
+        """Return rectangles (n, 4) that tile what is seen inside the bounds."""
+        excerpt = self.excerpt(self.bounds)
+        return excerpt.find_rectangles(excerpt.shares > 0)
 
     def excerpt(self, edges: Sequence[float]) -> Excerpt:
         """Return the cells that edges lie in."""
@@ -57,13 +62,30 @@ class Layer(NamedTuple):
 
     def find_covered(self, edges: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return over which of some boxes (n, 4) something may lie."""
-        if self.hidden is None:
-            return np.zeros(len(edges), bool)
-        common = clip_edges(edges, self.hidden)
-        return np.all(common[:, 2:] > common[:, :2], axis=1)
+        is_covered = np.zeros(len(edges), bool)
+        for numbers, _ in find_overlaps(edges, self.hidden):
+            is_covered[numbers] = True
+        return is_covered
 
     def find_clear(self, edges: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which of some boxes (n, 4) lie where the image is seen for certain, with one share."""
         if self.share is None:
             return np.zeros(len(edges), bool)
         return np.all(clip_edges(edges, self.bounds) == edges, axis=1) & ~self.find_covered(edges)
+
+
+def find_overlaps(
+    edges: NDArray[np.float64], rectangles: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield which of some boxes (n, 4) have an area in common with which rectangles (m, 4).
+
+    Yields:
+        Numbers of boxes and of rectangles, rectangle by rectangle: of all, or of so many boxes as there is
+        room for.
+    """
+    at_once = max(MOST_PAIRS // max(len(rectangles), 1), 1)
+    firsts, behinds = rectangles[:, None, :2], rectangles[:, None, 2:]
+    for start in range(0, len(edges) if len(rectangles) else 0, at_once):
+        some = edges[start : start + at_once]
+        which, numbers = np.nonzero(((firsts < some[:, 2:]) & (behinds > some[:, :2])).all(2))
+        yield numbers + start, which

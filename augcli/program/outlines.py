@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from augcli.program.polygons import bound_outlines, cut_polygons, find_edges
+from augcli.program.polygons import bound_outlines, cut_polygons
 from augcli.program.strips import cut_at_cells, cut_into_strips, join_runs, stretch_strips
 from augcli.samples import Corners, Outline, Polygons, RunLengths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -83,46 +84,68 @@ def place_outline(outline: Outline, stretch: Stretch, lost: float = 0.0) -> Plac
     return Placed(Outline(form, keypoints, area), stretch, lost * height * width)
 
 
-def look_at_forms(layer: Layer, placed: Mapping[int, Placed], shrinks: bool) -> dict[int, Left]:
+def look_at_forms(
+    images: Sequence[tuple[Layer, Mapping[int, Placed]]], shrinks: bool
+) -> list[dict[int, Left]]:
     """Return what is seen of the forms of objects; of one that has no area of its own nothing.
 
     Args:
-        layer: The image.
-        placed: Outlines of its objects by the numbers of these.
+        images: Each image, and the outlines of its objects by the numbers of these.
         shrinks: Whether an oriented box becomes the part of it that is seen, or stays.
+
+    Returns:
+        For each image what is seen of its objects, by the same numbers.
     """
-    runs, points = {}, {}
-    for number, own in placed.items():
-        if isinstance(own.outline.form, RunLengths):
-            runs[number] = own
-        elif own.outline.form is not None:
-            points[number] = own
-    found = _look_at_pixels(layer, runs) if runs else {}
-    if points:
-        found |= _look_at_corners(layer, points, shrinks)
-    return {number: left for number, left in found.items() if left.whole}
+    found: list[dict[int, Left]] = []
+    drawn: list[tuple[Layer, dict[int, Placed]]] = []
+    for layer, placed in images:
+        runs, points = {}, {}
+        for number, own in placed.items():
+            if isinstance(own.outline.form, RunLengths):
+                runs[number] = own
+            elif own.outline.form is not None:
+                points[number] = own
+        found.append(_look_at_pixels(layer, runs) if runs else {})
+        drawn.append((layer, points))
+    if any(points for _, points in drawn):
+        for pixels, corners in zip(found, _look_at_corners(drawn, shrinks), strict=True):
+            pixels |= corners
+    return [{number: left for number, left in lefts.items() if left.whole} for lefts in found]
 
 
-def _look_at_corners(layer: Layer, placed: Mapping[int, Placed], shrinks: bool) -> dict[int, Left]:
+def _look_at_corners(
+    images: Sequence[tuple[Layer, Mapping[int, Placed]]], shrinks: bool
+) -> list[dict[int, Left]]:
     """Return what is seen of polygons and of oriented boxes, one at least."""
-    found: dict[int, Left] = {}
-    cut: dict[int, tuple[Polygons, int]] = {}
-    forms = [form for own in placed.values() if not isinstance(form := own.outline.form, RunLengths) and form]
-    edges = bound_outlines([form.points for form in forms])
-    is_clear = layer.find_clear(edges).tolist()
-    for place, (number, form) in enumerate(zip(placed, forms, strict=True)):
-        area = placed[number].outline.area
-        if is_clear[place] and area and layer.share:
-            found[number] = Left(form, None, area, area, area, layer.share)
+    found: list[dict[int, Left]] = [{} for _ in images]
+    objects = [
+        (image, number, own, form)
+        for image, (_, placed) in enumerate(images)
+        for number, own in placed.items()
+        if (form := own.outline.form) is not None and not isinstance(form, RunLengths)
+    ]
+    edges = bound_outlines([form.points for *_, form in objects])
+    places = np.array([image for image, *_ in objects])
+    starts = np.searchsorted(places, np.arange(len(images) + 1)).tolist()
+    is_clear = np.concatenate(
+        [
+            layer.find_clear(edges[start:stop])
+            for (layer, _), (start, stop) in zip(images, pairwise(starts), strict=True)
+        ]
+    ).tolist()
+    outlines, cut = [], []
+    for place, (image, number, own, form) in enumerate(objects):
+        area, share = own.outline.area, images[image][0].share
+        if is_clear[place] and area and share:
+            found[image][number] = Left(form, None, area, area, area, share)
             continue
-        outline = form if isinstance(form, Polygons) else Polygons(form.points, (len(form.points),))
-        cut[number] = outline, place
+        outlines.append(form if isinstance(form, Polygons) else Polygons(form.points, (len(form.points),)))
+        cut.append(place)
     if cut:
-        outlines, places = zip(*cut.values(), strict=True)
-        cuts = cut_polygons(outlines, edges[list(places)], layer)
-        found |= {
-            number: _describe(placed[number], own, shrinks) for number, own in zip(cut, cuts, strict=True)
-        }
+        cuts = cut_polygons(outlines, edges[cut], [layer for layer, _ in images], places[cut])
+        for place, left in zip(cut, cuts, strict=True):
+            image, number, own, _ = objects[place]
+            found[image][number] = _describe(own, left, shrinks)
     return found
 
 
@@ -134,7 +157,7 @@ def _describe(placed: Placed, cut: Cut, shrinks: bool) -> Left:
     left: Form = cut.form
     if isinstance(form, Corners):
         left = Corners(_shrink_corners(form.points, cut.form.points)) if shrinks else form
-    return Left(left, find_edges(cut.form.points), *areas, cut.weight, cut.is_mended)
+    return Left(left, cut.edges, *areas, cut.weight, cut.is_mended)
 
 
 def follow_keypoints(layer: Layer, placed: Mapping[int, Placed]) -> dict[int, NDArray[np.float64]]:
@@ -190,7 +213,7 @@ def _look_at_pixels(layer: Layer, placed: Mapping[int, Placed]) -> dict[int, Lef
     if stretch is not None:
         strips = stretch_strips(strips, stretch)
     inside = strips.crop(layer.bounds)
-    if layer.share and layer.hidden is None:
+    if layer.share and not len(layer.hidden):
         seen, shares = inside, layer.shares
     else:
         seen, shares = cut_at_cells(inside, cells, layer.shares)

@@ -1,8 +1,9 @@
 """Outlines cut by cells, exactly, by GEOS: numbers in, numbers out.
 
-What is written does not depend on the order in which GEOS gives its results: parts, their first corners and
-their directions are put in order here, and areas are summed here. All outlines of an image are cut in one go,
-since each call takes as long as the cut of one.
+Outlines of many images are cut in one go: a call takes as long as the cut of several. Under one rectangle an
+outline loses that; where many lie over it, as with patches, it falls into its parts in the rectangles that
+are seen, since clipping takes a fifth of the time of cutting. What is written does not depend on the order
+in which GEOS gives its results: `order_rings` puts it in order, and areas are summed there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from augcli.program.layers import find_overlaps
+from augcli.program.rings import bound_runs, order_rings, sum_rings
 from augcli.samples import Polygons
 
 if TYPE_CHECKING:
@@ -20,15 +23,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from augcli.program.cells import Excerpt
     from augcli.program.layers import Layer
+    from augcli.program.rings import Ordered
     from augcli.samples import Edges
 
 LEAST_AREA = 1e-6
 """What is smaller, in pixels, is a leftover of a cut: coordinates are written with six decimals."""
 
-FEW_CELLS = 2
-"""So many hidden cells are taken off every outline; of more each gets those near it."""
+NONE = np.empty((0, 4))
+"""No rectangles."""
 
 POLYGON = 3
 """GEOS's number of the type."""
@@ -39,6 +42,7 @@ class Cut(NamedTuple):
 
     Attributes:
         form: Its parts, none of which has a hole; None where nothing was cut off.
+        edges: The bounds of what is left; None where nothing was cut off, or all.
         whole: Pixels that the outline covers.
         inside: Pixels that it covers inside the bounds.
         area: Pixels that are left.
@@ -47,11 +51,53 @@ class Cut(NamedTuple):
     """
 
     form: Polygons | None
+    edges: Edges | None
     whole: float
     inside: float
     area: float
     weight: float
     is_mended: bool = False
+
+
+class _Parts(NamedTuple):
+    """Polygons, and the number of the outline that each is a part of; they may have holes."""
+
+    polygons: NDArray[Any]
+    owners: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, geometries: NDArray[Any], owners: NDArray[np.int64]) -> _Parts:
+        """Return the polygons of geometries: lines, points, and what has next to no area fall away."""
+        import shapely
+
+        while (shapely.get_type_id(geometries) > POLYGON).any():  # collections hold others
+            geometries, places = shapely.get_parts(geometries, return_index=True)
+            owners = owners[places]
+        is_kept = (shapely.get_type_id(geometries) == POLYGON) & (shapely.area(geometries) >= LEAST_AREA)
+        return cls(geometries[is_kept], owners[is_kept])
+
+    def take(self, where: NDArray[Any]) -> _Parts:
+        """Return some of them."""
+        return _Parts(self.polygons[where], self.owners[where])
+
+    def replace(self, where: NDArray[np.bool_], others: _Parts) -> _Parts:
+        """Return others in the place of some of them, outline by outline."""
+        both = _join(self.take(~where), others)
+        return both.take(both.owners.argsort(kind="stable"))
+
+    def measure(self, count: int) -> NDArray[np.float64]:
+        """Return the area of each of so many outlines, holes taken off."""
+        import shapely
+
+        rings, of_parts = shapely.get_rings(self.polygons, return_index=True)
+        areas = np.abs(sum_rings(shapely.get_coordinates(rings), shapely.get_num_coordinates(rings)))
+        signed = np.where(np.diff(of_parts, prepend=-1) == 0, -areas, areas)  # a first ring is no hole
+        return np.bincount(self.owners[of_parts], signed, count).astype(np.float64)
+
+
+def _join(*parts: _Parts) -> _Parts:
+    """Return all of some parts."""
+    return _Parts(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def geos_version() -> str:
@@ -69,61 +115,49 @@ def find_edges(points: NDArray[np.float64]) -> Edges:
 
 def bound_outlines(points: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return the bounds of each of some outlines: (n, 4) y0, x0, y1, x1 of their corners (any, 2)."""
-    starts = [0, *accumulate(map(len, points))][:-1]
-    corners = np.concatenate(points)
-    return np.hstack([np.minimum.reduceat(corners, starts), np.maximum.reduceat(corners, starts)])
+    return bound_runs(np.concatenate(points), np.array([0, *accumulate(map(len, points))][:-1]))
 
 
-def cut_polygons(forms: Sequence[Polygons], edges: NDArray[np.float64], layer: Layer) -> list[Cut]:
-    """Cut outlines by what is seen of their image.
+def cut_polygons(
+    forms: Sequence[Polygons], edges: NDArray[np.float64], layers: Sequence[Layer], places: NDArray[np.int64]
+) -> list[Cut]:
+    """Cut outlines by what is seen of their images.
 
     Args:
-        forms: The outlines, one at least; they may reach over the image.
+        forms: The outlines, one at least; they may reach over their image.
         edges: What `bound_outlines` gives of them.
-        layer: The image.
+        layers: The images.
+        places: For each outline, which of them is its own; ascending.
     """
-    import shapely
-
-    geometries, wholes, are_mended = _build(forms)
-    insides = wholes.copy()
-    is_cut = np.any((edges[:, :2] < layer.bounds[:2]) | (edges[:, 2:] > layer.bounds[2:]), axis=1)
+    count = len(forms)
+    parts, are_mended = _build(forms)
+    wholes = parts.measure(count)
+    bounds = np.array([layer.bounds for layer in layers], np.float64)[places]
+    is_cut = np.any((edges[:, :2] < bounds[:, :2]) | (edges[:, 2:] > bounds[:, 2:]), axis=1)
+    insides = wholes
     if is_cut.any():
-        _replace(geometries, is_cut, shapely.intersection(geometries[is_cut], shapely.box(*layer.bounds)))
-        insides[is_cut] = _measure(geometries[is_cut])
-    numbers, hidden = _find_hidden(edges, layer)
-    if len(numbers):
-        before = geometries[numbers]
-        overlaps = ~shapely.touches(before, hidden) & shapely.intersects(before, hidden)
-        is_hidden = np.zeros(len(forms), bool)
-        is_hidden[numbers[overlaps]] = True
-        _replace(geometries, is_hidden, shapely.difference(before[overlaps], hidden[overlaps]))
-        is_cut |= is_hidden
-    rings = iter(open_rings(geometries[is_cut]) if is_cut.any() else ())
+        where = is_cut[parts.owners]
+        outer = parts.take(where)
+        parts = parts.replace(where, _clip(outer, bounds[outer.owners]))
+        insides = np.where(is_cut, parts.measure(count), wholes)
+    parts, is_hidden = _hide(parts, layers, places)
+    is_cut |= is_hidden
+    changed = parts.take(is_cut[parts.owners])
+    which = np.cumsum(is_cut)[changed.owners] - 1
+    rings = iter(open_rings(changed.polygons, which, int(np.count_nonzero(is_cut))))
+    numbers = zip(is_cut.tolist(), wholes.tolist(), insides.tolist(), are_mended.tolist(), strict=True)
     cuts = []
-    for number, geometry in enumerate(geometries):
-        form, area = next(rings) if is_cut[number] else (None, float(wholes[number]))
-        weight = _weigh(geometry, edges[number], layer) if area else 0.0
-        is_mended = bool(are_mended[number] and is_cut[number])
-        cuts.append(Cut(form, float(wholes[number]), float(insides[number]), area, weight, is_mended))
+    for place, (is_other, whole, inside, is_mended) in enumerate(numbers):
+        form, area, left = next(rings) if is_other else (None, whole, None)
+        weight = layers[places[place]].share
+        if weight is None and area:
+            weight = _weigh(parts.polygons[parts.owners == place], edges[place], layers[places[place]])
+        cuts.append(Cut(form, left, whole, inside, area, weight if area else 0.0, is_mended and is_other))
     return cuts
 
 
-def _find_hidden(edges: NDArray[np.float64], layer: Layer) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return which outlines something may lie over, and for each all of that which may lie over it."""
-    numbers = np.flatnonzero(layer.find_covered(edges))
-    if not len(numbers):
-        return numbers, np.array([], object)
-    whole = layer.excerpt(layer.bounds)
-    if np.count_nonzero(whole.shares <= 0) <= FEW_CELLS:
-        return numbers, np.full(len(numbers), _unite(whole, whole.shares <= 0))
-    excerpts = {number: layer.excerpt(edges[number].tolist()) for number in numbers.tolist()}
-    excerpts = {number: excerpt for number, excerpt in excerpts.items() if not excerpt.is_open}
-    hidden = [_unite(excerpt, excerpt.shares <= 0) for excerpt in excerpts.values()]
-    return np.array(list(excerpts), np.int64), np.array(hidden, object)
-
-
-def _build(forms: Sequence[Polygons]) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return outlines as valid geometries of polygons, their areas, and which of them crossed themselves."""
+def _build(forms: Sequence[Polygons]) -> tuple[_Parts, NDArray[np.bool_]]:
+    """Return outlines as valid polygons that do not overlap, and which of them crossed themselves."""
     import shapely
 
     lengths = np.array([length for form in forms for length in form.parts])
@@ -131,159 +165,119 @@ def _build(forms: Sequence[Polygons]) -> tuple[NDArray[Any], NDArray[np.float64]
     kept = lengths > 2
     points = np.concatenate([form.points for form in forms])[kept.repeat(lengths)]
     of_rings = np.arange(np.count_nonzero(kept)).repeat(lengths[kept])
-    polygons, owners = shapely.polygons(shapely.linearrings(points, indices=of_rings)), owners[kept]
-    is_valid = shapely.is_valid(polygons)
+    parts = _Parts(shapely.polygons(shapely.linearrings(points, indices=of_rings)), owners[kept])
+    is_valid = shapely.is_valid(parts.polygons)
     are_mended = np.zeros(len(forms), bool)
-    are_mended[owners[~is_valid]] = True
-    if is_valid.all() and len(forms) == len(lengths) == len(polygons):
-        return polygons, np.array(_measure_rings(points, of_rings, len(polygons))), are_mended
-    for number in np.flatnonzero(~is_valid):
-        polygons[number] = _keep_areas(shapely.make_valid(polygons[number]))
-    starts = np.searchsorted(owners, np.arange(len(forms) + 1))
-    parts = [polygons[start:stop] for start, stop in pairwise(starts)]
-    whole = [_keep_areas(own[0] if len(own) == 1 else shapely.union_all(own)) for own in parts]
-    geometries = np.array(whole, object)
-    return geometries, np.array(_measure(geometries)), are_mended
+    if not is_valid.all():
+        crossing = parts.take(~is_valid)
+        are_mended[crossing.owners] = True
+        parts = parts.replace(~is_valid, _Parts.of(shapely.make_valid(crossing.polygons), crossing.owners))
+    have_several = (np.bincount(owners, minlength=len(forms)) > 1)[parts.owners]
+    if have_several.any():
+        several = parts.take(have_several)
+        whose = np.unique(several.owners)
+        united = [shapely.union_all(several.polygons[several.owners == owner]) for owner in whose]
+        parts = parts.replace(have_several, _Parts.of(np.array(united, object), whose))
+    return parts, are_mended
 
 
-def _replace(geometries: NDArray[Any], where: NDArray[np.bool_], results: NDArray[Any]) -> None:
-    """Put results of cuts into their places: lines and points that they left fall away."""
+def _hide(
+    parts: _Parts, layers: Sequence[Layer], places: NDArray[np.int64]
+) -> tuple[_Parts, NDArray[np.bool_]]:
+    """Return what is seen of parts inside their images, and of which outlines something is hidden."""
     import shapely
 
-    for number in np.flatnonzero(shapely.get_type_id(results) != POLYGON):
-        results[number] = _keep_areas(results[number])
-    geometries[where] = results
+    bounds, of_layers = shapely.bounds(parts.polygons), places[parts.owners]
+    numbers, rectangles = _pair(bounds, of_layers, [layer.hidden for layer in layers])
+    counts = np.bincount(numbers, minlength=len(bounds))
+    is_only = counts[numbers] == 1
+    under, boxes = parts.take(numbers[is_only]), shapely.box(*rectangles[is_only].T)
+    left = [_Parts.of(shapely.difference(under.polygons, boxes), under.owners)]
+    many = np.flatnonzero(counts > 1)
+    if len(many):
+        seen = {number: layers[number].find_seen() for number in np.unique(of_layers[many]).tolist()}
+        numbers, rectangles = _pair(
+            bounds[many], of_layers[many], [seen.get(n, NONE) for n in range(len(layers))]
+        )
+        left.append(_clip(parts.take(many[numbers]), rectangles))
+    before, after = parts.take(counts > 0), _join(*left)
+    areas, rests = (np.bincount(p.owners, shapely.area(p.polygons), len(places)) for p in (before, after))
+    is_hidden = areas - rests >= LEAST_AREA
+    after = after.take(is_hidden[after.owners])
+    return parts.replace((counts > 0) & is_hidden[parts.owners], after), is_hidden
 
 
-def _keep_areas(geometry: Any) -> Any:
-    """Return the polygons of a geometry: lines, points, and what has next to no area fall away."""
-    import shapely
+def _pair(
+    bounds: NDArray[np.float64], of_layers: NDArray[np.int64], rectangles: Sequence[NDArray[np.float64]]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return which boxes overlap which rectangles of their own layers: numbers of boxes, and the rectangles.
 
-    parts = shapely.get_parts(geometry)
-    while (shapely.get_type_id(parts) > POLYGON).any():  # collections hold others
-        parts = shapely.get_parts(parts)
-    return shapely.multipolygons(parts[shapely.area(parts) >= LEAST_AREA])
-
-
-def _unite(excerpt: Excerpt, where: NDArray[np.bool_]) -> Any:
-    """Return some of the cells of a excerpt as one geometry."""
-    import shapely
-
-    ys, xs = np.array(excerpt.ys, np.float64), np.array(excerpt.xs, np.float64)
-    rows, columns = np.nonzero(where)
-    cells = shapely.box(ys[rows], xs[columns], ys[rows + 1], xs[columns + 1])
-    return cells[0] if len(cells) == 1 else shapely.coverage_union_all(cells)
+    Args:
+        bounds: (n, 4) the boxes.
+        of_layers: The layer of each, ascending.
+        rectangles: (m, 4) those of each layer; pairs of one rectangle stand together.
+    """
+    found = [(np.empty(0, np.int64), NONE)]
+    starts = np.searchsorted(of_layers, np.arange(len(rectangles) + 1)).tolist()
+    for (start, stop), own in zip(pairwise(starts), rectangles, strict=True):
+        for numbers, which in find_overlaps(bounds[start:stop], own):
+            found.append((numbers + start, own[which]))
+    return np.concatenate([numbers for numbers, _ in found]), np.concatenate([own for _, own in found])
 
 
-def _weigh(geometry: Any, edges: NDArray[np.float64], layer: Layer) -> float:
-    """Return the mean share that an image holds of the pixels of what is left of an outline."""
-    import shapely
+def _clip(parts: _Parts, rectangles: NDArray[np.float64]) -> _Parts:
+    """Return what lies of each part in its rectangle (n, 4); parts of one rectangle stand together.
 
-    if layer.share is not None:
-        return layer.share
-    excerpt = layer.excerpt(edges.tolist())
-    if excerpt.only_share is not None:
-        return excerpt.only_share
-    shares = sorted({share for share in excerpt.shares.ravel().tolist() if share > 0})
-    pieces = [shapely.intersection(geometry, _unite(excerpt, excerpt.shares == share)) for share in shares]
-    areas = _measure(np.array([_keep_areas(piece) for piece in pieces], object))
-    total = math.fsum(areas)
-    if not total:  # pieces so small fall away
-        return max(shares)
-    return math.fsum(share * area for share, area in zip(shares, areas, strict=True)) / total
-
-
-def _measure(geometries: NDArray[Any]) -> list[float]:
-    """Return the area of each of some polygons, holes taken off; sums do not depend on their order."""
-    import shapely
-
-    parts, owners = shapely.get_parts(geometries, return_index=True)
-    rings, of_parts = shapely.get_rings(parts, return_index=True)
-    is_outer = (np.diff(of_parts, prepend=-1) > 0).tolist()
-    totals: list[list[float]] = [[] for _ in geometries]
-    points, of_rings = shapely.get_coordinates(rings, return_index=True)
-    areas = _measure_rings(points, of_rings, len(rings))
-    for owner, outer, area in zip(owners[of_parts].tolist(), is_outer, areas, strict=True):
-        totals[owner].append(area if outer else -area)
-    return [math.fsum(total) for total in totals]
-
-
-def _measure_rings(points: NDArray[np.float64], of_rings: NDArray[np.int64], count: int) -> list[float]:
-    """Return the area of each of some rings of corners (n, 2), closed or not."""
-    return list(map(abs, _sum_rings(points, np.searchsorted(of_rings, np.arange(count + 1)))))
-
-
-def _sum_rings(points: NDArray[np.float64], starts: NDArray[np.int64]) -> list[float]:
-    """Return the area of each ring, above 0 where it runs clockwise as one sees it."""
-    lengths = np.diff(starts)
-    ys, xs = (points - points[starts[:-1][lengths > 0]].repeat(lengths[lengths > 0], 0)).T
-    behind = np.arange(1, len(points) + 1)
-    behind[starts[1:][lengths > 0] - 1] = starts[:-1][lengths > 0]
-    terms, places = (xs * ys[behind] - ys * xs[behind]).tolist(), starts.tolist()
-    return [math.fsum(terms[start:stop]) / 2 for start, stop in pairwise(places)]
-
-
-def open_rings(geometries: NDArray[Any]) -> list[tuple[Polygons, float]]:
-    """Return the outlines and the areas of polygons; those with holes are cut through them into several.
-
-    A ring begins with its first corner in reading order and runs clockwise as one sees it. Corners in the
-    middle of a row or column, as cells that lie side by side leave them, fall away.
+    GEOS clips fast, but where an outline touches its rectangle the result may be invalid: that part is cut.
     """
     import shapely
 
-    parts, owners = shapely.get_parts(geometries, return_index=True)
-    if shapely.get_num_interior_rings(parts).any():
-        parts, owners = _cut_open(parts, owners)
-    found: list[list[tuple[list[list[float]], float]]] = [[] for _ in geometries]
-    points, of_rings = shapely.get_coordinates(shapely.get_exterior_ring(parts), return_index=True)
-    starts = np.searchsorted(of_rings, np.arange(len(parts) + 1))
-    areas = _sum_rings(points, starts)
-    is_bend = _find_bends(points, starts).tolist()
-    corners, places = points.tolist(), starts.tolist()
-    for owner, area, start, stop in zip(owners.tolist(), areas, places[:-1], places[1:], strict=True):
-        if abs(area) >= LEAST_AREA:
-            ring = [corners[corner] for corner in range(start, stop - 1) if is_bend[corner]]
-            first = ring.index(min(ring))
-            ring = ring[first:] + ring[:first]
-            found[owner].append((ring if area > 0 else ring[:1] + ring[:0:-1], abs(area)))
-    return [_join_rings(sorted(own)) for own in found]
+    pieces = np.empty(len(rectangles), object)
+    changes = np.flatnonzero((np.diff(rectangles, axis=0, prepend=np.nan) != 0).any(1))
+    starts = [*changes.tolist(), len(rectangles)]
+    for rectangle, (start, stop) in zip(rectangles[changes].tolist(), pairwise(starts), strict=True):
+        pieces[start:stop] = shapely.clip_by_rect(parts.polygons[start:stop], *rectangle)
+    is_wrong = ~shapely.is_valid(pieces)
+    if is_wrong.any():
+        boxes = shapely.box(*rectangles[is_wrong].T)
+        pieces[is_wrong] = shapely.intersection(parts.polygons[is_wrong], boxes)
+    return _Parts.of(pieces, parts.owners)
 
 
-def _join_rings(rings: list[tuple[list[list[float]], float]]) -> tuple[Polygons, float]:
-    """Return rings as the parts of one outline, and their area."""
-    points = np.array([point for ring, _ in rings for point in ring], np.float64).reshape(-1, 2)
-    return Polygons(points, tuple(len(ring) for ring, _ in rings)), math.fsum(area for _, area in rings)
+def open_rings(polygons: NDArray[Any], owners: NDArray[np.int64], count: int) -> list[Ordered]:
+    """Return outlines of polygons in their order; polygons with holes are cut through them into several.
+
+    Args:
+        polygons: The polygons.
+        owners: The outline that each is a part of.
+        count: How many outlines there are.
+    """
+    import shapely
+
+    parts = _Parts(polygons, owners)
+    if shapely.get_num_interior_rings(polygons).any():
+        parts = _cut_open(parts)
+    rings = shapely.get_exterior_ring(parts.polygons)
+    points, lengths = shapely.get_coordinates(rings), shapely.get_num_coordinates(rings)
+    return order_rings(points, lengths, parts.owners, count)
 
 
-def _find_bends(points: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which corners of closed rings do not lie between two of the same row or column."""
-    before = np.arange(-1, len(points) - 1)
-    is_ring = np.diff(starts) > 1
-    before[starts[:-1][is_ring]] = starts[1:][is_ring] - 2  # its last corner is its first once more
-    behind = np.minimum(np.arange(1, len(points) + 1), len(points) - 1)
-    return ~((points == points[before]) & (points == points[behind])).any(1)
-
-
-def _cut_open(parts: NDArray[Any], owners: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the parts into which polygons fall if they are cut through their holes, and whose each is.
+def _cut_open(parts: _Parts) -> _Parts:
+    """Return the parts into which polygons fall if they are cut through their holes.
 
     Each is cut along the middle row of its first hole, all of them in one go; what has holes still, again.
     """
     import shapely
 
     done = []
-    while len(parts):
-        has_holes = shapely.get_num_interior_rings(parts) > 0
-        done.append((parts[~has_holes], owners[~has_holes]))
-        parts, owners = parts[has_holes].repeat(2), owners[has_holes].repeat(2)
-        if len(parts):
-            halves = shapely.intersection(parts, _halve(parts[::2]))
-            parts, of_halves = shapely.get_parts(halves, return_index=True)
-            parts, of_parts = shapely.get_parts(parts, return_index=True)  # collections hold others
-            kept = (shapely.get_type_id(parts) == POLYGON) & (shapely.area(parts) >= LEAST_AREA)
-            parts, owners = parts[kept], owners[of_halves[of_parts[kept]]]
-    whole, theirs = zip(*done, strict=True)
-    return np.concatenate(whole), np.concatenate(theirs)
+    while len(parts.owners):
+        has_holes = shapely.get_num_interior_rings(parts.polygons) > 0
+        done.append(parts.take(~has_holes))
+        parts = parts.take(np.flatnonzero(has_holes).repeat(2))
+        if len(parts.owners):
+            halves = shapely.intersection(parts.polygons, _halve(parts.polygons[::2]))
+            parts = _Parts.of(halves, parts.owners)
+    return _join(*done)
 
 
 def _halve(polygons: NDArray[Any]) -> NDArray[Any]:
@@ -298,3 +292,23 @@ def _halve(polygons: NDArray[Any]) -> NDArray[Any]:
     middles = (bounds[firsts, 0] + bounds[firsts, 2]) / 2
     y0, x0, y1, x1 = shapely.bounds(polygons).T
     return np.stack([shapely.box(y0, x0, middles, x1), shapely.box(middles, x0, y1, x1)], 1).ravel()
+
+
+def _weigh(polygons: NDArray[Any], edges: NDArray[np.float64], layer: Layer) -> float:
+    """Return the mean share that an image holds of the pixels of what is left of one outline."""
+    excerpt = layer.excerpt(edges.tolist())
+    if excerpt.only_share is not None:
+        return excerpt.only_share
+    shares = sorted({share for share in excerpt.shares.ravel().tolist() if share > 0})
+    areas = []
+    for share in shares:
+        rectangles = excerpt.find_rectangles(excerpt.shares == share)
+        pieces = _clip(
+            _Parts(np.tile(polygons, len(rectangles)), np.zeros(len(rectangles) * len(polygons), np.int64)),
+            rectangles.repeat(len(polygons), 0),
+        )
+        areas += pieces.measure(1).tolist()
+    total = math.fsum(areas)
+    if not total:  # pieces so small fall away
+        return max(shares)
+    return math.fsum(share * area for share, area in zip(shares, areas, strict=True)) / total

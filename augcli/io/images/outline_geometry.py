@@ -109,7 +109,10 @@ def _place_points(
     edges, bounds = bound_outlines([form.points]), (0, 0, *turn.upright)
     if isinstance(form, Polygons) and (edges != clip_edges(edges, bounds)).any():
         (cut,) = cut_polygons(
-            [form], edges, Layer.of(None, follow_program((), *turn.upright), 0, bounds, None)
+            [form],
+            edges,
+            [Layer.of(None, follow_program((), *turn.upright), 0, bounds, None)],
+            np.zeros(1, np.int64),
         )
         outline, form = outline._replace(area=cut.area, form=None), cut.form or form
         if not cut.area:
