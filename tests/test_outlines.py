@@ -125,6 +125,27 @@ def test_parts_that_overlap_count_once():
     assert found.visibility == 20 / 24
 
 
+STEPS = [(1, 1), (1, 2), (4, 2), (4, 4), (9, 4), (9, 1)]
+CUTS = [
+    ([Paste(Box(0, 0, 8, 16), 0, None)], [[1, 1], [1, 2], [4, 2], [4, 4], [8, 4], [8, 1]]),
+    ([Fill(Box(8, 0, 12, 16), BLACK)], [[1, 1], [1, 2], [4, 2], [4, 4], [8, 4], [8, 1]]),
+    (
+        [Fill(Box(8, 0, 12, 16), BLACK), Fill(Box(0, 0, 2, 16), BLACK)],
+        [[2, 1], [2, 2], [4, 2], [4, 4], [8, 4], [8, 1]],
+    ),
+]
+
+
+@pytest.mark.parametrize(("program", "left"), CUTS, ids=["at its bounds", "one hole", "two holes"])
+@pytest.mark.parametrize("first", range(6))
+def test_corners_that_stand_twice_are_corners_of_what_is_left(program, left, first):
+    corners = STEPS[first:] + STEPS[:first]
+    form = polygon([corner for corner in corners for _ in range(2)])
+    base, partners = (EMPTY, [source(form)]) if isinstance(program[0], Paste) else (source(form), [])
+    (found,) = follow(program, base, partners)
+    assert rings(found.outline.form) == [left]
+
+
 def test_an_outline_that_crosses_itself_is_made_valid_where_it_is_cut():
     bow = polygon([(0, 0), (4, 4), (4, 0), (0, 4)])
     (whole,) = follow([], source(bow))

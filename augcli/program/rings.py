@@ -57,8 +57,9 @@ def order_rings(
 ) -> list[Ordered]:
     """Return outlines of rings in their order, which does not depend on that in which rings are given.
 
-    A ring begins with its first corner in reading order and runs clockwise as one sees it. Corners in the
-    middle of a row or column fall away. Rings stand in the order of their first corners.
+    A ring begins with its first corner in reading order and runs clockwise as one sees it. Corners that
+    stand twice, and those in the middle of a row or column, fall away. Rings stand in the order of their
+    first corners.
 
     Args:
         points: (n, 2) the corners of all rings, y and x, the last of each its first once more.
@@ -67,10 +68,12 @@ def order_rings(
         count: How many outlines there are; some may have no ring.
     """
     of_rings = np.arange(len(lengths)).repeat(lengths)
-    kept = _find_bends(points, lengths)
-    points, lengths = points[kept], np.bincount(of_rings[kept], minlength=len(lengths))
+    for find in (_find_distinct, _find_bends):  # a corner that stands twice looks like the middle of a row
+        kept = find(points, lengths)
+        points, of_rings = points[kept], of_rings[kept]
+        lengths = np.bincount(of_rings, minlength=len(lengths))
     starts = lengths.cumsum() - lengths
-    firsts = np.lexsort((*points.T[::-1], of_rings[kept]))[starts] - starts
+    firsts = np.lexsort((*points.T[::-1], of_rings))[starts] - starts
     turns = np.where(sum_rings(points, lengths) > 0, 1, -1)
     begun, then = points[starts + firsts], points[starts + (firsts + turns) % lengths]
     order = np.lexsort((*then.T[::-1], *begun.T[::-1], owners))  # no two share their first edge
@@ -101,6 +104,13 @@ def _split(
     return found
 
 
+def _find_distinct(points: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which corners of closed rings are other than the next one; the last of each always is."""
+    is_distinct = (points != points[_find_next(points)]).any(1)
+    is_distinct[lengths.cumsum() - 1] = True
+    return is_distinct
+
+
 def _find_bends(points: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which corners of closed rings do not lie between two of the same row or column.
 
@@ -109,7 +119,11 @@ def _find_bends(points: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDAr
     stops = lengths.cumsum()
     before = np.arange(-1, len(points) - 1)
     before[stops - lengths] = stops - 2
-    behind = np.minimum(np.arange(1, len(points) + 1), len(points) - 1)
-    is_bend = ~((points == points[before]) & (points == points[behind])).any(1)
+    is_bend = ~((points == points[before]) & (points == points[_find_next(points)])).any(1)
     is_bend[stops - 1] = False
     return is_bend
+
+
+def _find_next(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the place of the corner behind each; the last has its own."""
+    return np.minimum(np.arange(1, len(points) + 1), len(points) - 1)
