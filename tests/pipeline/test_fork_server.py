@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -215,3 +217,42 @@ def test_a_server_that_cannot_begin_is_a_fault_of_the_machine(monkeypatch, tmp_p
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
     with pytest.raises(StorageError, match="cannot begin worker processes"):
         ForkServer(2, do_nothing)
+
+
+def test_connections_that_cannot_be_opened_are_a_fault_of_the_machine(monkeypatch):
+    real, opened = socket.socketpair, []
+
+    def socketpair():
+        if len(opened) == 4:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        pair = real()
+        opened.extend(end.fileno() for end in pair)
+        return pair
+
+    monkeypatch.setattr(socket, "socketpair", socketpair)
+    with pytest.raises(StorageError, match=r"cannot begin worker processes: .*Too many open files"):
+        ForkServer(3, do_nothing)
+    for descriptor in opened:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+
+UNFORKABLE = """
+import os
+real, forked = os.fork, []
+def fork():
+    if forked:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    forked.append(real())
+    return forked[0]
+os.fork = fork
+"""
+
+
+@pytest.mark.slow
+def test_workers_that_cannot_all_be_forked_are_a_fault_of_the_machine(within, capfd):
+    engine = LocalEngine(3, WorkerKind.FRESH, partial(exec, UNFORKABLE, {}))
+    words = r"^cannot begin worker processes: .*unavailable; free memory or give fewer workers$"
+    with within(HANGS_S), pytest.raises(StorageError, match=words):
+        list(engine.run(eval, ["1"] * 9))
+    assert capfd.readouterr().err == ""

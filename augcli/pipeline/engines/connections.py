@@ -14,9 +14,15 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, NoReturn
 
-from augcli.errors import StorageError
+from augcli.errors import Option, StorageError
 
 DIED = "a worker process died, killed or out of memory; run again to go on"
+
+
+def cannot_begin(error: OSError) -> StorageError:
+    """Return what is raised where a worker cannot be begun."""
+    words = f"cannot begin worker processes: {error}; free memory or give fewer "
+    return StorageError(words, Option("workers"))
 
 
 class Connections:

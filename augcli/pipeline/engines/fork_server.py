@@ -15,12 +15,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-from augcli.errors import Option, StorageError
 from augcli.left_out import leave_out
-from augcli.pipeline.engines.connections import Connections, pack_error, serve_connection
+from augcli.pipeline.engines.connections import Connections, cannot_begin, pack_error, serve_connection
 from augcli.pipeline.engines.processes import as_forked, serve_parent
 
 BEGIN = (
@@ -43,24 +43,24 @@ class ForkServer:
         Raises:
             StorageError: If no process can be begun.
         """
-        pairs = [socket.socketpair() for _ in range(workers)]
-        theirs = [far.fileno() for _, far in pairs]
-        try:
-            # Without -P, a module of the current directory could stand in the place of `pickle`.
-            command = [sys.executable, "-P", "-c", BEGIN]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=theirs)
-            assert self._process.stdin is not None
-            pickle.dump(sys.path, self._process.stdin)
-            pickle.dump((theirs, os.getpid(), prepare), self._process.stdin)
-            self._process.stdin.flush()
-        except OSError as error:
-            raise StorageError(
-                f"cannot begin worker processes: {error}; free memory or give fewer ", Option("workers")
-            ) from error
-        finally:
-            for _, far in pairs:
-                far.close()
-        self._connections = Connections(Connection(near.detach()) for near, _ in pairs)
+        nears: list[Connection] = []
+        with ExitStack() as theirs:  # only the workers keep their ends, so that these end with them
+            try:
+                descriptors = []
+                for _ in range(workers):
+                    near, far = socket.socketpair()
+                    nears.append(Connection(near.detach()))
+                    descriptors.append(theirs.enter_context(far).fileno())
+                # Without -P, a module of the current directory could stand in the place of `pickle`.
+                command = [sys.executable, "-P", "-c", BEGIN]
+                self._process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=descriptors)
+                assert self._process.stdin is not None
+                pickle.dump(sys.path, self._process.stdin)
+                pickle.dump((descriptors, os.getpid(), prepare), self._process.stdin)
+                self._process.stdin.flush()
+            except OSError as error:
+                raise cannot_begin(error) from error
+        self._connections = Connections(nears)
 
     def call(self, work: Callable[[Any], Any], task: Any) -> Any:
         """Return what a function of a module gives for a task; see `Connections.call`."""
@@ -86,7 +86,11 @@ def serve(descriptors: Sequence[int], parent: int, prepare: Callable[[], None]) 
         gc.freeze()  # what workers inherit stays, and a look at it would copy its pages
         server, workers = os.getpid(), []
         for number, descriptor in enumerate(descriptors):
-            worker = os.fork()
+            try:
+                worker = os.fork()
+            except OSError as error:  # those that are begun end with this process
+                _give_up(descriptors[number:], cannot_begin(error))
+                return
             if not worker:
                 _work(server, descriptor, descriptors[number + 1 :])
             os.close(descriptor)

@@ -11,8 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-from augcli.errors import Option, StorageError
-from augcli.pipeline.engines.connections import Connections, serve_connection
+from augcli.pipeline.engines.connections import Connections, cannot_begin, serve_connection
 from augcli.pipeline.engines.processes import serve_parent
 
 
@@ -34,9 +33,7 @@ class ForkedWorkers:
             self._connections = Connections([self._fork(work) for _ in range(workers)])
         except OSError as error:
             self.close()
-            raise StorageError(
-                f"cannot begin worker processes: {error}; free memory or give fewer ", Option("workers")
-            ) from error
+            raise cannot_begin(error) from error
 
     def _fork(self, work: Callable[[Any], Any]) -> Connection:
         near, far = socket.socketpair()
