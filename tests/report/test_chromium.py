@@ -148,6 +148,24 @@ def test_the_first_of_those_that_fit_are_shown(show, report):
     assert not [card for card in shown(page) if card["operations"] == "cutmix"]
 
 
+def test_reading_goes_on_at_the_first_of_the_others_that_fits(show, report):
+    page, _ = show(report)
+    page.click("text=Filter")
+    kinds = page.evaluate(
+        "[...document.querySelectorAll('#cards > .card')].map(card => card.dataset.operations)"
+    )
+    other = kinds[6]  # the card behind those that are shown does not fit
+    page.uncheck(f"input[value={other}]")
+    fitting = [number for number, kind in enumerate(kinds) if kind != other]
+    assert len(fitting) > 6
+    page.focus("#more")
+    page.keyboard.press("Enter")
+    assert (
+        page.evaluate("[...document.getElementById('cards').children].indexOf(document.activeElement)")
+        == fitting[6]
+    )
+
+
 def test_samples_are_filtered_by_click(show, report):
     page, _ = show(report)
     show_all(page)

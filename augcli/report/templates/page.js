@@ -57,9 +57,10 @@
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("reset", () => setTimeout(filter));
     more.addEventListener("click", () => {
-      const next = cards.filter((card) => !card.hidden).pop().nextElementSibling;
+      const hidden = cards.filter((card) => card.hidden);
       most = cards.length;
       filter();
+      const next = hidden.find((card) => !card.hidden);
       next.tabIndex = -1;  // where reading goes on; the button is gone
       next.focus();
     });
