@@ -66,23 +66,81 @@ def test_a_unit_of_a_layer_has_one_byte_more():
     assert list(find_frame_sizes(bytes([1 << 3 | 6, 0]) + REDUCED[1:])) == [(100, 60)]
 
 
-@pytest.mark.parametrize(("says", "sizes"), [("0", [(100, 60)]), ("1", [(100, 60), (128, 64)])])
-@pytest.mark.parametrize("kind", [3, 6])
-def test_a_frame_that_says_its_size_may_be_as_large_as_its_bits_hold(kind, says, sizes):
+OWN_SIZE = "0101000 010011"  # 41 columns and 20 rows, in the bits of these sides
+
+
+@pytest.mark.parametrize(("says", "sizes"), [("0", [(100, 60)]), ("1" + OWN_SIZE, [(100, 60), (41, 20)])])
+@pytest.mark.parametrize("kind", [3, 6, 7])
+def test_a_frame_may_say_its_size(kind, says, sizes):
     stream = unit(1, pack(PLAIN)) + unit(kind, pack(KEY_FRAME + says))
     assert list(find_frame_sizes(stream)) == sizes
 
 
-@pytest.mark.parametrize(("says", "sizes"), [("0", [(100, 60)]), ("1", [(100, 60), (128, 64)])])
-def test_times_models_numbers_and_hints_are_passed_over(says, sizes):
-    ticks, even = 32 * "0" + 32 * "0", "0"
-    model = "1" + "00011" + 32 * "0" + "00100" + "00101"  # delays of 4 bits, times of 6
-    points = "1 00001" + 2 * ("000000000000 00101 1" + "0101 0101 1" + "1 0011")
-    numbers, tools = "1 0010 001", "000 1111 1 11 0 1 0 1 010"  # numbers of 4 + 2 bits, hints of 3
-    sequence = f"010 0 0 1{ticks}{even}{model}{points} 0110 0101 1100011 111011 {numbers} {tools}"
-    # A shown frame that refers to others: its time, not safe, tables, number, then whether it says its size.
-    frame = f"0 01 1 110011 0 0 101010 {says}"
-    assert list(find_frame_sizes(unit(1, pack(sequence)) + unit(3, pack(frame)))) == sizes
+# Frames of `PLAIN` that say their size: what comes before the size by kind of frame.
+KINDS_OF_FRAMES = {
+    # Not shown, may not be shown later, safe, no tools; keeps all of eight places.
+    "key, all": "0 00 0 0 1 0 0 1 11111111",
+    # A whole frame that is not a key, shown, not safe.
+    "whole": "0 10 1 0 0 0 1 00000001",
+    # Refers to others, shown, safe: seven references, none asked for its size.
+    "safe": "0 01 1 1 0 0 1 00000001" + 7 * "000",
+    # Not safe: three bits of tables, and seven references asked in vain.
+    "refers": "0 01 1 0 0 0 1 000 00000001" + 7 * "000" + 7 * "0",
+    # Switches to another size: it says so always, is safe, and keeps all.
+    "switch": "0 11 1 0 0" + 7 * "000",
+}
+
+
+@pytest.mark.parametrize("frame", KINDS_OF_FRAMES.values(), ids=KINDS_OF_FRAMES)
+def test_each_kind_of_frame_may_say_its_size(frame):
+    stream = unit(1, pack(PLAIN)) + unit(6, pack(frame + OWN_SIZE))
+    assert list(find_frame_sizes(stream)) == [(100, 60), (41, 20)]
+
+
+# Ticks that are not even, a model of the decoder with delays of 4 bits and times of 6, two operating points;
+# numbers of 4 + 2 bits, references that say how far back in 4; tools; orders of 3 bits.
+TIMED = (
+    f"010 0 0 1 {64 * '0'} 0 1 00011 {32 * '0'} 00100 00101"
+    + "1 00001"
+    + 2 * ("000000000000 00101 1" + "0101 0101 1" + "1 0011")
+    + "0110 0101 1100011 111011 1 0010 001 000 1111 1 11 0 1 0 1 010"
+)
+
+# A shown frame that refers to others: its time, not safe, tables, number.
+TIMED_FRAME = "0 01 1 110011 0 0 101010"
+
+
+@pytest.mark.parametrize(
+    ("says", "sizes"),
+    [
+        ("0", []),
+        # Order, tables, no times to let go, places kept; each reference with how far back it is.
+        ("1 101 010 0 11110000 0" + 7 * "011 1010" + 7 * "0" + OWN_SIZE, [(41, 20)]),
+        # References are told by two of them: three bits each.
+        ("1 101 010 0 11110000 1 010 011" + 7 * "1010" + 7 * "0" + OWN_SIZE, [(41, 20)]),
+        # The third reference has its size.
+        ("1 101 010 0 11110000 0" + 7 * "011 1010" + "001", []),
+        # Times to let go of it: what stands behind these is not looked for.
+        ("1 101 010 1", [(128, 64)]),
+    ],
+)
+def test_times_models_numbers_and_orders_are_passed_over(says, sizes):
+    stream = unit(1, pack(TIMED)) + unit(3, pack(TIMED_FRAME + says))
+    assert list(find_frame_sizes(stream)) == [(100, 60), *sizes]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        # Whole, shown with its time, safe, tables, number, its size, order, no times; places, orders.
+        "0 10 1 110011 1 0 101010 1 101 0 00000001" + 8 * "110",
+        # A key that is not shown: it is kept in all places, so that none holds an earlier frame.
+        "0 00 0 0 1 0 101010 1 101 0 11111111",
+    ],
+)
+def test_a_safe_frame_says_the_orders_of_frames_that_are_kept(frame):
+    frame += OWN_SIZE
+    assert list(find_frame_sizes(unit(1, pack(TIMED)) + unit(3, pack(frame)))) == [(100, 60), (41, 20)]
 
 
 def test_an_earlier_frame_that_is_shown_again_says_no_size():
@@ -99,8 +157,8 @@ def test_of_an_animation_the_first_of_each_track_counts():
     frames = [Image.new("RGBA", (65, 30), colour) for colour in ("red", "teal", "navy")]
     data = save(frames[0], "AVIF", save_all=True, append_images=frames[1:], speed=10)
     # The image with its opacity, and two tracks.
-    assert find_picture_sizes(data) == [(65, 30)] * 4
-    assert find_picture_sizes(data.replace(b"meta", b"free")) == [(65, 30)] * 2
+    assert find_picture_sizes(data) == {(65, 30): 4}
+    assert find_picture_sizes(data.replace(b"meta", b"free")) == {(65, 30): 2}
 
 
 def test_a_picture_may_lie_in_pieces():
@@ -108,12 +166,12 @@ def test_a_picture_may_lie_in_pieces():
     head = make_meta(struct.pack(">HHH", 1, 0, 2) + bytes(16))
     pieces = struct.pack(">4I", len(head), cut, len(head) + cut + 3, len(REDUCED) - cut)
     head = make_meta(struct.pack(">HHH", 1, 0, 2) + pieces)
-    assert find_picture_sizes(head + REDUCED[:cut] + b"xxx" + REDUCED[cut:]) == [(100, 60)]
+    assert find_picture_sizes(head + REDUCED[:cut] + b"xxx" + REDUCED[cut:]) == {(100, 60): 1}
 
 
 def test_a_picture_may_lie_beside_its_description():
     entry = struct.pack(">HHHHII", 1, 1, 0, 1, 2, len(REDUCED))
-    assert find_picture_sizes(make_meta(entry, 1, 1, 0x4400, box(b"idat", b"xx", REDUCED))) == [(100, 60)]
+    assert find_picture_sizes(make_meta(entry, 1, 1, 0x4400, box(b"idat", b"xx", REDUCED))) == {(100, 60): 1}
 
 
 def test_a_box_may_have_a_long_length_or_end_with_the_file():
@@ -123,14 +181,14 @@ def test_a_box_may_have_a_long_length_or_end_with_the_file():
         at = len(first) + len(meta) - 8
         entry = struct.pack(">HHHII", 1, 0, 1, at + 8, len(REDUCED))
         last = bytes(4) + make_meta(entry)[4:]
-        assert find_picture_sizes(first + last + REDUCED) == [(100, 60)]
+        assert find_picture_sizes(first + last + REDUCED) == {(100, 60): 1}
 
 
 @pytest.mark.parametrize(
     "meta",
     [
         make_meta(struct.pack(">HHH", 1, 0, 300) + 300 * struct.pack(">II", 0, 200)),
-        make_meta(b"".join(struct.pack(">HHHII", item, 0, 1, 0, 900) for item in range(1, 51)), 0, 50),
+        make_meta(b"".join(struct.pack(">HHHII", item, 0, 1, item, 900) for item in range(1, 51)), 0, 50),
     ],
     ids=["pieces", "pictures"],
 )
@@ -139,9 +197,16 @@ def test_many_pictures_in_the_same_bytes_are_refused(meta):
         find_picture_sizes(meta)
 
 
+def test_parts_of_a_grid_that_are_alike_may_lie_in_the_same_bytes():
+    stream = REDUCED + unit(5, bytes(120)) * 30
+    head = make_meta(bytes(14 * 16), 0, 16)
+    entries = (struct.pack(">HHHII", item, 0, 1, len(head), len(stream)) for item in range(1, 17))
+    assert find_picture_sizes(make_meta(b"".join(entries), 0, 16) + stream) == {(100, 60): 16}
+
+
 def test_pieces_without_bytes_end():
     entries = b"".join(struct.pack(">HHH", 1, 0, 65535) for _ in range(20_000))
-    assert find_picture_sizes(make_meta(entries, 0, 20_000, 0)) == []
+    assert not find_picture_sizes(make_meta(entries, 0, 20_000, 0))
 
 
 def test_an_avif_whose_picture_is_larger_than_its_container_says_is_refused():
@@ -151,12 +216,12 @@ def test_an_avif_whose_picture_is_larger_than_its_container_says_is_refused():
 
 
 def test_an_avif_of_more_pictures_than_an_image_has_is_refused(monkeypatch):
-    monkeypatch.setattr("augcli.io.images.headers.find_picture_sizes", lambda _: [(10, 10)] * 5)
+    monkeypatch.setattr("augcli.io.images.headers.find_picture_sizes", lambda _: {(10, 10): 5})
     with pytest.raises(DecodeError, match="5 pictures are over 4 times 100"):
         codec.read_header(save(Image.new("RGB", (10, 10)), "AVIF"), 100)
 
 
 def test_an_avif_of_which_no_picture_is_found_is_refused(monkeypatch):
-    monkeypatch.setattr("augcli.io.images.headers.find_picture_sizes", lambda _: [])
+    monkeypatch.setattr("augcli.io.images.headers.find_picture_sizes", lambda _: {})
     with pytest.raises(DecodeError, match="none of its pictures says how large it is"):
         codec.read_header(save(Image.new("RGB", (10, 10)), "AVIF"), 100)

@@ -7,35 +7,39 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEQUENCE_HEADER, FRAME_HEADER, FRAME = 1, 3, 6
-"""Types of units (6.2.2)."""
+SEQUENCE_HEADER, FRAME_HEADERS = 1, (3, 6, 7)
+"""Types of units (6.2.2): those of frames are a header, a whole frame, and a header that is repeated."""
 
 SELECT = 2
 """What stands for a tool that each frame chooses by itself."""
 
-KEY_FRAME, SWITCH_FRAME = 0, 3
+KEY_FRAME, INTRA_FRAME, SWITCH_FRAME = 0, 2, 3
+"""Types of frames (6.8.2)."""
+
+KEPT, REFERENCES = 8, 7
+"""Frames that a decoder keeps, and those of them that a frame refers to."""
 
 
 class Sequence(NamedTuple):
     """What a sequence header says, as far as sizes of frames need it.
 
     Attributes:
-        size: Most columns and rows of a frame.
-        widest: Columns and rows that a frame may still say itself.
-        is_reduced: Whether its one frame says no size.
+        side_bits: Bits of the columns and of the rows that a frame says itself.
+        has_model: Whether frames may say when a decoder lets go of them.
         presentation_bits: Bits of the time of a frame; 0 where frames have none.
-        id_bits: Bits of the number of a frame; 0 where frames have none.
+        id_bits: Bits of the number of a frame, and of how far back a reference is; 0 where frames have none.
         screen_tools: 0, 1 or `SELECT`.
         integer_motion: 0, 1 or `SELECT`.
+        order_bits: Bits of the place of a frame in the order of showing; 0 where frames have none.
     """
 
-    size: tuple[int, int]
-    widest: tuple[int, int]
-    is_reduced: bool
+    side_bits: tuple[int, int]
+    has_model: bool
     presentation_bits: int
-    id_bits: int
+    id_bits: tuple[int, int]
     screen_tools: int
     integer_motion: int
+    order_bits: int
 
 
 class _Bits:
@@ -60,14 +64,19 @@ class _Bits:
 
 
 def find_frame_sizes(stream: bytes) -> Iterator[tuple[int, int]]:
-    """Yield columns and rows of what a stream may have decoded, at most, for each of its headers."""
+    """Yield columns and rows of what a stream may have decoded, at most, for each of its headers.
+
+    A frame that is as large as an earlier one, or as the sequence says, adds nothing.
+    """
     sequence = None
     for kind, body in _walk(stream):
         if kind == SEQUENCE_HEADER:
-            sequence = _read_sequence(_Bits(body))
-            yield sequence.size
-        elif kind in (FRAME_HEADER, FRAME) and sequence is not None and _has_own_size(_Bits(body), sequence):
-            yield sequence.widest
+            size, sequence = _read_sequence(_Bits(body))
+            yield size
+        elif kind in FRAME_HEADERS and sequence is not None:
+            own_size = _read_own_size(_Bits(body), sequence)
+            if own_size is not None:
+                yield own_size
 
 
 def _walk(stream: bytes) -> Iterator[tuple[int, bytes]]:
@@ -95,23 +104,32 @@ def _read_length(stream: bytes, place: int) -> tuple[int, int]:
     return value, place
 
 
-def _read_sequence(bits: _Bits) -> Sequence:
+def _read_sequence(bits: _Bits) -> tuple[tuple[int, int], Sequence | None]:
+    """Return the size that a sequence header says, and what frames need of it; None if they say no size."""
     bits.read(4)  # profile, still picture
-    is_reduced = bool(bits.read(1))
-    presentation_bits = 0
+    is_reduced, (has_model, presentation_bits) = bool(bits.read(1)), (False, 0)
     if is_reduced:
         bits.read(5)
     else:
-        presentation_bits = _skip_operating_points(bits)
-    width_bits, height_bits = bits.read(4) + 1, bits.read(4) + 1
-    size = bits.read(width_bits) + 1, bits.read(height_bits) + 1
-    id_bits, screen_tools, integer_motion = (0, SELECT, SELECT) if is_reduced else _read_tools(bits)
-    widest = 1 << width_bits, 1 << height_bits
-    return Sequence(size, widest, is_reduced, presentation_bits, id_bits, screen_tools, integer_motion)
+        has_model, presentation_bits = _skip_operating_points(bits)
+    side_bits = bits.read(4) + 1, bits.read(4) + 1
+    size = _read_size(bits, side_bits)
+    if is_reduced:
+        return size, None
+    return size, Sequence(side_bits, has_model, presentation_bits, *_read_tools(bits))
 
 
-def _skip_operating_points(bits: _Bits) -> int:
-    """Pass over times and operating points; return the bits of the time of a frame, 0 if it has none."""
+def _read_size(bits: _Bits, side_bits: tuple[int, int]) -> tuple[int, int]:
+    """Read columns and rows."""
+    columns, rows = side_bits
+    return bits.read(columns) + 1, bits.read(rows) + 1
+
+
+def _skip_operating_points(bits: _Bits) -> tuple[bool, int]:
+    """Pass over times and operating points.
+
+    Return whether there is a model of the decoder, and the bits of the time of a frame, 0 if it has none.
+    """
     delay_bits = presentation_bits = 0
     if bits.read(1):  # times
         bits.read(64)
@@ -131,33 +149,56 @@ def _skip_operating_points(bits: _Bits) -> int:
             bits.read(2 * delay_bits + 1)
         if has_display_delay and bits.read(1):
             bits.read(4)
-    return presentation_bits
+    return bool(delay_bits), presentation_bits
 
 
-def _read_tools(bits: _Bits) -> tuple[int, int, int]:
-    """Return the bits of the number of a frame, and whether frames choose tools for screens, and motion."""
-    id_bits = 0
+def _read_tools(bits: _Bits) -> tuple[tuple[int, int], int, int, int]:
+    """Return the bits of numbers of frames, what chooses tools for screens and motion, and bits of order."""
+    id_bits = 0, 0
     if bits.read(1):
-        id_bits = bits.read(4) + 2
-        id_bits += bits.read(3) + 1
+        back = bits.read(4) + 2
+        id_bits = back + bits.read(3) + 1, back
     bits.read(3 + 4)
-    if bits.read(1):  # order hints
-        bits.read(2)
+    has_order = bits.read(1)
+    bits.read(2 if has_order else 0)
     screen_tools = SELECT if bits.read(1) else bits.read(1)
     integer_motion = SELECT if not screen_tools or bits.read(1) else bits.read(1)
-    return id_bits, screen_tools, integer_motion
+    return id_bits, screen_tools, integer_motion, bits.read(3) + 1 if has_order else 0
 
 
-def _has_own_size(bits: _Bits, sequence: Sequence) -> bool:
-    """True if a frame may say its size itself (5.9.2, up to `frame_size_override_flag`)."""
-    if sequence.is_reduced or bits.read(1):  # or an earlier frame is shown once more
-        return False
+def _read_own_size(bits: _Bits, sequence: Sequence) -> tuple[int, int] | None:
+    """Return the size that a frame says itself (5.9.2, 5.9.5, 5.9.7); None if it says none."""
+    if bits.read(1):  # an earlier frame is shown once more
+        return None
     kind, is_shown = bits.read(2), bits.read(1)
     bits.read(sequence.presentation_bits if is_shown else 1)
-    is_safe = kind == SWITCH_FRAME or (kind == KEY_FRAME and is_shown)
-    bits.read(0 if is_safe else 1)
+    is_first = kind == KEY_FRAME and bool(is_shown)
+    is_safe = kind == SWITCH_FRAME or is_first or bool(bits.read(1))
     bits.read(1)
     has_screen_tools = bits.read(1) if sequence.screen_tools == SELECT else sequence.screen_tools
     bits.read(1 if has_screen_tools and sequence.integer_motion == SELECT else 0)
-    bits.read(sequence.id_bits)
-    return kind == SWITCH_FRAME or bool(bits.read(1))
+    bits.read(sequence.id_bits[0])
+    if kind != SWITCH_FRAME and not bits.read(1):
+        return None
+    is_whole = kind in (KEY_FRAME, INTRA_FRAME)
+    bits.read(sequence.order_bits)
+    bits.read(0 if is_whole or is_safe else 3)
+    if sequence.has_model and bits.read(1):  # times, of which each layer may have its own
+        columns, rows = sequence.side_bits
+        return 1 << columns, 1 << rows
+    is_all = kind == SWITCH_FRAME or is_first or bits.read(KEPT) == (1 << KEPT) - 1
+    if is_safe and not (is_whole and is_all):
+        bits.read(KEPT * sequence.order_bits)
+    if not is_whole and _takes_size(bits, sequence, is_safe):
+        return None
+    return _read_size(bits, sequence.side_bits)
+
+
+def _takes_size(bits: _Bits, sequence: Sequence, is_safe: bool) -> bool:
+    """Pass over what a frame refers to; True if it takes the size of one of these."""
+    is_short = bool(sequence.order_bits and bits.read(1))
+    bits.read(6 if is_short else 0)
+    for _ in range(REFERENCES):
+        bits.read(0 if is_short else 3)
+        bits.read(sequence.id_bits[1])
+    return not is_safe and any(bits.read(1) for _ in range(REFERENCES))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from augcli.io.images.av1_header import find_frame_sizes
@@ -11,6 +13,10 @@ if TYPE_CHECKING:
 
 TO_SAMPLES = (b"mdia", b"minf", b"stbl")
 """Boxes that lead from a track to where its pictures lie (ISO/IEC 14496-12)."""
+
+
+PLACE = struct.Struct("<Q")
+"""A place in a file."""
 
 
 class _Box(NamedTuple):
@@ -33,27 +39,35 @@ class _Numbers:
         return int.from_bytes(self._data[self.place - length : self.place].ljust(length, b"\0"), "big")
 
 
-def find_picture_sizes(data: bytes) -> list[tuple[int, int]]:
-    """Return columns and rows of all pictures that decoding the first frame of an AVIF may make, at most.
+def find_picture_sizes(data: bytes) -> Counter[tuple[int, int]]:
+    """Count columns and rows of all pictures that decoding the first frame of an AVIF may make, at most.
 
     The frames' own headers say them: a container may say less. Pictures are the parts of a grid, the
-    channel of opacity and thumbnails, too.
+    channel of opacity and thumbnails, too. Encoders write parts that are alike once: these lie in the
+    same bytes.
 
     Raises:
-        ValueError: If the container puts several pictures into the same bytes.
+        ValueError: If pictures that are not alike share their bytes.
     """
-    sizes: list[tuple[int, int]] = []
+    sizes: Counter[tuple[int, int]] = Counter()
     left = 2 * len(data)  # an animation's first picture is an item, and that of a track
-    for stream in _find_streams(data):
-        left -= len(stream)
+    for pieces, times in Counter(_find_pictures(data)).items():
+        ends = [value for (value,) in PLACE.iter_unpack(pieces)]
+        spans = list(zip(ends[::2], ends[1::2], strict=True))
+        left -= sum(stop - start for start, stop in spans)
         if left < 0:
             raise ValueError("pictures of an AVIF take more bytes than its file")
-        sizes += find_frame_sizes(stream)
+        stream = b"".join(data[start:stop] for start, stop in spans)
+        for size in find_frame_sizes(stream):
+            sizes[size] += times
     return sizes
 
 
-def _find_streams(data: bytes) -> Iterator[bytes]:
-    """Yield the coded pictures of a file: all of its image items, and the first of each track."""
+def _find_pictures(data: bytes) -> Iterator[bytes]:
+    """Yield where the coded pictures of a file lie: all of its image items, and the first of each track.
+
+    The places are packed numbers, where each piece starts and stops: a file may say millions of them.
+    """
     for box in _walk(data, 0, len(data)):
         if box.kind == b"meta":
             yield from _find_items(data, box)
@@ -61,6 +75,11 @@ def _find_streams(data: bytes) -> Iterator[bytes]:
             for track in _walk(data, box.start, box.stop):
                 if track.kind == b"trak":
                     yield from _find_first_sample(data, track)
+
+
+def _pack(data: bytes, start: int, length: int) -> bytes:
+    """Return where a piece starts and stops, as far as the file reaches."""
+    return PLACE.pack(min(start, len(data))) + PLACE.pack(min(start + length, len(data)))
 
 
 def _walk(data: bytes, start: int, stop: int) -> Iterator[_Box]:
@@ -81,17 +100,12 @@ def _find(data: bytes, start: int, stop: int, kind: bytes) -> Iterator[_Box]:
 
 
 def _find_items(data: bytes, meta: _Box) -> Iterator[bytes]:
-    """Yield the content of the image items that a `meta` box describes."""
+    """Yield where the image items lie that a `meta` box describes."""
     inside = (data, meta.start + 4, meta.stop)
     pictures = {item for box in _find(*inside, b"iinf") for item in _list_pictures(data, box)}
     beside = next((box.start for box in _find(*inside, b"idat")), 0)
     for box in _find(*inside, b"iloc"):
-        for item, pieces in _locate_items(data, box, beside):
-            if item not in pictures:
-                continue
-            if sum(stop - start for start, stop in pieces) > len(data):
-                raise ValueError("a picture of an AVIF takes more bytes than its file")
-            yield b"".join(data[start:stop] for start, stop in pieces)
+        yield from (pieces for item, pieces in _locate_items(data, box, beside) if item in pictures)
 
 
 def _list_pictures(data: bytes, box: _Box) -> Iterator[int]:
@@ -105,7 +119,7 @@ def _list_pictures(data: bytes, box: _Box) -> Iterator[int]:
             yield item
 
 
-def _locate_items(data: bytes, box: _Box, beside: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+def _locate_items(data: bytes, box: _Box, beside: int) -> Iterator[tuple[int, bytes]]:
     """Yield the items of an `iloc` box, and where the pieces of each lie in the file.
 
     `beside` is where the content of the `idat` box begins.
@@ -123,16 +137,16 @@ def _locate_items(data: bytes, box: _Box, beside: int) -> Iterator[tuple[int, li
         numbers.read(2)
         base = numbers.read(base_size) + (beside if is_beside else 0)
         index_size = index_size if version else 0
-        size, pieces = index_size + offset_size + length_size, []
+        size, pieces = index_size + offset_size + length_size, bytearray()
         for _ in range(min(numbers.read(2), (box.stop - numbers.place) // size) if length_size else 0):
             numbers.read(index_size)
             start = base + numbers.read(offset_size)
-            pieces.append((start, start + numbers.read(length_size)))
-        yield item, pieces
+            pieces += _pack(data, start, numbers.read(length_size))
+        yield item, bytes(pieces)
 
 
 def _find_first_sample(data: bytes, track: _Box) -> Iterator[bytes]:
-    """Yield the first picture of a track."""
+    """Yield where the first picture of a track lies."""
     boxes = [track]
     for kind in TO_SAMPLES:
         boxes = [inner for box in boxes for inner in _find(data, box.start, box.stop, kind)]
@@ -144,4 +158,4 @@ def _find_first_sample(data: bytes, track: _Box) -> Iterator[bytes]:
         start = _Numbers(data, places + 4).read(offset_size)
         numbers = _Numbers(data, inside[b"stsz"])
         each, _, first = numbers.read(4), numbers.read(4), numbers.read(4)
-        yield data[start : start + (each or first)]
+        yield _pack(data, start, each or first)

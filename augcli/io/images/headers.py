@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
@@ -20,6 +20,9 @@ from augcli.io.images.jpeg_header import (
 )
 from augcli.io.images.png_chunks import SIGNATURE, has_refused_texts, without_metadata
 from augcli.io.store.pointers import LFS_CURE, is_lfs_pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ORIENTATION_TAG = 0x0112
 PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")
@@ -152,14 +155,15 @@ def _check_pixels(width: int, height: int, most: int) -> None:
         raise DecodeError("too many pixels", f"{width} in a row are more than {WIDEST}")
 
 
-def _check_pictures(sizes: list[tuple[int, int]], most: int) -> None:
-    """Refuse an AVIF whose pictures are too large, one by one or together."""
+def _check_pictures(sizes: Mapping[tuple[int, int], int], most: int) -> None:
+    """Refuse an AVIF whose pictures, counted by their size, are too large, one by one or together."""
     if not sizes:
         raise DecodeError("damaged header", "none of its pictures says how large it is")
     for width, height in sizes:
         _check_pixels(width, height, most)
-    if sum(width * height for width, height in sizes) > MOST_PICTURES * most:
-        raise DecodeError("too many pixels", f"{len(sizes)} pictures are over {MOST_PICTURES} times {most}")
+    if sum(width * height * count for (width, height), count in sizes.items()) > MOST_PICTURES * most:
+        count = sum(sizes.values())
+        raise DecodeError("too many pixels", f"{count} pictures are over {MOST_PICTURES} times {most}")
 
 
 def _read_jpeg_header(data: bytes) -> Header | None:
