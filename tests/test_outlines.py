@@ -303,6 +303,17 @@ def test_where_a_polygon_is_cut_open_does_not_depend_on_the_order_of_its_holes()
     assert area == 90 - 4 - 12
 
 
+def test_a_hole_that_no_row_goes_through_is_closed(monkeypatch):
+    calls, halve = iter(range(9)), polygons._halve
+    monkeypatch.setattr(polygons, "_halve", lambda parts: (next(calls), halve(parts))[1])  # else without end
+    slit = [(100, 50), (np.nextafter(100, 101), 40), (np.nextafter(100, 101), 60)]
+    [(form, area, _)] = polygons.open_rings(
+        np.array([shapely.Polygon(square(0, 0, 200, 200), [slit])]), np.zeros(1, int), 1
+    )
+    assert rings(form) == [[[0, 0], [0, 200], [200, 200], [200, 0]]]
+    assert area == 40_000
+
+
 def test_an_outline_so_small_that_its_pieces_fall_away_has_a_weight():
     speck = polygon([(1, 1.9999), (1, 2.0001), (1.0001, 2)])  # 1e-8 pixels, on the edge of two shares
     (found,) = follow(

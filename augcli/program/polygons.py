@@ -269,7 +269,7 @@ def _cut_open(parts: _Parts) -> _Parts:
     """
     import shapely
 
-    done = []
+    done, parts = [], _close_slits(parts)
     while len(parts.owners):
         has_holes = shapely.get_num_interior_rings(parts.polygons) > 0
         done.append(parts.take(~has_holes))
@@ -278,6 +278,19 @@ def _cut_open(parts: _Parts) -> _Parts:
             halves = shapely.intersection(parts.polygons, _halve(parts.polygons[::2]))
             parts = _Parts.of(halves, parts.owners)
     return _join(*done)
+
+
+def _close_slits(parts: _Parts) -> _Parts:
+    """Return parts without the holes that no row goes through: their rows are as close as numbers can be."""
+    import shapely
+
+    rings, of_parts = shapely.get_rings(parts.polygons, return_index=True)
+    y0, _, y1, _ = shapely.bounds(rings).T
+    middles, is_outer = (y0 + y1) / 2, np.diff(of_parts, prepend=-1) > 0
+    is_kept = is_outer | ((y0 < middles) & (middles < y1))
+    if is_kept.all():
+        return parts
+    return parts._replace(polygons=shapely.polygons(rings[is_kept], indices=of_parts[is_kept]))
 
 
 def _halve(polygons: NDArray[Any]) -> NDArray[Any]:
