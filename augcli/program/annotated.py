@@ -98,7 +98,7 @@ class WrittenBox(NamedTuple):
         category: Index into `BoxHeader.names`.
         visibility: Share of it that is not hidden, 0..1.
         weight: Share that its own image holds of the pixels where it is seen, 0..1.
-        source: Key of the image that it comes from.
+        source: Key of the image that it comes from, as part files have it.
         extra: What else the input says of it, as JSON text of an object.
         outline: What is left of its object's outline and keypoints; None if it has neither.
         is_as_read: Whether it lies where the input says, in an image of the same size, and its outline too.
@@ -121,7 +121,7 @@ class BoxedImage(NamedTuple):
         file_name: POSIX path below the directory of the images.
         height: Rows.
         width: Columns.
-        source: Key of its base.
+        source: Key of its base, as part files have it.
         extra: What else the input says of its base, as JSON text of an object.
         boxes: Its boxes.
     """

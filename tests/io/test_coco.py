@@ -620,8 +620,10 @@ def test_braces_and_percent_signs_of_the_input_stay_as_they_are():
     assert {key: entry[key] for key in extra} == extra
 
 
-def test_key_that_is_not_utf8_is_written_as_labels_write_it():
-    assert json.loads(write([one_image(source="\udcff%.png")]))["images"][0]["source"] == "%FF%25.png"
+@pytest.mark.parametrize("source", ["%FF.png", "%25FF.png"])
+def test_sources_are_written_as_part_files_have_them(source):
+    written = json.loads(write([one_image(one_box()._replace(source=source), source=source)]))
+    assert [written[key][0]["source"] for key in ("images", "annotations")] == [source, source]
 
 
 def test_no_images_give_empty_lists():

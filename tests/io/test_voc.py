@@ -572,9 +572,12 @@ def test_texts_are_written_to_the_byte():
     assert b"\t<segmented>0</segmented>\n" + leaves + b"\t<base>" in written
 
 
-def test_key_that_is_not_utf8_is_written_as_labels_write_it():
-    root = ElementTree.fromstring(write_voc(one_image(source="\udcff%.png"), HEADER))
-    assert root.findtext("base") == "%FF%25.png"
+@pytest.mark.parametrize("source", ["%FF.png", "%25FF.png"])
+def test_sources_are_written_as_part_files_have_them(source):
+    root = ElementTree.fromstring(
+        write_voc(one_image(one_box()._replace(source=source), source=source), HEADER)
+    )
+    assert (root.findtext("base"), root.findtext("object/source")) == (source, source)
 
 
 spans = st.tuples(st.integers(0, 63), st.integers(1, 64)).filter(lambda span: span[0] < span[1])

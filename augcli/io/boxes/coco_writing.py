@@ -13,7 +13,6 @@ import pyarrow as pa
 from augcli.io.boxes.base import ANEW
 from augcli.io.boxes.coco_outlines import describe_outline
 from augcli.io.boxes.decimals import round_many
-from augcli.io.store.names import printable_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,7 +70,7 @@ def _write_images(file: BinaryIO, images: Iterable[BoxedImage]) -> Iterator[tupl
     file.write(b'"images": [')
     for number, image in enumerate(images, start=1):
         entry = {"id": number, "file_name": image.file_name, "width": image.width, "height": image.height}
-        entry |= json.loads(image.extra) | {"source": printable_key(image.source)}
+        entry |= json.loads(image.extra) | {"source": image.source}
         file.write(f"{',' * (number > 1)}\n{encode(entry)}".encode())
         for box in image.boxes:
             yield number, box
@@ -82,7 +81,7 @@ def _box_lines(header: BoxHeader, boxes: Iterator[tuple[int, WrittenBox]]) -> It
     """Yield the lines of boxes, many in a text; each box comes with the number of its image."""
     ids = [encode(category["id"]) for category in header.keys["categories"]]
     # Most boxes say the same, and those of an image have few sources.
-    make_line, name = lru_cache(maxsize=1024)(_make_template), lru_cache(maxsize=1024)(_encode_key)
+    make_line, name = lru_cache(maxsize=1024)(_make_template), lru_cache(maxsize=1024)(encode)
     numbers = count(1)
     while together := list(islice(boxes, TOGETHER)):
         lines = []
@@ -129,7 +128,3 @@ def _make_template(extra: str, described: tuple[str, ...]) -> Callable[..., str]
 def _escape(text: str) -> str:
     """Return a text as `str.format` takes it for itself."""
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def _encode_key(key: str) -> str:
-    return encode(printable_key(key))

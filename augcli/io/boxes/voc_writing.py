@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 from augcli.io.boxes.base import ANEW
 from augcli.io.boxes.voc_corners import Counting, describe_corners
-from augcli.io.store.names import printable_key
 from augcli.samples import Corners
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def write_voc(image: BoxedImage, header: BoxHeader) -> bytes:
     _add_leaves(root, {"folder": "images", "filename": image.file_name})
     _add_leaves(ElementTree.SubElement(root, "source"), {"database": database})
     _add_leaves(ElementTree.SubElement(root, "size"), size)
-    for texts in ({"segmented": 0}, extra, {"base": printable_key(image.source)}, counting_text):
+    for texts in ({"segmented": 0}, extra, {"base": image.source}, counting_text):
         _add_leaves(root, texts)
     for box in image.boxes:
         element = ElementTree.SubElement(root, "object")
@@ -63,7 +62,7 @@ def _add_box(element: Element, box: WrittenBox, image: BoxedImage, counting: Cou
         xmin, xmax = counting.write(x0, x1, image.width)
         bounds = {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax}
         _add_leaves(ElementTree.SubElement(element, "bndbox"), bounds)
-    anew = (float(box.visibility), float(box.weight), printable_key(box.source))
+    anew = (float(box.visibility), float(box.weight), box.source)
     _add_leaves(element, dict(zip(ANEW, anew, strict=True)))
 
 
