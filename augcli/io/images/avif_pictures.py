@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from augcli.io.images.av1_header import find_frame_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 TO_SAMPLES = (b"mdia", b"minf", b"stbl")
 """Boxes that lead from a track to where its pictures lie (ISO/IEC 14496-12)."""
 
+
+MOST_PIECES = 200_000
+"""In how many pieces pictures may lie: to read a million takes six seconds. A grid has 65,536 parts at most,
+as many of opacity, and each is one piece or a few."""
 
 PLACE = struct.Struct("<Q")
 """A place in a file."""
@@ -47,11 +51,18 @@ def find_picture_sizes(data: bytes) -> Counter[tuple[int, int]]:
     same bytes.
 
     Raises:
-        ValueError: If pictures that are not alike share their bytes.
+        ValueError: If pictures that are not alike share their bytes, or lie in very many pieces.
     """
+    places: Counter[bytes] = Counter()
+    room = MOST_PIECES
+    for pieces in _find_pictures(data):
+        places[pieces] += 1
+        room -= len(pieces) // (2 * PLACE.size)
+        if room < 0:
+            raise ValueError(f"pictures of an AVIF lie in more than {MOST_PIECES} pieces")
     sizes: Counter[tuple[int, int]] = Counter()
     left = 2 * len(data)  # an animation's first picture is an item, and that of a track
-    for pieces, times in Counter(_find_pictures(data)).items():
+    for pieces, times in places.items():
         ends = [value for (value,) in PLACE.iter_unpack(pieces)]
         spans = list(zip(ends[::2], ends[1::2], strict=True))
         left -= sum(stop - start for start, stop in spans)
@@ -105,7 +116,7 @@ def _find_items(data: bytes, meta: _Box) -> Iterator[bytes]:
     pictures = {item for box in _find(*inside, b"iinf") for item in _list_pictures(data, box)}
     beside = next((box.start for box in _find(*inside, b"idat")), 0)
     for box in _find(*inside, b"iloc"):
-        yield from (pieces for item, pieces in _locate_items(data, box, beside) if item in pictures)
+        yield from _locate_items(data, box, beside, pictures)
 
 
 def _list_pictures(data: bytes, box: _Box) -> Iterator[int]:
@@ -119,8 +130,8 @@ def _list_pictures(data: bytes, box: _Box) -> Iterator[int]:
             yield item
 
 
-def _locate_items(data: bytes, box: _Box, beside: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the items of an `iloc` box, and where the pieces of each lie in the file.
+def _locate_items(data: bytes, box: _Box, beside: int, wanted: Collection[int]) -> Iterator[bytes]:
+    """Yield where the pieces of each wanted item of an `iloc` box lie in the file.
 
     `beside` is where the content of the `idat` box begins.
     """
@@ -138,11 +149,15 @@ def _locate_items(data: bytes, box: _Box, beside: int) -> Iterator[tuple[int, by
         base = numbers.read(base_size) + (beside if is_beside else 0)
         index_size = index_size if version else 0
         size, pieces = index_size + offset_size + length_size, bytearray()
-        for _ in range(min(numbers.read(2), (box.stop - numbers.place) // size) if length_size else 0):
+        count = min(numbers.read(2), (box.stop - numbers.place) // size) if length_size else 0
+        if item not in wanted:
+            numbers.place += count * size
+            continue
+        for _ in range(count):
             numbers.read(index_size)
             start = base + numbers.read(offset_size)
             pieces += _pack(data, start, numbers.read(length_size))
-        yield item, bytes(pieces)
+        yield bytes(pieces)
 
 
 def _find_first_sample(data: bytes, track: _Box) -> Iterator[bytes]:
