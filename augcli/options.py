@@ -161,6 +161,8 @@ def _check(value: Any, field: Field[Any]) -> Any:
     ends = (value.low, value.high) if isinstance(value, Span | WholeSpan) else (value,)
     if isinstance(value, str) and not is_text(value):
         raise ValueError("text that can be written as UTF-8")
+    if value == "":
+        raise ValueError("a text, or be left out")
     if bounds is not None and not all(bounds.accepts(end) for end in ends):
         raise ValueError(str(bounds))
     if choices and value not in choices:
@@ -235,7 +237,7 @@ def read_size(value: Any) -> Size:
     parts = re.split("[xX,]", value) if isinstance(value, str) else _split(value, "")
     sides = [int(part) for part in parts if _is_whole(part) and 1 <= int(part) <= 99999]
     if len(sides) != len(parts) or len(sides) not in (1, 2):
-        raise ValueError("a number of pixels such as 224, or height and width such as 240x320")
+        raise ValueError("1..99999 pixels such as 224, or height and width such as 240x320")
     return Size(sides[0], sides[-1])
 
 
@@ -253,7 +255,7 @@ def read_target(value: Any) -> int | str:
     if isinstance(value, str) and value == "max":
         return "max"
     if not _is_whole(value) or int(value) < 1:
-        raise ValueError("a whole number >= 1, or max")
+        raise ValueError("a whole number in 1..999999999, or max")
     return int(value)
 
 

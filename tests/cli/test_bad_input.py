@@ -132,7 +132,7 @@ SPAN, WHOLE = "must be a number or LO:HI with LO <= HI", "must be a whole number
         (
             "cutout",
             ["--target-per-class", "most"],
-            "cutout: --target-per-class must be a whole number >= 1, or max, got 'most'",
+            "cutout: --target-per-class must be a whole number in 1..999999999, or max, got 'most'",
         ),
         (
             "cutout",
@@ -163,8 +163,15 @@ def test_a_target_without_labels_is_refused(refusal, make_folder, tmp_path):
 @pytest.mark.parametrize("value", ["0", "axb", "0x5", "5x", "100000"])
 def test_a_size_that_is_none_is_refused(refusal, photos, tmp_path, value):
     assert refusal("cutmix", photos, tmp_path / "dst", f"--size={value}", code=USAGE) == (
-        "cutmix: --size must be a number of pixels such as 224, or height and width such as 240x320,"
+        "cutmix: --size must be 1..99999 pixels such as 224, or height and width such as 240x320,"
         f" got {value!r}"
+    )
+
+
+@pytest.mark.parametrize("option", ["--label-sep", "--label-col", "--file-col", "--image-col", "--split"])
+def test_an_empty_text_is_refused(refusal, photos, tmp_path, option):
+    assert refusal("cutmix", photos, tmp_path / "dst", option, "", code=USAGE) == (
+        f"cutmix: {option} must be a text, or be left out, got ''"
     )
 
 
@@ -263,7 +270,10 @@ def test_others_smoothing_needs_two_classes(refusal, make_folder, tmp_path):
             "[labels]: unknown key 'op'; known keys: smoothing, smoothing-form, soft-labels",
         ),
         ("[labels]\nsmothing = 0.1", "[labels]: unknown key 'smothing'; did you mean 'smoothing'?"),
-        ("target-per-class = 1000000000000", "must be a whole number >= 1, or max, got 1000000000000"),
+        (
+            "target-per-class = 1000000000000",
+            "must be a whole number in 1..999999999, or max, got 1000000000000",
+        ),
         ('name = "a\\u0000b"', "must be a word that a file name can hold"),
         (f'name = "{"é" * 33}"', "must be a word that a file name can hold"),
     ],

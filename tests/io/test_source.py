@@ -57,6 +57,15 @@ def test_source_that_is_missing_is_refused(tmp_path, name):
         open_source(str(tmp_path / name), Selection())
 
 
+def test_a_pattern_of_images_names_the_cure(tmp_path):
+    for name in ("0.png", "1.JPG"):
+        (tmp_path / name).write_bytes(encode_image())
+    with pytest.raises(InputError) as refused:
+        open_source(str(tmp_path / "*.*"), Selection())
+    says = "'*.*' matches images, but a pattern names shards; give the images' folder"
+    assert str(refused.value).replace(f"{tmp_path}/", "") == says
+
+
 def test_source_that_is_another_file_is_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"PK")
     with pytest.raises(InputError, match=r"a\.zip' is neither an image folder nor a parquet file"):
