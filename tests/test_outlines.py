@@ -178,16 +178,36 @@ def test_cells_side_by_side_leave_no_corners_on_straight_lines():
     assert rings(found.outline.form) == [[[0, 6], [0, 8], [8, 8], [8, 0], [2, 0], [2, 6]]]
 
 
-def test_under_several_rectangles_an_outline_falls_into_parts_by_rows():
-    chess = Patches(2, 2, bytes([0, 1, 0, 0, 0, 0, 0, 0] + [1, 0, 0, 1, 0, 0, 0, 0] + [0] * 32))
-    (found,) = follow([Fill(chess, BLACK)], source(polygon([(0, 0), (0, 8), (8, 8), (8, 4), (3, 0)])))
+def test_a_few_rectangles_are_cut_off_one_after_the_other():
+    holes = [Fill(Box(0, 0, 2, 2), BLACK), Fill(Box(4, 8, 6, 16), BLACK), Fill(Box(9, 3, 12, 5), BLACK)]
+    (found,) = follow(holes, source(polygon([(0, 0), (0, 10), (10, 10), (10, 0)])))
+    assert rings(found.outline.form) == [
+        [
+            *([0, 2], [0, 10], [4, 10], [4, 8], [6, 8], [6, 10], [10, 10]),
+            *([10, 5], [9, 5], [9, 3], [10, 3], [10, 0], [2, 0], [2, 2]),
+        ]
+    ]
+    assert found.outline.area == 100 - 4 - 4 - 2
+
+
+def test_under_many_rectangles_an_outline_falls_into_parts_by_rows():
+    rows = (
+        [0, 1, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 1, 0, 0, 0, 0],
+        [0, 0, 1, 0, 0, 0, 0, 0],
+        [0, 0, 0, 1, 0, 0, 0, 0],
+    )
+    chess = Patches(2, 2, bytes(np.ravel(rows).tolist() + [0] * 16))
+    (found,) = follow([Fill(chess, BLACK)], source(polygon([(0, 0), (0, 8), (8, 8), (8, 4), (4, 0)])))
     assert rings(found.outline.form) == [
         [[0, 0], [0, 2], [2, 2], [2, 0]],
         [[0, 4], [0, 8], [2, 8], [2, 4]],
         [[2, 2], [2, 6], [4, 6], [4, 2]],
-        [[4, 0.8], [4, 8], [8, 8], [8, 4]],
+        [[4, 0], [4, 4], [6, 4], [6, 2]],
+        [[4, 6], [4, 8], [6, 8], [6, 6]],
+        [[6, 2], [6, 6], [8, 6], [8, 4]],
     ]
-    assert found.outline.area == 4 + 8 + 8 + (7.2 + 4) / 2 * 4
+    assert found.outline.area == 4 + 8 + 8 + 6 + 4 + 6
 
 
 def test_what_lies_beside_all_of_several_holes_in_its_bounds_is_the_value_that_came():
@@ -196,7 +216,8 @@ def test_what_lies_beside_all_of_several_holes_in_its_bounds_is_the_value_that_c
     assert found.outline.form is form
 
 
-def test_where_an_outline_touches_its_rectangle_its_parts_are_valid():
+def test_where_an_outline_touches_its_rectangle_its_parts_are_valid(monkeypatch):
+    monkeypatch.setattr(polygons, "FEW", 0)
     form = polygon([(17, 22), (6, 8), (12, 5), (16, 6), (14, 12)])  # GEOS's fast clip crosses itself here
     holes = [Box(0, 0, 11, 24), Box(15, 0, 18, 24), Box(11, 0, 15, 9), Box(11, 17, 15, 24)]
     (found,) = follow([Fill(hole, BLACK) for hole in holes], source(form, size=(18, 24)))
@@ -205,7 +226,9 @@ def test_where_an_outline_touches_its_rectangle_its_parts_are_valid():
     assert found.outline.area == pytest.approx(float(area), rel=1e-12)
 
 
-def test_a_mended_outline_keeps_its_hole_under_several_rectangles():
+@pytest.mark.parametrize("few", [0, polygons.FEW])
+def test_a_mended_outline_keeps_its_hole_under_several_rectangles(few, monkeypatch):
+    monkeypatch.setattr(polygons, "FEW", few)
     outer, inner = [(0, 0), (0, 10), (10, 10), (10, 0), (0, 0)], [(3, 3), (7, 3), (7, 7), (3, 7), (3, 3)]
     holes = [Fill(Box(0, 0, 1, 4), BLACK), Fill(Box(9, 6, 10, 10), BLACK)]
     (found,) = follow(holes, source(polygon(outer + inner)))
@@ -376,15 +399,17 @@ stars = st.lists(st.floats(0.5, 9.0), min_size=3, max_size=9).map(star)
 
 
 @pytest.mark.slow
-@given(programs, stars)
-def test_the_area_that_is_left_is_that_of_another_clipper(program, points):
+@given(programs, stars, st.sampled_from([0, polygons.FEW]))
+def test_the_area_that_is_left_is_that_of_another_clipper(program, points, few):
     whole = clip_area(points, Box(0, 0, HEIGHT, WIDTH))
     if whole < 0.01:
         return
     form = Polygons(points, (len(points),))
     cells = follow_program(tuple(program), HEIGHT, WIDTH)
     mixing = [step for step in program if not isinstance(step, Fill)]
-    found = follow(program, source(form), [source(form)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(polygons, "FEW", few)
+        found = follow(program, source(form), [source(form)])
     by_image = iter(found)
     for image in range(len(mixing) + 1):
         seen = cells.visible(image) > 0
