@@ -137,11 +137,7 @@ def _find_input(src: str, selection: Selection) -> Input:
     if location.kind is Kind.SPECIAL:
         return Input(src, location.store)
     store, files = locate_files(src, selection.access)
-    suffixes = tuple(IMAGE_SUFFIXES)
-    if (
-        location.kind is Kind.NOTHING
-        and files.keys
-        and all(key.lower().endswith(suffixes) for key in files.keys)
-    ):
+    by_pattern = location.kind is Kind.NOTHING
+    if by_pattern and files.keys and all(key.lower().endswith(tuple(IMAGE_SUFFIXES)) for key in files.keys):
         raise InputError(f"{src!r} matches images, but a pattern names shards; give the images' folder")
-    return Input(src, store, files=files, is_pattern=location.kind is Kind.NOTHING)
+    return Input(src, store, files=files, is_pattern=by_pattern)
