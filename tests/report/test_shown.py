@@ -311,3 +311,14 @@ def test_operations_of_every_kind_have_words(cli, make_folder, tmp_path):
     for operation in (CutMix(), Mixup(), Cutout(), PatchCutout(patch_size=2)):
         augcli.materialize(src, tmp_path / operation.name, single(operation))
         assert cli("show", tmp_path / operation.name, "cat/0.png").returncode == 0
+
+
+def test_boxes_of_two_categories_with_one_name_are_counted_together(cli, make_folder, tmp_path):
+    src = make_folder({"images/train": 3}, size=(40, 40))
+    (src / "labels" / "train").mkdir(parents=True)
+    for number, category in enumerate((0, 1, 1)):
+        (src / "labels" / "train" / f"{number}.txt").write_text(f"{category} 0.5 0.5 0.4 0.4\n")
+    (src / "data.yaml").write_text("path: .\ntrain: images/train\nnames: [cell, cell]\n")
+    assert cli("cutout", src, tmp_path / "dst").returncode == 0
+    document = json.loads(cli("show", tmp_path / "dst", "--json").stdout)
+    assert document["splits"]["train"]["boxes"] == {"cell": 3}
