@@ -143,6 +143,19 @@ def test_a_safe_frame_says_the_orders_of_frames_that_are_kept(frame):
     assert list(find_frame_sizes(unit(1, pack(TIMED)) + unit(3, pack(frame)))) == [(100, 60), (41, 20)]
 
 
+@pytest.mark.parametrize("level", ["00111", "01000 0"], ids=["7", "8"])
+def test_from_level_8_on_a_tier_stands_behind_the_level(level):
+    stream = unit(1, pack(PLAIN.replace("01001 0", level))) + unit(3, pack(KEY_FRAME + "1" + OWN_SIZE))
+    assert list(find_frame_sizes(stream)) == [(100, 60), (41, 20)]
+
+
+def test_frames_have_no_time_where_pictures_are_even():
+    ticks = 64 * "0"  # and how many of them each picture takes, as a number of variable length
+    sequence = TIMED.replace(f"{ticks} 0", f"{ticks} 1 00110", 1)
+    frame = "0 10 1 1 0 101010 1 101 0 00000001" + 8 * "110" + OWN_SIZE
+    assert list(find_frame_sizes(unit(1, pack(sequence)) + unit(3, pack(frame)))) == [(100, 60), (41, 20)]
+
+
 def test_an_earlier_frame_that_is_shown_again_says_no_size():
     assert list(find_frame_sizes(unit(1, pack(PLAIN)) + unit(3, b"\xff"))) == [(100, 60)]
 
@@ -169,6 +182,26 @@ def test_a_picture_may_lie_in_pieces():
     assert find_picture_sizes(head + REDUCED[:cut] + b"xxx" + REDUCED[cut:]) == {(100, 60): 1}
 
 
+def test_items_may_have_numbers_of_four_bytes():
+    info = full_box(b"infe", 3, struct.pack(">IH", 70_000, 0), b"av01", b"\0")
+    place = struct.pack(">HIIHHHII", 0x4400, 1, 70_000, 0, 0, 1, 8, len(REDUCED))
+    inside = full_box(b"iinf", 1, struct.pack(">I", 1), info), full_box(b"iloc", 2, place)
+    assert find_picture_sizes(box(b"free", REDUCED) + full_box(b"meta", 0, *inside)) == {(100, 60): 1}
+
+
+@pytest.mark.parametrize(("kind", "form"), [(b"stco", ">II"), (b"co64", ">IQ")])
+@pytest.mark.parametrize(
+    "sizes", [(0, 1, len(REDUCED)), (len(REDUCED), 1)], ids=["each its own", "all alike"]
+)
+def test_a_track_says_where_its_first_picture_lies_and_how_long_it_is(kind, form, sizes):
+    table = (
+        full_box(kind, 0, struct.pack(form, 1, 8)),
+        full_box(b"stsz", 0, struct.pack(f">{len(sizes)}I", *sizes)),
+    )
+    track = box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", *table))))
+    assert find_picture_sizes(box(b"free", REDUCED, bytes(9)) + box(b"moov", track)) == {(100, 60): 1}
+
+
 def test_a_picture_may_lie_beside_its_description():
     entry = struct.pack(">HHHHII", 1, 1, 0, 1, 2, len(REDUCED))
     assert find_picture_sizes(make_meta(entry, 1, 1, 0x4400, box(b"idat", b"xx", REDUCED))) == {(100, 60): 1}
@@ -182,6 +215,13 @@ def test_a_box_may_have_a_long_length_or_end_with_the_file():
         entry = struct.pack(">HHHII", 1, 0, 1, at + 8, len(REDUCED))
         last = bytes(4) + make_meta(entry)[4:]
         assert find_picture_sizes(first + last + REDUCED) == {(100, 60): 1}
+
+
+def test_the_box_of_descriptions_may_have_a_long_length():
+    entry = struct.pack(">HHHII", 1, 0, 1, 8, len(REDUCED))
+    meta = make_meta(entry)
+    long = struct.pack(">I4sQ", 1, b"meta", len(meta) + 8) + meta[8:]
+    assert find_picture_sizes(box(b"free", REDUCED) + long) == {(100, 60): 1}
 
 
 @pytest.mark.parametrize(

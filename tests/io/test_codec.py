@@ -1066,7 +1066,7 @@ def test_a_jpeg_of_too_many_scans_is_refused():
 
 @pytest.mark.parametrize(
     "data",
-    [make_scan_bomb(8, 480), save(Image.new("RGB", (8, 8)), "JPEG") + b"\xff\xda" * 600],
+    [make_scan_bomb(8, 480), save(Image.new("RGB", (8, 8)), "JPEG") + b"\0\0" + b"\xff\xda\0\2" * 600],
     ids=["as many as may be", "behind the end"],
 )
 def test_a_jpeg_of_many_scans_or_of_bytes_like_scans_behind_its_end_is_read(data):
