@@ -577,6 +577,15 @@ def test_written_file_has_an_entry_a_line():
     )
 
 
+def test_each_of_several_boxes_stands_on_a_line_of_its_own():
+    lines = write([one_image(one_box(), one_box()), one_image(one_box())]).decode().splitlines()
+    assert [line[:24] for line in lines[lines.index('"annotations": [') + 1 : -2]] == [
+        '{"id": 1, "image_id": 1,',
+        '{"id": 2, "image_id": 1,',
+        '{"id": 3, "image_id": 2,',
+    ]
+
+
 def test_ids_count_from_one_over_all_images():
     images = [one_image(one_box(), one_box()), one_image(), one_image(one_box())]
     file = json.loads(write(images))

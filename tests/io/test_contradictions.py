@@ -57,7 +57,8 @@ def test_boxes_unlike_their_outlines_are_counted_and_the_first_is_named(notes):
 
 
 def test_what_lies_outside_of_the_image_makes_no_difference(notes):
-    assert notes(squares(bbox=(10, 20, 15, 30)), size=(100, 25)) == ""
+    for width in (15, 20):  # up to the border, and as far as the outline
+        assert notes(squares(bbox=(10, 20, width, 30)), size=(100, 25)) == ""
 
 
 def test_a_box_unlike_its_run_lengths_is_noted(notes):

@@ -13,9 +13,10 @@ import augcli
 from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.mixup import Mixup
-from augcli.pipeline.differences import NAMED, compare_recipes
+from augcli.pipeline.differences import NAMED, Differences, OutputDifference, compare_recipes
 from augcli.recipe import single
 from augcli.recipe_files import read_recipe
+from augcli.report.differences import describe_differences
 
 
 def keys(first, second, is_open=(False, False)):
@@ -219,6 +220,27 @@ def test_what_a_file_of_boxes_says_of_an_image_is_compared(make_boxed):
     assert found(augcli.diff(make_boxed("a"), make_boxed("b", image={"license": 3}))) == {"boxes": 2}
 
 
+def test_names_of_yolo_classes_are_compared(tmp_path):
+    for name in ("cat", "dog"):
+        root = tmp_path / name
+        for kind in ("images", "labels"):
+            (root / kind / "train").mkdir(parents=True)
+        Image.new("RGB", (20, 20)).save(root / "images" / "train" / "0.png")
+        (root / "labels" / "train" / "0.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+        (root / "data.yaml").write_text(f"train: images/train\nnames: [ant, {name}]\n")
+        augcli.materialize(root, tmp_path / f"{name}s", single(Cutout()))
+    told = augcli.diff(tmp_path / "cats", tmp_path / "dogs")
+    assert ("boxes: categories", ["ant", "cat"], ["ant", "dog"]) in told.documents
+    assert told
+
+
+def test_of_outputs_that_are_all_named_no_more_are_told():
+    outputs = (OutputDifference("bytes", 2, ("x copy 0", "y copy 0")),)
+    assert "  other bytes: 2 (x copy 0, y copy 0)\n" in describe_differences(
+        Differences("a", "b", (), outputs, 2)
+    )
+
+
 def test_another_output_version_is_a_difference(cli, make):
     first, second = make("a"), make("b")
     document = json.loads((second / "augcli.json").read_text())
@@ -229,6 +251,7 @@ def test_another_output_version_is_a_difference(cli, make):
         f"  output version: '{document['output_version']}' in the first, '1' in the second\n" in done.stdout
     )
     assert "documents that differ in 1 key: they differ" in done.stdout
+    assert json.loads(cli("diff", first, second, "--json").stdout)["same"] is False
 
 
 def test_another_library_behind_part_files_is_named_and_no_difference(cli, make):
