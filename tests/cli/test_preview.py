@@ -94,8 +94,11 @@ def test_the_output_of_another_recipe_in_dst_is_refused_unless_it_is_to_be_repla
 
 
 @pytest.mark.slow
-def test_the_output_of_the_same_recipe_may_stand_in_dst(src, cli, tmp_path):
+def test_the_output_of_the_same_recipe_may_stand_in_dst_where_nobody_may_write(
+    src, cli, tmp_path, monkeypatch
+):
     cli("cutmix", src, tmp_path / "dst")
+    monkeypatch.setattr(os, "access", lambda place, mode: str(place) != str(tmp_path / "dst"))
     done = cli("cutmix", src, tmp_path / "dst", "--preview", tmp_path / "sheet.png")
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -20,7 +20,7 @@ from augcli.ops.cutmix import CutMix
 from augcli.ops.cutout import Cutout
 from augcli.ops.mixup import Mixup
 from augcli.recipe import single
-from augcli.report import charts, html
+from augcli.report import charts, gallery, html
 from augcli.report import page as page_values
 from augcli.report.box_table import Boxes, BoxRow
 from augcli.report.class_table import Classes, ClassRow
@@ -157,6 +157,17 @@ def test_boxes_stand_by_category_with_those_before_where_sources_are_given(make_
     assert read(augcli.write_report(dst, src=src, boxes=boxes)) == {
         name: [before[name], *row] for name, row in after.items()
     }
+
+
+def test_on_a_card_the_largest_categories_are_named_and_the_others_counted(
+    make_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(gallery, "MOST_CATEGORIES", 1)
+    (tmp_path / "boxes.json").write_text(json.dumps(BOXES))
+    recipe = single(Mixup(lam=0.5))  # each output has the boxes of both
+    augcli.materialize(make_folder({"": 2}), tmp_path / "dst", recipe, boxes=tmp_path / "boxes.json")
+    page = augcli.write_report(tmp_path / "dst")
+    assert page.count("<bdi>boxes: cell 2 and 1 more categories</bdi>") == 2
 
 
 def test_boxes_before_are_those_of_the_augmented_split(make_folder, tmp_path):
@@ -417,6 +428,19 @@ def test_how_many_of_the_outputs_stand_among_the_samples_is_told(make_folder, tm
     assert told not in augcli.write_report(tmp_path / "dst", count=3)
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, ("1 labelled output, before smoothing", "1 encoded image<")),
+        (2, ("2 labelled outputs, before smoothing", "2 encoded images<")),
+    ],
+)
+def test_what_charts_count_is_told(make_folder, tmp_path, count, said):
+    augcli.materialize(make_folder({"cat": count}), tmp_path / "dst", single(Cutout()))
+    page = augcli.write_report(tmp_path / "dst")
+    assert [text in page for text in said] == [True, True]
+
+
 def test_samples_stand_in_no_order_of_classes(make_folder, tmp_path):
     augcli.materialize(make_folder({"cat": 9, "dog": 9}), tmp_path / "dst", single(Cutout()))
     document = Document(augcli.write_report(tmp_path / "dst"))
@@ -485,7 +509,9 @@ def test_sources_stand_beside_their_outputs_where_they_are_given(page, output):
 
 
 def test_another_source_is_refused(output, make_folder):
-    with pytest.raises(InputError, match="give the SRC that the output was made from"):
+    with pytest.raises(
+        InputError, match=r"^SRC has no '(cat|dog)/\d\.png'; give the SRC that the output was made"
+    ):
         augcli.write_report(output[1], src=make_folder({"ant": 2}))
 
 

@@ -172,6 +172,15 @@ def test_results_are_those_of_the_rows_that_are_shown(make_folder, tmp_path, dra
         drawn.clear()
 
 
+def test_outputs_are_taken_evenly(tmp_path, drawn):
+    (tmp_path / "src").mkdir()
+    for number in range(6):
+        Image.new("L", (CELL, CELL), 10 * number).save(tmp_path / "src" / f"{number}.png")
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", single(Cutout(fill="white", length="1")))
+    augcli.preview(tmp_path / "src", tmp_path / "dst", tmp_path / "sheet.png", count=2)
+    assert [example.sources[0][0].getpixel((0, 0)) for example in drawn] == [(0, 0, 0), (30, 30, 30)]
+
+
 def test_a_source_in_any_row_group_is_drawn(tmp_path):
     cells = []
     for level in (10, 60, 110, 160):

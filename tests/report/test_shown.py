@@ -237,6 +237,14 @@ def test_an_unchanged_output_says_why(cli, make_folder, tmp_path):
     assert "  cat/0.png unchanged: not drawn\n" in cli("show", tmp_path / "dst", "cat/0.png").stdout
 
 
+def test_an_output_of_which_one_operation_was_skipped_says_so(cli, make_folder, tmp_path):
+    recipe = {"op": [{"kind": "cutout"}, {"kind": "cutmix", "partner": "same-class"}]}
+    augcli.materialize(make_folder({"cat": 2, "dog": 1}), tmp_path / "dst", recipe)
+    _, lost, skipped, _ = cli("show", tmp_path / "dst", "dog/0.png").stdout.splitlines()
+    assert lost.startswith("  dog/0.png lost ")
+    assert skipped == "  skipped cutmix: no partner of same-class"
+
+
 def test_what_is_missing_stands_in_the_overview(cli, make_folder, tmp_path):
     augcli.materialize(make_folder({"cat": 2}), tmp_path / "dst", single(Cutout()))
     (tmp_path / "dst" / "_SUCCESS").unlink()
@@ -253,6 +261,27 @@ def test_a_sheet_shows_the_outputs_and_their_sources(cli, make_folder, tmp_path,
         assert done.returncode == 0
         with Image.open(tmp_path / "sheet.png") as sheet:
             assert sheet.size == (columns * (CELL + GAP) + GAP, 2 * (CELL + LABEL) + GAP)
+
+
+def test_the_boxes_on_a_sheet_are_those_of_its_output(cli, tmp_path):
+    (tmp_path / "src").mkdir()
+    for number in range(2):
+        Image.new("RGB", (20, 20), "white").save(tmp_path / "src" / f"{number}.png")
+    boxes = {
+        "images": [{"id": 1, "file_name": "1.png"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [4, 4, 8, 8]}],
+        "categories": [{"id": 1, "name": "cell"}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    recipe = single(Cutout(), 0.0)
+    augcli.materialize(tmp_path / "src", tmp_path / "dst", recipe, boxes=tmp_path / "boxes.json")
+    is_plain = []
+    for number in range(2):
+        cli("show", tmp_path / "dst", f"{number}.png", "--sheet", tmp_path / "sheet.png")
+        with Image.open(tmp_path / "sheet.png") as sheet:
+            cell = sheet.crop((GAP, GAP, GAP + CELL, GAP + CELL))
+            is_plain.append(cell.getextrema() == ((255, 255),) * 3)
+    assert is_plain == [True, False]
 
 
 def test_a_sheet_has_an_empty_frame_for_a_source_that_is_gone(cli, make_folder, tmp_path):
@@ -311,14 +340,3 @@ def test_operations_of_every_kind_have_words(cli, make_folder, tmp_path):
     for operation in (CutMix(), Mixup(), Cutout(), PatchCutout(patch_size=2)):
         augcli.materialize(src, tmp_path / operation.name, single(operation))
         assert cli("show", tmp_path / operation.name, "cat/0.png").returncode == 0
-
-
-def test_boxes_of_two_categories_with_one_name_are_counted_together(cli, make_folder, tmp_path):
-    src = make_folder({"images/train": 3}, size=(40, 40))
-    (src / "labels" / "train").mkdir(parents=True)
-    for number, category in enumerate((0, 1, 1)):
-        (src / "labels" / "train" / f"{number}.txt").write_text(f"{category} 0.5 0.5 0.4 0.4\n")
-    (src / "data.yaml").write_text("path: .\ntrain: images/train\nnames: [cell, cell]\n")
-    assert cli("cutout", src, tmp_path / "dst").returncode == 0
-    document = json.loads(cli("show", tmp_path / "dst", "--json").stdout)
-    assert document["splits"]["train"]["boxes"] == {"cell": 3}
