@@ -16,6 +16,7 @@ from augcli.program.boxes_and_masks import Shown, Source, follow_mask
 from augcli.program.cells import Excerpt, follow_program
 from augcli.program.layers import find_overlaps
 from augcli.program.polygons import find_edges
+from augcli.program.rings import order_rings
 from augcli.program.run_lengths import Block, find_bounds, pack, unpack
 from augcli.program.steps import Blend, Box, Fill, Paste, Patches
 from augcli.samples import Colour, Corners, Outline, Polygons, RunLengths
@@ -689,3 +690,15 @@ def test_the_area_of_a_box_alone_is_the_given_one_until_it_is_touched():
     assert found.outline.area == 9.0
     (found,) = follow([Fill(Box(0, 0, 2, 8), BLACK)], base)
     assert found.outline.area is None
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_rings_that_begin_together_the_one_stands_first_whose_second_corner_does(turned):
+    left, right = [(0, 5), (3, 4), (3, 3), (0, 5)], [(0, 5), (3, 7), (3, 6), (0, 5)]
+    rings = np.array(right + left if turned else left + right, float)
+    [ordered] = order_rings(rings, np.array([4, 4]), np.array([0, 0]), 1)
+    assert (ordered.form.points.tolist(), ordered.form.parts) == (
+        [[0, 5], [3, 4], [3, 3], [0, 5], [3, 7], [3, 6]],
+        (3, 3),
+    )
+    assert (ordered.area, ordered.edges) == (3.0, (0, 3, 3, 7))

@@ -15,6 +15,7 @@ from augcli.io.store.base import write_text
 from augcli.io.store.contents import list_contents
 from augcli.io.store.errors import storage_errors
 from augcli.io.store.local import LocalStore
+from augcli.io.store.local_files import read_if_there, read_unchanged
 from tests.stores import listed, put
 
 
@@ -64,6 +65,14 @@ def test_an_empty_directory_is_deleted_by_its_key(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     LocalStore(str(tmp_path)).delete(["a/b/"])
     assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_is_read_in_pieces_is_whole(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    status, read = (tmp_path / "a").stat(), os.read
+    monkeypatch.setattr(os, "read", lambda file, size: read(file, min(size, 3)))
+    assert read_unchanged(str(tmp_path / "a"), 10, status.st_mtime_ns) == b"0123456789"
+    assert read_if_there(str(tmp_path / "a")) == b"0123456789"
 
 
 def test_what_was_never_staged_cannot_be_published(store):

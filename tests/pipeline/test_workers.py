@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import pickle
 import select
 import signal
 import sys
@@ -19,6 +20,7 @@ from augcli.errors import StorageError
 from augcli.io.store.base import WorkerKind
 from augcli.ops.cutout import Cutout
 from augcli.pipeline import run as run_module
+from augcli.pipeline.engines.connections import pack_error
 from augcli.pipeline.engines.cpus import count_workers, read_memory, read_quota
 from augcli.pipeline.engines.local import LocalEngine
 from augcli.pipeline.engines.processes import holding_signals
@@ -291,3 +293,15 @@ def test_the_garbage_collector_rests_while_tasks_run_and_is_then_as_it_was(first
         assert gc.get_threshold() == (first, 11, 12)
     finally:
         gc.set_threshold(*before)
+
+
+class OddError(Exception):
+    """An error that is pickled, and cannot be made again."""
+
+    def __init__(self, first, second):
+        super().__init__(f"{first} {second}")
+
+
+def test_an_error_that_cannot_be_made_again_is_told_by_its_name():
+    is_done, error, _ = pickle.loads(pack_error(OddError("a", "b")))
+    assert (is_done, type(error), str(error)) == (False, RuntimeError, "OddError: a b")
