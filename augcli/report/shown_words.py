@@ -80,15 +80,6 @@ def describe_overview(inspection: Inspection) -> str:
     return "\n".join(plain_line(line) for line in lines)
 
 
-def _count_by_name(counts: Counter[int], names: Sequence[str]) -> dict[str, int]:
-    """Return counts of categories by their names, which two of a YOLO data set may share."""
-    by_name: dict[str, int] = {}
-    for number, count in sorted(counts.items()):
-        name = name_class(number, names)
-        by_name[name] = by_name.get(name, 0) + count
-    return by_name
-
-
 def _list_counts(counts: Counter[int], names: Sequence[str]) -> str:
     """Return the largest counts of classes or categories in words, those without a label left out."""
     top = [(number, count) for number, count in counts.most_common(CLASSES) if number != UNLABELLED]
@@ -112,7 +103,11 @@ def document_overview(inspection: Inspection) -> dict[str, Any]:
                 name_class(number, names) if number != UNLABELLED else "unlabelled": count
                 for number, count in sorted(statistics.classes.after.items())
             },
-            "boxes": {} if boxes is None else _count_by_name(statistics.boxes.all, boxes.names),
+            "boxes": {
+                name_class(number, boxes.names): count
+                for number, count in sorted(statistics.boxes.all.items())
+                if boxes is not None
+            },
             "operations": dict(statistics.operations),
             "skipped": dict(statistics.counts.reasons),
         }

@@ -346,3 +346,9 @@ def test_the_tree_of_cityscapes_is_no_two_classes(tmp_path, masks):
         Image.new("L", (4, 4)).save(tmp_path / name)
     with pytest.raises(InputError, match=rf"holds the masks of Cityscapes \('{masks}'\)"):
         open_source(str(tmp_path), Selection())
+
+
+def test_masks_of_cityscapes_without_its_images_are_images_like_others(tmp_path):
+    (tmp_path / "gtFine").mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "gtFine" / "0.png")
+    assert open_source(str(tmp_path), Selection()).catalogues[0].keys == ["gtFine/0.png"]

@@ -644,8 +644,9 @@ def test_every_row_gets_the_class_of_its_name(names):
     assert [classes[label.classes[0]] for label in labels] == names
 
 
+@pytest.mark.parametrize("number", [-2, -100])
 @pytest.mark.parametrize("names", [None, ("a", "b")])
-def test_a_number_below_minus_one_is_no_label_in_silence(names):
-    values = pa.chunked_array([pa.array([0, -1, -100])])
-    with pytest.raises(InputError, match=r"the label column holds -100, .* write -1 for no label"):
+def test_a_number_below_minus_one_is_no_label_in_silence(names, number):
+    values = pa.chunked_array([pa.array([0, -1, number])])
+    with pytest.raises(InputError, match=rf"the label column holds {number}, .* write -1 for no label"):
         label_by_column(values, names)

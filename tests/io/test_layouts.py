@@ -89,6 +89,14 @@ def test_a_class_folder_of_an_output_is_refused_naming_the_output(make_folder, t
     )
 
 
+def test_a_class_folder_of_an_output_is_read_with_a_table_of_labels(make_folder, tmp_path):
+    (tmp_path / "labels.csv").write_text("file_name,label\n0.png,sphinx\n1.png,manx\n")
+    root = make_folder({"cat": 2})
+    (root / "augcli.json").write_text("{}")
+    source = open_source(str(root / "cat"), Selection(InputFiles.of(labels=str(tmp_path / "labels.csv"))))
+    assert source.catalogues[0].classes == ("manx", "sphinx")
+
+
 def test_a_class_folder_of_an_output_with_splits_and_masks_is_refused(make_folder):
     root = make_folder({"train/images/cat": 2})
     (root / "augcli.json").write_text("{}")

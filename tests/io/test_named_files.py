@@ -65,6 +65,8 @@ def test_other_files_that_a_table_names_are_no_samples(tmp_path):
     write_table(tmp_path / "s", rows, "csv")
     summary = augcli.materialize(tmp_path / "s", tmp_path / "dst", single(Cutout()))
     assert summary.outputs == COUNT
+    sources = pq.read_table(tmp_path / "dst" / "metadata.parquet").column("source").to_pylist()
+    assert sorted(sources) == [f"{n}.png" for n in range(COUNT)]
     note = f"left out: {COUNT} images that column 'depth_file_name' names beside their own"
     assert note in map(str, summary.notes)
 

@@ -59,7 +59,9 @@ def test_a_key_that_reads_like_another_one_is_encoded_once_more(key, printed):
     assert printable_key(key) == printed
 
 
-@pytest.mark.parametrize("key", ["%C3%A9.png", "%ff.png", "50%%FF", "%25.png", "%25C3%25A9", "%41%FF"])
+@pytest.mark.parametrize(
+    "key", ["%C3%A9.png", "%ff.png", "50%%FF", "%25.png", "%25C3%25A9", "%41%FF", "%25%46F"]
+)
 def test_a_key_that_no_other_one_is_printed_as_stays(key):
     assert printable_key(key) == key
 

@@ -162,8 +162,15 @@ def test_masks_beside_yolo_labels_in_each_split_are_left_out(tmp_path):
     assert source.layout == "yolo"
 
 
-def test_a_class_called_mask_stays_a_class(tmp_path):
-    for name in ("mask/0.png", "nomask/1.png"):
+def test_a_file_named_as_a_mask_of_an_image_that_is_not_there_is_an_image(tmp_path):
+    for name in ("A.png", "A_mask.png", "wears_mask.png"):
         put(tmp_path / name)
+    assert keys(read(tmp_path, masks="none")) == {"": ["A.png", "wears_mask.png"]}
+
+
+@pytest.mark.parametrize("classes", [("mask", "nomask"), ("face_masks", "gloves")])
+def test_a_class_called_mask_stays_a_class(tmp_path, classes):
+    for number, name in enumerate(classes):
+        put(tmp_path / name / f"{number}.png")
     [split] = read(tmp_path, masks="none").catalogues
-    assert split.classes == ("mask", "nomask")
+    assert split.classes == classes

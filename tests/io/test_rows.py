@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import augcli
-from augcli.errors import DecodeError, StorageError
+from augcli.errors import DecodeError, InputError, StorageError
 from augcli.io.readers.base import Selection
 from augcli.io.readers.portions import RELEASED, Portions
 from augcli.io.readers.rows import Rows
@@ -205,3 +205,11 @@ def test_of_large_images_no_more_are_unpacked_at_once_than_a_megabyte_holds(tmp_
     write_shard(tmp_path / "a.parquet", images)
     rows = open_rows(tmp_path, 1)
     assert [len(batch) for batch in rows._portions._stream(rows._portions._groups[0])] == [3, 3, 2]
+
+
+def test_a_row_group_of_fewer_rows_than_it_says_is_damaged(tmp_path, monkeypatch):
+    write_shard(tmp_path / "s.parquet", [encode_image(seed) for seed in range(4)])
+    rows, read = open_rows(tmp_path / "s.parquet", 1), Portions._stream
+    monkeypatch.setattr(Portions, "_stream", lambda self, group: (part[:3] for part in read(self, group)))
+    with pytest.raises(InputError, match="row group 0 holds fewer rows than it says"):
+        rows.read(0)

@@ -498,6 +498,19 @@ def test_what_stands_beside_shards_is_noted(tmp_path):
     )
 
 
+def test_several_directories_of_a_split_with_the_same_classes_are_read(make_folder):
+    root = make_folder({"train_a/cat": 1, "train_b/cat": 2, "test/cat": 1})
+    assert {split.split: split.keys for split in open_source(str(root), Selection()).catalogues} == {
+        "test": ["test/cat/0.png"],
+        "train": ["train_a/cat/0.png", "train_b/cat/0.png", "train_b/cat/1.png"],
+    }
+
+
+def test_a_class_named_as_a_split_is_no_split_without_images(make_folder):
+    root = make_folder({"train/cat": 1, "train/test tube": 1, "test/cat": 1})
+    assert not any("holds no images" in str(note) for note in open_source(str(root), Selection()).notes)
+
+
 @pytest.mark.parametrize("empty", ["val", "val/cat"])
 def test_split_without_images_is_left_out_and_noted(make_folder, tmp_path, empty):
     root = make_folder({"train/cat": 2, "train/dog": 2})

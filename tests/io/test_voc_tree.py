@@ -120,8 +120,9 @@ def test_without_a_list_of_train_that_of_both_is_train(put):
     assert "split 'test': 1 image of ImageSets/Main/ left out: no such file" in said(source)
 
 
-def test_an_image_in_the_lists_of_two_splits_stops(put):
-    root = put(main={"train": "0\n1\n", "test": "1\n"})
+@pytest.mark.parametrize("others", [{}, {"val": "2\n"}])
+def test_an_image_in_the_lists_of_two_splits_stops(put, others):
+    root = put(main={"train": "0\n1\n", "test": "1\n"} | others)
     with pytest.raises(InputError, match=r"1 image .*'1' first.* of 'train' and of 'test'; leave"):
         read(root)
 

@@ -121,11 +121,12 @@ def test_without_a_data_yaml_the_folders_tell_the_splits(put, order):
 
 
 def test_a_data_set_one_directory_below_is_read_by_its_description(put):
-    root = put(*(f"set/{name}" for name in BOTH), "other/9.jpg", set__data_yaml=YAML)
+    root = put(*(f"set/{name}" for name in BOTH), "set/spare/8.jpg", "other/9.jpg", set__data_yaml=YAML)
     source = read(root)
     assert source.annotated.boxes.names == ("car", "bus")
     assert keys(source) == {"train": ["images/train/0.jpg"], "val": ["images/val/1.jpg"]}
     assert f"left out: 1 image outside of '{root}/set' ('other/9.jpg' first)" in said(source)
+    assert f"left out: 1 image of no split of '{root}/set/data.yaml' ('spare/8.jpg' first)" in said(source)
 
 
 def test_two_data_sets_below_one_directory_are_not_read_as_one(put):
@@ -280,6 +281,14 @@ def test_images_in_src_beside_a_list_of_images_elsewhere_are_named(put, tmp_path
     source = read(root)
     assert keys(source) == {"train": ["else/0.jpg", "src/images/0.jpg"]}
     assert f"left out: 1 image of no split of '{root}/data.yaml' ('images/9.jpg' first)" in said(source)
+
+
+def test_an_image_below_its_list_goes_before_one_below_the_root(put):
+    root = put(
+        "lists/images/0.jpg", "images/0.jpg", "images/1.jpg", data_yaml="train: lists/few.txt\nnames: [a]\n"
+    )
+    (root / "lists" / "few.txt").write_text("images/0.jpg\nimages/1.jpg\n")
+    assert keys(read(root)) == {"train": ["images/1.jpg", "lists/images/0.jpg"]}
 
 
 def test_images_in_src_are_named_where_a_path_leads_elsewhere(put, tmp_path):

@@ -118,7 +118,7 @@ def _differ_in_area(batch: Sequence[_Object], bounds: NDArray[np.float64]) -> ND
 
     Parts of an outline may overlap: its area lies between the area of the largest part and the sum of all.
     """
-    written = np.array([np.nan if entry.outline.area is None else entry.outline.area for entry in batch])
+    given = np.array([np.nan if entry.outline.area is None else entry.outline.area for entry in batch])
     least, most = np.zeros((2, len(batch)))
     for number, entry in enumerate(batch):
         if isinstance(entry.form, RunLengths):
@@ -131,7 +131,7 @@ def _differ_in_area(batch: Sequence[_Object], bounds: NDArray[np.float64]) -> ND
         starts = _find_starts(map(len, parts))
         least[polygons], most[polygons] = np.maximum.reduceat(areas, starts), np.add.reduceat(areas, starts)
     edge = (bounds[:, 2:] - bounds[:, :2]).sum(1)
-    return (written > most * (1 + SHARE) + edge) | (written < least * (1 - SHARE) - edge)
+    return (given > most * (1 + SHARE) + edge) | (given < least * (1 - SHARE) - edge)
 
 
 def _find_areas(points: NDArray[np.float64], lengths: Sequence[int]) -> NDArray[np.float64]:

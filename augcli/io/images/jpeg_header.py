@@ -61,8 +61,8 @@ def has_too_many_scans(data: bytes) -> bool:
     if data.count(b"\xff\xda") <= MOST_SCANS:  # nearly always; what stands behind its end may look like scans
         return False
     place = scans = 0
-    while scans <= MOST_SCANS and (segment := SEGMENT.search(data, place)):
-        place, marker = segment.end(), segment[1][0]
+    while scans <= MOST_SCANS and (found := SEGMENT.search(data, place)):
+        place, marker = found.end(), found[1][0]
         if marker == 0xD9:
             break
         scans += marker == 0xDA

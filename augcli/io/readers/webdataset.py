@@ -105,12 +105,12 @@ def _scan_all(src: Input, files: Sequence[File], selection: Selection) -> tuple[
         InputError: If one cannot be read, or none holds an image.
     """
     plan, first = None, ""
-    in_order: list[Scan] = []
+    found: list[Scan] = []
     for file in files:
         with open_tar(src.store, file) as tar:
             if tar.samples:
                 plan, first = look(tar, selection), tar.name
-            in_order.append(scan_tar(tar, plan.wanted if plan else Wanted(lambda *_: None)))
+            found.append(scan_tar(tar, plan.wanted if plan else Wanted(lambda *_: None)))
         if plan is not None:
             break
 
@@ -121,8 +121,8 @@ def _scan_all(src: Input, files: Sequence[File], selection: Selection) -> tuple[
                 check_alike(tar, plan, first)
             return scan_tar(tar, plan.wanted)
 
-    in_order += read_each(scan, files[len(in_order) :])
-    scans = {file.key: scanned for file, scanned in zip(files, in_order, strict=True)}
+    found += read_each(scan, files[len(found) :])
+    scans = {file.key: scanned for file, scanned in zip(files, found, strict=True)}
     if plan is None or not any(scan.keys for scan in scans.values()):
         seen = sorted(sum((scan.unread for scan in scans.values()), Counter()))
         what = f"; their members are {some(seen)}" if seen else ""
