@@ -8,6 +8,7 @@ import os
 import pickle
 import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ from augcli.ops.cutout import Cutout
 from augcli.pipeline import run as run_module
 from augcli.pipeline.engines.connections import pack_error
 from augcli.pipeline.engines.cpus import count_workers, read_memory, read_quota
+from augcli.pipeline.engines.forked import ForkedWorkers
 from augcli.pipeline.engines.local import LocalEngine
 from augcli.pipeline.engines.processes import holding_signals
 from augcli.recipe import single
@@ -156,6 +158,35 @@ def test_workers_that_cannot_all_be_forked_are_a_fault_of_the_machine_and_none_s
     for process in forked:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are used on Linux only")
+def test_a_worker_that_dies_is_noticed_though_a_run_in_another_thread_forks_meanwhile(monkeypatch, within):
+    real, is_open, has_forked, others = socket.socketpair, threading.Event(), threading.Event(), []
+
+    def socketpair():
+        pair = real()
+        if threading.current_thread() is threading.main_thread():
+            is_open.set()
+            has_forked.wait(0.1)  # until the other one could have forked
+        return pair
+
+    def fork():
+        is_open.wait()
+        others.append(ForkedWorkers(1, abs))
+        has_forked.set()
+
+    monkeypatch.setattr(socket, "socketpair", socketpair)
+    other = threading.Thread(target=fork)
+    other.start()
+    workers = ForkedWorkers(1, os._exit)
+    other.join()
+    try:
+        with within(60), pytest.raises(StorageError, match="a worker process died"):
+            workers.call(1)
+    finally:
+        others[0].close()
+        workers.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import traceback
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
@@ -17,6 +18,10 @@ from typing import Any, NoReturn
 from augcli.errors import Option, StorageError
 
 DIED = "a worker process died, killed or out of memory; run again to go on"
+
+FORKING = threading.Lock()
+"""Held until a worker alone has its end of a connection. What a run in another thread forks meanwhile would
+keep that end open, too, and nobody would notice the death of the worker before that other run ends."""
 
 
 def cannot_begin(error: OSError) -> StorageError:

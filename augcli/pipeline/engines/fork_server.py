@@ -20,7 +20,13 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 from augcli.left_out import leave_out
-from augcli.pipeline.engines.connections import Connections, cannot_begin, pack_error, serve_connection
+from augcli.pipeline.engines.connections import (
+    FORKING,
+    Connections,
+    cannot_begin,
+    pack_error,
+    serve_connection,
+)
 from augcli.pipeline.engines.processes import as_forked, serve_parent
 
 BEGIN = (
@@ -44,7 +50,7 @@ class ForkServer:
             StorageError: If no process can be begun.
         """
         nears: list[Connection] = []
-        with ExitStack() as theirs:  # only the workers keep their ends, so that these end with them
+        with FORKING, ExitStack() as theirs:  # only the workers keep their ends, so that these end with them
             try:
                 descriptors = []
                 for _ in range(workers):

@@ -11,7 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-from augcli.pipeline.engines.connections import Connections, cannot_begin, serve_connection
+from augcli.pipeline.engines.connections import FORKING, Connections, cannot_begin, serve_connection
 from augcli.pipeline.engines.processes import serve_parent
 
 
@@ -36,14 +36,15 @@ class ForkedWorkers:
             raise cannot_begin(error) from error
 
     def _fork(self, work: Callable[[Any], Any]) -> Connection:
-        near, far = socket.socketpair()
-        with near, far:  # only the worker keeps its end, so that it ends with it
-            parent, process = os.getpid(), os.fork()
-            if not process:
-                near.close()
-                _work(parent, Connection(far.detach()), work)
-            self._processes.append(process)
-            return Connection(near.detach())
+        with FORKING:
+            near, far = socket.socketpair()
+            with near, far:  # only the worker keeps its end, so that it ends with it
+                parent, process = os.getpid(), os.fork()
+                if not process:
+                    near.close()
+                    _work(parent, Connection(far.detach()), work)
+                self._processes.append(process)
+                return Connection(near.detach())
 
     def call(self, task: Any) -> Any:
         """Return what comes of a task; see `Connections.call`."""
