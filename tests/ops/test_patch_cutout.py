@@ -90,7 +90,7 @@ def test_a_grid_of_too_many_patches_is_left_alone():
             {"ratio": "0.5:0.1"},
             "patch-cutout: ratio must be a number or LO:HI with LO <= HI, got '0.5:0.1'",
         ),
-        ({"patch_size": 0}, "patch-cutout: patch_size must be a number of pixels such as 224"),
+        ({"patch_size": 0}, "patch-cutout: patch_size must be 1..99999 pixels such as 224"),
         ({"patch_size": "16,8,3"}, "patch-cutout: patch_size must be"),
     ],
 )
