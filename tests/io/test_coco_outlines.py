@@ -149,6 +149,7 @@ def test_an_outline_that_is_not_right_stops_or_is_left_out(read, reason, fields)
 # --- COCO's compressed text ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 9).flatmap(
         lambda height: st.lists(

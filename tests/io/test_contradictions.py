@@ -143,6 +143,7 @@ def test_the_cure_for_a_column_of_other_pixels_is_to_leave_it_out():
     assert "leave the column out with --box-order skip" in caught.value.spell(Spelling.FLAG)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=6), min_size=1)
 )

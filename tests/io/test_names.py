@@ -40,6 +40,7 @@ def test_bytes_that_are_not_utf8_are_percent_encoded(raw, printed):
     assert printable_key(os.fsdecode(raw)) == printed
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=40))
 def test_any_key_prints_as_valid_utf8(raw):
     text = printable_key(os.fsdecode(raw))

@@ -149,6 +149,7 @@ edges_in_200x300 = st.tuples(
 ).map(lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3]))
 
 
+@pytest.mark.slow
 @given(st.lists(edges_in_200x300, min_size=1, max_size=5), st.integers(0, 99), st.sampled_from(["1", "1:3"]))
 def test_every_hole_lies_in_its_box_and_in_the_image(edges, number, count):
     for each in edges:  # alone, so that the hole is known to be that box's
